@@ -1,0 +1,46 @@
+package dev.serval.api;
+
+import java.util.List;
+
+/**
+ * A finished generation.
+ *
+ * @param choices the choices, in their order
+ * @param promptTokenIds the prompt as the model saw it
+ * @param usage the tokens it took
+ * @param timings when things happened
+ */
+public record GenerationResult(
+    List<Choice> choices, List<Integer> promptTokenIds, Usage usage, Timings timings) {
+  /** Copies the lists. */
+  public GenerationResult {
+    choices = List.copyOf(choices);
+    promptTokenIds = List.copyOf(promptTokenIds);
+  }
+
+  /**
+   * One continuation of the prompt.
+   *
+   * @param text the whole text, without the stop string or the special token that ended it
+   * @param tokenIds the tokens generated, the one that ended it included
+   * @param logprobs one entry for each token if the request asked for them, else empty
+   * @param finishReason why it ended
+   */
+  public record Choice(
+      String text, List<Integer> tokenIds, List<TokenLogprob> logprobs, FinishReason finishReason) {
+    /** Copies the lists. */
+    public Choice {
+      tokenIds = List.copyOf(tokenIds);
+      logprobs = List.copyOf(logprobs);
+    }
+  }
+
+  /**
+   * The text of the first choice.
+   *
+   * @return its text
+   */
+  public String text() {
+    return choices.getFirst().text();
+  }
+}

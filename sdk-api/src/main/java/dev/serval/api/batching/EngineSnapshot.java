@@ -1,0 +1,67 @@
+package dev.serval.api.batching;
+
+import dev.serval.api.model.StepLimits;
+
+/**
+ * An engine between two steps, as policies see it. Nothing changes while a policy looks; the views are
+ * valid during the call alone.
+ */
+public interface EngineSnapshot {
+  /**
+   * What time it is.
+   *
+   * @return a reading of the engine's clock, in nanoseconds
+   */
+  long nowNanos();
+
+  /**
+   * How many sequences wait for their turn.
+   *
+   * @return the number of waiting sequences
+   */
+  int waiting();
+
+  /**
+   * A waiting sequence.
+   *
+   * @param index from 0, in the order policy's order
+   * @return the sequence
+   */
+  SequenceView waiting(int index);
+
+  /**
+   * How many sequences hold KV.
+   *
+   * @return the number of running sequences
+   */
+  int running();
+
+  /**
+   * A running sequence.
+   *
+   * @param index from 0, in the order they began
+   * @return the sequence
+   */
+  SequenceView running(int index);
+
+  /**
+   * How many KV blocks can be handed out.
+   *
+   * @return the free blocks
+   */
+  int freeBlocks();
+
+  /**
+   * How many KV blocks there are.
+   *
+   * @return held and free blocks
+   */
+  int totalBlocks();
+
+  /**
+   * How large a step can be.
+   *
+   * @return the limits of the executor
+   */
+  StepLimits limits();
+}

@@ -1,0 +1,31 @@
+package dev.serval.api.batching;
+
+import dev.serval.api.FinishReason;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a sequence ended. Times are readings of the engine's clock in nanoseconds, comparable with each
+ * other alone.
+ *
+ * @param reason why it ended; {@link FinishReason#CANCELLED} also when it failed
+ * @param failure what failed, or null
+ * @param promptTokens the tokens of its prompt
+ * @param cachedPromptTokens those found in the cache when it first ran
+ * @param generatedTokens the tokens generated
+ * @param preemptions how often it had to give way
+ * @param submittedNanos when it was handed over
+ * @param firstStepNanos when the first step that worked on it began; the end if none did
+ * @param firstTokenNanos when its first token was drawn; the end if none was
+ * @param endedNanos when it ended
+ */
+public record SequenceOutcome(
+    FinishReason reason,
+    @Nullable Throwable failure,
+    int promptTokens,
+    int cachedPromptTokens,
+    int generatedTokens,
+    int preemptions,
+    long submittedNanos,
+    long firstStepNanos,
+    long firstTokenNanos,
+    long endedNanos) {}

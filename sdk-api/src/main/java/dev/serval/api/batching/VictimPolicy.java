@@ -1,0 +1,17 @@
+package dev.serval.api.batching;
+
+/**
+ * Decides which running sequence gives way when blocks run out: its blocks are freed and it waits to
+ * be computed again. Pure; called on the engine's thread.
+ */
+@FunctionalInterface
+public interface VictimPolicy {
+  /**
+   * Picks a victim.
+   *
+   * @param needy the running sequence that has no room for its next token
+   * @param snapshot the engine, with at least one running sequence
+   * @return the index of a running sequence; it may be the needy one itself
+   */
+  int victim(SequenceView needy, EngineSnapshot snapshot);
+}

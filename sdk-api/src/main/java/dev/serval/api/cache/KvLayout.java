@@ -1,0 +1,87 @@
+package dev.serval.api.cache;
+
+import dev.serval.api.compute.DType;
+
+/**
+ * How one KV block lies in memory: {@code [layer][key | value][head][slot][dimension]}, contiguous over
+ * all layers, so that moving a block between tiers is one copy.
+ *
+ * @param layers the model's layers
+ * @param kvHeads key and value heads of a layer
+ * @param headDim dimensions of a head
+ * @param blockTokens slots of a block: tokens it holds
+ * @param dtype how elements are kept
+ */
+public record KvLayout(int layers, int kvHeads, int headDim, int blockTokens, DType dtype) {
+  /** Refuses sizes below 1, blocks beyond 2 GiB, and types whose blocks do not divide a head. */
+  public KvLayout {
+    if (layers < 1 || kvHeads < 1 || headDim < 1 || blockTokens < 1) {
+      throw new IllegalArgumentException(
+          "a KV block has at least one layer, head, dimension and slot, unlike %d, %d, %d, %d"
+              .formatted(layers, kvHeads, headDim, blockTokens));
+    }
+    long elements = Math.multiplyExact(2L * layers * kvHeads, (long) headDim * blockTokens);
+    if (dtype.bytes(headDim) * (elements / headDim) > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException("a KV block of " + elements + " elements is over 2 GiB");
+    }
+  }
+
+  /**
+   * The size of a block.
+   *
+   * @return its bytes, over all layers
+   */
+  public long blockBytes() {
+    return layers * layerBytes();
+  }
+
+  /**
+   * The size of one layer in a block.
+   *
+   * @return its bytes, keys and values
+   */
+  public long layerBytes() {
+    return 2L * kvHeads * headBytes();
+  }
+
+  /**
+   * The size of one head's keys, or values, in a block.
+   *
+   * @return its bytes, over all slots
+   */
+  public long headBytes() {
+    return blockTokens * dtype.bytes(headDim);
+  }
+
+  /**
+   * Where a head's keys begin in a block.
+   *
+   * @param layer from 0
+   * @param head from 0
+   * @return the offset of slot 0, in bytes
+   */
+  public long keyOffset(int layer, int head) {
+    return layer * layerBytes() + head * headBytes();
+  }
+
+  /**
+   * Where a head's values begin in a block.
+   *
+   * @param layer from 0
+   * @param head from 0
+   * @return the offset of slot 0, in bytes
+   */
+  public long valueOffset(int layer, int head) {
+    return keyOffset(layer, head) + kvHeads * headBytes();
+  }
+
+  /**
+   * How many blocks hold this many tokens.
+   *
+   * @param tokens the number of tokens
+   * @return the blocks, the last perhaps not full
+   */
+  public int blocksFor(int tokens) {
+    return Math.ceilDiv(tokens, blockTokens);
+  }
+}

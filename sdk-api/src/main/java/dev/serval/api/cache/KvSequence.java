@@ -1,0 +1,47 @@
+package dev.serval.api.cache;
+
+/**
+ * The KV of one sequence. Its tokens are given anew with each call, since the engine owns them; they
+ * never change once they are computed.
+ */
+public interface KvSequence {
+  /**
+   * Takes hold of published blocks that hold the beginning of these tokens. Called on a sequence that
+   * holds no block; what is found is not computed again.
+   *
+   * @param tokens where the tokens are
+   * @param limit how many of them may be reused at most; the engine always leaves one to compute
+   * @return how many tokens were found, a multiple of the block size, at most {@code limit}
+   */
+  int reuse(int[] tokens, int limit);
+
+  /**
+   * Takes as many blocks as these many tokens need in all. Either all that are missing are taken, or
+   * none.
+   *
+   * @param tokens the tokens the sequence shall have room for
+   * @return whether it has room now; false if there are not enough free blocks
+   */
+  boolean reserve(int tokens);
+
+  /**
+   * Tells that the KV of the first tokens is computed; blocks that became full are published.
+   *
+   * @param tokens where the tokens are
+   * @param computed how many of them are computed in all, never less than before
+   */
+  void commit(int[] tokens, int computed);
+
+  /**
+   * Lets go of all blocks, the last one first, so that the beginning of a sequence stays findable the
+   * longest. The sequence is then as new and may reuse and reserve again.
+   */
+  void release();
+
+  /**
+   * The blocks it holds.
+   *
+   * @return the same table for the sequence's whole life
+   */
+  BlockTable blocks();
+}

@@ -1,0 +1,64 @@
+package dev.serval.api.compute;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The shape and rules of one layer's attention. Its input rows are {@code [queries | keys | values]},
+ * head after head; query head h attends with key and value head h / (heads / kvHeads).
+ *
+ * @param heads how many query heads there are
+ * @param kvHeads how many key and value heads; divides {@code heads}
+ * @param headDim the dimensions of a head
+ * @param scale what scores are multiplied with before the softmax
+ * @param window how many positions back a query sees, its own included; {@link #NO_WINDOW} for all
+ * @param rotary how positions turn queries and keys
+ * @param queryNorm the gain of an RMS norm over each query head before it is turned, or null
+ * @param keyNorm the gain of an RMS norm over each key head before it is turned, or null
+ * @param normEpsilon what is added to the mean square in those norms
+ */
+public record AttentionSpec(
+    int heads,
+    int kvHeads,
+    int headDim,
+    float scale,
+    int window,
+    RotaryEmbedding rotary,
+    @Nullable Weight queryNorm,
+    @Nullable Weight keyNorm,
+    float normEpsilon) {
+  /** Every earlier position is seen. */
+  public static final int NO_WINDOW = Integer.MAX_VALUE;
+
+  /** Refuses shapes that do not fit together. */
+  public AttentionSpec {
+    if (heads <= 0 || kvHeads <= 0 || heads % kvHeads != 0) {
+      throw new IllegalArgumentException(
+          heads + " query heads cannot be shared out among " + kvHeads + " key heads");
+    }
+    if (rotary.pairs() * 2 != headDim) {
+      throw new IllegalArgumentException(
+          rotary.pairs() + " rotary pairs do not fit a head of " + headDim);
+    }
+    if (window < 1) {
+      throw new IllegalArgumentException("an attention window holds at least 1 position, not " + window);
+    }
+  }
+
+  /**
+   * The columns of the queries.
+   *
+   * @return heads times their dimensions
+   */
+  public int queryColumns() {
+    return heads * headDim;
+  }
+
+  /**
+   * The columns of the keys, and of the values.
+   *
+   * @return key heads times their dimensions
+   */
+  public int keyColumns() {
+    return kvHeads * headDim;
+  }
+}

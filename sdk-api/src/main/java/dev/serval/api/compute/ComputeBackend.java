@@ -1,0 +1,189 @@
+package dev.serval.api.compute;
+
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.device.Device;
+import dev.serval.api.storage.StoredTensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The coarse operations of a transformer's forward pass on one device. A model family composes them;
+ * a backend implements them with whatever kernels the device runs best.
+ *
+ * <p><b>Threads.</b> One thread at a time: first the one that loads, then the engine's. A backend may
+ * spread an operation over threads of its own. Operations take effect in the order they are called and
+ * may be asynchronous; reading {@link Logits} waits for what they depend on.
+ *
+ * <p><b>Numerics.</b> A row's result depends on that row's inputs alone, never on what else is in the
+ * step: the order of each reduction is fixed by shapes, not by the number of rows, the length of the
+ * chunk or the threads. Buffers hold F32.
+ *
+ * <p><b>Ownership.</b> Everything a backend hands out lives in the native memory it was opened with
+ * and dies when that is closed. Closing the backend ends its threads. Handing in what another backend
+ * made is an {@link IllegalArgumentException}.
+ */
+public interface ComputeBackend extends AutoCloseable {
+  /**
+   * What this backend is, for {@code describe()}.
+   *
+   * @return a short name with the code path, such as {@code cpu, plain Java, 2 threads}
+   */
+  String description();
+
+  /**
+   * What its results depend on.
+   *
+   * @return the numerics id
+   */
+  NumericsId numerics();
+
+  /**
+   * The device it runs on.
+   *
+   * @return the device
+   */
+  Device device();
+
+  /**
+   * Takes over a weight, in the type it is stored in. Several tensors of equal type and columns are
+   * stacked by rows into one matrix, so that what reads the same input is one operation.
+   *
+   * @param parts a vector, or matrices {@code [rows, columns]} from top to bottom; not empty. Their
+   *     data may be referred to until the backend is closed
+   * @return the weight
+   * @throws IllegalArgumentException when the parts do not fit together
+   */
+  Weight load(List<StoredTensor> parts);
+
+  /**
+   * Allocates a buffer.
+   *
+   * @param maxRows the most rows a step may have
+   * @param columns the width
+   * @return the buffer
+   */
+  Activations activations(int maxRows, int columns);
+
+  /**
+   * Allocates the KV memory of an engine.
+   *
+   * @param layout how a block is laid out
+   * @param blocks how many blocks there are
+   * @return the memory
+   * @throws dev.serval.api.device.OutOfNativeMemoryException when it does not fit
+   */
+  KvMemory kvMemory(KvLayout layout, int blocks);
+
+  /**
+   * Looks up the embedding of each token: {@code out[r] = table[token(r)]}.
+   *
+   * @param batch the step
+   * @param table {@code [vocabulary, width]}
+   * @param out width columns
+   */
+  void embed(StepBatch batch, Weight table, Activations out);
+
+  /**
+   * Normalises each row by its root mean square (Zhang and Sennrich, <a
+   * href="https://arxiv.org/abs/1910.07467">arXiv:1910.07467</a>): {@code out = in / √(mean(in²) + ε) ·
+   * gain}.
+   *
+   * @param batch the step
+   * @param in the rows
+   * @param gain a vector of the width
+   * @param epsilon what is added to the mean square
+   * @param out of the same width; may be {@code in}
+   */
+  void rmsNorm(StepBatch batch, Activations in, Weight gain, float epsilon, Activations out);
+
+  /**
+   * A linear map of each row: {@code out = in · weightᵀ + bias}.
+   *
+   * @param batch the step
+   * @param in as many columns as the weight
+   * @param weight the matrix
+   * @param bias a vector of the weight's rows, or null
+   * @param out as many columns as the weight has rows; not {@code in}
+   */
+  void linear(
+      StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out);
+
+  /**
+   * A linear map added to what is there, as residual connections need it: {@code out += in · weightᵀ +
+   * bias}.
+   *
+   * @param batch the step
+   * @param in as many columns as the weight
+   * @param weight the matrix
+   * @param bias a vector of the weight's rows, or null
+   * @param out as many columns as the weight has rows; not {@code in}
+   */
+  void linearAdd(
+      StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out);
+
+  /**
+   * Normalises (if the rules say so) and turns queries and keys by their positions, in place, and
+   * writes keys and values to the cache.
+   *
+   * @param batch the step
+   * @param qkv rows of queries, keys and values
+   * @param spec the rules
+   * @param layer which layer of the cache
+   * @param kv the cache
+   */
+  void rotateAndStore(
+      StepBatch batch, Activations qkv, AttentionSpec spec, int layer, KvMemory kv);
+
+  /**
+   * Causal attention of each row's queries over its sequence's cached keys and values, the row's own
+   * included. {@link #rotateAndStore} comes first.
+   *
+   * @param batch the step
+   * @param qkv rows whose queries are turned
+   * @param spec the rules
+   * @param layer which layer of the cache
+   * @param kv the cache
+   * @param out as many columns as the queries
+   */
+  void attention(
+      StepBatch batch,
+      Activations qkv,
+      AttentionSpec spec,
+      int layer,
+      KvMemory kv,
+      Activations out);
+
+  /**
+   * The gated activation of a feed-forward layer (Shazeer, <a
+   * href="https://arxiv.org/abs/2002.05202">arXiv:2002.05202</a>): {@code out = silu(gate) · up}.
+   *
+   * @param batch the step
+   * @param gateUp rows of {@code [gate | up]}, twice as wide as {@code out}
+   * @param out the product
+   */
+  void gatedSilu(StepBatch batch, Activations gateUp, Activations out);
+
+  /**
+   * The scores over the vocabulary, for the last row of each sequence that wants them.
+   *
+   * @param batch the step
+   * @param hidden the normalised rows
+   * @param head {@code [vocabulary, width]}
+   * @param out where the scores go, as {@link #logits} made it
+   */
+  void project(StepBatch batch, Activations hidden, Weight head, Logits out);
+
+  /**
+   * Allocates room for a step's scores.
+   *
+   * @param maxRows the most sequences of a step
+   * @param vocabulary the vocabulary's size
+   * @return the room
+   */
+  Logits logits(int maxRows, int vocabulary);
+
+  /** Ends the backend's threads; waits for the operation under way. Closing again does nothing. */
+  @Override
+  void close();
+}

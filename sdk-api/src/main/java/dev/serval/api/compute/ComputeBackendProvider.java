@@ -1,0 +1,35 @@
+package dev.serval.api.compute;
+
+import dev.serval.api.device.Device;
+import dev.serval.api.device.NativeMemory;
+
+/**
+ * Opens backends on devices of one sort. Implementations are found by {@link java.util.ServiceLoader}
+ * or given to the runtime.
+ */
+public interface ComputeBackendProvider {
+  /**
+   * The backend's name.
+   *
+   * @return a short name, such as {@code cpu}
+   */
+  String name();
+
+  /**
+   * Whether this backend can run on a device.
+   *
+   * @param device a device that a provider found
+   * @return true if {@link #open} will take it
+   */
+  boolean supports(Device device);
+
+  /**
+   * Opens a backend for one engine.
+   *
+   * @param device where to run
+   * @param threads how many threads an operation may use, the caller's included; at least 1
+   * @param memory what the backend's allocations belong to; the caller closes it after the backend
+   * @return the backend, which the caller closes
+   */
+  ComputeBackend open(Device device, int threads, NativeMemory memory);
+}

@@ -1,0 +1,71 @@
+package dev.serval.api.compute;
+
+import java.util.Locale;
+
+/** How numbers are stored. Block-wise types store a fixed count of elements in a block of bytes. */
+public enum DType {
+  /** IEEE 754 binary32. */
+  F32(1, 4),
+  /** IEEE 754 binary16. */
+  F16(1, 2),
+  /** The upper half of a binary32. */
+  BF16(1, 2);
+
+  private final int blockElements;
+  private final int blockBytes;
+
+  DType(int blockElements, int blockBytes) {
+    this.blockElements = blockElements;
+    this.blockBytes = blockBytes;
+  }
+
+  /**
+   * How many elements one block holds.
+   *
+   * @return 1 for plain types
+   */
+  public int blockElements() {
+    return blockElements;
+  }
+
+  /**
+   * How many bytes one block takes.
+   *
+   * @return the size of one element for plain types
+   */
+  public int blockBytes() {
+    return blockBytes;
+  }
+
+  /**
+   * How many bytes this many elements take.
+   *
+   * @param elements the number of elements
+   * @return the size
+   * @throws IllegalArgumentException when the elements do not fill whole blocks
+   * @throws ArithmeticException when the size is beyond 2<sup>63</sup> − 1
+   */
+  public long bytes(long elements) {
+    if (elements < 0 || elements % blockElements != 0) {
+      throw new IllegalArgumentException(
+          elements + " elements do not fill " + this + " blocks of " + blockElements);
+    }
+    return Math.multiplyExact(elements / blockElements, (long) blockBytes);
+  }
+
+  /**
+   * Reads a type's name, in either case.
+   *
+   * @param name such as {@code bf16}
+   * @return the type
+   * @throws IllegalArgumentException when there is none of that name, listing what there is
+   */
+  public static DType parse(String name) {
+    try {
+      return valueOf(name.toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "'" + name + "' is no data type; there is " + java.util.Arrays.toString(values()), e);
+    }
+  }
+}

@@ -1,0 +1,173 @@
+package dev.serval.api.compute;
+
+import dev.serval.api.cache.BlockTable;
+
+/**
+ * What one step computes: a run of consecutive tokens for each of its sequences, laid out row after
+ * row. A decode is a run of one. Filled by the engine and read by the executor, on the engine's thread
+ * or, while that waits, on the backend's; reused for every step.
+ */
+public final class StepBatch {
+  private final int[] tokens;
+  private final int[] positions;
+  private final int[] rowSequence;
+  private final int[] firstRow;
+  private final int[] logitRow;
+  private final BlockTable[] blockTables;
+  private int rows;
+  private int sequences;
+  private int logitRows;
+
+  /**
+   * With room for a step's worth.
+   *
+   * @param maxTokens the most tokens of a step
+   * @param maxSequences the most sequences of a step
+   */
+  public StepBatch(int maxTokens, int maxSequences) {
+    tokens = new int[maxTokens];
+    positions = new int[maxTokens];
+    rowSequence = new int[maxTokens];
+    firstRow = new int[maxSequences + 1];
+    logitRow = new int[maxSequences];
+    blockTables = new BlockTable[maxSequences];
+    java.util.Arrays.fill(blockTables, BlockTable.EMPTY);
+  }
+
+  /** Empties the batch for the next step. */
+  public void clear() {
+    java.util.Arrays.fill(blockTables, 0, sequences, BlockTable.EMPTY);
+    rows = 0;
+    sequences = 0;
+    logitRows = 0;
+  }
+
+  /**
+   * Adds a sequence's next run.
+   *
+   * @param source where the sequence's tokens are
+   * @param from the position of the run's first token: how many were computed before
+   * @param count how many tokens the run has, at least 1
+   * @param table the sequence's KV blocks, with room for the run
+   * @param wantsLogits whether the logits after the run's last token are wanted
+   * @return which sequence of the step it is, from 0
+   * @throws IndexOutOfBoundsException when the batch is full
+   */
+  public int add(int[] source, int from, int count, BlockTable table, boolean wantsLogits) {
+    System.arraycopy(source, from, tokens, rows, count);
+    for (int i = 0; i < count; i++) {
+      positions[rows + i] = from + i;
+      rowSequence[rows + i] = sequences;
+    }
+    rows += count;
+    blockTables[sequences] = table;
+    logitRow[sequences] = wantsLogits ? logitRows++ : -1;
+    firstRow[sequences + 1] = rows;
+    return sequences++;
+  }
+
+  /**
+   * How many tokens the step computes.
+   *
+   * @return its rows
+   */
+  public int rows() {
+    return rows;
+  }
+
+  /**
+   * How many tokens a step can have.
+   *
+   * @return the most rows
+   */
+  public int maxRows() {
+    return tokens.length;
+  }
+
+  /**
+   * How many sequences the step has.
+   *
+   * @return the number of runs
+   */
+  public int sequences() {
+    return sequences;
+  }
+
+  /**
+   * How many sequences a step can have.
+   *
+   * @return the most runs
+   */
+  public int maxSequences() {
+    return logitRow.length;
+  }
+
+  /**
+   * How many rows of logits are wanted.
+   *
+   * @return at most one for each sequence
+   */
+  public int logitRows() {
+    return logitRows;
+  }
+
+  /**
+   * The token of a row.
+   *
+   * @param row from 0
+   * @return its id
+   */
+  public int token(int row) {
+    return tokens[row];
+  }
+
+  /**
+   * The position of a row's token in its sequence.
+   *
+   * @param row from 0
+   * @return from 0
+   */
+  public int position(int row) {
+    return positions[row];
+  }
+
+  /**
+   * The sequence a row belongs to.
+   *
+   * @param row from 0
+   * @return which sequence of the step
+   */
+  public int sequenceOf(int row) {
+    return rowSequence[row];
+  }
+
+  /**
+   * Where a sequence's run begins.
+   *
+   * @param sequence from 0; the number of sequences gives the end of the last run
+   * @return its first row
+   */
+  public int firstRow(int sequence) {
+    return firstRow[sequence];
+  }
+
+  /**
+   * Where a sequence's logits go.
+   *
+   * @param sequence from 0
+   * @return the row of the step's logits, or −1 if none are wanted
+   */
+  public int logitRow(int sequence) {
+    return logitRow[sequence];
+  }
+
+  /**
+   * A sequence's KV blocks.
+   *
+   * @param sequence from 0
+   * @return its block table
+   */
+  public BlockTable blockTable(int sequence) {
+    return blockTables[sequence];
+  }
+}

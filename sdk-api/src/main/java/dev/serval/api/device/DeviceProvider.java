@@ -1,0 +1,36 @@
+package dev.serval.api.device;
+
+import java.util.List;
+
+/**
+ * Finds devices of one sort. Implementations are found by {@link java.util.ServiceLoader} or given to
+ * the runtime, and asked once while a runtime is assembled.
+ */
+public interface DeviceProvider {
+  /**
+   * What is looked for.
+   *
+   * @return a short name, such as {@code cpu}
+   */
+  String name();
+
+  /**
+   * Looks for devices. What is not there is no error.
+   *
+   * @return what was found, and a sentence on it
+   */
+  Discovery discover();
+
+  /**
+   * The outcome of a search.
+   *
+   * @param devices the devices, possibly none
+   * @param finding a sentence on what was looked at, and why nothing was found where that is so
+   */
+  record Discovery(List<Device> devices, String finding) {
+    /** Copies the list. */
+    public Discovery {
+      devices = List.copyOf(devices);
+    }
+  }
+}

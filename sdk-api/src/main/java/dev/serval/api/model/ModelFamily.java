@@ -1,0 +1,56 @@
+package dev.serval.api.model;
+
+import dev.serval.api.LoadListener;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.storage.Checkpoint;
+import java.util.Set;
+
+/**
+ * A family of models that share a forward pass. Implementations are found by {@link
+ * java.util.ServiceLoader} or given to the runtime, and have no state; adding a family is adding one
+ * of these.
+ */
+public interface ModelFamily {
+  /**
+   * The family's name.
+   *
+   * @return a short name, such as {@code llama}
+   */
+  String name();
+
+  /**
+   * The architectures it runs.
+   *
+   * @return names as the field {@code architectures} of {@code config.json} has them
+   */
+  Set<String> architectures();
+
+  /**
+   * Reads and checks a checkpoint's configuration and the presence, type and shape of every tensor. A
+   * field that the forward pass cannot honour is an error, not a guess.
+   *
+   * @param checkpoint the checkpoint
+   * @return what the model is
+   * @throws dev.serval.api.storage.CheckpointException when it cannot be run, naming the field or tensor
+   */
+  ModelSpec inspect(Checkpoint checkpoint);
+
+  /**
+   * Loads a model onto a backend. The executor refers to the checkpoint's tensors and the backend's
+   * memory; both outlive it.
+   *
+   * @param checkpoint a checkpoint that {@link #inspect} accepts
+   * @param backend where to compute
+   * @param kv the engine's KV memory, laid out as the spec demands
+   * @param limits the largest step
+   * @param listener hears how far loading has come, in tensors
+   * @return the executor
+   */
+  ModelExecutor load(
+      Checkpoint checkpoint,
+      ComputeBackend backend,
+      KvMemory kv,
+      StepLimits limits,
+      LoadListener listener);
+}

@@ -1,0 +1,76 @@
+package dev.serval.api.storage;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedSet;
+
+/**
+ * A model as it lies in storage, opened: its configuration, its tensors and the small files beside
+ * them. A reader has checked all of it, so what a checkpoint hands out is consistent.
+ *
+ * <p>Whatever the format, names and configuration are given in Hugging Face's vocabulary ({@code
+ * model.layers.0.self_attn.q_proj.weight}, {@code num_hidden_layers}), so a model family is written
+ * once for all formats.
+ *
+ * <p>Immutable and usable from any thread until it is closed. Tensors are views into mapped files and
+ * die with the checkpoint: whoever loads a model from it closes it after the model.
+ */
+public interface Checkpoint extends AutoCloseable {
+  /**
+   * Where it was opened.
+   *
+   * @return the place as it was given
+   */
+  String root();
+
+  /**
+   * The format it is stored in.
+   *
+   * @return the format's name, such as {@code safetensors}
+   */
+  String format();
+
+  /**
+   * The bytes it consists of.
+   *
+   * @return the digest over weights, configuration and tokenizer
+   */
+  ArtefactDigest digest();
+
+  /**
+   * The model's configuration, as {@code config.json} has it.
+   *
+   * @return an unmodifiable tree of {@code Map<String, Object>}, {@code List<Object>}, {@code
+   *     String}, {@code Long}, {@code Double} and {@code Boolean}; a JSON null is left out
+   */
+  Map<String, Object> config();
+
+  /**
+   * The tensors there are.
+   *
+   * @return their names
+   */
+  SortedSet<String> tensorNames();
+
+  /**
+   * One tensor.
+   *
+   * @param name its name
+   * @return the tensor, a view into the mapped file
+   * @throws CheckpointException when there is none of that name, naming those most like it
+   */
+  StoredTensor tensor(String name);
+
+  /**
+   * A small text file that belongs to the model.
+   *
+   * @param name {@code tokenizer.json}, {@code tokenizer_config.json}, {@code generation_config.json}
+   *     or {@code chat_template.jinja}
+   * @return its text; empty if the checkpoint has none of that name
+   */
+  Optional<String> text(String name);
+
+  /** Unmaps the files. Tensors must not be used afterwards. Closing again does nothing. */
+  @Override
+  void close();
+}

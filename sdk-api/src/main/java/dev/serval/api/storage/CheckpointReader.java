@@ -1,0 +1,36 @@
+package dev.serval.api.storage;
+
+import dev.serval.api.LoadListener;
+import java.nio.file.Path;
+
+/**
+ * Opens checkpoints of one format. Implementations are found by {@link java.util.ServiceLoader} or
+ * given to the runtime, have no state, and trust nothing they read: whatever the file says, the
+ * answer is a checkpoint or a {@link CheckpointException}, and never more memory than the file's size.
+ */
+public interface CheckpointReader {
+  /**
+   * The format's name.
+   *
+   * @return a short name, such as {@code safetensors}
+   */
+  String format();
+
+  /**
+   * Whether this path looks like this reader's format: a look at names and first bytes, no more.
+   *
+   * @param path a file or folder
+   * @return true if {@link #open} is worth calling
+   */
+  boolean recognises(Path path);
+
+  /**
+   * Opens and checks a checkpoint.
+   *
+   * @param path a file or folder
+   * @param listener hears how far reading has come, in bytes
+   * @return the checkpoint, which the caller closes
+   * @throws CheckpointException when it is damaged, incomplete or unreadable
+   */
+  Checkpoint open(Path path, LoadListener listener);
+}
