@@ -1,0 +1,78 @@
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import javax.xml.stream.XMLInputFactory;
+import javax.xml.stream.XMLStreamConstants;
+import javax.xml.stream.XMLStreamException;
+import javax.xml.stream.XMLStreamReader;
+
+/**
+ * Adds up the test reports of all modules and ends with one line, {@code N passed, N failed, N
+ * skipped}. Exits with 1 when a test failed, was skipped, or when none ran.
+ */
+final class TestTotals {
+  private int passed;
+  private int failed;
+  private int skipped;
+
+  public static void main(String[] arguments) throws IOException, XMLStreamException {
+    TestTotals totals = new TestTotals();
+    for (Path report : reports()) {
+      totals.add(report);
+    }
+    System.out.printf(
+        "%d passed, %d failed, %d skipped%n", totals.passed, totals.failed, totals.skipped);
+    System.exit(totals.good() ? 0 : 1);
+  }
+
+  private boolean good() {
+    return passed > 0 && failed == 0 && skipped == 0;
+  }
+
+  private static List<Path> reports() throws IOException {
+    try (Stream<Path> files = Files.walk(Path.of("."))) {
+      return files
+          .filter(file -> file.toString().matches(".*/target/surefire-reports/TEST-[^/]*\\.xml"))
+          .sorted()
+          .toList();
+    }
+  }
+
+  private void add(Path report) throws IOException, XMLStreamException {
+    try (InputStream in = Files.newInputStream(report)) {
+      XMLStreamReader xml = XMLInputFactory.newFactory().createXMLStreamReader(in);
+      while (xml.hasNext()) {
+        if (xml.next() == XMLStreamConstants.START_ELEMENT
+            && xml.getLocalName().equals("testcase")) {
+          addTest(xml);
+        }
+      }
+    }
+  }
+
+  private void addTest(XMLStreamReader xml) throws XMLStreamException {
+    String name =
+        xml.getAttributeValue(null, "classname") + "." + xml.getAttributeValue(null, "name");
+    boolean bad = false;
+    boolean left = false;
+    while (!(xml.next() == XMLStreamConstants.END_ELEMENT
+        && xml.getLocalName().equals("testcase"))) {
+      if (xml.isStartElement()) {
+        bad |= xml.getLocalName().equals("failure") || xml.getLocalName().equals("error");
+        left |= xml.getLocalName().equals("skipped");
+      }
+    }
+    if (bad) {
+      failed++;
+      System.out.println("failed: " + name);
+    } else if (left) {
+      skipped++;
+      System.out.println("skipped: " + name);
+    } else {
+      passed++;
+    }
+  }
+}
