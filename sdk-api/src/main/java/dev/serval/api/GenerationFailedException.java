@@ -5,6 +5,15 @@ public final class GenerationFailedException extends ServalException {
   private static final long serialVersionUID = 1L;
 
   /**
+   * Says what failed, where nothing else led to it.
+   *
+   * @param message what failed, in a sentence
+   */
+  public GenerationFailedException(String message) {
+    super(message);
+  }
+
+  /**
    * Says what failed.
    *
    * @param message what failed, in a sentence
