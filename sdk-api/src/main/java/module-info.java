@@ -3,9 +3,9 @@ import org.jspecify.annotations.NullMarked;
 /**
  * The types an application uses and the extension points behind which every part of Serval stands.
  *
- * <p>An application needs {@link dev.serval.api} alone. Whoever replaces a part implements the small
- * interfaces of the package named after it; the parts of Serval know each other only through this
- * module.
+ * <p>An application needs {@link dev.serval.api} alone. Whoever replaces a part implements the
+ * small interfaces of the package named after it; the parts of Serval know each other only through
+ * this module.
  */
 @NullMarked
 module dev.serval.api {

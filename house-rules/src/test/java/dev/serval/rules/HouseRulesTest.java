@@ -64,8 +64,7 @@ final class HouseRulesTest {
           .resideInAnyPackage(PARTS.stream().map(HouseRulesTest::of).toArray(String[]::new));
 
   @ArchTest
-  static final ArchRule no_state_is_static =
-      fields().that().areStatic().should().beFinal();
+  static final ArchRule no_state_is_static = fields().that().areStatic().should().beFinal();
 
   @ArchTest
   static final ArchRule nobody_writes_to_the_console_or_to_system_properties =

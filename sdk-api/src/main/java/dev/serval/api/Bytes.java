@@ -14,7 +14,8 @@ public record Bytes(long count) implements Comparable<Bytes> {
   public static final Bytes ZERO = new Bytes(0);
 
   private static final Pattern SYNTAX =
-      Pattern.compile("(\\d{1,18}(?:\\.\\d{1,9})?)\\s*([KMGT]?)(?:iB|B)?", Pattern.CASE_INSENSITIVE);
+      Pattern.compile(
+          "(\\d{1,18}(?:\\.\\d{1,9})?)\\s*([KMGT]?)(?:iB|B)?", Pattern.CASE_INSENSITIVE);
   private static final String UNITS = "KMGT";
 
   /** Refuses a negative count. */
@@ -97,7 +98,8 @@ public record Bytes(long count) implements Comparable<Bytes> {
   /** The amount for a person, with at most one digit after the point: {@code 1.5 GiB}. */
   @Override
   public String toString() {
-    int power = count == 0 ? 0 : Math.min(UNITS.length(), (63 - Long.numberOfLeadingZeros(count)) / 10);
+    int power =
+        count == 0 ? 0 : Math.min(UNITS.length(), (63 - Long.numberOfLeadingZeros(count)) / 10);
     if (power == 0) {
       return count + " B";
     }

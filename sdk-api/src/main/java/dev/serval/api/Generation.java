@@ -7,16 +7,17 @@ import java.util.concurrent.Flow;
 /**
  * A request on its way: a stream of chunks, and in the end a result.
  *
- * <p><b>Reading.</b> One reader at most follows the stream, from any thread: {@linkplain #iterator()
- * iterating}, which waits for each chunk, or {@linkplain #subscribe subscribing}. A reader that
- * attaches late is given everything from the start. Chunks of several choices are interleaved.
+ * <p><b>Reading.</b> One reader at most follows the stream, from any thread: {@linkplain
+ * #iterator() iterating}, which waits for each chunk, or {@linkplain #subscribe subscribing}. A
+ * reader that attaches late is given everything from the start. Chunks of several choices are
+ * interleaved.
  *
- * <p><b>Backpressure.</b> A reader that falls behind by more than the runtime's buffer pauses its own
- * request and nobody else's; so does a stream that nobody reads and whose {@link #result()} nobody
- * asked for. Asking for the result with no reader attached lets the request run to its end.
+ * <p><b>Backpressure.</b> A reader that falls behind by more than the runtime's buffer pauses its
+ * own request and nobody else's; so does a stream that nobody reads and whose {@link #result()}
+ * nobody asked for. Asking for the result with no reader attached lets the request run to its end.
  *
- * <p><b>Ending.</b> {@link #close()} cancels: the request leaves the engine before its next step and
- * its KV blocks are free at once. Closing what has ended does nothing.
+ * <p><b>Ending.</b> {@link #close()} cancels: the request leaves the engine before its next step
+ * and its KV blocks are free at once. Closing what has ended does nothing.
  */
 public interface Generation
     extends AutoCloseable, Iterable<TokenChunk>, Flow.Publisher<TokenChunk> {
@@ -28,8 +29,8 @@ public interface Generation
   String id();
 
   /**
-   * The result, once every choice has ended. A cancelled generation completes normally, with what it
-   * had and {@link FinishReason#CANCELLED}; one that failed completes with {@link
+   * The result, once every choice has ended. A cancelled generation completes normally, with what
+   * it had and {@link FinishReason#CANCELLED}; one that failed completes with {@link
    * GenerationFailedException}.
    *
    * @return the same stage at each call; its dependants run on the thread that completes it, which
@@ -47,8 +48,8 @@ public interface Generation
   Iterator<TokenChunk> iterator();
 
   /**
-   * Follows the stream by being called, as {@link Flow} rules it, on the runtime's delivery executor.
-   * A second subscriber is refused through its {@code onError}.
+   * Follows the stream by being called, as {@link Flow} rules it, on the runtime's delivery
+   * executor. A second subscriber is refused through its {@code onError}.
    *
    * @param subscriber the only subscriber
    */

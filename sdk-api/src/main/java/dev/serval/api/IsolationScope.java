@@ -1,9 +1,9 @@
 package dev.serval.api;
 
 /**
- * Who may meet whose cached data. Two requests reuse each other's KV blocks only if their scopes are
- * equal; a scope is part of every block's {@link dev.serval.api.cache.KvKey} and so holds in every
- * tier.
+ * Who may meet whose cached data. Two requests reuse each other's KV blocks only if their scopes
+ * are equal; a scope is part of every block's {@link dev.serval.api.cache.KvKey} and so holds in
+ * every tier.
  *
  * <p>The host application sets the scope from its own principal; it is never read from a request's
  * body. A scope that several principals opt into is {@link #shared(String) shared} and lives in a

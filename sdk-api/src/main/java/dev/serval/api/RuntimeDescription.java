@@ -3,9 +3,9 @@ package dev.serval.api;
 import java.util.List;
 
 /**
- * What a runtime found, what it chose and why: on one screen for a person, in sections for a program.
- * Two runtimes that were assembled from the same configuration on the same machine have equal
- * descriptions, whichever way they were assembled.
+ * What a runtime found, what it chose and why: on one screen for a person, in sections for a
+ * program. Two runtimes that were assembled from the same configuration on the same machine have
+ * equal descriptions, whichever way they were assembled.
  *
  * @param sections the sections, in the order of the screen
  */
@@ -40,12 +40,21 @@ public record RuntimeDescription(List<Section> sections) {
   /** The whole screen, a line for each entry under its section's title. */
   @Override
   public String toString() {
-    int width = sections.stream().flatMap(s -> s.entries().stream()).mapToInt(e -> e.name().length()).max().orElse(0);
+    int width =
+        sections.stream()
+            .flatMap(s -> s.entries().stream())
+            .mapToInt(e -> e.name().length())
+            .max()
+            .orElse(0);
     StringBuilder screen = new StringBuilder();
     for (Section section : sections) {
       screen.append(section.title()).append('\n');
       for (Entry e : section.entries()) {
-        screen.append("  ").append(e.name()).repeat(' ', width - e.name().length() + 2).append(e.value());
+        screen
+            .append("  ")
+            .append(e.name())
+            .repeat(' ', width - e.name().length() + 2)
+            .append(e.value());
         screen.append(e.reason().isEmpty() ? "" : " (" + e.reason() + ")").append('\n');
       }
     }

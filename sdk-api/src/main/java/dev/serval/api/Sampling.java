@@ -7,12 +7,12 @@ import java.util.OptionalLong;
  * How the next token is drawn from the model's logits.
  *
  * <p>The order is: repetition penalty (Keskar et al., CTRL, <a
- * href="https://arxiv.org/abs/1909.05858">arXiv:1909.05858</a>) over prompt and completion, presence
- * and frequency penalty over the completion, logit bias; at temperature 0 the largest logit then wins
- * (the lowest id among equals). Otherwise: temperature, top-k, top-p (Holtzman et al., <a
- * href="https://arxiv.org/abs/1904.09751">arXiv:1904.09751</a>), min-p (<a
- * href="https://arxiv.org/abs/2407.01082">arXiv:2407.01082</a>), and a draw by the seeded generator.
- * The same seed gives the same tokens whatever else is in the step.
+ * href="https://arxiv.org/abs/1909.05858">arXiv:1909.05858</a>) over prompt and completion,
+ * presence and frequency penalty over the completion, logit bias; at temperature 0 the largest
+ * logit then wins (the lowest id among equals). Otherwise: temperature, top-k, top-p (Holtzman et
+ * al., <a href="https://arxiv.org/abs/1904.09751">arXiv:1904.09751</a>), min-p (<a
+ * href="https://arxiv.org/abs/2407.01082">arXiv:2407.01082</a>), and a draw by the seeded
+ * generator. The same seed gives the same tokens whatever else is in the step.
  *
  * @param temperature 0 (greedy) to 2; larger is more varied
  * @param topK how many of the likeliest tokens may be drawn; 0 for all

@@ -7,9 +7,9 @@ import java.util.List;
  * An AI serving runtime inside the application's own process. Many callers on any threads share its
  * engines; several runtimes may live in one JVM and share nothing.
  *
- * <p><b>Lifecycle.</b> A runtime is {@link State#READY} when it is handed out: its models are loaded.
- * {@link #drain} stops taking requests and waits for those it has; {@link #close} cancels what is left
- * and gives back every thread and all native memory before it returns.
+ * <p><b>Lifecycle.</b> A runtime is {@link State#READY} when it is handed out: its models are
+ * loaded. {@link #drain} stops taking requests and waits for those it has; {@link #close} cancels
+ * what is left and gives back every thread and all native memory before it returns.
  */
 public interface ServingRuntime extends AutoCloseable {
   /** Where a runtime is in its life; it only ever moves down this list. */
@@ -81,8 +81,8 @@ public interface ServingRuntime extends AutoCloseable {
   boolean drain(Duration limit) throws InterruptedException;
 
   /**
-   * Cancels what is left and gives everything back. Waits for the step under way, no longer; calling
-   * it again does nothing.
+   * Cancels what is left and gives everything back. Waits for the step under way, no longer;
+   * calling it again does nothing.
    */
   @Override
   void close();

@@ -12,7 +12,8 @@ import java.util.List;
  * @param gaps the times between consecutive tokens of the first choice (inter-token latency)
  * @param total from submission until the last choice ended
  */
-public record Timings(Duration queue, Duration timeToFirstToken, List<Duration> gaps, Duration total) {
+public record Timings(
+    Duration queue, Duration timeToFirstToken, List<Duration> gaps, Duration total) {
   /** Copies the gaps. */
   public Timings {
     gaps = List.copyOf(gaps);

@@ -5,8 +5,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one step added to one choice. Text arrives in whole characters and never reaches into what may
- * become a stop string, so a chunk may carry tokens without text and text of earlier tokens.
+ * What one step added to one choice. Text arrives in whole characters and never reaches into what
+ * may become a stop string, so a chunk may carry tokens without text and text of earlier tokens.
  *
  * @param choice which of the choices, from 0
  * @param text the text that is now certain; may be empty

@@ -12,7 +12,8 @@ import java.util.List;
  * @param logprob the logarithm of its probability
  * @param alternatives the most likely tokens at this place, the likeliest first, as many as asked
  */
-public record TokenLogprob(int tokenId, String text, double logprob, List<Alternative> alternatives) {
+public record TokenLogprob(
+    int tokenId, String text, double logprob, List<Alternative> alternatives) {
   /** Copies the alternatives. */
   public TokenLogprob {
     alternatives = List.copyOf(alternatives);

@@ -64,7 +64,8 @@ final class GenerationRequestTest {
         Arguments.of("top_p", Sampling.builder().topP(1.01)),
         Arguments.of("min_p", Sampling.builder().minP(1.5)),
         Arguments.of("repetition_penalty", Sampling.builder().repetitionPenalty(0)),
-        Arguments.of("repetition_penalty", Sampling.builder().repetitionPenalty(Double.POSITIVE_INFINITY)),
+        Arguments.of(
+            "repetition_penalty", Sampling.builder().repetitionPenalty(Double.POSITIVE_INFINITY)),
         Arguments.of("presence_penalty", Sampling.builder().presencePenalty(3)),
         Arguments.of("frequency_penalty", Sampling.builder().frequencyPenalty(-3)),
         Arguments.of("logit_bias", Sampling.builder().logitBias(Map.of(1, 101.0))));

@@ -3,8 +3,8 @@ package dev.serval.api.batching;
 import dev.serval.api.ServalException;
 
 /**
- * The step loop of one replica of one model. A thread of its own owns all of its state; callers on any
- * thread hand sequences over and are answered through their {@link TokenSink}.
+ * The step loop of one replica of one model. A thread of its own owns all of its state; callers on
+ * any thread hand sequences over and are answered through their {@link TokenSink}.
  */
 public interface Engine extends AutoCloseable {
   /**
@@ -13,7 +13,8 @@ public interface Engine extends AutoCloseable {
    * @param request the sequence
    * @param sink hears its tokens and its end, on the engine's thread
    * @return the caller's handle on it
-   * @throws dev.serval.api.InvalidRequestException when it could not run even alone, naming the limit
+   * @throws dev.serval.api.InvalidRequestException when it could not run even alone, naming the
+   *     limit
    * @throws dev.serval.api.RequestRejectedException when too many wait, or the engine is draining
    */
   EngineSequence submit(SequenceRequest request, TokenSink sink) throws ServalException;

@@ -1,8 +1,8 @@
 package dev.serval.api.batching;
 
 /**
- * Hears what an engine does, for metrics. Called on the engine's thread between steps, so it must be
- * quick, never wait and never throw.
+ * Hears what an engine does, for metrics. Called on the engine's thread between steps, so it must
+ * be quick, never wait and never throw.
  */
 public interface EngineListener {
   /** Hears nothing. */

@@ -3,8 +3,8 @@ package dev.serval.api.batching;
 import dev.serval.api.model.StepLimits;
 
 /**
- * An engine between two steps, as policies see it. Nothing changes while a policy looks; the views are
- * valid during the call alone.
+ * An engine between two steps, as policies see it. Nothing changes while a policy looks; the views
+ * are valid during the call alone.
  */
 public interface EngineSnapshot {
   /**

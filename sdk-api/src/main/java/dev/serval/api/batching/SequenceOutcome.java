@@ -4,8 +4,8 @@ import dev.serval.api.FinishReason;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a sequence ended. Times are readings of the engine's clock in nanoseconds, comparable with each
- * other alone.
+ * How a sequence ended. Times are readings of the engine's clock in nanoseconds, comparable with
+ * each other alone.
  *
  * @param reason why it ended; {@link FinishReason#CANCELLED} also when it failed
  * @param failure what failed, or null

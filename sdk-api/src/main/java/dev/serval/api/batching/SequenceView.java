@@ -3,9 +3,9 @@ package dev.serval.api.batching;
 import dev.serval.api.IsolationScope;
 
 /**
- * A sequence as policies see it. {@code computed} tokens chase {@code total} tokens: a sequence whose
- * difference is one is decoding, a larger one is prefill, whether of a prompt, of what a preemption
- * threw away, or of what follows a prefix hit. Valid during the call it was given to.
+ * A sequence as policies see it. {@code computed} tokens chase {@code total} tokens: a sequence
+ * whose difference is one is decoding, a larger one is prefill, whether of a prompt, of what a
+ * preemption threw away, or of what follows a prefix hit. Valid during the call it was given to.
  */
 public interface SequenceView {
   /**

@@ -1,8 +1,8 @@
 package dev.serval.api.batching;
 
 /**
- * Decides which running sequence gives way when blocks run out: its blocks are freed and it waits to
- * be computed again. Pure; called on the engine's thread.
+ * Decides which running sequence gives way when blocks run out: its blocks are freed and it waits
+ * to be computed again. Pure; called on the engine's thread.
  */
 @FunctionalInterface
 public interface VictimPolicy {

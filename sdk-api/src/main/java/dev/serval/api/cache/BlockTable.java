@@ -3,9 +3,9 @@ package dev.serval.api.cache;
 import java.util.Arrays;
 
 /**
- * Which blocks hold a sequence's KV, in the order of its tokens: the token at position p lies in block
- * {@code block(p / blockTokens)}, slot {@code p % blockTokens}. Written by the cache and read by the
- * executor, on the engine's thread or while that waits.
+ * Which blocks hold a sequence's KV, in the order of its tokens: the token at position p lies in
+ * block {@code block(p / blockTokens)}, slot {@code p % blockTokens}. Written by the cache and read
+ * by the executor, on the engine's thread or while that waits.
  */
 public final class BlockTable {
   /** A table without blocks, never written. */

@@ -3,13 +3,13 @@ package dev.serval.api.cache;
 import dev.serval.api.IsolationScope;
 
 /**
- * Hands the blocks of one engine's KV memory to its sequences, and finds blocks again whose tokens were
- * computed before. All of it, sequences included, belongs to the engine's thread.
+ * Hands the blocks of one engine's KV memory to its sequences, and finds blocks again whose tokens
+ * were computed before. All of it, sequences included, belongs to the engine's thread.
  *
- * <p>A block is <i>held</i> by the sequences that read or write it, or it is <i>free</i>. Full blocks
- * are published under their {@link KvKey}; a free block that is published stays findable until it is
- * handed out again, the least recently freed first. A block that is held is never handed out or
- * changed, except by the sequence that is filling it.
+ * <p>A block is <i>held</i> by the sequences that read or write it, or it is <i>free</i>. Full
+ * blocks are published under their {@link KvKey}; a free block that is published stays findable
+ * until it is handed out again, the least recently freed first. A block that is held is never
+ * handed out or changed, except by the sequence that is filling it.
  */
 public interface KvCache {
   /**

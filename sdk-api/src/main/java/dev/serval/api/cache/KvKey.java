@@ -22,9 +22,9 @@ import java.security.NoSuchAlgorithmException;
  *   <li>its own token ids.
  * </ul>
  *
- * <p>There is no other way to make a key than {@link #root} and {@link Hasher#child}, so a block cannot
- * be stored under less. Two blocks of equal key are interchangeable; new weights have new keys, and
- * nothing needs to be invalidated for them.
+ * <p>There is no other way to make a key than {@link #root} and {@link Hasher#child}, so a block
+ * cannot be stored under less. Two blocks of equal key are interchangeable; new weights have new
+ * keys, and nothing needs to be invalidated for them.
  */
 public final class KvKey {
   private static final VarHandle LONGS =
@@ -64,12 +64,13 @@ public final class KvKey {
 
   private static void field(MessageDigest sha, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    sha.update(new byte[] {
-      (byte) (bytes.length >>> 24),
-      (byte) (bytes.length >>> 16),
-      (byte) (bytes.length >>> 8),
-      (byte) bytes.length
-    });
+    sha.update(
+        new byte[] {
+          (byte) (bytes.length >>> 24),
+          (byte) (bytes.length >>> 16),
+          (byte) (bytes.length >>> 8),
+          (byte) bytes.length
+        });
     sha.update(bytes);
   }
 

@@ -3,8 +3,8 @@ package dev.serval.api.cache;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The memory of an engine's KV blocks on its device: one allocation, addressed by block number. Only
- * the backend that made it computes on it.
+ * The memory of an engine's KV blocks on its device: one allocation, addressed by block number.
+ * Only the backend that made it computes on it.
  */
 public interface KvMemory {
   /**

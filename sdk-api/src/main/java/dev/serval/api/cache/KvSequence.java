@@ -1,13 +1,13 @@
 package dev.serval.api.cache;
 
 /**
- * The KV of one sequence. Its tokens are given anew with each call, since the engine owns them; they
- * never change once they are computed.
+ * The KV of one sequence. Its tokens are given anew with each call, since the engine owns them;
+ * they never change once they are computed.
  */
 public interface KvSequence {
   /**
-   * Takes hold of published blocks that hold the beginning of these tokens. Called on a sequence that
-   * holds no block; what is found is not computed again.
+   * Takes hold of published blocks that hold the beginning of these tokens. Called on a sequence
+   * that holds no block; what is found is not computed again.
    *
    * @param tokens where the tokens are
    * @param limit how many of them may be reused at most; the engine always leaves one to compute
@@ -16,8 +16,8 @@ public interface KvSequence {
   int reuse(int[] tokens, int limit);
 
   /**
-   * Takes as many blocks as these many tokens need in all. Either all that are missing are taken, or
-   * none.
+   * Takes as many blocks as these many tokens need in all. Either all that are missing are taken,
+   * or none.
    *
    * @param tokens the tokens the sequence shall have room for
    * @return whether it has room now; false if there are not enough free blocks
@@ -33,8 +33,8 @@ public interface KvSequence {
   void commit(int[] tokens, int computed);
 
   /**
-   * Lets go of all blocks, the last one first, so that the beginning of a sequence stays findable the
-   * longest. The sequence is then as new and may reuse and reserve again.
+   * Lets go of all blocks, the last one first, so that the beginning of a sequence stays findable
+   * the longest. The sequence is then as new and may reuse and reserve again.
    */
   void release();
 

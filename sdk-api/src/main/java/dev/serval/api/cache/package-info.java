@@ -1,5 +1,5 @@
 /**
- * The paged KV cache: how a block is laid out and named, and the {@link dev.serval.api.cache.KvCache}
- * that hands blocks to sequences and finds them again.
+ * The paged KV cache: how a block is laid out and named, and the {@link
+ * dev.serval.api.cache.KvCache} that hands blocks to sequences and finds them again.
  */
 package dev.serval.api.cache;

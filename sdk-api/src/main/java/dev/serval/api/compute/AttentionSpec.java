@@ -3,8 +3,8 @@ package dev.serval.api.compute;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shape and rules of one layer's attention. Its input rows are {@code [queries | keys | values]},
- * head after head; query head h attends with key and value head h / (heads / kvHeads).
+ * The shape and rules of one layer's attention. Its input rows are {@code [queries | keys |
+ * values]}, head after head; query head h attends with key and value head h / (heads / kvHeads).
  *
  * @param heads how many query heads there are
  * @param kvHeads how many key and value heads; divides {@code heads}
@@ -40,7 +40,8 @@ public record AttentionSpec(
           rotary.pairs() + " rotary pairs do not fit a head of " + headDim);
     }
     if (window < 1) {
-      throw new IllegalArgumentException("an attention window holds at least 1 position, not " + window);
+      throw new IllegalArgumentException(
+          "an attention window holds at least 1 position, not " + window);
     }
   }
 

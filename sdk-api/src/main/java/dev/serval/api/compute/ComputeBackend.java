@@ -8,20 +8,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The coarse operations of a transformer's forward pass on one device. A model family composes them;
- * a backend implements them with whatever kernels the device runs best.
+ * The coarse operations of a transformer's forward pass on one device. A model family composes
+ * them; a backend implements them with whatever kernels the device runs best.
  *
- * <p><b>Threads.</b> One thread at a time: first the one that loads, then the engine's. A backend may
- * spread an operation over threads of its own. Operations take effect in the order they are called and
- * may be asynchronous; reading {@link Logits} waits for what they depend on.
+ * <p><b>Threads.</b> One thread at a time: first the one that loads, then the engine's. A backend
+ * may spread an operation over threads of its own. Operations take effect in the order they are
+ * called and may be asynchronous; reading {@link Logits} waits for what they depend on.
  *
- * <p><b>Numerics.</b> A row's result depends on that row's inputs alone, never on what else is in the
- * step: the order of each reduction is fixed by shapes, not by the number of rows, the length of the
- * chunk or the threads. Buffers hold F32.
+ * <p><b>Numerics.</b> A row's result depends on that row's inputs alone, never on what else is in
+ * the step: the order of each reduction is fixed by shapes, not by the number of rows, the length
+ * of the chunk or the threads. Buffers hold F32.
  *
  * <p><b>Ownership.</b> Everything a backend hands out lives in the native memory it was opened with
- * and dies when that is closed. Closing the backend ends its threads. Handing in what another backend
- * made is an {@link IllegalArgumentException}.
+ * and dies when that is closed. Closing the backend ends its threads. Handing in what another
+ * backend made is an {@link IllegalArgumentException}.
  */
 public interface ComputeBackend extends AutoCloseable {
   /**
@@ -86,8 +86,8 @@ public interface ComputeBackend extends AutoCloseable {
 
   /**
    * Normalises each row by its root mean square (Zhang and Sennrich, <a
-   * href="https://arxiv.org/abs/1910.07467">arXiv:1910.07467</a>): {@code out = in / √(mean(in²) + ε) ·
-   * gain}.
+   * href="https://arxiv.org/abs/1910.07467">arXiv:1910.07467</a>): {@code out = in / √(mean(in²) +
+   * ε) · gain}.
    *
    * @param batch the step
    * @param in the rows
@@ -110,8 +110,8 @@ public interface ComputeBackend extends AutoCloseable {
       StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out);
 
   /**
-   * A linear map added to what is there, as residual connections need it: {@code out += in · weightᵀ +
-   * bias}.
+   * A linear map added to what is there, as residual connections need it: {@code out += in ·
+   * weightᵀ + bias}.
    *
    * @param batch the step
    * @param in as many columns as the weight
@@ -132,12 +132,11 @@ public interface ComputeBackend extends AutoCloseable {
    * @param layer which layer of the cache
    * @param kv the cache
    */
-  void rotateAndStore(
-      StepBatch batch, Activations qkv, AttentionSpec spec, int layer, KvMemory kv);
+  void rotateAndStore(StepBatch batch, Activations qkv, AttentionSpec spec, int layer, KvMemory kv);
 
   /**
-   * Causal attention of each row's queries over its sequence's cached keys and values, the row's own
-   * included. {@link #rotateAndStore} comes first.
+   * Causal attention of each row's queries over its sequence's cached keys and values, the row's
+   * own included. {@link #rotateAndStore} comes first.
    *
    * @param batch the step
    * @param qkv rows whose queries are turned

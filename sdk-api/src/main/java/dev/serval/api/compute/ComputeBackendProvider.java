@@ -4,8 +4,8 @@ import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
 
 /**
- * Opens backends on devices of one sort. Implementations are found by {@link java.util.ServiceLoader}
- * or given to the runtime.
+ * Opens backends on devices of one sort. Implementations are found by {@link
+ * java.util.ServiceLoader} or given to the runtime.
  */
 public interface ComputeBackendProvider {
   /**

@@ -3,8 +3,9 @@ package dev.serval.api.compute;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The model's scores over its vocabulary, one row for each sequence of the step that wanted them, in
- * the order of {@link StepBatch#logitRow}. Valid until the next step; read by the engine's thread.
+ * The model's scores over its vocabulary, one row for each sequence of the step that wanted them,
+ * in the order of {@link StepBatch#logitRow}. Valid until the next step; read by the engine's
+ * thread.
  */
 public interface Logits {
   /**

@@ -4,9 +4,9 @@ import java.util.Arrays;
 
 /**
  * How positions turn queries and keys (Su et al., RoFormer, <a
- * href="https://arxiv.org/abs/2104.09864">arXiv:2104.09864</a>): at position p the pair i is turned by
- * the angle p · frequency(i). The two halves of a head are paired: element i with element i + n, as in
- * Hugging Face checkpoints.
+ * href="https://arxiv.org/abs/2104.09864">arXiv:2104.09864</a>): at position p the pair i is turned
+ * by the angle p · frequency(i). The two halves of a head are paired: element i with element i + n,
+ * as in Hugging Face checkpoints.
  */
 public final class RotaryEmbedding {
   private final double[] frequencies;

@@ -4,8 +4,8 @@ import dev.serval.api.cache.BlockTable;
 
 /**
  * What one step computes: a run of consecutive tokens for each of its sequences, laid out row after
- * row. A decode is a run of one. Filled by the engine and read by the executor, on the engine's thread
- * or, while that waits, on the backend's; reused for every step.
+ * row. A decode is a run of one. Filled by the engine and read by the executor, on the engine's
+ * thread or, while that waits, on the backend's; reused for every step.
  */
 public final class StepBatch {
   private final int[] tokens;

@@ -1,8 +1,8 @@
 package dev.serval.api.compute;
 
 /**
- * A weight as its backend keeps it: mapped, repacked or on a device. Only the backend that loaded it
- * can use it, for as long as the backend is open.
+ * A weight as its backend keeps it: mapped, repacked or on a device. Only the backend that loaded
+ * it can use it, for as long as the backend is open.
  */
 public interface Weight {
   /**

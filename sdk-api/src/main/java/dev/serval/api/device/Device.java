@@ -11,7 +11,8 @@ import java.util.TreeMap;
  * @param kind what kind of device it is
  * @param name its maker's name for it
  * @param memory the memory that models on it can use
- * @param attributes what else is known: {@code cores}, {@code features}, {@code numa.nodes} … as text
+ * @param attributes what else is known: {@code cores}, {@code features}, {@code numa.nodes} … as
+ *     text
  */
 public record Device(
     String id, DeviceKind kind, String name, Bytes memory, SortedMap<String, String> attributes) {

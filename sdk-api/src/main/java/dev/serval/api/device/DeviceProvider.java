@@ -3,8 +3,8 @@ package dev.serval.api.device;
 import java.util.List;
 
 /**
- * Finds devices of one sort. Implementations are found by {@link java.util.ServiceLoader} or given to
- * the runtime, and asked once while a runtime is assembled.
+ * Finds devices of one sort. Implementations are found by {@link java.util.ServiceLoader} or given
+ * to the runtime, and asked once while a runtime is assembled.
  */
 public interface DeviceProvider {
   /**

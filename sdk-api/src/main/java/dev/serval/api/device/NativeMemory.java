@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
  * An owner of native memory, in a tree of owners (runtime ▸ model ▸ engine) under one budget.
  *
  * <p>What an owner holds is counted in every owner above it, and the root's limit bounds the whole.
- * Closing an owner closes those below it first, then frees its memory; segments are dead from then on.
- * Owners are safe for use by several threads; closing one while its memory is in use is the caller's
- * error and is met by an exception from the segment, not a crash.
+ * Closing an owner closes those below it first, then frees its memory; segments are dead from then
+ * on. Owners are safe for use by several threads; closing one while its memory is in use is the
+ * caller's error and is met by an exception from the segment, not a crash.
  */
 public final class NativeMemory implements AutoCloseable {
   private final String name;
@@ -89,8 +89,8 @@ public final class NativeMemory implements AutoCloseable {
   }
 
   /**
-   * The arena that dies with this owner, for what is bound to its life without being counted: symbols,
-   * upcalls, mappings.
+   * The arena that dies with this owner, for what is bound to its life without being counted:
+   * symbols, upcalls, mappings.
    *
    * @return the arena; never closed by the caller
    */

@@ -12,8 +12,8 @@ public interface ChatTemplate {
    * @param messages the history, oldest first
    * @param addGenerationPrompt whether to end where the assistant speaks next
    * @return the text, with special tokens spelt out
-   * @throws dev.serval.api.InvalidRequestException when the template refuses the conversation, with the
-   *     template's own words
+   * @throws dev.serval.api.InvalidRequestException when the template refuses the conversation, with
+   *     the template's own words
    */
   String render(List<ChatMessage> messages, boolean addGenerationPrompt);
 }

@@ -40,7 +40,8 @@ public interface ModelExecutor {
    * @param sampling how tokens are drawn
    * @param seed where the draw begins
    * @param prompt the prompt's tokens, which the repetition penalty looks at; not kept
-   * @param alternatives how many alternatives to report with each token; −1 for no log-probabilities
+   * @param alternatives how many alternatives to report with each token; −1 for no
+   *     log-probabilities
    * @return the sampler, used by the engine's thread alone
    */
   TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives);

@@ -8,8 +8,8 @@ import java.util.Set;
 
 /**
  * A family of models that share a forward pass. Implementations are found by {@link
- * java.util.ServiceLoader} or given to the runtime, and have no state; adding a family is adding one
- * of these.
+ * java.util.ServiceLoader} or given to the runtime, and have no state; adding a family is adding
+ * one of these.
  */
 public interface ModelFamily {
   /**
@@ -27,12 +27,13 @@ public interface ModelFamily {
   Set<String> architectures();
 
   /**
-   * Reads and checks a checkpoint's configuration and the presence, type and shape of every tensor. A
-   * field that the forward pass cannot honour is an error, not a guess.
+   * Reads and checks a checkpoint's configuration and the presence, type and shape of every tensor.
+   * A field that the forward pass cannot honour is an error, not a guess.
    *
    * @param checkpoint the checkpoint
    * @return what the model is
-   * @throws dev.serval.api.storage.CheckpointException when it cannot be run, naming the field or tensor
+   * @throws dev.serval.api.storage.CheckpointException when it cannot be run, naming the field or
+   *     tensor
    */
   ModelSpec inspect(Checkpoint checkpoint);
 

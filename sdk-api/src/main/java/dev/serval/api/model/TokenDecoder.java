@@ -1,8 +1,8 @@
 package dev.serval.api.model;
 
 /**
- * Decodes a sequence as it grows. The texts it gives, put together, are the text of the whole; none of
- * them ends within a character.
+ * Decodes a sequence as it grows. The texts it gives, put together, are the text of the whole; none
+ * of them ends within a character.
  */
 public interface TokenDecoder {
   /**

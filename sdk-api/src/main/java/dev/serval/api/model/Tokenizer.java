@@ -14,11 +14,12 @@ public interface Tokenizer {
   int vocabulary();
 
   /**
-   * Encodes a text. Special tokens spelt out in the text are taken as such, as chat templates need it.
+   * Encodes a text. Special tokens spelt out in the text are taken as such, as chat templates need
+   * it.
    *
    * @param text the text
-   * @param addSpecialTokens whether to add what the tokenizer puts around a text of its own, such as a
-   *     beginning-of-sequence token; chat templates spell these out themselves
+   * @param addSpecialTokens whether to add what the tokenizer puts around a text of its own, such
+   *     as a beginning-of-sequence token; chat templates spell these out themselves
    * @return the token ids
    */
   int[] encode(String text, boolean addSpecialTokens);

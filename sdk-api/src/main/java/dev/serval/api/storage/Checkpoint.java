@@ -12,8 +12,8 @@ import java.util.SortedSet;
  * model.layers.0.self_attn.q_proj.weight}, {@code num_hidden_layers}), so a model family is written
  * once for all formats.
  *
- * <p>Immutable and usable from any thread until it is closed. Tensors are views into mapped files and
- * die with the checkpoint: whoever loads a model from it closes it after the model.
+ * <p>Immutable and usable from any thread until it is closed. Tensors are views into mapped files
+ * and die with the checkpoint: whoever loads a model from it closes it after the model.
  */
 public interface Checkpoint extends AutoCloseable {
   /**
@@ -64,8 +64,8 @@ public interface Checkpoint extends AutoCloseable {
   /**
    * A small text file that belongs to the model.
    *
-   * @param name {@code tokenizer.json}, {@code tokenizer_config.json}, {@code generation_config.json}
-   *     or {@code chat_template.jinja}
+   * @param name {@code tokenizer.json}, {@code tokenizer_config.json}, {@code
+   *     generation_config.json} or {@code chat_template.jinja}
    * @return its text; empty if the checkpoint has none of that name
    */
   Optional<String> text(String name);

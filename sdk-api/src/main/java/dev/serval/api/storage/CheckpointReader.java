@@ -6,7 +6,8 @@ import java.nio.file.Path;
 /**
  * Opens checkpoints of one format. Implementations are found by {@link java.util.ServiceLoader} or
  * given to the runtime, have no state, and trust nothing they read: whatever the file says, the
- * answer is a checkpoint or a {@link CheckpointException}, and never more memory than the file's size.
+ * answer is a checkpoint or a {@link CheckpointException}, and never more memory than the file's
+ * size.
  */
 public interface CheckpointReader {
   /**

@@ -21,9 +21,7 @@ final class StoredTensorTest {
   @Test
   void a_shape_beyond_all_memory_is_refused() {
     assertThatThrownBy(
-            () ->
-                new StoredTensor(
-                    "w", DType.F32, List.of(1L << 40, 1L << 40), MemorySegment.NULL))
+            () -> new StoredTensor("w", DType.F32, List.of(1L << 40, 1L << 40), MemorySegment.NULL))
         .isInstanceOf(ArithmeticException.class);
   }
 
