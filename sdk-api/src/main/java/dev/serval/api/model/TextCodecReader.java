@@ -11,7 +11,7 @@ public interface TextCodecReader {
    * Reads the codec.
    *
    * @param checkpoint the checkpoint; may be closed afterwards
-   * @return the codec
+   * @return the codec, which the caller closes
    * @throws dev.serval.api.storage.CheckpointException when a file is missing or damaged, naming it
    */
   TextCodec read(Checkpoint checkpoint);

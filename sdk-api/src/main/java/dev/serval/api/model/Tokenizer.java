@@ -4,8 +4,11 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/** Turns text into a model's tokens and back. Usable from any thread. */
-public interface Tokenizer {
+/**
+ * Turns text into a model's tokens and back. Usable from any thread, until whoever read it from its
+ * checkpoint closes it; using it afterwards is an {@link IllegalStateException}.
+ */
+public interface Tokenizer extends AutoCloseable {
   /**
    * How many ids it knows.
    *
@@ -70,4 +73,11 @@ public interface Tokenizer {
    * @return a new decoder, for one thread at a time
    */
   TokenDecoder decoder();
+
+  /**
+   * Gives native memory back, if there is any; waits for calls under way. Closing again does
+   * nothing.
+   */
+  @Override
+  default void close() {}
 }
