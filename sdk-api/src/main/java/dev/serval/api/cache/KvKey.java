@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.DigestException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The identity of a KV block, in every tier: a SHA-256 over all that its contents depend on.
@@ -83,7 +84,7 @@ public final class KvKey {
   }
 
   @Override
-  public boolean equals(Object other) {
+  public boolean equals(@Nullable Object other) {
     return other instanceof KvKey that && a == that.a && b == that.b && c == that.c && d == that.d;
   }
 

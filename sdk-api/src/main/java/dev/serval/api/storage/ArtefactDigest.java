@@ -2,6 +2,7 @@ package dev.serval.api.storage;
 
 import java.util.Arrays;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * SHA-256 over the bytes that were loaded: weights, configuration and tokenizer. It stands for the
@@ -42,7 +43,7 @@ public final class ArtefactDigest {
   }
 
   @Override
-  public boolean equals(Object other) {
+  public boolean equals(@Nullable Object other) {
     return other instanceof ArtefactDigest that && Arrays.equals(bytes, that.bytes);
   }
 
