@@ -1,0 +1,89 @@
+package dev.serval.cache;
+
+import dev.serval.api.cache.KvKey;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the block that is published under a key. A block has one key at most and a key one block,
+ * so the hash table is intrusive too: chains of blocks, with each block's key beside it. A key is a
+ * SHA-256, so its hash is even and nobody can aim at one chain.
+ */
+final class PrefixIndex {
+  static final int NONE = -1;
+
+  private final @Nullable KvKey[] keys;
+  private final int[] chain;
+  private final int[] buckets;
+  private int size;
+
+  PrefixIndex(int blocks) {
+    keys = new KvKey[blocks];
+    chain = new int[blocks];
+    buckets = new int[Integer.highestOneBit(Math.max(blocks, 1)) * 2];
+    Arrays.fill(buckets, NONE);
+  }
+
+  int size() {
+    return size;
+  }
+
+  boolean isPublished(int block) {
+    return keys[block] != null;
+  }
+
+  /** The block published under this key, or {@link #NONE}. */
+  int find(KvKey key) {
+    int block = buckets[bucket(key)];
+    while (block != NONE && !key.equals(keys[block])) {
+      block = chain[block];
+    }
+    return block;
+  }
+
+  /** Publishes a block that is not published, unless another one is published under this key. */
+  void publish(KvKey key, int block) {
+    if (find(key) == NONE) {
+      int bucket = bucket(key);
+      keys[block] = key;
+      chain[block] = buckets[bucket];
+      buckets[bucket] = block;
+      size++;
+    }
+  }
+
+  /** Withdraws a block, and says whether it was published. */
+  boolean withdraw(int block) {
+    KvKey key = keys[block];
+    if (key == null) {
+      return false;
+    }
+    int bucket = bucket(key);
+    if (buckets[bucket] == block) {
+      buckets[bucket] = chain[block];
+    } else {
+      chain[before(block, buckets[bucket])] = chain[block];
+    }
+    keys[block] = null;
+    size--;
+    return true;
+  }
+
+  void clear() {
+    Arrays.fill(keys, null);
+    Arrays.fill(buckets, NONE);
+    size = 0;
+  }
+
+  private int before(int block, int from) {
+    int at = from;
+    while (chain[at] != block) {
+      at = chain[at];
+    }
+    return at;
+  }
+
+  private int bucket(KvKey key) {
+    return key.hashCode() & (buckets.length - 1);
+  }
+}
