@@ -5,4 +5,11 @@ import org.jspecify.annotations.NullMarked;
 module dev.serval.models {
   requires transitive dev.serval.api;
   requires static transitive org.jspecify;
+  requires ai.djl.tokenizers;
+  requires tools.jackson.databind;
+
+  exports dev.serval.models.text;
+
+  provides dev.serval.api.model.TextCodecReader with
+      dev.serval.models.text.HuggingFaceTextCodecReader;
 }

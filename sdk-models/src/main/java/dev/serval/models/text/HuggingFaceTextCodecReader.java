@@ -1,0 +1,51 @@
+package dev.serval.models.text;
+
+import dev.serval.api.model.TextCodec;
+import dev.serval.api.model.TextCodecReader;
+import dev.serval.api.model.Tokenizer;
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.CheckpointException;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Reads what a Hugging Face folder says about text: {@code tokenizer.json}, {@code
+ * tokenizer_config.json}, {@code generation_config.json} and {@code chat_template.jinja}. Needs no
+ * network and leaves no file behind.
+ */
+public final class HuggingFaceTextCodecReader implements TextCodecReader {
+  /** Has no state. */
+  public HuggingFaceTextCodecReader() {}
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws CheckpointException when a file is missing or damaged, or asks for what is not
+   *     supported, naming it
+   */
+  @Override
+  public TextCodec read(Checkpoint checkpoint) {
+    Optional<JsonFile> config = JsonFile.optional(checkpoint, "tokenizer_config.json");
+    SpecialTokens special = SpecialTokens.read(config);
+    return new TextCodec(tokenizer(checkpoint, config, special), Optional.empty());
+  }
+
+  private static Tokenizer tokenizer(
+      Checkpoint checkpoint, Optional<JsonFile> config, SpecialTokens special) {
+    JsonFile file = JsonFile.required(checkpoint, "tokenizer.json");
+    Vocabulary vocabulary = Vocabulary.read(file);
+    DecoderProgram decoder = DecoderProgram.read(file);
+    JsonFile model = JsonFile.of(checkpoint, "config.json", checkpoint.config());
+    List<JsonFile> files =
+        Stream.concat(
+                JsonFile.optional(checkpoint, "generation_config.json").stream(), Stream.of(model))
+            .toList();
+    Optional<SequenceFrame> frame = config.flatMap(c -> SequenceFrame.read(c, special, vocabulary));
+    SequenceEnds ends = SequenceEnds.read(files, special, vocabulary);
+    int ids = model.root().path("vocab_size").intValue(0);
+    NativeTokenizer encoder =
+        NativeTokenizer.open(file, checkpoint.text(file.name()).orElseThrow());
+    return new CheckpointTokenizer(encoder, vocabulary, decoder, frame, ends, ids);
+  }
+}

@@ -1,0 +1,84 @@
+package dev.serval.models.text;
+
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.CheckpointException;
+import java.util.Map;
+import java.util.Optional;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A JSON file of a checkpoint, and the words to complain about it. */
+record JsonFile(String checkpoint, String name, JsonNode root) {
+  private static final JsonMapper MAPPER = JsonMapper.shared();
+
+  /** The file, or an error if there is none. */
+  static JsonFile required(Checkpoint checkpoint, String name) {
+    return optional(checkpoint, name)
+        .orElseThrow(() ->
+            new CheckpointException(
+                "%s has no %s, without which its text cannot be read"
+                    .formatted(checkpoint.root(), name)));
+  }
+
+  /** The file if there is one; it holds an object. */
+  static Optional<JsonFile> optional(Checkpoint checkpoint, String name) {
+    return checkpoint.text(name).map(text -> parse(checkpoint.root(), name, text));
+  }
+
+  /** What a checkpoint hands out as a tree, as if it were read from its file. */
+  static JsonFile of(Checkpoint checkpoint, String name, Map<String, Object> tree) {
+    return new JsonFile(checkpoint.root(), name, MAPPER.valueToTree(tree));
+  }
+
+  private static JsonFile parse(String checkpoint, String name, String text) {
+    JsonFile file;
+    try {
+      file = new JsonFile(checkpoint, name, MAPPER.readTree(text));
+    } catch (JacksonException e) {
+      throw new CheckpointException(
+          "%s of %s is no JSON: %s".formatted(name, checkpoint, e.getOriginalMessage()), e);
+    }
+    if (!file.root.isObject()) {
+      throw file.wrong("the file", "an object", file.root);
+    }
+    return file;
+  }
+
+  /** A field that says yes or no; empty if it is missing or null. */
+  Optional<Boolean> flag(String field) {
+    JsonNode value = root.path(field);
+    if (value.isMissingNode() || value.isNull()) {
+      return Optional.empty();
+    }
+    if (!value.isBoolean()) {
+      throw wrong(field, "true or false", value);
+    }
+    return Optional.of(value.booleanValue());
+  }
+
+  /** A field of text; empty if it is missing or null. */
+  Optional<String> text(String field) {
+    JsonNode value = root.path(field);
+    if (value.isMissingNode() || value.isNull()) {
+      return Optional.empty();
+    }
+    if (!value.isString()) {
+      throw wrong(field, "a text", value);
+    }
+    return Optional.of(value.stringValue());
+  }
+
+  /** What to throw when a field does not hold what it should. */
+  CheckpointException wrong(String field, String allowed, JsonNode found) {
+    String value = found.toString();
+    return damaged(
+        "%s is to be %s, not %s"
+            .formatted(field, allowed, value.length() > 80 ? value.substring(0, 80) + "…" : value));
+  }
+
+  /** What to throw when this file is damaged. */
+  CheckpointException damaged(String problem) {
+    return new CheckpointException("%s of %s: %s".formatted(name, checkpoint, problem));
+  }
+}
