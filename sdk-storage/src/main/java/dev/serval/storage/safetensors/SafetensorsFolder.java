@@ -1,0 +1,170 @@
+package dev.serval.storage.safetensors;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.LoadListener;
+import dev.serval.api.storage.ArtefactDigest;
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.CheckpointException;
+import dev.serval.api.storage.StoredTensor;
+import dev.serval.storage.checkpoint.ArtefactHash;
+import dev.serval.storage.checkpoint.ArtefactHash.Part;
+import dev.serval.storage.checkpoint.MappedCheckpoint;
+import dev.serval.storage.checkpoint.MappedFile;
+import dev.serval.storage.checkpoint.MappedFolder;
+import dev.serval.storage.checkpoint.TensorTable;
+import dev.serval.storage.text.JsonCursor;
+import dev.serval.storage.text.Utf8;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+
+/** A Hugging Face folder while it is opened: finds its files, checks them and hands them over. */
+public final class SafetensorsFolder {
+  /** The name of the format. */
+  public static final String FORMAT = "safetensors";
+
+  private static final String SUFFIX = ".safetensors";
+  private static final String WEIGHTS = "model.safetensors";
+  private static final String INDEX = "model.safetensors.index.json";
+  private static final String CONFIG = "config.json";
+  private static final List<String> TEXTS =
+      List.of(
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "generation_config.json",
+          "chat_template.jinja");
+  private static final Pattern SHARD =
+      Pattern.compile(".*-\\d{5}-of-(?!00001)\\d{5}\\.safetensors");
+  private static final Bytes MOST_CONFIG = Bytes.mebi(4);
+  private static final Bytes MOST_TEXT = Bytes.mebi(256);
+
+  private final MappedFolder folder;
+  private final List<Part> parts = new ArrayList<>();
+
+  private SafetensorsFolder(MappedFolder folder) {
+    this.folder = folder;
+  }
+
+  /**
+   * Whether a path looks like one of these folders, or like weights in one.
+   *
+   * @param path any path
+   * @return true if {@link #open} is worth calling
+   */
+  public static boolean recognises(Path path) {
+    return isWeights(path) || contains(path, WEIGHTS) || contains(path, INDEX);
+  }
+
+  private static boolean isWeights(Path path) {
+    return path.toString().endsWith(SUFFIX) && Files.isRegularFile(path);
+  }
+
+  private static boolean contains(Path path, String name) {
+    return Files.exists(path.resolve(name), LinkOption.NOFOLLOW_LINKS);
+  }
+
+  /**
+   * Opens a checkpoint.
+   *
+   * @param path a folder, or a weights file in one
+   * @param threads how many threads may work, the caller's included
+   * @param listener hears of the bytes read, on the calling thread
+   * @return the checkpoint
+   * @throws CheckpointException when it is damaged, incomplete or unreadable
+   */
+  public static Checkpoint open(Path path, int threads, LoadListener listener) {
+    MappedFolder folder = new MappedFolder(folderOf(path));
+    boolean opened = false;
+    try {
+      Checkpoint checkpoint = new SafetensorsFolder(folder).checkpoint(path, threads, listener);
+      opened = true;
+      return checkpoint;
+    } catch (InternalError e) {
+      throw new CheckpointException("a file of " + path + " was cut short while it was read", e);
+    } finally {
+      if (!opened) {
+        folder.close();
+      }
+    }
+  }
+
+  private static Path folderOf(Path path) {
+    if (Files.isDirectory(path)) {
+      return path;
+    }
+    if (!Files.exists(path)) {
+      throw new CheckpointException(
+          path + " is not there; a checkpoint is a folder or a file in one");
+    }
+    if (!isWeights(path)) {
+      throw new CheckpointException(
+          "%s is no safetensors checkpoint: that is a folder with %s or %s, or a file named *%s"
+              .formatted(path, WEIGHTS, INDEX, SUFFIX));
+    }
+    if (SHARD.matcher(path.toString()).matches()) {
+      throw new CheckpointException(path + " is one shard of several; open the folder it is in");
+    }
+    return Optional.ofNullable(path.toAbsolutePath().getParent()).orElse(path);
+  }
+
+  private Checkpoint checkpoint(Path path, int threads, LoadListener listener) {
+    Map<String, Object> config = config();
+    Map<String, MappedFile> texts = texts();
+    List<SafetensorsFile> weights = Files.isDirectory(path) ? weights() : List.of(single(path));
+    weights.forEach(shard -> parts.add(new Part("weights", shard.file())));
+    ArtefactDigest digest = ArtefactHash.of(parts, threads, listener);
+    return new MappedCheckpoint(
+        path.toString(), FORMAT, folder, digest, config, table(path, weights), texts);
+  }
+
+  private Map<String, Object> config() {
+    MappedFile file = folder.require(CONFIG).upTo(MOST_CONFIG);
+    parts.add(new Part("config", file));
+    return JsonCursor.read(file.toString(), file.bytes(), JsonCursor::tree);
+  }
+
+  private Map<String, MappedFile> texts() {
+    Map<String, MappedFile> texts = new LinkedHashMap<>();
+    for (String name : TEXTS) {
+      folder.find(name).ifPresent(file -> texts.put(name, file.upTo(MOST_TEXT)));
+    }
+    texts.forEach((name, file) -> {
+      Utf8.require(file.toString(), file.bytes());
+      parts.add(new Part(name, file));
+    });
+    return texts;
+  }
+
+  private List<SafetensorsFile> weights() {
+    if (folder.contains(WEIGHTS)) {
+      return List.of(single(folder.path().resolve(WEIGHTS)));
+    }
+    if (folder.contains(INDEX)) {
+      ShardIndex index = ShardIndex.read(folder.require(INDEX));
+      parts.add(new Part("index", index.file()));
+      return index.shards(folder);
+    }
+    throw folder.missing(List.of(WEIGHTS, INDEX));
+  }
+
+  private SafetensorsFile single(Path file) {
+    return SafetensorsFile.read(folder.map(file));
+  }
+
+  private static TensorTable table(Path path, List<SafetensorsFile> weights) {
+    SortedMap<String, Supplier<StoredTensor>> tensors = new TreeMap<>();
+    for (SafetensorsFile file : weights) {
+      file.tensors().forEach((name, entry) -> tensors.put(name, () -> file.tensor(entry)));
+    }
+    return new TensorTable(path.toString(), tensors);
+  }
+}

@@ -1,0 +1,62 @@
+package dev.serval.storage;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.serval.api.storage.StoredTensor;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Writes safetensors files, sound ones and others. */
+public final class SafetensorsWriter {
+  private SafetensorsWriter() {}
+
+  /** A file of this header and data, whatever they are. */
+  public static byte[] file(String header, byte[] data) {
+    return file(header.getBytes(UTF_8).length, header.getBytes(UTF_8), data);
+  }
+
+  /** A file of this header and data that claims another length of the header. */
+  public static byte[] file(long claimed, byte[] header, byte[] data) {
+    return ByteBuffer.allocate(Long.BYTES + header.length + data.length)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(claimed)
+        .put(header)
+        .put(data)
+        .array();
+  }
+
+  /** A sound file. */
+  public static byte[] file(List<StoredTensor> tensors) {
+    StringBuilder header = new StringBuilder("{\"__metadata__\": {\"format\": \"pt\"}");
+    ByteArrayOutputStream data = new ByteArrayOutputStream();
+    for (StoredTensor tensor : tensors) {
+      int begin = data.size();
+      data.writeBytes(tensor.data().toArray(ValueLayout.JAVA_BYTE));
+      header.append(
+          ", \"%s\": {\"dtype\": \"%s\", \"shape\": %s, \"data_offsets\": [%d, %d]}"
+              .formatted(tensor.name(), tensor.dtype(), tensor.shape(), begin, data.size()));
+    }
+    return file(header.append("}   ").toString(), data.toByteArray());
+  }
+
+  /** The small files of a model, without its weights. */
+  public static Path texts(Path folder) throws IOException {
+    Files.writeString(
+        folder.resolve("config.json"),
+        """
+        {"architectures": ["LlamaForCausalLM"], "hidden_size": 4, "rope_theta": 10000.0,
+         "tie_word_embeddings": true, "rope_scaling": null, "eos_token_id": [1, 2]}
+        """);
+    Files.writeString(folder.resolve("tokenizer.json"), "{\"version\": \"1.0\"}");
+    Files.writeString(folder.resolve("tokenizer_config.json"), "{\"bos_token\": \"⟨s⟩\"}");
+    Files.writeString(folder.resolve("generation_config.json"), "{\"temperature\": 0.5}");
+    Files.writeString(folder.resolve("chat_template.jinja"), "{{ messages }}");
+    return folder;
+  }
+}

@@ -1,0 +1,36 @@
+package dev.serval.storage;
+
+import dev.serval.api.storage.StoredTensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** A model whose every tensor lies in a shard of its own. */
+public final class ShardedModel {
+  private ShardedModel() {}
+
+  /** The name of a shard. */
+  public static String shard(int index, int count) {
+    return "model-%05d-of-%05d.safetensors".formatted(index + 1, count);
+  }
+
+  /** Writes texts, index and shards. */
+  public static Path write(Path folder, List<StoredTensor> tensors) throws IOException {
+    SafetensorsWriter.texts(folder);
+    int count = tensors.size();
+    for (int i = 0; i < count; i++) {
+      Files.write(folder.resolve(shard(i, count)), SafetensorsWriter.file(List.of(tensors.get(i))));
+    }
+    String map =
+        IntStream.range(0, count)
+            .mapToObj(i -> "\"%s\": \"%s\"".formatted(tensors.get(i).name(), shard(i, count)))
+            .collect(Collectors.joining(", "));
+    Files.writeString(
+        folder.resolve("model.safetensors.index.json"),
+        "{\"metadata\": {\"total_size\": 1e3}, \"weight_map\": {%s}}".formatted(map));
+    return folder;
+  }
+}
