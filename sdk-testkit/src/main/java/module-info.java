@@ -9,6 +9,7 @@ module dev.serval.testkit {
   requires transitive org.assertj.core;
   requires transitive org.junit.jupiter.api;
   requires static org.jspecify;
+  requires tools.jackson.databind;
 
   exports dev.serval.testkit;
 
