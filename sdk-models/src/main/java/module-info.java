@@ -1,6 +1,6 @@
 import org.jspecify.annotations.NullMarked;
 
-/** Model families and what they need: tokenizers, chat templates and sampling. */
+/** Model families and what they need: the CPU backend, tokenizers, chat templates and sampling. */
 @NullMarked
 module dev.serval.models {
   requires transitive dev.serval.api;
@@ -10,6 +10,13 @@ module dev.serval.models {
 
   exports dev.serval.models.text;
 
+  provides dev.serval.api.compute.ComputeBackendProvider with
+      dev.serval.models.cpu.CpuBackendProvider;
+  provides dev.serval.api.model.ModelFamily with
+      dev.serval.models.family.Llama,
+      dev.serval.models.family.Mistral,
+      dev.serval.models.family.Qwen2,
+      dev.serval.models.family.Qwen3;
   provides dev.serval.api.model.TextCodecReader with
       dev.serval.models.text.HuggingFaceTextCodecReader;
 }

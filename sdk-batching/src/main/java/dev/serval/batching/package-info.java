@@ -1,2 +1,0 @@
-/** Continuous batching: the engine's step loop, and the stock policies it is driven by. */
-package dev.serval.batching;

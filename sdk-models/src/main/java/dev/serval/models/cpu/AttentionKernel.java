@@ -1,0 +1,24 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.AttentionSpec;
+
+/** How a tier of kernels attends. */
+interface AttentionKernel {
+  /**
+   * Makes sure there is room for this shape. Called by the thread that asks for the operation,
+   * before workers start.
+   */
+  void prepare(AttentionSpec spec);
+
+  /**
+   * Attends with all query heads of one key head, for consecutive rows of one sequence. Any worker
+   * may do any rows; a row's bits depend on the row, its position and its sequence's cache alone.
+   *
+   * @param work the operation
+   * @param from the first row
+   * @param to behind the last row
+   * @param kvHead the key head
+   * @param worker who computes
+   */
+  void attend(AttentionWork work, int from, int to, int kvHead, int worker);
+}

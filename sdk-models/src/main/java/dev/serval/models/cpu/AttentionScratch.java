@@ -1,0 +1,198 @@
+package dev.serval.models.cpu;
+
+import java.util.Arrays;
+
+/**
+ * What one worker needs to attend: a stretch of keys and values as F32, and for each query head
+ * what was added up so far.
+ */
+final class AttentionScratch {
+  /** Positions of a stretch, a multiple of {@link #GROUP}. */
+  static final int STRETCH = 256;
+
+  private static final int GROUP = 8;
+
+  private final int headCapacity;
+  private final float[][] keys;
+  private final float[][] values;
+  private final float[] scores = new float[STRETCH];
+  private final float[][] outputs;
+  private final float[] maxima;
+  private final double[] sums;
+  private final float[] noKeys = new float[STRETCH];
+  private final float[] noValues;
+  private int headDim;
+  private float scale;
+
+  AttentionScratch(int headDim, int heads) {
+    this.headDim = headDim;
+    headCapacity = heads;
+    keys = new float[headDim][STRETCH];
+    values = new float[STRETCH][headDim];
+    outputs = new float[heads][headDim];
+    maxima = new float[heads];
+    sums = new double[heads];
+    noValues = new float[headDim];
+  }
+
+  boolean fits(int dims, int heads) {
+    return dims <= noValues.length && heads <= headCapacity;
+  }
+
+  void begin(int heads, int dims, float factor) {
+    headDim = dims;
+    scale = factor;
+    Arrays.fill(maxima, 0, heads, Float.NEGATIVE_INFINITY);
+    Arrays.fill(sums, 0, heads, 0);
+    for (int head = 0; head < heads; head++) {
+      Arrays.fill(outputs[head], 0, dims, 0);
+    }
+  }
+
+  /** Widens consecutive slots of one block. */
+  void read(CpuKvMemory kv, long keyAt, long valueAt, long slotBytes, int slots, int lane) {
+    KvElements.readTransposed(kv, keyAt, slots, headDim, keys, lane);
+    for (int slot = 0; slot < slots; slot++) {
+      KvElements.read(kv, valueAt + slot * slotBytes, headDim, values[lane + slot]);
+    }
+  }
+
+  /** Lets a query head see the positions of the stretch from {@code from} up to {@code to}. */
+  void attend(int head, CpuActivations queries, long query, int from, int to) {
+    score(queries, query, from, to);
+    float max = maxima[head];
+    for (int i = from; i < to; i++) {
+      max = Math.max(max, scores[i]);
+    }
+    if (max == Float.NEGATIVE_INFINITY) {
+      return;
+    }
+    if (max != maxima[head]) {
+      scaleDown(head, Exponential.of(maxima[head] - max));
+      maxima[head] = max;
+    }
+    double sum = sums[head];
+    for (int i = from; i < to; i++) {
+      scores[i] = Exponential.of(scores[i] - max);
+      sum += scores[i];
+    }
+    sums[head] = sum;
+    for (int i = from - from % GROUP; i < to; i += GROUP) {
+      addValues(outputs[head], i, from, to);
+    }
+  }
+
+  private void score(CpuActivations queries, long query, int from, int to) {
+    Arrays.fill(scores, from, to, 0);
+    for (int dim = 0; dim < headDim; dim += GROUP) {
+      addKeys(queries, query, dim, from, to);
+    }
+    for (int i = from; i < to; i++) {
+      scores[i] *= scale;
+    }
+  }
+
+  private void scaleDown(int head, float factor) {
+    sums[head] *= factor;
+    float[] output = outputs[head];
+    for (int dim = 0; dim < headDim; dim++) {
+      output[dim] *= factor;
+    }
+  }
+
+  private void addKeys(CpuActivations queries, long query, int dim, int from, int to) {
+    addGroup(
+        scores,
+        key(dim),
+        key(dim + 1),
+        key(dim + 2),
+        key(dim + 3),
+        key(dim + 4),
+        key(dim + 5),
+        key(dim + 6),
+        key(dim + 7),
+        element(queries, query, dim),
+        element(queries, query, dim + 1),
+        element(queries, query, dim + 2),
+        element(queries, query, dim + 3),
+        element(queries, query, dim + 4),
+        element(queries, query, dim + 5),
+        element(queries, query, dim + 6),
+        element(queries, query, dim + 7),
+        from,
+        to);
+  }
+
+  private float[] key(int dim) {
+    return dim < headDim ? keys[dim] : noKeys;
+  }
+
+  private float element(CpuActivations queries, long query, int dim) {
+    return dim < headDim ? queries.at(query + dim) : 0;
+  }
+
+  private void addValues(float[] output, int lane, int from, int to) {
+    addGroup(
+        output,
+        value(lane, from, to),
+        value(lane + 1, from, to),
+        value(lane + 2, from, to),
+        value(lane + 3, from, to),
+        value(lane + 4, from, to),
+        value(lane + 5, from, to),
+        value(lane + 6, from, to),
+        value(lane + 7, from, to),
+        weight(lane, from, to),
+        weight(lane + 1, from, to),
+        weight(lane + 2, from, to),
+        weight(lane + 3, from, to),
+        weight(lane + 4, from, to),
+        weight(lane + 5, from, to),
+        weight(lane + 6, from, to),
+        weight(lane + 7, from, to),
+        0,
+        headDim);
+  }
+
+  private float[] value(int lane, int from, int to) {
+    return lane >= from && lane < to ? values[lane] : noValues;
+  }
+
+  private float weight(int lane, int from, int to) {
+    return lane >= from && lane < to ? scores[lane] : 0;
+  }
+
+  private static void addGroup(
+      float[] sums,
+      float[] r0,
+      float[] r1,
+      float[] r2,
+      float[] r3,
+      float[] r4,
+      float[] r5,
+      float[] r6,
+      float[] r7,
+      float x0,
+      float x1,
+      float x2,
+      float x3,
+      float x4,
+      float x5,
+      float x6,
+      float x7,
+      int from,
+      int to) {
+    for (int i = from; i < to; i++) {
+      sums[i] +=
+          ((x0 * r0[i] + x1 * r1[i]) + (x2 * r2[i] + x3 * r3[i]))
+              + ((x4 * r4[i] + x5 * r5[i]) + (x6 * r6[i] + x7 * r7[i]));
+    }
+  }
+
+  /** Writes a query head's output: what was added up, over the sum of its weights. */
+  void store(int head, CpuActivations out, long at) {
+    for (int dim = 0; dim < headDim; dim++) {
+      out.set(at + dim, (float) (outputs[head][dim] / sums[head]));
+    }
+  }
+}

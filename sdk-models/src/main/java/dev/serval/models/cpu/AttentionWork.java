@@ -1,0 +1,102 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.StepBatch;
+
+/** Attention of a step's rows. Its parts are runs of rows of one sequence, times key heads. */
+@SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
+final class AttentionWork implements WorkCrew.Work {
+  /** The most rows of a part: they share what is read of the cache. */
+  static final int ROWS = 16;
+
+  private final AttentionKernel kernel;
+  private int[] firstRow = new int[0];
+  private int[] endRow = new int[0];
+  private int runs;
+  private StepBatch batch;
+  private CpuActivations qkv;
+  private AttentionSpec spec;
+  private CpuKvMemory kv;
+  private CpuActivations out;
+  private int layer;
+
+  AttentionWork(AttentionKernel kernel) {
+    this.kernel = kernel;
+  }
+
+  AttentionWork of(
+      StepBatch step,
+      CpuActivations rows,
+      AttentionSpec rules,
+      int cacheLayer,
+      CpuKvMemory cache,
+      CpuActivations output) {
+    batch = step;
+    qkv = rows;
+    spec = rules;
+    layer = cacheLayer;
+    kv = cache;
+    out = output;
+    cutIntoRuns();
+    return this;
+  }
+
+  private void cutIntoRuns() {
+    if (firstRow.length < batch.maxRows()) {
+      firstRow = new int[batch.maxRows()];
+      endRow = new int[batch.maxRows()];
+    }
+    runs = 0;
+    for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+      int end = batch.firstRow(sequence + 1);
+      for (int row = batch.firstRow(sequence); row < end; row += ROWS) {
+        firstRow[runs] = row;
+        endRow[runs++] = Math.min(row + ROWS, end);
+      }
+    }
+  }
+
+  int parts() {
+    return runs * spec.kvHeads();
+  }
+
+  @Override
+  public void part(int part, int worker) {
+    int run = part / spec.kvHeads();
+    kernel.attend(this, firstRow[run], endRow[run], part % spec.kvHeads(), worker);
+  }
+
+  StepBatch batch() {
+    return batch;
+  }
+
+  CpuActivations qkv() {
+    return qkv;
+  }
+
+  AttentionSpec spec() {
+    return spec;
+  }
+
+  int layer() {
+    return layer;
+  }
+
+  CpuKvMemory kv() {
+    return kv;
+  }
+
+  CpuActivations out() {
+    return out;
+  }
+
+  /** How many query heads share a key head. */
+  int group() {
+    return spec.heads() / spec.kvHeads();
+  }
+
+  /** The first position that a query at this position sees. */
+  int firstSeen(int position) {
+    return Math.max(0, position - spec.window() + 1);
+  }
+}

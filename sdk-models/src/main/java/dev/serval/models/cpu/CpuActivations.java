@@ -1,0 +1,34 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.Activations;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Rows of F32 in native memory, one after the other.
+ *
+ * @param owner the backend that made them
+ * @param maxRows the most rows
+ * @param columns the width of a row
+ * @param data the elements
+ */
+record CpuActivations(CpuBackend owner, int maxRows, int columns, MemorySegment data)
+    implements Activations {
+
+  /** Where a row begins, in elements. */
+  long row(int row) {
+    return (long) row * columns;
+  }
+
+  float at(long index) {
+    return data.getAtIndex(ValueLayout.JAVA_FLOAT, index);
+  }
+
+  void set(long index, float value) {
+    data.setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
+  }
+
+  void set(long index, float[] values, int count) {
+    MemorySegment.copy(values, 0, data, ValueLayout.JAVA_FLOAT, index * Float.BYTES, count);
+  }
+}

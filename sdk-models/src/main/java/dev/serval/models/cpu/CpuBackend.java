@@ -1,0 +1,316 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.NumericsId;
+import dev.serval.api.compute.RotaryEmbedding;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.api.storage.StoredTensor;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The processor: checks what it is given, then lets a crew compute it with one tier of kernels. */
+final class CpuBackend implements ComputeBackend {
+  private static final int ALIGNMENT = 64;
+
+  private final Device device;
+  private final NativeMemory memory;
+  private final WorkCrew crew;
+  private final KernelTier kernels;
+  private final WeightLoader loader;
+  private final Map<RotaryEmbedding, RotaryTable> tables = new HashMap<>();
+  private final EmbedWork embedding = new EmbedWork();
+  private final NormWork norm = new NormWork();
+  private final LinearWork linear = new LinearWork();
+  private final RotaryWork rotary = new RotaryWork();
+  private final AttentionWork attention;
+  private final GateWork gate = new GateWork();
+
+  CpuBackend(Device device, NativeMemory memory, int threads) {
+    this.device = device;
+    this.memory = memory;
+    crew = new WorkCrew(device.id(), threads);
+    kernels = KernelTier.plainJava(threads);
+    loader = new WeightLoader(this, kernels.linear(), memory, crew);
+    attention = new AttentionWork(kernels.attention());
+  }
+
+  @Override
+  public String description() {
+    return "cpu, %s, %d %s"
+        .formatted(kernels.name(), crew.size(), crew.size() == 1 ? "thread" : "threads");
+  }
+
+  @Override
+  public NumericsId numerics() {
+    return kernels.numerics();
+  }
+
+  @Override
+  public Device device() {
+    return device;
+  }
+
+  @Override
+  public Weight load(List<StoredTensor> parts) {
+    return loader.load(parts);
+  }
+
+  @Override
+  public Activations activations(int maxRows, int columns) {
+    return rows(maxRows, columns);
+  }
+
+  private CpuActivations rows(int maxRows, int columns) {
+    if (maxRows < 1 || columns < 1) {
+      throw new IllegalArgumentException(
+          "a buffer has at least 1 row and 1 column, unlike %d and %d".formatted(maxRows, columns));
+    }
+    long bytes = Math.multiplyExact((long) maxRows * columns, (long) Float.BYTES);
+    return new CpuActivations(this, maxRows, columns, memory.allocate(bytes, ALIGNMENT));
+  }
+
+  @Override
+  public Logits logits(int maxRows, int vocabulary) {
+    return new CpuLogits(rows(maxRows, vocabulary));
+  }
+
+  @Override
+  public KvMemory kvMemory(KvLayout layout, int blocks) {
+    if (blocks < 1) {
+      throw new IllegalArgumentException("KV memory has at least 1 block, not " + blocks);
+    }
+    long bytes = Math.multiplyExact(layout.blockBytes(), (long) blocks);
+    return new CpuKvMemory(this, layout, blocks, memory.allocate(bytes, ALIGNMENT));
+  }
+
+  @Override
+  public void embed(StepBatch batch, Weight table, Activations out) {
+    PackedMatrix embeddings = matrix("embedding table", table).packed();
+    CpuActivations output = rows("output", out, batch, table.columns());
+    for (int row = 0; row < batch.rows(); row++) {
+      if (batch.token(row) < 0 || batch.token(row) >= embeddings.rows()) {
+        throw new IllegalArgumentException(
+            "row %d of the step is token %d, outside the vocabulary of %d"
+                .formatted(row, batch.token(row), embeddings.rows()));
+      }
+    }
+    run(embedding.of(batch, embeddings, output), batch, output.columns());
+  }
+
+  @Override
+  public void rmsNorm(
+      StepBatch batch, Activations in, Weight gain, float epsilon, Activations out) {
+    CpuActivations output = rows("output", out, batch, gain.columns());
+    norm.of(
+        rows("input", in, batch, gain.columns()),
+        vector("gain", gain, in.columns()),
+        epsilon,
+        output);
+    run(norm, batch, output.columns());
+  }
+
+  @Override
+  public void linear(
+      StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out) {
+    multiply(batch, in, weight, bias, out, false);
+  }
+
+  @Override
+  public void linearAdd(
+      StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out) {
+    multiply(batch, in, weight, bias, out, true);
+  }
+
+  private void multiply(
+      StepBatch batch,
+      Activations in,
+      Weight weight,
+      @Nullable Weight bias,
+      Activations out,
+      boolean add) {
+    PackedMatrix matrix = matrix("weight", weight).packed();
+    CpuActivations input = rows("input", in, batch, matrix.columns());
+    CpuActivations output = rows("output", out, batch, matrix.rows());
+    if (input.data().address() == output.data().address()) {
+      throw new IllegalArgumentException("the output of a linear map is not its input");
+    }
+    linear
+        .of(matrix, input, output, batch.rows())
+        .adding(bias == null ? null : vector("bias", bias, matrix.rows()), add);
+    crew.run(linear, linear.parts());
+  }
+
+  @Override
+  public void rotateAndStore(
+      StepBatch batch, Activations qkv, AttentionSpec spec, int layer, KvMemory kv) {
+    CpuActivations rows = rows("queries, keys and values", qkv, batch, qkvColumns(spec));
+    CpuKvMemory cache = cache(kv, spec, layer);
+    checkNorm("query norm", spec.queryNorm(), spec);
+    checkNorm("key norm", spec.keyNorm(), spec);
+    RotaryTable table = tables.computeIfAbsent(spec.rotary(), RotaryTable::new);
+    table.cover(checkBlocks(batch, cache));
+    run(rotary.of(batch, rows, spec, table, layer, cache), batch, rows.columns());
+  }
+
+  @Override
+  public void attention(
+      StepBatch batch,
+      Activations qkv,
+      AttentionSpec spec,
+      int layer,
+      KvMemory kv,
+      Activations out) {
+    CpuActivations rows = rows("queries, keys and values", qkv, batch, qkvColumns(spec));
+    CpuActivations output = rows("output", out, batch, spec.queryColumns());
+    CpuKvMemory cache = cache(kv, spec, layer);
+    kernels.attention().prepare(spec);
+    attention.of(batch, rows, spec, layer, cache, output);
+    crew.run(attention, attention.parts());
+  }
+
+  @Override
+  public void gatedSilu(StepBatch batch, Activations gateUp, Activations out) {
+    CpuActivations output = rows("output", out, batch, out.columns());
+    CpuActivations input = rows("gate and up", gateUp, batch, 2 * out.columns());
+    run(gate.of(input, output), batch, input.columns());
+  }
+
+  @Override
+  public void project(StepBatch batch, Activations hidden, Weight head, Logits out) {
+    PackedMatrix matrix = matrix("head", head).packed();
+    CpuActivations input = rows("hidden rows", hidden, batch, matrix.columns());
+    CpuLogits logits = logits(out, matrix.rows(), batch.logitRows());
+    for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+      if (batch.logitRow(sequence) >= 0) {
+        logits.sourceRows()[batch.logitRow(sequence)] = batch.firstRow(sequence + 1) - 1;
+      }
+    }
+    logits.rows(batch.logitRows());
+    linear.of(matrix, input, logits.scores(), batch.logitRows()).from(logits.sourceRows());
+    crew.run(linear, linear.parts());
+  }
+
+  @Override
+  public void close() {
+    crew.close();
+  }
+
+  private void run(RowWork work, StepBatch batch, int columns) {
+    work.share(batch.rows(), columns, crew.size());
+    crew.run(work, work.parts());
+  }
+
+  private static int qkvColumns(AttentionSpec spec) {
+    return spec.queryColumns() + 2 * spec.keyColumns();
+  }
+
+  private CpuActivations rows(String role, Activations given, StepBatch batch, int columns) {
+    if (!(given instanceof CpuActivations rows) || rows.owner() != this) {
+      throw foreign(role);
+    }
+    if (rows.columns() != columns || rows.maxRows() < batch.rows()) {
+      throw new IllegalArgumentException(
+          "the %s of %d rows and %d columns does not hold the step's %d rows and %d columns"
+              .formatted(role, rows.maxRows(), rows.columns(), batch.rows(), columns));
+    }
+    return rows;
+  }
+
+  private CpuWeight.Matrix matrix(String role, Weight given) {
+    if (!(given instanceof CpuWeight weight) || weight.owner() != this) {
+      throw foreign(role);
+    }
+    if (!(weight instanceof CpuWeight.Matrix matrix)) {
+      throw new IllegalArgumentException("the " + role + " is a vector where a matrix belongs");
+    }
+    return matrix;
+  }
+
+  private CpuWeight.Vector vector(String role, Weight given, int length) {
+    if (!(given instanceof CpuWeight weight) || weight.owner() != this) {
+      throw foreign(role);
+    }
+    if (!(weight instanceof CpuWeight.Vector vector) || vector.columns() != length) {
+      throw new IllegalArgumentException(
+          "the %s is a vector of %d elements, not %d × %d"
+              .formatted(role, length, weight.rows(), weight.columns()));
+    }
+    return vector;
+  }
+
+  private void checkNorm(String role, @Nullable Weight gain, AttentionSpec spec) {
+    if (gain != null) {
+      vector(role, gain, spec.headDim());
+    }
+  }
+
+  private CpuLogits logits(Logits given, int vocabulary, int wanted) {
+    if (!(given instanceof CpuLogits logits) || logits.scores().owner() != this) {
+      throw foreign("logits");
+    }
+    if (logits.vocabulary() != vocabulary || logits.sourceRows().length < wanted) {
+      throw new IllegalArgumentException(
+          "room for %d rows of %d logits does not hold %d rows of %d"
+              .formatted(logits.sourceRows().length, logits.vocabulary(), wanted, vocabulary));
+    }
+    return logits;
+  }
+
+  private CpuKvMemory cache(KvMemory given, AttentionSpec spec, int layer) {
+    if (!(given instanceof CpuKvMemory kv) || kv.owner() != this) {
+      throw foreign("KV memory");
+    }
+    KvLayout layout = kv.layout();
+    if (layout.kvHeads() != spec.kvHeads()
+        || layout.headDim() != spec.headDim()
+        || layer < 0
+        || layer >= layout.layers()) {
+      throw new IllegalArgumentException(
+          "layer %d with %d key heads of %d does not fit %s"
+              .formatted(layer, spec.kvHeads(), spec.headDim(), layout));
+    }
+    return kv;
+  }
+
+  /** Refuses blocks that are not there; says how many positions the longest sequence has. */
+  private static int checkBlocks(StepBatch batch, CpuKvMemory kv) {
+    int longest = 0;
+    for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+      int tokens = batch.position(batch.firstRow(sequence + 1) - 1) + 1;
+      checkBlocks(batch.blockTable(sequence), kv.layout().blocksFor(tokens), tokens, kv.blocks());
+      longest = Math.max(longest, tokens);
+    }
+    return longest;
+  }
+
+  private static void checkBlocks(BlockTable table, int needed, int tokens, int blocks) {
+    if (table.size() < needed) {
+      throw new IllegalArgumentException(
+          "a sequence of %d tokens needs %d KV blocks and has %d"
+              .formatted(tokens, needed, table.size()));
+    }
+    for (int i = 0; i < needed; i++) {
+      if (table.block(i) < 0 || table.block(i) >= blocks) {
+        throw new IllegalArgumentException(
+            "there is no KV block %d among the %d of this memory"
+                .formatted(table.block(i), blocks));
+      }
+    }
+  }
+
+  private IllegalArgumentException foreign(String role) {
+    return new IllegalArgumentException(
+        "the " + role + " was made by another backend than " + description());
+  }
+}

@@ -1,0 +1,88 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.storage.StoredTensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/** Rearranges a matrix from rows to panels; a part is a panel. Runs once for each weight. */
+final class Packing implements WorkCrew.Work {
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final int BLOCK = 16;
+
+  private final List<StoredTensor> parts;
+  private final PanelShape shape;
+  private final MemorySegment data;
+  private final long rowBytes;
+
+  Packing(List<StoredTensor> parts, PanelShape shape, MemorySegment data) {
+    this.parts = parts;
+    this.shape = shape;
+    this.data = data;
+    rowBytes = parts.getFirst().dtype().bytes(shape.columns());
+  }
+
+  @Override
+  public void part(int panel, int worker) {
+    int lanes = shape.lanes(panel);
+    MemorySegment[] rows = new MemorySegment[BLOCK];
+    for (int lane = 0; lane < lanes; lane += BLOCK) {
+      int count = Math.min(BLOCK, lanes - lane);
+      for (int i = 0; i < count; i++) {
+        rows[i] = row(panel * shape.width() + lane + i);
+      }
+      transpose(rows, count, shape.at(panel) + (long) lane * shape.unitBytes(), lanes);
+    }
+  }
+
+  private MemorySegment row(int row) {
+    long within = row;
+    for (StoredTensor part : parts) {
+      long partRows = part.shape().getFirst();
+      if (within < partRows) {
+        return part.data().asSlice(within * rowBytes, rowBytes);
+      }
+      within -= partRows;
+    }
+    throw new IndexOutOfBoundsException(row);
+  }
+
+  private void transpose(MemorySegment[] rows, int count, long at, int lanes) {
+    long step = (long) lanes * shape.unitBytes();
+    if (shape.unitBytes() == Short.BYTES) {
+      transposeShorts(rows, count, at, step);
+      return;
+    }
+    int whole = (int) (rowBytes / Integer.BYTES);
+    for (int unit = 0; unit < whole; unit++) {
+      for (int i = 0; i < count; i++) {
+        int word = rows[i].get(INT, (long) unit * Integer.BYTES);
+        data.set(ValueLayout.JAVA_INT, at + unit * step + (long) i * Integer.BYTES, word);
+      }
+    }
+    if (whole < shape.units()) {
+      halfUnit(rows, count, at + whole * step);
+    }
+  }
+
+  private void transposeShorts(MemorySegment[] rows, int count, long at, long step) {
+    for (int unit = 0; unit < shape.units(); unit++) {
+      for (int i = 0; i < count; i++) {
+        short half = rows[i].get(SHORT, (long) unit * Short.BYTES);
+        data.set(ValueLayout.JAVA_SHORT, at + unit * step + (long) i * Short.BYTES, half);
+      }
+    }
+  }
+
+  /** An odd number of columns leaves a pair whose second element is 0. */
+  private void halfUnit(MemorySegment[] rows, int count, long at) {
+    for (int i = 0; i < count; i++) {
+      short half = rows[i].get(SHORT, rowBytes - Short.BYTES);
+      data.set(ValueLayout.JAVA_INT, at + (long) i * Integer.BYTES, half & 0xFFFF);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+package dev.serval.models.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+
+/** What one worker needs to multiply with panels: a few columns as F32, and a sum for each lane. */
+final class PanelScratch {
+  /** Columns of a tile. */
+  static final int TILE = 16;
+
+  /** Columns added up before they are added to a sum. */
+  static final int GROUP = 8;
+
+  private final float[][] tile = new float[TILE][PanelShape.MAX_LANES];
+  private final List<MemorySegment> tileBits =
+      Arrays.stream(tile).map(MemorySegment::ofArray).toList();
+  private final float[][] sums = new float[LinearWork.ROW_BLOCK][PanelShape.MAX_LANES];
+
+  float[] column(int column) {
+    return tile[column];
+  }
+
+  /** The same column, whose elements can be written as their bits. */
+  MemorySegment columnBits(int column) {
+    return tileBits.get(column);
+  }
+
+  float[] sums(int row) {
+    return sums[row];
+  }
+
+  void clearSums(int rows, int lanes) {
+    for (int row = 0; row < rows; row++) {
+      Arrays.fill(sums[row], 0, lanes, 0);
+    }
+  }
+
+  /** Columns behind the matrix's last count as 0. */
+  void clearColumns(int from, int lanes) {
+    for (int column = from; column % GROUP != 0; column++) {
+      Arrays.fill(tile[column], 0, lanes, 0);
+    }
+  }
+
+  /** Adds up to eight columns, each times its input, to a row's sums. */
+  void addGroup(int group, CpuActivations in, long at, int count, int row, int lanes) {
+    int c = group * GROUP;
+    addGroup(
+        sums[row],
+        tile[c],
+        tile[c + 1],
+        tile[c + 2],
+        tile[c + 3],
+        tile[c + 4],
+        tile[c + 5],
+        tile[c + 6],
+        tile[c + 7],
+        in.at(at),
+        count > 1 ? in.at(at + 1) : 0,
+        count > 2 ? in.at(at + 2) : 0,
+        count > 3 ? in.at(at + 3) : 0,
+        count > 4 ? in.at(at + 4) : 0,
+        count > 5 ? in.at(at + 5) : 0,
+        count > 6 ? in.at(at + 6) : 0,
+        count > 7 ? in.at(at + 7) : 0,
+        lanes);
+  }
+
+  private static void addGroup(
+      float[] sums,
+      float[] c0,
+      float[] c1,
+      float[] c2,
+      float[] c3,
+      float[] c4,
+      float[] c5,
+      float[] c6,
+      float[] c7,
+      float x0,
+      float x1,
+      float x2,
+      float x3,
+      float x4,
+      float x5,
+      float x6,
+      float x7,
+      int lanes) {
+    for (int i = 0; i < lanes; i++) {
+      sums[i] +=
+          ((x0 * c0[i] + x1 * c1[i]) + (x2 * c2[i] + x3 * c3[i]))
+              + ((x4 * c4[i] + x5 * c5[i]) + (x6 * c6[i] + x7 * c7[i]));
+    }
+  }
+}

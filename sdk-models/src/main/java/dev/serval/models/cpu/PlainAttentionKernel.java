@@ -1,0 +1,111 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.StepBatch;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Attention in plain Java. */
+final class PlainAttentionKernel implements AttentionKernel {
+  /*
+   * Keys and values are read from their blocks a stretch of positions at a time, widened to F32 once,
+   * and used for all rows of the run and all query heads of the group. Keys are laid out by dimension,
+   * so that scores are added up with positions in lanes; values by position, so that the output is
+   * added up with dimensions in lanes. Both vectorise without changing the order of a sum.
+   *
+   * The softmax is the online one (Milakov and Gimelshein, https://arxiv.org/abs/1805.02867): when a
+   * stretch holds a larger score than all before it, what was added up so far is scaled down.
+   *
+   * A row's bits depend on its own position alone: stretches, and the groups of eight positions within
+   * them, lie at fixed multiples of their size from position 0, wherever the run begins and whatever
+   * the window. Positions of a group that the row does not see count as 0 times 0, never as 0 times
+   * what lies there, which may be anything.
+   */
+  private final List<AttentionScratch> scratch = new ArrayList<>();
+  private final int workers;
+
+  PlainAttentionKernel(int workers) {
+    this.workers = workers;
+  }
+
+  @Override
+  public void prepare(AttentionSpec spec) {
+    int heads = AttentionWork.ROWS * (spec.heads() / spec.kvHeads());
+    if (scratch.isEmpty() || !scratch.getFirst().fits(spec.headDim(), heads)) {
+      scratch.clear();
+      for (int worker = 0; worker < workers; worker++) {
+        scratch.add(new AttentionScratch(spec.headDim(), heads));
+      }
+    }
+  }
+
+  @Override
+  public void attend(AttentionWork work, int from, int to, int kvHead, int worker) {
+    AttentionScratch own = scratch.get(worker);
+    StepBatch batch = work.batch();
+    own.begin((to - from) * work.group(), work.spec().headDim(), work.spec().scale());
+    int firstSeen = work.firstSeen(batch.position(from));
+    int end = batch.position(to - 1) + 1;
+    int stretch = firstSeen - firstSeen % AttentionScratch.STRETCH;
+    for (; stretch < end; stretch += AttentionScratch.STRETCH) {
+      int first = Math.max(stretch, firstSeen);
+      gather(work, batch.blockTable(batch.sequenceOf(from)), kvHead, stretch, first, end, own);
+      for (int row = from; row < to; row++) {
+        attendRow(work, row, (row - from) * work.group(), kvHead, stretch, own);
+      }
+    }
+    for (int row = from; row < to; row++) {
+      store(work, row, (row - from) * work.group(), kvHead, own);
+    }
+  }
+
+  /** Widens keys and values of a stretch's positions from {@code first} up to {@code end}. */
+  private static void gather(
+      AttentionWork work,
+      BlockTable blocks,
+      int kvHead,
+      int stretch,
+      int first,
+      int end,
+      AttentionScratch own) {
+    KvLayout layout = work.kv().layout();
+    long slotBytes = layout.dtype().bytes(layout.headDim());
+    int to = Math.min(end, stretch + AttentionScratch.STRETCH);
+    int position = first;
+    while (position < to) {
+      int slot = position % layout.blockTokens();
+      int slots = Math.min(layout.blockTokens() - slot, to - position);
+      long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
+      long keys = block + layout.keyOffset(work.layer(), kvHead) + slot * slotBytes;
+      long values = block + layout.valueOffset(work.layer(), kvHead) + slot * slotBytes;
+      own.read(work.kv(), keys, values, slotBytes, slots, position - stretch);
+      position += slots;
+    }
+  }
+
+  private static void attendRow(
+      AttentionWork work, int row, int firstHead, int kvHead, int stretch, AttentionScratch own) {
+    int position = work.batch().position(row);
+    int from = Math.max(work.firstSeen(position), stretch) - stretch;
+    int to = Math.min(position + 1 - stretch, AttentionScratch.STRETCH);
+    if (from >= to) {
+      return;
+    }
+    long query = work.qkv().row(row) + (long) kvHead * work.group() * work.spec().headDim();
+    for (int head = 0; head < work.group(); head++) {
+      own.attend(firstHead + head, work.qkv(), query, from, to);
+      query += work.spec().headDim();
+    }
+  }
+
+  private static void store(
+      AttentionWork work, int row, int firstHead, int kvHead, AttentionScratch own) {
+    long at = work.out().row(row) + (long) kvHead * work.group() * work.spec().headDim();
+    for (int head = 0; head < work.group(); head++) {
+      own.store(firstHead + head, work.out(), at);
+      at += work.spec().headDim();
+    }
+  }
+}

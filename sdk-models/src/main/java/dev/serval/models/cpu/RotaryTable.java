@@ -1,0 +1,54 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.RotaryEmbedding;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Cosines and sines of one rotary embedding, a stretch of positions at a time as they are needed.
+ * The angle is multiplied out in F64, so late positions are as precise as early ones; {@link
+ * StrictMath} gives the same bits on every machine.
+ */
+final class RotaryTable {
+  private static final int STRETCH = 256;
+
+  private final RotaryEmbedding embedding;
+  private final List<float[]> stretches = new ArrayList<>();
+
+  RotaryTable(RotaryEmbedding embedding) {
+    this.embedding = embedding;
+  }
+
+  /** Makes sure that positions below this one are there. Called before workers read. */
+  void cover(int positions) {
+    while (stretches.size() * STRETCH < positions) {
+      stretches.add(stretch(stretches.size() * STRETCH));
+    }
+  }
+
+  private float[] stretch(int first) {
+    int pairs = embedding.pairs();
+    float[] values = new float[STRETCH * pairs * 2];
+    for (int i = 0; i < STRETCH * pairs; i++) {
+      double angle = (double) (first + i / pairs) * embedding.frequency(i % pairs);
+      values[2 * i] = (float) StrictMath.cos(angle);
+      values[2 * i + 1] = (float) StrictMath.sin(angle);
+    }
+    return values;
+  }
+
+  /** Turns one head in place. */
+  void turn(CpuActivations rows, long head, int position) {
+    int pairs = embedding.pairs();
+    float[] stretch = stretches.get(position / STRETCH);
+    int at = position % STRETCH * pairs * 2;
+    for (int pair = 0; pair < pairs; pair++) {
+      float cos = stretch[at + 2 * pair];
+      float sin = stretch[at + 2 * pair + 1];
+      float x = rows.at(head + pair);
+      float y = rows.at(head + pair + pairs);
+      rows.set(head + pair, x * cos - y * sin);
+      rows.set(head + pair + pairs, y * cos + x * sin);
+    }
+  }
+}

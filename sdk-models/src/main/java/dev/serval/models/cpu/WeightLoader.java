@@ -1,0 +1,99 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.DType;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.api.storage.StoredTensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/** Takes over weights: matrices as the kernels want them, vectors as F32. */
+final class WeightLoader {
+  private static final int ALIGNMENT = 64;
+
+  private final CpuBackend owner;
+  private final LinearKernel kernel;
+  private final NativeMemory memory;
+  private final WorkCrew crew;
+
+  WeightLoader(CpuBackend owner, LinearKernel kernel, NativeMemory memory, WorkCrew crew) {
+    this.owner = owner;
+    this.kernel = kernel;
+    this.memory = memory;
+    this.crew = crew;
+  }
+
+  CpuWeight load(List<StoredTensor> parts) {
+    checkFit(parts);
+    return parts.getFirst().shape().size() == 1
+        ? vector(parts)
+        : new CpuWeight.Matrix(owner, kernel.pack(parts, memory, crew));
+  }
+
+  private CpuWeight vector(List<StoredTensor> parts) {
+    int length = Math.toIntExact(parts.stream().mapToLong(StoredTensor::elements).sum());
+    MemorySegment data = memory.allocate((long) length * Float.BYTES, ALIGNMENT);
+    long at = 0;
+    for (StoredTensor part : parts) {
+      for (long i = 0; i < part.elements(); i++) {
+        data.setAtIndex(ValueLayout.JAVA_FLOAT, at++, element(part, i));
+      }
+    }
+    return new CpuWeight.Vector(owner, length, parts.getFirst().dtype(), data);
+  }
+
+  private static float element(StoredTensor tensor, long index) {
+    long at = tensor.dtype().bytes(index);
+    return switch (tensor.dtype()) {
+      case F32 -> tensor.data().get(little(ValueLayout.JAVA_FLOAT_UNALIGNED), at);
+      case F16 -> Float.float16ToFloat(half(tensor, at));
+      case BF16 -> BFloat16.toFloat(half(tensor, at));
+    };
+  }
+
+  private static short half(StoredTensor tensor, long at) {
+    return tensor
+        .data()
+        .get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), at);
+  }
+
+  private static ValueLayout.OfFloat little(ValueLayout.OfFloat layout) {
+    return layout.withOrder(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static void checkFit(List<StoredTensor> parts) {
+    if (parts.isEmpty()) {
+      throw new IllegalArgumentException("a weight has at least one part");
+    }
+    StoredTensor first = parts.getFirst();
+    int dimensions = first.shape().size();
+    if (dimensions < 1 || dimensions > 2 || first.elements() == 0) {
+      throw new IllegalArgumentException(
+          "tensor '%s' of shape %s is neither a vector nor a matrix"
+              .formatted(first.name(), first.shape()));
+    }
+    for (StoredTensor part : parts) {
+      if (!fits(part, first)) {
+        throw new IllegalArgumentException(
+            "tensor '%s' (%s, %s) cannot be stacked with '%s' (%s, %s)"
+                .formatted(
+                    part.name(),
+                    part.dtype(),
+                    part.shape(),
+                    first.name(),
+                    first.dtype(),
+                    first.shape()));
+      }
+    }
+  }
+
+  private static boolean fits(StoredTensor part, StoredTensor first) {
+    DType dtype = first.dtype();
+    int dimensions = first.shape().size();
+    return part.dtype() == dtype
+        && part.shape().size() == dimensions
+        && part.elements() > 0
+        && (dimensions == 1 || part.shape().getLast().equals(first.shape().getLast()));
+  }
+}

@@ -1,0 +1,113 @@
+package dev.serval.models.family;
+
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Fields that configurations of any family may carry without changing what the model computes.
+ *
+ * <p>A field that is neither read by a family nor listed here is refused: it may ask for something
+ * that the forward pass does not do, and an answer that is subtly wrong is worse than none.
+ */
+final class ConfigFields {
+  /** Bookkeeping, training, token ids (the tokenizer's business) and defaults for generation. */
+  private static final Set<String> HARMLESS =
+      Set.of(
+          "transformers_version",
+          "torch_dtype",
+          "dtype",
+          "name_or_path",
+          "unsloth_version",
+          "unsloth_fixed",
+          "is_llama_config",
+          "attn_implementation",
+          "use_cache",
+          "gradient_checkpointing",
+          "initializer_range",
+          "attention_dropout",
+          "hidden_dropout",
+          "resid_pdrop",
+          "embd_pdrop",
+          "pretraining_tp",
+          "is_decoder",
+          "bos_token_id",
+          "eos_token_id",
+          "pad_token_id",
+          "sep_token_id",
+          "unk_token_id",
+          "cls_token_id",
+          "decoder_start_token_id",
+          "tokenizer_class",
+          "model_max_length",
+          "prefix",
+          "task_specific_params",
+          "problem_type",
+          "finetuning_task",
+          "id2label",
+          "label2id",
+          "num_labels",
+          "return_dict",
+          "return_dict_in_generate",
+          "output_attentions",
+          "output_hidden_states",
+          "output_scores",
+          "torchscript",
+          "use_bfloat16",
+          "tf_legacy_loss",
+          "max_length",
+          "min_length",
+          "max_new_tokens",
+          "do_sample",
+          "early_stopping",
+          "num_beams",
+          "num_beam_groups",
+          "num_return_sequences",
+          "diversity_penalty",
+          "temperature",
+          "top_k",
+          "top_p",
+          "min_p",
+          "typical_p",
+          "repetition_penalty",
+          "length_penalty",
+          "no_repeat_ngram_size",
+          "encoder_no_repeat_ngram_size",
+          "bad_words_ids",
+          "suppress_tokens",
+          "begin_suppress_tokens",
+          "forced_bos_token_id",
+          "forced_eos_token_id",
+          "remove_invalid_values",
+          "exponential_decay_length_penalty");
+
+  /** Fields that say nothing as long as they have this value. */
+  private static final Map<String, Object> NEUTRAL =
+      Map.ofEntries(
+          Map.entry("is_encoder_decoder", false),
+          Map.entry("add_cross_attention", false),
+          Map.entry("tie_encoder_decoder", false),
+          Map.entry("pruned_heads", Map.of()),
+          Map.entry("chunk_size_feed_forward", 0),
+          Map.entry("attention_bias", false),
+          Map.entry("mlp_bias", false),
+          Map.entry("use_sliding_window", false),
+          Map.entry("use_mrope", false),
+          Map.entry("use_qk_norm", false),
+          Map.entry("rope_interleaved", false),
+          Map.entry("partial_rotary_factor", 1));
+
+  private ConfigFields() {}
+
+  /**
+   * Whether a field may say what it likes. Names that begin with an underscore are private notes.
+   */
+  static boolean harmless(String field) {
+    return field.startsWith("_") || HARMLESS.contains(field);
+  }
+
+  /** The one value with which a field changes nothing; null if there is none. */
+  static @Nullable Object neutral(String field) {
+    return NEUTRAL.get(field);
+  }
+}

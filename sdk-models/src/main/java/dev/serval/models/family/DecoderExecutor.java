@@ -1,0 +1,113 @@
+package dev.serval.models.family;
+
+import dev.serval.api.Sampling;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.NumericsId;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.StepLimits;
+import dev.serval.api.model.TokenSampler;
+import dev.serval.models.sampling.HostTokenSampler;
+import dev.serval.models.sampling.SamplingScratch;
+
+/**
+ * The forward pass of a decoder-only transformer, for all families and all backends. For each
+ * layer:
+ *
+ * <pre>
+ * x += output · attention(turn(qkv · norm(x)))
+ * x += down · (silu(gate · norm(x)) · (up · norm(x)))
+ * </pre>
+ */
+final class DecoderExecutor implements ModelExecutor {
+  private final ModelSpec spec;
+  private final DecoderWeights weights;
+  private final float epsilon;
+  private final ComputeBackend backend;
+  private final KvMemory kv;
+  private final StepLimits limits;
+  private final Activations residual;
+  private final Activations normed;
+  private final Activations qkv;
+  private final Activations attended;
+  private final Activations gateUp;
+  private final Activations gated;
+  private final Logits logits;
+  private final SamplingScratch samplingScratch = new SamplingScratch();
+
+  DecoderExecutor(
+      ModelSpec spec,
+      DecoderShape shape,
+      DecoderWeights weights,
+      ComputeBackend backend,
+      KvMemory kv,
+      StepLimits limits) {
+    this.spec = spec;
+    this.weights = weights;
+    this.epsilon = shape.epsilon();
+    this.backend = backend;
+    this.kv = kv;
+    this.limits = limits;
+    int rows = limits.tokens();
+    residual = backend.activations(rows, shape.hidden());
+    normed = backend.activations(rows, shape.hidden());
+    qkv = backend.activations(rows, shape.queryColumns() + 2 * shape.keyColumns());
+    attended = backend.activations(rows, shape.queryColumns());
+    gateUp = backend.activations(rows, 2 * shape.intermediate());
+    gated = backend.activations(rows, shape.intermediate());
+    logits = backend.logits(limits.sequences(), shape.vocabulary());
+  }
+
+  @Override
+  public ModelSpec spec() {
+    return spec;
+  }
+
+  @Override
+  public NumericsId numerics() {
+    return backend.numerics();
+  }
+
+  @Override
+  public Logits execute(StepBatch batch) {
+    if (batch.rows() > limits.tokens() || batch.sequences() > limits.sequences()) {
+      throw new IllegalArgumentException(
+          "a step of %d tokens and %d sequences is beyond the %d and %d that were asked for"
+              .formatted(batch.rows(), batch.sequences(), limits.tokens(), limits.sequences()));
+    }
+    backend.embed(batch, weights.embeddings(), residual);
+    for (int index = 0; index < spec.layers(); index++) {
+      DecoderWeights.Layer layer = weights.layers().get(index);
+      attend(batch, layer, index);
+      feedForward(batch, layer);
+    }
+    backend.rmsNorm(batch, residual, weights.finalNorm(), epsilon, normed);
+    backend.project(batch, normed, weights.head(), logits);
+    return logits;
+  }
+
+  private void attend(StepBatch batch, DecoderWeights.Layer layer, int index) {
+    backend.rmsNorm(batch, residual, layer.attentionNorm(), epsilon, normed);
+    backend.linear(batch, normed, layer.qkv(), layer.qkvBias(), qkv);
+    backend.rotateAndStore(batch, qkv, layer.attention(), index, kv);
+    backend.attention(batch, qkv, layer.attention(), index, kv, attended);
+    backend.linearAdd(batch, attended, layer.output(), layer.outputBias(), residual);
+  }
+
+  private void feedForward(StepBatch batch, DecoderWeights.Layer layer) {
+    backend.rmsNorm(batch, residual, layer.mlpNorm(), epsilon, normed);
+    backend.linear(batch, normed, layer.gateUp(), layer.gateUpBias(), gateUp);
+    backend.gatedSilu(batch, gateUp, gated);
+    backend.linearAdd(batch, gated, layer.down(), layer.downBias(), residual);
+  }
+
+  @Override
+  public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
+    return new HostTokenSampler(
+        sampling, seed, prompt, spec.vocabulary(), alternatives, samplingScratch);
+  }
+}

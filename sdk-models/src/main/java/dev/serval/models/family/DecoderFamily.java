@@ -1,0 +1,104 @@
+package dev.serval.models.family;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.LoadListener;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.ModelFamily;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.StepLimits;
+import dev.serval.api.storage.Checkpoint;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A family of decoder-only transformers: pre-normalised layers of grouped-query attention with
+ * rotary positions and a gated feed-forward network. What a family adds are its {@link #traits}.
+ */
+abstract class DecoderFamily implements ModelFamily {
+  private final String name;
+  private final Set<String> architectures;
+  private final Set<String> modelTypes;
+
+  /**
+   * Names the family.
+   *
+   * @param name its short name
+   * @param architectures what {@code architectures} may say
+   * @param modelTypes what {@code model_type} may say
+   */
+  DecoderFamily(String name, Set<String> architectures, Set<String> modelTypes) {
+    this.name = name;
+    this.architectures = architectures;
+    this.modelTypes = modelTypes;
+  }
+
+  /** Reads what sets a model of this family apart. */
+  abstract DecoderTraits traits(ModelConfig config);
+
+  @Override
+  public final String name() {
+    return name;
+  }
+
+  @Override
+  public final Set<String> architectures() {
+    return architectures;
+  }
+
+  @Override
+  public final ModelSpec inspect(Checkpoint checkpoint) {
+    return check(checkpoint, shape(checkpoint));
+  }
+
+  @Override
+  public final ModelExecutor load(
+      Checkpoint checkpoint,
+      ComputeBackend backend,
+      KvMemory kv,
+      StepLimits limits,
+      LoadListener listener) {
+    DecoderShape shape = shape(checkpoint);
+    ModelSpec spec = check(checkpoint, shape);
+    KvLayout layout = kv.layout();
+    if (!layout.equals(spec.kvLayout(layout.blockTokens(), layout.dtype()))) {
+      throw new IllegalArgumentException(
+          "%s needs KV blocks of %d layers with %d heads of %d, unlike %s"
+              .formatted(checkpoint.root(), spec.layers(), spec.kvHeads(), spec.headDim(), layout));
+    }
+    DecoderWeights weights = new DecoderLoader(checkpoint, backend, listener).load(shape);
+    return new DecoderExecutor(spec, shape, weights, backend, kv, limits);
+  }
+
+  private DecoderShape shape(Checkpoint checkpoint) {
+    ModelConfig config = ModelConfig.of(checkpoint);
+    checkArchitecture(config);
+    DecoderShape shape = DecoderShape.read(config, traits(config));
+    config.refuseUnread("family " + name);
+    return shape;
+  }
+
+  private void checkArchitecture(ModelConfig config) {
+    List<String> named = config.texts("architectures").orElse(List.of());
+    if (named.stream().noneMatch(architectures::contains)) {
+      throw config.refuse("architectures", "one of " + String.join(", ", architectures));
+    }
+    config.choice("model_type", modelTypes);
+  }
+
+  private ModelSpec check(Checkpoint checkpoint, DecoderShape shape) {
+    TensorCheck tensors = new TensorCheck(checkpoint);
+    tensors.check(new DecoderTensors(shape), name);
+    return new ModelSpec(
+        name,
+        shape.vocabulary(),
+        shape.contextLength(),
+        shape.layers(),
+        shape.kvHeads(),
+        shape.headDim(),
+        tensors.elements(),
+        Bytes.of(tensors.bytes()));
+  }
+}

@@ -1,0 +1,94 @@
+package dev.serval.models.family;
+
+import java.util.Set;
+
+/**
+ * The sizes and numbers of a decoder-only transformer, checked against each other.
+ *
+ * @param vocabulary how many tokens there are
+ * @param contextLength how many positions it was made for
+ * @param hidden the width between layers
+ * @param intermediate the width within a feed-forward layer
+ * @param layers how many layers there are
+ * @param heads query heads of a layer
+ * @param kvHeads key and value heads of a layer
+ * @param headDim dimensions of a head
+ * @param epsilon what norms add to the mean square
+ * @param tied whether the embedding table is also the head
+ * @param rotary how positions turn heads
+ * @param traits what sets the model apart
+ */
+record DecoderShape(
+    int vocabulary,
+    int contextLength,
+    int hidden,
+    int intermediate,
+    int layers,
+    int heads,
+    int kvHeads,
+    int headDim,
+    float epsilon,
+    boolean tied,
+    RotaryFrequencies rotary,
+    DecoderTraits traits) {
+  private static final double DEFAULT_EPSILON = 1e-6;
+
+  /** Reads what all families have in common; a family has read its traits before. */
+  static DecoderShape read(ModelConfig config, DecoderTraits traits) {
+    config.choice("hidden_act", Set.of("silu", "swish"));
+    int hidden = config.count("hidden_size");
+    int heads = config.count("num_attention_heads");
+    int kvHeads = config.count("num_key_value_heads", heads);
+    if (heads % kvHeads != 0) {
+      throw config.refuse("num_key_value_heads", "a divisor of num_attention_heads, " + heads);
+    }
+    int headDim = headDim(config, hidden, heads);
+    return new DecoderShape(
+        config.count("vocab_size"),
+        config.count("max_position_embeddings"),
+        hidden,
+        intermediate(config),
+        config.count("num_hidden_layers"),
+        heads,
+        kvHeads,
+        headDim,
+        config.optionalPositive("rms_norm_eps").orElse(DEFAULT_EPSILON).floatValue(),
+        config.flag("tie_word_embeddings", false),
+        RotaryFrequencies.read(config),
+        traits);
+  }
+
+  private static int headDim(ModelConfig config, int hidden, int heads) {
+    if (!config.has("head_dim") && hidden % heads != 0) {
+      throw config.refuse(
+          "hidden_size", "a multiple of num_attention_heads, " + heads + ", or head_dim is given");
+    }
+    int headDim = config.count("head_dim", hidden / heads);
+    if (headDim % 2 != 0) {
+      throw config.refuse(
+          config.has("head_dim") ? "head_dim" : "hidden_size",
+          "what makes heads of an even number of dimensions, unlike " + headDim);
+    }
+    if (3L * heads * headDim > Integer.MAX_VALUE) {
+      throw config.refuse(
+          "num_attention_heads", "a number whose heads of " + headDim + " fit into 2^31 columns");
+    }
+    return headDim;
+  }
+
+  private static int intermediate(ModelConfig config) {
+    int intermediate = config.count("intermediate_size");
+    if (2L * intermediate > Integer.MAX_VALUE) {
+      throw config.refuse("intermediate_size", "a number up to " + Integer.MAX_VALUE / 2);
+    }
+    return intermediate;
+  }
+
+  int queryColumns() {
+    return heads * headDim;
+  }
+
+  int keyColumns() {
+    return kvHeads * headDim;
+  }
+}

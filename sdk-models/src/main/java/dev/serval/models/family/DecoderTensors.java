@@ -1,0 +1,115 @@
+package dev.serval.models.family;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Which tensors a decoder-only transformer needs, by their Hugging Face names. A list of several is
+ * stacked into one weight; an empty one stands for a weight that the model does not have.
+ *
+ * @param shape the model
+ */
+record DecoderTensors(DecoderShape shape) {
+  static final String HEAD = "lm_head.weight";
+  private static final String EMBEDDINGS = "model.embed_tokens.weight";
+
+  /** What one layer needs. */
+  record Layer(
+      List<TensorNeed> attentionNorm,
+      List<TensorNeed> qkv,
+      List<TensorNeed> qkvBias,
+      List<TensorNeed> queryNorm,
+      List<TensorNeed> keyNorm,
+      List<TensorNeed> output,
+      List<TensorNeed> outputBias,
+      List<TensorNeed> mlpNorm,
+      List<TensorNeed> gateUp,
+      List<TensorNeed> gateUpBias,
+      List<TensorNeed> down,
+      List<TensorNeed> downBias) {
+    List<List<TensorNeed>> all() {
+      return List.of(
+          attentionNorm,
+          qkv,
+          qkvBias,
+          queryNorm,
+          keyNorm,
+          output,
+          outputBias,
+          mlpNorm,
+          gateUp,
+          gateUpBias,
+          down,
+          downBias);
+    }
+  }
+
+  List<TensorNeed> embeddings() {
+    return List.of(TensorNeed.matrix(EMBEDDINGS, shape.vocabulary(), shape.hidden()));
+  }
+
+  List<TensorNeed> finalNorm() {
+    return List.of(TensorNeed.vector("model.norm.weight", shape.hidden()));
+  }
+
+  /** Empty if the embedding table is also the head. */
+  List<TensorNeed> head() {
+    return shape.tied()
+        ? List.of()
+        : List.of(TensorNeed.matrix(HEAD, shape.vocabulary(), shape.hidden()));
+  }
+
+  Layer layer(int index) {
+    String layer = "model.layers." + index + ".";
+    String attention = layer + "self_attn.";
+    String mlp = layer + "mlp.";
+    DecoderTraits traits = shape.traits();
+    int hidden = shape.hidden();
+    Linear q = new Linear(attention + "q_proj", shape.queryColumns(), hidden);
+    Linear k = new Linear(attention + "k_proj", shape.keyColumns(), hidden);
+    Linear v = new Linear(attention + "v_proj", shape.keyColumns(), hidden);
+    Linear o = new Linear(attention + "o_proj", hidden, shape.queryColumns());
+    Linear gate = new Linear(mlp + "gate_proj", shape.intermediate(), hidden);
+    Linear up = new Linear(mlp + "up_proj", shape.intermediate(), hidden);
+    Linear down = new Linear(mlp + "down_proj", hidden, shape.intermediate());
+    return new Layer(
+        vector(layer + "input_layernorm.weight", hidden),
+        weights(q, k, v),
+        traits.inputBias() ? biases(q, k, v) : List.of(),
+        headNorm(attention + "q_norm.weight"),
+        headNorm(attention + "k_norm.weight"),
+        weights(o),
+        traits.outputBias() ? biases(o) : List.of(),
+        vector(layer + "post_attention_layernorm.weight", hidden),
+        weights(gate, up),
+        traits.mlpBias() ? biases(gate, up) : List.of(),
+        weights(down),
+        traits.mlpBias() ? biases(down) : List.of());
+  }
+
+  private List<TensorNeed> headNorm(String name) {
+    return shape.traits().headNorms() ? vector(name, shape.headDim()) : List.of();
+  }
+
+  private static List<TensorNeed> vector(String name, int length) {
+    return List.of(TensorNeed.vector(name, length));
+  }
+
+  private static List<TensorNeed> weights(Linear... maps) {
+    List<TensorNeed> needs = new ArrayList<>();
+    for (Linear map : maps) {
+      needs.add(TensorNeed.matrix(map.name + ".weight", map.rows, map.columns));
+    }
+    return needs;
+  }
+
+  private static List<TensorNeed> biases(Linear... maps) {
+    List<TensorNeed> needs = new ArrayList<>();
+    for (Linear map : maps) {
+      needs.add(TensorNeed.vector(map.name + ".bias", map.rows));
+    }
+    return needs;
+  }
+
+  private record Linear(String name, int rows, int columns) {}
+}

@@ -1,0 +1,31 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.Weight;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A decoder-only transformer's weights on its backend.
+ *
+ * @param embeddings the embedding table
+ * @param layers its layers, the lowest first
+ * @param finalNorm the gain of the last norm
+ * @param head the matrix that gives logits; the embedding table itself where they are tied
+ */
+record DecoderWeights(Weight embeddings, List<Layer> layers, Weight finalNorm, Weight head) {
+
+  /** One layer's weights. */
+  record Layer(
+      Weight attentionNorm,
+      Weight qkv,
+      @Nullable Weight qkvBias,
+      AttentionSpec attention,
+      Weight output,
+      @Nullable Weight outputBias,
+      Weight mlpNorm,
+      Weight gateUp,
+      @Nullable Weight gateUpBias,
+      Weight down,
+      @Nullable Weight downBias) {}
+}

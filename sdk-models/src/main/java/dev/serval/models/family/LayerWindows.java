@@ -1,0 +1,83 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.AttentionSpec;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * How many positions back each layer sees: as {@code layer_types} says where it is given, else by
+ * the family's own fields. Where both speak, they must not contradict each other.
+ *
+ * @param window the size of the sliding window; {@link AttentionSpec#NO_WINDOW} where there is none
+ * @param firstSliding the first layer that has it, where {@code layerTypes} is empty
+ * @param layerTypes what each layer is, if the configuration says so
+ */
+record LayerWindows(int window, int firstSliding, Optional<List<String>> layerTypes) {
+  private static final String TYPES = "layer_types";
+  private static final String SLIDING = "sliding_attention";
+  private static final String FULL = "full_attention";
+  private static final int DEFAULT_MAX_WINDOW_LAYERS = 28;
+
+  /** Every layer sees everything. */
+  static LayerWindows none(ModelConfig config) {
+    return checked(config, AttentionSpec.NO_WINDOW, 0);
+  }
+
+  /** Every layer has the window of {@code sliding_window}, if that is given. */
+  static LayerWindows everywhere(ModelConfig config) {
+    OptionalInt window = config.optionalCount("sliding_window");
+    if (window.isPresent() && !config.flag("use_sliding_window", true)) {
+      throw config.refuse("use_sliding_window", "true where there is a sliding_window");
+    }
+    return checked(config, window.orElse(AttentionSpec.NO_WINDOW), 0);
+  }
+
+  /**
+   * Layers from {@code max_window_layers} on have a window, if {@code use_sliding_window} is set.
+   */
+  static LayerWindows aboveSome(ModelConfig config) {
+    boolean used = config.flag("use_sliding_window", false);
+    OptionalInt window = config.optionalCount("sliding_window");
+    int fullLayers = config.atLeast("max_window_layers", 0, DEFAULT_MAX_WINDOW_LAYERS);
+    if (!used) {
+      return checked(config, AttentionSpec.NO_WINDOW, 0);
+    }
+    if (window.isEmpty()) {
+      throw config.refuse(
+          "sliding_window", "a number of positions, since use_sliding_window is true");
+    }
+    return checked(config, window.getAsInt(), fullLayers);
+  }
+
+  private static LayerWindows checked(ModelConfig config, int window, int firstSliding) {
+    Optional<List<String>> types = config.texts(TYPES);
+    types.ifPresent(list -> check(list, config, window));
+    return new LayerWindows(window, firstSliding, types);
+  }
+
+  private static void check(List<String> types, ModelConfig config, int window) {
+    int layers = config.count("num_hidden_layers");
+    if (types.size() != layers) {
+      throw config.refuse(
+          TYPES, "a list of " + types.size(), "one type for each of the " + layers + " layers");
+    }
+    for (String type : types) {
+      boolean known =
+          type.equals(FULL) || (type.equals(SLIDING) && window != AttentionSpec.NO_WINDOW);
+      if (!known) {
+        throw config.refuse(
+            TYPES,
+            "a list with '" + type + "'",
+            FULL + ", or " + SLIDING + " where the model has a sliding window");
+      }
+    }
+  }
+
+  /** How many positions back a layer sees. */
+  int of(int layer) {
+    boolean sliding =
+        layerTypes.map(types -> types.get(layer).equals(SLIDING)).orElse(layer >= firstSliding);
+    return sliding ? window : AttentionSpec.NO_WINDOW;
+  }
+}

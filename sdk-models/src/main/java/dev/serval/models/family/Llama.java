@@ -1,0 +1,25 @@
+package dev.serval.models.family;
+
+import java.util.Set;
+
+/**
+ * Llama 1 to 3 and all that use its architecture, such as SmolLM: biases are optional, positions
+ * may be scaled.
+ */
+public final class Llama extends DecoderFamily {
+  /** For the service loader. */
+  public Llama() {
+    super("llama", Set.of("LlamaForCausalLM"), Set.of("llama"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    boolean attentionBias = config.flag("attention_bias", false);
+    return new DecoderTraits(
+        attentionBias,
+        attentionBias,
+        config.flag("mlp_bias", false),
+        false,
+        LayerWindows.none(config));
+  }
+}

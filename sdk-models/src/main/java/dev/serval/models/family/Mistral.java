@@ -1,0 +1,19 @@
+package dev.serval.models.family;
+
+import java.util.Set;
+
+/**
+ * Mistral 7B and its like: no biases; all layers may have a sliding window, and have none by
+ * default.
+ */
+public final class Mistral extends DecoderFamily {
+  /** For the service loader. */
+  public Mistral() {
+    super("mistral", Set.of("MistralForCausalLM"), Set.of("mistral"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    return new DecoderTraits(false, false, false, false, LayerWindows.everywhere(config));
+  }
+}

@@ -1,0 +1,201 @@
+package dev.serval.models.family;
+
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.CheckpointException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A checkpoint's configuration, read field by field. It remembers which fields were read, so that
+ * those that nobody understands can be refused at the end. Every error names the field, its value
+ * and what is allowed.
+ */
+final class ModelConfig {
+  private final String source;
+  private final String path;
+  private final Map<?, ?> fields;
+  private final Set<String> read = new HashSet<>();
+
+  private ModelConfig(String source, String path, Map<?, ?> fields) {
+    this.source = source;
+    this.path = path;
+    this.fields = fields;
+  }
+
+  static ModelConfig of(Checkpoint checkpoint) {
+    String file = checkpoint.format().equals("safetensors") ? "/config.json" : "";
+    return new ModelConfig(checkpoint.root() + file, "", checkpoint.config());
+  }
+
+  /** A number of things, at least 1. */
+  int count(String field) {
+    return optionalCount(field)
+        .orElseThrow(() -> refuse(field, "missing", "a whole number of at least 1"));
+  }
+
+  /** A number of things, at least 1, or this many if the field is missing. */
+  int count(String field, int otherwise) {
+    return optionalCount(field).orElse(otherwise);
+  }
+
+  OptionalInt optionalCount(String field) {
+    return whole(field, 1);
+  }
+
+  /** A whole number of at least this, or another if the field is missing. */
+  int atLeast(String field, int least, int otherwise) {
+    return whole(field, least).orElse(otherwise);
+  }
+
+  private OptionalInt whole(String field, int least) {
+    Object value = value(field);
+    if (value == null) {
+      return OptionalInt.empty();
+    }
+    if (value instanceof Long number && number >= least && number <= Integer.MAX_VALUE) {
+      return OptionalInt.of(number.intValue());
+    }
+    throw refuse(field, shown(value), "a whole number from " + least + " to " + Integer.MAX_VALUE);
+  }
+
+  /** A number above 0. */
+  double positive(String field) {
+    return optionalPositive(field)
+        .orElseThrow(() -> refuse(field, "missing", "a finite number above 0"));
+  }
+
+  Optional<Double> optionalPositive(String field) {
+    Object value = value(field);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof Number number
+        && number.doubleValue() > 0
+        && Double.isFinite(number.doubleValue())) {
+      return Optional.of(number.doubleValue());
+    }
+    throw refuse(field, shown(value), "a finite number above 0");
+  }
+
+  boolean flag(String field, boolean otherwise) {
+    Object value = value(field);
+    if (value == null) {
+      return otherwise;
+    }
+    if (value instanceof Boolean flag) {
+      return flag;
+    }
+    throw refuse(field, shown(value), "true or false");
+  }
+
+  /** One of some words. */
+  Optional<String> choice(String field, Set<String> allowed) {
+    Object value = value(field);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof String word && allowed.contains(word)) {
+      return Optional.of(word);
+    }
+    throw refuse(field, shown(value), "one of " + listed(allowed));
+  }
+
+  Optional<List<String>> texts(String field) {
+    Object value = value(field);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof List<?> list && list.stream().allMatch(String.class::isInstance)) {
+      return Optional.of(list.stream().map(String.class::cast).toList());
+    }
+    throw refuse(field, shown(value), "a list of words");
+  }
+
+  /** A part of the configuration that has fields of its own. */
+  Optional<ModelConfig> part(String field) {
+    Object value = value(field);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof Map<?, ?> map) {
+      return Optional.of(new ModelConfig(source, path + field + ".", map));
+    }
+    throw refuse(field, shown(value), "an object");
+  }
+
+  boolean has(String field) {
+    return fields.containsKey(field);
+  }
+
+  /** Takes a field whatever it says, since nothing depends on it. */
+  void ignore(String field) {
+    read.add(field);
+  }
+
+  /**
+   * Refuses fields that nobody has read, but for those that change nothing.
+   *
+   * @param reader who reads the configuration, for the message
+   */
+  void refuseUnread(String reader) {
+    for (Object key : fields.keySet()) {
+      String field = (String) key;
+      if (!read.contains(field) && !ConfigFields.harmless(field)) {
+        refuseUnlessNeutral(field, reader);
+      }
+    }
+  }
+
+  private void refuseUnlessNeutral(String field, String reader) {
+    Object neutral = ConfigFields.neutral(field);
+    if (neutral == null) {
+      throw new CheckpointException(
+          "%s: field '%s%s' is %s; %s knows no such field, and would not do what it asks for. It reads %s"
+              .formatted(source, path, field, shown(fields.get(field)), reader, listed(read)));
+    }
+    if (!same(neutral, fields.get(field))) {
+      throw refuse(field, "%s alone: %s does not do otherwise".formatted(shown(neutral), reader));
+    }
+  }
+
+  private static boolean same(Object neutral, @Nullable Object value) {
+    if (neutral instanceof Number a && value instanceof Number b) {
+      return a.doubleValue() == b.doubleValue();
+    }
+    return neutral.equals(value);
+  }
+
+  /** An exception about a field. */
+  CheckpointException refuse(String field, String found, String allowed) {
+    return new CheckpointException(
+        "%s: field '%s%s' is %s; allowed is %s".formatted(source, path, field, found, allowed));
+  }
+
+  /** An exception about a field that is there. */
+  CheckpointException refuse(String field, String allowed) {
+    return refuse(field, shown(fields.get(field)), allowed);
+  }
+
+  private @Nullable Object value(String field) {
+    read.add(field);
+    return fields.get(field);
+  }
+
+  private static String shown(@Nullable Object value) {
+    return switch (value) {
+      case null -> "missing";
+      case String text -> "\"" + text + "\"";
+      default -> String.valueOf(value);
+    };
+  }
+
+  private static String listed(Set<String> words) {
+    return words.stream().sorted().collect(Collectors.joining(", "));
+  }
+}

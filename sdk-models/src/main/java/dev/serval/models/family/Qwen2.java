@@ -1,0 +1,16 @@
+package dev.serval.models.family;
+
+import java.util.Set;
+
+/** Qwen2 and Qwen2.5: queries, keys and values have biases; the upper layers may have a window. */
+public final class Qwen2 extends DecoderFamily {
+  /** For the service loader. */
+  public Qwen2() {
+    super("qwen2", Set.of("Qwen2ForCausalLM"), Set.of("qwen2"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    return new DecoderTraits(true, false, false, false, LayerWindows.aboveSome(config));
+  }
+}

@@ -1,0 +1,20 @@
+package dev.serval.models.family;
+
+import java.util.Set;
+
+/**
+ * Qwen3: each query and key head is normalised; biases are optional; the upper layers may have a
+ * window.
+ */
+public final class Qwen3 extends DecoderFamily {
+  /** For the service loader. */
+  public Qwen3() {
+    super("qwen3", Set.of("Qwen3ForCausalLM"), Set.of("qwen3"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    boolean bias = config.flag("attention_bias", false);
+    return new DecoderTraits(bias, bias, false, true, LayerWindows.aboveSome(config));
+  }
+}

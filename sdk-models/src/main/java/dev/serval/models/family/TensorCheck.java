@@ -1,0 +1,136 @@
+package dev.serval.models.family;
+
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.CheckpointException;
+import dev.serval.api.storage.StoredTensor;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** Compares the tensors that a model needs with those that a checkpoint has, and counts them. */
+final class TensorCheck {
+  /** Buffers that old checkpoints carry; they are computed from the configuration. */
+  private static final Pattern RECOMPUTED = Pattern.compile(".*rotary_emb\\.inv_freq");
+
+  private static final int SHOWN = 5;
+
+  private final Checkpoint checkpoint;
+  private final Set<String> needed = new HashSet<>();
+  private long elements;
+  private long bytes;
+
+  TensorCheck(Checkpoint checkpoint) {
+    this.checkpoint = checkpoint;
+  }
+
+  /** Checks all of a model's tensors. */
+  void check(DecoderTensors tensors, String family) {
+    int layers = tensors.shape().layers();
+    stacked(tensors.embeddings());
+    for (int layer = 0; layer < layers; layer++) {
+      tensors.layer(layer).all().forEach(this::stacked);
+    }
+    stacked(tensors.finalNorm());
+    stacked(tensors.head());
+    if (tensors.shape().tied()) {
+      checkTiedHead(tensors.embeddings().getFirst());
+    }
+    refuseSurplus(family);
+  }
+
+  private void stacked(List<TensorNeed> group) {
+    for (TensorNeed need : group) {
+      StoredTensor tensor = one(need);
+      StoredTensor first = checkpoint.tensor(group.getFirst().name());
+      if (tensor.dtype() != first.dtype()) {
+        throw refuse(
+            tensor.name(),
+            "stored as " + tensor.dtype(),
+            "%s, as '%s', with which it forms one weight".formatted(first.dtype(), first.name()));
+      }
+    }
+  }
+
+  private StoredTensor one(TensorNeed need) {
+    if (!checkpoint.tensorNames().contains(need.name())) {
+      throw refuse(
+          need.name(),
+          "missing",
+          "shape %s; the checkpoint has %s"
+              .formatted(need.shape(), some(checkpoint.tensorNames())));
+    }
+    StoredTensor tensor = checkpoint.tensor(need.name());
+    if (!tensor.shape().equals(need.shape())) {
+      throw refuse(
+          need.name(), "of shape " + tensor.shape(), need.shape() + ", as the configuration says");
+    }
+    needed.add(need.name());
+    elements += tensor.elements();
+    bytes += tensor.data().byteSize();
+    return tensor;
+  }
+
+  /** A tied head may be stored once more, if it is the same. */
+  private void checkTiedHead(TensorNeed embeddings) {
+    String head = DecoderTensors.HEAD;
+    if (!checkpoint.tensorNames().contains(head)) {
+      return;
+    }
+    StoredTensor stored = checkpoint.tensor(head);
+    StoredTensor table = checkpoint.tensor(embeddings.name());
+    if (stored.dtype() != table.dtype()
+        || !stored.shape().equals(table.shape())
+        || stored.data().mismatch(table.data()) != -1) {
+      throw refuse(
+          head,
+          "not the same as '" + embeddings.name() + "'",
+          "what equals it, since tie_word_embeddings is true");
+    }
+    needed.add(head);
+  }
+
+  private void refuseSurplus(String family) {
+    Set<String> surplus =
+        checkpoint.tensorNames().stream()
+            .filter(name -> !needed.contains(name) && !RECOMPUTED.matcher(name).matches())
+            .collect(Collectors.toSet());
+    if (!surplus.isEmpty()) {
+      throw new CheckpointException(
+          "%s: %s not part of the model that the configuration describes for family %s"
+              .formatted(
+                  checkpoint.root(),
+                  surplus.size() == 1
+                      ? "tensor " + some(surplus) + " is"
+                      : "tensors " + some(surplus) + " are",
+                  family));
+    }
+  }
+
+  private static String some(Set<String> names) {
+    String shown =
+        names.stream()
+            .sorted()
+            .limit(SHOWN)
+            .map(name -> "'" + name + "'")
+            .collect(Collectors.joining(", "));
+    return names.size() > SHOWN ? "%s and %d more".formatted(shown, names.size() - SHOWN) : shown;
+  }
+
+  private CheckpointException refuse(String tensor, String found, String allowed) {
+    return new CheckpointException(
+        "%s: tensor '%s' is %s; allowed is %s"
+            .formatted(checkpoint.root(), tensor, found, allowed));
+  }
+
+  /** How many elements the model's tensors have. */
+  long elements() {
+    return elements;
+  }
+
+  /** How many bytes they take as stored. */
+  long bytes() {
+    return bytes;
+  }
+}

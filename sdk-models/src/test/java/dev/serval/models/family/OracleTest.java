@@ -1,0 +1,121 @@
+package dev.serval.models.family;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.serval.api.LoadListener;
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.storage.SafetensorsReader;
+import dev.serval.testkit.Oracle;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The families against models whose answers a float64 reference computed. */
+final class OracleTest {
+  private static final float TOLERANCE = 1e-3f;
+  private static final int GENERATED = 24;
+
+  @TempDir Path folder;
+
+  static Stream<Oracle> oracles() {
+    return Oracle.all().stream();
+  }
+
+  private Checkpoint open(Oracle oracle) throws IOException {
+    return new SafetensorsReader().open(oracle.folder(folder), LoadListener.NONE);
+  }
+
+  @ParameterizedTest
+  @MethodSource("oracles")
+  void logits_after_each_prompt_are_those_of_the_reference(Oracle oracle) throws IOException {
+    try (Checkpoint checkpoint = open(oracle);
+        ModelRun run = new ModelRun(checkpoint, 2)) {
+      for (int i = 0; i < oracle.prompts().size(); i++) {
+        int[] prompt = oracle.prompts().get(i);
+        assertThat(run.logits(prompt, prompt.length))
+            .usingComparatorWithPrecision(TOLERANCE)
+            .containsExactly(oracle.logits().get(i));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("oracles")
+  void greedy_tokens_are_those_of_the_reference(Oracle oracle) throws IOException {
+    try (Checkpoint checkpoint = open(oracle);
+        ModelRun run = new ModelRun(checkpoint, 2)) {
+      for (int i = 0; i < oracle.prompts().size(); i++) {
+        assertThat(run.greedy(oracle.prompts().get(i), GENERATED))
+            .containsExactly(oracle.greedy().get(i));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("oracles")
+  void greedy_tokens_are_the_same_for_all_prompts_together_in_chunks_of_any_size(Oracle oracle)
+      throws IOException {
+    Random chunks = new Random(3);
+    try (Checkpoint checkpoint = open(oracle);
+        ModelRun run = new ModelRun(checkpoint, 2)) {
+      List<ModelRun.Sequence> sequences = oracle.prompts().stream().map(run::sequence).toList();
+      while (sequences.stream().anyMatch(sequence -> sequence.generated() < GENERATED)) {
+        stepAll(run, sequences, chunks);
+      }
+      for (int i = 0; i < sequences.size(); i++) {
+        assertThat(sequences.get(i).completion()).containsExactly(oracle.greedy().get(i));
+      }
+    }
+  }
+
+  private static void stepAll(ModelRun run, List<ModelRun.Sequence> all, Random chunks) {
+    List<ModelRun.Sequence> active =
+        all.stream().filter(sequence -> sequence.generated() < GENERATED).toList();
+    List<Integer> counts = new ArrayList<>();
+    for (ModelRun.Sequence sequence : active) {
+      counts.add(Math.min(sequence.left(), 1 + chunks.nextInt(23)));
+    }
+    List<float[]> logits = run.step(active, counts);
+    for (int i = 0; i < active.size(); i++) {
+      if (active.get(i).left() == 0) {
+        active.get(i).append(ModelRun.argmax(logits.get(i)));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("oracles")
+  void logits_have_the_same_bits_alone_in_a_batch_in_chunks_and_with_any_number_of_threads(
+      Oracle oracle) throws IOException {
+    int[] prompt = oracle.prompts().getLast();
+    try (Checkpoint checkpoint = open(oracle)) {
+      float[] expected;
+      try (ModelRun run = new ModelRun(checkpoint, 1)) {
+        expected = run.logits(prompt, prompt.length);
+      }
+      for (int threads = 1; threads <= 3; threads++) {
+        try (ModelRun run = new ModelRun(checkpoint, threads)) {
+          assertThat(run.logits(prompt, 1)).containsExactly(expected);
+          assertThat(run.logits(prompt, 13)).containsExactly(expected);
+          assertThat(batched(run, oracle, prompt)).containsExactly(expected);
+        }
+      }
+    }
+  }
+
+  private static float[] batched(ModelRun run, Oracle oracle, int[] prompt) {
+    List<ModelRun.Sequence> sequences = new ArrayList<>();
+    List<Integer> counts = new ArrayList<>();
+    for (int[] other : List.of(oracle.prompts().get(1), prompt, oracle.prompts().get(2))) {
+      sequences.add(run.sequence(other));
+      counts.add(other.length);
+    }
+    return run.step(sequences, counts).get(1);
+  }
+}

@@ -1,2 +1,0 @@
-/** One request's way from HTTP to the runtime and back. */
-package dev.serval.server.exchange;

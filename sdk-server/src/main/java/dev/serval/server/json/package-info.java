@@ -1,2 +1,0 @@
-/** Strict reading and plain writing of JSON. */
-package dev.serval.server.json;
