@@ -1,0 +1,296 @@
+package dev.serval.batching;
+
+import dev.serval.api.FinishReason;
+import dev.serval.api.IsolationScope;
+import dev.serval.api.batching.SequenceOutcome;
+import dev.serval.api.batching.SequenceRequest;
+import dev.serval.api.batching.SequenceView;
+import dev.serval.api.batching.TokenSink;
+import dev.serval.api.cache.KvCache;
+import dev.serval.api.cache.KvSequence;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.SampledToken;
+import dev.serval.api.model.TokenSampler;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** A sequence and all that its engine knows of it. Belongs to the engine's thread. */
+final class Sequence implements SequenceView {
+  private static final int[] NONE = {};
+  private static final int LEAST_GROWTH = 512;
+
+  private final SequenceRequest request;
+  private final TokenSink sink;
+  private final SequenceHandle handle;
+  private final int[] stopTokens;
+  private final int mostTokens;
+  private final long submittedNanos;
+  private final SampledToken drawn;
+
+  private SequenceState state = SequenceState.WAITING;
+  private long arrival;
+  private long pausedSince;
+  private int[] tokens;
+  private int total;
+  private int computed;
+  private int planned;
+  private int blocksToBegin;
+  private int preemptions;
+  private @Nullable KvSequence kv;
+  private @Nullable TokenSampler sampler;
+
+  private boolean begun;
+  private int cachedPromptTokens;
+  private long firstStepNanos;
+  private long firstTokenNanos;
+  private long lastTokenNanos;
+
+  /** Made by the caller, who then hands it over. */
+  Sequence(
+      SequenceRequest request, TokenSink sink, Inbox inbox, int mostTokens, long submittedNanos) {
+    this.request = request;
+    this.sink = sink;
+    this.mostTokens = mostTokens;
+    this.submittedNanos = submittedNanos;
+    handle = new SequenceHandle(this, inbox);
+    stopTokens = request.stopTokens().stream().mapToInt(Integer::intValue).sorted().toArray();
+    drawn = new SampledToken(Math.max(request.alternatives(), 0));
+    tokens = request.prompt();
+    total = tokens.length;
+    lastTokenNanos = submittedNanos;
+  }
+
+  SequenceHandle handle() {
+    return handle;
+  }
+
+  TokenSink sink() {
+    return sink;
+  }
+
+  SampledToken drawn() {
+    return drawn;
+  }
+
+  SequenceState state() {
+    return state;
+  }
+
+  boolean isRunning() {
+    return state == SequenceState.RUNNING;
+  }
+
+  void become(SequenceState next) {
+    if (!state.mayBecome(next)) {
+      throw new IllegalStateException(
+          "sequence " + id() + " is " + state + " and cannot become " + next);
+    }
+    state = next;
+  }
+
+  void arrive(long number) {
+    arrival = number;
+  }
+
+  long pausedSince() {
+    return pausedSince;
+  }
+
+  void pausedSince(long number) {
+    pausedSince = number;
+  }
+
+  int[] tokens() {
+    return tokens;
+  }
+
+  /** How many tokens are still to be computed. */
+  int outstanding() {
+    return total - computed;
+  }
+
+  /** How many of them the step under way computes. */
+  int planned() {
+    return planned;
+  }
+
+  void plan(int count) {
+    planned = count;
+  }
+
+  KvSequence kv(KvCache cache) {
+    if (kv == null) {
+      kv = cache.open(request.scope());
+    }
+    return kv;
+  }
+
+  KvSequence kv() {
+    if (kv == null) {
+      throw new IllegalStateException("sequence " + id() + " has held no block yet");
+    }
+    return kv;
+  }
+
+  /** The free blocks it lacked last time it was to begin; 0 if it was not tried yet. */
+  int blocksToBegin() {
+    return blocksToBegin;
+  }
+
+  void blocksToBegin(int blocks) {
+    blocksToBegin = blocks;
+  }
+
+  /** It holds blocks now, and this many of its tokens were found in them. */
+  void found(int count) {
+    computed = count;
+    blocksToBegin = 0;
+    if (!begun) {
+      cachedPromptTokens = count;
+    }
+  }
+
+  /** Takes part in a step, and says whether it is its first. */
+  boolean begin(long nowNanos) {
+    if (begun) {
+      return false;
+    }
+    begun = true;
+    firstStepNanos = nowNanos;
+    return true;
+  }
+
+  int cachedPromptTokens() {
+    return cachedPromptTokens;
+  }
+
+  /** The planned tokens are computed. */
+  void advance() {
+    computed += planned;
+    planned = 0;
+    kv().commit(tokens, computed);
+  }
+
+  TokenSampler sampler(ModelExecutor executor) {
+    if (sampler == null) {
+      sampler =
+          executor.sampler(
+              request.sampling(), request.seed(), request.prompt(), request.alternatives());
+    }
+    return sampler;
+  }
+
+  /** Appends a token, and gives the time since the one before it. */
+  long append(int token, long nowNanos) {
+    if (total == tokens.length) {
+      tokens = Arrays.copyOf(tokens, Math.min(mostTokens, total + Math.max(total, LEAST_GROWTH)));
+    }
+    tokens[total++] = token;
+    if (generated() == 1) {
+      firstTokenNanos = nowNanos;
+    }
+    long since = nowNanos - lastTokenNanos;
+    lastTokenNanos = nowNanos;
+    return since;
+  }
+
+  int generated() {
+    return total - promptTokens();
+  }
+
+  boolean stopsAt(int token) {
+    return Arrays.binarySearch(stopTokens, token) >= 0;
+  }
+
+  /** Loses its blocks; what was computed is computed again. */
+  void giveUpBlocks() {
+    computed = 0;
+    planned = 0;
+    kv().release();
+  }
+
+  void countPreemption() {
+    preemptions++;
+  }
+
+  /** Has ended: lets go of all that its handle would keep alive. */
+  void forget() {
+    planned = 0;
+    tokens = NONE;
+    sampler = null;
+    KvSequence held = kv;
+    kv = null;
+    if (held != null) {
+      held.release();
+    }
+  }
+
+  SequenceOutcome outcome(FinishReason reason, @Nullable Throwable failure, long nowNanos) {
+    return new SequenceOutcome(
+        reason,
+        failure,
+        promptTokens(),
+        cachedPromptTokens,
+        generated(),
+        preemptions,
+        submittedNanos,
+        begun ? firstStepNanos : nowNanos,
+        generated() > 0 ? firstTokenNanos : nowNanos,
+        nowNanos);
+  }
+
+  @Override
+  public String id() {
+    return request.id();
+  }
+
+  @Override
+  public long submittedNanos() {
+    return submittedNanos;
+  }
+
+  @Override
+  public long arrival() {
+    return arrival;
+  }
+
+  @Override
+  public int priority() {
+    return request.priority();
+  }
+
+  @Override
+  public IsolationScope scope() {
+    return request.scope();
+  }
+
+  @Override
+  public int promptTokens() {
+    return request.prompt().length;
+  }
+
+  @Override
+  public int totalTokens() {
+    return total;
+  }
+
+  @Override
+  public int computedTokens() {
+    return computed;
+  }
+
+  @Override
+  public int remainingTokens() {
+    return mostTokens - total;
+  }
+
+  @Override
+  public int heldBlocks() {
+    return kv == null ? 0 : kv.blocks().size();
+  }
+
+  @Override
+  public int preemptions() {
+    return preemptions;
+  }
+}

@@ -1,0 +1,168 @@
+package dev.serval.batching;
+
+import dev.serval.api.batching.EngineListener;
+import dev.serval.api.cache.KvCache;
+import dev.serval.api.compute.Logits;
+import dev.serval.api.model.ModelExecutor;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An engine's work, one step at a time. It has no thread of its own: whoever drives it calls it
+ * from one thread alone.
+ */
+final class StepLoop {
+  private final Inbox inbox;
+  private final Gate gate;
+  private final ModelExecutor executor;
+  private final KvCache cache;
+  private final EngineListener listener;
+  private final boolean heard;
+  private final LongSupplier clock;
+  private final Step step;
+  private final Roster roster;
+  private final BatchPlanner planner;
+  private final Endings endings;
+  private final TokenDelivery delivery;
+  private @Nullable SequenceHandle received;
+
+  StepLoop(EngineOptions options, Inbox inbox, Gate gate) {
+    this.inbox = inbox;
+    this.gate = gate;
+    executor = options.executor();
+    cache = options.cache();
+    clock = options.nanoClock();
+    heard = !options.listener().equals(EngineListener.NONE);
+    listener = heard ? new CarefulListener(options.listener()) : EngineListener.NONE;
+    Policies policies = new Policies(options.policies());
+    step = new Step(options.limits());
+    roster = new Roster(cache, options.limits(), policies, gate);
+    planner = new BatchPlanner(cache, options.limits(), policies, roster, listener);
+    endings = new Endings(roster, listener, clock);
+    delivery = new TokenDelivery(executor, roster, endings, listener, clock);
+  }
+
+  /**
+   * Does what callers asked for, and then a step if any sequence can run.
+   *
+   * @return whether there was a step; if not, only callers can bring work
+   */
+  boolean work() {
+    receive();
+    return !roster.isIdle() && step();
+  }
+
+  /** Ends every sequence there is, and those of callers that have passed the gate already. */
+  void end(@Nullable Throwable failure) {
+    while (!gate.isEmpty()) {
+      try {
+        receive();
+        endings.endAll(failure);
+      } catch (RuntimeException | Error e) {
+        CarefulListener.report(e);
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  private void receive() {
+    do {
+      while (received != null) {
+        SequenceHandle handle = received;
+        received = handle.next;
+        handle.next = null;
+        grant(handle.takeWishes(), handle.sequence);
+      }
+      received = inbox.takeAll();
+    } while (received != null);
+  }
+
+  private void grant(int wishes, Sequence sequence) {
+    if ((wishes & SequenceHandle.SUBMIT) != 0) {
+      arrive(sequence);
+    }
+    if ((wishes & SequenceHandle.CANCEL) != 0 && sequence.state() != SequenceState.ENDED) {
+      endings.cancel(sequence);
+    } else if ((wishes & SequenceHandle.RESUME) != 0) {
+      roster.resume(sequence);
+    }
+  }
+
+  private void arrive(Sequence sequence) {
+    try {
+      roster.arrive(sequence);
+    } catch (OutOfMemoryError e) {
+      endings.fail(sequence, e);
+    }
+  }
+
+  private boolean step() {
+    long begin = clock.getAsLong();
+    roster.tick(begin);
+    try {
+      planner.plan(step);
+    } catch (Policies.PolicyFailure | OutOfMemoryError e) {
+      startOver(e);
+      return true;
+    }
+    if (step.isEmpty()) {
+      throw new IllegalStateException(
+          roster.waiting() + " sequences wait, none runs, and none finds room in the KV cache");
+    }
+    step.assemble(roster);
+    compute(begin);
+    gate.freeBlocks(cache.freeBlocks());
+    if (heard) {
+      long nanos = clock.getAsLong() - begin;
+      listener.step(step.sequences(), step.tokens(), nanos, gate.load());
+    }
+    return true;
+  }
+
+  /** With nothing planned, nothing is half done: without its sequences the engine is as new. */
+  private void startOver(Throwable failure) {
+    endings.endAll(failure);
+    if (cache.freeBlocks() != cache.totalBlocks()) {
+      throw new IllegalStateException(
+          "no sequence is left, but only %d of %d KV blocks are free"
+              .formatted(cache.freeBlocks(), cache.totalBlocks()),
+          failure);
+    }
+  }
+
+  private void compute(long begin) {
+    Logits logits;
+    try {
+      announceBeginners(begin);
+      logits = execute();
+    } catch (RuntimeException | Error e) {
+      for (int i = 0; i < step.sequences(); i++) {
+        endings.fail(step.member(i), e);
+      }
+      return;
+    }
+    delivery.deliver(step, logits);
+  }
+
+  private Logits execute() {
+    Logits logits = executor.execute(step.batch());
+    if (logits.rows() != step.batch().logitRows()) {
+      throw new IllegalStateException(
+          "the executor gave %d rows of logits where %d were wanted"
+              .formatted(logits.rows(), step.batch().logitRows()));
+    }
+    return logits;
+  }
+
+  private void announceBeginners(long begin) {
+    for (int i = 0; i < step.sequences(); i++) {
+      Sequence sequence = step.member(i);
+      if (sequence.begin(begin)) {
+        listener.started(
+            sequence.promptTokens(),
+            sequence.cachedPromptTokens(),
+            begin - sequence.submittedNanos());
+      }
+    }
+  }
+}

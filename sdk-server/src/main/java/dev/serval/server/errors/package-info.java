@@ -1,0 +1,2 @@
+/** What goes wrong over HTTP, in the shape of the OpenAI API. */
+package dev.serval.server.errors;

@@ -1,0 +1,2 @@
+/** Strict reading and plain writing of JSON. */
+package dev.serval.server.json;
