@@ -1,0 +1,196 @@
+package dev.serval.testkit;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.Sampling;
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.compute.DType;
+import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.NumericsId;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.TokenSampler;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * A model that recalls everything: its next token is a hash over all tokens so far, each read back
+ * from KV memory through the sequence's block table. One slot of one block that is stale, another's
+ * or in the wrong place, and the text goes astray. What it should say is {@link #continuation}.
+ */
+public final class RecallModel implements ModelExecutor {
+  private final int vocabulary;
+  private final KvLayout layout;
+  private final long[] memory;
+  private final OneHot logits;
+
+  /**
+   * With KV memory of its own.
+   *
+   * @param vocabulary how many tokens there are
+   * @param blocks how many KV blocks it has
+   * @param blockTokens how many tokens a block holds
+   * @param maxSequences how many sequences a step has at most
+   */
+  public RecallModel(int vocabulary, int blocks, int blockTokens, int maxSequences) {
+    this.vocabulary = vocabulary;
+    layout = new KvLayout(1, 1, 1, blockTokens, DType.F32);
+    memory = new long[blocks * blockTokens];
+    Arrays.fill(memory, -1);
+    logits = new OneHot(maxSequences, vocabulary);
+  }
+
+  /**
+   * What the model says after a prompt.
+   *
+   * @param vocabulary how many tokens there are
+   * @param prompt the prompt
+   * @param count how many tokens to say
+   * @return the tokens
+   */
+  public static int[] continuation(int vocabulary, int[] prompt, int count) {
+    int[] tokens = Arrays.copyOf(prompt, prompt.length + count);
+    long hash = 0;
+    for (int position = 0; position < tokens.length; position++) {
+      if (position >= prompt.length) {
+        tokens[position] = next(hash, vocabulary);
+      }
+      hash = extend(hash, entry(tokens[position], position));
+    }
+    return Arrays.copyOfRange(tokens, prompt.length, tokens.length);
+  }
+
+  /**
+   * How its blocks are laid out, for the books; the blocks hold no such numbers.
+   *
+   * @return a layout of as many slots as its blocks have
+   */
+  public KvLayout layout() {
+    return layout;
+  }
+
+  @Override
+  public ModelSpec spec() {
+    return new ModelSpec("recall", vocabulary, Integer.MAX_VALUE, 1, 1, 1, 0, Bytes.ZERO);
+  }
+
+  @Override
+  public NumericsId numerics() {
+    return new NumericsId("recall-1");
+  }
+
+  @Override
+  public Logits execute(StepBatch batch) {
+    for (int row = 0; row < batch.rows(); row++) {
+      int position = batch.position(row);
+      int slot = slot(batch.blockTable(batch.sequenceOf(row)), position);
+      memory[slot] = entry(batch.token(row), position);
+    }
+    logits.clear();
+    for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+      if (batch.logitRow(sequence) >= 0) {
+        int last = batch.position(batch.firstRow(sequence + 1) - 1);
+        logits.add(next(recall(batch.blockTable(sequence), last), vocabulary));
+      }
+    }
+    return logits;
+  }
+
+  private long recall(BlockTable table, int last) {
+    long hash = 0;
+    for (int position = 0; position <= last; position++) {
+      hash = extend(hash, memory[slot(table, position)]);
+    }
+    return hash;
+  }
+
+  private int slot(BlockTable table, int position) {
+    int block = position / layout.blockTokens();
+    if (block >= table.size()) {
+      throw new IllegalStateException(
+          "position " + position + " has no block, there are " + table.size());
+    }
+    return table.block(block) * layout.blockTokens() + position % layout.blockTokens();
+  }
+
+  private static long entry(int token, int position) {
+    return (long) position << 32 | token;
+  }
+
+  private static long extend(long hash, long entry) {
+    long mixed = (hash ^ entry) * 0x9E3779B97F4A7C15L;
+    return mixed ^ (mixed >>> 29);
+  }
+
+  private static int next(long hash, int vocabulary) {
+    return (int) Math.floorMod(hash, (long) vocabulary);
+  }
+
+  /** Draws the largest logit; alternatives are the tokens that follow it by number. */
+  @Override
+  public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
+    return (scores, row, out) -> {
+      int token = argmax(scores.row(row));
+      out.set(token, alternatives < 0 ? Float.NaN : 0);
+      for (int i = 1; i <= alternatives; i++) {
+        out.addAlternative((token + i) % vocabulary, Float.NEGATIVE_INFINITY);
+      }
+    };
+  }
+
+  private int argmax(MemorySegment row) {
+    int best = 0;
+    for (int i = 1; i < vocabulary; i++) {
+      if (row.getAtIndex(ValueLayout.JAVA_FLOAT, i)
+          > row.getAtIndex(ValueLayout.JAVA_FLOAT, best)) {
+        best = i;
+      }
+    }
+    return best;
+  }
+
+  /** Rows of zeros with a one at the token that comes next. */
+  private static final class OneHot implements Logits {
+    private final float[] scores;
+    private final MemorySegment[] segments;
+    private final int vocabulary;
+    private int rows;
+
+    OneHot(int maxRows, int vocabulary) {
+      this.vocabulary = vocabulary;
+      scores = new float[maxRows * vocabulary];
+      segments = new MemorySegment[maxRows];
+      for (int row = 0; row < maxRows; row++) {
+        long from = (long) row * vocabulary * Float.BYTES;
+        segments[row] =
+            MemorySegment.ofArray(scores).asSlice(from, (long) vocabulary * Float.BYTES);
+      }
+    }
+
+    void clear() {
+      Arrays.fill(scores, 0, rows * vocabulary, 0);
+      rows = 0;
+    }
+
+    void add(int token) {
+      scores[rows++ * vocabulary + token] = 1;
+    }
+
+    @Override
+    public int rows() {
+      return rows;
+    }
+
+    @Override
+    public int vocabulary() {
+      return vocabulary;
+    }
+
+    @Override
+    public MemorySegment row(int row) {
+      return segments[row];
+    }
+  }
+}
