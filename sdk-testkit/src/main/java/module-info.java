@@ -8,6 +8,8 @@ module dev.serval.testkit {
   requires transitive dev.serval.api;
   requires transitive org.assertj.core;
   requires transitive org.junit.jupiter.api;
+  requires java.management;
+  requires jdk.management;
   requires static org.jspecify;
   requires tools.jackson.databind;
 

@@ -4,6 +4,8 @@ import dev.serval.api.batching.EngineListener;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.cache.KvSequence;
 import dev.serval.api.model.StepLimits;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Decides what the next step computes, and finds the blocks for it. */
 final class BatchPlanner {
@@ -37,8 +39,7 @@ final class BatchPlanner {
   private final Policies policies;
   private final Roster roster;
   private final EngineListener listener;
-  private Sequence[] turns = new Sequence[64];
-  private int turnCount;
+  private final List<Sequence> turns = new ArrayList<>();
   private int firstTurn;
 
   BatchPlanner(
@@ -51,34 +52,31 @@ final class BatchPlanner {
   }
 
   void plan(Step step) {
-    step.clear();
     listTurns();
     planDecodes(step);
     planChunks(step);
     planWaiting(step);
+    turns.clear();
   }
 
   /** Those that run now; some may have to give way while the step is planned. */
   private void listTurns() {
-    if (turns.length < roster.running()) {
-      turns = new Sequence[roster.running() * 2];
-    }
-    turnCount = 0;
+    turns.clear();
     for (int i = 0; i < roster.running(); i++) {
       Sequence sequence = roster.running(i);
       if (sequence.isRunning()) {
-        turns[turnCount++] = sequence;
+        turns.add(sequence);
       }
     }
   }
 
   /** More may run than a step can take, when paused ones come back: then they take turns. */
   private void planDecodes(Step step) {
-    int first = firstTurn < turnCount ? firstTurn : 0;
+    int first = firstTurn < turns.size() ? firstTurn : 0;
     firstTurn = 0;
-    for (int i = 0; i < turnCount; i++) {
-      int turn = (first + i) % turnCount;
-      Sequence sequence = turns[turn];
+    for (int i = 0; i < turns.size(); i++) {
+      int turn = (first + i) % turns.size();
+      Sequence sequence = turns.get(turn);
       if (sequence.isRunning() && sequence.outstanding() == 1) {
         if (step.room() == 0) {
           firstTurn = turn;
@@ -112,8 +110,8 @@ final class BatchPlanner {
   }
 
   private void planChunks(Step step) {
-    for (int i = 0; i < turnCount && step.room() > 0; i++) {
-      Sequence sequence = turns[i];
+    for (int i = 0; i < turns.size() && step.room() > 0; i++) {
+      Sequence sequence = turns.get(i);
       if (sequence.isRunning() && sequence.outstanding() > 1) {
         include(sequence, step);
       }

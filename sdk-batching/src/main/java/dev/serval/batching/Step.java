@@ -2,23 +2,26 @@ package dev.serval.batching;
 
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.StepLimits;
+import java.util.ArrayList;
+import java.util.List;
 
 /** One step: first a plan that can still change, then the batch that is computed. Reused. */
 final class Step {
   private final StepLimits limits;
   private final StepBatch batch;
-  private final Sequence[] members;
+  private final List<Sequence> members;
   private int tokens;
   private int sequences;
 
   Step(StepLimits limits) {
     this.limits = limits;
     batch = new StepBatch(limits.tokens(), limits.sequences());
-    members = new Sequence[limits.sequences()];
+    members = new ArrayList<>(limits.sequences());
   }
 
   void clear() {
     batch.clear();
+    members.clear();
     tokens = 0;
     sequences = 0;
   }
@@ -62,8 +65,8 @@ final class Step {
       if (count > 0) {
         boolean last = count == sequence.outstanding();
         int from = sequence.computedTokens();
-        int member = batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), last);
-        members[member] = sequence;
+        batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), last);
+        members.add(sequence);
       }
     }
     return batch;
@@ -74,6 +77,6 @@ final class Step {
   }
 
   Sequence member(int index) {
-    return members[index];
+    return members.get(index);
   }
 }

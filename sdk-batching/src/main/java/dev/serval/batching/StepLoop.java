@@ -100,11 +100,17 @@ final class StepLoop {
     long begin = clock.getAsLong();
     roster.tick(begin);
     try {
-      planner.plan(step);
+      takeStep(begin);
     } catch (Policies.PolicyFailure | OutOfMemoryError e) {
       startOver(e);
-      return true;
+    } finally {
+      step.clear();
     }
+    return true;
+  }
+
+  private void takeStep(long begin) {
+    planner.plan(step);
     if (step.isEmpty()) {
       throw new IllegalStateException(
           roster.waiting() + " sequences wait, none runs, and none finds room in the KV cache");
@@ -116,7 +122,6 @@ final class StepLoop {
       long nanos = clock.getAsLong() - begin;
       listener.step(step.sequences(), step.tokens(), nanos, gate.load());
     }
-    return true;
   }
 
   /** With nothing planned, nothing is half done: without its sequences the engine is as new. */

@@ -40,6 +40,9 @@ final class ContinuousBatchingEngineTest extends EngineContract {
                 VictimPolicies.lastIn()),
             EngineListener.NONE,
             System::nanoTime,
-            Thread.ofPlatform().daemon().factory()));
+            Thread.ofPlatform()
+                .daemon()
+                .uncaughtExceptionHandler((thread, thrown) -> {})
+                .factory()));
   }
 }

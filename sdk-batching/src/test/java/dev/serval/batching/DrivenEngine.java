@@ -1,0 +1,227 @@
+package dev.serval.batching;
+
+import dev.serval.api.IsolationScope;
+import dev.serval.api.Sampling;
+import dev.serval.api.batching.AdmissionPolicy;
+import dev.serval.api.batching.BatchingPolicies;
+import dev.serval.api.batching.ChunkPolicy;
+import dev.serval.api.batching.EngineListener;
+import dev.serval.api.batching.EngineLoad;
+import dev.serval.api.batching.EngineSequence;
+import dev.serval.api.batching.OrderPolicy;
+import dev.serval.api.batching.SequenceRequest;
+import dev.serval.api.batching.TokenSink;
+import dev.serval.api.batching.VictimPolicy;
+import dev.serval.api.cache.KvCache;
+import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.NumericsId;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.StepLimits;
+import dev.serval.api.model.TokenSampler;
+import dev.serval.api.storage.ArtefactDigest;
+import dev.serval.cache.PagedKvCache;
+import dev.serval.testkit.RecallModel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+
+/** An engine without a thread: the test takes its steps, and sees what each of them computed. */
+final class DrivenEngine {
+  static final int VOCABULARY = 61;
+
+  /** What of a sequence a step computes. */
+  record Run(int from, int count) {}
+
+  final List<List<Run>> steps = new ArrayList<>();
+  final KvCache cache;
+  final ContinuousBatchingEngine engine;
+  private long nanos;
+  private int submitted;
+
+  private DrivenEngine(Setup setup) {
+    RecallModel model =
+        new RecallModel(VOCABULARY, setup.blocks, setup.blockTokens, setup.limits.sequences());
+    PagedKvCache pages =
+        new PagedKvCache(
+            model.layout(), setup.blocks, ArtefactDigest.of(new byte[32]), model.numerics(), true);
+    cache = setup.cacheWrapper.apply(pages);
+    engine =
+        new ContinuousBatchingEngine(
+            new EngineOptions(
+                "driven",
+                new Observed(model, setup.beforeStep),
+                cache,
+                setup.limits,
+                setup.context,
+                new BatchingPolicies(setup.admission, setup.order, setup.chunk, setup.victim),
+                setup.listener,
+                () -> nanos++,
+                Thread::new));
+  }
+
+  /** Takes one step, and says whether there was anything to do. */
+  boolean step() {
+    return engine.loop().work();
+  }
+
+  void steps(int count) {
+    for (int i = 0; i < count; i++) {
+      step();
+    }
+  }
+
+  void run() {
+    while (step()) {}
+  }
+
+  List<Run> lastStep() {
+    return steps.getLast();
+  }
+
+  EngineLoad load() {
+    return engine.load();
+  }
+
+  EngineSequence submit(int[] prompt, int maxTokens, TokenSink sink) {
+    return submit(prompt, maxTokens, 0, sink);
+  }
+
+  EngineSequence submit(int[] prompt, int maxTokens, int priority, TokenSink sink) {
+    return engine.submit(
+        new SequenceRequest(
+            "s" + submitted++,
+            prompt,
+            maxTokens,
+            Sampling.GREEDY,
+            0,
+            -1,
+            Set.of(),
+            priority,
+            IsolationScope.HOST),
+        sink);
+  }
+
+  /** A prompt that shares its beginning with those of the same seed alone. */
+  static int[] prompt(int seed, int length) {
+    int[] prompt = new int[length];
+    for (int i = 0; i < length; i++) {
+      prompt[i] = (seed * 17 + i * 7) % VOCABULARY;
+    }
+    return prompt;
+  }
+
+  static int[] expected(int[] prompt, int count) {
+    return RecallModel.continuation(VOCABULARY, prompt, count);
+  }
+
+  /** What a driven engine is made of, with defaults that hold everybody up by nothing. */
+  static final class Setup {
+    private int blocks = 100;
+    private int blockTokens = 4;
+    private int context = 64;
+    private StepLimits limits = new StepLimits(16, 8);
+    private AdmissionPolicy admission = AdmissionPolicies.maxWaiting(1000);
+    private OrderPolicy order = OrderPolicies.firstComeFirstServed();
+    private ChunkPolicy chunk = ChunkPolicies.fixedBudget(1000);
+    private VictimPolicy victim = VictimPolicies.lastIn();
+    private EngineListener listener = EngineListener.NONE;
+    private Consumer<StepBatch> beforeStep = batch -> {};
+    private UnaryOperator<KvCache> cacheWrapper = pages -> pages;
+
+    Setup blocks(int count, int tokens) {
+      blocks = count;
+      blockTokens = tokens;
+      return this;
+    }
+
+    Setup context(int tokens) {
+      context = tokens;
+      return this;
+    }
+
+    Setup limits(int tokens, int sequences) {
+      limits = new StepLimits(tokens, sequences);
+      return this;
+    }
+
+    Setup admission(AdmissionPolicy policy) {
+      admission = policy;
+      return this;
+    }
+
+    Setup order(OrderPolicy policy) {
+      order = policy;
+      return this;
+    }
+
+    Setup chunk(ChunkPolicy policy) {
+      chunk = policy;
+      return this;
+    }
+
+    Setup victim(VictimPolicy policy) {
+      victim = policy;
+      return this;
+    }
+
+    Setup listener(EngineListener hearer) {
+      listener = hearer;
+      return this;
+    }
+
+    Setup beforeStep(Consumer<StepBatch> action) {
+      beforeStep = action;
+      return this;
+    }
+
+    Setup cache(UnaryOperator<KvCache> wrapper) {
+      cacheWrapper = wrapper;
+      return this;
+    }
+
+    DrivenEngine engine() {
+      return new DrivenEngine(this);
+    }
+  }
+
+  private final class Observed implements ModelExecutor {
+    private final ModelExecutor model;
+    private final Consumer<StepBatch> before;
+
+    Observed(ModelExecutor model, Consumer<StepBatch> before) {
+      this.model = model;
+      this.before = before;
+    }
+
+    @Override
+    public ModelSpec spec() {
+      return model.spec();
+    }
+
+    @Override
+    public NumericsId numerics() {
+      return model.numerics();
+    }
+
+    @Override
+    public Logits execute(StepBatch batch) {
+      List<Run> runs = new ArrayList<>();
+      for (int i = 0; i < batch.sequences(); i++) {
+        int first = batch.firstRow(i);
+        runs.add(new Run(batch.position(first), batch.firstRow(i + 1) - first));
+      }
+      steps.add(runs);
+      before.accept(batch);
+      return model.execute(batch);
+    }
+
+    @Override
+    public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
+      return model.sampler(sampling, seed, prompt, alternatives);
+    }
+  }
+}
