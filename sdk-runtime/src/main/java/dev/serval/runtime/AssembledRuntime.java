@@ -1,0 +1,125 @@
+package dev.serval.runtime;
+
+import dev.serval.api.Generation;
+import dev.serval.api.GenerationRequest;
+import dev.serval.api.InvalidRequestException;
+import dev.serval.api.RequestRejectedException;
+import dev.serval.api.RuntimeDescription;
+import dev.serval.api.ServedModel;
+import dev.serval.api.ServingRuntime;
+import dev.serval.api.UnknownModelException;
+import dev.serval.runtime.generation.LiveGeneration;
+import dev.serval.runtime.metrics.ServingMetrics;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** A runtime whose parts are in place. */
+final class AssembledRuntime implements ServingRuntime {
+  private final List<NamedModel> models;
+  private final RuntimeDescription description;
+  private final OpenedParts parts;
+  private final String idPrefix;
+  private final @Nullable ServingMetrics metrics;
+  private final OpenRequests requests = new OpenRequests();
+  private final AtomicLong ids = new AtomicLong();
+
+  AssembledRuntime(
+      List<NamedModel> models,
+      RuntimeDescription description,
+      OpenedParts parts,
+      String idPrefix,
+      @Nullable ServingMetrics metrics) {
+    this.models = models;
+    this.description = description;
+    this.parts = parts;
+    this.idPrefix = idPrefix;
+    this.metrics = metrics;
+  }
+
+  @Override
+  public Generation submit(GenerationRequest request) {
+    try {
+      return begin(request);
+    } catch (InvalidRequestException | UnknownModelException e) {
+      refused("invalid");
+      throw e;
+    } catch (RequestRejectedException e) {
+      refused("rejected");
+      throw e;
+    }
+  }
+
+  private Generation begin(GenerationRequest request) {
+    requests.enter();
+    try {
+      NamedModel model = request.model().map(this::find).orElseGet(models::getFirst);
+      String id = idPrefix + "-" + ids.incrementAndGet();
+      LiveGeneration generation = model.loaded().generation(id, request, ended -> requests.leave());
+      generation.begin();
+      return generation;
+    } catch (Throwable t) {
+      requests.leave();
+      throw t;
+    }
+  }
+
+  private NamedModel find(String name) {
+    return models.stream()
+        .filter(model -> model.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () -> new UnknownModelException(name, models.stream().map(NamedModel::name).toList()));
+  }
+
+  private void refused(String outcome) {
+    if (metrics != null) {
+      metrics.refused(outcome);
+    }
+  }
+
+  @Override
+  public List<ServedModel> models() {
+    return List.copyOf(models);
+  }
+
+  @Override
+  public ServedModel model(String name) {
+    return find(name);
+  }
+
+  @Override
+  public RuntimeDescription describe() {
+    return description;
+  }
+
+  @Override
+  public State state() {
+    return requests.state();
+  }
+
+  @Override
+  public boolean drain(Duration limit) throws InterruptedException {
+    requests.advance(State.DRAINING);
+    return requests.awaitNone(limit);
+  }
+
+  @Override
+  public synchronized void close() {
+    if (state() == State.CLOSED) {
+      return;
+    }
+    requests.advance(State.DRAINING);
+    try {
+      parts.close();
+    } finally {
+      requests.advance(State.CLOSED);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return description.toString();
+  }
+}

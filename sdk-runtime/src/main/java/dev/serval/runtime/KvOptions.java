@@ -1,0 +1,68 @@
+package dev.serval.runtime;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.compute.DType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What KV caches shall be like.
+ *
+ * @param budget the memory of each, or null for the default
+ * @param dtype how keys and values are kept
+ * @param blockTokens the tokens of a block
+ * @param reuse whether blocks computed before are found again
+ */
+record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean reuse) {
+  private static final long MOST = Bytes.gibi(4).count();
+
+  static KvOptions conclude(ServingRuntimeBuilder b, Problems problems) {
+    problems.requireWithin("blockTokens", b.blockTokens, 1, 1024);
+    if (b.kvBudget != null && b.kvBudget.count() == 0) {
+      problems.add("kvBudget", "no model runs without any KV memory");
+    }
+    return new KvOptions(b.kvBudget, b.kvDtype, b.blockTokens, b.prefixCaching);
+  }
+
+  /**
+   * How large a model's cache is to be.
+   *
+   * @param layout how its blocks are laid out
+   * @param contextLength the most tokens of a sequence
+   * @param running how many sequences run at most
+   * @param free the device's memory that the weights leave free
+   * @return the size and its reason
+   */
+  Size size(KvLayout layout, int contextLength, int running, Bytes free) {
+    if (budget != null) {
+      return new Size(blocks(budget.count(), layout), "of " + budget + " as configured");
+    }
+    int sharers = reuse ? 2 : 1;
+    long useful = (long) layout.blocksFor(contextLength) * running * sharers * layout.blockBytes();
+    long share = free.count() / 4;
+    long bytes = Math.min(useful, Math.min(share, MOST));
+    return new Size(blocks(bytes, layout), reason(bytes, useful, share, running));
+  }
+
+  private static int blocks(long bytes, KvLayout layout) {
+    return (int) Math.min(bytes / layout.blockBytes(), Integer.MAX_VALUE);
+  }
+
+  private String reason(long bytes, long useful, long share, int running) {
+    if (bytes == useful) {
+      return "whole contexts of %d sequences%s"
+          .formatted(running, reuse ? ", and as much again to be found" : "");
+    }
+    return bytes == share
+        ? "a quarter of the memory that the weights leave free"
+        : "the most that is taken unless configured";
+  }
+
+  /**
+   * How large a cache is.
+   *
+   * @param blocks how many blocks it has; perhaps none
+   * @param reason why as many
+   */
+  record Size(int blocks, String reason) {}
+}

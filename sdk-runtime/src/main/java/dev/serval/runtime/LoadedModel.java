@@ -1,0 +1,106 @@
+package dev.serval.runtime;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.GenerationRequest;
+import dev.serval.api.batching.Engine;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.ModelFamily;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.TextCodec;
+import dev.serval.api.placement.Placement;
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.runtime.generation.GenerationEnvironment;
+import dev.serval.runtime.generation.GenerationListener;
+import dev.serval.runtime.generation.LiveGeneration;
+import dev.serval.runtime.generation.PreparedRequest;
+import dev.serval.runtime.generation.RequestPreparation;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * A model that was put together and runs.
+ *
+ * @param stored what was read
+ * @param placed where it went
+ * @param computing what computes it
+ * @param preparation checks its requests
+ * @param environment what its generations share
+ */
+record LoadedModel(
+    Stored stored,
+    Placed placed,
+    Computing computing,
+    RequestPreparation preparation,
+    GenerationEnvironment environment) {
+
+  /**
+   * A model as it was read.
+   *
+   * @param names the names it is served under, the first one its own
+   * @param contextLength how many tokens a sequence may have, as far as the model goes
+   * @param checkpoint where its bytes are
+   * @param family what runs it
+   * @param spec what it is
+   * @param codec how it reads text
+   */
+  record Stored(
+      List<String> names,
+      int contextLength,
+      Checkpoint checkpoint,
+      ModelFamily family,
+      ModelSpec spec,
+      TextCodec codec) {
+    String name() {
+      return names.getFirst();
+    }
+  }
+
+  /**
+   * A model's place.
+   *
+   * @param placement the device and the reason
+   * @param layout how KV blocks are laid out
+   * @param kv how many there are
+   */
+  record Placed(Placement placement, KvLayout layout, KvOptions.Size kv) {
+    Bytes kvBytes() {
+      return Bytes.of(Math.multiplyExact(kv.blocks(), layout.blockBytes()));
+    }
+  }
+
+  /**
+   * What computes a model.
+   *
+   * @param executor its forward pass
+   * @param backend the backend, in words
+   * @param mapped how much of the weights is used where the checkpoint is mapped
+   */
+  record Computing(ModelExecutor executor, String backend, Bytes mapped) {}
+
+  String name() {
+    return stored.name();
+  }
+
+  Engine engine() {
+    return environment.engine();
+  }
+
+  /** How many tokens prompt and completion may have together. */
+  int contextLength() {
+    return preparation.contextLength();
+  }
+
+  /** The same model, whose generations nobody hears about. */
+  LoadedModel unheard() {
+    return new LoadedModel(
+        stored, placed, computing, preparation, environment.withListener(GenerationListener.NONE));
+  }
+
+  /** A generation that has yet to begin. */
+  LiveGeneration generation(
+      String id, GenerationRequest request, Consumer<LiveGeneration> whenEnded) {
+    PreparedRequest prepared = preparation.prepare(id, request);
+    return new LiveGeneration(prepared, environment, whenEnded);
+  }
+}

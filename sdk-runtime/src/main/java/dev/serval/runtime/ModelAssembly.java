@@ -1,0 +1,220 @@
+package dev.serval.runtime;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.ConfigurationException;
+import dev.serval.api.batching.AdmissionPolicy;
+import dev.serval.api.batching.BatchingPolicies;
+import dev.serval.api.batching.Engine;
+import dev.serval.api.batching.EngineListener;
+import dev.serval.api.cache.KvCache;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.ModelFamily;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.TextCodec;
+import dev.serval.api.placement.ModelDemand;
+import dev.serval.api.placement.Placement;
+import dev.serval.api.placement.PlacementException;
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.CheckpointReader;
+import dev.serval.batching.ContinuousBatchingEngine;
+import dev.serval.batching.EngineOptions;
+import dev.serval.cache.PagedKvCache;
+import dev.serval.runtime.generation.FurtherChoices;
+import dev.serval.runtime.generation.GenerationEnvironment;
+import dev.serval.runtime.generation.GenerationListener;
+import dev.serval.runtime.generation.RequestPreparation;
+import dev.serval.runtime.metrics.ModelMeters;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/*
+ * Puts one model together, each part from those before it:
+ *
+ *   path ─ reader ─▶ checkpoint ─ family ─▶ spec ─ placement ─▶ device ─ provider ─▶ backend
+ *                        │                    │                                        │
+ *                        └─ codec reader ─▶ codec         KV size ─▶ KV memory ─ family ─▶ executor
+ *                                                                                      │
+ *                                                                    KV cache, policies ─▶ engine
+ *
+ * Whatever holds a thread, a mapping or memory is remembered as soon as it is there, so that it is
+ * closed in the opposite order: engine, backend, memory, codec, checkpoint.
+ */
+/** Puts the models of a runtime together. */
+final class ModelAssembly {
+  private final RuntimeOptions options;
+  private final OpenedParts opened;
+  private final NativeMemory memory;
+  private final DeviceInventory devices;
+
+  ModelAssembly(
+      RuntimeOptions options, OpenedParts opened, NativeMemory memory, DeviceInventory devices) {
+    this.options = options;
+    this.opened = opened;
+    this.memory = memory;
+    this.devices = devices;
+  }
+
+  /**
+   * Puts a model together.
+   *
+   * @param source what is to be served
+   * @param meters measure it, or null
+   */
+  LoadedModel assemble(ModelSource source, @Nullable ModelMeters meters) {
+    LoadedModel.Stored stored = read(source);
+    LoadedModel.Placed placed = place(stored);
+    LoadedModel.Computing computing = load(stored, placed);
+    FurtherChoices admission = new FurtherChoices(options.batch().policies().admission());
+    EngineListener listener = meters == null ? EngineListener.NONE : meters.engine();
+    Engine engine = start(stored, placed, computing.executor(), admission, listener);
+    return new LoadedModel(
+        stored,
+        placed,
+        computing,
+        new RequestPreparation(
+            stored.name(),
+            stored.codec(),
+            stored.spec().vocabulary(),
+            engine.maxSequenceTokens(),
+            options.seeds()),
+        new GenerationEnvironment(
+            engine,
+            admission,
+            stored.codec().tokenizer(),
+            options.nanoClock(),
+            options.delivery(),
+            options.streamBuffer(),
+            meters == null ? GenerationListener.NONE : meters));
+  }
+
+  private LoadedModel.Stored read(ModelSource source) {
+    CheckpointReader reader = options.parts().reader(source.path()).orElseThrow();
+    Checkpoint checkpoint = opened.opened(reader.open(source.path(), options.loadListener()));
+    ModelFamily family = options.parts().family(checkpoint);
+    ModelSpec spec = family.inspect(checkpoint);
+    TextCodec codec = opened.opened(options.parts().textCodec(checkpoint));
+    int context = Math.min(spec.contextLength(), source.contextLength().orElse(Integer.MAX_VALUE));
+    return new LoadedModel.Stored(source.servedNames(), context, checkpoint, family, spec, codec);
+  }
+
+  private LoadedModel.Placed place(LoadedModel.Stored stored) {
+    ModelSpec spec = stored.spec();
+    KvLayout layout = spec.kvLayout(options.kv().blockTokens(), options.kv().dtype());
+    Bytes budget = options.kv().budget();
+    Bytes leastKv = budget == null ? Bytes.of(layout.blockBytes()) : budget;
+    List<Device> candidates = devices.candidates(options.parts());
+    Placement choice =
+        options
+            .parts()
+            .placement()
+            .place(
+                new ModelDemand(stored.name(), spec.weights(), leastKv, options.device()),
+                candidates);
+    requireCandidate(stored.name(), choice, candidates);
+    Device device = devices.device(choice.device().id());
+    long free = devices.free(device).count() - spec.weights().count();
+    KvOptions.Size kv =
+        options
+            .kv()
+            .size(
+                layout,
+                stored.contextLength(),
+                options.batch().limits().sequences(),
+                Bytes.of(Math.max(0, free)));
+    requireRoom(stored.name(), layout, kv);
+    LoadedModel.Placed placed =
+        new LoadedModel.Placed(new Placement(device, choice.reason()), layout, kv);
+    devices.take(device, spec.weights().plus(placed.kvBytes()));
+    return placed;
+  }
+
+  private static void requireCandidate(String model, Placement choice, List<Device> candidates) {
+    if (candidates.stream().noneMatch(d -> d.id().equals(choice.device().id()))) {
+      throw new PlacementException(
+          "the placement policy put model '%s' on %s, which is none of its candidates %s"
+              .formatted(model, choice.device().id(), Parts.list(candidates, Device::id)));
+    }
+  }
+
+  /** A token of the prompt and one of the completion are the least that a cache must hold. */
+  private static void requireRoom(String model, KvLayout layout, KvOptions.Size kv) {
+    int least = layout.blocksFor(2);
+    if (kv.blocks() < least) {
+      throw new ConfigurationException(
+          List.of(
+              "kvBudget: model '%s' needs at least %s of KV, %d x %s for a block of %d tokens; it would have %s, %s"
+                  .formatted(
+                      model,
+                      Bytes.of(least * layout.blockBytes()),
+                      least,
+                      Bytes.of(layout.blockBytes()),
+                      layout.blockTokens(),
+                      Bytes.of(kv.blocks() * layout.blockBytes()),
+                      kv.reason())));
+    }
+  }
+
+  private LoadedModel.Computing load(LoadedModel.Stored stored, LoadedModel.Placed placed) {
+    NativeMemory modelMemory = opened.opened(memory.child(stored.name()));
+    Device device = placed.placement().device();
+    ComputeBackendProvider provider = options.parts().backend(device).orElseThrow();
+    ComputeBackend backend =
+        opened.opened(provider.open(device, threads(device), modelMemory.child("engine")));
+    KvMemory kv = backend.kvMemory(placed.layout(), placed.kv().blocks());
+    long before = modelMemory.used().count();
+    ModelExecutor executor =
+        stored
+            .family()
+            .load(
+                stored.checkpoint(), backend, kv, options.batch().limits(), options.loadListener());
+    long copied = modelMemory.used().count() - before;
+    Bytes mapped = Bytes.of(Math.max(0, stored.spec().weights().count() - copied));
+    modelMemory.account(mapped);
+    return new LoadedModel.Computing(executor, backend.description(), mapped);
+  }
+
+  private int threads(Device device) {
+    Integer configured = options.threads();
+    if (configured != null) {
+      return configured;
+    }
+    String cores = device.attributes().getOrDefault("cores", "");
+    return cores.matches("[1-9]\\d{0,3}")
+        ? Integer.parseInt(cores)
+        : Runtime.getRuntime().availableProcessors();
+  }
+
+  private Engine start(
+      LoadedModel.Stored stored,
+      LoadedModel.Placed placed,
+      ModelExecutor executor,
+      AdmissionPolicy admission,
+      EngineListener listener) {
+    BatchingPolicies policies = options.batch().policies();
+    KvCache cache =
+        new PagedKvCache(
+            placed.layout(),
+            placed.kv().blocks(),
+            stored.checkpoint().digest(),
+            executor.numerics(),
+            options.kv().reuse());
+    EngineOptions engine =
+        new EngineOptions(
+            options.name() + "-" + stored.name(),
+            executor,
+            cache,
+            options.batch().limits(),
+            stored.contextLength(),
+            new BatchingPolicies(admission, policies.order(), policies.chunk(), policies.victim()),
+            listener,
+            options.nanoClock(),
+            Thread.ofPlatform().daemon().factory());
+    return opened.opened(ContinuousBatchingEngine.start(engine));
+  }
+}

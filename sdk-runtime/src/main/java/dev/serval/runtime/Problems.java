@@ -1,0 +1,36 @@
+package dev.serval.runtime;
+
+import dev.serval.api.ConfigurationException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What is found wrong with the options, until all of them were looked at. */
+final class Problems {
+  private final List<String> found = new ArrayList<>();
+
+  void add(String option, String sentence) {
+    found.add(option + ": " + sentence);
+  }
+
+  /** Requires a number to lie between two others. */
+  void requireWithin(String option, long value, long least, long most) {
+    if (value < least || value > most) {
+      String allowed =
+          most == Integer.MAX_VALUE ? least + " or more" : "between " + least + " and " + most;
+      add(option, "the value is " + allowed + ", unlike " + value);
+    }
+  }
+
+  /** Refuses two options that say different things about the same. */
+  void requireOne(String option, boolean given, String other, boolean otherGiven) {
+    if (given && otherGiven) {
+      add(option, "not beside " + other + ", which decides the same");
+    }
+  }
+
+  void throwIfAny() {
+    if (!found.isEmpty()) {
+      throw new ConfigurationException(found);
+    }
+  }
+}

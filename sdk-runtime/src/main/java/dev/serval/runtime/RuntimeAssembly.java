@@ -1,0 +1,79 @@
+package dev.serval.runtime;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.ServingRuntime;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.runtime.metrics.ModelMeters;
+import dev.serval.runtime.metrics.ServingMetrics;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Puts a runtime together, and takes it apart again if that fails on the way. */
+final class RuntimeAssembly {
+  private final RuntimeOptions options;
+  private final OpenedParts opened;
+
+  private RuntimeAssembly(RuntimeOptions options, OpenedParts opened) {
+    this.options = options;
+    this.opened = opened;
+  }
+
+  static ServingRuntime assemble(RuntimeOptions options) {
+    OpenedParts opened = new OpenedParts();
+    try {
+      return new RuntimeAssembly(options, opened).assemble();
+    } catch (Throwable t) {
+      opened.closeAfter(t);
+      throw t;
+    }
+  }
+
+  private ServingRuntime assemble() {
+    DeviceInventory devices = new DeviceInventory(options.parts().deviceProviders());
+    Bytes configured = options.nativeMemory();
+    Bytes limit = configured == null ? devices.hostMemory() : configured;
+    NativeMemory memory = opened.opened(NativeMemory.root(options.name(), limit));
+    ServingMetrics metrics = metrics();
+    ModelAssembly assembly = new ModelAssembly(options, opened, memory, devices);
+    List<LoadedModel> models = new ArrayList<>();
+    for (ModelSource source : options.models()) {
+      models.add(assemble(assembly, source, metrics));
+    }
+    return new AssembledRuntime(
+        named(models),
+        new Screen(options, devices, limit, models).description(),
+        opened,
+        HexFormat.of().toHexDigits(options.seeds().getAsLong(), 8),
+        metrics);
+  }
+
+  private @Nullable ServingMetrics metrics() {
+    MeterRegistry registry = options.meters();
+    return registry == null ? null : opened.opened(new ServingMetrics(registry, options.name()));
+  }
+
+  private LoadedModel assemble(
+      ModelAssembly assembly, ModelSource source, @Nullable ServingMetrics metrics) {
+    ModelMeters meters = metrics == null ? null : metrics.model(source.servedNames());
+    LoadedModel model = assembly.assemble(source, meters);
+    if (options.warmUp()) {
+      new WarmUp(options.nanoClock()).run(model);
+    }
+    if (meters != null) {
+      meters.begin(model.engine());
+    }
+    return model;
+  }
+
+  private List<NamedModel> named(List<LoadedModel> models) {
+    Instant since = options.clock().instant();
+    return models.stream()
+        .flatMap(model ->
+            model.stored().names().stream().map(name -> new NamedModel(name, since, model)))
+        .toList();
+  }
+}

@@ -1,0 +1,124 @@
+package dev.serval.runtime;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.LoadListener;
+import dev.serval.api.device.DevicePreference;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.nio.file.Files;
+import java.time.InstantSource;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A builder's options, checked.
+ *
+ * @param name the runtime's name
+ * @param models what is served, the default first
+ * @param device what models shall run on
+ * @param threads how many threads compute, or null for the device's cores
+ * @param nativeMemory the bound on native memory, or null for what the devices have
+ * @param kv what KV caches are like
+ * @param batch how steps are put together
+ * @param streamBuffer how many tokens a reader may lag behind
+ * @param warmUp whether models generate before they are served
+ * @param meters where metrics go, or null
+ * @param loadListener hears how far loading has come
+ * @param clock what time it is
+ * @param nanoClock a reading in nanoseconds
+ * @param seeds where seeds come from
+ * @param delivery where the application's code is called
+ * @param parts what the runtime is made of
+ */
+record RuntimeOptions(
+    String name,
+    List<ModelSource> models,
+    DevicePreference device,
+    @Nullable Integer threads,
+    @Nullable Bytes nativeMemory,
+    KvOptions kv,
+    BatchOptions batch,
+    int streamBuffer,
+    boolean warmUp,
+    @Nullable MeterRegistry meters,
+    LoadListener loadListener,
+    InstantSource clock,
+    LongSupplier nanoClock,
+    LongSupplier seeds,
+    Executor delivery,
+    Parts parts) {
+
+  /** Checks all options and reports every problem at once. */
+  static RuntimeOptions conclude(ServingRuntimeBuilder b) {
+    Problems problems = new Problems();
+    Parts parts = Parts.conclude(b, problems);
+    concludeModels(b.models, parts, problems);
+    if (b.name.isBlank()) {
+      problems.add("name", "a runtime's name is not blank");
+    }
+    if (b.threads != null) {
+      problems.requireWithin("threads", b.threads, 1, 4096);
+    }
+    KvOptions kv = KvOptions.conclude(b, problems);
+    Optional<BatchOptions> batch = BatchOptions.conclude(b, problems);
+    problems.requireWithin("streamBuffer", b.streamBuffer, 1, Integer.MAX_VALUE);
+    problems.throwIfAny();
+    return new RuntimeOptions(
+        b.name,
+        List.copyOf(b.models),
+        b.device,
+        b.threads,
+        b.nativeMemory,
+        kv,
+        batch.orElseThrow(),
+        b.streamBuffer,
+        b.warmUp,
+        b.meters,
+        b.loadListener,
+        b.clock,
+        b.nanoClock,
+        b.seeds,
+        b.delivery,
+        parts);
+  }
+
+  private static void concludeModels(List<ModelSource> models, Parts parts, Problems problems) {
+    if (models.isEmpty()) {
+      problems.add("model", "there is none; add the folder of a checkpoint");
+    }
+    Set<String> names = new HashSet<>();
+    for (ModelSource model : models) {
+      concludeModel(model, parts, problems);
+      for (String name : model.servedNames()) {
+        concludeName(name, names, problems);
+      }
+    }
+  }
+
+  private static void concludeModel(ModelSource model, Parts parts, Problems problems) {
+    if (!Files.exists(model.path())) {
+      problems.add("model", "there is nothing at " + model.path());
+    } else if (parts.reader(model.path()).isEmpty()) {
+      problems.add(
+          "model",
+          "%s is in no known format; there is %s"
+              .formatted(model.path(), Parts.list(parts.readers(), r -> r.format())));
+    }
+    model
+        .contextLength()
+        .ifPresent(
+            tokens -> problems.requireWithin("model.contextLength", tokens, 2, Integer.MAX_VALUE));
+  }
+
+  private static void concludeName(String name, Set<String> names, Problems problems) {
+    if (name.isBlank()) {
+      problems.add("model.names", "a served name is not blank");
+    } else if (!names.add(name)) {
+      problems.add("model.names", "two models are to be served as '" + name + "'");
+    }
+  }
+}

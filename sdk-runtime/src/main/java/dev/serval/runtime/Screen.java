@@ -1,0 +1,163 @@
+package dev.serval.runtime;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.RuntimeDescription;
+import dev.serval.api.RuntimeDescription.Entry;
+import dev.serval.api.RuntimeDescription.Section;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceProvider.Discovery;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.StepLimits;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/**
+ * A runtime on one screen. Nothing on it depends on when or by which way the runtime was assembled.
+ *
+ * @param options what was asked
+ * @param devices what was found
+ * @param memory the bound on native memory
+ * @param models what was put together
+ */
+record Screen(
+    RuntimeOptions options, DeviceInventory devices, Bytes memory, List<LoadedModel> models) {
+
+  RuntimeDescription description() {
+    return new RuntimeDescription(
+        List.of(
+            new Section("devices", devicesFound()),
+            ofModels("models", Screen::model),
+            ofModels("placement", Screen::placement),
+            ofModels("compute", Screen::compute),
+            new Section("memory", memoryUse()),
+            new Section("batching", batching()),
+            ofModels("cache", this::cache)));
+  }
+
+  private Section ofModels(String title, Function<LoadedModel, Entry> entry) {
+    return new Section(title, models.stream().map(entry).toList());
+  }
+
+  private List<Entry> devicesFound() {
+    return devices.findings().entrySet().stream().map(Screen::finding).toList();
+  }
+
+  private static Entry finding(Map.Entry<String, Discovery> finding) {
+    return new Entry(
+        finding.getKey(),
+        Parts.list(finding.getValue().devices(), Screen::device),
+        finding.getValue().finding());
+  }
+
+  private static String device(Device device) {
+    return device.id() + " " + device.name() + ", " + device.memory();
+  }
+
+  private static Entry model(LoadedModel model) {
+    ModelSpec spec = model.stored().spec();
+    return new Entry(
+        String.join(", ", model.stored().names()),
+        "%s, %s parameters, context of %d tokens, sha256 %s, %s at %s"
+            .formatted(
+                spec.family(),
+                count(spec.parameters()),
+                model.contextLength(),
+                model.stored().checkpoint().digest().toString().substring(0, 12),
+                model.stored().checkpoint().format(),
+                model.stored().checkpoint().root()),
+        context(model));
+  }
+
+  private static String context(LoadedModel model) {
+    int served = model.contextLength();
+    int made = model.stored().spec().contextLength();
+    if (served == made) {
+      return "";
+    }
+    return served < model.stored().contextLength()
+        ? "made for " + made + " tokens; the KV cache holds " + served
+        : "made for " + made + " tokens; limited by configuration";
+  }
+
+  private static Entry placement(LoadedModel model) {
+    return new Entry(
+        model.name(),
+        model.placed().placement().device().id(),
+        model.placed().placement().reason());
+  }
+
+  private static Entry compute(LoadedModel model) {
+    return new Entry(
+        model.name(),
+        model.computing().backend()
+            + ", numerics "
+            + model.computing().executor().numerics().value(),
+        "");
+  }
+
+  private List<Entry> memoryUse() {
+    Entry budget =
+        new Entry(
+            "budget",
+            memory.count() == Long.MAX_VALUE ? "unbounded" : memory.toString(),
+            options.nativeMemory() == null ? "the memory of the devices found" : "as configured");
+    return Stream.concat(Stream.of(budget), models.stream().flatMap(Screen::memory)).toList();
+  }
+
+  private static Stream<Entry> memory(LoadedModel model) {
+    Bytes mapped = model.computing().mapped();
+    KvLayout layout = model.placed().layout();
+    int blocks = model.placed().kv().blocks();
+    return Stream.of(
+        new Entry(
+            model.name() + " weights",
+            model.stored().spec().weights().toString(),
+            mapped.count() == 0 ? "" : mapped + " of them used where the file is mapped"),
+        new Entry(
+            model.name() + " KV",
+            "%s, %d blocks of %d tokens in %s"
+                .formatted(model.placed().kvBytes(), blocks, layout.blockTokens(), layout.dtype()),
+            model.placed().kv().reason()));
+  }
+
+  private List<Entry> batching() {
+    StepLimits limits = options.batch().limits();
+    List<Entry> entries = new ArrayList<>();
+    entries.add(
+        new Entry(
+            "step",
+            "up to %d tokens of %d sequences".formatted(limits.tokens(), limits.sequences()),
+            ""));
+    entries.add(new Entry("admission", options.batch().admission(), ""));
+    entries.add(new Entry("order", options.batch().order(), ""));
+    entries.add(new Entry("chunks", options.batch().chunk(), ""));
+    entries.add(new Entry("victim", options.batch().victim(), ""));
+    return entries;
+  }
+
+  private Entry cache(LoadedModel model) {
+    long tokens = (long) model.placed().kv().blocks() * model.placed().layout().blockTokens();
+    return new Entry(
+        model.name(),
+        tokens + " tokens, prefixes are " + (options.kv().reuse() ? "found again" : "not kept"),
+        "");
+  }
+
+  /** A large number for a person: {@code 2.8M}. */
+  private static String count(long number) {
+    if (number < 1000) {
+      return Long.toString(number);
+    }
+    double value = number;
+    int power = -1;
+    for (; value >= 999.5; power++) {
+      value /= 1000;
+    }
+    return String.format(Locale.ROOT, value < 99.5 ? "%.1f" : "%.0f", value) + "kMGT".charAt(power);
+  }
+}

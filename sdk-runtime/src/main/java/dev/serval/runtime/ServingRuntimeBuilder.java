@@ -1,0 +1,462 @@
+package dev.serval.runtime;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.ConfigurationException;
+import dev.serval.api.LoadListener;
+import dev.serval.api.ServalException;
+import dev.serval.api.ServingRuntime;
+import dev.serval.api.batching.AdmissionPolicy;
+import dev.serval.api.batching.BatchingPolicies;
+import dev.serval.api.batching.ChunkPolicy;
+import dev.serval.api.batching.OrderPolicy;
+import dev.serval.api.batching.VictimPolicy;
+import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.DType;
+import dev.serval.api.device.DeviceKind;
+import dev.serval.api.device.DevicePreference;
+import dev.serval.api.device.DeviceProvider;
+import dev.serval.api.model.ModelFamily;
+import dev.serval.api.model.TextCodecReader;
+import dev.serval.api.placement.PlacementPolicy;
+import dev.serval.api.storage.CheckpointReader;
+import dev.serval.runtime.generation.Delivery;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Collects what a runtime shall be, and builds it. Every option but the model has a default; a
+ * value is checked when the runtime is built, together with all others. Belongs to one thread; a
+ * builder may build any number of runtimes, which share nothing but what was handed in.
+ *
+ * <p>Parts (readers, families, text codecs, backends, device providers) are those given here, then
+ * those that {@link java.util.ServiceLoader} finds; the first that fits is taken.
+ */
+public final class ServingRuntimeBuilder {
+  final List<ModelSource> models = new ArrayList<>();
+  String name = "serval";
+  DevicePreference device = DevicePreference.prefer(DeviceKind.GPU, DeviceKind.CPU);
+  @Nullable Integer threads;
+  @Nullable Bytes nativeMemory;
+  @Nullable Bytes kvBudget;
+  DType kvDtype = DType.BF16;
+  int blockTokens = 16;
+  boolean prefixCaching = true;
+  int maxRunning = 64;
+  @Nullable Integer maxStepTokens;
+  @Nullable Integer maxWaiting;
+  @Nullable Integer chunkTokens;
+  @Nullable AdmissionPolicy admission;
+  @Nullable OrderPolicy order;
+  @Nullable ChunkPolicy chunk;
+  @Nullable VictimPolicy victim;
+  int streamBuffer = 256;
+  boolean warmUp = true;
+  @Nullable MeterRegistry meters;
+  LoadListener loadListener = LoadListener.NONE;
+  InstantSource clock = InstantSource.system();
+  LongSupplier nanoClock = System::nanoTime;
+  LongSupplier seeds = () -> ThreadLocalRandom.current().nextLong();
+  Executor delivery = Delivery.onVirtualThreads();
+  boolean services = true;
+  final List<CheckpointReader> readers = new ArrayList<>();
+  final List<ModelFamily> families = new ArrayList<>();
+  final List<TextCodecReader> textCodecs = new ArrayList<>();
+  final List<ComputeBackendProvider> backends = new ArrayList<>();
+  final List<DeviceProvider> deviceProviders = new ArrayList<>();
+  @Nullable PlacementPolicy placement;
+
+  ServingRuntimeBuilder() {}
+
+  /**
+   * Adds a model under the name of its folder; the first one added is the default.
+   *
+   * @param path the checkpoint's folder or file
+   * @return this builder
+   */
+  public ServingRuntimeBuilder model(Path path) {
+    return model(ModelSource.of(path));
+  }
+
+  /**
+   * Adds a model; the first one added is the default.
+   *
+   * @param source where it lies and how it is to be served
+   * @return this builder
+   */
+  public ServingRuntimeBuilder model(ModelSource source) {
+    models.add(source);
+    return this;
+  }
+
+  /**
+   * Names the runtime, for its threads, its memory and its metrics.
+   *
+   * @param value the name; {@code serval} unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder name(String value) {
+    name = value;
+    return this;
+  }
+
+  /**
+   * Says what models shall run on.
+   *
+   * @param value the wish; a GPU is preferred to a CPU unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder device(DevicePreference value) {
+    device = value;
+    return this;
+  }
+
+  /**
+   * Sets how many threads compute a step of each model.
+   *
+   * @param value the number, at least 1; the device's cores unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder threads(int value) {
+    threads = value;
+    return this;
+  }
+
+  /**
+   * Bounds the native memory of the whole runtime: weights, KV and buffers.
+   *
+   * @param value the bound; the memory of the devices found unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder nativeMemory(Bytes value) {
+    nativeMemory = value;
+    return this;
+  }
+
+  /**
+   * Sets the memory of each model's KV cache.
+   *
+   * @param value the budget, rounded down to whole blocks. Unless set: what all running requests
+   *     could use, twice over with prefix caching, but no more than a quarter of the memory that
+   *     the weights leave free, and 4 GiB
+   * @return this builder
+   */
+  public ServingRuntimeBuilder kvBudget(Bytes value) {
+    kvBudget = value;
+    return this;
+  }
+
+  /**
+   * Sets how keys and values are kept.
+   *
+   * @param value the type; BF16 unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder kvDtype(DType value) {
+    kvDtype = value;
+    return this;
+  }
+
+  /**
+   * Sets the tokens of a KV block.
+   *
+   * @param value the number, 1 to 1024; 16 unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder blockTokens(int value) {
+    blockTokens = value;
+    return this;
+  }
+
+  /**
+   * Says whether KV that was computed before is found again.
+   *
+   * @param value true unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder prefixCaching(boolean value) {
+    prefixCaching = value;
+    return this;
+  }
+
+  /**
+   * Limits how many sequences of a model run at once.
+   *
+   * @param value the number, at least 1; 64 unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder maxRunning(int value) {
+    maxRunning = value;
+    return this;
+  }
+
+  /**
+   * Limits the tokens of a step.
+   *
+   * @param value the number, no less than may run; 512, or as many as may run, unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder maxStepTokens(int value) {
+    maxStepTokens = value;
+    return this;
+  }
+
+  /**
+   * Limits how many requests wait for a model before more are rejected.
+   *
+   * @param value the number, at least 1; 1024 unless set. Not beside a policy of {@linkplain
+   *     #admission admission}
+   * @return this builder
+   */
+  public ServingRuntimeBuilder maxWaiting(int value) {
+    maxWaiting = value;
+    return this;
+  }
+
+  /**
+   * Sets up to how many tokens a step is filled with prefill beside its decodes.
+   *
+   * @param value the number, at least 1, no more than a step may have; 256, or as many as may run,
+   *     unless set. Not beside a {@linkplain #chunk chunk policy}
+   * @return this builder
+   */
+  public ServingRuntimeBuilder chunkTokens(int value) {
+    chunkTokens = value;
+    return this;
+  }
+
+  /**
+   * Decides which requests may wait.
+   *
+   * @param value the policy, asked once for each request; a limit on how many wait unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder admission(AdmissionPolicy value) {
+    admission = value;
+    return this;
+  }
+
+  /**
+   * Decides which waiting sequence is next.
+   *
+   * @param value the policy; first come, first served unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder order(OrderPolicy value) {
+    order = value;
+    return this;
+  }
+
+  /**
+   * Decides how much prefill a step does.
+   *
+   * @param value the policy; a fixed budget of tokens unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder chunk(ChunkPolicy value) {
+    chunk = value;
+    return this;
+  }
+
+  /**
+   * Decides who gives way when KV runs out.
+   *
+   * @param value the policy; the last to begin unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder victim(VictimPolicy value) {
+    victim = value;
+    return this;
+  }
+
+  /**
+   * Sets all four policies.
+   *
+   * @param value the policies
+   * @return this builder
+   */
+  public ServingRuntimeBuilder policies(BatchingPolicies value) {
+    return admission(value.admission())
+        .order(value.order())
+        .chunk(value.chunk())
+        .victim(value.victim());
+  }
+
+  /**
+   * Sets how far a reader may lag behind before its request is paused.
+   *
+   * @param tokens the number of tokens, at least 1; 256 unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder streamBuffer(int tokens) {
+    streamBuffer = tokens;
+    return this;
+  }
+
+  /**
+   * Says whether each model generates a little before it is served, so that the first request runs
+   * at full speed.
+   *
+   * @param value true unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder warmUp(boolean value) {
+    warmUp = value;
+    return this;
+  }
+
+  /**
+   * Sets where metrics go.
+   *
+   * @param value the registry; nowhere unless set. The runtime's meters leave it when the runtime
+   *     is closed
+   * @return this builder
+   */
+  public ServingRuntimeBuilder meters(MeterRegistry value) {
+    meters = value;
+    return this;
+  }
+
+  /**
+   * Sets who hears how far loading has come.
+   *
+   * @param value the listener, called on the thread that builds
+   * @return this builder
+   */
+  public ServingRuntimeBuilder loadListener(LoadListener value) {
+    loadListener = value;
+    return this;
+  }
+
+  /**
+   * Sets the clocks.
+   *
+   * @param wall what time it is; the system's unless set
+   * @param nanos a reading in nanoseconds that only grows, from any thread; {@link System#nanoTime}
+   *     unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder clocks(InstantSource wall, LongSupplier nanos) {
+    clock = wall;
+    nanoClock = nanos;
+    return this;
+  }
+
+  /**
+   * Sets where requests that name no seed get one from.
+   *
+   * @param value gives a number, from any thread; random unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder seeds(LongSupplier value) {
+    seeds = value;
+    return this;
+  }
+
+  /**
+   * Sets where subscribers are called and results completed.
+   *
+   * @param value the executor, never closed by the runtime; a virtual thread for each delivery
+   *     unless set. A task that waits holds up nobody but its own generation's reader
+   * @return this builder
+   */
+  public ServingRuntimeBuilder delivery(Executor value) {
+    delivery = new Delivery(value);
+    return this;
+  }
+
+  /**
+   * Says whether parts are looked for by {@link java.util.ServiceLoader} besides those given.
+   *
+   * @param value true unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder services(boolean value) {
+    services = value;
+    return this;
+  }
+
+  /**
+   * Gives a checkpoint reader.
+   *
+   * @param part the reader
+   * @return this builder
+   */
+  public ServingRuntimeBuilder reader(CheckpointReader part) {
+    readers.add(part);
+    return this;
+  }
+
+  /**
+   * Gives a model family.
+   *
+   * @param part the family
+   * @return this builder
+   */
+  public ServingRuntimeBuilder family(ModelFamily part) {
+    families.add(part);
+    return this;
+  }
+
+  /**
+   * Gives a reader of tokenizers and chat templates.
+   *
+   * @param part the reader
+   * @return this builder
+   */
+  public ServingRuntimeBuilder textCodec(TextCodecReader part) {
+    textCodecs.add(part);
+    return this;
+  }
+
+  /**
+   * Gives a compute backend.
+   *
+   * @param part the backend's provider
+   * @return this builder
+   */
+  public ServingRuntimeBuilder backend(ComputeBackendProvider part) {
+    backends.add(part);
+    return this;
+  }
+
+  /**
+   * Gives a device provider.
+   *
+   * @param part the provider
+   * @return this builder
+   */
+  public ServingRuntimeBuilder deviceProvider(DeviceProvider part) {
+    deviceProviders.add(part);
+    return this;
+  }
+
+  /**
+   * Decides which device a model runs on.
+   *
+   * @param value the policy; the most free memory of the first preferred kind unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder placement(PlacementPolicy value) {
+    placement = value;
+    return this;
+  }
+
+  /**
+   * Checks everything, loads the models and starts their engines. What was opened is closed again
+   * if a part of it fails; what fails at that is attached to the exception as suppressed.
+   *
+   * @return the runtime, ready, which the caller closes
+   * @throws ConfigurationException when options cannot be honoured, with every problem found
+   * @throws ServalException when a model cannot be read, placed or loaded
+   */
+  public ServingRuntime build() {
+    return RuntimeAssembly.assemble(RuntimeOptions.conclude(this));
+  }
+}

@@ -1,0 +1,37 @@
+package dev.serval.runtime.generation;
+
+import dev.serval.api.batching.Engine;
+import dev.serval.api.model.Tokenizer;
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
+
+/**
+ * What the generations of one model share.
+ *
+ * @param engine computes them
+ * @param furtherChoices what the engine was told to ask for admission
+ * @param tokenizer decodes their tokens
+ * @param clock nanoseconds, as the engine reads them
+ * @param delivery where the application's code is called
+ * @param bufferTokens how many tokens a reader may lag behind
+ * @param listener hears about them
+ */
+public record GenerationEnvironment(
+    Engine engine,
+    FurtherChoices furtherChoices,
+    Tokenizer tokenizer,
+    LongSupplier clock,
+    Executor delivery,
+    int bufferTokens,
+    GenerationListener listener) {
+  /**
+   * The same, but for who hears about generations.
+   *
+   * @param other hears about them
+   * @return a copy
+   */
+  public GenerationEnvironment withListener(GenerationListener other) {
+    return new GenerationEnvironment(
+        engine, furtherChoices, tokenizer, clock, delivery, bufferTokens, other);
+  }
+}

@@ -1,0 +1,28 @@
+package dev.serval.runtime.generation;
+
+import dev.serval.api.GenerationResult;
+import org.jspecify.annotations.Nullable;
+
+/** Hears what becomes of the generations of a model, for metrics. Must be quick and never throw. */
+public interface GenerationListener {
+  /** Hears nothing. */
+  GenerationListener NONE = new GenerationListener() {};
+
+  /**
+   * The first token of the first choice was drawn. Called on the engine's thread.
+   *
+   * @param request the request
+   * @param nanos the time since it was handed over
+   */
+  default void firstToken(PreparedRequest request, long nanos) {}
+
+  /**
+   * A generation has ended. Called where results are delivered, before the result is.
+   *
+   * @param request the request
+   * @param result what it came to, as far as it came
+   * @param failure what failed, or null
+   */
+  default void ended(
+      PreparedRequest request, GenerationResult result, @Nullable Throwable failure) {}
+}

@@ -1,0 +1,46 @@
+package dev.serval.runtime.generation;
+
+import dev.serval.api.GenerationRequest;
+import dev.serval.api.batching.SequenceRequest;
+import java.util.Set;
+
+/**
+ * A request that was checked against its model.
+ *
+ * @param id the runtime's name for it
+ * @param request what the caller asked
+ * @param prompt the prompt's tokens
+ * @param maxTokens how many tokens each choice may have
+ * @param endTokens the model's own end-of-sequence tokens, unless they are to be ignored
+ * @param stopTokens these and those the caller named
+ * @param seed where the first choice's draw begins
+ */
+@SuppressWarnings("ArrayRecordComponent") // compared by nobody
+public record PreparedRequest(
+    String id,
+    GenerationRequest request,
+    int[] prompt,
+    int maxTokens,
+    Set<Integer> endTokens,
+    Set<Integer> stopTokens,
+    long seed) {
+
+  /** The sequence of one choice. */
+  SequenceRequest sequence(int choice) {
+    return new SequenceRequest(
+        sequenceId(choice),
+        prompt,
+        maxTokens,
+        request.sampling(),
+        seed + choice,
+        request.logprobs().orElse(-1),
+        stopTokens,
+        request.priority(),
+        request.scope());
+  }
+
+  /** What the engine calls one choice. */
+  String sequenceId(int choice) {
+    return choice == 0 ? id : id + "/" + choice;
+  }
+}

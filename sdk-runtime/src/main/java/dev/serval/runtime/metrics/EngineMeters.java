@@ -1,0 +1,106 @@
+package dev.serval.runtime.metrics;
+
+import dev.serval.api.batching.Engine;
+import dev.serval.api.batching.EngineListener;
+import dev.serval.api.batching.EngineLoad;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToIntFunction;
+
+/** What is measured of an engine, on its thread. All meters are there from the beginning. */
+public final class EngineMeters implements EngineListener {
+  private final MeterRegistry registry;
+  private final Tags tags;
+  private final Timer step;
+  private final DistributionSummary stepTokens;
+  private final Timer gap;
+  private final Counter queried;
+  private final Counter hit;
+  private final Counter preemptions;
+  private volatile boolean measuring;
+
+  EngineMeters(MeterRegistry registry, Tags tags) {
+    this.registry = registry;
+    this.tags = tags;
+    step = timer("serval.engine.step", "Time of a step, from plan to commit");
+    gap = timer("serval.token.gap", "Time between consecutive tokens of a sequence");
+    stepTokens =
+        DistributionSummary.builder("serval.engine.step.tokens")
+            .description("Tokens computed by a step")
+            .serviceLevelObjectives(Buckets.tokens())
+            .tags(tags)
+            .register(registry);
+    queried = counter("serval.kv.prefix.queried", "Prompt tokens looked for in the KV cache");
+    hit = counter("serval.kv.prefix.hit", "Prompt tokens found in the KV cache");
+    preemptions = counter("serval.engine.preemptions", "Sequences that had to give way");
+  }
+
+  private Timer timer(String name, String description) {
+    Duration[] buckets = Buckets.token();
+    return Timer.builder(name)
+        .description(description)
+        .serviceLevelObjectives(buckets)
+        .tags(tags)
+        .register(registry);
+  }
+
+  private Counter counter(String name, String description) {
+    return Counter.builder(name).description(description).tags(tags).register(registry);
+  }
+
+  void begin(Engine engine) {
+    gauge("serval.engine.running", "Sequences that hold KV", engine, EngineLoad::running);
+    gauge("serval.engine.waiting", "Sequences that wait", engine, EngineLoad::waiting);
+    gauge(
+        "serval.kv.blocks.used",
+        "KV blocks that sequences hold",
+        engine,
+        load -> load.totalBlocks() - load.freeBlocks());
+    gauge("serval.kv.blocks.total", "KV blocks", engine, EngineLoad::totalBlocks);
+    measuring = true;
+  }
+
+  private void gauge(
+      String name, String description, Engine engine, ToIntFunction<EngineLoad> value) {
+    Gauge.builder(name, engine, measured -> value.applyAsInt(measured.load()))
+        .description(description)
+        .tags(tags)
+        .register(registry);
+  }
+
+  @Override
+  public void step(int sequences, int tokens, long nanos, EngineLoad load) {
+    if (measuring) {
+      step.record(nanos, TimeUnit.NANOSECONDS);
+      stepTokens.record(tokens);
+    }
+  }
+
+  @Override
+  public void token(long sinceNanos, boolean first) {
+    if (measuring && !first) {
+      gap.record(sinceNanos, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  @Override
+  public void started(int promptTokens, int cachedTokens, long queuedNanos) {
+    if (measuring) {
+      queried.increment(promptTokens);
+      hit.increment(cachedTokens);
+    }
+  }
+
+  @Override
+  public void preempted(int lostTokens) {
+    if (measuring) {
+      preemptions.increment();
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** What a runtime tells a Micrometer registry. */
+package dev.serval.runtime.metrics;

@@ -1,0 +1,2 @@
+/** How an application gets a {@link dev.serval.api.ServingRuntime}. */
+package dev.serval.runtime;

@@ -1,0 +1,26 @@
+import org.jspecify.annotations.NullMarked;
+
+/**
+ * The composition root: options are checked, parts are found and put together, and what comes out
+ * is a {@link dev.serval.api.ServingRuntime}.
+ */
+@NullMarked
+module dev.serval.runtime {
+  requires transitive dev.serval.api;
+  requires dev.serval.batching;
+  requires dev.serval.cache;
+  requires dev.serval.models;
+  requires dev.serval.scheduling;
+  requires dev.serval.storage;
+  requires transitive micrometer.core;
+  requires static org.jspecify;
+
+  exports dev.serval.runtime;
+
+  // What a runtime is made of, wherever it comes from.
+  uses dev.serval.api.compute.ComputeBackendProvider;
+  uses dev.serval.api.device.DeviceProvider;
+  uses dev.serval.api.model.ModelFamily;
+  uses dev.serval.api.model.TextCodecReader;
+  uses dev.serval.api.storage.CheckpointReader;
+}
