@@ -53,10 +53,10 @@ final class LargeFilesTest {
   }
 
   @Test
-  void a_hundred_thousand_tensors_open_and_a_misspelt_one_is_met_by_a_suggestion()
+  void twenty_thousand_tensors_open_and_a_misspelt_one_is_met_by_a_suggestion()
       throws IOException {
     StringJoiner header = new StringJoiner(", ", "{", "}");
-    for (int i = 0; i < 100_000; i++) {
+    for (int i = 0; i < 20_000; i++) {
       header.add(
           "\"model.layers.%d.weight\": {\"dtype\": \"F16\", \"shape\": [0], \"data_offsets\": [0, 0]}"
               .formatted(i));
@@ -64,14 +64,15 @@ final class LargeFilesTest {
     SafetensorsWriter.texts(folder);
     Files.write(weights(), SafetensorsWriter.file(header.toString(), new byte[0]));
     try (Checkpoint checkpoint = new SafetensorsReader(1).open(folder, LoadListener.NONE)) {
-      assertThat(checkpoint.tensorNames()).hasSize(100_000);
-      assertThatThrownBy(() -> checkpoint.tensor("model.layers.99999.weights"))
+      assertThat(checkpoint.tensorNames()).hasSize(20_000);
+      assertThatThrownBy(() -> checkpoint.tensor("model.layers.19999.weights"))
           .isInstanceOf(CheckpointException.class)
-          .hasMessageContaining("'model.layers.99999.weight'");
+          .hasMessageContaining("'model.layers.19999.weight'");
     }
   }
 
   @Test
+  @Tag("slow")
   void a_header_of_90_MB_without_sense_is_refused_within_a_small_heap() throws IOException {
     SafetensorsWriter.texts(folder);
     try (RandomAccessFile file = new RandomAccessFile(weights().toFile(), "rw")) {
