@@ -393,4 +393,18 @@ final class DamagedFolderTest {
         .hasMessageContaining(folder + " is closed");
     assertThat(checkpoint.tensorNames()).containsExactly("a", "b");
   }
+
+  @Test
+  void neither_a_closed_checkpoint_nor_a_refused_one_leaves_files_mapped() throws IOException {
+    Path maps = Path.of("/proc/self/maps");
+    assumeTrue(Files.isReadable(maps), "this system does not list mappings");
+    try (Checkpoint checkpoint = open()) {
+      assertThat(checkpoint.tensorNames()).isNotEmpty();
+      assertThat(Files.readString(maps)).contains(file(A).toRealPath().toString());
+    }
+    assertThat(Files.readString(maps)).doesNotContain(folder.toRealPath().toString());
+    Files.write(file(B), new byte[20]);
+    assertRefused();
+    assertThat(Files.readString(maps)).doesNotContain(folder.toRealPath().toString());
+  }
 }

@@ -53,8 +53,7 @@ final class LargeFilesTest {
   }
 
   @Test
-  void twenty_thousand_tensors_open_and_a_misspelt_one_is_met_by_a_suggestion()
-      throws IOException {
+  void twenty_thousand_tensors_open_and_a_misspelt_one_is_met_by_a_suggestion() throws IOException {
     StringJoiner header = new StringJoiner(", ", "{", "}");
     for (int i = 0; i < 20_000; i++) {
       header.add(
