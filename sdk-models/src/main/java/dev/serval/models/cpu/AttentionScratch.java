@@ -10,7 +10,7 @@ final class AttentionScratch {
   /** Positions of a stretch, a multiple of {@link #GROUP}. */
   static final int STRETCH = 256;
 
-  private static final int GROUP = 8;
+  private static final int GROUP = 4;
 
   private final int headCapacity;
   private final float[][] keys;
@@ -107,18 +107,10 @@ final class AttentionScratch {
         key(dim + 1),
         key(dim + 2),
         key(dim + 3),
-        key(dim + 4),
-        key(dim + 5),
-        key(dim + 6),
-        key(dim + 7),
         element(queries, query, dim),
         element(queries, query, dim + 1),
         element(queries, query, dim + 2),
         element(queries, query, dim + 3),
-        element(queries, query, dim + 4),
-        element(queries, query, dim + 5),
-        element(queries, query, dim + 6),
-        element(queries, query, dim + 7),
         from,
         to);
   }
@@ -138,18 +130,10 @@ final class AttentionScratch {
         value(lane + 1, from, to),
         value(lane + 2, from, to),
         value(lane + 3, from, to),
-        value(lane + 4, from, to),
-        value(lane + 5, from, to),
-        value(lane + 6, from, to),
-        value(lane + 7, from, to),
         weight(lane, from, to),
         weight(lane + 1, from, to),
         weight(lane + 2, from, to),
         weight(lane + 3, from, to),
-        weight(lane + 4, from, to),
-        weight(lane + 5, from, to),
-        weight(lane + 6, from, to),
-        weight(lane + 7, from, to),
         0,
         headDim);
   }
@@ -168,24 +152,14 @@ final class AttentionScratch {
       float[] r1,
       float[] r2,
       float[] r3,
-      float[] r4,
-      float[] r5,
-      float[] r6,
-      float[] r7,
       float x0,
       float x1,
       float x2,
       float x3,
-      float x4,
-      float x5,
-      float x6,
-      float x7,
       int from,
       int to) {
     for (int i = from; i < to; i++) {
-      sums[i] +=
-          ((x0 * r0[i] + x1 * r1[i]) + (x2 * r2[i] + x3 * r3[i]))
-              + ((x4 * r4[i] + x5 * r5[i]) + (x6 * r6[i] + x7 * r7[i]));
+      sums[i] += (x0 * r0[i] + x1 * r1[i]) + (x2 * r2[i] + x3 * r3[i]);
     }
   }
 

@@ -10,7 +10,7 @@ final class PanelScratch {
   static final int TILE = 16;
 
   /** Columns added up before they are added to a sum. */
-  static final int GROUP = 8;
+  static final int GROUP = 4;
 
   private final float[][] tile = new float[TILE][PanelShape.MAX_LANES];
   private final List<MemorySegment> tileBits =
@@ -43,27 +43,19 @@ final class PanelScratch {
     }
   }
 
-  /** Adds up to eight columns, each times its input, to a row's sums. */
+  /** Adds up to four columns, each times its input, to a row's sums. */
   void addGroup(int group, CpuActivations in, long at, int count, int row, int lanes) {
-    int c = group * GROUP;
+    int first = group * GROUP;
     addGroup(
         sums[row],
-        tile[c],
-        tile[c + 1],
-        tile[c + 2],
-        tile[c + 3],
-        tile[c + 4],
-        tile[c + 5],
-        tile[c + 6],
-        tile[c + 7],
+        tile[first],
+        tile[first + 1],
+        tile[first + 2],
+        tile[first + 3],
         in.at(at),
         count > 1 ? in.at(at + 1) : 0,
         count > 2 ? in.at(at + 2) : 0,
         count > 3 ? in.at(at + 3) : 0,
-        count > 4 ? in.at(at + 4) : 0,
-        count > 5 ? in.at(at + 5) : 0,
-        count > 6 ? in.at(at + 6) : 0,
-        count > 7 ? in.at(at + 7) : 0,
         lanes);
   }
 
@@ -73,23 +65,13 @@ final class PanelScratch {
       float[] c1,
       float[] c2,
       float[] c3,
-      float[] c4,
-      float[] c5,
-      float[] c6,
-      float[] c7,
       float x0,
       float x1,
       float x2,
       float x3,
-      float x4,
-      float x5,
-      float x6,
-      float x7,
       int lanes) {
     for (int i = 0; i < lanes; i++) {
-      sums[i] +=
-          ((x0 * c0[i] + x1 * c1[i]) + (x2 * c2[i] + x3 * c3[i]))
-              + ((x4 * c4[i] + x5 * c5[i]) + (x6 * c6[i] + x7 * c7[i]));
+      sums[i] += (x0 * c0[i] + x1 * c1[i]) + (x2 * c2[i] + x3 * c3[i]);
     }
   }
 }

@@ -18,7 +18,7 @@ final class PlainAttentionKernel implements AttentionKernel {
    * The softmax is the online one (Milakov and Gimelshein, https://arxiv.org/abs/1805.02867): when a
    * stretch holds a larger score than all before it, what was added up so far is scaled down.
    *
-   * A row's bits depend on its own position alone: stretches, and the groups of eight positions within
+   * A row's bits depend on its own position alone: stretches, and the groups of four positions within
    * them, lie at fixed multiples of their size from position 0, wherever the run begins and whatever
    * the window. Positions of a group that the row does not see count as 0 times 0, never as 0 times
    * what lies there, which may be anything.

@@ -1,0 +1,198 @@
+package dev.serval.testkit;
+
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DType;
+import dev.serval.api.compute.RotaryEmbedding;
+import dev.serval.api.compute.StepBatch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/**
+ * One shape of attention with random queries, keys and values for a few sequences, which can be
+ * computed by a backend in steps of any sort, and by the reference.
+ */
+final class AttentionCase {
+  private static final float EPSILON = 1e-5f;
+  private static final int LAYERS = 2;
+
+  final int heads;
+  final int kvHeads;
+  final int headDim;
+  final int window;
+  final boolean norms;
+  final DType kvType;
+  final int blockTokens;
+  final List<float[][]> sequences = new ArrayList<>();
+  boolean poisoned;
+  private final float[] queryGain;
+  private final float[] keyGain;
+  private final RotaryEmbedding rotary;
+
+  AttentionCase(Random random, DType kvType, int... lengths) {
+    kvHeads = 1 + random.nextInt(3);
+    heads = kvHeads * List.of(1, 2, 3, 7).get(random.nextInt(4));
+    headDim = List.of(2, 6, 8, 10, 64).get(random.nextInt(5));
+    window = List.of(AttentionSpec.NO_WINDOW, 1, 3, 17, 40).get(random.nextInt(5));
+    norms = random.nextBoolean();
+    blockTokens = List.of(1, 4, 16).get(random.nextInt(3));
+    this.kvType = kvType;
+    rotary =
+        RotaryEmbedding.of(
+            IntStream.range(0, headDim / 2)
+                .mapToDouble(i -> Math.pow(100, -2.0 * i / headDim))
+                .toArray());
+    queryGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
+    keyGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
+    for (int length : lengths) {
+      sequences.add(BackendProbe.random(random, DType.F32, length, columns()));
+    }
+  }
+
+  int columns() {
+    return (heads + 2 * kvHeads) * headDim;
+  }
+
+  KvLayout layout() {
+    return new KvLayout(LAYERS, kvHeads, headDim, blockTokens, kvType);
+  }
+
+  AttentionSpec spec(BackendProbe probe) {
+    return new AttentionSpec(
+        heads,
+        kvHeads,
+        headDim,
+        0.7f,
+        window,
+        rotary,
+        norms ? probe.vector(DType.F32, queryGain) : null,
+        norms ? probe.vector(DType.F32, keyGain) : null,
+        EPSILON);
+  }
+
+  /** All sequences on a backend, in steps of at most {@code chunk} tokens of each. */
+  List<float[][]> compute(ComputeBackend backend, BackendProbe probe, int chunk, Random order) {
+    List<float[][]> results = new ArrayList<>();
+    List<BlockTable> tables = new ArrayList<>();
+    int needed = sequences.stream().mapToInt(rows -> layout().blocksFor(rows.length)).sum();
+    List<Integer> free = new ArrayList<>(IntStream.range(0, needed).boxed().toList());
+    Collections.shuffle(free, order);
+    for (float[][] rows : sequences) {
+      BlockTable table = new BlockTable();
+      for (int i = layout().blocksFor(rows.length); i > 0; i--) {
+        table.add(free.removeLast());
+      }
+      tables.add(table);
+      results.add(new float[rows.length][]);
+    }
+    KvMemory kv = backend.kvMemory(layout(), needed);
+    AttentionSpec spec = spec(probe);
+    if (poisoned) {
+      poison(backend, probe, kv, spec, needed);
+    }
+    int longest = sequences.stream().mapToInt(rows -> rows.length).max().orElseThrow();
+    for (int from = 0; from < longest; from += chunk) {
+      step(backend, probe, kv, spec, tables, from, chunk, results);
+    }
+    return results;
+  }
+
+  /** Fills every slot with what is no number, by a sequence that holds all blocks. */
+  private void poison(
+      ComputeBackend backend, BackendProbe probe, KvMemory kv, AttentionSpec spec, int blocks) {
+    BlockTable all = new BlockTable();
+    IntStream.range(0, blocks).forEach(all::add);
+    int tokens = blocks * blockTokens;
+    float[][] rows = new float[tokens][columns()];
+    for (float[] row : rows) {
+      Arrays.fill(row, Float.NaN);
+    }
+    StepBatch batch = new StepBatch(tokens, 1);
+    batch.add(new int[tokens], 0, tokens, all, false);
+    backend.rotateAndStore(batch, probe.put(rows), spec, 1, kv);
+  }
+
+  private void step(
+      ComputeBackend backend,
+      BackendProbe probe,
+      KvMemory kv,
+      AttentionSpec spec,
+      List<BlockTable> tables,
+      int from,
+      int chunk,
+      List<float[][]> results) {
+    StepBatch batch = new StepBatch(chunk * sequences.size(), sequences.size());
+    List<float[]> inputs = new ArrayList<>();
+    List<float[][]> outputs = new ArrayList<>();
+    for (int i = 0; i < sequences.size(); i++) {
+      int to = Math.min(from + chunk, sequences.get(i).length);
+      if (from < to) {
+        batch.add(new int[to], from, to - from, tables.get(i), false);
+        inputs.addAll(Arrays.asList(sequences.get(i)).subList(from, to));
+        outputs.add(results.get(i));
+      }
+    }
+    Activations qkv = probe.put(inputs.toArray(float[][]::new));
+    Activations out = probe.buffer(inputs.size(), spec.queryColumns());
+    backend.rotateAndStore(batch, qkv, spec, 1, kv);
+    backend.attention(batch, qkv, spec, 1, kv, out);
+    float[][] rows = probe.get(out, inputs.size());
+    for (int row = 0; row < rows.length; row++) {
+      outputs.get(batch.sequenceOf(row))[batch.position(row)] = rows[row];
+    }
+  }
+
+  /** One sequence by the reference. */
+  double[][] expected(int sequence, BackendProbe probe) {
+    AttentionSpec spec = spec(probe);
+    float[][] rows = sequences.get(sequence);
+    double[][] out = new double[rows.length][spec.queryColumns()];
+    for (int head = 0; head < heads; head++) {
+      int kvHead = head / (heads / kvHeads);
+      double[][] queries = heads(rows, head, queryGain, spec);
+      double[][] keys = heads(rows, heads + kvHead, keyGain, spec);
+      double[][] values = raw(rows, heads + kvHeads + kvHead);
+      for (int position = 0; position < rows.length; position++) {
+        int first = Math.max(0, position - window + 1);
+        double[] result =
+            Float64.attend(queries[position], keys, values, first, position, spec.scale());
+        System.arraycopy(result, 0, out[position], head * headDim, headDim);
+      }
+    }
+    return out;
+  }
+
+  private double[][] heads(float[][] rows, int head, float[] gain, AttentionSpec spec) {
+    double[][] heads = raw(rows, head);
+    for (int position = 0; position < heads.length; position++) {
+      double[] values = heads[position];
+      double[] normed = norms ? Float64.rmsNorm(values, gain, EPSILON) : values;
+      heads[position] = Float64.turned(normed, spec, position);
+    }
+    return heads;
+  }
+
+  private double[][] raw(float[][] rows, int head) {
+    double[][] heads = new double[rows.length][];
+    for (int position = 0; position < rows.length; position++) {
+      int from = head * headDim;
+      heads[position] = Float64.widen(Arrays.copyOfRange(rows[position], from, from + headDim));
+    }
+    return heads;
+  }
+
+  @Override
+  public String toString() {
+    return "%d heads on %d of %d, window %d, %s, %s blocks of %d"
+        .formatted(
+            heads, kvHeads, headDim, window, norms ? "norms" : "no norms", kvType, blockTokens);
+  }
+}

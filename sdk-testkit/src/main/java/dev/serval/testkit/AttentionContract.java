@@ -1,0 +1,203 @@
+package dev.serval.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.DType;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.NativeMemory;
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** How every {@link ComputeBackend} attends; a part of {@link ComputeBackendContract}. */
+abstract class AttentionContract {
+  private final NativeMemory memory = NativeMemory.root("contract", Bytes.gibi(1));
+  final Arena arena = Arena.ofShared();
+  ComputeBackend backend;
+  BackendProbe probe;
+
+  AttentionContract() {}
+
+  /**
+   * Who opens the backends under test.
+   *
+   * @return the provider
+   */
+  protected abstract ComputeBackendProvider provider();
+
+  /**
+   * Where they run.
+   *
+   * @return a device that the provider supports
+   */
+  protected abstract Device device();
+
+  /**
+   * How far a result may be off, relative to the sum of the magnitudes that went into it.
+   *
+   * @return the share; backends that round their inputs to fewer bits allow more
+   */
+  protected double tolerance() {
+    return 1e-6;
+  }
+
+  /** Opens the backend that most tests use. */
+  @BeforeEach
+  protected final void open() {
+    backend = open(2);
+    probe = new BackendProbe(backend, arena);
+  }
+
+  final ComputeBackend open(int threads) {
+    return provider().open(device(), threads, memory.child("backend"));
+  }
+
+  /** Closes it, and its memory. */
+  @AfterEach
+  protected final void close() {
+    backend.close();
+    memory.close();
+    arena.close();
+  }
+
+  static float[][] floats(Random random, int rows, int columns) {
+    return BackendProbe.random(random, DType.F32, rows, columns);
+  }
+
+  final void assertRow(float[] actual, double[] expected, double magnitude, String what) {
+    assertThat(actual).as(what).hasSameSizeAs(expected);
+    assertClose(actual, expected, tolerance() * magnitude, what);
+  }
+
+  private static void assertClose(float[] actual, double[] expected, double off, String what) {
+    for (int i = 0; i < actual.length; i++) {
+      if (!(Math.abs(actual[i] - expected[i]) <= off)) {
+        assertThat((double) actual[i])
+            .as("%s, element %d", what, i)
+            .isCloseTo(expected[i], within(off));
+      }
+    }
+  }
+
+  @Test
+  void attention_is_that_of_the_reference_over_any_blocks_windows_and_groups() {
+    for (int seed = 0; seed < 30; seed++) {
+      checkAttention(seed, DType.F32, 0);
+    }
+  }
+
+  @Test
+  void a_cache_of_16_bits_costs_its_rounding_and_no_more() {
+    for (int seed = 0; seed < 10; seed++) {
+      checkAttention(seed, DType.BF16, 0x1p-8);
+      checkAttention(seed, DType.F16, 0x1p-11);
+    }
+  }
+
+  private void checkAttention(int seed, DType kvType, double rounding) {
+    Random random = new Random(seed);
+    AttentionCase attention = new AttentionCase(random, kvType, 1, 45, 18, 300);
+    List<float[][]> actual = attention.compute(backend, probe, 1 + random.nextInt(50), random);
+    for (int sequence = 0; sequence < actual.size(); sequence++) {
+      double[][] expected = attention.expected(sequence, probe);
+      for (int position = 0; position < expected.length; position++) {
+        assertClose(
+            actual.get(sequence)[position],
+            expected[position],
+            100 * tolerance() + 16 * rounding,
+            "seed %d: %s, sequence %d, position %d".formatted(seed, attention, sequence, position));
+      }
+    }
+  }
+
+  @Test
+  void what_unused_slots_of_the_cache_hold_does_not_matter() {
+    for (int seed = 100; seed < 110; seed++) {
+      AttentionCase attention = new AttentionCase(new Random(seed), DType.F32, 21, 259);
+      List<float[][]> clean = attention.compute(backend, probe, 21, new Random(seed));
+      attention.poisoned = true;
+      List<float[][]> poisoned = attention.compute(backend, probe, 21, new Random(seed));
+      for (int i = 0; i < clean.size(); i++) {
+        assertThat(poisoned.get(i)).as("seed %d: %s", seed, attention).isDeepEqualTo(clean.get(i));
+      }
+    }
+  }
+
+  @Test
+  void results_have_the_same_bits_alone_in_a_batch_in_chunks_and_with_any_number_of_threads() {
+    Random random = new Random(7);
+    for (int round = 0; round < 5; round++) {
+      AttentionCase attention = new AttentionCase(random, DType.F32, 70, 3, 33);
+      List<float[][]> expected = attention.compute(backend, probe, 70, random);
+      for (int threads = 1; threads <= 3; threads++) {
+        try (ComputeBackend other = open(threads)) {
+          BackendProbe otherProbe = new BackendProbe(other, arena);
+          List<float[][]> actual = attention.compute(other, otherProbe, 1 + 6 * threads, random);
+          for (int i = 0; i < expected.size(); i++) {
+            assertThat(actual.get(i)).as("%s", attention).isDeepEqualTo(expected.get(i));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void a_sequence_without_enough_blocks_or_with_wrong_ones_is_refused() {
+    AttentionCase attention = new AttentionCase(new Random(11), DType.F32, 1);
+    KvMemory kv = backend.kvMemory(attention.layout(), 2);
+    AttentionSpec spec = attention.spec(probe);
+    Activations qkv = probe.put(new float[attention.blockTokens + 1][attention.columns()]);
+    for (int block : new int[] {-1, 2}) {
+      StepBatch batch = new StepBatch(1, 1);
+      batch.add(new int[1], 0, 1, table(block), false);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 0, kv))
+          .withMessageContaining(String.valueOf(block));
+    }
+    StepBatch tooLong = new StepBatch(attention.blockTokens + 1, 1);
+    tooLong.add(new int[attention.blockTokens + 1], 0, attention.blockTokens + 1, table(0), false);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> backend.rotateAndStore(tooLong, qkv, spec, 0, kv));
+  }
+
+  private static BlockTable table(int block) {
+    BlockTable table = new BlockTable();
+    table.add(block);
+    return table;
+  }
+
+  @Test
+  void a_cache_of_another_backend_or_shape_is_refused() {
+    AttentionCase attention = new AttentionCase(new Random(12), DType.F32, 1);
+    AttentionSpec spec = attention.spec(probe);
+    Activations qkv = probe.put(new float[1][attention.columns()]);
+    Activations out = probe.buffer(1, spec.queryColumns());
+    StepBatch batch = new StepBatch(1, 1);
+    batch.add(new int[1], 0, 1, table(0), false);
+    KvMemory kv = backend.kvMemory(attention.layout(), 1);
+    for (int layer : new int[] {-1, attention.layout().layers()}) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, layer, kv));
+    }
+    try (ComputeBackend other = open(1)) {
+      KvMemory foreign = other.kvMemory(attention.layout(), 1);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 0, foreign));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> backend.attention(batch, qkv, spec, 0, foreign, out));
+    }
+  }
+}

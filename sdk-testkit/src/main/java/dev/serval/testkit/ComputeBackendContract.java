@@ -1,0 +1,349 @@
+package dev.serval.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DType;
+import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
+import dev.serval.api.device.OutOfNativeMemoryException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What every {@link ComputeBackend} does, measured against float64. Attention, which every backend
+ * does too, is in the class it extends.
+ */
+public abstract class ComputeBackendContract extends AttentionContract {
+  private static final float[] NO_BIAS = {};
+  private static final int[][] SHAPES = {
+    {1, 1}, {3, 5}, {64, 64}, {7, 33}, {129, 17}, {96, 160}, {515, 18}, {1030, 31}
+  };
+
+  /** Made by JUnit. */
+  protected ComputeBackendContract() {}
+
+  @Test
+  void it_says_what_it_is_and_where_it_runs() {
+    assertThat(backend.description()).isNotBlank();
+    assertThat(backend.device()).isEqualTo(device());
+    assertThat(backend.numerics()).isEqualTo(backend.numerics());
+    assertThat(provider().supports(device())).isTrue();
+  }
+
+  @Test
+  void embeddings_are_the_rows_of_their_table_in_any_type() {
+    Random random = new Random(1);
+    for (DType dtype : DType.values()) {
+      for (int[] shape : SHAPES) {
+        float[][] table = BackendProbe.random(random, dtype, shape[0], shape[1]);
+        Weight weight = probe.matrix(dtype, table);
+        int[] tokens = random.ints(5, 0, shape[0]).toArray();
+        StepBatch batch = new StepBatch(5, 1);
+        batch.add(tokens, 0, 5, BlockTable.EMPTY, false);
+        Activations out = probe.buffer(5, shape[1]);
+        backend.embed(batch, weight, out);
+        float[][] rows = probe.get(out, 5);
+        for (int row = 0; row < 5; row++) {
+          assertThat(rows[row])
+              .as("%s %s", dtype, Arrays.toString(shape))
+              .containsExactly(table[tokens[row]]);
+        }
+      }
+    }
+  }
+
+  @Test
+  void tokens_outside_the_vocabulary_are_refused() {
+    Weight table = probe.matrix(DType.F32, new float[7][4]);
+    Activations out = probe.buffer(1, 4);
+    for (int token : new int[] {-1, 7, Integer.MAX_VALUE, Integer.MIN_VALUE}) {
+      StepBatch batch = new StepBatch(1, 1);
+      batch.add(new int[] {token}, 0, 1, BlockTable.EMPTY, false);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> backend.embed(batch, table, out))
+          .withMessageContaining(String.valueOf(token))
+          .withMessageContaining("7");
+    }
+  }
+
+  @Test
+  void a_norm_divides_by_the_root_mean_square() {
+    Random random = new Random(2);
+    for (int columns : new int[] {1, 3, 8, 65, 200}) {
+      float[][] in = floats(random, 9, columns);
+      float[] gain = floats(random, 1, columns)[0];
+      Activations rows = probe.put(in);
+      backend.rmsNorm(BackendProbe.step(9), rows, probe.vector(DType.F32, gain), 1e-3f, rows);
+      float[][] out = probe.get(rows, 9);
+      for (int row = 0; row < in.length; row++) {
+        double[] expected = Float64.rmsNorm(Float64.widen(in[row]), gain, 1e-3f);
+        assertRow(out[row], expected, 10, columns + " columns");
+      }
+    }
+  }
+
+  @Test
+  void a_norm_of_huge_and_of_tiny_numbers_does_not_overflow() {
+    float[][] in = {{1e30f, -1e30f}, {1e-30f, 1e-30f}};
+    Activations rows = probe.put(in);
+    Weight gain = probe.vector(DType.F32, new float[] {1, 1});
+    backend.rmsNorm(BackendProbe.step(2), rows, gain, 1e-6f, rows);
+    float[][] out = probe.get(rows, 2);
+    assertRow(out[0], new double[] {1, -1}, 10, "huge");
+    assertRow(out[1], new double[] {1e-27, 1e-27}, 1, "tiny");
+  }
+
+  @Test
+  void a_linear_map_multiplies_and_adds_its_bias_in_any_type() {
+    Random random = new Random(3);
+    for (DType dtype : DType.values()) {
+      for (int[] shape : SHAPES) {
+        for (int rows : new int[] {1, 5, 35}) {
+          checkLinear(random, dtype, shape, rows);
+        }
+      }
+    }
+  }
+
+  private void checkLinear(Random random, DType dtype, int[] shape, int rows) {
+    float[][] weight = BackendProbe.random(random, dtype, shape[0], shape[1]);
+    float[] bias =
+        random.nextBoolean() ? BackendProbe.random(random, dtype, 1, shape[0])[0] : NO_BIAS;
+    float[][] in = floats(random, rows, shape[1]);
+    Activations out = probe.buffer(rows, shape[0]);
+    Weight biasWeight = bias.length == 0 ? null : probe.vector(dtype, bias);
+    backend.linear(
+        BackendProbe.step(rows), probe.put(in), probe.matrix(dtype, weight), biasWeight, out);
+    float[][] actual = probe.get(out, rows);
+    for (int row = 0; row < rows; row++) {
+      double[] expected = Float64.linear(Float64.widen(in[row]), weight, bias);
+      assertRow(actual[row], expected, shape[1] + 1, dtype + Arrays.toString(shape));
+    }
+  }
+
+  @Test
+  void a_linear_map_can_be_added_to_what_is_there() {
+    Random random = new Random(4);
+    float[][] weight = floats(random, 70, 13);
+    float[] bias = floats(random, 1, 70)[0];
+    float[][] in = floats(random, 3, 13);
+    float[][] before = floats(random, 3, 70);
+    Activations out = probe.put(before);
+    Weight matrix = probe.matrix(DType.F32, weight);
+    StepBatch batch = BackendProbe.step(3);
+    backend.linearAdd(batch, probe.put(in), matrix, probe.vector(DType.F32, bias), out);
+    float[][] actual = probe.get(out, 3);
+    for (int row = 0; row < 3; row++) {
+      double[] expected = Float64.linear(Float64.widen(in[row]), weight, bias);
+      for (int i = 0; i < expected.length; i++) {
+        expected[i] += before[row][i];
+      }
+      assertRow(actual[row], expected, 15, "sum");
+    }
+  }
+
+  @Test
+  void stacked_tensors_are_one_weight() {
+    Random random = new Random(5);
+    for (DType dtype : DType.values()) {
+      float[][] all = BackendProbe.random(random, dtype, 50, 9);
+      Weight stacked =
+          backend.load(
+              List.of(
+                  probe.matrixTensor(dtype, Arrays.copyOfRange(all, 0, 33)),
+                  probe.matrixTensor(dtype, Arrays.copyOfRange(all, 33, 34)),
+                  probe.matrixTensor(dtype, Arrays.copyOfRange(all, 34, 50))));
+      assertThat(stacked.rows()).isEqualTo(50);
+      assertThat(stacked.columns()).isEqualTo(9);
+      assertThat(stacked.dtype()).isEqualTo(dtype);
+      float[] bias = BackendProbe.random(random, dtype, 1, 50)[0];
+      Weight stackedBias =
+          backend.load(
+              List.of(
+                  probe.vectorTensor(dtype, Arrays.copyOfRange(bias, 0, 34)),
+                  probe.vectorTensor(dtype, Arrays.copyOfRange(bias, 34, 50))));
+      Activations in = probe.put(floats(random, 2, 9));
+      assertThat(linear(in, stacked, stackedBias, 50))
+          .isDeepEqualTo(linear(in, probe.matrix(dtype, all), probe.vector(dtype, bias), 50));
+    }
+  }
+
+  private float[][] linear(Activations in, Weight weight, Weight bias, int columns) {
+    Activations out = probe.buffer(in.maxRows(), columns);
+    backend.linear(BackendProbe.step(in.maxRows()), in, weight, bias, out);
+    return probe.get(out, in.maxRows());
+  }
+
+  @Test
+  void tensors_that_do_not_fit_together_are_refused() {
+    float[][] narrow = new float[2][3];
+    float[][] wide = new float[2][4];
+    assertThatIllegalArgumentException().isThrownBy(() -> backend.load(List.of()));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() ->
+            backend.load(
+                List.of(
+                    probe.matrixTensor(DType.F32, narrow), probe.matrixTensor(DType.F32, wide))));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() ->
+            backend.load(
+                List.of(
+                    probe.matrixTensor(DType.F32, narrow),
+                    probe.matrixTensor(DType.BF16, narrow))));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() ->
+            backend.load(List.of(probe.tensor("cube", DType.F32, List.of(1L, 2L, 3L), narrow))));
+  }
+
+  @Test
+  void the_gate_is_a_silu_even_at_its_ends() {
+    float[][] in = {
+      {0, 1, -1, 20, -20, 100, -100, 88, -88.7f, 0.01f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+    };
+    Activations out = probe.buffer(1, 10);
+    backend.gatedSilu(BackendProbe.step(1), probe.put(in), out);
+    double[] expected = new double[10];
+    for (int i = 0; i < 10; i++) {
+      expected[i] = Float64.silu(in[0][i]) * in[0][10 + i];
+    }
+    assertRow(probe.get(out, 1)[0], expected, 1000, "silu");
+  }
+
+  @Test
+  void numbers_that_are_none_stay_so_and_stay_in_their_row() {
+    float[][] in = {{1, 2}, {Float.NaN, 1}, {Float.POSITIVE_INFINITY, 1}};
+    Activations out = probe.buffer(3, 1);
+    Weight weight = probe.matrix(DType.F32, new float[][] {{1, 1}});
+    backend.linear(BackendProbe.step(3), probe.put(in), weight, null, out);
+    Logits logits = backend.logits(3, 1);
+    StepBatch batch = new StepBatch(3, 3);
+    for (int row = 0; row < 3; row++) {
+      batch.add(new int[1], 0, 1, BlockTable.EMPTY, true);
+    }
+    backend.project(batch, out, probe.matrix(DType.F32, new float[][] {{1}}), logits);
+    float[][] actual = BackendProbe.values(logits);
+    assertThat(actual[0]).containsExactly(3);
+    assertThat(actual[1]).containsExactly(Float.NaN);
+    assertThat(actual[2]).containsExactly(Float.POSITIVE_INFINITY);
+  }
+
+  @Test
+  void logits_are_those_of_the_last_row_of_each_sequence_that_wants_them() {
+    Random random = new Random(8);
+    float[][] hidden = floats(random, 7, 5);
+    float[][] head = floats(random, 300, 5);
+    StepBatch batch = new StepBatch(7, 4);
+    batch.add(new int[3], 0, 3, BlockTable.EMPTY, true);
+    batch.add(new int[2], 0, 2, BlockTable.EMPTY, false);
+    batch.add(new int[1], 0, 1, BlockTable.EMPTY, true);
+    batch.add(new int[9], 8, 1, BlockTable.EMPTY, true);
+    Logits logits = backend.logits(4, 300);
+    backend.project(batch, probe.put(hidden), probe.matrix(DType.F32, head), logits);
+    assertThat(logits.rows()).isEqualTo(3);
+    assertThat(logits.vocabulary()).isEqualTo(300);
+    float[][] actual = BackendProbe.values(logits);
+    int[] sources = {2, 5, 6};
+    for (int row = 0; row < 3; row++) {
+      double[] expected = Float64.linear(Float64.widen(hidden[sources[row]]), head, NO_BIAS);
+      assertRow(actual[row], expected, 6, "row " + row);
+    }
+    assertThatExceptionOfType(IndexOutOfBoundsException.class)
+        .isThrownBy(() -> logits.row(3))
+        .withMessageContaining("3");
+  }
+
+  @Test
+  void a_step_that_wants_no_logits_has_none() {
+    Logits logits = backend.logits(1, 4);
+    Weight head = probe.matrix(DType.F32, new float[4][2]);
+    backend.project(BackendProbe.step(3), probe.put(new float[3][2]), head, logits);
+    assertThat(logits.rows()).isZero();
+  }
+
+  @Test
+  void a_row_of_a_linear_map_has_the_same_bits_alone_and_among_others() {
+    Random random = new Random(9);
+    float[][] in = floats(random, 70, 37);
+    Weight weight = probe.matrix(DType.BF16, BackendProbe.random(random, DType.BF16, 600, 37));
+    Activations out = probe.buffer(70, 600);
+    backend.linear(BackendProbe.step(70), probe.put(in), weight, null, out);
+    float[][] together = probe.get(out, 70);
+    for (int row = 0; row < 70; row += 23) {
+      backend.linear(BackendProbe.step(1), probe.put(new float[][] {in[row]}), weight, null, out);
+      assertThat(probe.get(out, 1)[0]).containsExactly(together[row]);
+    }
+  }
+
+  @Test
+  void what_another_backend_made_is_refused() {
+    try (ComputeBackend other = open(1)) {
+      BackendProbe foreign = new BackendProbe(other, arena);
+      StepBatch batch = BackendProbe.step(1);
+      Activations buffer = probe.buffer(1, 2);
+      Weight square = probe.matrix(DType.F32, new float[2][2]);
+      Weight gain = probe.vector(DType.F32, new float[2]);
+      Weight foreignSquare = foreign.matrix(DType.F32, new float[2][2]);
+      Weight foreignGain = foreign.vector(DType.F32, new float[2]);
+      Activations foreignBuffer = foreign.buffer(1, 2);
+      refused(() -> backend.embed(batch, foreignSquare, buffer));
+      refused(() -> backend.embed(batch, square, foreignBuffer));
+      refused(() -> backend.rmsNorm(batch, foreignBuffer, gain, 1, buffer));
+      refused(() -> backend.rmsNorm(batch, buffer, foreignGain, 1, buffer));
+      refused(() -> backend.linear(batch, buffer, foreignSquare, null, probe.buffer(1, 2)));
+      refused(() -> backend.linear(batch, buffer, square, foreignGain, probe.buffer(1, 2)));
+      refused(() -> backend.linearAdd(batch, foreignBuffer, square, null, buffer));
+      refused(() -> backend.gatedSilu(batch, buffer, foreign.buffer(1, 1)));
+      refused(() -> backend.project(batch, buffer, foreignSquare, backend.logits(1, 2)));
+      refused(() -> backend.project(batch, buffer, square, other.logits(1, 2)));
+    }
+  }
+
+  @Test
+  void what_does_not_fit_is_refused() {
+    StepBatch batch = BackendProbe.step(2);
+    Activations two = probe.buffer(2, 2);
+    Activations three = probe.buffer(2, 3);
+    Activations oneRow = probe.buffer(1, 2);
+    Weight square = probe.matrix(DType.F32, new float[2][2]);
+    Weight gain = probe.vector(DType.F32, new float[2]);
+    refused(() -> backend.embed(batch, square, three));
+    refused(() -> backend.embed(batch, square, oneRow));
+    refused(() -> backend.rmsNorm(batch, three, gain, 1, three));
+    refused(() -> backend.rmsNorm(batch, two, square, 1, two));
+    refused(() -> backend.linear(batch, two, gain, null, probe.buffer(2, 2)));
+    refused(() -> backend.linear(batch, two, square, null, two));
+    refused(() -> backend.linear(batch, three, square, null, two));
+    refused(() -> backend.linear(batch, two, square, square, probe.buffer(2, 2)));
+    refused(() -> backend.gatedSilu(batch, three, two));
+    refused(() -> backend.project(batch, two, square, backend.logits(1, 3)));
+    refused(() -> backend.activations(0, 3));
+    refused(() -> backend.kvMemory(new KvLayout(1, 1, 2, 4, DType.F32), 0));
+  }
+
+  private static void refused(ThrowingCallable operation) {
+    assertThatIllegalArgumentException().isThrownBy(operation);
+  }
+
+  @Test
+  void memory_beyond_the_budget_is_refused() {
+    KvLayout layout = new KvLayout(8, 8, 128, 16, DType.F32);
+    assertThatExceptionOfType(OutOfNativeMemoryException.class)
+        .isThrownBy(() -> backend.kvMemory(layout, 1 << 20));
+  }
+
+  @Test
+  void it_can_be_closed_twice() {
+    backend.close();
+    backend.close();
+  }
+}
