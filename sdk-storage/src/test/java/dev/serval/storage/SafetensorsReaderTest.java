@@ -47,7 +47,7 @@ final class SafetensorsReaderTest {
 
     @Override
     protected Path write(Path folder, List<StoredTensor> tensors) throws IOException {
-      return ShardedModel.write(folder, tensors);
+      return ShardedModel.write(SafetensorsWriter.texts(folder), tensors);
     }
   }
 }

@@ -45,14 +45,20 @@ public final class SafetensorsWriter {
     return file(header.append("}   ").toString(), data.toByteArray());
   }
 
-  /** The small files of a model, without its weights. */
-  public static Path texts(Path folder) throws IOException {
+  /** The configuration of a model. */
+  public static Path config(Path folder) throws IOException {
     Files.writeString(
         folder.resolve("config.json"),
         """
         {"architectures": ["LlamaForCausalLM"], "hidden_size": 4, "rope_theta": 10000.0,
          "tie_word_embeddings": true, "rope_scaling": null, "eos_token_id": [1, 2]}
         """);
+    return folder;
+  }
+
+  /** The small files of a model, without its weights. */
+  public static Path texts(Path folder) throws IOException {
+    config(folder);
     Files.writeString(folder.resolve("tokenizer.json"), "{\"version\": \"1.0\"}");
     Files.writeString(folder.resolve("tokenizer_config.json"), "{\"bos_token\": \"⟨s⟩\"}");
     Files.writeString(folder.resolve("generation_config.json"), "{\"temperature\": 0.5}");

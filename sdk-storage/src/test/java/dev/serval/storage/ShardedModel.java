@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -17,20 +18,29 @@ public final class ShardedModel {
     return "model-%05d-of-%05d.safetensors".formatted(index + 1, count);
   }
 
-  /** Writes texts, index and shards. */
+  /** Writes index and shards. */
   public static Path write(Path folder, List<StoredTensor> tensors) throws IOException {
-    SafetensorsWriter.texts(folder);
     int count = tensors.size();
     for (int i = 0; i < count; i++) {
       Files.write(folder.resolve(shard(i, count)), SafetensorsWriter.file(List.of(tensors.get(i))));
     }
-    String map =
+    index(
+        folder,
         IntStream.range(0, count)
-            .mapToObj(i -> "\"%s\": \"%s\"".formatted(tensors.get(i).name(), shard(i, count)))
+            .boxed()
+            .collect(Collectors.toMap(i -> tensors.get(i).name(), i -> shard(i, count))));
+    return folder;
+  }
+
+  /** Writes an index. */
+  public static void index(Path folder, Map<String, String> shardOf) throws IOException {
+    String map =
+        shardOf.entrySet().stream()
+            .sorted(Map.Entry.comparingByKey())
+            .map(entry -> "\"%s\": \"%s\"".formatted(entry.getKey(), entry.getValue()))
             .collect(Collectors.joining(", "));
     Files.writeString(
         folder.resolve("model.safetensors.index.json"),
         "{\"metadata\": {\"total_size\": 1e3}, \"weight_map\": {%s}}".formatted(map));
-    return folder;
   }
 }

@@ -6,14 +6,17 @@ import java.util.SortedSet;
 
 /**
  * A model as it lies in storage, opened: its configuration, its tensors and the small files beside
- * them. A reader has checked all of it, so what a checkpoint hands out is consistent.
+ * them. A reader has checked all of it but the numbers, so what a checkpoint hands out is
+ * consistent.
  *
  * <p>Whatever the format, names and configuration are given in Hugging Face's vocabulary ({@code
  * model.layers.0.self_attn.q_proj.weight}, {@code num_hidden_layers}), so a model family is written
  * once for all formats.
  *
- * <p>Immutable and usable from any thread until it is closed. Tensors are views into mapped files
- * and die with the checkpoint: whoever loads a model from it closes it after the model.
+ * <p>Immutable and usable from any thread until it is closed; afterwards {@link #tensor} and {@link
+ * #text} are an {@link IllegalStateException}. Tensors are views into mapped files and die with the
+ * checkpoint: whoever loads a model from it closes it after the model. The files must not be
+ * changed meanwhile; reading from one that was cut short is an {@link InternalError} of the JVM.
  */
 public interface Checkpoint extends AutoCloseable {
   /**
@@ -41,14 +44,15 @@ public interface Checkpoint extends AutoCloseable {
    * The model's configuration, as {@code config.json} has it.
    *
    * @return an unmodifiable tree of {@code Map<String, Object>}, {@code List<Object>}, {@code
-   *     String}, {@code Long}, {@code Double} and {@code Boolean}; a JSON null is left out
+   *     String}, {@code Long}, {@code Double} and {@code Boolean}; a JSON null is left out, of
+   *     lists too, and a whole number beyond a {@code Long} is a {@code Double}
    */
   Map<String, Object> config();
 
   /**
-   * The tensors there are.
+   * The tensors there are, those of a type that Serval cannot compute with among them.
    *
-   * @return their names
+   * @return their names, unmodifiable
    */
   SortedSet<String> tensorNames();
 
@@ -57,7 +61,9 @@ public interface Checkpoint extends AutoCloseable {
    *
    * @param name its name
    * @return the tensor, a view into the mapped file
-   * @throws CheckpointException when there is none of that name, naming those most like it
+   * @throws CheckpointException when there is none of that name, naming those most like it, or when
+   *     it is stored in a type that is no {@link dev.serval.api.compute.DType}, naming file and
+   *     type
    */
   StoredTensor tensor(String name);
 

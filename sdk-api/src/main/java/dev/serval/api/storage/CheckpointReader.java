@@ -6,8 +6,8 @@ import java.nio.file.Path;
 /**
  * Opens checkpoints of one format. Implementations are found by {@link java.util.ServiceLoader} or
  * given to the runtime, have no state, and trust nothing they read: whatever the file says, the
- * answer is a checkpoint or a {@link CheckpointException}, and never more memory than the file's
- * size.
+ * answer is a checkpoint or a {@link CheckpointException}; and memory is taken for what is there to
+ * be read, never for what a file claims.
  */
 public interface CheckpointReader {
   /**
@@ -26,10 +26,12 @@ public interface CheckpointReader {
   boolean recognises(Path path);
 
   /**
-   * Opens and checks a checkpoint.
+   * Opens and checks a checkpoint. Reads every byte once, for the digest, and may do so with helper
+   * threads that have ended when it returns. An interrupt of the calling thread ends it.
    *
    * @param path a file or folder
-   * @param listener hears how far reading has come, in bytes
+   * @param listener hears, on the calling thread, how far reading has come, in bytes; what it
+   *     throws ends the opening
    * @return the checkpoint, which the caller closes
    * @throws CheckpointException when it is damaged, incomplete or unreadable
    */

@@ -10,7 +10,8 @@ import java.util.List;
  * @param name its name in the checkpoint
  * @param dtype how its elements are stored
  * @param shape its dimensions, outermost first; a matrix is {@code [rows, columns]}
- * @param data its bytes, read-only, of exactly the size that type and shape demand
+ * @param data its bytes, read-only, of exactly the size that type and shape demand; at no
+ *     alignment, so read with unaligned layouts
  */
 public record StoredTensor(String name, DType dtype, List<Long> shape, MemorySegment data) {
   /** Copies the shape and refuses data of another size. */

@@ -8,9 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -95,11 +94,14 @@ public final class ArtefactHash {
   }
 
   private void hashPieces(int helpers, LoadListener listener) {
-    try (ExecutorService pool = pool(helpers)) {
+    List<Thread> started = new ArrayList<>();
+    try {
       for (int i = 0; i < helpers; i++) {
-        pool.execute(() -> takePieces(sum -> {}));
+        started.add(helper(i));
       }
       takePieces(sum -> listener.progress(STAGE, sum, total));
+    } finally {
+      await(started);
     }
     switch (failure.get()) {
       case null -> listener.progress(STAGE, total, total);
@@ -109,9 +111,28 @@ public final class ArtefactHash {
     }
   }
 
-  private static ExecutorService pool(int helpers) {
-    return Executors.newFixedThreadPool(
-        Math.max(1, helpers), Thread.ofPlatform().daemon().name("serval-digest-", 0).factory());
+  private Thread helper(int number) {
+    return Thread.ofPlatform()
+        .daemon()
+        .name("serval-digest-" + number)
+        .start(() -> takePieces(sum -> {}));
+  }
+
+  private void await(List<Thread> helpers) {
+    boolean interrupted = false;
+    for (Thread helper : helpers) {
+      while (helper.isAlive()) {
+        try {
+          helper.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+          failure.compareAndSet(null, interruption());
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void takePieces(LongConsumer progress) {
@@ -142,8 +163,12 @@ public final class ArtefactHash {
 
   private void requireWanted() {
     if (failure.get() != null || Thread.currentThread().isInterrupted()) {
-      throw new CheckpointException("the thread was interrupted while it read a checkpoint");
+      throw interruption();
     }
+  }
+
+  private static CheckpointException interruption() {
+    return new CheckpointException("the thread was interrupted while it read a checkpoint");
   }
 
   private ArtefactDigest root() {

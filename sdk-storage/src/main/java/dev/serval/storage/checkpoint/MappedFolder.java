@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
@@ -46,7 +47,7 @@ public final class MappedFolder implements AutoCloseable {
    * @throws CheckpointException when there is something of that name that cannot be read
    */
   public Optional<MappedFile> find(String name) {
-    return contains(name) ? Optional.of(map(path.resolve(name))) : Optional.empty();
+    return contains(name) ? Optional.of(map(resolve(name))) : Optional.empty();
   }
 
   /**
@@ -76,9 +77,19 @@ public final class MappedFolder implements AutoCloseable {
    *
    * @param name a file's name
    * @return true even for a link that leads nowhere
+   * @throws CheckpointException when no file can have that name
    */
   public boolean contains(String name) {
-    return Files.exists(path.resolve(name), LinkOption.NOFOLLOW_LINKS);
+    return Files.exists(resolve(name), LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private Path resolve(String name) {
+    try {
+      return path.resolve(name);
+    } catch (InvalidPathException e) {
+      throw new CheckpointException(
+          "%s: %s cannot be the name of a file on this system".formatted(path, Quoted.of(name)), e);
+    }
   }
 
   /**
