@@ -29,6 +29,7 @@ public final class HttpEndpoint implements AutoCloseable {
   private final @Nullable Vertx owned;
   private final String host;
   private final Duration grace;
+  private boolean closed;
 
   private HttpEndpoint(HttpServer server, @Nullable Vertx owned, String host, Duration grace) {
     this.server = server;
@@ -71,7 +72,11 @@ public final class HttpEndpoint implements AutoCloseable {
    * to be called on an event loop; calling it again does nothing.
    */
   @Override
-  public void close() {
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     await(server.shutdown(grace));
     if (owned != null) {
       await(owned.close());

@@ -6,6 +6,7 @@ import dev.serval.server.errors.ErrorBody;
 import dev.serval.server.openai.AnswerFormat;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpVersion;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Objects;
@@ -27,12 +28,17 @@ final class StreamedAnswer {
   private final Submission submission;
   private final HttpServerResponse response;
   private final Queue<ChunkReader> keptBack = new ArrayDeque<>();
+
+  /** A client of HTTP/1.0 knows no chunks: its stream ends with its connection. */
+  private final boolean old;
+
   private int running;
 
   StreamedAnswer(Exchange exchange, Submission submission) {
     this.exchange = exchange;
     this.submission = submission;
     this.response = exchange.request().response();
+    this.old = exchange.request().request().version() == HttpVersion.HTTP_1_0;
     this.running = submission.generations().size();
   }
 
@@ -43,8 +49,10 @@ final class StreamedAnswer {
         .putHeader("x-accel-buffering", "no")
         .putHeader("x-request-id", submission.head().id())
         .setChunked(true)
-        .drainHandler(v -> drained())
-        .writeHead();
+        .drainHandler(v -> drained());
+    if (!old) {
+      response.writeHead();
+    }
     int window = Math.max(1, WINDOW / running);
     for (int i = 0; i < submission.generations().size(); i++) {
       submission.generations().get(i).subscribe(new ChunkReader(exchange, this, pieces(i), window));
@@ -100,11 +108,18 @@ final class StreamedAnswer {
       response.write(
           ServerSentEvent.of(submission.call().format().usage(submission.head(), results)));
     }
-    response.end(ServerSentEvent.DONE);
+    end(Buffer.buffer(ServerSentEvent.DONE));
   }
 
   /** Breaks off with an error. */
   void end(ApiError error) {
-    response.end(ServerSentEvent.of(ErrorBody.of(error)));
+    end(ServerSentEvent.of(ErrorBody.of(error)));
+  }
+
+  private void end(Buffer last) {
+    response.end(last);
+    if (old) {
+      exchange.request().request().connection().close();
+    }
   }
 }

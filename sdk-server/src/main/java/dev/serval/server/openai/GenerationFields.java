@@ -71,18 +71,18 @@ final class GenerationFields {
 
   private static int tokenId(Value field, String id) {
     try {
-      return Integer.parseUnsignedInt(id, 10);
+      int token = Integer.parseInt(id);
+      if (Integer.toString(token).equals(id) && token >= 0) {
+        return token;
+      }
     } catch (NumberFormatException notAnId) {
-      throw ApiError.badRequest(
-              field.path(),
-              "invalid_value",
-              "'"
-                  + field.path()
-                  + "' goes from token ids to biases, and '"
-                  + clip(id)
-                  + "' is none")
-          .raise();
+      // refused below, as every other key that is no token id
     }
+    throw ApiError.badRequest(
+            field.path(),
+            "invalid_value",
+            "'" + field.path() + "' goes from token ids to biases, and '" + clip(id) + "' is no id")
+        .raise();
   }
 
   private static List<String> stopStrings(Value stop) {
