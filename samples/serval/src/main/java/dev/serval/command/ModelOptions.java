@@ -1,0 +1,132 @@
+package dev.serval.command;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.ServingRuntime;
+import dev.serval.api.compute.DType;
+import dev.serval.api.device.DeviceKind;
+import dev.serval.api.device.DevicePreference;
+import dev.serval.runtime.ModelSource;
+import dev.serval.runtime.Serval;
+import dev.serval.runtime.ServingRuntimeBuilder;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which model is loaded, and what it may take. */
+final class ModelOptions {
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description = "a checkpoint's folder in Hugging Face's layout (the demo model)")
+  private @Nullable Path model;
+
+  @Option(
+      names = "--served-name",
+      paramLabel = "NAME",
+      split = ",",
+      description = "what requests call the model; several, separated by commas (its folder)")
+  private List<String> servedNames = List.of();
+
+  @Option(
+      names = "--context",
+      paramLabel = "N",
+      description = "tokens that prompt and answer may have together (what the model allows)")
+  private @Nullable Integer context;
+
+  @Option(
+      names = "--device",
+      paramLabel = "KIND",
+      description =
+          "run on this and nothing else: cpu or gpu (a GPU if there is one, else the CPU)")
+  private @Nullable DeviceKind device;
+
+  @Option(names = "--threads", paramLabel = "N", description = "threads that compute (all cores)")
+  private @Nullable Integer threads;
+
+  @Option(
+      names = "--kv-dtype",
+      paramLabel = "TYPE",
+      description = "how keys and values are kept: BF16, F16 or F32 (${DEFAULT-VALUE})")
+  private DType kvDtype = DType.BF16;
+
+  @Option(
+      names = "--kv-budget",
+      paramLabel = "SIZE",
+      description = "memory for keys and values, such as 512MiB (what the load can use)")
+  private @Nullable Bytes kvBudget;
+
+  @Option(
+      names = "--prefix-cache",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description = "find keys and values again that were computed before (on)")
+  private boolean prefixCache;
+
+  @Option(
+      names = "--max-running",
+      paramLabel = "N",
+      description = "requests that are worked on at once (64)")
+  private @Nullable Integer maxRunning;
+
+  @Option(
+      names = "--max-waiting",
+      paramLabel = "N",
+      description = "requests that may wait before more are turned away (1024)")
+  private @Nullable Integer maxWaiting;
+
+  @Option(
+      names = "--max-step-tokens",
+      paramLabel = "N",
+      description = "tokens that one step may compute (512)")
+  private @Nullable Integer maxStepTokens;
+
+  /** The first of the names given, or null. */
+  @Nullable String servedName() {
+    return servedNames.isEmpty() ? null : servedNames.getFirst();
+  }
+
+  /** Loads the model for a single question: nothing is warmed up. */
+  ServingRuntime open(Console console) {
+    return open(console, builder -> builder.warmUp(false));
+  }
+
+  /** Loads the model, with a bar that shows how far it is. */
+  ServingRuntime open(Console console, Consumer<ServingRuntimeBuilder> more) {
+    try (ProgressBar bar = new ProgressBar(console, System::nanoTime)) {
+      ServingRuntimeBuilder builder = Serval.builder().model(source()).loadListener(bar);
+      apply(builder);
+      more.accept(builder);
+      return builder.build();
+    }
+  }
+
+  private ModelSource source() {
+    ModelSource source =
+        model == null
+            ? ModelSource.of(DemoModel.folder()).withNames(DemoModel.NAME)
+            : ModelSource.of(model);
+    if (!servedNames.isEmpty()) {
+      source = source.withNames(servedNames.toArray(String[]::new));
+    }
+    return context == null ? source : source.withContextLength(context);
+  }
+
+  private void apply(ServingRuntimeBuilder builder) {
+    builder.kvDtype(kvDtype).prefixCaching(prefixCache);
+    given(device, kind -> builder.device(DevicePreference.require(kind)));
+    given(threads, builder::threads);
+    given(kvBudget, builder::kvBudget);
+    given(maxRunning, builder::maxRunning);
+    given(maxWaiting, builder::maxWaiting);
+    given(maxStepTokens, builder::maxStepTokens);
+  }
+
+  private static <T> void given(@Nullable T value, Consumer<T> setter) {
+    if (value != null) {
+      setter.accept(value);
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import org.jspecify.annotations.NullMarked;
+
+/**
+ * The {@code serval} command: a model served, talked to, listed and measured from the command line.
+ */
+@NullMarked
+module dev.serval.command {
+  requires dev.serval.api;
+  requires dev.serval.runtime;
+  requires dev.serval.server;
+  requires info.picocli;
+  requires java.net.http;
+  requires jdk.unsupported;
+  requires tools.jackson.databind;
+  requires java.logging;
+  requires static org.jspecify;
+
+  uses dev.serval.api.compute.ComputeBackendProvider;
+  uses dev.serval.api.device.DeviceProvider;
+
+  // The command line is read into the fields of its commands.
+  opens dev.serval.command to
+      info.picocli;
+}

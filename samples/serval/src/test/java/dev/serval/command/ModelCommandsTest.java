@@ -1,0 +1,91 @@
+package dev.serval.command;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The commands that load a model into their own process, with the demo model. */
+final class ModelCommandsTest {
+  private static final String DEMO =
+      Path.of(System.getProperty("basedir", "."), "../demo-model/weights").normalize().toString();
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  @Test
+  void a_text_that_is_piped_in_is_continued_as_it_stands() {
+    CommandRun run =
+        CommandRun.typing(
+            "<|im_start|>user\nDefine alive.<|im_end|>\n<|im_start|>assistant\n\n",
+            "generate",
+            "--model",
+            DEMO);
+
+    assertThat(run.out()).isEqualTo("Alive means possessing life.\n");
+  }
+
+  @Test
+  void what_is_generated_comes_with_usage_and_timings() {
+    CommandRun run =
+        CommandRun.of(
+            "generate", "--model", DEMO, "--json", "--ignore-eos", "--max-tokens", "7", "A nerve");
+
+    JsonNode answer = JSON.readTree(run.out());
+    assertThat(answer.get("text").asString()).isNotEmpty();
+    assertThat(answer.get("finish_reason").asString()).isEqualTo("length");
+    assertThat(answer.get("token_ids").size()).isEqualTo(7);
+    assertThat(answer.at("/usage/completion_tokens").asInt()).isEqualTo(7);
+    assertThat(answer.at("/timings_ms/gaps").size()).isEqualTo(6);
+    assertThat(answer.at("/timings_ms/total").asDouble())
+        .isGreaterThanOrEqualTo(answer.at("/timings_ms/time_to_first_token").asDouble());
+  }
+
+  @Test
+  void a_folder_without_a_model_is_said_in_a_sentence(@TempDir Path empty) {
+    assertThat(CommandRun.of("chat", "--model", empty.toString(), "Hello"))
+        .satisfies(run -> {
+          assertThat(run.exit()).isEqualTo(2);
+          assertThat(run.err()).startsWith("serval: ").contains(empty.toString());
+        });
+    assertThat(CommandRun.of("chat", "--model", "/no/such/place", "Hello").err())
+        .isEqualTo("serval: model: there is nothing at /no/such/place\n");
+  }
+
+  @Test
+  void without_a_demo_model_the_command_says_how_to_get_one() {
+    CommandRun run = CommandRun.of("chat", "Hello");
+
+    assertThat(run.exit()).isEqualTo(1);
+    assertThat(run.err()).contains("--model DIR", "samples/demo-model/weights").hasLineCount(1);
+  }
+
+  @Test
+  void devices_are_listed_with_what_they_are_used_for() {
+    assertThat(CommandRun.of("devices").out())
+        .contains("cpu:0", "cores: ", "runs models by the compute backend cpu");
+  }
+
+  @Test
+  void a_runtime_in_this_process_is_measured(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("result.json");
+
+    CommandRun run =
+        CommandRun.of(
+            ("bench --num-prompts 6 --num-warmups 1 --request-rate 50 --input-len 8,20"
+                    + " --output-len 5 --range-ratio 0.2 --max-concurrency 2 --seed 3 --model")
+                .concat(" " + DEMO + " --result-file " + file)
+                .split(" "));
+
+    assertThat(run.exit()).isZero();
+    assertThat(run.out()).contains("Successful requests:", "P99.9 (ms):");
+    JsonNode result = JSON.readTree(Files.readString(file));
+    assertThat(result.get("completed").asInt()).isEqualTo(6);
+    assertThat(result.get("backend").asString()).isEqualTo("serval");
+    assertThat(result.get("output_lens").valueStream()).allMatch(n -> n.asInt() >= 4);
+    result.get("itls").valueStream().forEach(gaps -> assertThat(gaps.size()).isBetween(3, 5));
+  }
+}
