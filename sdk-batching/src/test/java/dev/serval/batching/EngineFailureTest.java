@@ -34,7 +34,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -172,7 +171,13 @@ final class EngineFailureTest {
               }
             })
             .engine();
-    CollectingSink sink = reacting(() -> Verdict.PAUSE);
+    CollectingSink sink =
+        new CollectingSink() {
+          @Override
+          protected Verdict verdict(SampledToken token) {
+            return Verdict.PAUSE;
+          }
+        };
     handle.add(engine.submit(prompt(1, 7), 3, sink));
     engine.run();
     assertThat(sink.tokens()).hasSize(1);
@@ -269,15 +274,10 @@ final class EngineFailureTest {
                         .daemon()
                         .uncaughtExceptionHandler((thread, thrown) -> uncaught.add(thrown))
                         .unstarted(body)));
-    CollectingSink first = reacting(() -> Verdict.PAUSE);
     engine.submit(request(prompt(1, 6)), first);
-    first.awaitTokens(1);
-    CollectingSink second =
-        reacting(() -> {
-          cache.broken.set(true);
-          return Verdict.CONTINUE;
-        });
     engine.submit(request(prompt(2, 6)), second);
+    first.awaitTokens(1);
+    cache.broken.set(true);
     assertThat(first.awaitEnd().failure()).hasMessage("the books do not add up");
     assertThat(second.awaitEnd().failure()).isSameAs(first.awaitEnd().failure());
     RequestRejectedException refusal =
@@ -290,15 +290,6 @@ final class EngineFailureTest {
     assertThat(uncaught).contains(first.awaitEnd().failure());
     assertThat(third.hasEnded()).isFalse();
     engine.close();
-  }
-
-  private static CollectingSink reacting(Supplier<Verdict> reaction) {
-    return new CollectingSink() {
-      @Override
-      protected Verdict verdict(SampledToken token) {
-        return reaction.get();
-      }
-    };
   }
 
   private static SequenceRequest request(int[] prompt) {
