@@ -33,13 +33,16 @@ public interface Generation
    * it had and {@link FinishReason#CANCELLED}; one that failed completes with {@link
    * GenerationFailedException}.
    *
-   * @return the same stage at each call; its dependants run on the thread that completes it, which
-   *     may be the engine's, and must not wait there
+   * @return the same stage at each call; it is completed, and its dependants run, on the runtime's
+   *     delivery executor, never on an engine's thread
    */
   CompletionStage<GenerationResult> result();
 
   /**
-   * Follows the stream by waiting: {@code hasNext} waits until there is a chunk or the end.
+   * Follows the stream by waiting: {@code hasNext} waits until there is a chunk or the end. After
+   * the last chunk of a generation that failed it throws its {@link GenerationFailedException}. If
+   * the waiting thread is interrupted it throws {@link java.util.concurrent.CancellationException}
+   * and leaves the thread interrupted; the generation goes on.
    *
    * @return the only iterator
    * @throws IllegalStateException when the stream has a reader already

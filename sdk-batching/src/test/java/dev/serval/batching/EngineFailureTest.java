@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -171,13 +172,7 @@ final class EngineFailureTest {
               }
             })
             .engine();
-    CollectingSink sink =
-        new CollectingSink() {
-          @Override
-          protected Verdict verdict(SampledToken token) {
-            return Verdict.PAUSE;
-          }
-        };
+    CollectingSink sink = reacting(() -> Verdict.PAUSE);
     handle.add(engine.submit(prompt(1, 7), 3, sink));
     engine.run();
     assertThat(sink.tokens()).hasSize(1);
@@ -274,10 +269,15 @@ final class EngineFailureTest {
                         .daemon()
                         .uncaughtExceptionHandler((thread, thrown) -> uncaught.add(thrown))
                         .unstarted(body)));
+    CollectingSink first = reacting(() -> Verdict.PAUSE);
     engine.submit(request(prompt(1, 6)), first);
-    engine.submit(request(prompt(2, 6)), second);
     first.awaitTokens(1);
-    cache.broken.set(true);
+    CollectingSink second =
+        reacting(() -> {
+          cache.broken.set(true);
+          return Verdict.CONTINUE;
+        });
+    engine.submit(request(prompt(2, 6)), second);
     assertThat(first.awaitEnd().failure()).hasMessage("the books do not add up");
     assertThat(second.awaitEnd().failure()).isSameAs(first.awaitEnd().failure());
     RequestRejectedException refusal =
@@ -290,6 +290,15 @@ final class EngineFailureTest {
     assertThat(uncaught).contains(first.awaitEnd().failure());
     assertThat(third.hasEnded()).isFalse();
     engine.close();
+  }
+
+  private static CollectingSink reacting(Supplier<Verdict> reaction) {
+    return new CollectingSink() {
+      @Override
+      protected Verdict verdict(SampledToken token) {
+        return reaction.get();
+      }
+    };
   }
 
   private static SequenceRequest request(int[] prompt) {

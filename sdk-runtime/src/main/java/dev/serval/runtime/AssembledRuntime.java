@@ -8,6 +8,7 @@ import dev.serval.api.RuntimeDescription;
 import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.UnknownModelException;
+import dev.serval.api.device.NativeMemory;
 import dev.serval.runtime.generation.LiveGeneration;
 import dev.serval.runtime.metrics.ServingMetrics;
 import java.time.Duration;
@@ -20,6 +21,7 @@ final class AssembledRuntime implements ServingRuntime {
   private final List<NamedModel> models;
   private final RuntimeDescription description;
   private final OpenedParts parts;
+  private final NativeMemory memory;
   private final String idPrefix;
   private final @Nullable ServingMetrics metrics;
   private final OpenRequests requests = new OpenRequests();
@@ -29,11 +31,13 @@ final class AssembledRuntime implements ServingRuntime {
       List<NamedModel> models,
       RuntimeDescription description,
       OpenedParts parts,
+      NativeMemory memory,
       String idPrefix,
       @Nullable ServingMetrics metrics) {
     this.models = models;
     this.description = description;
     this.parts = parts;
+    this.memory = memory;
     this.idPrefix = idPrefix;
     this.metrics = metrics;
   }
@@ -116,6 +120,11 @@ final class AssembledRuntime implements ServingRuntime {
     } finally {
       requests.advance(State.CLOSED);
     }
+  }
+
+  /** The root of the native memory's owners. */
+  NativeMemory memory() {
+    return memory;
   }
 
   @Override

@@ -37,7 +37,7 @@ final class RuntimeAssembly {
     Bytes configured = options.nativeMemory();
     Bytes limit = configured == null ? devices.hostMemory() : configured;
     NativeMemory memory = opened.opened(NativeMemory.root(options.name(), limit));
-    ServingMetrics metrics = metrics();
+    ServingMetrics metrics = metrics(memory);
     ModelAssembly assembly = new ModelAssembly(options, opened, memory, devices);
     List<LoadedModel> models = new ArrayList<>();
     for (ModelSource source : options.models()) {
@@ -47,13 +47,19 @@ final class RuntimeAssembly {
         named(models),
         new Screen(options, devices, limit, models).description(),
         opened,
+        memory,
         HexFormat.of().toHexDigits(options.seeds().getAsLong(), 8),
         metrics);
   }
 
-  private @Nullable ServingMetrics metrics() {
+  private @Nullable ServingMetrics metrics(NativeMemory memory) {
     MeterRegistry registry = options.meters();
-    return registry == null ? null : opened.opened(new ServingMetrics(registry, options.name()));
+    if (registry == null) {
+      return null;
+    }
+    ServingMetrics metrics = opened.opened(new ServingMetrics(registry, options.name()));
+    metrics.measure(memory);
+    return metrics;
   }
 
   private LoadedModel assemble(

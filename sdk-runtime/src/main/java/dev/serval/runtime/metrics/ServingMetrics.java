@@ -1,10 +1,14 @@
 package dev.serval.runtime.metrics;
 
+import dev.serval.api.Bytes;
+import dev.serval.api.device.NativeMemory;
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Tags;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * The meters of one runtime in a registry. Each bears the runtime's name as the tag {@code
@@ -26,6 +30,25 @@ public final class ServingMetrics implements AutoCloseable {
   public ServingMetrics(MeterRegistry registry, String runtime) {
     this.registry = registry;
     this.runtime = runtime;
+  }
+
+  /**
+   * Measures the runtime's native memory.
+   *
+   * @param memory the root of its owners
+   */
+  public void measure(NativeMemory memory) {
+    gauge("serval.memory.native.used", "Native memory in use", memory, NativeMemory::used);
+    gauge("serval.memory.native.limit", "Native memory allowed", memory, NativeMemory::limit);
+  }
+
+  private void gauge(
+      String name, String description, NativeMemory memory, Function<NativeMemory, Bytes> amount) {
+    Gauge.builder(name, memory, measured -> amount.apply(measured).count())
+        .description(description)
+        .baseUnit("bytes")
+        .tag(RUNTIME, runtime)
+        .register(registry);
   }
 
   /**
