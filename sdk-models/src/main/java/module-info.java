@@ -6,6 +6,7 @@ module dev.serval.models {
   requires transitive dev.serval.api;
   requires static transitive org.jspecify;
   requires ai.djl.tokenizers;
+  requires jinjava;
   requires tools.jackson.databind;
 
   exports dev.serval.models.text;

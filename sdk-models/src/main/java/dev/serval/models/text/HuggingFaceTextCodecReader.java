@@ -1,10 +1,13 @@
 package dev.serval.models.text;
 
+import dev.serval.api.model.ChatTemplate;
 import dev.serval.api.model.TextCodec;
 import dev.serval.api.model.TextCodecReader;
 import dev.serval.api.model.Tokenizer;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
+import java.time.Clock;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -15,8 +18,21 @@ import java.util.stream.Stream;
  * network and leaves no file behind.
  */
 public final class HuggingFaceTextCodecReader implements TextCodecReader {
-  /** Has no state. */
-  public HuggingFaceTextCodecReader() {}
+  private final Clock clock;
+
+  /** With the system's clock and time zone for templates that print today's date. */
+  public HuggingFaceTextCodecReader() {
+    this(Clock.system(ZoneId.systemDefault()));
+  }
+
+  /**
+   * With a clock of one's own.
+   *
+   * @param clock what templates that print today's date go by
+   */
+  public HuggingFaceTextCodecReader(Clock clock) {
+    this.clock = clock;
+  }
 
   /**
    * {@inheritDoc}
@@ -28,7 +44,8 @@ public final class HuggingFaceTextCodecReader implements TextCodecReader {
   public TextCodec read(Checkpoint checkpoint) {
     Optional<JsonFile> config = JsonFile.optional(checkpoint, "tokenizer_config.json");
     SpecialTokens special = SpecialTokens.read(config);
-    return new TextCodec(tokenizer(checkpoint, config, special), Optional.empty());
+    Optional<ChatTemplate> template = ChatTemplateFile.read(checkpoint, config, special, clock);
+    return new TextCodec(tokenizer(checkpoint, config, special), template);
   }
 
   private static Tokenizer tokenizer(

@@ -1,0 +1,89 @@
+package dev.serval.models.chat;
+
+import com.hubspot.jinjava.interpret.InterpretException;
+import com.hubspot.jinjava.tree.Node;
+import dev.serval.api.ChatMessage;
+import dev.serval.api.InvalidRequestException;
+import dev.serval.api.model.ChatTemplate;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A chat template in Jinja's language. It is parsed and checked once; rendering shares nothing
+ * between threads but the parsed template.
+ */
+public final class JinjaChatTemplate implements ChatTemplate {
+  private final Program program;
+  private final Node root;
+  private final Map<String, Object> variables;
+  private final Clock clock;
+
+  private JinjaChatTemplate(
+      Program program, Node root, Map<String, Object> variables, Clock clock) {
+    this.program = program;
+    this.root = root;
+    this.variables = variables;
+    this.clock = clock;
+  }
+
+  /**
+   * Reads a template.
+   *
+   * @param template its source
+   * @param specialTokens the variables that name special tokens, such as {@code bos_token}
+   * @param clock what templates that print today's date go by
+   * @return the template
+   * @throws TemplateFailure when it is not in order or asks for what is not supported, naming it
+   */
+  public static JinjaChatTemplate read(
+      String template, Map<String, String> specialTokens, Clock clock) {
+    List<Piece> pieces = TemplateScanner.scan(template);
+    Program program = Program.of(pieces);
+    Node root = TemplateEngine.parse(program.structure(pieces));
+    return new JinjaChatTemplate(program, root, variables(specialTokens), clock);
+  }
+
+  @Override
+  public String render(List<ChatMessage> messages, boolean addGenerationPrompt) {
+    try {
+      Map<String, Object> all = new LinkedHashMap<>(variables);
+      all.put("messages", conversation(messages));
+      all.put("add_generation_prompt", addGenerationPrompt);
+      return TemplateEngine.render(root, all, new Rendering(program, clock));
+    } catch (TemplateFailure e) {
+      throw refused(e.refusal() ? String.valueOf(e.getMessage()) : unable(e));
+    } catch (InterpretException e) {
+      throw refused(unable(e));
+    }
+  }
+
+  private static String unable(RuntimeException e) {
+    return "the model's chat template cannot render this conversation: " + e.getMessage();
+  }
+
+  private static InvalidRequestException refused(String message) {
+    return new InvalidRequestException("messages", message);
+  }
+
+  private static Map<String, Object> variables(Map<String, String> specialTokens) {
+    Map<String, Object> variables = new LinkedHashMap<>(Functions.TABLE);
+    variables.putAll(specialTokens);
+    variables.put("tools", None.NONE);
+    variables.put("documents", None.NONE);
+    return variables;
+  }
+
+  private static List<Object> conversation(List<ChatMessage> messages) {
+    List<Object> conversation = new ArrayList<>();
+    for (ChatMessage message : messages) {
+      Map<String, Object> entry = new LinkedHashMap<>();
+      entry.put("role", message.role());
+      entry.put("content", message.content());
+      conversation.add(entry);
+    }
+    return conversation;
+  }
+}

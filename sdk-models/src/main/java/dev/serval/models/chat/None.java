@@ -1,0 +1,6 @@
+package dev.serval.models.chat;
+
+/** Python's {@code None}. */
+enum None {
+  NONE
+}
