@@ -20,6 +20,16 @@ public final class ThreadMeter {
   }
 
   /**
+   * What a thread has allocated on the Java heap since it began.
+   *
+   * @param thread the thread, alive
+   * @return bytes, whether or not they were collected since
+   */
+  public long allocatedBytes(Thread thread) {
+    return threads.getThreadAllocatedBytes(thread.threadId());
+  }
+
+  /**
    * How long a thread has kept a processor busy.
    *
    * @param thread the thread, alive

@@ -56,8 +56,19 @@ final class AttentionWork implements WorkCrew.Work {
     }
   }
 
-  int parts() {
+  @Override
+  public int parts() {
     return runs * spec.kvHeads();
+  }
+
+  @Override
+  public long operations() {
+    long seen = 0;
+    for (int run = 0; run < runs; run++) {
+      int last = batch.position(endRow[run] - 1);
+      seen += (long) (endRow[run] - firstRow[run]) * (last + 1 - firstSeen(last));
+    }
+    return 2 * seen * spec.queryColumns();
   }
 
   @Override

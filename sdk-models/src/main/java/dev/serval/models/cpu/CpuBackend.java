@@ -148,7 +148,7 @@ final class CpuBackend implements ComputeBackend {
     linear
         .of(matrix, input, output, batch.rows())
         .adding(bias == null ? null : vector("bias", bias, matrix.rows()), add);
-    crew.run(linear, linear.parts());
+    crew.run(linear);
   }
 
   @Override
@@ -176,7 +176,7 @@ final class CpuBackend implements ComputeBackend {
     CpuKvMemory cache = cache(kv, spec, layer);
     kernels.attention().prepare(spec);
     attention.of(batch, rows, spec, layer, cache, output);
-    crew.run(attention, attention.parts());
+    crew.run(attention);
   }
 
   @Override
@@ -198,7 +198,7 @@ final class CpuBackend implements ComputeBackend {
     }
     logits.rows(batch.logitRows());
     linear.of(matrix, input, logits.scores(), batch.logitRows()).from(logits.sourceRows());
-    crew.run(linear, linear.parts());
+    crew.run(linear);
   }
 
   @Override
@@ -208,7 +208,7 @@ final class CpuBackend implements ComputeBackend {
 
   private void run(RowWork work, StepBatch batch, int columns) {
     work.share(batch.rows(), columns, crew.size());
-    crew.run(work, work.parts());
+    crew.run(work);
   }
 
   private static int qkvColumns(AttentionSpec spec) {

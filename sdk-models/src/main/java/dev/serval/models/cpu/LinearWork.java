@@ -41,8 +41,14 @@ final class LinearWork implements WorkCrew.Work {
     return this;
   }
 
-  int parts() {
+  @Override
+  public int parts() {
     return matrix.panels() * Math.ceilDiv(rows, ROW_BLOCK);
+  }
+
+  @Override
+  public long operations() {
+    return (long) rows * matrix.rows() * matrix.columns();
   }
 
   @Override

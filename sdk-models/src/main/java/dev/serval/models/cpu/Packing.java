@@ -27,6 +27,16 @@ final class Packing implements WorkCrew.Work {
   }
 
   @Override
+  public int parts() {
+    return shape.panels();
+  }
+
+  @Override
+  public long operations() {
+    return (long) shape.rows() * shape.units();
+  }
+
+  @Override
   public void part(int panel, int worker) {
     int lanes = shape.lanes(panel);
     MemorySegment[] rows = new MemorySegment[BLOCK];

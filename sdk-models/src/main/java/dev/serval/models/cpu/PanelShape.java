@@ -19,7 +19,7 @@ record PanelShape(int rows, int columns, int width, int units, int unitBytes) {
 
   private static final int LANE_STEP = 16;
   private static final int MIN_LANES = 64;
-  private static final int SMALL = 1 << 14;
+  private static final int SMALL = 1 << 16;
 
   static PanelShape of(int rows, int columns, DType dtype, int workers) {
     int unitBytes = dtype == DType.F16 ? Short.BYTES : Integer.BYTES;

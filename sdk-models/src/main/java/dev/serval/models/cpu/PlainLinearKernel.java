@@ -24,7 +24,7 @@ final class PlainLinearKernel implements LinearKernel {
     int rows = Math.toIntExact(parts.stream().mapToLong(part -> part.shape().getFirst()).sum());
     PanelShape shape = PanelShape.of(rows, columns, dtype, crew.size());
     PlainMatrix matrix = matrix(shape, dtype, memory.allocate(shape.bytes(), ALIGNMENT));
-    crew.run(new Packing(parts, shape, matrix.data()), shape.panels());
+    crew.run(new Packing(parts, shape, matrix.data()));
     return matrix;
   }
 

@@ -2,23 +2,30 @@ package dev.serval.models.cpu;
 
 /** Work on each row of a step by itself; a part is a run of rows. */
 abstract class RowWork implements WorkCrew.Work {
-  private static final int WORTH_SHARING = 1 << 13;
+  private static final int OPERATIONS_PER_ELEMENT = 8;
 
   private int rows;
+  private int columns;
   private int parts;
 
-  /** How many rows there are, and how many elements each has. */
-  void share(int rowCount, int columns, int workers) {
+  /** How many rows there are, how many elements each has, and how many may share them. */
+  void share(int rowCount, int columnCount, int workers) {
     rows = rowCount;
-    boolean share = (long) rowCount * columns >= WORTH_SHARING;
-    parts = share ? Math.min(rowCount, workers) : 1;
+    columns = columnCount;
+    parts = Math.min(rowCount, workers);
   }
 
   /** Works on one row. */
   abstract void row(int row);
 
-  int parts() {
+  @Override
+  public int parts() {
     return parts;
+  }
+
+  @Override
+  public long operations() {
+    return (long) rows * columns * OPERATIONS_PER_ELEMENT;
   }
 
   @Override

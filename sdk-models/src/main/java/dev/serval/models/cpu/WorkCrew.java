@@ -29,6 +29,9 @@ final class WorkCrew implements AutoCloseable {
   private static final VarHandle OPEN;
   private static final int SPINS = 3_000;
 
+  /** About ten microseconds' worth: for less, waiting for others takes longer than they save. */
+  private static final long WORTH_SHARING = 1 << 16;
+
   static {
     try {
       OPEN = MethodHandles.lookup().findVarHandle(WorkCrew.class, "open", long.class);
@@ -39,6 +42,12 @@ final class WorkCrew implements AutoCloseable {
 
   /** Work in parts that do not depend on each other. */
   interface Work {
+    /** How many parts there are. */
+    int parts();
+
+    /** About how many multiplications all of it takes. */
+    long operations();
+
     /**
      * Does one part.
      *
@@ -81,29 +90,31 @@ final class WorkCrew implements AutoCloseable {
    *
    * @throws IllegalStateException when the crew is closed
    */
-  void run(Work job, int count) {
+  void run(Work job) {
     busy = true;
     try {
       if (closed) {
         throw new IllegalStateException("the backend is closed");
       }
-      if (count == 1 || members.isEmpty()) {
-        alone(job, count);
+      if (job.parts() < 2 || job.operations() < WORTH_SHARING || members.isEmpty()) {
+        alone(job);
       } else {
-        together(job, count);
+        together(job);
       }
     } finally {
       busy = false;
     }
   }
 
-  private static void alone(Work job, int count) {
+  private static void alone(Work job) {
+    int count = job.parts();
     for (int part = 0; part < count; part++) {
       job.part(part, 0);
     }
   }
 
-  private void together(Work job, int count) {
+  private void together(Work job) {
+    int count = job.parts();
     work = job;
     parts = count;
     finished.setPlain(0);

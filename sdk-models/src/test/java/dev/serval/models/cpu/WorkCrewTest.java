@@ -1,0 +1,164 @@
+package dev.serval.models.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.ObjIntConsumer;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+final class WorkCrewTest {
+  private static WorkCrew.Work work(int parts, ObjIntConsumer<Integer> body) {
+    return new WorkCrew.Work() {
+      @Override
+      public int parts() {
+        return parts;
+      }
+
+      @Override
+      public long operations() {
+        return Long.MAX_VALUE;
+      }
+
+      @Override
+      public void part(int part, int worker) {
+        body.accept(part, worker);
+      }
+    };
+  }
+
+  private static Set<Thread> threads(String name) {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith(name))
+        .collect(Collectors.toSet());
+  }
+
+  @Test
+  void every_part_is_done_exactly_once_over_many_operations() {
+    for (int size = 1; size <= 4; size++) {
+      try (WorkCrew crew = new WorkCrew("once", size)) {
+        for (int count = 0; count < 2_000; count++) {
+          int parts = count % 37;
+          AtomicIntegerArray done = new AtomicIntegerArray(37);
+          crew.run(work(parts, (part, worker) -> done.incrementAndGet(part)));
+          for (int part = 0; part < 37; part++) {
+            assertThat(done.get(part)).isEqualTo(part < parts ? 1 : 0);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void all_threads_take_part_and_each_has_a_number_of_its_own() throws InterruptedException {
+    try (WorkCrew crew = new WorkCrew("all", 3)) {
+      CountDownLatch together = new CountDownLatch(3);
+      Set<Integer> workers = ConcurrentHashMap.newKeySet();
+      crew.run(
+          work(
+              3,
+              (part, worker) -> {
+                workers.add(worker);
+                together.countDown();
+                await(together);
+              }));
+      assertThat(workers).containsExactlyInAnyOrder(0, 1, 2);
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void threads_that_went_to_sleep_wake_up_for_work() {
+    try (WorkCrew crew = new WorkCrew("sleepy", 3)) {
+      for (int round = 0; round < 3; round++) {
+        awaitParked("sleepy");
+        all_threads_meet(crew);
+      }
+    }
+  }
+
+  private static void all_threads_meet(WorkCrew crew) {
+    CountDownLatch together = new CountDownLatch(3);
+    crew.run(
+        work(
+            3,
+            (part, worker) -> {
+              together.countDown();
+              await(together);
+            }));
+  }
+
+  private static void awaitParked(String name) {
+    while (!threads(name).stream().allMatch(thread -> thread.getState() == Thread.State.WAITING)) {
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  @Test
+  void what_a_part_throws_comes_to_the_caller_and_the_crew_works_on() {
+    try (WorkCrew crew = new WorkCrew("failing", 2)) {
+      for (int bad = 0; bad < 8; bad++) {
+        int broken = bad;
+        assertThatExceptionOfType(ArithmeticException.class)
+            .isThrownBy(() -> crew.run(work(8, (part, worker) -> divide(part - broken))));
+      }
+      AtomicIntegerArray done = new AtomicIntegerArray(8);
+      crew.run(work(8, (part, worker) -> done.incrementAndGet(part)));
+      assertThat(done.toString()).isEqualTo("[1, 1, 1, 1, 1, 1, 1, 1]");
+    }
+  }
+
+  private static void divide(int by) {
+    assertThat(1 / by).isNotEqualTo(2);
+  }
+
+  @Test
+  void closing_ends_the_threads_and_refuses_more_work() {
+    WorkCrew crew = new WorkCrew("closing", 3);
+    assertThat(threads("closing")).hasSize(2).allMatch(Thread::isDaemon);
+    crew.close();
+    assertThat(threads("closing")).isEmpty();
+    crew.close();
+    assertThatIllegalStateException().isThrownBy(() -> crew.run(work(2, (part, worker) -> {})));
+  }
+
+  @Test
+  void closing_waits_for_the_operation_under_way() throws InterruptedException {
+    WorkCrew crew = new WorkCrew("busy", 2);
+    CountDownLatch started = new CountDownLatch(1);
+    CountDownLatch finish = new CountDownLatch(1);
+    AtomicIntegerArray done = new AtomicIntegerArray(4);
+    WorkCrew.Work slow =
+        work(
+            4,
+            (part, worker) -> {
+              started.countDown();
+              await(finish);
+              done.incrementAndGet(part);
+            });
+    Thread caller = Thread.ofPlatform().start(() -> crew.run(slow));
+    started.await();
+    Thread closer = Thread.ofPlatform().start(crew::close);
+    assertThat(closer.join(Duration.ofMillis(50))).isFalse();
+    finish.countDown();
+    closer.join();
+    caller.join();
+    assertThat(done.toString()).isEqualTo("[1, 1, 1, 1]");
+  }
+}
