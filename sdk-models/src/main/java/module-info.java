@@ -6,7 +6,13 @@ module dev.serval.models {
   requires transitive dev.serval.api;
   requires static transitive org.jspecify;
   requires ai.djl.tokenizers;
+  // An automatic module, so what it needs itself has to be named.
+  requires com.fasterxml.jackson.databind;
+  requires com.fasterxml.jackson.dataformat.yaml;
+  requires com.fasterxml.jackson.datatype.jdk8;
+  requires com.google.common;
   requires jinjava;
+  requires org.apache.commons.lang3;
   requires tools.jackson.databind;
 
   exports dev.serval.models.text;
