@@ -1,0 +1,30 @@
+package dev.serval.readme;
+
+import dev.serval.api.ChatMessage;
+import dev.serval.api.Generation;
+import dev.serval.api.GenerationRequest;
+import dev.serval.api.Prompt;
+import dev.serval.api.ServingRuntime;
+import dev.serval.api.TokenChunk;
+import dev.serval.runtime.Serval;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+
+/** The README's snippets, compiled. */
+final class Snippets {
+  private Snippets() {}
+
+  static void firstScreen(Consumer<String> show) {
+    // tag::first-screen[]
+    try (ServingRuntime runtime =
+        Serval.builder().model(Path.of("samples/demo-model/weights")).build()) {
+      Prompt question = Prompt.chat(ChatMessage.user("What is a nerve?"));
+      try (Generation answer = runtime.submit(GenerationRequest.of(question))) {
+        for (TokenChunk chunk : answer) {
+          show.accept(chunk.text());
+        }
+      }
+    }
+    // end::first-screen[]
+  }
+}

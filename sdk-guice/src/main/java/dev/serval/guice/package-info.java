@@ -1,0 +1,2 @@
+/** A serving runtime as a Guice module. */
+package dev.serval.guice;
