@@ -111,7 +111,7 @@ final class EngineStressTest {
       });
     }
     callers.add(() -> {
-      while (engine.load().running() == 0) {
+      while (isEmpty(accepted)) {
         Thread.onSpinWait();
       }
       engine.close();
@@ -125,6 +125,12 @@ final class EngineStressTest {
           assertThat(sink.breach()).isEmpty();
         });
     assertThat(engine.load()).isEqualTo(new EngineLoad(0, 0, BLOCKS, BLOCKS));
+  }
+
+  private static boolean isEmpty(List<?> list) {
+    synchronized (list) {
+      return list.isEmpty();
+    }
   }
 
   private static void runAll(List<Callable<Void>> tasks)
