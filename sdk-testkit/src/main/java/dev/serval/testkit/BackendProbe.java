@@ -32,6 +32,9 @@ final class BackendProbe {
     this.arena = arena;
   }
 
+  /** The types that store each number by itself. */
+  static final List<DType> PLAIN = List.of(DType.F32, DType.F16, DType.BF16);
+
   /** Random numbers that the type holds exactly, most of them within ±1. */
   static float[][] random(Random random, DType dtype, int rows, int columns) {
     float[][] values = new float[rows][columns];
@@ -48,6 +51,7 @@ final class BackendProbe {
       case F32 -> value;
       case F16 -> Float.float16ToFloat(Float.floatToFloat16(value));
       case BF16 -> Float.intBitsToFloat(Float.floatToRawIntBits(value) & 0xFFFF0000);
+      default -> throw new IllegalArgumentException(dtype + " is block-wise");
     };
   }
 
@@ -71,6 +75,7 @@ final class BackendProbe {
       case F16 -> data.setAtIndex(half, index, Float.floatToFloat16(value));
       case BF16 ->
           data.setAtIndex(half, index, (short) (Float.floatToRawIntBits(value) >>> Short.SIZE));
+      default -> throw new IllegalArgumentException(dtype + " is block-wise");
     }
   }
 

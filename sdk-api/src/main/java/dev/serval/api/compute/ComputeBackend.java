@@ -46,8 +46,9 @@ public interface ComputeBackend extends AutoCloseable {
   Device device();
 
   /**
-   * Takes over a weight, in the type it is stored in. Several tensors of equal type and columns are
-   * stacked by rows into one matrix, so that what reads the same input is one operation.
+   * Takes over a weight, in the types it is stored in. Several tensors of equal columns are stacked
+   * by rows into one matrix, so that what reads the same input is one operation; each keeps its
+   * type.
    *
    * @param parts a vector, or matrices {@code [rows, columns]} from top to bottom; not empty. Their
    *     data may be referred to until the backend is closed

@@ -2,14 +2,36 @@ package dev.serval.api.compute;
 
 import java.util.Locale;
 
-/** How numbers are stored. Block-wise types store a fixed count of elements in a block of bytes. */
+/**
+ * How numbers are stored. Block-wise types store a fixed count of elements in a block of bytes:
+ * they are those of the <a
+ * href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">GGUF</a> format, under its
+ * names; a matrix in one of them has whole blocks in each row. Scales and minima are binary16
+ * unless said otherwise.
+ */
 public enum DType {
   /** IEEE 754 binary32. */
   F32(1, 4),
   /** IEEE 754 binary16. */
   F16(1, 2),
   /** The upper half of a binary32. */
-  BF16(1, 2);
+  BF16(1, 2),
+  /** Scale d, 32 elements q of 4 bits: d · (q − 8). */
+  Q4_0(32, 18),
+  /** Scale d, minimum m, 32 elements q of 4 bits: d · q + m. */
+  Q4_1(32, 20),
+  /** Scale d, 32 elements q of 5 bits: d · (q − 16). */
+  Q5_0(32, 22),
+  /** Scale d, minimum m, 32 elements q of 5 bits: d · q + m. */
+  Q5_1(32, 24),
+  /** Scale d, 32 elements q of 8 bits, signed: d · q. */
+  Q8_0(32, 34),
+  /** Scales d and e, 8 pairs s, t of 6 bits for 32 elements q of 4 bits each: d · s · q − e · t. */
+  Q4_K(256, 144),
+  /** Scales d and e, 8 pairs s, t of 6 bits for 32 elements q of 5 bits each: d · s · q − e · t. */
+  Q5_K(256, 176),
+  /** Scale d, 16 signed scales s of 8 bits for 16 elements q of 6 bits each: d · s · (q − 32). */
+  Q6_K(256, 210);
 
   private final int blockElements;
   private final int blockBytes;

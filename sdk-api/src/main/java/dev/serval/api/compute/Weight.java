@@ -22,7 +22,7 @@ public interface Weight {
   /**
    * How its elements are kept.
    *
-   * @return the type it was stored in
+   * @return the type it was stored in; that of the first part where parts were of several
    */
   DType dtype();
 }

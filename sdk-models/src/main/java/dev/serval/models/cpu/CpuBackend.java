@@ -90,6 +90,10 @@ final class CpuBackend implements ComputeBackend {
     if (blocks < 1) {
       throw new IllegalArgumentException("KV memory has at least 1 block, not " + blocks);
     }
+    if (layout.dtype().blockElements() > 1) {
+      throw new IllegalArgumentException(
+          "KV memory is of type F32, F16 or BF16, not " + layout.dtype());
+    }
     long bytes = Math.multiplyExact(layout.blockBytes(), (long) blocks);
     return new CpuKvMemory(this, layout, blocks, memory.allocate(bytes, ALIGNMENT));
   }

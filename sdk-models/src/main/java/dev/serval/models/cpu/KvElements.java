@@ -23,6 +23,7 @@ final class KvElements {
           out.set(ValueLayout.JAVA_SHORT, at + 2L * i, BFloat16.fromFloat(in.at(from + i)));
         }
       }
+      default -> throw blockWise(kv);
     }
   }
 
@@ -41,6 +42,7 @@ final class KvElements {
           to[i] = BFloat16.toFloat(in.get(ValueLayout.JAVA_SHORT, at + 2L * i));
         }
       }
+      default -> throw blockWise(kv);
     }
   }
 
@@ -54,6 +56,7 @@ final class KvElements {
       case F32 -> transposeFloats(in, at, slots, count, to, lane);
       case F16 -> transposeHalves(in, at, slots, count, to, lane);
       case BF16 -> transposeBrains(in, at, slots, count, to, lane);
+      default -> throw blockWise(kv);
     }
   }
 
@@ -90,5 +93,9 @@ final class KvElements {
             BFloat16.toFloat(in.get(ValueLayout.JAVA_SHORT, from + 2L * count * slot));
       }
     }
+  }
+
+  private static IllegalStateException blockWise(CpuKvMemory kv) {
+    return new IllegalStateException("KV memory of " + kv.layout().dtype() + " was let through");
   }
 }

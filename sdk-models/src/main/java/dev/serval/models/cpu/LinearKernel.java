@@ -9,7 +9,7 @@ interface LinearKernel {
   /**
    * Takes over a matrix.
    *
-   * @param parts its rows from top to bottom, of one type and one number of columns
+   * @param parts its rows from top to bottom, of one number of columns
    * @param memory where it is kept
    * @param crew who packs it
    * @return the matrix

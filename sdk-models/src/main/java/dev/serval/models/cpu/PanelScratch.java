@@ -17,6 +17,19 @@ final class PanelScratch {
       Arrays.stream(tile).map(MemorySegment::ofArray).toList();
   private final float[][] sums = new float[LinearWork.ROW_BLOCK][PanelShape.MAX_LANES];
 
+  private final float[] factors = new float[PanelShape.MAX_LANES];
+  private final float[] offsets = new float[PanelShape.MAX_LANES];
+
+  /** What each lane's elements are multiplied by while a tile is widened. */
+  float[] factors() {
+    return factors;
+  }
+
+  /** What is added to each lane's elements then. */
+  float[] offsets() {
+    return offsets;
+  }
+
   float[] column(int column) {
     return tile[column];
   }

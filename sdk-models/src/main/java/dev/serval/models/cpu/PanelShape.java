@@ -4,16 +4,17 @@ import dev.serval.api.compute.DType;
 
 /**
  * How a matrix is cut into panels and laid out in them: {@code [panel][unit][lane]}, where a lane
- * is a row of the matrix and a unit is what of a row lies together: an F32, an F16, or a pair of
- * BF16.
+ * is a row of the matrix and a unit is what of a row lies together: an F32, an F16, a pair of BF16,
+ * or a pair of bytes of a block-wise type.
  *
+ * @param firstRow where the matrix begins in the weight that it is a part of
  * @param rows the matrix's rows
  * @param columns the matrix's columns
  * @param width rows of a panel; the last one may have fewer
  * @param units units of a row
  * @param unitBytes the size of a unit
  */
-record PanelShape(int rows, int columns, int width, int units, int unitBytes) {
+record PanelShape(int firstRow, int rows, int columns, int width, int units, int unitBytes) {
   /** The most lanes of a panel: as many sums stay in the first-level cache with their weights. */
   static final int MAX_LANES = 512;
 
@@ -21,10 +22,11 @@ record PanelShape(int rows, int columns, int width, int units, int unitBytes) {
   private static final int MIN_LANES = 64;
   private static final int SMALL = 1 << 16;
 
-  static PanelShape of(int rows, int columns, DType dtype, int workers) {
-    int unitBytes = dtype == DType.F16 ? Short.BYTES : Integer.BYTES;
-    int units = dtype == DType.BF16 ? Math.ceilDiv(columns, 2) : columns;
-    return new PanelShape(rows, columns, width(rows, columns, workers), units, unitBytes);
+  static PanelShape of(int firstRow, int rows, int columns, DType dtype, int workers) {
+    int unitBytes = dtype == DType.F32 || dtype == DType.BF16 ? Integer.BYTES : Short.BYTES;
+    int units = Math.toIntExact(Math.ceilDiv(dtype.bytes(columns), unitBytes));
+    int width = width(rows, columns, workers);
+    return new PanelShape(firstRow, rows, columns, width, units, unitBytes);
   }
 
   /** Panels of equal width, as many as can be shared out evenly, but none too narrow to be fast. */

@@ -6,7 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /** A matrix multiplied in plain Java. */
-abstract sealed class PlainMatrix implements PackedMatrix {
+abstract sealed class PlainMatrix implements PackedMatrix
+    permits BlockMatrix, PlainMatrix.F32, PlainMatrix.F16, PlainMatrix.Bf16 {
   /*
    * The compiler vectorises a loop over arrays whose iterations are independent; it never vectorises a
    * sum of floats, since that would change the order of additions. So lanes are rows of the matrix:
@@ -26,7 +27,7 @@ abstract sealed class PlainMatrix implements PackedMatrix {
   private final MemorySegment data;
   private final List<PanelScratch> scratch;
 
-  private PlainMatrix(PanelShape shape, MemorySegment data, List<PanelScratch> scratch) {
+  PlainMatrix(PanelShape shape, MemorySegment data, List<PanelScratch> scratch) {
     this.shape = shape;
     this.data = data;
     this.scratch = scratch;
@@ -71,7 +72,7 @@ abstract sealed class PlainMatrix implements PackedMatrix {
       }
     }
     for (int row = from; row < to; row++) {
-      product.store(row, panel * shape.width(), own.sums(row - from), lanes);
+      product.store(row, shape.firstRow() + panel * shape.width(), own.sums(row - from), lanes);
     }
   }
 

@@ -45,10 +45,12 @@ final class RotaryTable {
     for (int pair = 0; pair < pairs; pair++) {
       float cos = stretch[at + 2 * pair];
       float sin = stretch[at + 2 * pair + 1];
-      float x = rows.at(head + pair);
-      float y = rows.at(head + pair + pairs);
-      rows.set(head + pair, x * cos - y * sin);
-      rows.set(head + pair + pairs, y * cos + x * sin);
+      long first = head + embedding.first(pair);
+      long second = head + embedding.second(pair);
+      float x = rows.at(first);
+      float y = rows.at(second);
+      rows.set(first, x * cos - y * sin);
+      rows.set(second, y * cos + x * sin);
     }
   }
 }

@@ -1,6 +1,5 @@
 package dev.serval.models.cpu;
 
-import dev.serval.api.compute.DType;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
@@ -49,6 +48,7 @@ final class WeightLoader {
       case F32 -> tensor.data().get(little(ValueLayout.JAVA_FLOAT_UNALIGNED), at);
       case F16 -> Float.float16ToFloat(half(tensor, at));
       case BF16 -> BFloat16.toFloat(half(tensor, at));
+      default -> throw new IllegalStateException("a vector of " + tensor.dtype());
     };
   }
 
@@ -74,6 +74,11 @@ final class WeightLoader {
               .formatted(first.name(), first.shape()));
     }
     for (StoredTensor part : parts) {
+      if (part.dtype().blockElements() > 1 && dimensions == 1) {
+        throw new IllegalArgumentException(
+            "vector '%s' is of type %s; vectors are of F32, F16 or BF16"
+                .formatted(part.name(), part.dtype()));
+      }
       if (!fits(part, first)) {
         throw new IllegalArgumentException(
             "tensor '%s' (%s, %s) cannot be stacked with '%s' (%s, %s)"
@@ -89,10 +94,8 @@ final class WeightLoader {
   }
 
   private static boolean fits(StoredTensor part, StoredTensor first) {
-    DType dtype = first.dtype();
     int dimensions = first.shape().size();
-    return part.dtype() == dtype
-        && part.shape().size() == dimensions
+    return part.shape().size() == dimensions
         && part.elements() > 0
         && (dimensions == 1 || part.shape().getLast().equals(first.shape().getLast()));
   }

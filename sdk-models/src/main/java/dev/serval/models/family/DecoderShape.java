@@ -54,7 +54,7 @@ record DecoderShape(
         headDim,
         config.optionalPositive("rms_norm_eps").orElse(DEFAULT_EPSILON).floatValue(),
         config.flag("tie_word_embeddings", false),
-        RotaryFrequencies.read(config),
+        RotaryFrequencies.read(config).requireFit(config, headDim),
         traits);
   }
 

@@ -117,6 +117,15 @@ final class ModelConfig {
     throw refuse(field, shown(value), "a list of words");
   }
 
+  /** A list of numbers above 0. */
+  List<Double> positives(String field) {
+    if (value(field) instanceof List<?> list
+        && list.stream().allMatch(element -> element instanceof Double number && number > 0)) {
+      return list.stream().map(Double.class::cast).toList();
+    }
+    throw refuse(field, shown(fields.get(field)), "a list of numbers above 0");
+  }
+
   /** A part of the configuration that has fields of its own. */
   Optional<ModelConfig> part(String field) {
     Object value = value(field);

@@ -2,6 +2,7 @@ package dev.serval.models.family;
 
 import dev.serval.api.compute.RotaryEmbedding;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -15,8 +16,9 @@ import java.util.stream.IntStream;
  *
  * @param theta the base
  * @param scaling how frequencies are scaled
+ * @param interleaved whether neighbours are turned together, and not the two halves of a head
  */
-record RotaryFrequencies(double theta, Scaling scaling) {
+record RotaryFrequencies(double theta, Scaling scaling, boolean interleaved) {
   private static final double DEFAULT_THETA = 10_000;
   private static final String TYPE = "rope_type";
   private static final String OLD_TYPE = "type";
@@ -33,6 +35,12 @@ record RotaryFrequencies(double theta, Scaling scaling) {
       @Override
       Scaling read(ModelConfig config) {
         return new Linear(factor(config));
+      }
+    },
+    DIVISORS {
+      @Override
+      Scaling read(ModelConfig config) {
+        return new Divisors(config.positives("divisors"));
       }
     },
     LLAMA3 {
@@ -58,13 +66,13 @@ record RotaryFrequencies(double theta, Scaling scaling) {
 
   /** What becomes of a frequency. */
   sealed interface Scaling {
-    double apply(double frequency);
+    double apply(double frequency, int pair);
   }
 
   /** Frequencies as they are. */
   record Unscaled() implements Scaling {
     @Override
-    public double apply(double frequency) {
+    public double apply(double frequency, int pair) {
       return frequency;
     }
   }
@@ -72,8 +80,16 @@ record RotaryFrequencies(double theta, Scaling scaling) {
   /** All positions are squeezed alike (Chen et al., https://arxiv.org/abs/2306.15595). */
   record Linear(double factor) implements Scaling {
     @Override
-    public double apply(double frequency) {
+    public double apply(double frequency, int pair) {
       return frequency / factor;
+    }
+  }
+
+  /** Each pair has a divisor of its own, as files say that carry scaling worked out. */
+  record Divisors(List<Double> divisors) implements Scaling {
+    @Override
+    public double apply(double frequency, int pair) {
+      return frequency / divisors.get(pair);
     }
   }
 
@@ -85,7 +101,7 @@ record RotaryFrequencies(double theta, Scaling scaling) {
    */
   record Llama3(double factor, double low, double high, int context) implements Scaling {
     @Override
-    public double apply(double frequency) {
+    public double apply(double frequency, int pair) {
       double turns = context * frequency / (2 * Math.PI);
       if (turns < low) {
         return frequency / factor;
@@ -114,7 +130,8 @@ record RotaryFrequencies(double theta, Scaling scaling) {
     }
     return new RotaryFrequencies(
         theta.or(() -> innerTheta).orElse(DEFAULT_THETA),
-        inner.or(() -> outer).orElse(new Unscaled()));
+        inner.or(() -> outer).orElse(new Unscaled()),
+        config.flag("rope_interleaved", false));
   }
 
   private static Scaling scaling(ModelConfig config) {
@@ -131,7 +148,8 @@ record RotaryFrequencies(double theta, Scaling scaling) {
 
   private static Rule rule(Optional<String> type, ModelConfig config) {
     if (type.isEmpty() && config.has("factor")) {
-      throw config.refuse(TYPE, "one of default, linear, llama3, since there is a factor");
+      throw config.refuse(
+          TYPE, "one of default, linear, llama3, divisors, since there is a factor");
     }
     return type.map(word -> Rule.valueOf(word.toUpperCase(Locale.ROOT))).orElse(Rule.DEFAULT);
   }
@@ -144,11 +162,20 @@ record RotaryFrequencies(double theta, Scaling scaling) {
     return factor;
   }
 
+  /** Refuses what does not fit heads of this size. */
+  RotaryFrequencies requireFit(ModelConfig config, int headDim) {
+    if (scaling instanceof Divisors all && all.divisors().size() != headDim / 2) {
+      throw config.refuse("rope_scaling", "as many divisors as a head has pairs, " + headDim / 2);
+    }
+    return this;
+  }
+
   /** The embedding of heads of this size. */
   RotaryEmbedding embedding(int headDim) {
-    return RotaryEmbedding.of(
+    double[] frequencies =
         IntStream.range(0, headDim / 2)
-            .mapToDouble(pair -> scaling.apply(Math.pow(theta, -2.0 * pair / headDim)))
-            .toArray());
+            .mapToDouble(pair -> scaling.apply(Math.pow(theta, -2.0 * pair / headDim), pair))
+            .toArray();
+    return interleaved ? RotaryEmbedding.interleaved(frequencies) : RotaryEmbedding.of(frequencies);
   }
 }

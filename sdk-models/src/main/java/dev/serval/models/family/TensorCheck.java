@@ -28,32 +28,23 @@ final class TensorCheck {
   /** Checks all of a model's tensors. */
   void check(DecoderTensors tensors, String family) {
     int layers = tensors.shape().layers();
-    stacked(tensors.embeddings());
+    all(tensors.embeddings());
     for (int layer = 0; layer < layers; layer++) {
-      tensors.layer(layer).all().forEach(this::stacked);
+      tensors.layer(layer).all().forEach(this::all);
     }
-    stacked(tensors.finalNorm());
-    stacked(tensors.head());
+    all(tensors.finalNorm());
+    all(tensors.head());
     if (tensors.shape().tied()) {
       checkTiedHead(tensors.embeddings().getFirst());
     }
     refuseSurplus(family);
   }
 
-  private void stacked(List<TensorNeed> group) {
-    for (TensorNeed need : group) {
-      StoredTensor tensor = one(need);
-      StoredTensor first = checkpoint.tensor(group.getFirst().name());
-      if (tensor.dtype() != first.dtype()) {
-        throw refuse(
-            tensor.name(),
-            "stored as " + tensor.dtype(),
-            "%s, as '%s', with which it forms one weight".formatted(first.dtype(), first.name()));
-      }
-    }
+  private void all(List<TensorNeed> group) {
+    group.forEach(this::one);
   }
 
-  private StoredTensor one(TensorNeed need) {
+  private void one(TensorNeed need) {
     if (!checkpoint.tensorNames().contains(need.name())) {
       throw refuse(
           need.name(),
@@ -69,7 +60,6 @@ final class TensorCheck {
     needed.add(need.name());
     elements += tensor.elements();
     bytes += tensor.data().byteSize();
-    return tensor;
   }
 
   /** A tied head may be stored once more, if it is the same. */

@@ -1,0 +1,150 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
+
+/**
+ * Where a block-wise type keeps the bits of each element, and what they mean.
+ *
+ * <p>Each element is a few low bits in one byte and perhaps a few more in another: {@code value =
+ * factor · ((low + 16 · high) − bias) + offset}, with the factor and offset of {@link BlockScales}.
+ * The places are those of <a
+ * href="https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h">ggml's blocks</a>, and the
+ * order of operations is that of its dequantisation, so values are the same to the bit.
+ *
+ * <p>Blocks of several matrix rows lie interleaved by pairs of bytes: {@code [pair][lane]}.
+ */
+final class BlockFormat {
+  private static final int LIFT = 4;
+  private static final int NIBBLE = 0xF;
+
+  private final BlockScales scales;
+  private final int elements;
+  private final int bytes;
+  private final int lowMask;
+  private final int highMask;
+  private final int flip;
+  private final int bias;
+  private final int[] low;
+  private final int[] high;
+
+  /** Places count bits from the block's first. */
+  private BlockFormat(
+      DType dtype,
+      int lowMask,
+      IntUnaryOperator low,
+      int highMask,
+      IntUnaryOperator high,
+      int flip,
+      int bias) {
+    scales = BlockScales.of(dtype);
+    elements = dtype.blockElements();
+    bytes = dtype.blockBytes();
+    this.lowMask = lowMask;
+    this.highMask = highMask;
+    this.flip = flip;
+    this.bias = bias;
+    this.low = IntStream.range(0, elements).map(low).toArray();
+    this.high = IntStream.range(0, elements).map(high).toArray();
+  }
+
+  static BlockFormat of(DType dtype) {
+    IntUnaryOperator none = i -> 0;
+    return switch (dtype) {
+      case Q4_0 -> new BlockFormat(dtype, NIBBLE, i -> halves(2, i), 0, none, 0, 8);
+      case Q4_1 -> new BlockFormat(dtype, NIBBLE, i -> halves(4, i), 0, none, 0, 0);
+      case Q5_0 -> new BlockFormat(dtype, NIBBLE, i -> halves(6, i), 1, i -> 16 + i, 0, 16);
+      case Q5_1 -> new BlockFormat(dtype, NIBBLE, i -> halves(8, i), 1, i -> 32 + i, 0, 0);
+      case Q8_0 -> new BlockFormat(dtype, 0xFF, i -> 16 + 8 * i, 0, none, 0x80, 0x80);
+      case Q4_K -> new BlockFormat(dtype, NIBBLE, i -> pairs(16, i), 0, none, 0, 0);
+      case Q5_K ->
+          new BlockFormat(
+              dtype, NIBBLE, i -> pairs(48, i), 1, i -> 8 * (16 + i % 32) + i / 32, 0, 0);
+      case Q6_K ->
+          new BlockFormat(
+              dtype,
+              NIBBLE,
+              i -> 8 * (i / 128 * 64 + i % 64) + i % 128 / 64 * 4,
+              3,
+              i -> 8 * (128 + i / 128 * 32 + i % 32) + i % 128 / 32 * 2,
+              0,
+              32);
+      case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
+    };
+  }
+
+  /** The lower nibbles of sixteen bytes, then the upper ones. */
+  private static int halves(int octet, int element) {
+    return 8 * (octet + element % 16) + element / 16 * 4;
+  }
+
+  /** For each 64 elements the lower nibbles of 32 bytes, then the upper ones. */
+  private static int pairs(int octet, int element) {
+    return 8 * (octet + element / 64 * 32 + element % 32) + element % 64 / 32 * 4;
+  }
+
+  /** Where the block with this column begins. */
+  long block(long panel, int lanes, int column) {
+    return panel + (long) (column / elements) * bytes * lanes;
+  }
+
+  /** The scales of the sixteen columns from this one on. */
+  void scales(
+      MemorySegment data, long panel, int lanes, int column, float[] factors, float[] offsets) {
+    int part = column % elements / PanelScratch.TILE;
+    scales.fill(data, block(panel, lanes, column), lanes, part, factors, offsets);
+  }
+
+  /** One column of all lanes. */
+  void expand(
+      MemorySegment data,
+      long panel,
+      int lanes,
+      int column,
+      float[] factors,
+      float[] offsets,
+      float[] to) {
+    int element = column % elements;
+    long block = block(panel, lanes, column);
+    long lowAt = unit(block, lanes, low[element]);
+    int lowShift = low[element] % Short.SIZE;
+    if (highMask == 0) {
+      for (int i = 0; i < lanes; i++) {
+        int bits = (data.get(ValueLayout.JAVA_SHORT, lowAt + 2L * i) >>> lowShift) & lowMask;
+        to[i] = factors[i] * ((bits ^ flip) - bias) + offsets[i];
+      }
+      return;
+    }
+    long highAt = unit(block, lanes, high[element]);
+    int highShift = high[element] % Short.SIZE;
+    for (int i = 0; i < lanes; i++) {
+      int lower = (data.get(ValueLayout.JAVA_SHORT, lowAt + 2L * i) >>> lowShift) & lowMask;
+      int upper = (data.get(ValueLayout.JAVA_SHORT, highAt + 2L * i) >>> highShift) & highMask;
+      to[i] = factors[i] * (((upper << LIFT) | lower) - bias) + offsets[i];
+    }
+  }
+
+  /** One element. */
+  float element(MemorySegment data, long panel, int lanes, int lane, int column) {
+    int element = column % elements;
+    long block = block(panel, lanes, column);
+    int part = element / PanelScratch.TILE;
+    int bits =
+        (bits(data, block, lanes, lane, low[element]) & lowMask)
+            | ((bits(data, block, lanes, lane, high[element]) & highMask) << LIFT);
+    return scales.factor(data, block, lanes, lane, part) * ((bits ^ flip) - bias)
+        + scales.offset(data, block, lanes, lane, part);
+  }
+
+  private static int bits(MemorySegment data, long block, int lanes, int lane, int place) {
+    long at = unit(block, lanes, place) + 2L * lane;
+    return data.get(ValueLayout.JAVA_SHORT, at) >>> place % Short.SIZE;
+  }
+
+  private static long unit(long block, int lanes, int place) {
+    return block + (long) (place / Short.SIZE) * lanes * Short.BYTES;
+  }
+}

@@ -1,0 +1,143 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * What sixteen neighbouring elements of a block are multiplied by, and what is added then. Each
+ * rule has a loop over lanes of its own, so that the compiler knows what is in it.
+ */
+abstract sealed class BlockScales {
+  /** Added where nothing is: unlike +0, it leaves a −0 as it is. */
+  private static final float NOTHING = -0.0f;
+
+  private static final int SUB_BLOCK = 32;
+
+  /** The rule of a type. */
+  static BlockScales of(DType dtype) {
+    return switch (dtype) {
+      case Q4_0, Q5_0, Q8_0 -> new OfBlock(false);
+      case Q4_1, Q5_1 -> new OfBlock(true);
+      case Q4_K, Q5_K -> new OfSubBlocks();
+      case Q6_K -> new Signed();
+      case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
+    };
+  }
+
+  /** The factor of one lane for elements {@code 16 · part} to {@code 16 · part + 15}. */
+  abstract float factor(MemorySegment data, long block, int lanes, int lane, int part);
+
+  /** What is added. */
+  abstract float offset(MemorySegment data, long block, int lanes, int lane, int part);
+
+  /** Both, for all lanes. */
+  abstract void fill(
+      MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets);
+
+  private static float half(MemorySegment data, long block, int lanes, int lane, int octet) {
+    long at = block + ((long) (octet / 2) * lanes + lane) * Short.BYTES;
+    return Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT, at));
+  }
+
+  private static int octet(MemorySegment data, long block, int lanes, int lane, int octet) {
+    long at = block + ((long) (octet / 2) * lanes + lane) * Short.BYTES;
+    return (data.get(ValueLayout.JAVA_SHORT, at) >>> (octet % 2 * Byte.SIZE)) & 0xFF;
+  }
+
+  /** One scale for the block, and perhaps a minimum. */
+  private static final class OfBlock extends BlockScales {
+    private final boolean minimum;
+
+    OfBlock(boolean minimum) {
+      this.minimum = minimum;
+    }
+
+    @Override
+    float factor(MemorySegment data, long block, int lanes, int lane, int part) {
+      return half(data, block, lanes, lane, 0);
+    }
+
+    @Override
+    float offset(MemorySegment data, long block, int lanes, int lane, int part) {
+      return minimum ? half(data, block, lanes, lane, Short.BYTES) : NOTHING;
+    }
+
+    @Override
+    void fill(
+        MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
+      for (int lane = 0; lane < lanes; lane++) {
+        factors[lane] = factor(data, block, lanes, lane, part);
+        offsets[lane] = offset(data, block, lanes, lane, part);
+      }
+    }
+  }
+
+  /**
+   * Two scales for the block; for each 32 elements 6 bits that multiply one and 6 bits that
+   * multiply the other. Twelve bytes hold them: the first four pairs in the lower 6 bits of bytes 0
+   * to 3 and 4 to 7; of the last four, the lower 4 bits in bytes 8 to 11, the upper 2 in the upper
+   * bits of the others.
+   */
+  private static final class OfSubBlocks extends BlockScales {
+    private static final int FIRST = 2 * Short.BYTES;
+    private static final int SIX_BITS = 0x3F;
+
+    @Override
+    float factor(MemorySegment data, long block, int lanes, int lane, int part) {
+      int pair = part * 16 / SUB_BLOCK;
+      int bits =
+          pair < 4
+              ? octet(data, block, lanes, lane, FIRST + pair) & SIX_BITS
+              : (octet(data, block, lanes, lane, FIRST + pair + 4) & 0xF)
+                  | (octet(data, block, lanes, lane, FIRST + pair - 4) >> 6 << 4);
+      return half(data, block, lanes, lane, 0) * bits;
+    }
+
+    @Override
+    float offset(MemorySegment data, long block, int lanes, int lane, int part) {
+      int pair = part * 16 / SUB_BLOCK;
+      int bits =
+          pair < 4
+              ? octet(data, block, lanes, lane, FIRST + pair + 4) & SIX_BITS
+              : (octet(data, block, lanes, lane, FIRST + pair + 4) >> 4)
+                  | (octet(data, block, lanes, lane, FIRST + pair) >> 6 << 4);
+      return -(half(data, block, lanes, lane, Short.BYTES) * bits);
+    }
+
+    @Override
+    void fill(
+        MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
+      for (int lane = 0; lane < lanes; lane++) {
+        factors[lane] = factor(data, block, lanes, lane, part);
+        offsets[lane] = offset(data, block, lanes, lane, part);
+      }
+    }
+  }
+
+  /** One scale for the block, at its end, and for each 16 elements a signed byte before it. */
+  private static final class Signed extends BlockScales {
+    private static final int FIRST = 192;
+    private static final int SCALE = 208;
+
+    @Override
+    float factor(MemorySegment data, long block, int lanes, int lane, int part) {
+      byte signed = (byte) octet(data, block, lanes, lane, FIRST + part);
+      return half(data, block, lanes, lane, SCALE) * signed;
+    }
+
+    @Override
+    float offset(MemorySegment data, long block, int lanes, int lane, int part) {
+      return NOTHING;
+    }
+
+    @Override
+    void fill(
+        MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
+      for (int lane = 0; lane < lanes; lane++) {
+        factors[lane] = factor(data, block, lanes, lane, part);
+        offsets[lane] = NOTHING;
+      }
+    }
+  }
+}

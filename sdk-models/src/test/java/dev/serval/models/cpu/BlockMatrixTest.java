@@ -1,0 +1,166 @@
+package dev.serval.models.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DType;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceKind;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.api.storage.StoredTensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Block-wise weights give to the bit what the same weights as F32 give. */
+final class BlockMatrixTest {
+  private static final long SEED = 20261123;
+  private static final int ROWS = 7;
+
+  private final Random random = new Random(SEED);
+  private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
+  private final ComputeBackend backend =
+      new CpuBackendProvider()
+          .open(
+              new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(1), new TreeMap<>()),
+              2,
+              memory);
+
+  @AfterEach
+  void close() {
+    backend.close();
+    memory.close();
+  }
+
+  private StoredTensor blocks(DType dtype, int rows, int columns) {
+    byte[] data = Dequantisation.random(dtype, rows * columns, random);
+    return tensor(dtype, rows, columns, MemorySegment.ofArray(data));
+  }
+
+  private static StoredTensor plain(StoredTensor blocks) {
+    float[] values =
+        Dequantisation.expand(blocks.dtype(), blocks.data().toArray(ValueLayout.JAVA_BYTE));
+    return tensor(
+        DType.F32,
+        blocks.shape().getFirst(),
+        blocks.shape().getLast(),
+        MemorySegment.ofArray(MemorySegment.ofArray(values).toArray(ValueLayout.JAVA_BYTE)));
+  }
+
+  private static StoredTensor tensor(DType dtype, long rows, long columns, MemorySegment data) {
+    return new StoredTensor("weight", dtype, List.of(rows, columns), data);
+  }
+
+  private float[] product(List<StoredTensor> parts, float[] input) {
+    Weight weight = backend.load(parts);
+    Activations in = backend.activations(ROWS, weight.columns());
+    Activations out = backend.activations(ROWS, weight.rows());
+    MemorySegment.copy(
+        input, 0, ((CpuActivations) in).data(), ValueLayout.JAVA_FLOAT, 0, input.length);
+    backend.linear(batch(), in, weight, null, out);
+    return ((CpuActivations) out).data().toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  private float[] rows(StoredTensor table) {
+    Weight weight = backend.load(List.of(table));
+    Activations out = backend.activations(ROWS, weight.columns());
+    backend.embed(batch(), weight, out);
+    return ((CpuActivations) out).data().toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  private static StepBatch batch() {
+    StepBatch batch = new StepBatch(ROWS, 1);
+    batch.add(new int[] {0, 64, 3, 129, 69, 1, 0}, 0, ROWS, new BlockTable(), false);
+    return batch;
+  }
+
+  private float[] input(int columns) {
+    float[] input = new float[ROWS * columns];
+    for (int i = 0; i < input.length; i++) {
+      input[i] = (float) random.nextGaussian();
+    }
+    return input;
+  }
+
+  private static DType[] blockWise() {
+    return Arrays.stream(DType.values())
+        .filter(dtype -> dtype.blockElements() > 1)
+        .toArray(DType[]::new);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"F32", "F16", "BF16"})
+  void a_product_is_that_of_the_same_weights_as_f32(DType dtype) {
+    for (int rows : new int[] {1, 65, 600}) {
+      int columns = dtype.blockElements() * 3;
+      StoredTensor blocks = blocks(dtype, rows, columns);
+      float[] input = input(columns);
+      assertThat(product(List.of(blocks), input))
+          .as("%d rows, seed %d", rows, SEED)
+          .isEqualTo(product(List.of(plain(blocks)), input));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"F32", "F16", "BF16"})
+  void an_embedding_is_that_of_the_same_weights_as_f32(DType dtype) {
+    StoredTensor blocks = blocks(dtype, 130, dtype.blockElements() * 2);
+    assertThat(rows(blocks)).as("seed %d", SEED).isEqualTo(rows(plain(blocks)));
+  }
+
+  @Test
+  void parts_of_several_types_are_multiplied_as_one_matrix() {
+    List<StoredTensor> parts =
+        Arrays.stream(blockWise()).map(dtype -> blocks(dtype, 70, 512)).toList();
+    float[] input = input(512);
+    assertThat(product(parts, input))
+        .as("seed %d", SEED)
+        .isEqualTo(product(parts.stream().map(BlockMatrixTest::plain).toList(), input));
+  }
+
+  @Test
+  void weights_take_the_bytes_that_they_are_stored_in() {
+    long before = memory.used().count();
+    backend.load(List.of(blocks(DType.Q4_K, 512, 512)));
+    assertThat(memory.used().count() - before).isEqualTo(DType.Q4_K.bytes(512 * 512));
+  }
+
+  @Test
+  void scales_that_are_not_finite_reach_the_result() {
+    byte[] data = new byte[(int) DType.Q8_0.bytes(32)];
+    data[1] = 0x7E;
+    StoredTensor nan = tensor(DType.Q8_0, 1, 32, MemorySegment.ofArray(data));
+    assertThat(product(List.of(nan), input(32))).containsOnly(Float.NaN);
+  }
+
+  @Test
+  void vectors_and_kv_memory_in_blocks_are_refused() {
+    byte[] data = new byte[(int) DType.Q8_0.bytes(32)];
+    StoredTensor vector =
+        new StoredTensor("norm", DType.Q8_0, List.of(32L), MemorySegment.ofArray(data));
+    assertThatThrownBy(() -> backend.load(List.of(vector)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("norm", "Q8_0");
+    assertThatThrownBy(() -> backend.kvMemory(new KvLayout(1, 1, 32, 16, DType.Q8_0), 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("Q8_0");
+  }
+}

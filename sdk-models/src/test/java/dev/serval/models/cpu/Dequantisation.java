@@ -1,0 +1,143 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.DType;
+import java.util.Random;
+
+/**
+ * Block-wise types as F32, block after block, straight from the format's description: slow, and
+ * written without a look at the kernels.
+ */
+final class Dequantisation {
+  private Dequantisation() {}
+
+  static float[] expand(DType dtype, byte[] data) {
+    int blocks = data.length / dtype.blockBytes();
+    float[] values = new float[blocks * dtype.blockElements()];
+    for (int block = 0; block < blocks; block++) {
+      expand(dtype, data, block * dtype.blockBytes(), values, block * dtype.blockElements());
+    }
+    return values;
+  }
+
+  /** Random blocks whose scales are numbers of moderate size. */
+  static byte[] random(DType dtype, int elements, Random random) {
+    byte[] data = new byte[(int) dtype.bytes(elements)];
+    random.nextBytes(data);
+    for (int block = 0; block < data.length; block += dtype.blockBytes()) {
+      int at = dtype == DType.Q6_K ? block + 208 : block;
+      half(data, at, random);
+      switch (dtype) {
+        case Q4_1, Q5_1, Q4_K, Q5_K -> half(data, at + 2, random);
+        default -> {}
+      }
+    }
+    return data;
+  }
+
+  private static void half(byte[] data, int at, Random random) {
+    short bits = Float.floatToFloat16((float) random.nextGaussian() / 16);
+    data[at] = (byte) bits;
+    data[at + 1] = (byte) (bits >> 8);
+  }
+
+  private static void expand(DType dtype, byte[] b, int at, float[] y, int to) {
+    switch (dtype) {
+      case Q4_0 -> {
+        for (int i = 0; i < 16; i++) {
+          y[to + i] = ((b[at + 2 + i] & 15) - 8) * f16(b, at);
+          y[to + i + 16] = (((b[at + 2 + i] >> 4) & 15) - 8) * f16(b, at);
+        }
+      }
+      case Q4_1 -> {
+        for (int i = 0; i < 16; i++) {
+          y[to + i] = (b[at + 4 + i] & 15) * f16(b, at) + f16(b, at + 2);
+          y[to + i + 16] = ((b[at + 4 + i] >> 4) & 15) * f16(b, at) + f16(b, at + 2);
+        }
+      }
+      case Q5_0 -> {
+        int high = u32(b, at + 2);
+        for (int i = 0; i < 16; i++) {
+          int low = (b[at + 6 + i] & 15) | (((high >>> i) & 1) << 4);
+          int up = ((b[at + 6 + i] >> 4) & 15) | (((high >>> (i + 16)) & 1) << 4);
+          y[to + i] = (low - 16) * f16(b, at);
+          y[to + i + 16] = (up - 16) * f16(b, at);
+        }
+      }
+      case Q5_1 -> {
+        int high = u32(b, at + 4);
+        for (int i = 0; i < 16; i++) {
+          int low = (b[at + 8 + i] & 15) | (((high >>> i) & 1) << 4);
+          int up = ((b[at + 8 + i] >> 4) & 15) | (((high >>> (i + 16)) & 1) << 4);
+          y[to + i] = low * f16(b, at) + f16(b, at + 2);
+          y[to + i + 16] = up * f16(b, at) + f16(b, at + 2);
+        }
+      }
+      case Q8_0 -> {
+        for (int i = 0; i < 32; i++) {
+          y[to + i] = b[at + 2 + i] * f16(b, at);
+        }
+      }
+      case Q4_K -> subBlocks(b, at, at + 16, -1, y, to);
+      case Q5_K -> subBlocks(b, at, at + 48, at + 16, y, to);
+      case Q6_K -> {
+        for (int half = 0; half < 2; half++) {
+          sixBits(
+              b,
+              at + 64 * half,
+              at + 128 + 32 * half,
+              at + 192 + 8 * half,
+              f16(b, at + 208),
+              y,
+              to + 128 * half);
+        }
+      }
+      default -> throw new IllegalArgumentException(dtype.toString());
+    }
+  }
+
+  private static void subBlocks(byte[] b, int at, int low, int high, float[] y, int to) {
+    for (int j = 0; j < 8; j++) {
+      int[] pair = pair(b, at + 4, j);
+      float d = f16(b, at) * pair[0];
+      float m = f16(b, at + 2) * pair[1];
+      for (int i = 0; i < 32; i++) {
+        int q = (b[low + j / 2 * 32 + i] >> (j % 2 * 4)) & 15;
+        if (high >= 0) {
+          q |= ((b[high + i] >> j) & 1) << 4;
+        }
+        y[to + 32 * j + i] = d * q - m;
+      }
+    }
+  }
+
+  private static int[] pair(byte[] b, int at, int j) {
+    if (j < 4) {
+      return new int[] {b[at + j] & 63, b[at + j + 4] & 63};
+    }
+    return new int[] {
+      (b[at + j + 4] & 15) | (((b[at + j - 4] >> 6) & 3) << 4),
+      ((b[at + j + 4] >> 4) & 15) | (((b[at + j] >> 6) & 3) << 4)
+    };
+  }
+
+  private static void sixBits(byte[] b, int low, int high, int scales, float d, float[] y, int to) {
+    for (int i = 0; i < 32; i++) {
+      int q1 = (b[low + i] & 15) | ((b[high + i] & 3) << 4);
+      int q2 = (b[low + i + 32] & 15) | (((b[high + i] >> 2) & 3) << 4);
+      int q3 = ((b[low + i] >> 4) & 15) | (((b[high + i] >> 4) & 3) << 4);
+      int q4 = ((b[low + i + 32] >> 4) & 15) | (((b[high + i] >> 6) & 3) << 4);
+      y[to + i] = d * b[scales + i / 16] * (q1 - 32);
+      y[to + i + 32] = d * b[scales + i / 16 + 2] * (q2 - 32);
+      y[to + i + 64] = d * b[scales + i / 16 + 4] * (q3 - 32);
+      y[to + i + 96] = d * b[scales + i / 16 + 6] * (q4 - 32);
+    }
+  }
+
+  private static float f16(byte[] b, int at) {
+    return Float.float16ToFloat((short) ((b[at] & 255) | (b[at + 1] << 8)));
+  }
+
+  private static int u32(byte[] b, int at) {
+    return (b[at] & 255) | ((b[at + 1] & 255) << 8) | ((b[at + 2] & 255) << 16) | (b[at + 3] << 24);
+  }
+}
