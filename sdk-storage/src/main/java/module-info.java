@@ -10,5 +10,6 @@ module dev.serval.storage {
   exports dev.serval.storage;
 
   provides dev.serval.api.storage.CheckpointReader with
+      dev.serval.storage.GgufReader,
       dev.serval.storage.SafetensorsReader;
 }

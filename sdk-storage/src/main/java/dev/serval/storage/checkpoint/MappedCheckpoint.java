@@ -3,10 +3,10 @@ package dev.serval.storage.checkpoint;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
-import dev.serval.storage.text.Utf8;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
+import java.util.function.Supplier;
 
 /**
  * A checkpoint whose reader has checked it all. What needs no file (names, configuration, digest)
@@ -19,7 +19,7 @@ public final class MappedCheckpoint implements Checkpoint {
   private final ArtefactDigest digest;
   private final Map<String, Object> config;
   private final TensorTable tensors;
-  private final Map<String, MappedFile> texts;
+  private final Map<String, Supplier<String>> texts;
 
   /**
    * Of parts that fit together.
@@ -30,7 +30,7 @@ public final class MappedCheckpoint implements Checkpoint {
    * @param digest over all files
    * @param config the configuration, unmodifiable
    * @param tensors the tensors, views into the folder's mappings
-   * @param texts texts that are known to be UTF-8, by name
+   * @param texts how to make each text, by name
    */
   public MappedCheckpoint(
       String root,
@@ -39,7 +39,7 @@ public final class MappedCheckpoint implements Checkpoint {
       ArtefactDigest digest,
       Map<String, Object> config,
       TensorTable tensors,
-      Map<String, MappedFile> texts) {
+      Map<String, Supplier<String>> texts) {
     this.root = root;
     this.format = format;
     this.folder = folder;
@@ -83,7 +83,7 @@ public final class MappedCheckpoint implements Checkpoint {
   @Override
   public Optional<String> text(String name) {
     requireOpen();
-    return Optional.ofNullable(texts.get(name)).map(file -> Utf8.text(file.bytes()));
+    return Optional.ofNullable(texts.get(name)).map(Supplier::get);
   }
 
   private void requireOpen() {

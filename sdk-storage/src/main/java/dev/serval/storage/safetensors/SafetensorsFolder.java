@@ -118,7 +118,7 @@ public final class SafetensorsFolder {
 
   private Checkpoint checkpoint(Path path, int threads, LoadListener listener) {
     Map<String, Object> config = config();
-    Map<String, MappedFile> texts = texts();
+    Map<String, Supplier<String>> texts = texts();
     List<SafetensorsFile> weights = Files.isDirectory(path) ? weights() : List.of(single(path));
     weights.forEach(shard -> parts.add(new Part("weights", shard.file())));
     ArtefactDigest digest = ArtefactHash.of(parts, threads, listener);
@@ -132,15 +132,17 @@ public final class SafetensorsFolder {
     return JsonCursor.read(file.toString(), file.bytes(), JsonCursor::tree);
   }
 
-  private Map<String, MappedFile> texts() {
-    Map<String, MappedFile> texts = new LinkedHashMap<>();
+  private Map<String, Supplier<String>> texts() {
+    Map<String, Supplier<String>> texts = new LinkedHashMap<>();
     for (String name : TEXTS) {
-      folder.find(name).ifPresent(file -> texts.put(name, file.upTo(MOST_TEXT)));
+      folder
+          .find(name)
+          .ifPresent(file -> {
+            Utf8.require(file.toString(), file.upTo(MOST_TEXT).bytes());
+            parts.add(new Part(name, file));
+            texts.put(name, () -> Utf8.text(file.bytes()));
+          });
     }
-    texts.forEach((name, file) -> {
-      Utf8.require(file.toString(), file.bytes());
-      parts.add(new Part(name, file));
-    });
     return texts;
   }
 

@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
  */
 public final class Utf8 {
   private static final int STEP = 1 << 20;
+  private static final int BUFFER = 8192;
 
   private Utf8() {}
 
@@ -30,7 +31,7 @@ public final class Utf8 {
    */
   public static void require(String source, MemorySegment bytes) {
     CharsetDecoder decoder = strict();
-    CharBuffer sink = CharBuffer.allocate(8192);
+    CharBuffer sink = CharBuffer.allocate((int) Math.min(BUFFER, bytes.byteSize() + 1));
     for (long at = 0; at < bytes.byteSize(); ) {
       long step = Math.min(STEP, bytes.byteSize() - at);
       ByteBuffer window = bytes.asSlice(at, step).asByteBuffer();

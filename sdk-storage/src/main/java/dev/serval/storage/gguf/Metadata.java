@@ -1,0 +1,175 @@
+package dev.serval.storage.gguf;
+
+import dev.serval.api.storage.CheckpointException;
+import dev.serval.storage.text.Quoted;
+import dev.serval.storage.text.Utf8;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A file's keys and values. Values stay in the file until they are asked for; one of another type
+ * than asked for is refused by its key.
+ */
+final class Metadata {
+  private static final int MOST_KEY_BYTES = 65_535;
+  private static final long LEAST_BYTES = Long.BYTES + Integer.BYTES + 1;
+
+  private final String file;
+  private final Map<String, MetadataValue> values;
+
+  private Metadata(String file, Map<String, MetadataValue> values) {
+    this.file = file;
+    this.values = values;
+  }
+
+  static Metadata read(GgufCursor cursor, String file, long count) {
+    if (count > cursor.remaining() / LEAST_BYTES) {
+      throw cursor.problem(
+          "it says that it has %d keys; the %d bytes that follow have room for %d"
+              .formatted(count, cursor.remaining(), cursor.remaining() / LEAST_BYTES));
+    }
+    Map<String, MetadataValue> values = new LinkedHashMap<>();
+    for (long i = 0; i < count; i++) {
+      String key = cursor.name("the key of metadata " + i, MOST_KEY_BYTES);
+      if (values.containsKey(key)) {
+        throw cursor.problem("the key " + Quoted.of(key) + " is there twice");
+      }
+      values.put(key, MetadataValue.read(cursor, Quoted.of(key)));
+    }
+    return new Metadata(file, values);
+  }
+
+  Set<String> keys() {
+    return values.keySet();
+  }
+
+  boolean has(String key) {
+    return values.containsKey(key);
+  }
+
+  Optional<String> text(String key) {
+    return scalar(key, "a STRING", value -> value.type() == ValueType.STRING)
+        .map(value -> Utf8.text(value.data()));
+  }
+
+  Optional<Boolean> flag(String key) {
+    return scalar(key, "a BOOL", value -> value.type() == ValueType.BOOL)
+        .map(value -> value.data().get(ValueLayout.JAVA_BYTE, 0))
+        .map(octet -> {
+          if (octet != 0 && octet != 1) {
+            throw problem(key, "is a BOOL of value " + octet + "; there are 0 and 1");
+          }
+          return octet == 1;
+        });
+  }
+
+  /** A whole number from 0 to 2^31 − 1, as sizes and ids are. */
+  Optional<Long> natural(String key) {
+    return scalar(key, "a whole number", value -> value.type().isInteger())
+        .map(value -> value.integer(0))
+        .map(number -> {
+          if (number < 0 || number > Integer.MAX_VALUE) {
+            throw problem(
+                key, "is %d; it can be from 0 to %d".formatted(number, Integer.MAX_VALUE));
+          }
+          return number;
+        });
+  }
+
+  long requireNatural(String key) {
+    return natural(key).orElseThrow(() -> missing(key));
+  }
+
+  Optional<Double> real(String key) {
+    return scalar(key, "a FLOAT32 or FLOAT64", Metadata::isReal).map(value -> value.real(0));
+  }
+
+  /** A number of any type. */
+  double number(String key) {
+    return scalar(key, "a number", value -> value.type().isInteger() || isReal(value))
+        .map(value -> value.type().isInteger() ? (double) value.integer(0) : value.real(0))
+        .orElseThrow(() -> missing(key));
+  }
+
+  double requireReal(String key) {
+    return real(key).orElseThrow(() -> missing(key));
+  }
+
+  private static boolean isReal(MetadataValue value) {
+    return value.element() == ValueType.FLOAT32 || value.element() == ValueType.FLOAT64;
+  }
+
+  Optional<List<String>> texts(String key) {
+    return array(key, "STRING", value -> value.element() == ValueType.STRING)
+        .map(Metadata::strings);
+  }
+
+  private static List<String> strings(MetadataValue value) {
+    List<String> texts = new ArrayList<>(Math.toIntExact(value.count()));
+    long at = 0;
+    for (long i = 0; i < value.count(); i++) {
+      long length = value.data().get(GgufCursor.LONG, at);
+      texts.add(Utf8.text(value.data().asSlice(at + Long.BYTES, length)));
+      at += Long.BYTES + length;
+    }
+    return texts;
+  }
+
+  Optional<long[]> integers(String key) {
+    return array(key, "whole numbers", value -> value.element().isInteger())
+        .map(value -> {
+          long[] numbers = new long[Math.toIntExact(value.count())];
+          java.util.Arrays.setAll(numbers, i -> value.integer((long) i * value.element().bytes()));
+          return numbers;
+        });
+  }
+
+  Optional<double[]> reals(String key) {
+    return array(key, "FLOAT32", Metadata::isReal)
+        .map(value -> {
+          double[] numbers = new double[Math.toIntExact(value.count())];
+          java.util.Arrays.setAll(numbers, i -> value.real((long) i * value.element().bytes()));
+          return numbers;
+        });
+  }
+
+  /** How many elements an array has; 0 if it is not there. */
+  long count(String key) {
+    return array(key, "any type", value -> true).map(MetadataValue::count).orElse(0L);
+  }
+
+  private Optional<MetadataValue> scalar(
+      String key, String expected, java.util.function.Predicate<MetadataValue> fits) {
+    return value(key, expected, value -> value.type() != ValueType.ARRAY && fits.test(value));
+  }
+
+  private Optional<MetadataValue> array(
+      String key, String elements, java.util.function.Predicate<MetadataValue> fits) {
+    return value(
+        key,
+        "an ARRAY of " + elements,
+        value -> value.type() == ValueType.ARRAY && fits.test(value));
+  }
+
+  private Optional<MetadataValue> value(
+      String key, String expected, java.util.function.Predicate<MetadataValue> fits) {
+    Optional<MetadataValue> value = Optional.ofNullable(values.get(key));
+    if (value.isPresent() && !fits.test(value.get())) {
+      throw problem(key, "is of type %s, but must be %s".formatted(value.get().kind(), expected));
+    }
+    return value;
+  }
+
+  CheckpointException missing(String key) {
+    return new CheckpointException("%s has no metadata %s".formatted(file, Quoted.of(key)));
+  }
+
+  CheckpointException problem(String key, String sentence) {
+    return new CheckpointException("%s: metadata %s %s".formatted(file, Quoted.of(key), sentence));
+  }
+}

@@ -1,0 +1,52 @@
+package dev.serval.storage.gguf;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What GGUF's names of tensors are called in Hugging Face's checkpoints. */
+final class TensorNames {
+  static final String EMBEDDINGS = "token_embd.weight";
+  static final String HEAD = "output.weight";
+  static final String ROTARY_DIVISORS = "rope_freqs.weight";
+
+  private static final Pattern LAYER = Pattern.compile("blk\\.(0|[1-9]\\d{0,5})\\.(\\w+)\\.(\\w+)");
+
+  private static final Map<String, String> OUTSIDE_LAYERS =
+      Map.of(
+          EMBEDDINGS,
+          "model.embed_tokens.weight",
+          "output_norm.weight",
+          "model.norm.weight",
+          HEAD,
+          "lm_head.weight");
+
+  private static final Map<String, String> IN_LAYERS =
+      Map.ofEntries(
+          Map.entry("attn_norm", "input_layernorm"),
+          Map.entry("attn_q", "self_attn.q_proj"),
+          Map.entry("attn_k", "self_attn.k_proj"),
+          Map.entry("attn_v", "self_attn.v_proj"),
+          Map.entry("attn_q_norm", "self_attn.q_norm"),
+          Map.entry("attn_k_norm", "self_attn.k_norm"),
+          Map.entry("attn_output", "self_attn.o_proj"),
+          Map.entry("ffn_norm", "post_attention_layernorm"),
+          Map.entry("ffn_gate", "mlp.gate_proj"),
+          Map.entry("ffn_up", "mlp.up_proj"),
+          Map.entry("ffn_down", "mlp.down_proj"));
+
+  private TensorNames() {}
+
+  /** The name in Hugging Face's vocabulary; empty if it has none there. */
+  static Optional<String> translated(String name) {
+    Matcher layer = LAYER.matcher(name);
+    if (!layer.matches()) {
+      return Optional.ofNullable(OUTSIDE_LAYERS.get(name));
+    }
+    boolean known = layer.group(3).equals("weight") || layer.group(3).equals("bias");
+    return Optional.ofNullable(IN_LAYERS.get(layer.group(2)))
+        .filter(part -> known)
+        .map(part -> "model.layers.%s.%s.%s".formatted(layer.group(1), part, layer.group(3)));
+  }
+}
