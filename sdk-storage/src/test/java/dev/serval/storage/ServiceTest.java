@@ -10,22 +10,26 @@ import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 
 final class ServiceTest {
+  private static final String[] READERS = {
+    SafetensorsReader.class.getName(), GgufReader.class.getName()
+  };
+
   @Test
-  void the_reader_is_provided_on_the_module_path() {
+  void the_readers_are_provided_on_the_module_path() {
     assertThat(SafetensorsReader.class.getModule().getDescriptor().provides())
         .anySatisfy(provided -> {
           assertThat(provided.service()).isEqualTo(CheckpointReader.class.getName());
-          assertThat(provided.providers()).containsExactly(SafetensorsReader.class.getName());
+          assertThat(provided.providers()).containsExactlyInAnyOrder(READERS);
         });
   }
 
   @Test
-  void the_reader_is_provided_on_the_class_path() throws IOException {
+  void the_readers_are_provided_on_the_class_path() throws IOException {
     try (InputStream entry =
         SafetensorsReader.class.getResourceAsStream(
             "/META-INF/services/" + CheckpointReader.class.getName())) {
-      assertThat(new String(entry.readAllBytes(), StandardCharsets.UTF_8).strip())
-          .isEqualTo(SafetensorsReader.class.getName());
+      assertThat(new String(entry.readAllBytes(), StandardCharsets.UTF_8).lines())
+          .containsExactlyInAnyOrder(READERS);
     }
   }
 
