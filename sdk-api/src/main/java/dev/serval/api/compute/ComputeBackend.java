@@ -50,8 +50,8 @@ public interface ComputeBackend extends AutoCloseable {
    * by rows into one matrix, so that what reads the same input is one operation; each keeps its
    * type.
    *
-   * @param parts a vector, or matrices {@code [rows, columns]} from top to bottom; not empty. Their
-   *     data may be referred to until the backend is closed
+   * @param parts vectors, joined end to end, or matrices {@code [rows, columns]} from top to
+   *     bottom; not empty. Their data may be referred to until the backend is closed
    * @return the weight
    * @throws IllegalArgumentException when the parts do not fit together
    */

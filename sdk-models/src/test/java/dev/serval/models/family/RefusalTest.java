@@ -1,0 +1,267 @@
+package dev.serval.models.family;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.serval.api.compute.DType;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.api.storage.CheckpointException;
+import dev.serval.models.family.SmallModel.Biases;
+import dev.serval.models.family.SmallModel.Sizes;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** What a family cannot honour is refused by name, value and what is allowed. */
+final class RefusalTest {
+  private static final Sizes SIZES = new Sizes(20, 16, 24, 2, 4, 2, 4);
+  private static final String QUERY = "model.layers.1.self_attn.q_proj.weight";
+
+  private static SmallModel model(String architecture, Biases biases) {
+    return SmallModel.of(architecture, 1, DType.F32, SIZES, biases);
+  }
+
+  private static SmallModel llama() {
+    return model("LlamaForCausalLM", Biases.NONE);
+  }
+
+  private static SmallModel qwen2() {
+    return model("Qwen2ForCausalLM", new Biases(true, false, false, false));
+  }
+
+  private static ModelSpec inspect(SmallModel model) {
+    return ModelRun.family(model).inspect(model);
+  }
+
+  private static void refused(SmallModel model, String... words) {
+    assertThatExceptionOfType(CheckpointException.class)
+        .isThrownBy(() -> inspect(model))
+        .withMessageContainingAll(words)
+        .withMessageContaining("/models/small");
+  }
+
+  @Test
+  void a_sound_model_is_described() {
+    ModelSpec spec = inspect(llama());
+    assertThat(spec.family()).isEqualTo("llama");
+    assertThat(spec.vocabulary()).isEqualTo(20);
+    assertThat(spec.contextLength()).isEqualTo(512);
+    assertThat(spec.layers()).isEqualTo(2);
+    assertThat(spec.kvHeads()).isEqualTo(2);
+    assertThat(spec.headDim()).isEqualTo(4);
+    long layer = 2 * 16 + 2 * 16 * 16 + 2 * 8 * 16 + 3 * 16 * 24;
+    assertThat(spec.parameters()).isEqualTo(2 * 20 * 16 + 16 + 2 * layer);
+    assertThat(spec.weights().count()).isEqualTo(4 * spec.parameters());
+    assertThat(inspect(llama().tied()).parameters()).isEqualTo(spec.parameters() - 20 * 16);
+  }
+
+  @Test
+  void missing_fields_are_named() {
+    for (String field :
+        List.of(
+            "vocab_size",
+            "hidden_size",
+            "intermediate_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "max_position_embeddings")) {
+      refused(llama().without(field), "config.json", "'" + field + "'", "missing");
+    }
+  }
+
+  @Test
+  void numbers_out_of_range_and_of_the_wrong_kind_are_refused() {
+    for (Object value : List.of(0L, -1L, 1L << 40, 2.5, 4.0, "4", true, List.of(4L))) {
+      refused(
+          llama().with("num_attention_heads", value), "'num_attention_heads'", value.toString());
+      refused(llama().with("num_hidden_layers", value), "'num_hidden_layers'", value.toString());
+    }
+    for (Object value : List.of(0L, -1e-5, Double.NaN, Double.POSITIVE_INFINITY, "1e-5", false)) {
+      refused(llama().with("rms_norm_eps", value), "'rms_norm_eps'", value.toString(), "above 0");
+      refused(llama().with("rope_theta", value), "'rope_theta'", value.toString(), "above 0");
+    }
+    refused(llama().with("tie_word_embeddings", "yes"), "'tie_word_embeddings'", "true or false");
+    refused(llama().with("rope_scaling", "linear"), "'rope_scaling'", "an object");
+  }
+
+  @Test
+  void sizes_that_contradict_each_other_are_refused() {
+    refused(llama().with("num_key_value_heads", 3L), "'num_key_value_heads' is 3", "divisor", "4");
+    refused(llama().with("head_dim", 5L), "'head_dim' is 5", "even");
+    refused(
+        llama().without("head_dim").with("hidden_size", 18L), "'hidden_size' is 18", "multiple");
+    refused(llama().with("num_attention_heads", 1L << 30), "'num_attention_heads'", "2^31");
+    refused(llama().with("intermediate_size", (1L << 31) - 1), "'intermediate_size'");
+  }
+
+  @Test
+  void a_great_number_of_layers_costs_no_more_than_the_first_that_is_missing() {
+    refused(llama().with("num_hidden_layers", 2_147_483_647L), "model.layers.2.", "missing");
+  }
+
+  @Test
+  void what_the_forward_pass_does_not_do_is_refused() {
+    refused(llama().with("hidden_act", "gelu"), "'hidden_act'", "\"gelu\"", "silu");
+    refused(llama().with("partial_rotary_factor", 0.5), "'partial_rotary_factor'", "0.5", "1");
+    refused(llama().with("is_encoder_decoder", true), "'is_encoder_decoder'", "true", "false");
+    refused(
+        llama().with("quantization_config", Map.of("bits", 4L)), "'quantization_config'", "bits");
+    refused(llama().with("num_experts", 8L), "'num_experts'", "8", "llama");
+    refused(llama().with("sliding_window", 4L), "'sliding_window'", "4", "llama");
+    refused(llama().with("attn_logit_softcapping", 50.0), "'attn_logit_softcapping'", "50.0");
+    refused(llama().with("auto_map", Map.of()), "'auto_map'");
+    refused(qwen2().with("attention_bias", true), "'attention_bias'", "true", "qwen2");
+    refused(qwen2().with("use_mrope", true), "'use_mrope'", "true", "false");
+  }
+
+  @Test
+  void fields_that_change_nothing_are_taken() {
+    SmallModel model =
+        llama()
+            .with("model_type", "llama")
+            .with("_name_or_path", "somewhere")
+            .with("torch_dtype", "bfloat16")
+            .with("transformers_version", "5.0.0")
+            .with("initializer_range", 0.02)
+            .with("use_cache", true)
+            .with("pretraining_tp", 1L)
+            .with("attention_dropout", 0.1)
+            .with("eos_token_id", List.of(1L, 2L))
+            .with("attention_bias", false)
+            .with("mlp_bias", false)
+            .with("partial_rotary_factor", 1.0)
+            .with("rope_interleaved", false)
+            .with("pruned_heads", Map.of())
+            .with("hidden_act", "swish");
+    assertThat(inspect(model).family()).isEqualTo("llama");
+  }
+
+  @Test
+  void the_architecture_and_the_model_type_must_be_the_familys() {
+    Llama llama = new Llama();
+    assertThatExceptionOfType(CheckpointException.class)
+        .isThrownBy(() -> llama.inspect(llama().with("architectures", List.of("GemmaForCausalLM"))))
+        .withMessageContainingAll("'architectures'", "GemmaForCausalLM", "LlamaForCausalLM");
+    refused(llama().with("model_type", "mistral"), "'model_type'", "\"mistral\"", "llama");
+  }
+
+  @Test
+  void rotary_scaling_of_other_types_is_refused() {
+    for (String type : List.of("yarn", "dynamic", "longrope", "mrope", "")) {
+      refused(
+          llama().with("rope_scaling", Map.of("rope_type", type, "factor", 2.0)),
+          "'rope_scaling.rope_type'",
+          "\"" + type + "\"",
+          "default, linear, llama3");
+    }
+    refused(
+        llama().with("rope_parameters", Map.of("type", "yarn")), "'rope_parameters.type'", "yarn");
+  }
+
+  @Test
+  void rotary_scaling_that_is_incomplete_or_contradicts_itself_is_refused() {
+    refused(
+        llama().with("rope_scaling", Map.of("factor", 2.0)), "'rope_scaling.rope_type'", "factor");
+    refused(scaled(Map.of("type", "linear")), "'rope_scaling.factor'", "missing");
+    refused(scaled(Map.of("type", "linear", "factor", 0.5)), "'rope_scaling.factor'", "0.5");
+    refused(
+        scaled(Map.of("type", "linear", "rope_type", "llama3", "factor", 2.0)),
+        "'rope_scaling.type'",
+        "linear",
+        "llama3");
+    refused(
+        scaled(Map.of("type", "linear", "factor", 2.0, "beta_fast", 32L)),
+        "'rope_scaling.beta_fast'",
+        "32");
+    refused(
+        scaled(
+            Map.of(
+                "rope_type", "llama3",
+                "factor", 8.0,
+                "low_freq_factor", 4.0,
+                "high_freq_factor", 4.0,
+                "original_max_position_embeddings", 64L)),
+        "'rope_scaling.high_freq_factor'",
+        "low_freq_factor");
+    refused(
+        llama()
+            .with("rope_theta", 500.0)
+            .with("rope_parameters", Map.of("rope_type", "default", "rope_theta", 10_000.0)),
+        "'rope_theta'",
+        "500.0",
+        "10000.0");
+    refused(
+        scaled(Map.of("type", "linear", "factor", 2.0))
+            .with("rope_parameters", Map.of("rope_type", "linear", "factor", 4.0)),
+        "'rope_scaling'",
+        "rope_parameters");
+  }
+
+  private static SmallModel scaled(Map<String, Object> scaling) {
+    return llama().with("rope_scaling", scaling);
+  }
+
+  @Test
+  void windows_that_do_not_add_up_are_refused() {
+    refused(qwen2().with("use_sliding_window", true), "'sliding_window'", "missing");
+    refused(qwen2().with("sliding_window", 0L), "'sliding_window'", "0");
+    refused(qwen2().with("max_window_layers", -1L), "'max_window_layers'", "-1");
+    refused(
+        qwen2().with("layer_types", List.of("full_attention")), "'layer_types'", "list of 1", "2");
+    refused(
+        qwen2().with("layer_types", List.of("full_attention", "sliding_attention")),
+        "'layer_types'",
+        "sliding_attention");
+    refused(
+        qwen2().with("layer_types", List.of("full_attention", "linear_attention")),
+        "'layer_types'",
+        "linear_attention");
+    refused(
+        model("MistralForCausalLM", Biases.NONE)
+            .with("sliding_window", 8L)
+            .with("use_sliding_window", false),
+        "'use_sliding_window'");
+  }
+
+  @Test
+  void missing_misshapen_and_surplus_tensors_are_named() {
+    refused(llama().withoutTensor(QUERY), "'" + QUERY + "'", "missing", "[16, 16]");
+    refused(llama().withTensor(QUERY, DType.F32, 16, 15), QUERY, "[16, 15]", "[16, 16]");
+    refused(llama().withTensor(QUERY, DType.F32, 256), QUERY, "[256]", "[16, 16]");
+    refused(llama().withTensor(QUERY, DType.BF16, 16, 16), "k_proj", "F32", "BF16", QUERY);
+    refused(llama().withTensor("model.layers.2.extra", DType.F32, 1), "'model.layers.2.extra'");
+    refused(model("LlamaForCausalLM", new Biases(true, true, false, false)), "q_proj.bias");
+    refused(llama().with("attention_bias", true), "q_proj.bias", "missing");
+    refused(llama().withoutTensor("lm_head.weight"), "'lm_head.weight'", "missing");
+    refused(llama().with("vocab_size", 21L), "model.embed_tokens.weight", "[20, 16]", "[21, 16]");
+  }
+
+  @Test
+  void a_tied_head_may_be_stored_again_only_if_it_is_the_same() {
+    refused(llama().with("tie_word_embeddings", true), "'lm_head.weight'", "tie_word_embeddings");
+    SmallModel twice =
+        llama()
+            .with("tie_word_embeddings", true)
+            .withCopy("lm_head.weight", "model.embed_tokens.weight");
+    assertThat(inspect(twice).parameters()).isEqualTo(inspect(llama().tied()).parameters());
+  }
+
+  @Test
+  void frequencies_that_old_checkpoints_store_are_ignored() {
+    SmallModel model =
+        llama().withTensor("model.layers.0.self_attn.rotary_emb.inv_freq", DType.F32, 2);
+    assertThat(inspect(model)).isEqualTo(inspect(llama()));
+  }
+
+  @Test
+  void an_executor_refuses_steps_and_tokens_beyond_its_limits() {
+    try (ModelRun run = new ModelRun(llama(), 1)) {
+      ModelRun.Sequence wrong = run.sequence(new int[] {1, 20, 3});
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> run.step(List.of(wrong), List.of(3)))
+          .withMessageContainingAll("20");
+      assertThat(run.logits(new int[] {1, 19, 3}, 3)).hasSize(20);
+    }
+  }
+}
