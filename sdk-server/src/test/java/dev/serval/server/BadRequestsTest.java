@@ -22,11 +22,11 @@ final class BadRequestsTest {
   private static final String TEXT = "/v1/completions";
   private static final String HI = "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]";
 
-  private Served served;
+  private Served<EchoRuntime> served;
 
   @BeforeAll
   void serve() {
-    served = new Served();
+    served = Served.echo();
   }
 
   @AfterAll

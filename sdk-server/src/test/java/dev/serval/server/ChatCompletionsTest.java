@@ -6,6 +6,7 @@ import dev.serval.api.ChatMessage;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.IsolationScope;
 import dev.serval.api.Prompt;
+import dev.serval.server.echo.EchoRuntime;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -21,11 +22,11 @@ final class ChatCompletionsTest {
   private static final String PATH = "/v1/chat/completions";
   private static final String HI = "\"messages\":[{\"role\":\"user\",\"content\":\"Hi 🌍\"}]";
 
-  private Served served;
+  private Served<EchoRuntime> served;
 
   @BeforeAll
   void serve() {
-    served = new Served();
+    served = Served.echo();
   }
 
   @AfterAll

@@ -28,12 +28,12 @@ final class ClientsThatGoAwayTest {
 
   private final EchoRuntime runtime = new EchoRuntime(2, 16);
   private final Semaphore steps = new Semaphore(0);
-  private Served served;
+  private Served<EchoRuntime> served;
 
   @BeforeEach
   void serve() {
     runtime.pace(steps);
-    served = new Served(runtime, endpoint -> endpoint.grace(Duration.ofMillis(100)));
+    served = new Served<>(runtime, endpoint -> endpoint.grace(Duration.ofMillis(100)));
   }
 
   @AfterEach
@@ -148,7 +148,7 @@ final class ClientsThatGoAwayTest {
     OpenAiOptions options =
         OpenAiOptions.builder().executor(holdsTheFirst).maxConcurrent(1).build();
     EchoRuntime quiet = new EchoRuntime(2, 16);
-    try (Served other = new Served(quiet, endpoint -> endpoint.options(options))) {
+    try (Served<EchoRuntime> other = new Served<>(quiet, endpoint -> endpoint.options(options))) {
       RawClient client =
           new RawClient(other.endpoint.port()).send(RawClient.post(TEXT, "{" + PROMPT + "}"));
       Eventually.holds("the request holds its place", () -> statusOfBadRequest(other) == 429);
@@ -160,7 +160,7 @@ final class ClientsThatGoAwayTest {
     }
   }
 
-  private static int statusOfBadRequest(Served other) {
+  private static int statusOfBadRequest(Served<EchoRuntime> other) {
     try {
       return other.post(TEXT, "{\"prompt\":7}").statusCode();
     } catch (Exception failure) {

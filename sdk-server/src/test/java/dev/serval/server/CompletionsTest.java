@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.Prompt;
 import dev.serval.server.echo.EchoGeneration;
+import dev.serval.server.echo.EchoRuntime;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
@@ -16,11 +17,11 @@ import tools.jackson.databind.JsonNode;
 final class CompletionsTest {
   private static final String PATH = "/v1/completions";
 
-  private Served served;
+  private Served<EchoRuntime> served;
 
   @BeforeAll
   void serve() {
-    served = new Served();
+    served = Served.echo();
   }
 
   @AfterAll

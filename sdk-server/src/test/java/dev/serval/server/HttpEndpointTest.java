@@ -20,7 +20,7 @@ final class HttpEndpointTest {
 
   @Test
   void a_port_that_is_taken_is_named() {
-    try (Served served = new Served()) {
+    try (Served<EchoRuntime> served = Served.echo()) {
       assertThatExceptionOfType(ConfigurationException.class)
           .isThrownBy(
               () -> HttpEndpoint.builder(served.runtime).port(served.endpoint.port()).start())
@@ -45,7 +45,7 @@ final class HttpEndpointTest {
   @Test
   void closing_gives_every_thread_back_and_can_be_repeated() throws Exception {
     Set<Thread> before = threads();
-    Served served = new Served();
+    Served<EchoRuntime> served = Served.echo();
     served.answer(TEXT, "{\"prompt\":\"ab\"}");
     served.close();
     served.endpoint.close();
@@ -65,7 +65,8 @@ final class HttpEndpointTest {
     EchoRuntime runtime = new EchoRuntime(4, 4);
     Semaphore steps = new Semaphore(0);
     runtime.pace(steps);
-    Served served = new Served(runtime, endpoint -> endpoint.grace(Duration.ofSeconds(20)));
+    Served<EchoRuntime> served =
+        new Served<>(runtime, endpoint -> endpoint.grace(Duration.ofSeconds(20)));
     CompletableFuture<HttpResponse<String>> answer =
         CompletableFuture.supplyAsync(() -> post(served));
     Eventually.holds("it runs", () -> runtime.generations().size() == 1);
@@ -78,7 +79,7 @@ final class HttpEndpointTest {
     served.close();
   }
 
-  private static HttpResponse<String> post(Served served) {
+  private static HttpResponse<String> post(Served<EchoRuntime> served) {
     try {
       return served.post(TEXT, "{\"prompt\":\"ab\"}");
     } catch (IOException | InterruptedException failure) {
@@ -86,7 +87,7 @@ final class HttpEndpointTest {
     }
   }
 
-  private static boolean refused(Served served) {
+  private static boolean refused(Served<EchoRuntime> served) {
     try {
       new RawClient(served.endpoint.port()).close();
       return false;
@@ -100,7 +101,7 @@ final class HttpEndpointTest {
     EchoRuntime runtime = new EchoRuntime(4, 4);
     Semaphore steps = new Semaphore(0);
     runtime.pace(steps);
-    try (Served served = new Served(runtime, endpoint -> endpoint)) {
+    try (Served<EchoRuntime> served = new Served<>(runtime, endpoint -> endpoint)) {
       CompletableFuture<HttpResponse<String>> answer =
           CompletableFuture.supplyAsync(() -> post(served));
       Eventually.holds("it runs", () -> runtime.generations().size() == 1);
@@ -119,7 +120,7 @@ final class HttpEndpointTest {
     EchoRuntime runtime = new EchoRuntime(4, 4);
     Semaphore steps = new Semaphore(2);
     runtime.pace(steps);
-    try (Served served = new Served(runtime, endpoint -> endpoint)) {
+    try (Served<EchoRuntime> served = new Served<>(runtime, endpoint -> endpoint)) {
       CompletableFuture<HttpResponse<String>> whole =
           CompletableFuture.supplyAsync(() -> post(served));
       try (RawClient stream =
@@ -140,7 +141,8 @@ final class HttpEndpointTest {
   @Test
   void the_hosts_vertx_is_used_and_left_open() throws Exception {
     Vertx vertx = Vertx.vertx();
-    try (Served served = new Served(new EchoRuntime(1, 1), endpoint -> endpoint.vertx(vertx))) {
+    try (Served<EchoRuntime> served =
+        new Served<>(new EchoRuntime(1, 1), endpoint -> endpoint.vertx(vertx))) {
       served.answer(TEXT, "{\"prompt\":\"ab\"}");
     }
     assertThat(vertx.executeBlocking(() -> "open").toCompletionStage().toCompletableFuture().get())

@@ -2,6 +2,7 @@ package dev.serval.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.server.echo.EchoRuntime;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -15,11 +16,11 @@ import org.junit.jupiter.api.TestInstance;
 final class HttpTest {
   private static final String TEXT = "/v1/completions";
 
-  private Served served;
+  private Served<EchoRuntime> served;
 
   @BeforeAll
   void serve() {
-    served = new Served();
+    served = Served.echo();
   }
 
   @AfterAll

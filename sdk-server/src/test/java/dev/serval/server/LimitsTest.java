@@ -22,12 +22,13 @@ final class LimitsTest {
   private static final String TEXT = "/v1/completions";
   private static final String AB = "{\"prompt\":\"ab\"}";
 
-  private static Served served(EchoRuntime runtime, UnaryOperator<OpenAiOptions.Builder> settings) {
+  private static Served<EchoRuntime> served(
+      EchoRuntime runtime, UnaryOperator<OpenAiOptions.Builder> settings) {
     OpenAiOptions options = settings.apply(OpenAiOptions.builder()).build();
-    return new Served(runtime, endpoint -> endpoint.options(options));
+    return new Served<>(runtime, endpoint -> endpoint.options(options));
   }
 
-  private static Served served(UnaryOperator<OpenAiOptions.Builder> settings) {
+  private static Served<EchoRuntime> served(UnaryOperator<OpenAiOptions.Builder> settings) {
     return served(new EchoRuntime(1, 0), settings);
   }
 
@@ -37,7 +38,7 @@ final class LimitsTest {
 
   @Test
   void a_body_that_is_too_large_is_refused_whether_or_not_it_says_its_length() throws Exception {
-    try (Served served = served(options -> options.bodyLimit(Bytes.of(1000)))) {
+    try (Served<EchoRuntime> served = served(options -> options.bodyLimit(Bytes.of(1000)))) {
       String body = "{\"prompt\":\"" + "x".repeat(200_000) + "\"}";
       HttpResponse<String> sized = served.post(TEXT, body);
       assertThat(sized.statusCode()).isEqualTo(413);
@@ -60,7 +61,7 @@ final class LimitsTest {
     EchoRuntime runtime = new EchoRuntime(1, 0);
     Semaphore steps = new Semaphore(0);
     runtime.pace(steps);
-    try (Served served = served(runtime, options -> options);
+    try (Served<EchoRuntime> served = served(runtime, options -> options);
         RawClient first = new RawClient(served.endpoint.port()).send(RawClient.post(TEXT, AB))) {
       Eventually.holds("the first runs", () -> runtime.generations().size() == 1);
       HttpResponse<String> second = served.post(TEXT, AB);
@@ -79,7 +80,7 @@ final class LimitsTest {
       throws Exception {
     EchoRuntime runtime = new EchoRuntime(8, 0);
     runtime.pace(new Semaphore(0));
-    try (Served served = served(runtime, options -> options.maxConcurrent(1));
+    try (Served<EchoRuntime> served = served(runtime, options -> options.maxConcurrent(1));
         RawClient first = new RawClient(served.endpoint.port()).send(RawClient.post(TEXT, AB))) {
       Eventually.holds("the first runs", () -> runtime.generations().size() == 1);
       assertThat(served.post(TEXT, "no json").statusCode()).isEqualTo(429);
@@ -91,7 +92,7 @@ final class LimitsTest {
 
   @Test
   void choices_are_limited_over_all_prompts() throws Exception {
-    try (Served served = served(options -> options.maxChoices(3))) {
+    try (Served<EchoRuntime> served = served(options -> options.maxChoices(3))) {
       HttpResponse<String> response = served.post(TEXT, "{\"n\":2,\"prompt\":[\"a\",\"b\"]}");
       assertThat(response.statusCode()).isEqualTo(400);
       assertThat(error(response).get("param").stringValue()).isEqualTo("n");
@@ -104,7 +105,8 @@ final class LimitsTest {
     EchoRuntime runtime = new EchoRuntime(8, 0);
     Semaphore steps = new Semaphore(2);
     runtime.pace(steps);
-    try (Served served = served(runtime, options -> options.timeout(Duration.ofMillis(200)))) {
+    try (Served<EchoRuntime> served =
+        served(runtime, options -> options.timeout(Duration.ofMillis(200)))) {
       HttpResponse<String> stream = served.post(TEXT, "{\"stream\":true,\"prompt\":\"abcdef\"}");
       assertThat(stream.statusCode()).isEqualTo(200);
       assertThat(Served.events(stream.body()).getLast().at("/error/code").stringValue())
@@ -118,7 +120,7 @@ final class LimitsTest {
 
   @Test
   void without_a_good_key_nothing_is_served() throws Exception {
-    try (Served served = served(options -> options.apiKeys(Set.of("k1", "k2")))) {
+    try (Served<EchoRuntime> served = served(options -> options.apiKeys(Set.of("k1", "k2")))) {
       HttpResponse<String> none = served.post(TEXT, AB);
       assertThat(none.statusCode()).isEqualTo(401);
       assertThat(none.headers().firstValue("www-authenticate")).hasValue("Bearer");
@@ -133,7 +135,7 @@ final class LimitsTest {
     }
   }
 
-  private static int with(Served served, String authorization) throws Exception {
+  private static int with(Served<EchoRuntime> served, String authorization) throws Exception {
     return served
         .send(
             served
@@ -147,7 +149,7 @@ final class LimitsTest {
   @Test
   void the_clock_is_the_hosts() throws Exception {
     Clock clock = Clock.fixed(Instant.ofEpochSecond(42), ZoneOffset.UTC);
-    try (Served served = served(options -> options.clock(clock))) {
+    try (Served<EchoRuntime> served = served(options -> options.clock(clock))) {
       assertThat(served.answer(TEXT, AB).get("created").intValue()).isEqualTo(42);
     }
   }

@@ -3,6 +3,7 @@ package dev.serval.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.server.echo.EchoGeneration;
+import dev.serval.server.echo.EchoRuntime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -18,7 +19,7 @@ final class ManyClientsTest {
 
   @Test
   void each_of_many_clients_gets_its_own_answers() throws Exception {
-    try (Served served = new Served();
+    try (Served<EchoRuntime> served = Served.echo();
         ExecutorService clients = Executors.newFixedThreadPool(CLIENTS)) {
       List<Future<Void>> done = new ArrayList<>();
       for (int i = 0; i < CLIENTS; i++) {
@@ -34,7 +35,7 @@ final class ManyClientsTest {
     }
   }
 
-  private static Void talk(Served served, int client) throws Exception {
+  private static Void talk(Served<EchoRuntime> served, int client) throws Exception {
     for (int round = 0; round < ROUNDS; round++) {
       String said = "client " + client + " round " + round + " " + "x".repeat(client);
       Callable<String> answer =
@@ -52,14 +53,14 @@ final class ManyClientsTest {
         + "\"}]}";
   }
 
-  private static String whole(Served served, String said) throws Exception {
+  private static String whole(Served<EchoRuntime> served, String said) throws Exception {
     return served
         .answer("/v1/chat/completions", body(said, false))
         .at("/choices/0/message/content")
         .stringValue();
   }
 
-  private static String streamed(Served served, String said) throws Exception {
+  private static String streamed(Served<EchoRuntime> served, String said) throws Exception {
     return served.events("/v1/chat/completions", body(said, true)).stream()
         .map(e -> e.at("/choices/0/delta/content").asString(""))
         .collect(Collectors.joining());

@@ -2,6 +2,7 @@ package dev.serval.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.server.echo.EchoRuntime;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -11,11 +12,11 @@ import tools.jackson.databind.JsonNode;
 
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class ModelsTest {
-  private Served served;
+  private Served<EchoRuntime> served;
 
   @BeforeAll
   void serve() {
-    served = new Served();
+    served = Served.echo();
   }
 
   @AfterAll

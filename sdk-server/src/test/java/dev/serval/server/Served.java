@@ -1,5 +1,6 @@
 package dev.serval.server;
 
+import dev.serval.api.ServingRuntime;
 import dev.serval.server.echo.EchoRuntime;
 import java.io.IOException;
 import java.net.URI;
@@ -12,19 +13,23 @@ import java.util.function.UnaryOperator;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** An endpoint over an echo, and a client of it. */
-final class Served implements AutoCloseable {
+/**
+ * An endpoint over a runtime, and a client of it.
+ *
+ * @param <R> the kind of runtime
+ */
+final class Served<R extends ServingRuntime> implements AutoCloseable {
   private static final JsonMapper MAPPER = new JsonMapper();
 
-  final EchoRuntime runtime;
+  final R runtime;
   final HttpEndpoint endpoint;
   private final HttpClient client;
 
-  Served() {
-    this(new EchoRuntime(64, 1024), builder -> builder);
+  static Served<EchoRuntime> echo() {
+    return new Served<>(new EchoRuntime(64, 1024), builder -> builder);
   }
 
-  Served(EchoRuntime runtime, UnaryOperator<HttpEndpoint.Builder> settings) {
+  Served(R runtime, UnaryOperator<HttpEndpoint.Builder> settings) {
     this.runtime = runtime;
     this.endpoint = settings.apply(HttpEndpoint.builder(runtime).port(0)).start();
     this.client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();

@@ -20,12 +20,12 @@ final class SlowReadersTest {
           + "}";
   private static final int SMALL = 4096;
 
-  private Served served;
+  private Served<EchoRuntime> served;
 
   @BeforeEach
   void serve() {
     served =
-        new Served(
+        new Served<>(
             new EchoRuntime(64, 64),
             endpoint -> endpoint.http(new HttpServerOptions().setSendBufferSize(SMALL)));
   }

@@ -2,6 +2,7 @@ package dev.serval.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.server.echo.EchoRuntime;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -9,11 +10,11 @@ import org.junit.jupiter.api.TestInstance;
 
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class TokensTest {
-  private Served served;
+  private Served<EchoRuntime> served;
 
   @BeforeAll
   void serve() {
-    served = new Served();
+    served = Served.echo();
   }
 
   @AfterAll

@@ -45,9 +45,17 @@ public final class CompletionEndpoint implements GenerationEndpoint {
         GenerationRequest.builder(prompt).model(model.name()).scope(scope);
     GenerationFields.apply(body, request);
     request.maxTokens(
-        body.get("max_tokens").map(GenerationFields::atLeastOne).orElse(DEFAULT_MAX_TOKENS));
+        body.get("max_tokens")
+            .map(GenerationFields::atLeastOne)
+            .orElseGet(() -> defaultMaxTokens(prompt, model)));
     logprobs.ifPresent(request::logprobs);
     return request.build();
+  }
+
+  /** The default never asks for more than the context holds, as a client's own limit may. */
+  private static int defaultMaxTokens(Prompt prompt, ServedModel model) {
+    int room = model.contextLength() - PromptTokens.of(prompt, model).length;
+    return Math.clamp(room, 1, DEFAULT_MAX_TOKENS);
   }
 
   private static TextFormat format(
