@@ -870,29 +870,33 @@ def rendered(template, messages, add_generation_prompt):
         return {"fails": True}
 
 
-def case(name, template, conversation, add_generation_prompt):
+def case(template, conversation, add_generation_prompt):
     messages = [{"role": r, "content": c} for r, c in CONVERSATIONS[conversation]]
+    source = TEMPLATES.get(template, template)
     return {
-        "name": name,
         "template": template,
-        "messages": messages,
+        "conversation": conversation,
         "add_generation_prompt": add_generation_prompt,
-        **rendered(template, messages, add_generation_prompt),
+        **rendered(source, messages, add_generation_prompt),
     }
 
 
 def cases():
-    for name, template in TEMPLATES.items():
+    for name in TEMPLATES:
         for conversation in CONVERSATIONS:
             for add in (True, False):
-                what = " to be continued" if add else ""
-                yield case(f"{name}: {conversation}{what}", template, conversation, add)
+                yield case(name, conversation, add)
     for expression in EXPRESSIONS:
-        template = "{% set m = messages[0] %}[{{ " + expression + " }}]"
-        yield case(expression, template, "turns", True)
+        yield case("{% set m = messages[0] %}[{{ " + expression + " }}]", "turns", True)
     for snippet in SNIPPETS:
-        yield case(repr(snippet), snippet, "turns", True)
+        yield case(snippet, "turns", True)
+
+
+def lines(values):
+    return ",\n".join(json.dumps(value, ensure_ascii=False) for value in values)
 
 
 if __name__ == "__main__":
-    print("[\n" + ",\n".join(json.dumps(c) for c in cases()) + "\n]")
+    print('{"templates":', json.dumps(TEMPLATES, indent=0, ensure_ascii=False), ",")
+    print('"conversations":', json.dumps(CONVERSATIONS, ensure_ascii=False), ",")
+    print('"cases": [\n' + lines(cases()) + "\n]}")

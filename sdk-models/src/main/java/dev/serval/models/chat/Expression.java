@@ -222,6 +222,6 @@ sealed interface Expression {
   private static long effort(Object value) {
     return value instanceof String text
         ? text.length() / 16
-        : value instanceof List<?> list ? list.size() / 4 : 0;
+        : value instanceof List<?> list ? list.size() : 0;
   }
 }

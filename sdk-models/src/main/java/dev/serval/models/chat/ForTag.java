@@ -62,7 +62,7 @@ final class ForTag extends StatementTag {
 
   private static String round(
       Statement.Target target, LoopState state, List<Node> body, Scope scope) {
-    scope.spend(4);
+    scope.spend(Rendering.SCOPE);
     target.assign(state.items().get(state.index()), scope);
     scope.define("loop", state);
     return scope.render(body);

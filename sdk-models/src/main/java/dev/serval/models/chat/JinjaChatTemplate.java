@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A chat template in Jinja's language. It is parsed and checked once; rendering shares nothing
@@ -54,14 +55,16 @@ public final class JinjaChatTemplate implements ChatTemplate {
       all.put("add_generation_prompt", addGenerationPrompt);
       return TemplateEngine.render(root, all, new Rendering(program, clock));
     } catch (TemplateFailure e) {
-      throw refused(e.refusal() ? String.valueOf(e.getMessage()) : unable(e));
+      throw refused(e.refusal() ? String.valueOf(e.getMessage()) : unable(e.getMessage()));
     } catch (InterpretException e) {
-      throw refused(unable(e));
+      throw refused(unable(e.getMessage()));
+    } catch (StackOverflowError e) {
+      throw refused(unable("it is nested too deeply"));
     }
   }
 
-  private static String unable(RuntimeException e) {
-    return "the model's chat template cannot render this conversation: " + e.getMessage();
+  private static String unable(@Nullable String why) {
+    return "the model's chat template cannot render this conversation: " + why;
   }
 
   private static InvalidRequestException refused(String message) {

@@ -26,6 +26,7 @@ final class MacroTag extends StatementTag {
       Statement.Macro macro, TagNode node, Context around, Arguments arguments, Scope caller) {
     Scope scope = TemplateEngine.scope(new Context(around), caller.rendering());
     bind(macro, arguments, scope);
+    scope.spend(Rendering.SCOPE);
     scope.rendering().enterCall();
     try {
       return scope.render(node.getChildren());

@@ -8,8 +8,11 @@ import java.time.ZonedDateTime;
  * and the sum of efforts is limited, so that no template runs on or fills the memory.
  */
 final class Rendering {
-  /** Some seconds' worth. */
-  private static final long MAX_EFFORT = 50_000_000;
+  /** What a scope takes, where looking up a variable takes 1. */
+  static final int SCOPE = 50;
+
+  /** About a second's worth. */
+  private static final long MAX_EFFORT = 10_000_000;
 
   private static final int MAX_CALLS = 64;
 

@@ -34,6 +34,8 @@ final class TemplateScanner {
   private final List<Piece> pieces = new ArrayList<>();
   private int at;
   private boolean lineStarts = true;
+  private int counted;
+  private int line = 1;
 
   private TemplateScanner(String source) {
     this.source = source;
@@ -209,7 +211,10 @@ final class TemplateScanner {
   }
 
   private int line(int index) {
-    return 1 + Math.toIntExact(source.substring(0, index).chars().filter(c -> c == '\n').count());
+    for (; counted < index; counted++) {
+      line += source.charAt(counted) == '\n' ? 1 : 0;
+    }
+    return line;
   }
 
   private TemplateFailure failure(int index, String problem) {

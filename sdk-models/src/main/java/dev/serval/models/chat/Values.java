@@ -90,7 +90,7 @@ final class Values {
     return switch (container) {
       case String text -> text.contains(text(item, "'in'"));
       case List<?> list -> list.stream().anyMatch(each -> equal(each, item));
-      case Map<?, ?> map -> map.containsKey(item);
+      case Map<?, ?> map -> map.containsKey(Subscripts.key(item));
       case Undefined undefined -> false;
       case Iterated iterated -> iterated.take().stream().anyMatch(each -> equal(each, item));
       default -> throw TemplateFailure.of("nothing can be in a " + kind(container));

@@ -2,10 +2,13 @@ package dev.serval.models.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.api.ChatMessage;
+import dev.serval.api.model.TextCodec;
 import dev.serval.api.model.Tokenizer;
 import dev.serval.testkit.TokenizerContract;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The tokenizer of the model that comes with the samples. */
@@ -15,6 +18,16 @@ final class DemoModelTokenizerTest extends TokenizerContract {
   @Override
   protected Tokenizer tokenizer() {
     return new HuggingFaceTextCodecReader().read(TextCheckpoint.in(WEIGHTS)).tokenizer();
+  }
+
+  @Test
+  void a_question_is_put_as_the_model_was_trained() {
+    TextCodec codec = new HuggingFaceTextCodecReader().read(TextCheckpoint.in(WEIGHTS));
+    String text =
+        codec.chatTemplate().orElseThrow().render(List.of(ChatMessage.user("Why?")), true);
+    assertThat(text).isEqualTo("<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n");
+    assertThat(codec.tokenizer().encode(text, false)).startsWith(1).contains(2);
+    codec.close();
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.serval.models.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.serval.api.ChatMessage;
 import dev.serval.api.model.TextCodec;
 import dev.serval.api.model.TextCodecReader;
 import dev.serval.api.model.Tokenizer;
@@ -15,6 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class HuggingFaceTextCodecReaderTest {
+  private static final String CONFIG = "tokenizer_config.json";
   private static final int END = 266;
   private static final TextCheckpoint BYTE_LEVEL =
       TextCheckpoint.of("tokenizer.json", SmallTokenizers.byteLevel());
@@ -140,12 +142,61 @@ final class HuggingFaceTextCodecReaderTest {
   }
 
   @Test
+  void a_folder_without_a_template_cannot_converse() {
+    assertThat(read(BYTE_LEVEL).chatTemplate()).isEmpty();
+    assertThat(read(BYTE_LEVEL.with(CONFIG, "{\"chat_template\": null}")).chatTemplate()).isEmpty();
+  }
+
+  @Test
+  void the_template_file_goes_before_the_configuration() {
+    TextCheckpoint configured = BYTE_LEVEL.with(CONFIG, "{\"chat_template\": \"configured\"}");
+    assertThat(rendered(configured)).isEqualTo("configured");
+    assertThat(rendered(configured.with("chat_template.jinja", "file\n"))).isEqualTo("file");
+  }
+
+  @Test
+  void of_several_templates_the_default_is_taken() {
+    String list =
+        "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"{% frobnicate %}\"},"
+            + " {\"name\": \"default\", \"template\": \"usual\"}]}";
+    assertThat(rendered(BYTE_LEVEL.with(CONFIG, list))).isEqualTo("usual");
+    assertThatThrownBy(() -> read(BYTE_LEVEL.with(CONFIG, "{\"chat_template\": []}")))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("chat_template");
+  }
+
+  @Test
+  void special_tokens_are_variables_of_the_template_however_they_are_spelt() {
+    String config =
+        "{\"bos_token\": \"<s>\", \"eos_token\": {\"content\": \"</s>\", \"lstrip\": false},"
+            + " \"pad_token\": null, \"chat_template\": "
+            + "\"{{ bos_token }}{{ eos_token }}{{ pad_token is defined }}\"}";
+    assertThat(rendered(BYTE_LEVEL.with(CONFIG, config))).isEqualTo("<s></s>False");
+  }
+
+  @Test
+  void a_template_that_cannot_be_used_is_refused_with_its_place() {
+    assertThatThrownBy(() -> read(BYTE_LEVEL.with("chat_template.jinja", "a\n{{ 1 | frob }}")))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageStartingWith(
+            "the chat_template.jinja of models/heron cannot be used:"
+                + " line 2: the filter 'frob' is not supported");
+  }
+
+  @Test
   void a_closed_tokenizer_says_so() {
     TextCodec codec = read(BYTE_LEVEL);
     codec.close();
     assertThatThrownBy(() -> codec.tokenizer().encode("a", false))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("the tokenizer is closed");
+  }
+
+  private static String rendered(TextCheckpoint checkpoint) {
+    return read(checkpoint)
+        .chatTemplate()
+        .orElseThrow()
+        .render(List.of(ChatMessage.user("x")), true);
   }
 
   private static int[] framed(String config) {
