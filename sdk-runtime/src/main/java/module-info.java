@@ -7,13 +7,17 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module dev.serval.runtime {
   requires transitive dev.serval.api;
-  requires dev.serval.batching;
-  requires dev.serval.cache;
-  requires dev.serval.models;
-  requires dev.serval.scheduling;
-  requires dev.serval.storage;
   requires transitive micrometer.core;
   requires static org.jspecify;
+
+  // The stock policies, which an application picks from.
+  requires transitive dev.serval.batching;
+  requires transitive dev.serval.scheduling;
+
+  // The stock parts, found as services.
+  requires dev.serval.cache;
+  requires dev.serval.models;
+  requires dev.serval.storage;
 
   exports dev.serval.runtime;
 

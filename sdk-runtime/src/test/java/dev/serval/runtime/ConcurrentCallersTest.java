@@ -114,6 +114,17 @@ final class ConcurrentCallersTest {
   }
 
   @Test
+  void a_generation_that_is_closed_frees_its_blocks_at_once() throws InterruptedException {
+    try (ServingRuntime runtime = builder().build()) {
+      try (Generation generation =
+          runtime.submit(requests.request(3).maxTokens(400).choices(3).build())) {
+        generation.iterator().next();
+      }
+      OracleRequests.assertNothingHeld(runtime);
+    }
+  }
+
+  @Test
   void more_requests_than_may_wait_are_rejected_and_the_others_served() {
     try (ServingRuntime runtime = builder().maxRunning(1).maxWaiting(2).build()) {
       List<Generation> taken = new ArrayList<>();

@@ -17,6 +17,44 @@ final class ModelCommandsTest {
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   @Test
+  void a_question_is_answered() {
+    CommandRun run = CommandRun.of("chat", "--model", DEMO, "What", "is", "a", "nerve?");
+
+    assertThat(run.err()).isEmpty();
+    assertThat(run.out())
+        .isEqualTo(
+            "A nerve is any bundle of nerve fibers running to various organs and tissues of the"
+                + " body.\n");
+    assertThat(run.exit()).isZero();
+  }
+
+  @Test
+  void a_conversation_reads_line_by_line_until_it_is_told_to_end() {
+    CommandRun run =
+        CommandRun.typing(
+            "Define alive.\n\n/clear\nWhat is a nerve?\n/exit\nDefine alive.\n",
+            "chat",
+            "--model",
+            DEMO);
+
+    assertThat(run.out().lines()).hasSize(2).first().isEqualTo("Alive means possessing life.");
+    assertThat(run.out()).contains("A nerve is any bundle");
+  }
+
+  @Test
+  void a_conversation_that_outgrows_the_context_goes_on_after_clear() {
+    CommandRun run =
+        CommandRun.typing(
+            "Define alive. " + "Define alive. ".repeat(500) + "\nDefine alive.\n",
+            "chat",
+            "--model",
+            DEMO);
+
+    assertThat(run.err()).startsWith("serval: ").contains("/clear").hasLineCount(1);
+    assertThat(run.out()).isEqualTo("Alive means possessing life.\n");
+  }
+
+  @Test
   void a_text_that_is_piped_in_is_continued_as_it_stands() {
     CommandRun run =
         CommandRun.typing(

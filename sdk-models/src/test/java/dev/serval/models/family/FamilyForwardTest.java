@@ -46,8 +46,8 @@ final class FamilyForwardTest {
   }
 
   @Test
-  void llama_with_weights_of_any_type() {
-    for (DType dtype : DType.values()) {
+  void llama_with_floats_of_any_type() {
+    for (DType dtype : List.of(DType.F32, DType.F16, DType.BF16)) {
       check(llama(dtype, Biases.NONE), PLAIN, layer -> NONE);
     }
   }

@@ -153,7 +153,7 @@ final class RefusalTest {
           llama().with("rope_scaling", Map.of("rope_type", type, "factor", 2.0)),
           "'rope_scaling.rope_type'",
           "\"" + type + "\"",
-          "default, linear, llama3");
+          "default, divisors, linear, llama3");
     }
     refused(
         llama().with("rope_parameters", Map.of("type", "yarn")), "'rope_parameters.type'", "yarn");
@@ -229,7 +229,6 @@ final class RefusalTest {
     refused(llama().withoutTensor(QUERY), "'" + QUERY + "'", "missing", "[16, 16]");
     refused(llama().withTensor(QUERY, DType.F32, 16, 15), QUERY, "[16, 15]", "[16, 16]");
     refused(llama().withTensor(QUERY, DType.F32, 256), QUERY, "[256]", "[16, 16]");
-    refused(llama().withTensor(QUERY, DType.BF16, 16, 16), "k_proj", "F32", "BF16", QUERY);
     refused(llama().withTensor("model.layers.2.extra", DType.F32, 1), "'model.layers.2.extra'");
     refused(model("LlamaForCausalLM", new Biases(true, true, false, false)), "q_proj.bias");
     refused(llama().with("attention_bias", true), "q_proj.bias", "missing");

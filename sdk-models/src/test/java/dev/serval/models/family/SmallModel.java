@@ -164,6 +164,7 @@ final class SmallModel implements Checkpoint {
           data.set(half, 2L * i, Float.floatToFloat16(elements[i]));
           elements[i] = Float.float16ToFloat(Float.floatToFloat16(elements[i]));
         }
+        default -> throw new IllegalStateException("no " + dtype + " is made here");
       }
     }
     values.put(name, elements);
