@@ -7,8 +7,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,17 +21,7 @@ final class BadRequestsTest {
   private static final String TEXT = "/v1/completions";
   private static final String HI = "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]";
 
-  private Served<EchoRuntime> served;
-
-  @BeforeAll
-  void serve() {
-    served = Served.echo();
-  }
-
-  @AfterAll
-  void close() {
-    served.close();
-  }
+  @AutoClose private final Served<EchoRuntime> served = Served.echo();
 
   private static Arguments of(String path, String body, String param, String phrase) {
     return Arguments.of(path, body, param, phrase);

@@ -7,8 +7,7 @@ import dev.serval.server.echo.EchoGeneration;
 import dev.serval.server.echo.EchoRuntime;
 import java.util.List;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import tools.jackson.databind.JsonNode;
@@ -17,17 +16,7 @@ import tools.jackson.databind.JsonNode;
 final class CompletionsTest {
   private static final String PATH = "/v1/completions";
 
-  private Served<EchoRuntime> served;
-
-  @BeforeAll
-  void serve() {
-    served = Served.echo();
-  }
-
-  @AfterAll
-  void close() {
-    served.close();
-  }
+  @AutoClose private final Served<EchoRuntime> served = Served.echo();
 
   @Test
   void a_whole_answer_has_the_shape_of_openai() throws Exception {

@@ -7,8 +7,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
@@ -16,17 +15,7 @@ import org.junit.jupiter.api.TestInstance;
 final class HttpTest {
   private static final String TEXT = "/v1/completions";
 
-  private Served<EchoRuntime> served;
-
-  @BeforeAll
-  void serve() {
-    served = Served.echo();
-  }
-
-  @AfterAll
-  void close() {
-    served.close();
-  }
+  @AutoClose private final Served<EchoRuntime> served = Served.echo();
 
   private RawClient client() throws Exception {
     return new RawClient(served.endpoint.port());

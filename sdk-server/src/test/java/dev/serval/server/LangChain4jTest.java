@@ -13,25 +13,14 @@ import dev.langchain4j.model.output.FinishReason;
 import dev.serval.server.echo.EchoRuntime;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
 /** The OpenAI client of LangChain4j against the server. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LangChain4jTest {
-  private Served<EchoRuntime> served;
-
-  @BeforeAll
-  void serve() {
-    served = Served.echo();
-  }
-
-  @AfterAll
-  void close() {
-    served.close();
-  }
+  @AutoClose private final Served<EchoRuntime> served = Served.echo();
 
   private String url() {
     return "http://127.0.0.1:" + served.endpoint.port() + "/v1";

@@ -4,25 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.server.echo.EchoRuntime;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import tools.jackson.databind.JsonNode;
 
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class ModelsTest {
-  private Served<EchoRuntime> served;
-
-  @BeforeAll
-  void serve() {
-    served = Served.echo();
-  }
-
-  @AfterAll
-  void close() {
-    served.close();
-  }
+  @AutoClose private final Served<EchoRuntime> served = Served.echo();
 
   @Test
   void models_are_listed_with_their_root_and_length() throws Exception {

@@ -3,24 +3,13 @@ package dev.serval.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.server.echo.EchoRuntime;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class TokensTest {
-  private Served<EchoRuntime> served;
-
-  @BeforeAll
-  void serve() {
-    served = Served.echo();
-  }
-
-  @AfterAll
-  void close() {
-    served.close();
-  }
+  @AutoClose private final Served<EchoRuntime> served = Served.echo();
 
   @Test
   void a_text_is_encoded_with_special_tokens_unless_they_are_not_wanted() throws Exception {
