@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 final class HouseRulesTest {
   private static final List<String> PARTS =
       List.of("batching", "cache", "storage", "scheduling", "models");
-  private static final List<String> ASSEMBLIES = List.of("runtime", "guice", "server");
+  private static final List<String> ASSEMBLIES = List.of("runtime", "guice", "server", "simulator");
 
   @ArchTest
   static final ArchRule the_api_knows_nobody =
@@ -64,6 +64,18 @@ final class HouseRulesTest {
           .resideInAnyPackage(PARTS.stream().map(HouseRulesTest::of).toArray(String[]::new));
 
   @ArchTest
+  static final ArchRule the_simulator_knows_the_scheduler_and_the_cache_alone =
+      noClasses()
+          .that()
+          .resideInAPackage(of("simulator"))
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              Stream.of("storage", "scheduling", "models", "runtime", "guice", "server")
+                  .map(HouseRulesTest::of)
+                  .toArray(String[]::new));
+
+  @ArchTest
   static final ArchRule no_state_is_static = fields().that().areStatic().should().beFinal();
 
   @ArchTest
@@ -82,7 +94,10 @@ final class HouseRulesTest {
   static final ArchRule time_is_a_parameter =
       noClasses()
           .that()
-          .resideInAnyPackage(PARTS.stream().map(HouseRulesTest::of).toArray(String[]::new))
+          .resideInAnyPackage(
+              Stream.concat(PARTS.stream(), Stream.of("simulator"))
+                  .map(HouseRulesTest::of)
+                  .toArray(String[]::new))
           .should()
           .callMethod(System.class, "currentTimeMillis")
           .orShould()

@@ -116,6 +116,12 @@ public final class ContinuousBatchingEngine implements Engine {
     return loop;
   }
 
+  /** Ends every sequence, and takes no more; called by whoever drives the loop. */
+  void fail(Throwable failure) {
+    gate.shut(failure);
+    loop.end(failure);
+  }
+
   @Override
   public EngineSequence submit(SequenceRequest request, TokenSink sink) {
     refuseImpossible(request);

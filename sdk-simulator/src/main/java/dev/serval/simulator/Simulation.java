@@ -1,0 +1,275 @@
+package dev.serval.simulator;
+
+import dev.serval.api.batching.BatchingPolicies;
+import dev.serval.api.batching.EngineListener;
+import dev.serval.api.model.StepLimits;
+import dev.serval.batching.AdmissionPolicies;
+import dev.serval.batching.ChunkPolicies;
+import dev.serval.batching.OrderPolicies;
+import dev.serval.batching.VictimPolicies;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A trace, the policies it is replayed with, and the machine it is replayed on. The scheduler, the
+ * block pool and the prefix index are those that serve in production; only the model's computation
+ * is replaced, by the time that it would take.
+ *
+ * <pre>{@code
+ * SimulationReport report =
+ *     Simulation.builder(Workloads.poisson(...))
+ *         .policies(new BatchingPolicies(admission, myOrder, chunk, victim))
+ *         .build()
+ *         .run();
+ * assertThat(report.all().firstToken().percentile(99)).isLessThan(Duration.ofSeconds(1));
+ * }</pre>
+ *
+ * <p>Immutable; each run begins anew and does the same as the last one, unless the policies keep
+ * something between runs.
+ */
+public final class Simulation {
+  private final Trace trace;
+  private final BatchingPolicies policies;
+  private final MachineCosts costs;
+  private final double jitter;
+  private final long seed;
+  private final StepLimits limits;
+  private final int blocks;
+  private final int blockTokens;
+  private final boolean prefixReuse;
+  private final EngineListener listener;
+
+  private Simulation(Builder b) {
+    trace = b.trace;
+    policies = b.policies;
+    costs = b.costs;
+    jitter = b.jitter;
+    seed = b.seed;
+    limits = b.limits;
+    blockTokens = b.blockTokens;
+    blocks = b.blocks == Builder.UNLIMITED ? enoughBlocks(b.trace, blockTokens) : b.blocks;
+    prefixReuse = b.prefixReuse;
+    listener = b.listener;
+  }
+
+  /** As many as all requests of the trace fill together. */
+  private static int enoughBlocks(Trace trace, int blockTokens) {
+    long enough =
+        trace.requests().stream()
+            .mapToLong(r -> Math.ceilDiv((long) r.promptTokens() + r.outputTokens(), blockTokens))
+            .sum();
+    return (int) Math.min(enough + 2, Integer.MAX_VALUE / 4);
+  }
+
+  /**
+   * Starts a simulation of a trace: first come first served, chunks of 512 tokens, a small model on
+   * a processor, as many KV blocks as the trace can fill.
+   *
+   * @param trace what arrives
+   * @return a new builder
+   */
+  public static Builder builder(Trace trace) {
+    return new Builder(trace);
+  }
+
+  /**
+   * Replays the trace to its end, on the caller's thread.
+   *
+   * @return what came of it
+   * @throws SimulationException when a policy throws or answers what makes no sense
+   */
+  public SimulationReport run() {
+    return new Replay(this).run();
+  }
+
+  Trace trace() {
+    return trace;
+  }
+
+  BatchingPolicies policies() {
+    return policies;
+  }
+
+  MachineCosts costs() {
+    return costs;
+  }
+
+  double jitter() {
+    return jitter;
+  }
+
+  long seed() {
+    return seed;
+  }
+
+  StepLimits limits() {
+    return limits;
+  }
+
+  int blocks() {
+    return blocks;
+  }
+
+  int blockTokens() {
+    return blockTokens;
+  }
+
+  boolean prefixReuse() {
+    return prefixReuse;
+  }
+
+  EngineListener listener() {
+    return listener;
+  }
+
+  /** Collects a simulation; {@link #build()} checks it. */
+  public static final class Builder {
+    private static final int UNLIMITED = 0;
+
+    private final Trace trace;
+    private final List<String> problems = new ArrayList<>();
+    private BatchingPolicies policies =
+        new BatchingPolicies(
+            AdmissionPolicies.maxWaiting(Integer.MAX_VALUE),
+            OrderPolicies.firstComeFirstServed(),
+            ChunkPolicies.fixedBudget(512),
+            VictimPolicies.lastIn());
+    private MachineCosts costs = MachineCosts.smallModelOnProcessor();
+    private double jitter;
+    private long seed;
+    private StepLimits limits = new StepLimits(2048, 64);
+    private int blocks = UNLIMITED;
+    private int blockTokens = 16;
+    private boolean prefixReuse = true;
+    private EngineListener listener = EngineListener.NONE;
+
+    private Builder(Trace trace) {
+      this.trace = trace;
+    }
+
+    /**
+     * Sets who decides.
+     *
+     * @param value the four policies
+     * @return this builder
+     */
+    public Builder policies(BatchingPolicies value) {
+      policies = value;
+      return this;
+    }
+
+    /**
+     * Sets how long steps take.
+     *
+     * @param value what they cost on the machine
+     * @return this builder
+     */
+    public Builder costs(MachineCosts value) {
+      costs = value;
+      return this;
+    }
+
+    /**
+     * Lets steps take more or less time than the costs say, as on a machine that has other things
+     * to do.
+     *
+     * @param deviation the standard deviation of the logarithm of a step's time, at least 0
+     * @return this builder
+     */
+    public Builder jitter(double deviation) {
+      jitter = deviation;
+      return this;
+    }
+
+    /**
+     * Sets where the jitter begins.
+     *
+     * @param value the seed; the same seed gives the same run
+     * @return this builder
+     */
+    public Builder seed(long value) {
+      seed = value;
+      return this;
+    }
+
+    /**
+     * Sets how large a step can be.
+     *
+     * @param value the limits of the executor
+     * @return this builder
+     */
+    public Builder limits(StepLimits value) {
+      limits = value;
+      return this;
+    }
+
+    /**
+     * Limits the KV cache; without this it never runs out of blocks.
+     *
+     * @param count how many blocks there are, at least 1
+     * @return this builder
+     */
+    public Builder blocks(int count) {
+      blocks = count;
+      require(count >= 1, "blocks: at least 1, unlike " + count);
+      return this;
+    }
+
+    /**
+     * Sets how large a block is.
+     *
+     * @param tokens how many tokens a KV block holds, at least 1
+     * @return this builder
+     */
+    public Builder blockTokens(int tokens) {
+      blockTokens = tokens;
+      require(tokens >= 1, "blockTokens: at least 1, unlike " + tokens);
+      return this;
+    }
+
+    /**
+     * Sets whether what was computed is found again.
+     *
+     * @param value true unless set
+     * @return this builder
+     */
+    public Builder prefixReuse(boolean value) {
+      prefixReuse = value;
+      return this;
+    }
+
+    /**
+     * Sets who hears what the engine does.
+     *
+     * @param value the listener
+     * @return this builder
+     */
+    public Builder listener(EngineListener value) {
+      listener = value;
+      return this;
+    }
+
+    private void require(boolean right, String problem) {
+      if (!right) {
+        problems.add(problem);
+      }
+    }
+
+    /**
+     * Checks and concludes.
+     *
+     * @return the simulation
+     * @throws IllegalArgumentException when something is out of its range, naming all that is
+     */
+    public Simulation build() {
+      require(jitter >= 0 && jitter < 2, "jitter: from 0 to below 2, unlike " + jitter);
+      require(
+          (long) blocks * blockTokens >= 2 || blocks == UNLIMITED,
+          "blocks: room for 2 tokens at least");
+      if (!problems.isEmpty()) {
+        throw new IllegalArgumentException(String.join("; ", problems));
+      }
+      return new Simulation(this);
+    }
+  }
+}
