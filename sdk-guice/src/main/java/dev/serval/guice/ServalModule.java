@@ -14,6 +14,7 @@ import dev.serval.api.batching.ChunkPolicy;
 import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.DevicePreference;
 import dev.serval.api.device.DeviceProvider;
 import dev.serval.api.model.ModelFamily;
@@ -39,8 +40,9 @@ import java.util.function.Consumer;
  *       {@link CheckpointReader}, {@link ModelFamily}, {@link TextCodecReader}, {@link
  *       ComputeBackendProvider}, {@link DeviceProvider};
  *   <li>one, by a plain binding or {@link OptionalBinder#setBinding}: {@link PlacementPolicy},
- *       {@link DevicePreference}, {@link AdmissionPolicy}, {@link OrderPolicy}, {@link
- *       ChunkPolicy}, {@link VictimPolicy}, {@link MeterRegistry}, {@link LoadListener}.
+ *       {@link DevicePreference}, {@link KernelPreference}, {@link AdmissionPolicy}, {@link
+ *       OrderPolicy}, {@link ChunkPolicy}, {@link VictimPolicy}, {@link MeterRegistry}, {@link
+ *       LoadListener}.
  * </ul>
  *
  * <p>What nobody binds is as {@link ServingRuntimeBuilder} has it; no default is bound here, so
@@ -87,6 +89,7 @@ public final class ServalModule extends AbstractModule {
     parts.add(many(DeviceProvider.class, ServingRuntimeBuilder::deviceProvider));
     parts.add(one(PlacementPolicy.class, ServingRuntimeBuilder::placement));
     parts.add(one(DevicePreference.class, ServingRuntimeBuilder::device));
+    parts.add(one(KernelPreference.class, ServingRuntimeBuilder::kernels));
     parts.add(one(AdmissionPolicy.class, ServingRuntimeBuilder::admission));
     parts.add(one(OrderPolicy.class, ServingRuntimeBuilder::order));
     parts.add(one(ChunkPolicy.class, ServingRuntimeBuilder::chunk));

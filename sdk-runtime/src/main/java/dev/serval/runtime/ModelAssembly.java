@@ -165,7 +165,8 @@ final class ModelAssembly {
     Device device = placed.placement().device();
     ComputeBackendProvider provider = options.parts().backend(device).orElseThrow();
     ComputeBackend backend =
-        opened.opened(provider.open(device, threads(device), modelMemory.child("engine")));
+        opened.opened(
+            provider.open(device, threads(device), options.kernels(), modelMemory.child("engine")));
     KvMemory kv = backend.kvMemory(placed.layout(), placed.kv().blocks());
     long before = modelMemory.used().count();
     ModelExecutor executor =

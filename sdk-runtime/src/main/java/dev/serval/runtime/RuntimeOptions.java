@@ -2,6 +2,7 @@ package dev.serval.runtime;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.LoadListener;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.DevicePreference;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param name the runtime's name
  * @param models what is served, the default first
  * @param device what models shall run on
+ * @param kernels which kernels shall compute
  * @param threads how many threads compute, or null for the device's cores
  * @param nativeMemory the bound on native memory, or null for what the devices have
  * @param kv what KV caches are like
@@ -38,6 +40,7 @@ record RuntimeOptions(
     String name,
     List<ModelSource> models,
     DevicePreference device,
+    KernelPreference kernels,
     @Nullable Integer threads,
     @Nullable Bytes nativeMemory,
     KvOptions kv,
@@ -71,6 +74,7 @@ record RuntimeOptions(
         b.name,
         List.copyOf(b.models),
         b.device,
+        b.kernels,
         b.threads,
         b.nativeMemory,
         kv,

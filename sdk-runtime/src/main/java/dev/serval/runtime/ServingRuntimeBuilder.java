@@ -12,6 +12,7 @@ import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DevicePreference;
 import dev.serval.api.device.DeviceProvider;
@@ -42,6 +43,7 @@ public final class ServingRuntimeBuilder {
   final List<ModelSource> models = new ArrayList<>();
   String name = "serval";
   DevicePreference device = DevicePreference.prefer(DeviceKind.GPU, DeviceKind.CPU);
+  KernelPreference kernels = KernelPreference.best();
   @Nullable Integer threads;
   @Nullable Bytes nativeMemory;
   @Nullable Bytes kvBudget;
@@ -114,6 +116,17 @@ public final class ServingRuntimeBuilder {
    */
   public ServingRuntimeBuilder device(DevicePreference value) {
     device = value;
+    return this;
+  }
+
+  /**
+   * Says which kernels shall compute.
+   *
+   * @param value the wish; the fastest that the device can run unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder kernels(KernelPreference value) {
+    kernels = value;
     return this;
   }
 

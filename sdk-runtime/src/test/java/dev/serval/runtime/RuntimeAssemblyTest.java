@@ -14,6 +14,8 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.UnknownModelException;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.KernelKind;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DevicePreference;
@@ -121,6 +123,14 @@ final class RuntimeAssemblyTest {
     assertThatExceptionOfType(OutOfNativeMemoryException.class)
         .isThrownBy(() -> builder().name("tiny").nativeMemory(Bytes.of(100_000)).build())
         .withMessageContaining("tiny/llama");
+  }
+
+  @Test
+  void the_kernels_that_compute_are_those_demanded_and_the_screen_says_so() {
+    try (ServingRuntime runtime =
+        builder().kernels(KernelPreference.require(KernelKind.PLAIN)).build()) {
+      assertThat(runtime.describe().toString()).contains("plain Java (required)");
+    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.serval.command;
 import dev.serval.api.Bytes;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DevicePreference;
 import dev.serval.runtime.ModelSource;
@@ -41,6 +42,14 @@ final class ModelOptions {
       description =
           "run on this and nothing else: cpu or gpu (a GPU if there is one, else the CPU)")
   private @Nullable DeviceKind device;
+
+  @Option(
+      names = "--kernels",
+      paramLabel = "KIND",
+      description =
+          "compute with these and nothing else: plain, vector or generated; or with the best but"
+              + " for some: no-generated, no-vector (the best there is)")
+  private @Nullable KernelPreference kernels;
 
   @Option(names = "--threads", paramLabel = "N", description = "threads that compute (all cores)")
   private @Nullable Integer threads;
@@ -117,6 +126,7 @@ final class ModelOptions {
   private void apply(ServingRuntimeBuilder builder) {
     builder.kvDtype(kvDtype).prefixCaching(prefixCache);
     given(device, kind -> builder.device(DevicePreference.require(kind)));
+    given(kernels, builder::kernels);
     given(threads, builder::threads);
     given(kvBudget, builder::kvBudget);
     given(maxRunning, builder::maxRunning);

@@ -1,8 +1,10 @@
 package dev.serval.command;
 
 import dev.serval.api.Bytes;
+import dev.serval.api.compute.KernelPreference;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.function.Function;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -56,14 +58,15 @@ final class Serval {
         .setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8))
         .setParameterExceptionHandler(failures)
         .setExecutionExceptionHandler(failures)
-        .registerConverter(Bytes.class, Serval::bytes)
+        .registerConverter(Bytes.class, text -> converted(text, Bytes::parse))
+        .registerConverter(KernelPreference.class, text -> converted(text, KernelPreference::parse))
         .setCaseInsensitiveEnumValuesAllowed(true)
         .execute(arguments);
   }
 
-  private static Bytes bytes(String text) {
+  private static <T> T converted(String text, Function<String, T> parser) {
     try {
-      return Bytes.parse(text);
+      return parser.apply(text);
     } catch (IllegalArgumentException e) {
       throw new TypeConversionException(String.valueOf(e.getMessage()));
     }

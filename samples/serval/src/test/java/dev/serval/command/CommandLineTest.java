@@ -21,6 +21,7 @@ final class CommandLineTest {
         "bench --metric-percentiles 101 | a percentile lies from 0 to 100, unlike 101.0",
         "bench --max-concurrency 0 | --max-concurrency is at least 1, unlike 0",
         "chat --temperature hot x | Invalid value for option '--temperature': 'hot' is not a double",
+        "chat --kernels fast x   | 'fast' names no kernels; there is best, plain, vector, generated",
         "chat --temperature 3 x  | temperature lies between 0 and 2, unlike 3.0",
       })
   void what_is_wrong_with_the_command_line_is_said_in_a_sentence(String line, String sentence) {

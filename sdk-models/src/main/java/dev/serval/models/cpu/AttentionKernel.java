@@ -3,7 +3,7 @@ package dev.serval.models.cpu;
 import dev.serval.api.compute.AttentionSpec;
 
 /** How a tier of kernels attends. */
-interface AttentionKernel {
+public interface AttentionKernel {
   /**
    * Makes sure there is room for this shape. Called by the thread that asks for the operation,
    * before workers start.

@@ -5,9 +5,9 @@ import dev.serval.api.compute.StepBatch;
 
 /** Attention of a step's rows. Its parts are runs of rows of one sequence, times key heads. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
-final class AttentionWork implements WorkCrew.Work {
+public final class AttentionWork implements WorkCrew.Work {
   /** The most rows of a part: they share what is read of the cache. */
-  static final int ROWS = 16;
+  public static final int ROWS = 16;
 
   private final AttentionKernel kernel;
   private int[] firstRow = new int[0];
@@ -77,37 +77,43 @@ final class AttentionWork implements WorkCrew.Work {
     kernel.attend(this, firstRow[run], endRow[run], part % spec.kvHeads(), worker);
   }
 
-  StepBatch batch() {
+  /** The step. */
+  public StepBatch batch() {
     return batch;
   }
 
-  CpuActivations qkv() {
+  /** Rows of queries, keys and values. */
+  public CpuActivations qkv() {
     return qkv;
   }
 
-  AttentionSpec spec() {
+  /** The rules. */
+  public AttentionSpec spec() {
     return spec;
   }
 
-  int layer() {
+  /** Which layer of the cache. */
+  public int layer() {
     return layer;
   }
 
-  CpuKvMemory kv() {
+  /** The cache. */
+  public CpuKvMemory kv() {
     return kv;
   }
 
-  CpuActivations out() {
+  /** Where the output goes. */
+  public CpuActivations out() {
     return out;
   }
 
   /** How many query heads share a key head. */
-  int group() {
+  public int group() {
     return spec.heads() / spec.kvHeads();
   }
 
   /** The first position that a query at this position sees. */
-  int firstSeen(int position) {
+  public int firstSeen(int position) {
     return Math.max(0, position - spec.window() + 1);
   }
 }

@@ -12,23 +12,26 @@ import java.lang.foreign.ValueLayout;
  * @param columns the width of a row
  * @param data the elements
  */
-record CpuActivations(CpuBackend owner, int maxRows, int columns, MemorySegment data)
+public record CpuActivations(CpuBackend owner, int maxRows, int columns, MemorySegment data)
     implements Activations {
 
   /** Where a row begins, in elements. */
-  long row(int row) {
+  public long row(int row) {
     return (long) row * columns;
   }
 
-  float at(long index) {
+  /** An element. */
+  public float at(long index) {
     return data.getAtIndex(ValueLayout.JAVA_FLOAT, index);
   }
 
-  void set(long index, float value) {
+  /** Sets an element. */
+  public void set(long index, float value) {
     data.setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
   }
 
-  void set(long index, float[] values, int count) {
+  /** Sets consecutive elements. */
+  public void set(long index, float[] values, int count) {
     MemorySegment.copy(values, 0, data, ValueLayout.JAVA_FLOAT, index * Float.BYTES, count);
   }
 }

@@ -20,13 +20,14 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The processor: checks what it is given, then lets a crew compute it with one tier of kernels. */
-final class CpuBackend implements ComputeBackend {
+public final class CpuBackend implements ComputeBackend {
   private static final int ALIGNMENT = 64;
 
   private final Device device;
   private final NativeMemory memory;
   private final WorkCrew crew;
   private final KernelTier kernels;
+  private final String reason;
   private final WeightLoader loader;
   private final Map<RotaryEmbedding, RotaryTable> tables = new HashMap<>();
   private final EmbedWork embedding = new EmbedWork();
@@ -36,19 +37,20 @@ final class CpuBackend implements ComputeBackend {
   private final AttentionWork attention;
   private final GateWork gate = new GateWork();
 
-  CpuBackend(Device device, NativeMemory memory, int threads) {
+  CpuBackend(Device device, NativeMemory memory, int threads, KernelChoice choice) {
     this.device = device;
     this.memory = memory;
     crew = new WorkCrew(device.id(), threads);
-    kernels = KernelTier.plainJava(threads);
+    kernels = choice.source().open(threads);
+    reason = choice.reason();
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
     attention = new AttentionWork(kernels.attention());
   }
 
   @Override
   public String description() {
-    return "cpu, %s, %d %s"
-        .formatted(kernels.name(), crew.size(), crew.size() == 1 ? "thread" : "threads");
+    return "cpu, %s (%s), %d %s"
+        .formatted(kernels.name(), reason, crew.size(), crew.size() == 1 ? "thread" : "threads");
   }
 
   @Override

@@ -2,14 +2,27 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
+import java.util.List;
 
 /** Opens backends on processors. */
 public final class CpuBackendProvider implements ComputeBackendProvider {
+  private final List<KernelTierSource> tiers;
+  private final Processor processor;
+
   /** For the service loader. */
-  public CpuBackendProvider() {}
+  public CpuBackendProvider() {
+    this(List.of(new PlainTierSource()), Processor.here());
+  }
+
+  /** With these tiers, the fastest first, as if on this processor. */
+  CpuBackendProvider(List<KernelTierSource> tiers, Processor processor) {
+    this.tiers = tiers;
+    this.processor = processor;
+  }
 
   @Override
   public String name() {
@@ -23,6 +36,12 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
 
   @Override
   public ComputeBackend open(Device device, int threads, NativeMemory memory) {
+    return open(device, threads, KernelPreference.best(), memory);
+  }
+
+  @Override
+  public ComputeBackend open(
+      Device device, int threads, KernelPreference kernels, NativeMemory memory) {
     if (!supports(device)) {
       throw new IllegalArgumentException(
           "the cpu backend runs on processors, not on %s, a %s"
@@ -31,6 +50,7 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
     if (threads < 1) {
       throw new IllegalArgumentException("an operation uses at least 1 thread, not " + threads);
     }
-    return new CpuBackend(device, memory, threads);
+    KernelChoice choice = KernelChoice.among(tiers, kernels, processor);
+    return new CpuBackend(device, memory, threads, choice);
   }
 }

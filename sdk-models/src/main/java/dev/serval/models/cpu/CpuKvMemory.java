@@ -12,5 +12,5 @@ import java.lang.foreign.MemorySegment;
  * @param blocks how many there are
  * @param segment all of them, one after the other
  */
-record CpuKvMemory(CpuBackend owner, KvLayout layout, int blocks, MemorySegment segment)
+public record CpuKvMemory(CpuBackend owner, KvLayout layout, int blocks, MemorySegment segment)
     implements KvMemory {}

@@ -11,15 +11,5 @@ import dev.serval.api.compute.NumericsId;
  * @param linear matrices
  * @param attention attention
  */
-record KernelTier(
-    String name, NumericsId numerics, LinearKernel linear, AttentionKernel attention) {
-
-  /** Plain Java: right on every machine, and what faster tiers are measured against. */
-  static KernelTier plainJava(int workers) {
-    return new KernelTier(
-        "plain Java",
-        new NumericsId("cpu-java-1"),
-        new PlainLinearKernel(workers),
-        new PlainAttentionKernel(workers));
-  }
-}
+public record KernelTier(
+    String name, NumericsId numerics, LinearKernel linear, AttentionKernel attention) {}

@@ -5,7 +5,7 @@ import dev.serval.api.storage.StoredTensor;
 import java.util.List;
 
 /** How a tier of kernels keeps and multiplies matrices. */
-interface LinearKernel {
+public interface LinearKernel {
   /**
    * Takes over a matrix.
    *

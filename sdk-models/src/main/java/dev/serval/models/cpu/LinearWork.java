@@ -2,12 +2,9 @@ package dev.serval.models.cpu;
 
 import org.jspecify.annotations.Nullable;
 
-/** A linear map of a step's rows. Its parts are the matrix's panels times blocks of rows. */
+/** A linear map of a step's rows. Its parts are those into which the matrix cuts it. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
-final class LinearWork implements WorkCrew.Work {
-  /** The most rows that a part has. */
-  static final int ROW_BLOCK = 32;
-
+public final class LinearWork implements WorkCrew.Work {
   private PackedMatrix matrix;
   private CpuActivations in;
   private CpuActivations out;
@@ -43,7 +40,7 @@ final class LinearWork implements WorkCrew.Work {
 
   @Override
   public int parts() {
-    return matrix.panels() * Math.ceilDiv(rows, ROW_BLOCK);
+    return matrix.parts(rows);
   }
 
   @Override
@@ -53,22 +50,33 @@ final class LinearWork implements WorkCrew.Work {
 
   @Override
   public void part(int part, int worker) {
-    int panels = matrix.panels();
-    int from = part / panels * ROW_BLOCK;
-    matrix.multiply(this, part % panels, from, Math.min(from + ROW_BLOCK, rows), worker);
+    matrix.multiply(this, part, worker);
   }
 
-  CpuActivations in() {
+  /** How many rows the product has. */
+  public int rows() {
+    return rows;
+  }
+
+  /** The inputs. */
+  public CpuActivations in() {
     return in;
   }
 
   /** Where an output row's input begins, in elements of {@link #in}. */
-  long source(int row) {
+  public long source(int row) {
     return in.row(sourceRows == null ? row : sourceRows[row]);
   }
 
-  /** Adds the bias and puts sums where they belong. */
-  void store(int row, int firstColumn, float[] sums, int count) {
+  /**
+   * Adds the bias and puts sums where they belong.
+   *
+   * @param row the output's row
+   * @param firstColumn the output's column that the first sum belongs to
+   * @param sums the sums, which may be overwritten
+   * @param count how many there are
+   */
+  public void store(int row, int firstColumn, float[] sums, int count) {
     if (bias != null) {
       for (int i = 0; i < count; i++) {
         sums[i] += bias.at(firstColumn + i);

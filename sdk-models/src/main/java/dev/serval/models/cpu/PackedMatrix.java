@@ -3,10 +3,10 @@ package dev.serval.models.cpu;
 import dev.serval.api.compute.DType;
 
 /**
- * A matrix as one tier of kernels keeps it: cut into panels of rows, each of which one worker
- * multiplies at a time.
+ * A matrix as one tier of kernels keeps it. A product with it is cut into parts, each of which one
+ * worker computes.
  */
-interface PackedMatrix {
+public interface PackedMatrix {
   /** Its rows: the outputs. */
   int rows();
 
@@ -16,20 +16,23 @@ interface PackedMatrix {
   /** The type its elements are kept in. */
   DType dtype();
 
-  /** Into how many panels it is cut. */
-  int panels();
+  /**
+   * Into how many parts a product is cut.
+   *
+   * @param rows the rows of the product
+   * @return at least 1, if there are rows
+   */
+  int parts(int rows);
 
   /**
-   * Multiplies some input rows with one panel. Any worker may do any panel and any range of rows;
-   * an output's bits depend on its own input row and matrix row alone.
+   * Computes one part of a product. Any worker may do any part; an output's bits depend on its own
+   * input row and matrix row alone.
    *
    * @param product what is multiplied, and where results go
-   * @param panel which panel, from 0
-   * @param from the first of the product's rows
-   * @param to behind the last of the product's rows
+   * @param part which part, less than {@link #parts} for the product's rows
    * @param worker who computes
    */
-  void multiply(LinearWork product, int panel, int from, int to, int worker);
+  void multiply(LinearWork product, int part, int worker);
 
   /**
    * Writes one row as F32.

@@ -6,6 +6,9 @@ import java.util.List;
 
 /** What one worker needs to multiply with panels: a few columns as F32, and a sum for each lane. */
 final class PanelScratch {
+  /** The most rows of a part. */
+  static final int ROWS = 32;
+
   /** Columns of a tile. */
   static final int TILE = 16;
 
@@ -15,7 +18,7 @@ final class PanelScratch {
   private final float[][] tile = new float[TILE][PanelShape.MAX_LANES];
   private final List<MemorySegment> tileBits =
       Arrays.stream(tile).map(MemorySegment::ofArray).toList();
-  private final float[][] sums = new float[LinearWork.ROW_BLOCK][PanelShape.MAX_LANES];
+  private final float[][] sums = new float[ROWS][PanelShape.MAX_LANES];
 
   private final float[] factors = new float[PanelShape.MAX_LANES];
   private final float[] offsets = new float[PanelShape.MAX_LANES];

@@ -50,8 +50,8 @@ abstract sealed class PlainMatrix implements PackedMatrix
   }
 
   @Override
-  public int panels() {
-    return shape.panels();
+  public int parts(int rows) {
+    return shape.panels() * Math.ceilDiv(rows, PanelScratch.ROWS);
   }
 
   MemorySegment data() {
@@ -59,7 +59,13 @@ abstract sealed class PlainMatrix implements PackedMatrix
   }
 
   @Override
-  public void multiply(LinearWork product, int panel, int from, int to, int worker) {
+  public void multiply(LinearWork product, int part, int worker) {
+    int from = part / shape.panels() * PanelScratch.ROWS;
+    int to = Math.min(from + PanelScratch.ROWS, product.rows());
+    multiply(product, part % shape.panels(), from, to, worker);
+  }
+
+  private void multiply(LinearWork product, int panel, int from, int to, int worker) {
     PanelScratch own = scratch.get(worker);
     int lanes = shape.lanes(panel);
     own.clearSums(to - from, lanes);

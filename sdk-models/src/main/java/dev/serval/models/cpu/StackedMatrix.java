@@ -5,17 +5,20 @@ import java.util.List;
 
 /**
  * Matrices of several types, one below the other: what quantised checkpoints make of weights that
- * belong together. Its panels are theirs, one after the other.
+ * belong together. The parts of a product are theirs, one after the other.
  */
-final class StackedMatrix implements PackedMatrix {
-  private final List<PlainMatrix> parts;
+public final class StackedMatrix implements PackedMatrix {
+  private final List<? extends PackedMatrix> matrices;
   private final int rows;
-  private final int panels;
 
-  StackedMatrix(List<PlainMatrix> parts) {
-    this.parts = parts;
-    rows = parts.stream().mapToInt(PlainMatrix::rows).sum();
-    panels = parts.stream().mapToInt(PlainMatrix::panels).sum();
+  /**
+   * Stacks matrices, each of which already knows at which row of the whole it begins.
+   *
+   * @param matrices from top to bottom, of one number of columns
+   */
+  public StackedMatrix(List<? extends PackedMatrix> matrices) {
+    this.matrices = List.copyOf(matrices);
+    rows = matrices.stream().mapToInt(PackedMatrix::rows).sum();
   }
 
   @Override
@@ -25,36 +28,43 @@ final class StackedMatrix implements PackedMatrix {
 
   @Override
   public int columns() {
-    return parts.getFirst().columns();
+    return matrices.getFirst().columns();
   }
 
   @Override
   public DType dtype() {
-    return parts.getFirst().dtype();
+    return matrices.getFirst().dtype();
   }
 
   @Override
-  public int panels() {
-    return panels;
-  }
-
-  @Override
-  public void multiply(LinearWork product, int panel, int from, int to, int worker) {
-    int part = 0;
-    int within = panel;
-    while (within >= parts.get(part).panels()) {
-      within -= parts.get(part++).panels();
+  public int parts(int productRows) {
+    int parts = 0;
+    for (int i = 0; i < matrices.size(); i++) {
+      parts += matrices.get(i).parts(productRows);
     }
-    parts.get(part).multiply(product, within, from, to, worker);
+    return parts;
+  }
+
+  @Override
+  public void multiply(LinearWork product, int part, int worker) {
+    int matrix = 0;
+    int within = part;
+    for (int parts = matrices.getFirst().parts(product.rows());
+        within >= parts;
+        parts = matrices.get(matrix).parts(product.rows())) {
+      within -= parts;
+      matrix++;
+    }
+    matrices.get(matrix).multiply(product, within, worker);
   }
 
   @Override
   public void expandRow(int row, CpuActivations out, long at) {
-    int part = 0;
+    int matrix = 0;
     int within = row;
-    while (within >= parts.get(part).rows()) {
-      within -= parts.get(part++).rows();
+    while (within >= matrices.get(matrix).rows()) {
+      within -= matrices.get(matrix++).rows();
     }
-    parts.get(part).expandRow(within, out, at);
+    matrices.get(matrix).expandRow(within, out, at);
   }
 }

@@ -10,7 +10,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** A few threads that share out the parts of one operation at a time with the thread that asks. */
-final class WorkCrew implements AutoCloseable {
+public final class WorkCrew implements AutoCloseable {
   /*
    * An operation is a number of parts, which must not depend on each other. The caller publishes them
    * by one volatile write of `open`, whose upper half counts operations and whose lower half is how
@@ -41,7 +41,7 @@ final class WorkCrew implements AutoCloseable {
   }
 
   /** Work in parts that do not depend on each other. */
-  interface Work {
+  public interface Work {
     /** How many parts there are. */
     int parts();
 
@@ -81,7 +81,7 @@ final class WorkCrew implements AutoCloseable {
   }
 
   /** How many work together, the caller included. */
-  int size() {
+  public int size() {
     return members.size() + 1;
   }
 
@@ -90,7 +90,7 @@ final class WorkCrew implements AutoCloseable {
    *
    * @throws IllegalStateException when the crew is closed
    */
-  void run(Work job) {
+  public void run(Work job) {
     busy = true;
     try {
       if (closed) {

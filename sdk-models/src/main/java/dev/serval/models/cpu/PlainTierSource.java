@@ -1,0 +1,27 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.KernelKind;
+import dev.serval.api.compute.NumericsId;
+import java.util.Optional;
+
+/** Plain Java: right on every machine, and what faster tiers are measured against. */
+final class PlainTierSource implements KernelTierSource {
+  @Override
+  public KernelKind kind() {
+    return KernelKind.PLAIN;
+  }
+
+  @Override
+  public Optional<String> missing(Processor processor) {
+    return Optional.empty();
+  }
+
+  @Override
+  public KernelTier open(int workers) {
+    return new KernelTier(
+        "plain Java",
+        new NumericsId("cpu-java-1"),
+        new PlainLinearKernel(workers),
+        new PlainAttentionKernel(workers));
+  }
+}

@@ -1,0 +1,89 @@
+package dev.serval.models.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.serval.api.ConfigurationException;
+import dev.serval.api.compute.KernelKind;
+import dev.serval.api.compute.KernelPreference;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class KernelChoiceTest {
+  private static final List<KernelTierSource> TIERS =
+      List.of(
+          new Tier(KernelKind.GENERATED, "avx512_vnni"),
+          new Tier(KernelKind.VECTOR, "avx2"),
+          new PlainTierSource());
+
+  private record Tier(KernelKind kind, String feature) implements KernelTierSource {
+    @Override
+    public Optional<String> missing(Processor processor) {
+      return processor.without(feature).stream().findFirst().map("the processor has no "::concat);
+    }
+
+    @Override
+    public KernelTier open(int workers) {
+      throw new AssertionError("only chosen, never opened");
+    }
+  }
+
+  private static KernelChoice choose(KernelPreference wish, String... features) {
+    return KernelChoice.among(TIERS, wish, new Processor(Set.of(features)));
+  }
+
+  @Test
+  void the_fastest_that_the_processor_can_run_is_taken_and_the_reason_is_said() {
+    KernelChoice both = choose(KernelPreference.best(), "avx512_vnni", "avx2");
+    assertThat(both.source().kind()).isEqualTo(KernelKind.GENERATED);
+    assertThat(both.reason()).isEqualTo("the fastest there is");
+    KernelChoice older = choose(KernelPreference.best(), "avx2");
+    assertThat(older.source().kind()).isEqualTo(KernelKind.VECTOR);
+    assertThat(older.reason()).isEqualTo("not generated (the processor has no avx512_vnni)");
+    assertThat(choose(KernelPreference.best()).source().kind()).isEqualTo(KernelKind.PLAIN);
+  }
+
+  @Test
+  void what_is_refused_is_passed_over() {
+    KernelPreference wish = KernelPreference.without(KernelKind.GENERATED);
+    KernelChoice choice = choose(wish, "avx512_vnni", "avx2");
+    assertThat(choice.source().kind()).isEqualTo(KernelKind.VECTOR);
+    assertThat(choice.reason()).isEqualTo("not generated (refused)");
+    assertThat(choice.missing()).isEmpty();
+  }
+
+  @Test
+  void what_is_required_is_taken_even_if_slower() {
+    KernelChoice choice = choose(KernelPreference.require(KernelKind.PLAIN), "avx512_vnni", "avx2");
+    assertThat(choice.source().kind()).isEqualTo(KernelKind.PLAIN);
+    assertThat(choice.reason()).isEqualTo("required");
+  }
+
+  @Test
+  void what_is_required_and_cannot_be_had_is_an_error_that_says_what_is_missing() {
+    assertThatExceptionOfType(ConfigurationException.class)
+        .isThrownBy(() -> choose(KernelPreference.require(KernelKind.VECTOR), "sse2"))
+        .withMessage("kernels: vector ones are required, but the processor has no avx2");
+    assertThatExceptionOfType(ConfigurationException.class)
+        .isThrownBy(() -> choose(KernelPreference.without(KernelKind.PLAIN), "sse2"))
+        .withMessage(
+            "kernels: none are left: generated (the processor has no avx512_vnni), "
+                + "vector (the processor has no avx2), plain (refused)");
+  }
+
+  @Test
+  void features_are_those_of_the_first_processor_in_the_report(@TempDir Path folder)
+      throws IOException {
+    Path report = Files.writeString(folder.resolve("cpuinfo"), "model\t: 1\nflags\t\t: fpu avx2\n");
+    assertThat(Processor.read(report).features()).containsExactlyInAnyOrder("fpu", "avx2");
+    assertThat(Processor.read(folder.resolve("none")).features()).isEmpty();
+    assertThat(Processor.read(report).without("avx512f", "avx2", "fma"))
+        .containsExactly("avx512f", "fma");
+  }
+}
