@@ -7,5 +7,7 @@ public enum FinishReason {
   /** The limit of tokens, or the model's context, was reached. */
   LENGTH,
   /** The caller closed the generation, or the runtime was closed under it. */
-  CANCELLED
+  CANCELLED,
+  /** Its deadline passed, while it waited or while it ran. */
+  DEADLINE
 }

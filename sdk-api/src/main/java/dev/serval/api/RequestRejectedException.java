@@ -10,8 +10,12 @@ public final class RequestRejectedException extends ServalException {
 
   /** Why a request is not taken. */
   public enum Reason {
-    /** As many requests wait as may wait: the caller may try again. */
+    /** As much waits as may wait: the caller may try again. */
     OVERLOADED,
+    /** The tenant has what its quota allows: the same caller may try again later. */
+    QUOTA,
+    /** Its deadline cannot be kept as things stand. */
+    DEADLINE,
     /** The runtime is draining or closed: another instance may take it. */
     CLOSING
   }

@@ -1,6 +1,7 @@
 package dev.serval.batching;
 
 import dev.serval.api.batching.AdmissionPolicy;
+import dev.serval.api.batching.Refusal;
 import java.util.Optional;
 
 /** The stock {@linkplain AdmissionPolicy admission policies}. */
@@ -18,10 +19,12 @@ public final class AdmissionPolicies {
     if (limit < 1) {
       throw new IllegalArgumentException("at least 1 sequence may wait, unlike " + limit);
     }
-    return (request, load) ->
+    return (applicant, load) ->
         load.waiting() < limit
             ? Optional.empty()
             : Optional.of(
-                load.waiting() + " requests wait already, and no more than " + limit + " may");
+                Refusal.overloaded(
+                    load.waiting() + " requests wait already, and no more than " + limit + " may",
+                    null));
   }
 }

@@ -1,11 +1,13 @@
 package dev.serval.batching;
 
+import dev.serval.api.ServiceLevel;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.cache.KvSequence;
 import dev.serval.api.model.StepLimits;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Decides what the next step computes, and finds the blocks for it. */
 final class BatchPlanner {
@@ -13,9 +15,12 @@ final class BatchPlanner {
    * A sequence has `total` tokens, of which `computed` have their KV in blocks that it holds. What is
    * outstanding is planned, in this order, while the step has room:
    *
-   *   1. decodes: running sequences with one token outstanding;
-   *   2. chunks of running sequences with more than one, as large as the chunk policy says;
-   *   3. waiting sequences, as the order policy has them, which then are decodes or chunks too.
+   *   1. decodes: running sequences with one token outstanding, those of the highest class first.
+   *      Those of lower classes take part as the chunk policy lets them; one left out has yielded;
+   *   2. class by class, the highest first: chunks of running sequences with more than one token
+   *      outstanding, as large as the chunk policy says, then waiting sequences, as the order policy
+   *      has them, which then are decodes or chunks too. The head of the queue has its turn when its
+   *      class has.
    *
    * Blocks. A sequence begins only with blocks for all of its tokens, so a prefill once begun never
    * runs out of them: only decodes do, one block at a time. And it begins only if a block is left
@@ -24,12 +29,13 @@ final class BatchPlanner {
    *
    * Giving way. A decode without room takes the blocks of others until it has it: first of the
    * sequences that wait for their readers, then of those the victim policy picks. When it is picked
-   * itself, it waits. Only sequences that run give way to a decode; to one that begins, only those
-   * that are paused.
+   * itself, it waits. To a sequence that begins, those give way that are paused, and, for blocks or
+   * a place among those that run, those of a lower class, as the victim policy picks them: once it
+   * picks another, nobody else does.
    *
    * Why this ends, whatever the policies say: nobody gives way but for a decode that then computes
-   * a token, or to it being picked itself, so that fewer compete; and who begins has room for the
-   * token it then computes. Tokens once generated are never lost. A sequence alone finds every block
+   * a token, or to it being picked itself, so that fewer compete, or for one that begins and stands
+   * higher, which it never gives back; and who begins has room for the token it then computes. Tokens once generated are never lost. A sequence alone finds every block
    * free, and none is admitted that all blocks together could not hold. A step is never left empty
    * while a sequence could run: in an empty step, a chunk policy's 0 counts as 1.
    */
@@ -41,6 +47,8 @@ final class BatchPlanner {
   private final EngineListener listener;
   private final List<Sequence> turns = new ArrayList<>();
   private int firstTurn;
+  private int ranks;
+  private int prefillRanks;
 
   BatchPlanner(
       KvCache cache, StepLimits limits, Policies policies, Roster roster, EngineListener listener) {
@@ -54,30 +62,40 @@ final class BatchPlanner {
   void plan(Step step) {
     listTurns();
     planDecodes(step);
-    planChunks(step);
-    planWaiting(step);
+    planPrefill(step);
     turns.clear();
   }
 
   /** Those that run now; some may have to give way while the step is planned. */
   private void listTurns() {
     turns.clear();
+    ranks = 0;
+    prefillRanks = 0;
     for (int i = 0; i < roster.running(); i++) {
       Sequence sequence = roster.running(i);
       if (sequence.isRunning()) {
         turns.add(sequence);
+        int rank = 1 << sequence.level().rank();
+        ranks |= rank;
+        prefillRanks |= sequence.outstanding() > 1 ? rank : 0;
       }
     }
   }
 
-  /** More may run than a step can take, when paused ones come back: then they take turns. */
   private void planDecodes(Step step) {
     int first = firstTurn < turns.size() ? firstTurn : 0;
     firstTurn = 0;
+    for (int left = ranks; left != 0; left &= left - 1) {
+      planDecodes(Integer.numberOfTrailingZeros(left), first, step);
+    }
+  }
+
+  /** More may run than a step can take, when paused ones come back: then they take turns. */
+  private void planDecodes(int rank, int first, Step step) {
     for (int i = 0; i < turns.size(); i++) {
-      int turn = (first + i) % turns.size();
+      int turn = first + i < turns.size() ? first + i : first + i - turns.size();
       Sequence sequence = turns.get(turn);
-      if (sequence.isRunning() && sequence.outstanding() == 1) {
+      if (isDecode(sequence, rank) && !yields(sequence, rank, step)) {
         if (step.room() == 0) {
           firstTurn = turn;
           return;
@@ -87,6 +105,19 @@ final class BatchPlanner {
         }
       }
     }
+  }
+
+  private static boolean isDecode(Sequence sequence, int rank) {
+    return sequence.isRunning() && sequence.outstanding() == 1 && sequence.level().rank() == rank;
+  }
+
+  private boolean yields(Sequence sequence, int rank, Step step) {
+    boolean asked = (ranks & ((1 << rank) - 1)) != 0 && !step.isEmpty();
+    boolean yields = asked && policies.chunk(sequence, step, roster) < 1;
+    if (yields) {
+      listener.yielded(sequence);
+    }
+    return yields;
   }
 
   private boolean makeRoom(Sequence needy, Step step) {
@@ -106,27 +137,62 @@ final class BatchPlanner {
     step.exclude(victim);
     victim.countPreemption();
     roster.giveWay(victim);
-    listener.preempted(lost);
+    listener.preempted(victim, lost);
   }
 
-  private void planChunks(Step step) {
+  private void planPrefill(Step step) {
+    for (int rank = 0; rank <= ServiceLevel.LOWEST_RANK && step.room() > 0; rank++) {
+      if ((prefillRanks & 1 << rank) != 0) {
+        planChunks(rank, step);
+      }
+      if (roster.waiting() > 0) {
+        planWaiting(rank, step);
+      }
+    }
+  }
+
+  private void planChunks(int rank, Step step) {
     for (int i = 0; i < turns.size() && step.room() > 0; i++) {
       Sequence sequence = turns.get(i);
-      if (sequence.isRunning() && sequence.outstanding() > 1) {
+      if (sequence.isRunning() && sequence.outstanding() > 1 && sequence.level().rank() == rank) {
         include(sequence, step);
       }
     }
   }
 
-  private void planWaiting(Step step) {
-    while (step.room() > 0 && roster.active() < limits.sequences() && roster.waiting() > 0) {
-      Sequence next = roster.waiting(0);
-      if (chunk(next, step) == 0 || !holdBlocks(next, step)) {
+  private void planWaiting(int rank, Step step) {
+    while (step.room() > 0 && roster.waiting() > 0) {
+      Sequence next = roster.head();
+      if (next.yieldsTo(rank)
+          || chunk(next, step) == 0
+          || !findPlace(next, step)
+          || !holdBlocks(next, step)) {
         return;
       }
       roster.begin(next);
       include(next, step);
     }
+  }
+
+  private boolean findPlace(Sequence next, Step step) {
+    if (roster.active() >= limits.sequences()) {
+      Sequence victim = lowerThan(next);
+      if (victim == null) {
+        return false;
+      }
+      giveWay(victim, step);
+    }
+    return true;
+  }
+
+  /** A running sequence of a lower class that gives way to one that begins, or null. */
+  private @Nullable Sequence lowerThan(Sequence next) {
+    int rank = next.level().rank();
+    if (ranks >>> (rank + 1) == 0 || roster.active() == 0) {
+      return null;
+    }
+    Sequence victim = policies.victim(next, roster);
+    return victim.isRunning() && victim.yieldsTo(rank) ? victim : null;
   }
 
   private void include(Sequence sequence, Step step) {
@@ -138,15 +204,15 @@ final class BatchPlanner {
 
   private int chunk(Sequence sequence, Step step) {
     int outstanding = sequence.outstanding();
-    int wanted = outstanding == 1 ? 1 : policies.chunk(sequence, step.tokens(), roster);
+    int wanted = outstanding == 1 ? 1 : policies.chunk(sequence, step, roster);
     int least = step.isEmpty() ? 1 : 0;
     return Math.min(Math.max(wanted, least), Math.min(outstanding, step.room()));
   }
 
   /** Finds what is computed already, and room for all the rest; or takes nothing. */
   private boolean holdBlocks(Sequence sequence, Step step) {
-    int spare = roster.active();
-    if (roster.reclaimableBlocks() < sequence.blocksToBegin() + spare) {
+    int rank = sequence.level().rank();
+    if (roster.reclaimableBlocks(rank) < sequence.blocksToBegin() + roster.active()) {
       return false;
     }
     int freeBefore = cache.freeBlocks();
@@ -154,17 +220,26 @@ final class BatchPlanner {
     int found = kv.reuse(sequence.tokens(), sequence.totalTokens() - 1);
     int taken = freeBefore - cache.freeBlocks();
     int missing = Math.ceilDiv(sequence.totalTokens(), cache.blockTokens()) - kv.blocks().size();
-    if (roster.reclaimableBlocks() >= missing + spare) {
-      while (cache.freeBlocks() < missing + spare && roster.paused() > 0) {
-        giveWay(roster.longestPaused(), step);
-      }
+    if (roster.reclaimableBlocks(rank) >= missing + roster.active()) {
+      reclaim(missing, sequence, step);
     }
-    if (cache.freeBlocks() < missing + spare || !kv.reserve(sequence.totalTokens())) {
+    if (cache.freeBlocks() < missing + roster.active() || !kv.reserve(sequence.totalTokens())) {
       kv.release();
       sequence.blocksToBegin(taken + missing);
       return false;
     }
     sequence.found(found);
+    step.found(found);
     return true;
+  }
+
+  private void reclaim(int missing, Sequence next, Step step) {
+    while (cache.freeBlocks() < missing + roster.active()) {
+      Sequence victim = roster.paused() > 0 ? roster.longestPaused() : lowerThan(next);
+      if (victim == null) {
+        return;
+      }
+      giveWay(victim, step);
+    }
   }
 }

@@ -1,8 +1,9 @@
 package dev.serval.batching;
 
 import dev.serval.api.batching.EngineListener;
-import dev.serval.api.batching.EngineLoad;
 import dev.serval.api.batching.SequenceOutcome;
+import dev.serval.api.batching.SequenceView;
+import dev.serval.api.batching.StepPlan;
 
 /**
  * Keeps the engine from what a listener throws: that goes to the thread's handler of uncaught
@@ -21,45 +22,54 @@ final class CarefulListener implements EngineListener {
   }
 
   @Override
-  public void step(int sequences, int tokens, long nanos, EngineLoad load) {
+  public void step(StepPlan step, long nanos) {
     try {
-      listener.step(sequences, tokens, nanos, load);
+      listener.step(step, nanos);
     } catch (RuntimeException | Error e) {
       report(e);
     }
   }
 
   @Override
-  public void token(long sinceNanos, boolean first) {
+  public void token(SequenceView sequence, long sinceNanos, boolean first) {
     try {
-      listener.token(sinceNanos, first);
+      listener.token(sequence, sinceNanos, first);
     } catch (RuntimeException | Error e) {
       report(e);
     }
   }
 
   @Override
-  public void started(int promptTokens, int cachedTokens, long queuedNanos) {
+  public void started(SequenceView sequence, long queuedNanos) {
     try {
-      listener.started(promptTokens, cachedTokens, queuedNanos);
+      listener.started(sequence, queuedNanos);
     } catch (RuntimeException | Error e) {
       report(e);
     }
   }
 
   @Override
-  public void preempted(int lostTokens) {
+  public void preempted(SequenceView sequence, int lostTokens) {
     try {
-      listener.preempted(lostTokens);
+      listener.preempted(sequence, lostTokens);
     } catch (RuntimeException | Error e) {
       report(e);
     }
   }
 
   @Override
-  public void ended(SequenceOutcome outcome) {
+  public void ended(SequenceView sequence, SequenceOutcome outcome) {
     try {
-      listener.ended(outcome);
+      listener.ended(sequence, outcome);
+    } catch (RuntimeException | Error e) {
+      report(e);
+    }
+  }
+
+  @Override
+  public void yielded(SequenceView sequence) {
+    try {
+      listener.yielded(sequence);
     } catch (RuntimeException | Error e) {
       report(e);
     }

@@ -18,6 +18,6 @@ public final class ChunkPolicies {
     if (tokens < 1) {
       throw new IllegalArgumentException("a step has a budget of at least 1 token, not " + tokens);
     }
-    return (sequence, plannedTokens, snapshot) -> Math.max(tokens - plannedTokens, 0);
+    return (sequence, plan, snapshot) -> Math.max(tokens - plan.tokens(), 0);
   }
 }

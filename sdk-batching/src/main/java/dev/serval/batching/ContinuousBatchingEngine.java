@@ -3,6 +3,7 @@ package dev.serval.batching;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.InvalidRequestException.Reason;
 import dev.serval.api.batching.AdmissionPolicy;
+import dev.serval.api.batching.Applicant;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineLoad;
 import dev.serval.api.batching.EngineSequence;
@@ -38,9 +39,9 @@ public final class ContinuousBatchingEngine implements Engine {
    * Threads. Everything behind the inbox belongs to the engine's thread and is plain memory: no
    * locks, no atomics in a step. Callers touch three things only:
    *
-   *   the gate    one atomic number that counts who waits and who runs, and whether it is shut. A
-   *               caller is let in by changing that very number, so the bound is exact, and after
-   *               it is shut the count tells how many are still to end;
+   *   the gate    one atomic tally of who waits and who runs, and whether it is shut. A caller is
+   *               let in by changing that very tally, so every bound is exact, and after it is shut
+   *               the counts tell how many are still to end;
    *   the handle  an atomic set of wishes (submit, cancel, resume), which puts itself into the inbox
    *               when the set was empty. So the inbox is bounded by the gate, and a cancellation
    *               costs a caller two atomic operations whether or not the sequence lives;
@@ -101,7 +102,7 @@ public final class ContinuousBatchingEngine implements Engine {
     try {
       while (!inbox.isClosed()) {
         if (!loop.work()) {
-          inbox.await();
+          inbox.await(untilNextDeadline());
         }
       }
     } catch (RuntimeException | Error e) {
@@ -110,6 +111,11 @@ public final class ContinuousBatchingEngine implements Engine {
       CarefulListener.report(e);
     }
     loop.end(failure);
+  }
+
+  private long untilNextDeadline() {
+    long next = loop.nextDeadline();
+    return next == Long.MAX_VALUE ? next : Math.max(0, next - clock.getAsLong());
   }
 
   StepLoop loop() {
@@ -125,10 +131,28 @@ public final class ContinuousBatchingEngine implements Engine {
   @Override
   public EngineSequence submit(SequenceRequest request, TokenSink sink) {
     refuseImpossible(request);
-    Sequence sequence = new Sequence(request, sink, inbox, mostTokens(request), clock.getAsLong());
-    gate.enter(request, admission);
+    Sequence sequence = sequence(request, sink);
+    gate.enter(request, admission, sequence.submittedNanos());
     sequence.handle().submit();
     return sequence.handle();
+  }
+
+  @Override
+  public EngineSequence submitFurther(SequenceRequest request, TokenSink sink) {
+    refuseImpossible(request);
+    Sequence sequence = sequence(request, sink);
+    gate.enterFurther(request, sequence.submittedNanos());
+    sequence.handle().submit();
+    return sequence.handle();
+  }
+
+  private Sequence sequence(SequenceRequest request, TokenSink sink) {
+    return new Sequence(request, sink, inbox, mostTokens(request), clock.getAsLong());
+  }
+
+  @Override
+  public void requireAdmission(Applicant applicant) {
+    gate.require(applicant, admission, clock.getAsLong());
   }
 
   private int mostTokens(SequenceRequest request) {

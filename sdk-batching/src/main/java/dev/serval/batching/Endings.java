@@ -46,7 +46,7 @@ final class Endings {
   }
 
   private void tell(Sequence sequence, SequenceOutcome outcome) {
-    listener.ended(outcome);
+    listener.ended(sequence, outcome);
     try {
       sequence.sink().ended(outcome);
     } catch (RuntimeException | Error e) {

@@ -50,11 +50,11 @@ final class Inbox {
     return closed;
   }
 
-  /** Sleeps while there is nothing to take and the inbox is open; may return sooner. */
-  void await() {
+  /** Sleeps for so long while there is nothing to take and the inbox is open; may return sooner. */
+  void await(long nanos) {
     sleeper = Thread.currentThread();
     if (last.get() == null && !closed) {
-      LockSupport.park(this);
+      LockSupport.parkNanos(this, nanos);
     }
     sleeper = null;
     clearInterruption();

@@ -12,7 +12,7 @@ public final class OrderPolicies {
    * @return the policy
    */
   public static OrderPolicy firstComeFirstServed() {
-    return (left, right, nowNanos) -> 0;
+    return (left, right, snapshot) -> 0;
   }
 
   /**
@@ -22,6 +22,6 @@ public final class OrderPolicies {
    * @return the policy
    */
   public static OrderPolicy priority() {
-    return (left, right, nowNanos) -> Integer.compare(left.priority(), right.priority());
+    return (left, right, snapshot) -> Integer.compare(left.priority(), right.priority());
   }
 }

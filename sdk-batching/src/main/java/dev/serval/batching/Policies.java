@@ -3,21 +3,25 @@ package dev.serval.batching;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.EngineSnapshot;
 import dev.serval.api.batching.SequenceView;
+import dev.serval.api.batching.StepPlan;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The engine's side of its policies: asks them, and blames them for what they throw. */
 final class Policies {
   private final BatchingPolicies policies;
   private final Comparator<Sequence> order = this::compare;
-  private long nowNanos;
+  private @Nullable EngineSnapshot snapshot;
 
   Policies(BatchingPolicies policies) {
     this.policies = policies;
   }
 
-  void order(List<Sequence> waiting, long now) {
-    nowNanos = now;
+  /** Puts the waiting sequences in order. */
+  void order(List<Sequence> waiting, EngineSnapshot engine) {
+    snapshot = engine;
     try {
       waiting.sort(order);
     } catch (RuntimeException | Error e) {
@@ -25,14 +29,28 @@ final class Policies {
     }
   }
 
-  private int compare(Sequence left, Sequence right) {
-    int order = policies.order().compare(left, right, nowNanos);
-    return order != 0 ? order : Long.compare(left.arrival(), right.arrival());
+  /** The first of the waiting sequences, of which there is one. */
+  Sequence first(List<Sequence> waiting, EngineSnapshot engine) {
+    snapshot = engine;
+    Sequence first = waiting.getFirst();
+    try {
+      for (int i = 1; i < waiting.size(); i++) {
+        first = compare(waiting.get(i), first) < 0 ? waiting.get(i) : first;
+      }
+    } catch (RuntimeException | Error e) {
+      throw new PolicyFailure("order", e);
+    }
+    return first;
   }
 
-  int chunk(SequenceView sequence, int plannedTokens, EngineSnapshot snapshot) {
+  private int compare(Sequence left, Sequence right) {
+    int answer = policies.order().compare(left, right, Objects.requireNonNull(snapshot));
+    return answer != 0 ? answer : Long.compare(left.arrival(), right.arrival());
+  }
+
+  int chunk(SequenceView sequence, StepPlan plan, EngineSnapshot engine) {
     try {
-      return policies.chunk().chunk(sequence, plannedTokens, snapshot);
+      return policies.chunk().chunk(sequence, plan, engine);
     } catch (RuntimeException | Error e) {
       throw new PolicyFailure("chunk", e);
     }

@@ -7,6 +7,7 @@ import static dev.serval.batching.SequenceState.SHELVED;
 import static dev.serval.batching.SequenceState.WAITING;
 
 import dev.serval.api.batching.EngineSnapshot;
+import dev.serval.api.batching.StepCosts;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.model.StepLimits;
 import java.util.ArrayList;
@@ -20,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * with it. It is what policies see as well: they find the waiting ones in order.
  */
 final class Roster implements EngineSnapshot {
+  private static final SequenceState[] LISTED = {WAITING, RUNNING, SHELVED};
+
   private final List<Sequence> waiting = new ArrayList<>();
   private final List<Sequence> holding = new ArrayList<>();
   private final List<Sequence> shelved = new ArrayList<>();
@@ -27,17 +30,21 @@ final class Roster implements EngineSnapshot {
   private final StepLimits limits;
   private final Policies policies;
   private final Gate gate;
+  private final StepCosts costs;
+  private final TenantAccounts tenants = new TenantAccounts();
   private long nowNanos;
+  private long nextDeadline = Long.MAX_VALUE;
   private long arrivals;
   private long pauses;
   private int paused;
   private boolean ordered;
 
-  Roster(KvCache cache, StepLimits limits, Policies policies, Gate gate) {
+  Roster(KvCache cache, StepLimits limits, Policies policies, Gate gate, StepCosts costs) {
     this.cache = cache;
     this.limits = limits;
     this.policies = policies;
     this.gate = gate;
+    this.costs = costs;
   }
 
   /** Another moment: what policies see may have changed. */
@@ -47,15 +54,28 @@ final class Roster implements EngineSnapshot {
   }
 
   void arrive(Sequence sequence) {
+    sequence.arrive(arrivals++, tenants.arrive(sequence.tenant().name()));
     await(sequence);
-    sequence.arrive(arrivals++);
+    nextDeadline = Math.min(nextDeadline, sequence.deadlineNanos());
   }
 
   void begin(Sequence sequence) {
     holding.add(sequence);
     waiting.remove(sequence);
+    tenants.leaveQueue(sequence.account());
+    ordered = false;
     sequence.become(RUNNING);
-    gate.began();
+    gate.began(sequence.level().rank(), sequence.totalTokens());
+    tellBacklog(sequence);
+  }
+
+  /** Tells the gate how much of a sequence's prefill is still to be done. */
+  void tellBacklog(Sequence sequence) {
+    int backlog = sequence.state().holdsBlocks() ? sequence.unfinishedPrefill() : 0;
+    if (backlog != sequence.backlog()) {
+      gate.begunTokens(sequence.level().rank(), backlog - sequence.backlog());
+      sequence.backlog(backlog);
+    }
   }
 
   void pause(Sequence sequence) {
@@ -81,6 +101,7 @@ final class Roster implements EngineSnapshot {
 
   /** Takes a sequence's blocks: it waits to be computed again, once its reader wants it. */
   void giveWay(Sequence sequence) {
+    sequence.waitsSince(nowNanos);
     if (sequence.isRunning()) {
       await(sequence);
       sequence.become(WAITING);
@@ -90,8 +111,9 @@ final class Roster implements EngineSnapshot {
       paused--;
     }
     holding.remove(sequence);
-    gate.gaveWay();
     sequence.giveUpBlocks();
+    gate.gaveWay(sequence.level().rank(), sequence.totalTokens());
+    tellBacklog(sequence);
   }
 
   void end(Sequence sequence) {
@@ -101,12 +123,25 @@ final class Roster implements EngineSnapshot {
       paused--;
     }
     listOf(before).remove(sequence);
-    gate.ended(before.holdsBlocks());
+    if (sequence.hasArrived()) {
+      if (before == WAITING) {
+        tenants.leaveQueue(sequence.account());
+      }
+      tenants.leave(sequence.account());
+    }
+    if (before.holdsBlocks()) {
+      gate.endedRunning();
+    } else {
+      gate.endedWaiting(sequence.level().rank(), sequence.totalTokens());
+    }
+    tellBacklog(sequence);
+    gate.giveBack(sequence.request(), sequence.generated(), nowNanos);
     sequence.forget();
     gate.freeBlocks(cache.freeBlocks());
   }
 
   private void await(Sequence sequence) {
+    tenants.enterQueue(sequence.account());
     waiting.add(sequence);
     ordered = false;
   }
@@ -130,6 +165,32 @@ final class Roster implements EngineSnapshot {
     return null;
   }
 
+  /** The first of those that wait, of which there is one. */
+  Sequence head() {
+    return ordered ? waiting.getFirst() : policies.first(waiting, this);
+  }
+
+  /** When the next sequence may have to end; never later than it does. */
+  long nextDeadline() {
+    return nextDeadline;
+  }
+
+  /** A sequence whose deadline has passed, or null. */
+  @Nullable Sequence expired(long nanos) {
+    if (nanos < nextDeadline) {
+      return null;
+    }
+    nextDeadline = Long.MAX_VALUE;
+    Sequence expired = null;
+    for (int i = 0; i < LISTED.length; i++) {
+      for (Sequence sequence : listOf(LISTED[i])) {
+        nextDeadline = Math.min(nextDeadline, sequence.deadlineNanos());
+        expired = sequence.deadlineNanos() <= nanos ? sequence : expired;
+      }
+    }
+    return expired;
+  }
+
   /** Whether there is anything that a step could work on. */
   boolean isIdle() {
     return active() == 0 && waiting.isEmpty();
@@ -144,12 +205,12 @@ final class Roster implements EngineSnapshot {
     return paused;
   }
 
-  /** How many blocks could be free at most if all paused sequences gave way. */
-  int reclaimableBlocks() {
+  /** How many blocks could be free at most if all gave way that would for one of this rank. */
+  int reclaimableBlocks(int rank) {
     int blocks = freeBlocks();
-    for (int i = 0; i < holding.size() && paused > 0; i++) {
+    for (int i = 0; i < holding.size(); i++) {
       Sequence sequence = holding.get(i);
-      blocks += sequence.isRunning() ? 0 : sequence.heldBlocks();
+      blocks += sequence.isRunning() && !sequence.yieldsTo(rank) ? 0 : sequence.heldBlocks();
     }
     return blocks;
   }
@@ -179,8 +240,8 @@ final class Roster implements EngineSnapshot {
   @Override
   public Sequence waiting(int index) {
     if (!ordered) {
-      policies.order(waiting, nowNanos);
       ordered = true;
+      policies.order(waiting, this);
     }
     return waiting.get(index);
   }
@@ -208,5 +269,15 @@ final class Roster implements EngineSnapshot {
   @Override
   public StepLimits limits() {
     return limits;
+  }
+
+  @Override
+  public int blockTokens() {
+    return cache.blockTokens();
+  }
+
+  @Override
+  public StepCosts costs() {
+    return costs;
   }
 }

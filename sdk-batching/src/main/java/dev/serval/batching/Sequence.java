@@ -2,6 +2,8 @@ package dev.serval.batching;
 
 import dev.serval.api.FinishReason;
 import dev.serval.api.IsolationScope;
+import dev.serval.api.ServiceLevel;
+import dev.serval.api.Tenant;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.SequenceView;
@@ -12,6 +14,7 @@ import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.SampledToken;
 import dev.serval.api.model.TokenSampler;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A sequence and all that its engine knows of it. Belongs to the engine's thread. */
@@ -44,6 +47,10 @@ final class Sequence implements SequenceView {
   private long firstStepNanos;
   private long firstTokenNanos;
   private long lastTokenNanos;
+  private final long deadlineNanos;
+  private long waitingSinceNanos;
+  private int backlog;
+  private TenantAccounts.@Nullable Account account;
 
   /** Made by the caller, who then hands it over. */
   Sequence(
@@ -58,6 +65,9 @@ final class Sequence implements SequenceView {
     tokens = request.prompt();
     total = tokens.length;
     lastTokenNanos = submittedNanos;
+    waitingSinceNanos = submittedNanos;
+    long deadline = request.terms().deadlineNanos();
+    deadlineNanos = deadline == Long.MAX_VALUE ? deadline : submittedNanos + deadline;
   }
 
   SequenceHandle handle() {
@@ -88,8 +98,41 @@ final class Sequence implements SequenceView {
     state = next;
   }
 
-  void arrive(long number) {
+  void arrive(long number, TenantAccounts.Account payer) {
     arrival = number;
+    account = payer;
+  }
+
+  boolean hasArrived() {
+    return account != null;
+  }
+
+  SequenceRequest request() {
+    return request;
+  }
+
+  /** Its tenant's account; the caller knows that it has arrived. */
+  TenantAccounts.Account account() {
+    return Objects.requireNonNull(account);
+  }
+
+  void waitsSince(long nowNanos) {
+    waitingSinceNanos = nowNanos;
+  }
+
+  /** What of its prefill was told to the gate. */
+  int backlog() {
+    return backlog;
+  }
+
+  void backlog(int tokens) {
+    backlog = tokens;
+  }
+
+  /** The tokens of an unfinished prefill. */
+  int unfinishedPrefill() {
+    int outstanding = outstanding();
+    return outstanding > 1 || generated() == 0 ? outstanding : 0;
   }
 
   long pausedSince() {
@@ -160,8 +203,9 @@ final class Sequence implements SequenceView {
     return true;
   }
 
-  int cachedPromptTokens() {
-    return cachedPromptTokens;
+  /** Its tenant pays for its prompt, once. */
+  void chargePrompt() {
+    TenantAccounts.chargePrompt(account(), promptTokens(), cachedPromptTokens, tenant().weight());
   }
 
   /** The planned tokens are computed. */
@@ -186,6 +230,7 @@ final class Sequence implements SequenceView {
       tokens = Arrays.copyOf(tokens, Math.min(mostTokens, total + Math.max(total, LEAST_GROWTH)));
     }
     tokens[total++] = token;
+    TenantAccounts.chargeGenerated(account(), tenant().weight());
     if (generated() == 1) {
       firstTokenNanos = nowNanos;
     }
@@ -207,6 +252,11 @@ final class Sequence implements SequenceView {
     computed = 0;
     planned = 0;
     kv().release();
+  }
+
+  /** Whether it stands lower than a rank. */
+  boolean yieldsTo(int rank) {
+    return level().rank() > rank;
   }
 
   void countPreemption() {
@@ -292,5 +342,40 @@ final class Sequence implements SequenceView {
   @Override
   public int preemptions() {
     return preemptions;
+  }
+
+  @Override
+  public ServiceLevel level() {
+    return request.terms().level();
+  }
+
+  @Override
+  public Tenant tenant() {
+    return request.terms().tenant();
+  }
+
+  @Override
+  public double tenantService() {
+    return account == null ? 0 : account.service();
+  }
+
+  @Override
+  public long deadlineNanos() {
+    return deadlineNanos;
+  }
+
+  @Override
+  public int cachedPromptTokens() {
+    return cachedPromptTokens;
+  }
+
+  @Override
+  public long lastTokenNanos() {
+    return lastTokenNanos;
+  }
+
+  @Override
+  public long waitingSinceNanos() {
+    return waitingSinceNanos;
   }
 }

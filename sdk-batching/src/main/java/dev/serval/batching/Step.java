@@ -1,22 +1,32 @@
 package dev.serval.batching;
 
+import dev.serval.api.ServiceLevel;
+import dev.serval.api.batching.StepPlan;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.StepLimits;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** One step: first a plan that can still change, then the batch that is computed. Reused. */
-final class Step {
+final class Step implements StepPlan {
   private final StepLimits limits;
   private final StepBatch batch;
   private final List<Sequence> members;
+  private final long[] due = new long[ServiceLevel.LOWEST_RANK + 1];
+  private long beginNanos;
   private int tokens;
   private int sequences;
+  private int decodes;
+  private int prefillTokens;
+  private long cachedTokens;
+  private double attentionPairs;
 
   Step(StepLimits limits) {
     this.limits = limits;
     batch = new StepBatch(limits.tokens(), limits.sequences());
     members = new ArrayList<>(limits.sequences());
+    Arrays.fill(due, Long.MAX_VALUE);
   }
 
   void clear() {
@@ -24,14 +34,50 @@ final class Step {
     members.clear();
     tokens = 0;
     sequences = 0;
+    decodes = 0;
+    prefillTokens = 0;
+    cachedTokens = 0;
+    attentionPairs = 0;
+    Arrays.fill(due, Long.MAX_VALUE);
   }
 
-  int tokens() {
+  /** A plan begins, at a reading of the engine's clock. */
+  void begin(long nanos) {
+    beginNanos = nanos;
+  }
+
+  @Override
+  public int tokens() {
     return tokens;
   }
 
-  int sequences() {
+  @Override
+  public int sequences() {
     return sequences;
+  }
+
+  @Override
+  public int decodes() {
+    return decodes;
+  }
+
+  @Override
+  public long cachedTokens() {
+    return cachedTokens;
+  }
+
+  @Override
+  public double attentionPairs() {
+    return attentionPairs;
+  }
+
+  @Override
+  public long dueNanos(int rank) {
+    long first = Long.MAX_VALUE;
+    for (int i = 0; i <= rank; i++) {
+      first = Math.min(first, due[i]);
+    }
+    return first;
   }
 
   boolean isEmpty() {
@@ -45,15 +91,51 @@ final class Step {
 
   void include(Sequence sequence, int count) {
     sequence.plan(count);
-    tokens += count;
     sequences++;
+    weigh(sequence, 1);
+    if (count == 1) {
+      fallsDue(sequence);
+    }
   }
 
   void exclude(Sequence sequence) {
     if (sequence.planned() > 0) {
-      tokens -= sequence.planned();
       sequences--;
+      weigh(sequence, -1);
       sequence.plan(0);
+    }
+  }
+
+  /** The tokens by which unfinished prefills become less, those found in the cache included. */
+  int prefillTokens() {
+    return prefillTokens;
+  }
+
+  /** So many tokens of a sequence that begins were found in the cache. */
+  void found(int count) {
+    prefillTokens += count;
+  }
+
+  private void weigh(Sequence sequence, int sign) {
+    int count = sequence.planned();
+    int cached = sequence.computedTokens();
+    tokens += sign * count;
+    cachedTokens += sign * cached;
+    prefillTokens += sequence.unfinishedPrefill() > 0 ? sign * count : 0;
+    if (count == 1) {
+      decodes += sign;
+    } else {
+      attentionPairs += sign * (2.0 * cached + count) * count;
+    }
+  }
+
+  /** One that is late, or was kept from decoding, asks for a quick step, not for an empty one. */
+  private void fallsDue(Sequence sequence) {
+    long target = sequence.level().tpotNanos();
+    if (target != Long.MAX_VALUE && sequence.generatedTokens() > 0) {
+      int rank = sequence.level().rank();
+      long next = Math.max(sequence.lastTokenNanos() + target, beginNanos + target / 2);
+      due[rank] = Math.min(due[rank], next);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.serval.batching;
 
+import dev.serval.api.FinishReason;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.compute.Logits;
@@ -17,8 +18,9 @@ final class StepLoop {
   private final ModelExecutor executor;
   private final KvCache cache;
   private final EngineListener listener;
-  private final boolean heard;
   private final LongSupplier clock;
+  private final StepCostModel costs;
+  private final PrefillSpeed speed = new PrefillSpeed();
   private final Step step;
   private final Roster roster;
   private final BatchPlanner planner;
@@ -32,11 +34,14 @@ final class StepLoop {
     executor = options.executor();
     cache = options.cache();
     clock = options.nanoClock();
-    heard = !options.listener().equals(EngineListener.NONE);
-    listener = heard ? new CarefulListener(options.listener()) : EngineListener.NONE;
+    listener =
+        options.listener().equals(EngineListener.NONE)
+            ? EngineListener.NONE
+            : new CarefulListener(options.listener());
     Policies policies = new Policies(options.policies());
     step = new Step(options.limits());
-    roster = new Roster(cache, options.limits(), policies, gate);
+    costs = new StepCostModel();
+    roster = new Roster(cache, options.limits(), policies, gate, costs);
     planner = new BatchPlanner(cache, options.limits(), policies, roster, listener);
     endings = new Endings(roster, listener, clock);
     delivery = new TokenDelivery(executor, roster, endings, listener, clock);
@@ -49,7 +54,23 @@ final class StepLoop {
    */
   boolean work() {
     receive();
+    endExpired();
     return !roster.isIdle() && step();
+  }
+
+  /** When there may be something to do though no caller asks for it; a reading of the clock. */
+  long nextDeadline() {
+    return roster.nextDeadline();
+  }
+
+  private void endExpired() {
+    if (roster.nextDeadline() == Long.MAX_VALUE) {
+      return;
+    }
+    long now = clock.getAsLong();
+    for (Sequence late = roster.expired(now); late != null; late = roster.expired(now)) {
+      endings.finish(late, FinishReason.DEADLINE);
+    }
   }
 
   /** Ends every sequence there is, and those of callers that have passed the gate already. */
@@ -99,6 +120,7 @@ final class StepLoop {
   private boolean step() {
     long begin = clock.getAsLong();
     roster.tick(begin);
+    step.begin(begin);
     try {
       takeStep(begin);
     } catch (Policies.PolicyFailure | OutOfMemoryError e) {
@@ -116,12 +138,20 @@ final class StepLoop {
           roster.waiting() + " sequences wait, none runs, and none finds room in the KV cache");
     }
     step.assemble(roster);
-    compute(begin);
-    gate.freeBlocks(cache.freeBlocks());
-    if (heard) {
-      long nanos = clock.getAsLong() - begin;
-      listener.step(step.sequences(), step.tokens(), nanos, gate.load());
+    if (compute(begin)) {
+      learn(clock.getAsLong() - begin);
     }
+    gate.freeBlocks(cache.freeBlocks());
+  }
+
+  private void learn(long nanos) {
+    int chunks = step.tokens() - step.decodes();
+    costs.observe(step.cachedTokens(), chunks, step.attentionPairs(), step.decodes(), nanos);
+    if (step.prefillTokens() > 0 || roster.waiting() > 0) {
+      speed.observe(step.prefillTokens(), nanos);
+      gate.prefillTokensPerSecond(speed.tokensPerSecond());
+    }
+    listener.step(step, nanos);
   }
 
   /** With nothing planned, nothing is half done: without its sequences the engine is as new. */
@@ -135,7 +165,7 @@ final class StepLoop {
     }
   }
 
-  private void compute(long begin) {
+  private boolean compute(long begin) {
     Logits logits;
     try {
       announceBeginners(begin);
@@ -144,9 +174,10 @@ final class StepLoop {
       for (int i = 0; i < step.sequences(); i++) {
         endings.fail(step.member(i), e);
       }
-      return;
+      return false;
     }
     delivery.deliver(step, logits);
+    return true;
   }
 
   private Logits execute() {
@@ -163,10 +194,8 @@ final class StepLoop {
     for (int i = 0; i < step.sequences(); i++) {
       Sequence sequence = step.member(i);
       if (sequence.begin(begin)) {
-        listener.started(
-            sequence.promptTokens(),
-            sequence.cachedPromptTokens(),
-            begin - sequence.submittedNanos());
+        sequence.chargePrompt();
+        listener.started(sequence, begin - sequence.submittedNanos());
       }
     }
   }

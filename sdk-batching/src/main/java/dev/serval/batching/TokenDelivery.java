@@ -41,6 +41,7 @@ final class TokenDelivery {
         sequence.advance();
         int row = step.batch().logitRow(i);
         end = row < 0 ? null : draw(sequence, logits, row);
+        roster.tellBacklog(sequence);
       } catch (RuntimeException | Error e) {
         endings.fail(sequence, e);
         continue;
@@ -57,7 +58,7 @@ final class TokenDelivery {
     sequence.sampler(executor).sample(logits, row, token);
     int id = token.id();
     long since = sequence.append(id, clock.getAsLong());
-    listener.token(since, sequence.generated() == 1);
+    listener.token(sequence, since, sequence.generated() == 1);
     sequence.handle().dropStaleResumption();
     TokenSink.Verdict verdict = sequence.sink().token(token);
     if (sequence.stopsAt(id)) {

@@ -287,7 +287,7 @@ final class BatchPlannerTest {
     DrivenEngine engine =
         new Setup()
             .chunk((sequence, planned, snapshot) -> {
-              seen.add(describe(sequence) + " planned " + planned);
+              seen.add(describe(sequence) + " planned " + planned.tokens());
               return 4;
             })
             .engine();

@@ -83,7 +83,12 @@ final class DrivenEngine {
   }
 
   EngineLoad load() {
-    return engine.load();
+    return counts(engine.load());
+  }
+
+  /** A load without its queues. */
+  static EngineLoad counts(EngineLoad load) {
+    return new EngineLoad(load.waiting(), load.running(), load.freeBlocks(), load.totalBlocks());
   }
 
   EngineSequence submit(int[] prompt, int maxTokens, TokenSink sink) {

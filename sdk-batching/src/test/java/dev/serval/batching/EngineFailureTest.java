@@ -17,6 +17,8 @@ import dev.serval.api.batching.EngineLoad;
 import dev.serval.api.batching.EngineSequence;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
+import dev.serval.api.batching.SequenceView;
+import dev.serval.api.batching.StepPlan;
 import dev.serval.api.batching.TokenSink.Verdict;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvCache;
@@ -202,7 +204,7 @@ final class EngineFailureTest {
     assertThat(first.tokens()).isEqualTo(expected(prompt(1, 5), 8));
     assertThat(second.tokens()).isEqualTo(expected(prompt(2, 5), 8));
     assertThat(heard)
-        .startsWith("started 5 0", "started 5 0", "token true", "token true", "step 2 10 running 2")
+        .startsWith("started 5 0", "started 5 0", "token true", "token true", "step 2 10 decodes 0")
         .contains("preempted 8", "ended LENGTH 8")
         .filteredOn(event -> event.startsWith("token"))
         .hasSize(16);
@@ -216,27 +218,27 @@ final class EngineFailureTest {
     }
 
     @Override
-    public void step(int sequences, int tokens, long nanos, EngineLoad load) {
-      hear("step " + sequences + " " + tokens + " running " + load.running());
+    public void step(StepPlan step, long nanos) {
+      hear("step " + step.sequences() + " " + step.tokens() + " decodes " + step.decodes());
     }
 
     @Override
-    public void token(long sinceNanos, boolean first) {
+    public void token(SequenceView sequence, long sinceNanos, boolean first) {
       hear("token " + first);
     }
 
     @Override
-    public void started(int promptTokens, int cachedTokens, long queuedNanos) {
-      hear("started " + promptTokens + " " + cachedTokens);
+    public void started(SequenceView sequence, long queuedNanos) {
+      hear("started " + sequence.promptTokens() + " " + sequence.cachedPromptTokens());
     }
 
     @Override
-    public void preempted(int lostTokens) {
+    public void preempted(SequenceView sequence, int lostTokens) {
       hear("preempted " + lostTokens);
     }
 
     @Override
-    public void ended(SequenceOutcome outcome) {
+    public void ended(SequenceView sequence, SequenceOutcome outcome) {
       hear("ended " + outcome.reason() + " " + outcome.generatedTokens());
     }
   }

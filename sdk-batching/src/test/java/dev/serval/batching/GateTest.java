@@ -24,22 +24,26 @@ final class GateTest {
       new SequenceRequest(
           "s", new int[] {1}, 1, Sampling.GREEDY, 0, -1, Set.of(), 0, IsolationScope.HOST);
 
+  private EngineLoad counts() {
+    return DrivenEngine.counts(gate.load());
+  }
+
   @Test
   void sequences_are_counted_wherever_they_are() {
-    gate.enter(request, ANYBODY);
-    gate.enter(request, ANYBODY);
-    gate.enter(request, ANYBODY);
-    assertThat(gate.load()).isEqualTo(new EngineLoad(3, 0, 10, 10));
-    gate.began();
-    gate.began();
+    gate.enter(request, ANYBODY, 0);
+    gate.enter(request, ANYBODY, 0);
+    gate.enter(request, ANYBODY, 0);
+    assertThat(counts()).isEqualTo(new EngineLoad(3, 0, 10, 10));
+    gate.began(2, 1);
+    gate.began(2, 1);
     gate.freeBlocks(4);
-    assertThat(gate.load()).isEqualTo(new EngineLoad(1, 2, 4, 10));
-    gate.gaveWay();
-    assertThat(gate.load()).isEqualTo(new EngineLoad(2, 1, 4, 10));
-    gate.ended(true);
-    gate.ended(false);
+    assertThat(counts()).isEqualTo(new EngineLoad(1, 2, 4, 10));
+    gate.gaveWay(2, 1);
+    assertThat(counts()).isEqualTo(new EngineLoad(2, 1, 4, 10));
+    gate.endedRunning();
+    gate.endedWaiting(2, 1);
     assertThat(gate.isEmpty()).isFalse();
-    gate.ended(false);
+    gate.endedWaiting(2, 1);
     assertThat(gate.isEmpty()).isTrue();
   }
 
@@ -50,11 +54,11 @@ final class GateTest {
     AdmissionPolicy slow =
         (waiting, load) -> {
           if (asked.incrementAndGet() == 1) {
-            gate.enter(waiting, oneAtATime);
+            gate.enter(request, oneAtATime, 0);
           }
           return oneAtATime.refusal(waiting, load);
         };
-    assertThatThrownBy(() -> gate.enter(request, slow))
+    assertThatThrownBy(() -> gate.enter(request, slow, 0))
         .isInstanceOf(RequestRejectedException.class);
     assertThat(asked).hasValue(2);
     assertThat(gate.load().waiting()).isEqualTo(1);
@@ -62,16 +66,16 @@ final class GateTest {
 
   @Test
   void nobody_comes_in_once_it_is_shut() {
-    gate.enter(request, ANYBODY);
+    gate.enter(request, ANYBODY, 0);
     gate.shut();
     gate.shut();
     RequestRejectedException refusal =
-        catchThrowableOfType(RequestRejectedException.class, () -> gate.enter(request, ANYBODY));
+        catchThrowableOfType(RequestRejectedException.class, () -> gate.enter(request, ANYBODY, 0));
     assertThat(refusal.reason()).isEqualTo(Reason.CLOSING);
     assertThat(refusal).hasMessageContaining("engine g is closing").hasNoCause();
-    assertThat(gate.load()).isEqualTo(new EngineLoad(1, 0, 10, 10));
-    gate.began();
-    gate.ended(true);
+    assertThat(counts()).isEqualTo(new EngineLoad(1, 0, 10, 10));
+    gate.began(2, 1);
+    gate.endedRunning();
     assertThat(gate.isEmpty()).isTrue();
   }
 
@@ -83,7 +87,8 @@ final class GateTest {
                 (waiting, load) -> {
                   gate.shut();
                   return Optional.empty();
-                }))
+                },
+                0))
         .hasMessageContaining("closing");
     assertThat(gate.isEmpty()).isTrue();
   }

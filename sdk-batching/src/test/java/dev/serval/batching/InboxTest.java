@@ -74,17 +74,17 @@ final class InboxTest {
   @Test
   void nobody_sleeps_on_a_full_inbox_or_a_closed_one() {
     handle().submit();
-    inbox.await();
+    inbox.await(Long.MAX_VALUE);
     assertThat(takeAll()).hasSize(1);
     inbox.close();
-    inbox.await();
+    inbox.await(Long.MAX_VALUE);
     assertThat(inbox.isClosed()).isTrue();
   }
 
   @Test
   void an_interruption_does_not_keep_the_engine_awake() {
     Thread.currentThread().interrupt();
-    inbox.await();
+    inbox.await(Long.MAX_VALUE);
     assertThat(Thread.currentThread().isInterrupted()).isFalse();
   }
 
@@ -98,7 +98,7 @@ final class InboxTest {
             .start(() -> {
               while (!inbox.isClosed()) {
                 takeAll().forEach(handle -> taken.countDown());
-                inbox.await();
+                inbox.await(Long.MAX_VALUE);
               }
             });
     for (int i = 0; i < count; i++) {

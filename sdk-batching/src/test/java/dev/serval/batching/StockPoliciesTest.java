@@ -3,26 +3,25 @@ package dev.serval.batching;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.serval.api.IsolationScope;
-import dev.serval.api.Sampling;
 import dev.serval.api.batching.AdmissionPolicy;
+import dev.serval.api.batching.Applicant;
 import dev.serval.api.batching.ChunkPolicy;
 import dev.serval.api.batching.EngineLoad;
 import dev.serval.api.batching.OrderPolicy;
-import dev.serval.api.batching.SequenceRequest;
+import dev.serval.api.batching.Refusal;
+import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.testkit.AdmissionPolicyContract;
 import dev.serval.testkit.ChunkPolicyContract;
 import dev.serval.testkit.OrderPolicyContract;
 import dev.serval.testkit.VictimPolicyContract;
-import java.util.Set;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 final class StockPoliciesTest {
-  private static final SequenceRequest REQUEST =
-      new SequenceRequest(
-          "s", new int[] {1}, 1, Sampling.GREEDY, 0, -1, Set.of(), 0, IsolationScope.HOST);
+  private static final Applicant APPLICANT =
+      new Applicant(1, OptionalInt.of(1), 0, ServiceTerms.DEFAULT);
 
   @Nested
   final class MaxWaiting extends AdmissionPolicyContract {
@@ -33,9 +32,9 @@ final class StockPoliciesTest {
 
     @Test
     void the_limit_is_named() {
-      assertThat(policy().refusal(REQUEST, new EngineLoad(63, 8, 0, 10))).isEmpty();
-      assertThat(policy().refusal(REQUEST, new EngineLoad(64, 0, 10, 10)))
-          .hasValue("64 requests wait already, and no more than 64 may");
+      assertThat(policy().refusal(APPLICANT, new EngineLoad(63, 8, 0, 10))).isEmpty();
+      assertThat(policy().refusal(APPLICANT, new EngineLoad(64, 0, 10, 10)))
+          .hasValue(Refusal.overloaded("64 requests wait already, and no more than 64 may", null));
     }
 
     @Test

@@ -2,7 +2,10 @@ package dev.serval.runtime;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.GenerationRequest;
+import dev.serval.api.Prompt;
+import dev.serval.api.batching.Applicant;
 import dev.serval.api.batching.Engine;
+import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelFamily;
@@ -97,9 +100,24 @@ record LoadedModel(
         stored, placed, computing, preparation, environment.withListener(GenerationListener.NONE));
   }
 
-  /** A generation that has yet to begin. */
+  /** A request before its prompt is tokenised: it has one token at least. */
+  private static Applicant applicant(GenerationRequest request) {
+    return new Applicant(
+        request.prompt() instanceof Prompt.Tokens tokens ? Math.max(1, tokens.ids().length) : 1,
+        request.maxTokens(),
+        request.priority(),
+        new ServiceTerms(request.level(), request.tenant(), request.deadline().orElse(null)));
+  }
+
+  /**
+   * A generation that has yet to begin.
+   *
+   * @throws dev.serval.api.RequestRejectedException before any work is done, when the engine would
+   *     not take it now
+   */
   LiveGeneration generation(
       String id, GenerationRequest request, Consumer<LiveGeneration> whenEnded) {
+    engine().requireAdmission(applicant(request));
     PreparedRequest prepared = preparation.prepare(id, request);
     return new LiveGeneration(prepared, environment, whenEnded);
   }

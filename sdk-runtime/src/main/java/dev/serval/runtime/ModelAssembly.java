@@ -2,8 +2,6 @@ package dev.serval.runtime;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
-import dev.serval.api.batching.AdmissionPolicy;
-import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.cache.KvCache;
@@ -25,7 +23,6 @@ import dev.serval.api.storage.CheckpointReader;
 import dev.serval.batching.ContinuousBatchingEngine;
 import dev.serval.batching.EngineOptions;
 import dev.serval.cache.PagedKvCache;
-import dev.serval.runtime.generation.FurtherChoices;
 import dev.serval.runtime.generation.GenerationEnvironment;
 import dev.serval.runtime.generation.GenerationListener;
 import dev.serval.runtime.generation.RequestPreparation;
@@ -70,9 +67,8 @@ final class ModelAssembly {
     LoadedModel.Stored stored = read(source);
     LoadedModel.Placed placed = place(stored);
     LoadedModel.Computing computing = load(stored, placed);
-    FurtherChoices admission = new FurtherChoices(options.batch().policies().admission());
     EngineListener listener = meters == null ? EngineListener.NONE : meters.engine();
-    Engine engine = start(stored, placed, computing.executor(), admission, listener);
+    Engine engine = start(stored, placed, computing.executor(), listener);
     return new LoadedModel(
         stored,
         placed,
@@ -85,7 +81,6 @@ final class ModelAssembly {
             options.seeds()),
         new GenerationEnvironment(
             engine,
-            admission,
             stored.codec().tokenizer(),
             options.nanoClock(),
             options.delivery(),
@@ -195,9 +190,7 @@ final class ModelAssembly {
       LoadedModel.Stored stored,
       LoadedModel.Placed placed,
       ModelExecutor executor,
-      AdmissionPolicy admission,
       EngineListener listener) {
-    BatchingPolicies policies = options.batch().policies();
     KvCache cache =
         new PagedKvCache(
             placed.layout(),
@@ -212,7 +205,7 @@ final class ModelAssembly {
             cache,
             options.batch().limits(),
             stored.contextLength(),
-            new BatchingPolicies(admission, policies.order(), policies.chunk(), policies.victim()),
+            options.batch().policies(),
             listener,
             options.nanoClock(),
             Thread.ofPlatform().daemon().factory());

@@ -65,11 +65,11 @@ final class LimitsTest {
         RawClient first = new RawClient(served.endpoint.port()).send(RawClient.post(TEXT, AB))) {
       Eventually.holds("the first runs", () -> runtime.generations().size() == 1);
       HttpResponse<String> second = served.post(TEXT, AB);
-      assertThat(second.statusCode()).isEqualTo(429);
+      assertThat(second.statusCode()).isEqualTo(503);
       assertThat(second.headers().firstValue("retry-after")).hasValue("3");
-      assertThat(error(second).get("code").stringValue()).isEqualTo("rate_limit_exceeded");
+      assertThat(error(second).get("code").stringValue()).isEqualTo("overloaded");
       HttpResponse<String> both = served.post(TEXT, "{\"prompt\":[\"a\",\"b\"]}");
-      assertThat(both.statusCode()).isEqualTo(429);
+      assertThat(both.statusCode()).isEqualTo(503);
       steps.release(3);
       assertThat(first.readUntil("}]")).contains("\"text\":\"ab\"");
     }

@@ -36,6 +36,12 @@ public abstract class ChunkPolicyContract {
     return PolicyScene.random(random, random.nextInt(5), 1 + random.nextInt(5));
   }
 
+  private PolicyScene.Plan plan(int decodes, PolicyScene scene) {
+    boolean due = random.nextBoolean();
+    long soon = scene.nowNanos() + random.nextLong(200_000_000);
+    return new PolicyScene.Plan(decodes, due ? soon : Long.MAX_VALUE);
+  }
+
   private SequenceView prefilling(PolicyScene scene) {
     return scene.running(random.nextInt(scene.running()));
   }
@@ -46,7 +52,7 @@ public abstract class ChunkPolicyContract {
     for (int round = 0; round < ROUNDS; round++) {
       PolicyScene scene = scene();
       int planned = random.nextInt(scene.limits().tokens() + 1);
-      assertThat(policy.chunk(prefilling(scene), planned, scene)).isNotNegative();
+      assertThat(policy.chunk(prefilling(scene), plan(planned, scene), scene)).isNotNegative();
     }
   }
 
@@ -55,7 +61,8 @@ public abstract class ChunkPolicyContract {
     ChunkPolicy policy = policy();
     for (int round = 0; round < ROUNDS; round++) {
       PolicyScene scene = scene();
-      assertThat(policy.chunk(prefilling(scene), 0, scene)).isPositive();
+      PolicyScene.Plan empty = new PolicyScene.Plan(0, Long.MAX_VALUE);
+      assertThat(policy.chunk(prefilling(scene), empty, scene)).isPositive();
     }
   }
 
@@ -66,8 +73,11 @@ public abstract class ChunkPolicyContract {
       PolicyScene scene = scene();
       SequenceView sequence = prefilling(scene);
       int planned = random.nextInt(scene.limits().tokens());
-      assertThat(policy.chunk(sequence, planned + 1, scene))
-          .isLessThanOrEqualTo(policy.chunk(sequence, planned, scene));
+      PolicyScene.Plan plan = plan(planned, scene);
+      PolicyScene.Plan fuller = new PolicyScene.Plan(planned + 1, plan.dueNanos(0));
+      assertThat(policy.chunk(sequence, fuller, scene))
+          .as("%s beside %s rather than %s in %s", sequence, fuller, plan, scene)
+          .isLessThanOrEqualTo(policy.chunk(sequence, plan, scene));
     }
   }
 }

@@ -33,8 +33,9 @@ public abstract class OrderPolicyContract {
     random = new Random(seed);
   }
 
-  private static int sign(OrderPolicy policy, SequenceView left, SequenceView right, long now) {
-    return Integer.signum(policy.compare(left, right, now));
+  private static int sign(
+      OrderPolicy policy, SequenceView left, SequenceView right, PolicyScene scene) {
+    return Integer.signum(policy.compare(left, right, scene));
   }
 
   @Test
@@ -42,7 +43,7 @@ public abstract class OrderPolicyContract {
     OrderPolicy policy = policy();
     PolicyScene scene = PolicyScene.random(random, 100, 0);
     for (SequenceView view : scene.waitingViews()) {
-      assertThat(policy.compare(view, view, scene.nowNanos())).isZero();
+      assertThat(policy.compare(view, view, scene)).isZero();
     }
   }
 
@@ -53,9 +54,9 @@ public abstract class OrderPolicyContract {
       PolicyScene scene = PolicyScene.random(random, 2, 0);
       SequenceView a = scene.waiting(0);
       SequenceView b = scene.waiting(1);
-      assertThat(sign(policy, a, b, scene.nowNanos()))
+      assertThat(sign(policy, a, b, scene))
           .as("%s and %s", a, b)
-          .isEqualTo(-sign(policy, b, a, scene.nowNanos()));
+          .isEqualTo(-sign(policy, b, a, scene));
     }
   }
 
@@ -66,14 +67,14 @@ public abstract class OrderPolicyContract {
       PolicyScene scene = PolicyScene.random(random, 3, 0);
       List<PolicyScene.Sequence> three =
           scene.waitingViews().stream()
-              .sorted((left, right) -> policy.compare(left, right, scene.nowNanos()))
+              .sorted((left, right) -> policy.compare(left, right, scene))
               .toList();
-      assertThat(policy.compare(three.getFirst(), three.getLast(), scene.nowNanos()))
+      assertThat(policy.compare(three.getFirst(), three.getLast(), scene))
           .as("first to last of %s", three)
           .isLessThanOrEqualTo(0);
-      if (policy.compare(three.getFirst(), three.getLast(), scene.nowNanos()) == 0) {
-        assertThat(policy.compare(three.getFirst(), three.get(1), scene.nowNanos())).isZero();
-        assertThat(policy.compare(three.get(1), three.getLast(), scene.nowNanos())).isZero();
+      if (policy.compare(three.getFirst(), three.getLast(), scene) == 0) {
+        assertThat(policy.compare(three.getFirst(), three.get(1), scene)).isZero();
+        assertThat(policy.compare(three.get(1), three.getLast(), scene)).isZero();
       }
     }
   }
@@ -83,9 +84,8 @@ public abstract class OrderPolicyContract {
     OrderPolicy policy = policy();
     for (int round = 0; round < ROUNDS; round++) {
       PolicyScene scene = PolicyScene.random(random, 2, 0);
-      int answer = sign(policy, scene.waiting(0), scene.waiting(1), scene.nowNanos());
-      assertThat(sign(policy, scene.waiting(0), scene.waiting(1), scene.nowNanos()))
-          .isEqualTo(answer);
+      int answer = sign(policy, scene.waiting(0), scene.waiting(1), scene);
+      assertThat(sign(policy, scene.waiting(0), scene.waiting(1), scene)).isEqualTo(answer);
     }
   }
 }

@@ -1,9 +1,14 @@
 package dev.serval.testkit;
 
 import dev.serval.api.IsolationScope;
+import dev.serval.api.ServiceLevel;
+import dev.serval.api.Tenant;
 import dev.serval.api.batching.EngineSnapshot;
 import dev.serval.api.batching.SequenceView;
+import dev.serval.api.batching.StepCosts;
+import dev.serval.api.batching.StepPlan;
 import dev.serval.api.model.StepLimits;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -17,6 +22,7 @@ import java.util.Random;
  * @param freeBlocks the free KV blocks
  * @param totalBlocks all KV blocks
  * @param limits the executor's limits
+ * @param costs what steps cost
  */
 record PolicyScene(
     long nowNanos,
@@ -24,11 +30,20 @@ record PolicyScene(
     List<Sequence> runningViews,
     int freeBlocks,
     int totalBlocks,
-    StepLimits limits)
+    StepLimits limits,
+    StepCosts costs)
     implements EngineSnapshot {
   private static final int BLOCK_TOKENS = 16;
   private static final List<IsolationScope> SCOPES =
       List.of(IsolationScope.HOST, IsolationScope.of("anna"), IsolationScope.shared("docs"));
+
+  private static final List<Tenant> TENANTS =
+      List.of(Tenant.HOST, Tenant.of("anna"), Tenant.of("ben").withWeight(3));
+  private static final List<ServiceLevel> LEVELS =
+      List.of(
+          ServiceLevel.INTERACTIVE,
+          ServiceLevel.BATCH,
+          new ServiceLevel("strict", 0, Duration.ofMillis(50), Duration.ofMillis(5)));
 
   /** A sequence that never changes. */
   record Sequence(
@@ -42,14 +57,22 @@ record PolicyScene(
       int computedTokens,
       int remainingTokens,
       int heldBlocks,
-      int preemptions)
+      int preemptions,
+      ServiceLevel level,
+      Tenant tenant,
+      double tenantService,
+      long deadlineNanos,
+      int cachedPromptTokens,
+      long lastTokenNanos,
+      long waitingSinceNanos)
       implements SequenceView {}
 
   static PolicyScene random(Random random, int waiting, int running) {
     long now = random.nextLong(1L << 40);
+    double[] service = random.doubles(TENANTS.size(), 0, 1e6).toArray();
     List<Sequence> all = new ArrayList<>();
     for (int i = 0; i < waiting + running; i++) {
-      all.add(sequence(random, i, now, i < running));
+      all.add(sequence(random, i, now, i < running, service));
     }
     int held = all.stream().mapToInt(Sequence::heldBlocks).sum();
     int free = random.nextInt(100);
@@ -59,16 +82,20 @@ record PolicyScene(
         List.copyOf(all.subList(0, running)),
         free,
         held + free,
-        new StepLimits(1024, 256));
+        new StepLimits(1024, 256),
+        random.nextInt(4) == 0 ? StepCosts.UNKNOWN : Costs.random(random));
   }
 
-  private static Sequence sequence(Random random, int arrival, long now, boolean running) {
+  private static Sequence sequence(
+      Random random, int arrival, long now, boolean running, double[] service) {
     int prompt = 1 + random.nextInt(5000);
     int total = prompt + (random.nextBoolean() ? 0 : random.nextInt(500));
     int computed = running ? random.nextInt(total) : 0;
+    long submitted = now - random.nextLong(now + 1);
+    Tenant tenant = TENANTS.get(random.nextInt(TENANTS.size()));
     return new Sequence(
         "sequence-" + arrival,
-        now - random.nextLong(now + 1),
+        submitted,
         arrival,
         priority(random),
         SCOPES.get(random.nextInt(SCOPES.size())),
@@ -77,7 +104,14 @@ record PolicyScene(
         computed,
         1 + random.nextInt(1000),
         running ? Math.ceilDiv(total, BLOCK_TOKENS) : 0,
-        random.nextInt(3));
+        random.nextInt(3),
+        LEVELS.get(random.nextInt(LEVELS.size())),
+        tenant,
+        service[TENANTS.indexOf(tenant)],
+        random.nextBoolean() ? Long.MAX_VALUE : now + random.nextLong(1L << 40),
+        random.nextInt(prompt),
+        total == prompt ? submitted : now - random.nextLong(now - submitted + 1),
+        now - random.nextLong(now - submitted + 1));
   }
 
   private static int priority(Random random) {
@@ -106,5 +140,64 @@ record PolicyScene(
   @Override
   public SequenceView running(int index) {
     return runningViews.get(index);
+  }
+
+  @Override
+  public int blockTokens() {
+    return BLOCK_TOKENS;
+  }
+
+  /** What steps cost, exactly as the formula has it. */
+  private record Costs(
+      double launch, double cachedToken, double token, double pair, double decode, long errorNanos)
+      implements StepCosts {
+    static Costs random(Random random) {
+      return new Costs(
+          random.nextDouble(1e7),
+          random.nextDouble(100),
+          random.nextDouble(1e6),
+          random.nextDouble(100),
+          random.nextDouble(1e6),
+          random.nextLong(1_000_000));
+    }
+
+    @Override
+    public boolean known() {
+      return true;
+    }
+
+    @Override
+    public long predictNanos(long cached, long fresh, double pairs, int decodes) {
+      return (long)
+          (launch + cachedToken * cached + token * fresh + pair * pairs + decode * decodes);
+    }
+  }
+
+  /** A plan that has so many decodes, and nothing else. */
+  record Plan(int decodes, long dueNanos) implements StepPlan {
+    @Override
+    public int tokens() {
+      return decodes;
+    }
+
+    @Override
+    public int sequences() {
+      return decodes;
+    }
+
+    @Override
+    public long cachedTokens() {
+      return 100L * decodes;
+    }
+
+    @Override
+    public double attentionPairs() {
+      return 0;
+    }
+
+    @Override
+    public long dueNanos(int rank) {
+      return dueNanos;
+    }
   }
 }

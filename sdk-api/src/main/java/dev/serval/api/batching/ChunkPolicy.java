@@ -1,16 +1,20 @@
 package dev.serval.api.batching;
 
-/** Decides how much prefill a step may do. Pure; called on the engine's thread. */
+/**
+ * Decides how much prefill a step may do, and whether decodes of a class of lower standing may take
+ * part in it beside those above. Pure; called on the engine's thread.
+ */
 @FunctionalInterface
 public interface ChunkPolicy {
   /**
-   * Decides how many tokens of a sequence's outstanding prefill go into the step.
+   * Decides how many tokens of a sequence's outstanding ones go into the step.
    *
-   * @param sequence the sequence, with more than one token outstanding
-   * @param plannedTokens the tokens that the step has already, decodes and other chunks
+   * @param sequence the sequence: one with more than one token outstanding, or a decode while the
+   *     step has decodes of a higher class
+   * @param plan what the step has already
    * @param snapshot the engine
    * @return how many tokens at most; 0 to leave it out of this step. The planner cuts it to what is
-   *     outstanding and to the executor's limits
+   *     outstanding and to the executor's limits, and leaves no step empty
    */
-  int chunk(SequenceView sequence, int plannedTokens, EngineSnapshot snapshot);
+  int chunk(SequenceView sequence, StepPlan plan, EngineSnapshot snapshot);
 }

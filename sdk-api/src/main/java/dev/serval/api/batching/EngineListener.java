@@ -11,41 +11,48 @@ public interface EngineListener {
   /**
    * A step is done.
    *
-   * @param sequences how many sequences took part
-   * @param tokens how many tokens were computed
+   * @param step what it computed, valid during the call
    * @param nanos how long it took, from plan to commit
-   * @param load the engine after it
    */
-  default void step(int sequences, int tokens, long nanos, EngineLoad load) {}
+  default void step(StepPlan step, long nanos) {}
 
   /**
    * A sequence's token was drawn.
    *
+   * @param sequence the sequence, valid during the call
    * @param sinceNanos the time since its previous token, or since it was handed over for the first
    * @param first whether it is the first
    */
-  default void token(long sinceNanos, boolean first) {}
+  default void token(SequenceView sequence, long sinceNanos, boolean first) {}
 
   /**
    * A sequence first took part in a step.
    *
-   * @param promptTokens the tokens of its prompt
-   * @param cachedTokens those found in the cache
+   * @param sequence the sequence, valid during the call
    * @param queuedNanos how long it waited
    */
-  default void started(int promptTokens, int cachedTokens, long queuedNanos) {}
+  default void started(SequenceView sequence, long queuedNanos) {}
 
   /**
    * A sequence had to give way.
    *
+   * @param sequence the sequence, valid during the call
    * @param lostTokens the computed tokens that were thrown away
    */
-  default void preempted(int lostTokens) {}
+  default void preempted(SequenceView sequence, int lostTokens) {}
+
+  /**
+   * A decode was left out of a step for the sake of those of a higher class.
+   *
+   * @param sequence the sequence, valid during the call
+   */
+  default void yielded(SequenceView sequence) {}
 
   /**
    * A sequence has ended.
    *
+   * @param sequence the sequence, valid during the call
    * @param outcome how it ended
    */
-  default void ended(SequenceOutcome outcome) {}
+  default void ended(SequenceView sequence, SequenceOutcome outcome) {}
 }

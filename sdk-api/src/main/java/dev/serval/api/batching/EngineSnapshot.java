@@ -64,4 +64,18 @@ public interface EngineSnapshot {
    * @return the limits of the executor
    */
   StepLimits limits();
+
+  /**
+   * How many tokens a KV block holds.
+   *
+   * @return tokens
+   */
+  int blockTokens();
+
+  /**
+   * What steps cost, as measured so far.
+   *
+   * @return the costs
+   */
+  StepCosts costs();
 }

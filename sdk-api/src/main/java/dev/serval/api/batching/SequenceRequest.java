@@ -16,6 +16,7 @@ import java.util.Set;
  * @param stopTokens the tokens that end it; the one met is the last one generated
  * @param priority lower is sooner, for policies that look at it
  * @param scope whose cached blocks it may meet
+ * @param terms how it is to be served
  */
 @SuppressWarnings("ArrayRecordComponent") // handed over once, compared by nobody
 public record SequenceRequest(
@@ -27,7 +28,8 @@ public record SequenceRequest(
     int alternatives,
     Set<Integer> stopTokens,
     int priority,
-    IsolationScope scope) {
+    IsolationScope scope,
+    ServiceTerms terms) {
   /** Refuses an empty prompt and a limit below 1. */
   public SequenceRequest {
     if (prompt.length == 0) {
@@ -38,5 +40,41 @@ public record SequenceRequest(
           "sequence " + id + " generates at least 1 token, unlike " + maxTokens);
     }
     stopTokens = Set.copyOf(stopTokens);
+  }
+
+  /**
+   * A sequence on the {@linkplain ServiceTerms#DEFAULT default terms}.
+   *
+   * @param id the request's name
+   * @param prompt the prompt's tokens
+   * @param maxTokens how many tokens to generate at most
+   * @param sampling how tokens are drawn
+   * @param seed where the draw begins
+   * @param alternatives how many alternatives to report with each token; −1 for none
+   * @param stopTokens the tokens that end it
+   * @param priority lower is sooner
+   * @param scope whose cached blocks it may meet
+   */
+  public SequenceRequest(
+      String id,
+      int[] prompt,
+      int maxTokens,
+      Sampling sampling,
+      long seed,
+      int alternatives,
+      Set<Integer> stopTokens,
+      int priority,
+      IsolationScope scope) {
+    this(
+        id,
+        prompt,
+        maxTokens,
+        sampling,
+        seed,
+        alternatives,
+        stopTokens,
+        priority,
+        scope,
+        ServiceTerms.DEFAULT);
   }
 }

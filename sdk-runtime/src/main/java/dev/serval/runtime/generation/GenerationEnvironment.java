@@ -9,7 +9,6 @@ import java.util.function.LongSupplier;
  * What the generations of one model share.
  *
  * @param engine computes them
- * @param furtherChoices what the engine was told to ask for admission
  * @param tokenizer decodes their tokens
  * @param clock nanoseconds, as the engine reads them
  * @param delivery where the application's code is called
@@ -18,7 +17,6 @@ import java.util.function.LongSupplier;
  */
 public record GenerationEnvironment(
     Engine engine,
-    FurtherChoices furtherChoices,
     Tokenizer tokenizer,
     LongSupplier clock,
     Executor delivery,
@@ -31,7 +29,6 @@ public record GenerationEnvironment(
    * @return a copy
    */
   public GenerationEnvironment withListener(GenerationListener other) {
-    return new GenerationEnvironment(
-        engine, furtherChoices, tokenizer, clock, delivery, bufferTokens, other);
+    return new GenerationEnvironment(engine, tokenizer, clock, delivery, bufferTokens, other);
   }
 }

@@ -8,6 +8,7 @@ import dev.serval.api.RequestRejectedException;
 import dev.serval.api.TokenChunk;
 import dev.serval.api.Usage;
 import dev.serval.api.batching.SequenceOutcome;
+import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.TokenSink;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -137,21 +138,16 @@ public final class LiveGeneration implements Generation {
   private void beginOthers() {
     try {
       for (; handedOver < choices.size(); handedOver++) {
-        handOverPromised(choices.get(handedOver));
+        handOverFurther(choices.get(handedOver));
       }
     } catch (RequestRejectedException closing) {
       // What could not be handed over ends with choice 0.
     }
   }
 
-  private void handOverPromised(Choice choice) {
-    String sequence = request.sequenceId(choice.index());
-    environment.furtherChoices().promise(sequence);
-    try {
-      handOver(choice);
-    } finally {
-      environment.furtherChoices().withdraw(sequence);
-    }
+  private void handOverFurther(Choice choice) {
+    SequenceRequest sequence = request.sequence(choice.index());
+    choice.sequence().bind(environment.engine().submitFurther(sequence, choice));
   }
 
   /** A choice has a chunk for the reader. */

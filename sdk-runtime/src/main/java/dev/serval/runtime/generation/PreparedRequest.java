@@ -2,6 +2,7 @@ package dev.serval.runtime.generation;
 
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.batching.SequenceRequest;
+import dev.serval.api.batching.ServiceTerms;
 import java.util.Set;
 
 /**
@@ -36,7 +37,8 @@ public record PreparedRequest(
         request.logprobs().orElse(-1),
         stopTokens,
         request.priority(),
-        request.scope());
+        request.scope(),
+        new ServiceTerms(request.level(), request.tenant(), request.deadline().orElse(null)));
   }
 
   /** What the engine calls one choice. */

@@ -3,6 +3,8 @@ package dev.serval.runtime.metrics;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.batching.EngineLoad;
+import dev.serval.api.batching.SequenceView;
+import dev.serval.api.batching.StepPlan;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
@@ -75,30 +77,30 @@ public final class EngineMeters implements EngineListener {
   }
 
   @Override
-  public void step(int sequences, int tokens, long nanos, EngineLoad load) {
+  public void step(StepPlan plan, long nanos) {
     if (measuring) {
       step.record(nanos, TimeUnit.NANOSECONDS);
-      stepTokens.record(tokens);
+      stepTokens.record(plan.tokens());
     }
   }
 
   @Override
-  public void token(long sinceNanos, boolean first) {
+  public void token(SequenceView sequence, long sinceNanos, boolean first) {
     if (measuring && !first) {
       gap.record(sinceNanos, TimeUnit.NANOSECONDS);
     }
   }
 
   @Override
-  public void started(int promptTokens, int cachedTokens, long queuedNanos) {
+  public void started(SequenceView sequence, long queuedNanos) {
     if (measuring) {
-      queried.increment(promptTokens);
-      hit.increment(cachedTokens);
+      queried.increment(sequence.promptTokens());
+      hit.increment(sequence.cachedPromptTokens());
     }
   }
 
   @Override
-  public void preempted(int lostTokens) {
+  public void preempted(SequenceView sequence, int lostTokens) {
     if (measuring) {
       preemptions.increment();
     }

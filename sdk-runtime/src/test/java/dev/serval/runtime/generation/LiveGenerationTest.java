@@ -14,6 +14,8 @@ import dev.serval.api.RequestRejectedException;
 import dev.serval.api.TokenChunk;
 import dev.serval.api.TokenLogprob;
 import dev.serval.api.Usage;
+import dev.serval.api.batching.AdmissionPolicy;
+import dev.serval.api.batching.Refusal;
 import dev.serval.api.model.SampledToken;
 import dev.serval.api.model.TextCodec;
 import dev.serval.runtime.generation.ScriptedEngine.Scripted;
@@ -33,7 +35,7 @@ import org.junit.jupiter.api.Test;
 /** A generation as its engine, driven by the test, and its reader see it. */
 final class LiveGenerationTest {
   private final AtomicLong clock = new AtomicLong(1000);
-  private final FurtherChoices admission = new FurtherChoices((request, load) -> Optional.empty());
+  private final AdmissionPolicy admission = (applicant, load) -> Optional.empty();
   private final ScriptedEngine engine = new ScriptedEngine(admission, clock::get);
   private final List<LiveGeneration> ended = new ArrayList<>();
   private int buffer = 100;
@@ -314,15 +316,15 @@ final class LiveGenerationTest {
 
   @Test
   void admission_is_asked_about_a_request_once_however_many_choices_it_has() {
-    FurtherChoices strict =
-        new FurtherChoices(
-            (request, load) -> load.running() == 0 ? Optional.empty() : Optional.of("full"));
+    AdmissionPolicy strict =
+        (applicant, load) ->
+            load.running() == 0 ? Optional.empty() : Optional.of(Refusal.overloaded("full", null));
     ScriptedEngine small = new ScriptedEngine(strict, clock::get);
-    begin(request().choices(3), small, strict);
+    begin(request().choices(3), small);
     small.sequences.getFirst().text("a");
     assertThat(small.sequences).hasSize(3);
     assertThatExceptionOfType(RequestRejectedException.class)
-        .isThrownBy(() -> begin(request(), small, strict))
+        .isThrownBy(() -> begin(request(), small))
         .withMessage("full");
   }
 
@@ -352,11 +354,10 @@ final class LiveGenerationTest {
   }
 
   private LiveGeneration begin(GenerationRequest.Builder request) {
-    return begin(request, engine, admission);
+    return begin(request, engine);
   }
 
-  private LiveGeneration begin(
-      GenerationRequest.Builder request, ScriptedEngine on, FurtherChoices choices) {
+  private LiveGeneration begin(GenerationRequest.Builder request, ScriptedEngine on) {
     ByteTokenizer tokenizer = new ByteTokenizer();
     RequestPreparation preparation =
         new RequestPreparation(
@@ -366,7 +367,6 @@ final class LiveGenerationTest {
             preparation.prepare("r1", request.build()),
             new GenerationEnvironment(
                 on,
-                choices,
                 tokenizer,
                 clock::get,
                 Delivery.onVirtualThreads(),

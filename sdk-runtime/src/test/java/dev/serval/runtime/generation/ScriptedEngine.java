@@ -3,6 +3,7 @@ package dev.serval.runtime.generation;
 import dev.serval.api.FinishReason;
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.batching.AdmissionPolicy;
+import dev.serval.api.batching.Applicant;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineLoad;
 import dev.serval.api.batching.EngineSequence;
@@ -31,15 +32,30 @@ final class ScriptedEngine implements Engine {
 
   @Override
   public EngineSequence submit(SequenceRequest request, TokenSink sink) {
+    requireAdmission(Applicant.of(request));
+    return submitFurther(request, sink);
+  }
+
+  @Override
+  public void requireAdmission(Applicant applicant) {
+    requireOpen();
+    admission
+        .refusal(applicant, load())
+        .ifPresent(refusal -> {
+          throw refusal.exception();
+        });
+  }
+
+  private void requireOpen() {
     if (closed) {
       throw new RequestRejectedException(
           RequestRejectedException.Reason.CLOSING, "the engine is closing", null);
     }
-    admission
-        .refusal(request, load())
-        .ifPresent(why -> {
-          throw new RequestRejectedException(RequestRejectedException.Reason.OVERLOADED, why, null);
-        });
+  }
+
+  @Override
+  public EngineSequence submitFurther(SequenceRequest request, TokenSink sink) {
+    requireOpen();
     Scripted sequence = new Scripted(request, sink);
     sequences.add(sequence);
     return sequence;

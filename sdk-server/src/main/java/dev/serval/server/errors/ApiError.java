@@ -49,6 +49,11 @@ public record ApiError(
     return new ApiError(429, "rate_limit_error", message, null, "rate_limit_exceeded", retryAfter);
   }
 
+  /** The runtime has more to do than it can do in time. */
+  public static ApiError busy(String message, Duration retryAfter) {
+    return new ApiError(503, SERVER, message, null, "overloaded", retryAfter);
+  }
+
   /** The runtime takes no more requests. */
   public static ApiError closing(String message) {
     return new ApiError(503, SERVER, message, null, "service_unavailable", Duration.ofSeconds(1));

@@ -48,7 +48,9 @@ public final class Failures {
 
   private static ApiError rejected(RequestRejectedException rejected) {
     return switch (rejected.reason()) {
-      case OVERLOADED -> ApiError.overloaded(said(rejected), rejected.retryAfter().orElse(SOON));
+      case OVERLOADED, DEADLINE ->
+          ApiError.busy(said(rejected), rejected.retryAfter().orElse(SOON));
+      case QUOTA -> ApiError.overloaded(said(rejected), rejected.retryAfter().orElse(SOON));
       case CLOSING -> ApiError.closing(said(rejected));
     };
   }

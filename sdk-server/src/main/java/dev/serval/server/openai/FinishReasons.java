@@ -12,7 +12,7 @@ final class FinishReasons {
       case null -> null;
       case STOP -> "stop";
       case LENGTH -> "length";
-      case CANCELLED -> "abort";
+      case CANCELLED, DEADLINE -> "abort";
     };
   }
 }

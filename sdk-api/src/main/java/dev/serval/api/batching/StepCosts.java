@@ -1,0 +1,81 @@
+package dev.serval.api.batching;
+
+/**
+ * What steps cost on this machine, learned from those it has taken. A step's time is linear in its
+ * launch, the cached tokens that attention reads, the tokens of chunks that the matrices multiply,
+ * the attention of chunks and the number of decodes:
+ *
+ * <pre>c + γ·cached + b·Σnew + a·Σ(2·cached·new + new²) + d·decodes</pre>
+ */
+public interface StepCosts {
+  /** Costs of which nothing is known. */
+  StepCosts UNKNOWN =
+      new StepCosts() {
+        @Override
+        public boolean known() {
+          return false;
+        }
+
+        @Override
+        public long predictNanos(long cached, long fresh, double pairs, int decodes) {
+          return 0;
+        }
+
+        @Override
+        public long errorNanos() {
+          return 0;
+        }
+      };
+
+  /**
+   * Whether enough steps were seen, prefill among them, for a prediction to be worth something.
+   *
+   * @return false until then; predictions are 0 before the first step
+   */
+  boolean known();
+
+  /**
+   * The time a step is predicted to take, from plan to the last token handed over.
+   *
+   * @param cached the tokens whose KV is read besides the step's own
+   * @param fresh the tokens of its chunks; decodes are counted by themselves
+   * @param pairs the sum of 2 · cached · new + new² over its chunks
+   * @param decodes how many of the sequences compute a single token
+   * @return nanoseconds
+   */
+  long predictNanos(long cached, long fresh, double pairs, int decodes);
+
+  /**
+   * How far predictions have been off lately.
+   *
+   * @return the mean absolute error in nanoseconds, outliers clipped
+   */
+  long errorNanos();
+
+  /**
+   * The time that a plan is predicted to take.
+   *
+   * @param plan the plan
+   * @return nanoseconds
+   */
+  default long predictNanos(StepPlan plan) {
+    return predictNanos(
+        plan.cachedTokens(), plan.tokens() - plan.decodes(), plan.attentionPairs(), plan.decodes());
+  }
+
+  /**
+   * The time that a plan with one more chunk is predicted to take.
+   *
+   * @param plan the plan
+   * @param cached the computed tokens of the chunk's sequence
+   * @param tokens the tokens of the chunk, more than 1
+   * @return nanoseconds
+   */
+  default long predictNanos(StepPlan plan, int cached, int tokens) {
+    return predictNanos(
+        plan.cachedTokens() + cached,
+        plan.tokens() - plan.decodes() + tokens,
+        plan.attentionPairs() + (2.0 * cached + tokens) * tokens,
+        plan.decodes());
+  }
+}

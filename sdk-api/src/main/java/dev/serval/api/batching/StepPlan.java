@@ -1,0 +1,52 @@
+package dev.serval.api.batching;
+
+/**
+ * What a step has so far, while it is planned. Valid during the call it was given to; all of it is
+ * at hand, whatever the number of sequences.
+ */
+public interface StepPlan {
+  /**
+   * The tokens it computes.
+   *
+   * @return decodes and chunks together
+   */
+  int tokens();
+
+  /**
+   * The sequences that take part.
+   *
+   * @return how many, decodes included
+   */
+  int sequences();
+
+  /**
+   * The sequences of which it computes a single token.
+   *
+   * @return how many
+   */
+  int decodes();
+
+  /**
+   * The tokens whose KV its attention reads besides its own.
+   *
+   * @return the sum of the computed tokens of all that take part
+   */
+  long cachedTokens();
+
+  /**
+   * The work of its chunks' attention.
+   *
+   * @return the sum of 2 · cached · new + new² over the chunks; decodes do not count
+   */
+  double attentionPairs();
+
+  /**
+   * When the first of its decodes must have its next token to keep its class's {@code tpot}.
+   *
+   * @param rank looks at decodes of this {@linkplain dev.serval.api.ServiceLevel#rank() rank} and
+   *     those above it alone
+   * @return a reading of the engine's clock, in nanoseconds; {@link Long#MAX_VALUE} if none has a
+   *     target
+   */
+  long dueNanos(int rank);
+}

@@ -1,0 +1,82 @@
+package dev.serval.batching;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Percentage.withPercentage;
+
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+final class StepCostModelTest {
+  private final SplittableRandom random = new SplittableRandom(7);
+  private final StepCostModel model = new StepCostModel();
+
+  private static double truth(double speed, long cached, long fresh, double pairs, int decodes) {
+    return speed * (4e6 + 30.0 * cached + 2e5 * fresh + 3.0 * pairs + 1e5 * decodes);
+  }
+
+  private void step(double speed, double noise) {
+    int decodes = random.nextInt(16);
+    long cached = decodes * (long) random.nextInt(50, 800);
+    int chunk = random.nextInt(4) == 0 ? random.nextInt(16, 512) : 0;
+    long before = chunk == 0 ? 0 : random.nextInt(0, 2000);
+    double pairs = 2.0 * before * chunk + (double) chunk * chunk;
+    double nanos = truth(speed, cached + before, chunk, pairs, decodes);
+    model.observe(cached + before, chunk, pairs, decodes, (long) (nanos * (1 + noise)));
+  }
+
+  private void steps(int count, double speed) {
+    for (int i = 0; i < count; i++) {
+      step(speed, 0.05 * (random.nextDouble() - 0.5));
+    }
+  }
+
+  private void predictsWithin(double percent, double speed) {
+    assertThat((double) model.predictNanos(4000, 0, 0, 8))
+        .isCloseTo(truth(speed, 4000, 0, 0, 8), withPercentage(percent));
+    double pairs = 2.0 * 1000 * 256 + 256.0 * 256;
+    assertThat((double) model.predictNanos(5000, 256, pairs, 8))
+        .isCloseTo(truth(speed, 5000, 256, pairs, 8), withPercentage(percent));
+  }
+
+  @Test
+  void steps_are_predicted_after_a_few_hundred_were_seen() {
+    steps(300, 1);
+    predictsWithin(5, 1);
+  }
+
+  @Test
+  void an_outlier_now_and_then_moves_nothing() {
+    steps(300, 1);
+    for (int i = 0; i < 20; i++) {
+      step(1, 30);
+      steps(10, 1);
+    }
+    predictsWithin(8, 1);
+  }
+
+  @Test
+  void a_machine_that_changes_its_speed_is_followed() {
+    steps(500, 1);
+    steps(300, 2.5);
+    predictsWithin(8, 2.5);
+    steps(300, 0.6);
+    predictsWithin(8, 0.6);
+  }
+
+  @Test
+  void thousands_of_decodes_do_not_blow_up_what_is_known_of_prefill() {
+    steps(300, 1);
+    for (int i = 0; i < 20_000; i++) {
+      double nanos = truth(1, 3000, 0, 0, 8) * (1 + 0.05 * (random.nextDouble() - 0.5));
+      model.observe(3000, 0, 0, 8, (long) nanos);
+    }
+    double pairs = 256.0 * 256;
+    assertThat((double) model.predictNanos(3000, 256, pairs, 8))
+        .isCloseTo(truth(1, 3000, 256, pairs, 8), withPercentage(25));
+  }
+
+  @Test
+  void nothing_is_predicted_before_anything_was_seen() {
+    assertThat((double) model.predictNanos(1, 1, 1, 1)).isZero();
+  }
+}
