@@ -22,6 +22,7 @@ module dev.serval.runtime {
   exports dev.serval.runtime;
 
   // What a runtime is made of, wherever it comes from.
+  uses dev.serval.api.batching.PolicyProvider;
   uses dev.serval.api.compute.ComputeBackendProvider;
   uses dev.serval.api.device.DeviceProvider;
   uses dev.serval.api.model.ModelFamily;

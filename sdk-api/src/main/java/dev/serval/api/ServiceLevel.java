@@ -87,6 +87,6 @@ public record ServiceLevel(
     if (target == null) {
       return Long.MAX_VALUE;
     }
-    return target.getSeconds() > 1L << 30 ? 1L << 60 : target.toNanos();
+    return target.toSeconds() > 1L << 30 ? 1L << 60 : target.toNanos();
   }
 }

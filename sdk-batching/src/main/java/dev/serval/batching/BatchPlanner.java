@@ -61,6 +61,7 @@ final class BatchPlanner {
 
   void plan(Step step) {
     listTurns();
+    yieldPlace(step);
     planDecodes(step);
     planPrefill(step);
     turns.clear();
@@ -82,6 +83,16 @@ final class BatchPlanner {
     }
   }
 
+  /** Where all places are taken, one of a lower class makes way for the head of the queue. */
+  private void yieldPlace(Step step) {
+    if (roster.waiting() > 0 && roster.active() >= limits.sequences()) {
+      Sequence victim = lowerThan(roster.head());
+      if (victim != null) {
+        giveWay(victim, step);
+      }
+    }
+  }
+
   private void planDecodes(Step step) {
     int first = firstTurn < turns.size() ? firstTurn : 0;
     firstTurn = 0;
@@ -90,15 +101,22 @@ final class BatchPlanner {
     }
   }
 
-  /** More may run than a step can take, when paused ones come back: then they take turns. */
+  /**
+   * More may run than a step can take, when paused ones come back or lower classes yield: then they
+   * take turns.
+   */
   private void planDecodes(int rank, int first, Step step) {
     for (int i = 0; i < turns.size(); i++) {
       int turn = first + i < turns.size() ? first + i : first + i - turns.size();
       Sequence sequence = turns.get(turn);
-      if (isDecode(sequence, rank) && !yields(sequence, rank, step)) {
+      if (isDecode(sequence, rank)) {
         if (step.room() == 0) {
           firstTurn = turn;
           return;
+        }
+        if (yields(sequence, rank, step)) {
+          firstTurn = firstTurn == 0 ? turn : firstTurn;
+          continue;
         }
         if (makeRoom(sequence, step)) {
           step.include(sequence, 1);
@@ -164,25 +182,14 @@ final class BatchPlanner {
     while (step.room() > 0 && roster.waiting() > 0) {
       Sequence next = roster.head();
       if (next.yieldsTo(rank)
+          || roster.active() >= limits.sequences()
           || chunk(next, step) == 0
-          || !findPlace(next, step)
           || !holdBlocks(next, step)) {
         return;
       }
       roster.begin(next);
       include(next, step);
     }
-  }
-
-  private boolean findPlace(Sequence next, Step step) {
-    if (roster.active() >= limits.sequences()) {
-      Sequence victim = lowerThan(next);
-      if (victim == null) {
-        return false;
-      }
-      giveWay(victim, step);
-    }
-    return true;
   }
 
   /** A running sequence of a lower class that gives way to one that begins, or null. */

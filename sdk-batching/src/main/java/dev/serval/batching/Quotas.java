@@ -6,6 +6,7 @@ import dev.serval.api.Tenant;
 import dev.serval.api.batching.Refusal;
 import java.time.Duration;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * the time until which it has been paid for, and a bucket is full when that lies in the past.
  */
 final class Quotas {
-  private static final double MINUTE = 60e9;
+  private static final long MINUTE = 60_000_000_000L;
 
   private final ConcurrentHashMap<String, Account> accounts = new ConcurrentHashMap<>();
 
@@ -39,14 +40,14 @@ final class Quotas {
     if (!limits(tenant)) {
       return null;
     }
-    Refusal[] refusal = {null};
+    AtomicReference<@Nullable Refusal> refusal = new AtomicReference<>();
     accounts.compute(
         tenant.name(),
         (name, account) -> {
-          refusal[0] = refusal(tenant, account, tokens, now);
-          return refusal[0] == null ? charged(tenant, account, tokens, now) : account;
+          refusal.setPlain(refusal(tenant, account, tokens, now));
+          return refusal.getPlain() == null ? charged(tenant, account, tokens, now) : account;
         });
-    return refusal[0];
+    return refusal.getPlain();
   }
 
   /** Takes them whatever the quota says: who asks was let in already. */
@@ -83,14 +84,14 @@ final class Quotas {
               .formatted(tenant.name(), account.open, quota.requests()),
           null);
     }
-    double wait = debt(account, now) + Math.min(nanos(tenant, tokens), MINUTE) - MINUTE;
+    long wait = debt(account, now) + Math.min(nanos(tenant, tokens), MINUTE) - MINUTE;
     return wait <= 0
         ? null
         : new Refusal(
             Reason.QUOTA,
             "tenant '%s' asks for %d tokens, and its quota of %d a minute does not allow for them yet"
                 .formatted(tenant.name(), tokens, quota.tokensPerMinute()),
-            Duration.ofNanos((long) wait));
+            Duration.ofNanos(wait));
   }
 
   private static long debt(@Nullable Account account, long now) {
@@ -98,7 +99,7 @@ final class Quotas {
   }
 
   private static long nanos(Tenant tenant, long tokens) {
-    return (long) (tokens * MINUTE / tenant.quota().tokensPerMinute());
+    return (long) ((double) tokens / tenant.quota().tokensPerMinute() * MINUTE);
   }
 
   private static boolean limits(Tenant tenant) {

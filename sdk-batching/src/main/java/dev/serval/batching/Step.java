@@ -120,7 +120,7 @@ final class Step implements StepPlan {
     int count = sequence.planned();
     int cached = sequence.computedTokens();
     tokens += sign * count;
-    cachedTokens += sign * cached;
+    cachedTokens += (long) sign * cached;
     prefillTokens += sequence.unfinishedPrefill() > 0 ? sign * count : 0;
     if (count == 1) {
       decodes += sign;

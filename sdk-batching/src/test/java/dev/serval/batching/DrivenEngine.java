@@ -10,6 +10,7 @@ import dev.serval.api.batching.EngineLoad;
 import dev.serval.api.batching.EngineSequence;
 import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.SequenceRequest;
+import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.batching.TokenSink;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.cache.KvCache;
@@ -27,6 +28,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import java.util.function.UnaryOperator;
 
 /** An engine without a thread: the test takes its steps, and sees what each of them computed. */
@@ -53,7 +55,7 @@ final class DrivenEngine {
         new ContinuousBatchingEngine(
             new EngineOptions(
                 "driven",
-                new Observed(model, setup.beforeStep),
+                new Observed(model, setup.beforeStep, setup.cost),
                 cache,
                 setup.limits,
                 setup.context,
@@ -95,7 +97,16 @@ final class DrivenEngine {
     return submit(prompt, maxTokens, 0, sink);
   }
 
+  EngineSequence submit(int[] prompt, int maxTokens, ServiceTerms terms, TokenSink sink) {
+    return submit(prompt, maxTokens, 0, terms, sink);
+  }
+
   EngineSequence submit(int[] prompt, int maxTokens, int priority, TokenSink sink) {
+    return submit(prompt, maxTokens, priority, ServiceTerms.DEFAULT, sink);
+  }
+
+  private EngineSequence submit(
+      int[] prompt, int maxTokens, int priority, ServiceTerms terms, TokenSink sink) {
     return engine.submit(
         new SequenceRequest(
             "s" + submitted++,
@@ -106,8 +117,19 @@ final class DrivenEngine {
             -1,
             Set.of(),
             priority,
-            IsolationScope.HOST),
+            IsolationScope.HOST,
+            terms),
         sink);
+  }
+
+  /** What time it is. */
+  long now() {
+    return nanos;
+  }
+
+  /** Lets time pass without a step. */
+  void sleepUntil(long time) {
+    nanos = Math.max(nanos, time);
   }
 
   /** A prompt that shares its beginning with those of the same seed alone. */
@@ -135,6 +157,7 @@ final class DrivenEngine {
     private VictimPolicy victim = VictimPolicies.lastIn();
     private EngineListener listener = EngineListener.NONE;
     private Consumer<StepBatch> beforeStep = batch -> {};
+    private ToLongFunction<StepBatch> cost = batch -> 0;
     private UnaryOperator<KvCache> cacheWrapper = pages -> pages;
 
     Setup blocks(int count, int tokens) {
@@ -183,6 +206,12 @@ final class DrivenEngine {
       return this;
     }
 
+    /** Lets the clock run on by what a step takes, in nanoseconds. */
+    Setup cost(ToLongFunction<StepBatch> nanosOfStep) {
+      cost = nanosOfStep;
+      return this;
+    }
+
     Setup cache(UnaryOperator<KvCache> wrapper) {
       cacheWrapper = wrapper;
       return this;
@@ -196,10 +225,12 @@ final class DrivenEngine {
   private final class Observed implements ModelExecutor {
     private final ModelExecutor model;
     private final Consumer<StepBatch> before;
+    private final ToLongFunction<StepBatch> cost;
 
-    Observed(ModelExecutor model, Consumer<StepBatch> before) {
+    Observed(ModelExecutor model, Consumer<StepBatch> before, ToLongFunction<StepBatch> cost) {
       this.model = model;
       this.before = before;
+      this.cost = cost;
     }
 
     @Override
@@ -221,6 +252,7 @@ final class DrivenEngine {
       }
       steps.add(runs);
       before.accept(batch);
+      nanos += cost.applyAsLong(batch);
       return model.execute(batch);
     }
 

@@ -12,6 +12,7 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.ChunkPolicy;
 import dev.serval.api.batching.OrderPolicy;
+import dev.serval.api.batching.PolicyProvider;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.KernelPreference;
@@ -38,7 +39,8 @@ import java.util.function.Consumer;
  * <ul>
  *   <li>many, by {@link Multibinder}: {@link ModelSource} (at least one; the first is the default),
  *       {@link CheckpointReader}, {@link ModelFamily}, {@link TextCodecReader}, {@link
- *       ComputeBackendProvider}, {@link DeviceProvider};
+ *       ComputeBackendProvider}, {@link DeviceProvider}, {@link PolicyProvider} (asked for by its
+ *       name in the options);
  *   <li>one, by a plain binding or {@link OptionalBinder#setBinding}: {@link PlacementPolicy},
  *       {@link DevicePreference}, {@link KernelPreference}, {@link AdmissionPolicy}, {@link
  *       OrderPolicy}, {@link ChunkPolicy}, {@link VictimPolicy}, {@link MeterRegistry}, {@link
@@ -87,6 +89,7 @@ public final class ServalModule extends AbstractModule {
     parts.add(many(TextCodecReader.class, ServingRuntimeBuilder::textCodec));
     parts.add(many(ComputeBackendProvider.class, ServingRuntimeBuilder::backend));
     parts.add(many(DeviceProvider.class, ServingRuntimeBuilder::deviceProvider));
+    parts.add(many(PolicyProvider.class, ServingRuntimeBuilder::policyProvider));
     parts.add(one(PlacementPolicy.class, ServingRuntimeBuilder::placement));
     parts.add(one(DevicePreference.class, ServingRuntimeBuilder::device));
     parts.add(one(KernelPreference.class, ServingRuntimeBuilder::kernels));

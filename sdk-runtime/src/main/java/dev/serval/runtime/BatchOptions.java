@@ -1,11 +1,14 @@
 package dev.serval.runtime;
 
+import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.BatchingPolicies;
+import dev.serval.api.batching.ChunkPolicy;
+import dev.serval.api.batching.OrderPolicy;
+import dev.serval.api.batching.PolicyProvider;
+import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.model.StepLimits;
-import dev.serval.batching.AdmissionPolicies;
-import dev.serval.batching.ChunkPolicies;
-import dev.serval.batching.OrderPolicies;
-import dev.serval.batching.VictimPolicies;
+import dev.serval.runtime.PolicyCatalogue.Named;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -30,7 +33,8 @@ record BatchOptions(
   private static final int WAITING = 1024;
 
   /** Checks the options; what it returns is of use only if no problem was found. */
-  static Optional<BatchOptions> conclude(ServingRuntimeBuilder b, Problems problems) {
+  static Optional<BatchOptions> conclude(
+      ServingRuntimeBuilder b, List<PolicyProvider> providers, Problems problems) {
     int step = b.maxStepTokens == null ? Math.max(STEP_TOKENS, b.maxRunning) : b.maxStepTokens;
     int chunk = chunkTokens(b, step);
     int waiting = b.maxWaiting == null ? WAITING : b.maxWaiting;
@@ -39,7 +43,12 @@ record BatchOptions(
     problems.requireWithin("maxWaiting", waiting, 1, Integer.MAX_VALUE);
     problems.requireWithin("chunkTokens", chunk, 1, Integer.MAX_VALUE);
     problems.requireOne("maxWaiting", b.maxWaiting != null, "admission", b.admission != null);
+    problems.requireOne(
+        "maxWaitingTokens", b.maxWaitingTokens != null, "admission", b.admission != null);
     problems.requireOne("chunkTokens", b.chunkTokens != null, "chunk", b.chunk != null);
+    if (b.maxWaitingTokens != null && b.maxWaitingTokens < 1) {
+      problems.add("maxWaitingTokens", "the value is 1 or more, unlike " + b.maxWaitingTokens);
+    }
     if (step < b.maxRunning) {
       problems.add(
           "maxStepTokens",
@@ -49,8 +58,15 @@ record BatchOptions(
       problems.add(
           "chunkTokens", "%d tokens are more than the %d of a step".formatted(chunk, step));
     }
-    boolean possible = b.maxRunning >= 1 && step >= b.maxRunning && waiting >= 1 && chunk >= 1;
-    return possible ? Optional.of(of(b, step, waiting, chunk)) : Optional.empty();
+    boolean possible =
+        b.maxRunning >= 1
+            && step >= b.maxRunning
+            && waiting >= 1
+            && chunk >= 1
+            && (b.maxWaitingTokens == null || b.maxWaitingTokens >= 1);
+    PolicyCatalogue catalogue =
+        new PolicyCatalogue(providers, waiting, b.maxWaitingTokens, chunk, problems);
+    return possible ? Optional.of(of(b, step, catalogue)) : Optional.empty();
   }
 
   private static int chunkTokens(ServingRuntimeBuilder b, int step) {
@@ -59,31 +75,19 @@ record BatchOptions(
         : b.chunkTokens;
   }
 
-  private static BatchOptions of(ServingRuntimeBuilder b, int step, int waiting, int chunk) {
-    BatchingPolicies policies =
-        new BatchingPolicies(
-            b.admission == null ? AdmissionPolicies.maxWaiting(waiting) : b.admission,
-            b.order == null ? OrderPolicies.firstComeFirstServed() : b.order,
-            b.chunk == null ? ChunkPolicies.fixedBudget(chunk) : b.chunk,
-            b.victim == null ? VictimPolicies.lastIn() : b.victim);
+  private static BatchOptions of(
+      ServingRuntimeBuilder b, int step, PolicyCatalogue catalogue) {
+    String chunks = b.chunkTokens == null ? b.chunkName : "fixed";
+    Named<AdmissionPolicy> admission = catalogue.admission(b.admission, b.admissionName);
+    Named<OrderPolicy> order = catalogue.order(b.order, b.orderName);
+    Named<ChunkPolicy> chunk = catalogue.chunk(b.chunk, chunks);
+    Named<VictimPolicy> victim = catalogue.victim(b.victim, b.victimName);
     return new BatchOptions(
         new StepLimits(step, b.maxRunning),
-        policies,
-        b.admission == null ? "up to " + waiting + " requests wait" : given(b.admission),
-        b.order == null ? "first come, first served" : given(b.order),
-        b.chunk == null ? "steps filled up to " + chunk + " tokens" : given(b.chunk),
-        b.victim == null ? "the last to begin" : given(b.victim));
-  }
-
-  /** A policy's words for itself, or the name of its class: never an address. */
-  private static String given(Object policy) {
-    String own = policy.toString();
-    String name = policy.getClass().getName();
-    if (!own.startsWith(name + "@")) {
-      return own;
-    }
-    int lambda = name.indexOf("$$Lambda");
-    String named = lambda < 0 ? name : name.substring(0, lambda);
-    return "given by " + named.substring(named.lastIndexOf('.') + 1);
+        new BatchingPolicies(admission.policy(), order.policy(), chunk.policy(), victim.policy()),
+        admission.words(),
+        order.words(),
+        chunk.words(),
+        victim.words());
   }
 }

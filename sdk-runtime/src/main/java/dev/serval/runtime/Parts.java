@@ -1,5 +1,6 @@
 package dev.serval.runtime;
 
+import dev.serval.api.batching.PolicyProvider;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceProvider;
@@ -31,6 +32,7 @@ import java.util.stream.Stream;
  * @param textCodecs read tokenizers
  * @param backends compute
  * @param deviceProviders find devices
+ * @param policies offer batching policies by name
  * @param placement chooses among devices
  */
 record Parts(
@@ -39,6 +41,7 @@ record Parts(
     List<TextCodecReader> textCodecs,
     List<ComputeBackendProvider> backends,
     List<DeviceProvider> deviceProviders,
+    List<PolicyProvider> policies,
     PlacementPolicy placement) {
 
   static Parts conclude(ServingRuntimeBuilder b, Problems problems) {
@@ -50,6 +53,8 @@ record Parts(
         search.all("backend", b.backends, () -> ServiceLoader.load(ComputeBackendProvider.class)),
         search.all(
             "deviceProvider", b.deviceProviders, () -> ServiceLoader.load(DeviceProvider.class)),
+        search.all(
+            "policyProvider", b.policyProviders, () -> ServiceLoader.load(PolicyProvider.class)),
         b.placement == null ? PlacementPolicies.mostFreeMemory() : b.placement);
   }
 

@@ -67,7 +67,7 @@ record RuntimeOptions(
       problems.requireWithin("threads", b.threads, 1, 4096);
     }
     KvOptions kv = KvOptions.conclude(b, problems);
-    Optional<BatchOptions> batch = BatchOptions.conclude(b, problems);
+    Optional<BatchOptions> batch = BatchOptions.conclude(b, parts.policies(), problems);
     problems.requireWithin("streamBuffer", b.streamBuffer, 1, Integer.MAX_VALUE);
     problems.throwIfAny();
     return new RuntimeOptions(

@@ -9,6 +9,7 @@ import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.ChunkPolicy;
 import dev.serval.api.batching.OrderPolicy;
+import dev.serval.api.batching.PolicyProvider;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.DType;
@@ -36,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * value is checked when the runtime is built, together with all others. Belongs to one thread; a
  * builder may build any number of runtimes, which share nothing but what was handed in.
  *
- * <p>Parts (readers, families, text codecs, backends, device providers) are those given here, then
+ * <p>Parts (readers, families, text codecs, backends, device providers, policy providers) are those given here, then
  * those that {@link java.util.ServiceLoader} finds; the first that fits is taken.
  */
 public final class ServingRuntimeBuilder {
@@ -53,7 +54,12 @@ public final class ServingRuntimeBuilder {
   int maxRunning = 64;
   @Nullable Integer maxStepTokens;
   @Nullable Integer maxWaiting;
+  @Nullable Long maxWaitingTokens;
   @Nullable Integer chunkTokens;
+  String admissionName = "queue";
+  String orderName = "fcfs";
+  String chunkName = "time";
+  String victimName = "last-in";
   @Nullable AdmissionPolicy admission;
   @Nullable OrderPolicy order;
   @Nullable ChunkPolicy chunk;
@@ -72,6 +78,7 @@ public final class ServingRuntimeBuilder {
   final List<TextCodecReader> textCodecs = new ArrayList<>();
   final List<ComputeBackendProvider> backends = new ArrayList<>();
   final List<DeviceProvider> deviceProviders = new ArrayList<>();
+  final List<PolicyProvider> policyProviders = new ArrayList<>();
   @Nullable PlacementPolicy placement;
 
   ServingRuntimeBuilder() {}
@@ -233,10 +240,22 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
+   * Limits how many tokens of prompts wait for a model before more are rejected.
+   *
+   * @param value the number, at least 1; no limit unless set. Not beside a policy of {@linkplain
+   *     #admission admission}
+   * @return this builder
+   */
+  public ServingRuntimeBuilder maxWaitingTokens(long value) {
+    maxWaitingTokens = value;
+    return this;
+  }
+
+  /**
    * Sets up to how many tokens a step is filled with prefill beside its decodes.
    *
-   * @param value the number, at least 1, no more than a step may have; 256, or as many as may run,
-   *     unless set. Not beside a {@linkplain #chunk chunk policy}
+   * @param value the number, at least 1, no more than a step may have; unless set, chunks are sized
+   *     by the time they take. Not beside a {@linkplain #chunk chunk policy}
    * @return this builder
    */
   public ServingRuntimeBuilder chunkTokens(int value) {
@@ -245,9 +264,23 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
+   * Decides by a named policy which requests may wait.
+   *
+   * @param name a stock policy, {@code queue} (so many may wait) or {@code in-time} (that and
+   *     only who is likely to have its first token in time), or the name of a {@linkplain
+   *     #policyProvider provider's}; {@code queue} unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder admission(String name) {
+    admissionName = name;
+    admission = null;
+    return this;
+  }
+
+  /**
    * Decides which requests may wait.
    *
-   * @param value the policy, asked once for each request; a limit on how many wait unless set
+   * @param value the policy, asked once for each request; see {@link #admission(String)} unless set
    * @return this builder
    */
   public ServingRuntimeBuilder admission(AdmissionPolicy value) {
@@ -256,9 +289,23 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
+   * Decides by a named policy which waiting sequence is next, higher classes always first.
+   *
+   * @param name a stock policy, {@code fcfs}, {@code priority}, {@code fair}, {@code deadline} or
+   *     {@code shortest}, or the name of a {@linkplain
+   *     #policyProvider provider's}; {@code fcfs} unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder order(String name) {
+    orderName = name;
+    order = null;
+    return this;
+  }
+
+  /**
    * Decides which waiting sequence is next.
    *
-   * @param value the policy; first come, first served unless set
+   * @param value the policy; see {@link #order(String)} unless set
    * @return this builder
    */
   public ServingRuntimeBuilder order(OrderPolicy value) {
@@ -267,9 +314,22 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
+   * Decides by a named policy how much prefill a step does.
+   *
+   * @param name a stock policy, {@code time} or {@code fixed}, or the name of a {@linkplain
+   *     #policyProvider provider's}; {@code time} unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder chunk(String name) {
+    chunkName = name;
+    chunk = null;
+    return this;
+  }
+
+  /**
    * Decides how much prefill a step does.
    *
-   * @param value the policy; a fixed budget of tokens unless set
+   * @param value the policy; see {@link #chunk(String)} unless set
    * @return this builder
    */
   public ServingRuntimeBuilder chunk(ChunkPolicy value) {
@@ -278,9 +338,22 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
+   * Decides by a named policy who gives way when KV runs out.
+   *
+   * @param name a stock policy, {@code last-in}, {@code least-computed} or {@code least-cost}, or the name of a {@linkplain
+   *     #policyProvider provider's}; {@code last-in} unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder victim(String name) {
+    victimName = name;
+    victim = null;
+    return this;
+  }
+
+  /**
    * Decides who gives way when KV runs out.
    *
-   * @param value the policy; the last to begin unless set
+   * @param value the policy; see {@link #victim(String)} unless set
    * @return this builder
    */
   public ServingRuntimeBuilder victim(VictimPolicy value) {
@@ -447,6 +520,17 @@ public final class ServingRuntimeBuilder {
    */
   public ServingRuntimeBuilder deviceProvider(DeviceProvider part) {
     deviceProviders.add(part);
+    return this;
+  }
+
+  /**
+   * Gives a provider of policies, which can then be asked for by its name.
+   *
+   * @param part the provider
+   * @return this builder
+   */
+  public ServingRuntimeBuilder policyProvider(PolicyProvider part) {
+    policyProviders.add(part);
     return this;
   }
 

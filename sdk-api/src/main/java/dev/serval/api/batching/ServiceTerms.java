@@ -34,6 +34,6 @@ public record ServiceTerms(ServiceLevel level, Tenant tenant, @Nullable Duration
     if (deadline == null) {
       return Long.MAX_VALUE;
     }
-    return deadline.getSeconds() > 1L << 30 ? 1L << 60 : deadline.toNanos();
+    return deadline.toSeconds() > 1L << 30 ? 1L << 60 : deadline.toNanos();
   }
 }

@@ -1,8 +1,11 @@
 package dev.serval.runtime.metrics;
 
+import dev.serval.api.FinishReason;
+import dev.serval.api.ServiceLevel;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.batching.EngineLoad;
+import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.StepPlan;
 import io.micrometer.core.instrument.Counter;
@@ -12,8 +15,11 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
 
 /** What is measured of an engine, on its thread. All meters are there from the beginning. */
 public final class EngineMeters implements EngineListener {
@@ -25,6 +31,8 @@ public final class EngineMeters implements EngineListener {
   private final Counter queried;
   private final Counter hit;
   private final Counter preemptions;
+  private final Map<ServiceLevel, LevelMeters> levels = new HashMap<>();
+  private @Nullable LevelMeters last;
   private volatile boolean measuring;
 
   EngineMeters(MeterRegistry registry, Tags tags) {
@@ -86,8 +94,11 @@ public final class EngineMeters implements EngineListener {
 
   @Override
   public void token(SequenceView sequence, long sinceNanos, boolean first) {
-    if (measuring && !first) {
-      gap.record(sinceNanos, TimeUnit.NANOSECONDS);
+    if (measuring) {
+      level(sequence).token(sinceNanos, first);
+      if (!first) {
+        gap.record(sinceNanos, TimeUnit.NANOSECONDS);
+      }
     }
   }
 
@@ -103,6 +114,32 @@ public final class EngineMeters implements EngineListener {
   public void preempted(SequenceView sequence, int lostTokens) {
     if (measuring) {
       preemptions.increment();
+      level(sequence).preempted();
     }
+  }
+
+  @Override
+  public void yielded(SequenceView sequence) {
+    if (measuring) {
+      level(sequence).yielded();
+    }
+  }
+
+  @Override
+  public void ended(SequenceView sequence, SequenceOutcome outcome) {
+    if (measuring && outcome.reason() == FinishReason.DEADLINE) {
+      level(sequence).expired();
+    }
+  }
+
+  /** The meters of a sequence's class; as a rule those of the sequence before it. */
+  private LevelMeters level(SequenceView sequence) {
+    ServiceLevel level = sequence.level();
+    LevelMeters meters = last;
+    if (meters == null || !meters.measures(level)) {
+      meters = levels.computeIfAbsent(level, key -> new LevelMeters(registry, tags, key));
+      last = meters;
+    }
+    return meters;
   }
 }
