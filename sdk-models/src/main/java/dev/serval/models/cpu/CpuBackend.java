@@ -154,7 +154,7 @@ public final class CpuBackend implements ComputeBackend {
     linear
         .of(matrix, input, output, batch.rows())
         .adding(bias == null ? null : vector("bias", bias, matrix.rows()), add);
-    crew.run(linear);
+    run(linear);
   }
 
   @Override
@@ -204,7 +204,7 @@ public final class CpuBackend implements ComputeBackend {
     }
     logits.rows(batch.logitRows());
     linear.of(matrix, input, logits.scores(), batch.logitRows()).from(logits.sourceRows());
-    crew.run(linear);
+    run(linear);
   }
 
   @Override
@@ -215,6 +215,11 @@ public final class CpuBackend implements ComputeBackend {
   private void run(RowWork work, StepBatch batch, int columns) {
     work.share(batch.rows(), columns, crew.size());
     crew.run(work);
+  }
+
+  private void run(LinearWork product) {
+    product.prepare(crew);
+    crew.run(product);
   }
 
   private static int qkvColumns(AttentionSpec spec) {

@@ -6,6 +6,8 @@ import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.models.cpu.generated.GeneratedTierSource;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Opens backends on processors. */
@@ -15,13 +17,25 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
 
   /** For the service loader. */
   public CpuBackendProvider() {
-    this(List.of(new PlainTierSource()), Processor.here());
+    this(Processor.here());
+  }
+
+  private CpuBackendProvider(Processor processor) {
+    this(tiers(processor), processor);
   }
 
   /** With these tiers, the fastest first, as if on this processor. */
   CpuBackendProvider(List<KernelTierSource> tiers, Processor processor) {
     this.tiers = tiers;
     this.processor = processor;
+  }
+
+  private static List<KernelTierSource> tiers(Processor processor) {
+    List<KernelTierSource> others = List.of(new PlainTierSource());
+    List<KernelTierSource> all = new ArrayList<>();
+    all.add(new GeneratedTierSource(others, processor));
+    all.addAll(others);
+    return all;
   }
 
   @Override

@@ -12,6 +12,7 @@ public final class LinearWork implements WorkCrew.Work {
   private int @Nullable [] sourceRows;
   private boolean add;
   private int rows;
+  private long serial;
 
   /** What to multiply; rows are mapped one to one. */
   LinearWork of(PackedMatrix weight, CpuActivations input, CpuActivations output, int rowCount) {
@@ -22,6 +23,7 @@ public final class LinearWork implements WorkCrew.Work {
     sourceRows = null;
     add = false;
     rows = rowCount;
+    serial++;
     return this;
   }
 
@@ -36,6 +38,11 @@ public final class LinearWork implements WorkCrew.Work {
   LinearWork from(int[] inputRows) {
     sourceRows = inputRows;
     return this;
+  }
+
+  /** Lets the matrix get ready. */
+  void prepare(WorkCrew crew) {
+    matrix.prepare(this, crew);
   }
 
   @Override
@@ -56,6 +63,26 @@ public final class LinearWork implements WorkCrew.Work {
   /** How many rows the product has. */
   public int rows() {
     return rows;
+  }
+
+  /** A number that no other product of its backend has. */
+  public long serial() {
+    return serial;
+  }
+
+  /** Where results go. */
+  public CpuActivations out() {
+    return out;
+  }
+
+  /** Whether sums are added to what is there. */
+  public boolean adds() {
+    return add;
+  }
+
+  /** Whether there is a bias to be added to sums. */
+  public boolean biased() {
+    return bias != null;
   }
 
   /** The inputs. */

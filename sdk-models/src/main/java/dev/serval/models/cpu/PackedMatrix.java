@@ -25,6 +25,15 @@ public interface PackedMatrix {
   int parts(int rows);
 
   /**
+   * Gets the inputs of a product ready for all of its parts. Called before each product by the
+   * thread that asks for it; may let the crew help.
+   *
+   * @param product what will be multiplied
+   * @param crew who will compute
+   */
+  default void prepare(LinearWork product, WorkCrew crew) {}
+
+  /**
    * Computes one part of a product. Any worker may do any part; an output's bits depend on its own
    * input row and matrix row alone.
    *

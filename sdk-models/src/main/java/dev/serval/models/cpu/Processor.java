@@ -26,7 +26,7 @@ public record Processor(Set<String> features) {
   }
 
   /** This machine's. */
-  static Processor here() {
+  public static Processor here() {
     return read(REPORT);
   }
 

@@ -46,6 +46,13 @@ public final class StackedMatrix implements PackedMatrix {
   }
 
   @Override
+  public void prepare(LinearWork product, WorkCrew crew) {
+    for (int i = 0; i < matrices.size(); i++) {
+      matrices.get(i).prepare(product, crew);
+    }
+  }
+
+  @Override
   public void multiply(LinearWork product, int part, int worker) {
     int matrix = 0;
     int within = part;

@@ -34,7 +34,7 @@ final class BlockMatrixTest {
   private final Random random = new Random(SEED);
   private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
   private final ComputeBackend backend =
-      new CpuBackendProvider()
+      new CpuBackendProvider(List.of(new PlainTierSource()), Processor.here())
           .open(
               new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(1), new TreeMap<>()),
               2,

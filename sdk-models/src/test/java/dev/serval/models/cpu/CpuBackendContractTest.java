@@ -5,6 +5,7 @@ import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.testkit.ComputeBackendContract;
+import java.util.List;
 import java.util.TreeMap;
 
 final class CpuBackendContractTest extends ComputeBackendContract {
@@ -13,7 +14,7 @@ final class CpuBackendContractTest extends ComputeBackendContract {
 
   @Override
   protected ComputeBackendProvider provider() {
-    return new CpuBackendProvider();
+    return new CpuBackendProvider(List.of(new PlainTierSource()), Processor.here());
   }
 
   @Override

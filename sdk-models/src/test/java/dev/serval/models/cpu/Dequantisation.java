@@ -7,10 +7,10 @@ import java.util.Random;
  * Block-wise types as F32, block after block, straight from the format's description: slow, and
  * written without a look at the kernels.
  */
-final class Dequantisation {
+public final class Dequantisation {
   private Dequantisation() {}
 
-  static float[] expand(DType dtype, byte[] data) {
+  public static float[] expand(DType dtype, byte[] data) {
     int blocks = data.length / dtype.blockBytes();
     float[] values = new float[blocks * dtype.blockElements()];
     for (int block = 0; block < blocks; block++) {
@@ -20,7 +20,7 @@ final class Dequantisation {
   }
 
   /** Random blocks whose scales are numbers of moderate size. */
-  static byte[] random(DType dtype, int elements, Random random) {
+  public static byte[] random(DType dtype, int elements, Random random) {
     byte[] data = new byte[(int) dtype.bytes(elements)];
     random.nextBytes(data);
     for (int block = 0; block < data.length; block += dtype.blockBytes()) {

@@ -6,6 +6,8 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.KernelKind;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.device.Device;
@@ -41,14 +43,16 @@ final class ModelRun implements AutoCloseable {
       new ArrayList<>(IntStream.range(0, BLOCKS).boxed().toList());
   private final int blockTokens;
 
+  /** With kernels that do not round their inputs. */
   ModelRun(Checkpoint checkpoint, int threads) {
-    this(checkpoint, threads, DType.F32, 16);
+    this(checkpoint, threads, DType.F32, 16, KernelPreference.without(KernelKind.GENERATED));
   }
 
-  ModelRun(Checkpoint checkpoint, int threads, DType kvType, int blockTokens) {
+  ModelRun(
+      Checkpoint checkpoint, int threads, DType kvType, int blockTokens, KernelPreference kernels) {
     this.blockTokens = blockTokens;
     Device cpu = new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(2), new TreeMap<>());
-    backend = new CpuBackendProvider().open(cpu, threads, memory);
+    backend = new CpuBackendProvider().open(cpu, threads, kernels, memory);
     ModelFamily family = family(checkpoint);
     KvMemory kv =
         backend.kvMemory(family.inspect(checkpoint).kvLayout(blockTokens, kvType), BLOCKS);

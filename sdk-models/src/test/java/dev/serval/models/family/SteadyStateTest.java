@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.LoadListener;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.storage.SafetensorsReader;
@@ -28,7 +29,7 @@ final class SteadyStateTest {
     Oracle oracle = Oracle.named("qwen3");
     try (Checkpoint checkpoint =
             new SafetensorsReader().open(oracle.folder(folder), LoadListener.NONE);
-        ModelRun run = new ModelRun(checkpoint, 2, DType.BF16, 16)) {
+        ModelRun run = new ModelRun(checkpoint, 2, DType.BF16, 16, KernelPreference.best())) {
       List<ModelRun.Sequence> sequences = oracle.prompts().stream().map(run::sequence).toList();
       List<Integer> counts =
           sequences.stream().map(sequence -> Math.min(sequence.left(), 16)).toList();

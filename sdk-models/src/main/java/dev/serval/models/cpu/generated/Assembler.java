@@ -1,0 +1,263 @@
+package dev.serval.models.cpu.generated;
+
+import dev.serval.models.cpu.generated.Instruction.Binary;
+import dev.serval.models.cpu.generated.Instruction.Immediate;
+import dev.serval.models.cpu.generated.Instruction.Label;
+import dev.serval.models.cpu.generated.Instruction.Store;
+import dev.serval.models.cpu.generated.Instruction.Unary;
+import dev.serval.models.cpu.generated.Operand.Broadcast;
+import dev.serval.models.cpu.generated.Operand.Literal;
+import dev.serval.models.cpu.generated.Operand.Memory;
+import dev.serval.models.cpu.generated.Operand.Vector;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Encodes instructions as the <a
+ * href="https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html">
+ * architecture's manual</a> has it, volume 2: a vector instruction in VEX form where it has one and
+ * its registers allow it, otherwise in EVEX form.
+ */
+final class Assembler {
+  private static final int NO_REGISTER = 0;
+  private static final int SIB = 4;
+  private static final int NO_BASE = 5;
+  private static final int LOW = 7;
+
+  private final Map<Label, Integer> labels = new HashMap<>();
+  private final Map<Integer, Integer> literalUses = new LinkedHashMap<>();
+  private byte[] code = new byte[1024];
+  private int size;
+
+  private Assembler() {}
+
+  /** The machine code of a routine, its constants behind it. */
+  static byte[] encode(List<Instruction> routine) {
+    Assembler assembler = new Assembler();
+    routine.forEach(assembler::encode);
+    assembler.placeLiterals();
+    return Arrays.copyOf(assembler.code, assembler.size);
+  }
+
+  private void encode(Instruction instruction) {
+    switch (instruction) {
+      case Binary binary -> encode(binary);
+      case Unary unary -> encode(unary);
+      case Immediate immediate -> encode(immediate);
+      case Store(var op, var target, var source) ->
+          vector(op.opcode(), source.width(), source.number(), NO_REGISTER, target);
+      case Instruction.Set(var target, int value) -> {
+        general(0, target);
+        bytes(0xC7, 0xC0 | (target.number() & LOW));
+        number(value);
+      }
+      case Instruction.Copy(var target, var source) -> registers(0x89, target, source);
+      case Instruction.Add(var target, var source) -> registers(0x01, target, source);
+      case Instruction.AddConstant(var target, int value) -> {
+        general(0, target);
+        bytes(0x81, 0xC0 | (target.number() & LOW));
+        number(value);
+      }
+      case Instruction.Prefetch(var address) -> prefetch(address);
+      case Label label -> labels.put(label, size);
+      case Instruction.JumpUnlessZero(var label) -> jump(label);
+      case Instruction.ClearUpper() -> bytes(0xC5, 0xF8, 0x77);
+      case Instruction.Return() -> bytes(0xC3);
+    }
+  }
+
+  private void encode(Binary binary) {
+    vector(
+        binary.op().opcode(),
+        binary.target().width(),
+        binary.target().number(),
+        binary.first().number(),
+        binary.second());
+    if (binary.op().fixedImmediate()) {
+      bytes(1);
+    }
+  }
+
+  private void encode(Unary unary) {
+    Vector target = unary.target();
+    Width width = unary.op() == Instruction.UnaryOp.VCVTNEPS2BF16 ? Width.ZMM : target.width();
+    vector(unary.op().opcode(), width, target.number(), NO_REGISTER, unary.source());
+  }
+
+  private void encode(Immediate immediate) {
+    Vector target = immediate.target();
+    int digit = immediate.op().digit();
+    vector(
+        immediate.op().opcode(),
+        target.width(),
+        digit < 0 ? target.number() : digit,
+        digit < 0 ? NO_REGISTER : target.number(),
+        immediate.source());
+    bytes(immediate.value());
+  }
+
+  private void vector(Opcode opcode, Width width, int register, int first, Operand operand) {
+    int number = operand instanceof Vector vector ? vector.number() : 0;
+    boolean large =
+        width == Width.ZMM || operand instanceof Broadcast || (register | first | number) > 15;
+    if (large && opcode.form() == Opcode.Form.VEX) {
+      throw new IllegalArgumentException(opcode + " has no EVEX form for these operands");
+    }
+    if (large || opcode.form() == Opcode.Form.EVEX) {
+      evex(opcode, width, register, first, operand);
+    } else {
+      vex(opcode, width, register, first, operand);
+    }
+  }
+
+  /** Prefixes keep the upper bits of register numbers inverted. */
+  private void vex(Opcode opcode, Width width, int register, int first, Operand operand) {
+    int tail = (~first & 15) << 3 | width.code() << 2 | opcode.prefix().code();
+    int index = bit(indexOf(operand), 3);
+    int base = bit(baseOf(operand), 3);
+    int upper = (bit(register, 3) ^ 1) << 7;
+    if (opcode.map() == Opcode.Map.M0F && index == 0 && base == 0) {
+      bytes(0xC5, upper | tail);
+    } else {
+      bytes(0xC4, upper | (index ^ 1) << 6 | (base ^ 1) << 5 | opcode.map().code(), tail);
+    }
+    bytes(opcode.code());
+    operand(register, operand, 1);
+  }
+
+  private void evex(Opcode opcode, Width width, int register, int first, Operand operand) {
+    boolean broadcast = operand instanceof Broadcast;
+    int index = operand instanceof Vector v ? bit(v.number(), 4) : bit(indexOf(operand), 3);
+    bytes(
+        0x62,
+        (bit(register, 3) ^ 1) << 7
+            | (index ^ 1) << 6
+            | (bit(baseOf(operand), 3) ^ 1) << 5
+            | (bit(register, 4) ^ 1) << 4
+            | opcode.map().code(),
+        (~first & 15) << 3 | 1 << 2 | opcode.prefix().code(),
+        width.code() << 5 | (broadcast ? 1 << 4 : 0) | (bit(first, 4) ^ 1) << 3,
+        opcode.code());
+    operand(register, operand, broadcast ? Integer.BYTES : opcode.access().bytes(width));
+  }
+
+  private static int bit(int number, int bit) {
+    return number >> bit & 1;
+  }
+
+  private static int indexOf(Operand operand) {
+    return switch (operand) {
+      case Memory(_, Register index, _, _) when index != null -> index.number();
+      case Broadcast(Memory from) -> indexOf(from);
+      default -> 0;
+    };
+  }
+
+  private static int baseOf(Operand operand) {
+    return switch (operand) {
+      case Memory memory -> memory.base().number();
+      case Broadcast(Memory from) -> baseOf(from);
+      case Vector vector -> vector.number();
+      case Literal _ -> 0;
+    };
+  }
+
+  private void operand(int register, Operand operand, int unit) {
+    switch (operand) {
+      case Vector vector -> bytes(0xC0 | (register & LOW) << 3 | (vector.number() & LOW));
+      case Memory memory -> memory(register, memory, unit);
+      case Broadcast(Memory from) -> memory(register, from, unit);
+      case Literal(int bits) -> {
+        bytes((register & LOW) << 3 | NO_BASE);
+        literalUses.put(size, bits);
+        number(0);
+      }
+    }
+  }
+
+  /** A displacement takes one byte if it is a small multiple of the unit. */
+  private void memory(int register, Memory at, int unit) {
+    int base = at.base().number() & LOW;
+    int displacement = at.displacement();
+    int units = displacement / unit;
+    boolean small = units * unit == displacement && units == (byte) units;
+    int mode = displacement == 0 && base != NO_BASE ? 0 : small ? 1 : 2;
+    boolean sib = at.index() != null || base == SIB;
+    bytes(mode << 6 | (register & LOW) << 3 | (sib ? SIB : base));
+    if (sib) {
+      int index = at.index() == null ? SIB : at.index().number() & LOW;
+      bytes(Integer.numberOfTrailingZeros(at.scale()) << 6 | index << 3 | base);
+    }
+    if (mode == 1) {
+      bytes(units);
+    } else if (mode == 2) {
+      number(displacement);
+    }
+  }
+
+  private void general(int register, Register other) {
+    bytes(0x48 | bit(register, 3) << 2 | bit(other.number(), 3));
+  }
+
+  private void registers(int opcode, Register target, Register source) {
+    general(source.number(), target);
+    bytes(opcode, 0xC0 | (source.number() & LOW) << 3 | (target.number() & LOW));
+  }
+
+  private void prefetch(Memory at) {
+    int extension = bit(indexOf(at), 3) << 1 | bit(baseOf(at), 3);
+    if (extension != 0) {
+      bytes(0x40 | extension);
+    }
+    bytes(0x0F, 0x18);
+    memory(1, at, 1);
+  }
+
+  private void jump(Label label) {
+    Integer target = labels.get(label);
+    if (target == null) {
+      throw new IllegalArgumentException("no label '" + label.name() + "' before the jump to it");
+    }
+    bytes(0x0F, 0x85);
+    number(target - (size + Integer.BYTES));
+  }
+
+  private void placeLiterals() {
+    while (size % Integer.BYTES != 0) {
+      bytes(0);
+    }
+    Map<Integer, Integer> placed = new HashMap<>();
+    literalUses.forEach((use, bits) -> {
+      Integer place = placed.get(bits);
+      if (place == null) {
+        place = size;
+        placed.put(bits, place);
+        number(bits);
+      }
+      patch(use, place - (use + Integer.BYTES));
+    });
+  }
+
+  private void bytes(int... values) {
+    if (size + values.length > code.length) {
+      code = Arrays.copyOf(code, 2 * code.length);
+    }
+    for (int value : values) {
+      code[size++] = (byte) value;
+    }
+  }
+
+  private void number(int value) {
+    bytes(value, value >> 8, value >> 16, value >> 24);
+  }
+
+  private void patch(int at, int value) {
+    int end = size;
+    size = at;
+    number(value);
+    size = end;
+  }
+}

@@ -1,0 +1,39 @@
+package dev.serval.models.cpu.generated;
+
+import dev.serval.api.compute.DType;
+import java.util.Arrays;
+import java.util.Optional;
+
+/** Types whose elements are halves of an F32's size, as tiles take them in: in pairs of columns. */
+public enum FloatForm {
+  /** binary16: for each pair, all lanes of the first column, then all of the second. */
+  F16(DType.F16),
+  /** The upper half of an F32: for each pair, lanes of both columns, the first one's bits lower. */
+  BF16(DType.BF16);
+
+  private final DType dtype;
+
+  FloatForm(DType dtype) {
+    this.dtype = dtype;
+  }
+
+  /**
+   * The form of a type.
+   *
+   * @param dtype the type
+   * @return its form, or nothing for other types
+   */
+  public static Optional<FloatForm> of(DType dtype) {
+    return Arrays.stream(values()).filter(form -> form.dtype == dtype).findFirst();
+  }
+
+  /** Whether inputs are rounded to BF16, too. */
+  boolean rounds(InstructionSet set) {
+    return this == BF16 && set.bfloatDots();
+  }
+
+  /** What it multiplies. */
+  InputForm inputs(InstructionSet set) {
+    return rounds(set) ? InputForm.BFLOATS : InputForm.FLOATS;
+  }
+}

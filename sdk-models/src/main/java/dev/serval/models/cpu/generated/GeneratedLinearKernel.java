@@ -1,0 +1,145 @@
+package dev.serval.models.cpu.generated;
+
+import dev.serval.api.compute.DType;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.api.storage.StoredTensor;
+import dev.serval.models.cpu.LinearKernel;
+import dev.serval.models.cpu.PackedMatrix;
+import dev.serval.models.cpu.StackedMatrix;
+import dev.serval.models.cpu.WorkCrew;
+import java.lang.System.Logger.Level;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Matrices multiplied by generated code. The code for a type is made and checked when the first
+ * matrix of it is loaded; matrices of types without any are left to other kernels.
+ */
+final class GeneratedLinearKernel implements LinearKernel {
+  private static final System.Logger LOG = System.getLogger(GeneratedLinearKernel.class.getName());
+  private static final int ALIGNMENT = 64;
+  private static final int MAX_ROWS = 12;
+  private static final int MAX_BLOCKS = 4;
+
+  private final InstructionSet set;
+  private final LinearKernel others;
+  private final Map<DType, Optional<TileKernels>> kernels = new EnumMap<>(DType.class);
+  private final Map<InputForm, Inputs> inputs = new EnumMap<>(InputForm.class);
+  private @Nullable List<TileScratch> scratch;
+
+  GeneratedLinearKernel(InstructionSet set, LinearKernel others) {
+    this.set = set;
+    this.others = others;
+  }
+
+  @Override
+  public PackedMatrix pack(List<StoredTensor> parts, NativeMemory memory, WorkCrew crew) {
+    if (!parts.stream().allMatch(part -> kernels(part.dtype(), memory, crew).isPresent())) {
+      return others.pack(parts, memory, crew);
+    }
+    List<PackedMatrix> matrices = new ArrayList<>();
+    int firstRow = 0;
+    for (int from = 0; from < parts.size(); ) {
+      int to = sameType(parts, from);
+      PackedMatrix matrix = pack(firstRow, parts.subList(from, to), memory, crew);
+      matrices.add(matrix);
+      firstRow = Math.addExact(firstRow, matrix.rows());
+      from = to;
+    }
+    return matrices.size() == 1 ? matrices.getFirst() : new StackedMatrix(matrices);
+  }
+
+  private static int sameType(List<StoredTensor> parts, int from) {
+    int to = from + 1;
+    while (to < parts.size() && parts.get(to).dtype() == parts.get(from).dtype()) {
+      to++;
+    }
+    return to;
+  }
+
+  private PackedMatrix pack(
+      int firstRow, List<StoredTensor> parts, NativeMemory memory, WorkCrew crew) {
+    StoredRows rows = new StoredRows(parts);
+    DType dtype = parts.getFirst().dtype();
+    BlockLayout layout = layout(dtype, rows.columns());
+    long bytes = GeneratedMatrix.blocks(rows.count(), layout) * layout.blockBytes();
+    MemorySegment data = memory.allocate(bytes, ALIGNMENT);
+    crew.run(new BlockPacking(rows, layout, data));
+    TileKernels tiles = kernels(dtype, memory, crew).orElseThrow();
+    return new GeneratedMatrix(
+        firstRow,
+        rows.count(),
+        rows.columns(),
+        dtype,
+        layout,
+        data,
+        tiles,
+        inputs(tiles.inputs(), memory, crew),
+        scratch(memory, crew));
+  }
+
+  private BlockLayout layout(DType dtype, int columns) {
+    return IntegerForm.of(dtype)
+        .<BlockLayout>map(form -> new IntegerLayout(set, form, columns))
+        .or(() -> FloatForm.of(dtype).map(form -> new FloatLayout(form, set.lanes(), columns)))
+        .orElseThrow();
+  }
+
+  private Optional<TileKernels> kernels(DType dtype, NativeMemory memory, WorkCrew crew) {
+    Optional<TileKernels> known = kernels.get(dtype);
+    if (known == null) {
+      known = make(dtype, memory, crew);
+      kernels.put(dtype, known);
+    }
+    return known;
+  }
+
+  private Optional<TileKernels> make(DType dtype, NativeMemory memory, WorkCrew crew) {
+    try {
+      return IntegerForm.of(dtype)
+          .map(form -> TileKernels.of(set, form))
+          .or(() -> FloatForm.of(dtype).map(form -> TileKernels.of(set, form)))
+          .filter(made -> checked(dtype, made, memory, crew));
+    } catch (ExecutableMemoryException e) {
+      LOG.log(Level.WARNING, "No generated code for " + dtype + " matrices: " + e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private boolean checked(DType dtype, TileKernels made, NativeMemory memory, WorkCrew crew) {
+    MemorySegment routine = inputs(made.inputs(), memory, crew).routine();
+    BlockLayout layout = layout(dtype, SelfCheck.columns(dtype));
+    boolean right = SelfCheck.passes(dtype, made, routine, layout);
+    if (!right) {
+      LOG.log(
+          Level.WARNING,
+          "Generated code for {0} matrices gives wrong results on this {1} processor;"
+              + " other kernels take its place",
+          dtype,
+          set);
+    }
+    return right;
+  }
+
+  private Inputs inputs(InputForm form, NativeMemory memory, WorkCrew crew) {
+    return inputs.computeIfAbsent(form, wanted -> new Inputs(wanted, memory, crew.size()));
+  }
+
+  private List<TileScratch> scratch(NativeMemory memory, WorkCrew crew) {
+    List<TileScratch> known = scratch;
+    if (known == null) {
+      known =
+          IntStream.range(0, crew.size())
+              .mapToObj(worker -> new TileScratch(memory, MAX_ROWS, MAX_BLOCKS * set.lanes()))
+              .toList();
+      scratch = known;
+    }
+    return known;
+  }
+}

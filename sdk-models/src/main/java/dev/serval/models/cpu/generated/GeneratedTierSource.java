@@ -1,0 +1,81 @@
+package dev.serval.models.cpu.generated;
+
+import dev.serval.api.compute.KernelKind;
+import dev.serval.api.compute.NumericsId;
+import dev.serval.models.cpu.KernelTier;
+import dev.serval.models.cpu.KernelTierSource;
+import dev.serval.models.cpu.Processor;
+import java.lang.System.Logger.Level;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * Machine code that is generated when it is needed, for matrices; what else there is to compute is
+ * left to another tier.
+ */
+public final class GeneratedTierSource implements KernelTierSource {
+  private static final System.Logger LOG = System.getLogger(GeneratedTierSource.class.getName());
+  private static final String ROUNDING = "cpu-generated-q8g32-1";
+
+  private final List<KernelTierSource> others;
+  private final Processor processor;
+
+  /**
+   * A tier beside others.
+   *
+   * @param others the fastest first; the last of them runs everywhere
+   * @param processor the one that code is generated for
+   */
+  public GeneratedTierSource(List<KernelTierSource> others, Processor processor) {
+    this.others = List.copyOf(others);
+    this.processor = processor;
+  }
+
+  @Override
+  public KernelKind kind() {
+    return KernelKind.GENERATED;
+  }
+
+  @Override
+  public Optional<String> missing(Processor where) {
+    if (InstructionSet.of(where.features()).isEmpty()) {
+      List<String> lacking = where.without(InstructionSet.base().toArray(String[]::new));
+      return Optional.of("the processor has no " + String.join(", ", lacking));
+    }
+    return refusal();
+  }
+
+  /** Tries whether the system lets code be generated. */
+  private static Optional<String> refusal() {
+    try {
+      MachineCode.of(List.of(List.of(new Instruction.Return())));
+      return Optional.empty();
+    } catch (ExecutableMemoryException | IllegalCallerException e) {
+      String message = Objects.requireNonNullElse(e.getMessage(), e.toString());
+      LOG.log(Level.WARNING, "No code is generated: " + message);
+      return Optional.of(message);
+    }
+  }
+
+  @Override
+  public KernelTier open(int workers) {
+    InstructionSet set = InstructionSet.of(processor.features()).orElseThrow();
+    KernelTier beside =
+        others.stream()
+            .filter(other -> other.missing(processor).isEmpty())
+            .findFirst()
+            .orElseThrow()
+            .open(workers);
+    return new KernelTier(
+        "generated code for %s beside %s".formatted(set, beside.name()),
+        numerics(set, beside.numerics()),
+        new GeneratedLinearKernel(set, beside.linear()),
+        beside.attention());
+  }
+
+  private static NumericsId numerics(InstructionSet set, NumericsId beside) {
+    String rounding = set.bfloatDots() ? ROUNDING + "-bf16" : ROUNDING;
+    return new NumericsId(rounding + "+" + beside.value());
+  }
+}

@@ -1,0 +1,140 @@
+package dev.serval.models.cpu.generated;
+
+import dev.serval.api.compute.DType;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * Block-wise types whose elements are integers times scales, as tiles take them in: for each group
+ * of 32 columns, codes of 4 to 8 bits, and what makes numbers of them.
+ */
+public enum IntegerForm {
+  /** Signed bytes. */
+  Q8_0(DType.Q8_0, 8, 0, Scales.OF_GROUP),
+  /** Nibbles. */
+  Q4_0(DType.Q4_0, 4, 8, Scales.OF_GROUP),
+  /** Nibbles over a minimum. */
+  Q4_1(DType.Q4_1, 4, 0, Scales.WITH_MINIMUM),
+  /** 5 bits. */
+  Q5_0(DType.Q5_0, 5, 16, Scales.OF_GROUP),
+  /** 5 bits over a minimum. */
+  Q5_1(DType.Q5_1, 5, 0, Scales.WITH_MINIMUM),
+  /** Nibbles over minima, in super-blocks. */
+  Q4_K(DType.Q4_K, 4, 0, Scales.OF_SUPER_BLOCK),
+  /** 5 bits over minima, in super-blocks. */
+  Q5_K(DType.Q5_K, 5, 0, Scales.OF_SUPER_BLOCK),
+  /** 6 bits, in super-blocks. */
+  Q6_K(DType.Q6_K, 6, 32, Scales.OF_HALVES);
+
+  /** What is known of a group beside its codes; sizes in bytes for each matrix row. */
+  enum Scales {
+    /** A binary16. */
+    OF_GROUP(0, 2, 1),
+    /** A binary16, and the minimum with its sign turned. */
+    WITH_MINIMUM(0, 4, 1),
+    /** Bytes s and t; for eight groups binary16 d and e: the scale d · s and the minimum e · t. */
+    OF_SUPER_BLOCK(4, 2, 8),
+    /** A signed byte for each half of the group; for eight groups a binary16 that they multiply. */
+    OF_HALVES(2, 2, 8);
+
+    private final int header;
+    private final int bytes;
+    private final int groups;
+
+    Scales(int header, int bytes, int groups) {
+      this.header = header;
+      this.bytes = bytes;
+      this.groups = groups;
+    }
+
+    /** Bytes before the scales of a super-block's groups. */
+    int header() {
+      return header;
+    }
+
+    /** Bytes of a group's own scales. */
+    int bytes() {
+      return bytes;
+    }
+
+    /** Groups of a super-block. */
+    int groups() {
+      return groups;
+    }
+
+    boolean minimum() {
+      return this == WITH_MINIMUM || this == OF_SUPER_BLOCK;
+    }
+  }
+
+  private static final int BYTE_OFFSET = 128;
+
+  private final DType dtype;
+  private final int bits;
+  private final int offset;
+  private final Scales scales;
+
+  IntegerForm(DType dtype, int bits, int offset, Scales scales) {
+    this.dtype = dtype;
+    this.bits = bits;
+    this.offset = offset;
+    this.scales = scales;
+  }
+
+  /**
+   * The form of a type.
+   *
+   * @param dtype the type
+   * @return its form, or nothing for types that are not block-wise
+   */
+  public static Optional<IntegerForm> of(DType dtype) {
+    return Arrays.stream(values()).filter(form -> form.dtype == dtype).findFirst();
+  }
+
+  /**
+   * The type.
+   *
+   * @return as it is stored in files
+   */
+  public DType dtype() {
+    return dtype;
+  }
+
+  Scales scales() {
+    return scales;
+  }
+
+  /** Whether codes are whole bytes. */
+  boolean bytes() {
+    return bits == Byte.SIZE;
+  }
+
+  /** Bits of a code beyond its nibble. */
+  int highBits() {
+    return bytes() ? 0 : bits - 4;
+  }
+
+  /** Bytes of a group's codes, for each matrix row. */
+  int codeBytes() {
+    return ActivationGroup.COLUMNS * bits / Byte.SIZE;
+  }
+
+  /** What is taken off a code, which is never negative for instruction sets with dot products. */
+  int offset(InstructionSet set) {
+    return bytes() && set.byteDots() ? BYTE_OFFSET : offset;
+  }
+
+  /** Where in a stored block codes lie just as tiles take them, in words of four bytes; or −1. */
+  int wordsAt() {
+    return switch (this) {
+      case Q8_0, Q4_0 -> 2;
+      case Q4_1 -> 4;
+      default -> -1;
+    };
+  }
+
+  /** In how many sections of a group codes have scales of their own. */
+  int sections() {
+    return scales == Scales.OF_HALVES ? 2 : 1;
+  }
+}

@@ -1,0 +1,221 @@
+package dev.serval.models.cpu.generated;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * Integer codes, group after group, and behind all of them their scales.
+ *
+ * <p>Codes of a group: whole bytes as {@code [quad][lane][4 columns]}; nibbles as {@code [quad 0 to
+ * 3][lane]}, with quads 4 to 7 in the upper halves of bytes; then the higher bits of each column,
+ * as many quads in a byte as fit.
+ */
+final class IntegerLayout implements BlockLayout {
+  private static final int QUADS = 8;
+  private static final int ONES = 0x01010101;
+  private static final int NIBBLES = 0x0F0F0F0F;
+  private static final int SIGNS = 0x80808080;
+
+  /** Added where nothing is: unlike +0, it leaves a −0 as it is. */
+  private static final float NOTHING = -0.0f;
+
+  private final IntegerForm form;
+  private final IntegerForm.Scales scales;
+  private final int lanes;
+  private final int groups;
+  private final int flip;
+  private final int offset;
+
+  IntegerLayout(InstructionSet set, IntegerForm form, int columns) {
+    this.form = form;
+    scales = form.scales();
+    lanes = set.lanes();
+    groups = columns / ActivationGroup.COLUMNS;
+    offset = form.offset(set);
+    flip = form.bytes() && offset != 0 ? SIGNS : 0;
+  }
+
+  @Override
+  public int lanes() {
+    return lanes;
+  }
+
+  @Override
+  public int groups() {
+    return groups;
+  }
+
+  @Override
+  public long blockBytes() {
+    long superBlocks = groups / scales.groups();
+    return codesBytes() + (superBlocks * scales.header() + (long) groups * scales.bytes()) * lanes;
+  }
+
+  /** Where a block's scales begin. */
+  long codesBytes() {
+    return (long) groups * form.codeBytes() * lanes;
+  }
+
+  @Override
+  public void pack(MemorySegment[] rows, int count, MemorySegment data, long at) {
+    StoredBlocks[] stored = new StoredBlocks[count];
+    Arrays.setAll(stored, lane -> new StoredBlocks(form, rows[lane]));
+    for (int group = 0; group < groups; group++) {
+      long block = stored[0].block(group);
+      int within = group % scales.groups();
+      for (int lane = 0; lane < count; lane++) {
+        long to = codes(at, group) + 4L * lane;
+        if (form.wordsAt() >= 0) {
+          copyWords(stored[lane], block + form.wordsAt(), data, to);
+        } else {
+          packCodes(stored[lane], block, within, data, to);
+        }
+        packScales(stored[lane], block, within, data, at, group, lane);
+      }
+    }
+  }
+
+  private long codes(long at, int group) {
+    return at + (long) group * form.codeBytes() * lanes;
+  }
+
+  private void copyWords(StoredBlocks stored, long from, MemorySegment data, long to) {
+    int words = form.codeBytes() / Integer.BYTES;
+    for (int word = 0; word < words; word++) {
+      int codes = stored.word(from + 4L * word) ^ flip;
+      data.set(ValueLayout.JAVA_INT, to + 4L * lanes * word, codes);
+    }
+  }
+
+  private void packCodes(StoredBlocks stored, long block, int within, MemorySegment data, long at) {
+    long step = 4L * lanes;
+    int[] high = new int[2];
+    for (int quad = 0; quad < QUADS / 2; quad++) {
+      int lower = stored.codes(block, within, quad);
+      int upper = stored.codes(block, within, quad + 4);
+      data.set(ValueLayout.JAVA_INT, at + quad * step, (lower & NIBBLES) | (upper & NIBBLES) << 4);
+      collect(high, quad, lower);
+      collect(high, quad + 4, upper);
+    }
+    for (int word = 0; word < form.highBits(); word++) {
+      data.set(ValueLayout.JAVA_INT, at + (4 + word) * step, high[word]);
+    }
+  }
+
+  private void collect(int[] high, int quad, int codes) {
+    if (form.highBits() > 0) {
+      high[word(quad)] |= (codes >>> 4 & highMask()) << highShift(quad);
+    }
+  }
+
+  private int word(int quad) {
+    return quad / (Byte.SIZE / form.highBits());
+  }
+
+  private int highShift(int quad) {
+    return quad % (Byte.SIZE / form.highBits()) * form.highBits();
+  }
+
+  private int highMask() {
+    return form.highBits() == 1 ? ONES : 3 * ONES;
+  }
+
+  private long header(long at, int group) {
+    long bytes = scales.header() + (long) scales.groups() * scales.bytes();
+    return at + codesBytes() + group / scales.groups() * bytes * lanes;
+  }
+
+  private long own(long at, int group) {
+    int within = group % scales.groups();
+    return header(at, group) + ((long) scales.header() + within * ((long) scales.bytes())) * lanes;
+  }
+
+  private void packScales(
+      StoredBlocks stored,
+      long block,
+      int within,
+      MemorySegment data,
+      long at,
+      int group,
+      int lane) {
+    long own = own(at, group);
+    switch (scales) {
+      case OF_GROUP -> half(data, own, lane, stored.scale(block));
+      case WITH_MINIMUM -> {
+        half(data, own, lane, stored.scale(block));
+        half(data, own, lanes + lane, stored.minimum(block));
+      }
+      case OF_SUPER_BLOCK -> {
+        long header = header(at, group);
+        half(data, header, lane, stored.scale(block));
+        half(data, header, lanes + lane, stored.minimum(block));
+        packBytes(stored, block, within, data, own + lane);
+      }
+      case OF_HALVES -> {
+        half(data, header(at, group), lane, stored.scale(block));
+        packBytes(stored, block, within, data, own + lane);
+      }
+    }
+  }
+
+  private void packBytes(StoredBlocks stored, long block, int within, MemorySegment data, long at) {
+    data.set(ValueLayout.JAVA_BYTE, at, stored.first(block, within));
+    data.set(ValueLayout.JAVA_BYTE, at + lanes, stored.second(block, within));
+  }
+
+  private static void half(MemorySegment data, long at, int index, short bits) {
+    data.set(ValueLayout.JAVA_SHORT, at + (long) Short.BYTES * index, bits);
+  }
+
+  @Override
+  public float element(MemorySegment data, long at, int lane, int column) {
+    int group = column / ActivationGroup.COLUMNS;
+    int within = column % ActivationGroup.COLUMNS;
+    int code = code(data, codes(at, group) + 4L * lane, within / 4, within % 4 * Byte.SIZE);
+    return factor(data, at, group, lane, within / 16) * (code - offset)
+        + addend(data, at, group, lane);
+  }
+
+  private int code(MemorySegment data, long at, int quad, int shift) {
+    long step = 4L * lanes;
+    if (form.bytes()) {
+      int word = data.get(ValueLayout.JAVA_INT, at + quad * step) >>> shift;
+      return flip == 0 ? (byte) word : word & 0xFF;
+    }
+    int low = data.get(ValueLayout.JAVA_INT, at + quad % 4 * step) >>> (shift + quad / 4 * 4) & 0xF;
+    if (form.highBits() == 0) {
+      return low;
+    }
+    int high = data.get(ValueLayout.JAVA_INT, at + (4 + word(quad)) * step);
+    return low | (high >>> (shift + highShift(quad)) & highMask() & 0xFF) << 4;
+  }
+
+  private float factor(MemorySegment data, long at, int group, int lane, int half) {
+    long own = own(at, group);
+    long header = header(at, group);
+    return switch (scales) {
+      case OF_GROUP, WITH_MINIMUM -> number(data, own, lane);
+      case OF_SUPER_BLOCK ->
+          number(data, header, lane) * data.get(ValueLayout.JAVA_BYTE, own + lane);
+      case OF_HALVES ->
+          number(data, header, lane)
+              * data.get(ValueLayout.JAVA_BYTE, own + (long) half * lanes + lane);
+    };
+  }
+
+  private float addend(MemorySegment data, long at, int group, int lane) {
+    long own = own(at, group);
+    return switch (scales) {
+      case OF_GROUP, OF_HALVES -> NOTHING;
+      case WITH_MINIMUM -> -number(data, own, lanes + lane);
+      case OF_SUPER_BLOCK ->
+          -(number(data, header(at, group), lanes + lane)
+              * data.get(ValueLayout.JAVA_BYTE, own + lanes + lane));
+    };
+  }
+
+  private static float number(MemorySegment data, long at, int index) {
+    return Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT, at + (long) Short.BYTES * index));
+  }
+}

@@ -1,0 +1,55 @@
+package dev.serval.models.cpu.generated;
+
+import org.jspecify.annotations.Nullable;
+
+/** Where an instruction finds a vector. */
+sealed interface Operand {
+  /**
+   * A vector register.
+   *
+   * @param number which: 0 to 31 with AVX-512, to 15 otherwise
+   * @param width how much of it
+   */
+  record Vector(int number, Width width) implements Operand {
+    /** The same register at another width. */
+    Vector as(Width other) {
+      return new Vector(number, other);
+    }
+  }
+
+  /** A place in memory. */
+  sealed interface Address extends Operand {}
+
+  /**
+   * {@code base + scale · index + displacement}.
+   *
+   * @param base a register
+   * @param index another, or none; not RSP
+   * @param scale 1, 2, 4 or 8
+   * @param displacement bytes
+   */
+  record Memory(Register base, @Nullable Register index, int scale, int displacement)
+      implements Address {
+    static Memory at(Register base, int displacement) {
+      return new Memory(base, null, 1, displacement);
+    }
+
+    Memory plus(int bytes) {
+      return new Memory(base, index, scale, displacement + bytes);
+    }
+  }
+
+  /**
+   * A constant, which the assembler puts behind the code.
+   *
+   * @param bits its 32 bits
+   */
+  record Literal(int bits) implements Address {}
+
+  /**
+   * 32 bits of memory as all lanes of a vector: AVX-512 only.
+   *
+   * @param from where they are
+   */
+  record Broadcast(Memory from) implements Operand {}
+}

@@ -1,0 +1,115 @@
+package dev.serval.models.cpu.generated;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/**
+ * What a group of 32 columns is in a stored row, where things lie as in <a
+ * href="https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h">ggml's blocks</a>.
+ *
+ * @param form the type
+ * @param row the stored row
+ */
+record StoredBlocks(IntegerForm form, MemorySegment row) {
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final int NIBBLES = 0x0F0F0F0F;
+  private static final int ONES = 0x01010101;
+  private static final int SIX_BITS = 0x3F;
+  private static final short SIGN = Short.MIN_VALUE;
+
+  /** Where the block with this group begins. */
+  long block(int group) {
+    int groups = form.dtype().blockElements() / ActivationGroup.COLUMNS;
+    return (long) (group / groups) * form.dtype().blockBytes();
+  }
+
+  /**
+   * The codes of four columns, a byte each.
+   *
+   * @param at where the block begins
+   * @param within which of its groups
+   * @param quad which four columns
+   */
+  int codes(long at, int within, int quad) {
+    return switch (form) {
+      case Q8_0 -> row.get(INT, at + 2 + 4L * quad);
+      case Q4_0 -> halves(at + 2, quad);
+      case Q4_1 -> halves(at + 4, quad);
+      case Q5_0 -> halves(at + 6, quad) | spread(row.get(INT, at + 2) >>> (4 * quad)) << 4;
+      case Q5_1 -> halves(at + 8, quad) | spread(row.get(INT, at + 4) >>> (4 * quad)) << 4;
+      case Q4_K -> pairs(at + 16, within, quad);
+      case Q5_K ->
+          pairs(at + 48, within, quad) | (row.get(INT, at + 16 + 4L * quad) >>> within & ONES) << 4;
+      case Q6_K -> sixBits(at, within, quad);
+    };
+  }
+
+  /** Four bytes, as they are. */
+  int word(long at) {
+    return row.get(INT, at);
+  }
+
+  /** The lower nibbles of sixteen bytes, then the upper ones. */
+  private int halves(long at, int quad) {
+    return row.get(INT, at + 4L * (quad % 4)) >>> (quad / 4 * 4) & NIBBLES;
+  }
+
+  /** For two groups the lower nibbles of 32 bytes, then the upper ones. */
+  private int pairs(long at, int group, int quad) {
+    return row.get(INT, at + 32L * (group / 2) + 4L * quad) >>> (group % 2 * 4) & NIBBLES;
+  }
+
+  /** Four bits, one into each byte. */
+  private static int spread(int bits) {
+    return (bits & 1) | (bits & 2) << 7 | (bits & 4) << 14 | (bits & 8) << 21;
+  }
+
+  private int sixBits(long at, int group, int quad) {
+    int half = group / 4;
+    int quarter = group % 4;
+    int low = row.get(INT, at + 64L * half + quarter % 2 * 32L + 4L * quad);
+    int high = row.get(INT, at + 128 + 32L * half + 4L * quad);
+    return (low >>> (quarter / 2 * 4) & NIBBLES) | (high >>> (2 * quarter) & 3 * ONES) << 4;
+  }
+
+  /** The bits of the scale of a group, or of a super-block. */
+  short scale(long at) {
+    return row.get(SHORT, at + (form == IntegerForm.Q6_K ? 208 : 0));
+  }
+
+  /** The bits of the minimum's scale of a super-block, or of a group's minimum, its sign turned. */
+  short minimum(long at) {
+    short bits = row.get(SHORT, at + Short.BYTES);
+    return form.scales() == IntegerForm.Scales.WITH_MINIMUM ? (short) (bits ^ SIGN) : bits;
+  }
+
+  /** The first of a group's own two bytes. */
+  byte first(long at, int within) {
+    if (form == IntegerForm.Q6_K) {
+      return row.get(ValueLayout.JAVA_BYTE, at + 192 + 2L * within);
+    }
+    return (byte)
+        (within < 4
+            ? octet(at + 4 + within) & SIX_BITS
+            : (octet(at + 8 + within) & 0xF) | octet(at + within) >> 6 << 4);
+  }
+
+  /** The second. */
+  byte second(long at, int within) {
+    if (form == IntegerForm.Q6_K) {
+      return row.get(ValueLayout.JAVA_BYTE, at + 193 + 2L * within);
+    }
+    return (byte)
+        (within < 4
+            ? octet(at + 8 + within) & SIX_BITS
+            : octet(at + 8 + within) >> 4 | octet(at + 4 + within) >> 6 << 4);
+  }
+
+  private int octet(long at) {
+    return row.get(ValueLayout.JAVA_BYTE, at) & 0xFF;
+  }
+}

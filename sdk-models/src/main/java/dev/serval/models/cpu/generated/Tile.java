@@ -1,0 +1,123 @@
+package dev.serval.models.cpu.generated;
+
+import dev.serval.models.cpu.generated.Instruction.BinaryOp;
+import dev.serval.models.cpu.generated.Instruction.UnaryOp;
+import dev.serval.models.cpu.generated.Operand.Broadcast;
+import dev.serval.models.cpu.generated.Operand.Memory;
+import dev.serval.models.cpu.generated.Operand.Vector;
+import java.util.List;
+
+/** A micro-kernel: a few rows of inputs times a few blocks of matrix rows, all columns of them. */
+abstract sealed class Tile permits IntegerTile, FloatTile {
+  /*
+   * A matrix lies in blocks of as many rows as a vector has lanes. A lane is a matrix row, so nothing
+   * is ever added up across lanes, and a block's scales are vectors like its codes. What four columns
+   * (two of BF16) of one row take is the 32 bits of a lane: the unit of the instructions for dot
+   * products. An input's unit for the same columns is fetched as a broadcast, and serves all lanes.
+   *
+   * All sums of a tile stay in registers from the first column to the last. Columns come in groups of
+   * 32, which is what a scale of either side covers. Within a group integers are multiplied and added
+   * up exactly; behind it the sum is turned into a float, multiplied by the product of both scales and
+   * added to the tile's sum in one rounding. The order is the same for each output, whatever the
+   * tile's size, whatever the instruction set: an output has the same bits alone and in any batch, and
+   * with AVX2 as with AVX-512.
+   *
+   * The instruction for dot products multiplies unsigned by signed bytes. Codes are made unsigned by
+   * an offset; what this adds is the offset times the sum of the group's inputs, with which sums
+   * start. Where there is no such instruction, three do its work: multiply bytes and add neighbours to
+   * 16 bits, add neighbours to 32, add up. The first saturates, but only from 2 · 128 · 128 on, and no
+   * input is as small as −128, so it is enough to turn the signs of codes and inputs where a code is
+   * negative. Nibbles stay within 16 bits for a whole group (8 · 2 · 15 · 127), which saves two of the
+   * three.
+   *
+   * Registers: RDI codes, RSI inputs [group][row], RDX output, RCX bytes from one output row to the
+   * next, R8 groups, R9 scales of an integer form, or bytes from one block to the next.
+   */
+  private final InstructionSet set;
+  private final int rows;
+  private final int blocks;
+  private final Ending ending;
+  private final Routine routine = new Routine();
+
+  Tile(InstructionSet set, int rows, int blocks, Ending ending) {
+    this.set = set;
+    this.rows = rows;
+    this.blocks = blocks;
+    this.ending = ending;
+  }
+
+  /** The instructions. Asked for once. */
+  final List<Instruction> instructions() {
+    constants();
+    for (int i = 0; i < rows * blocks; i++) {
+      routine.zero(vector(i));
+    }
+    groups();
+    for (int row = 0; row < rows; row++) {
+      finish(row);
+    }
+    routine.end();
+    return routine.instructions();
+  }
+
+  /** Loads what stays in registers. */
+  abstract void constants();
+
+  /** All groups, one after the other. */
+  abstract void groups();
+
+  private void finish(int row) {
+    for (int block = 0; block < blocks; block++) {
+      Memory out = Memory.at(Register.RDX, block * width().bytes());
+      if (ending == Ending.ADD) {
+        routine.binary(BinaryOp.VADDPS, sum(row, block), sum(row, block), out);
+      }
+      routine.store(out, sum(row, block));
+    }
+    routine.add(new Instruction.Add(Register.RDX, Register.RCX));
+  }
+
+  final Routine routine() {
+    return routine;
+  }
+
+  final InstructionSet set() {
+    return set;
+  }
+
+  final Width width() {
+    return set.width();
+  }
+
+  final int rows() {
+    return rows;
+  }
+
+  final int blocks() {
+    return blocks;
+  }
+
+  final Vector vector(int number) {
+    return set.vector(number);
+  }
+
+  final Vector sum(int row, int block) {
+    return vector(row * blocks + block);
+  }
+
+  /** An element for all lanes: an operand where the instruction set allows it. */
+  final Operand element(Memory at, Vector scratch) {
+    if (set.broadcasts()) {
+      return new Broadcast(at);
+    }
+    routine.unary(UnaryOp.VBROADCASTSS, scratch, at);
+    return scratch;
+  }
+
+  /** Asks for codes that will be needed soon. */
+  final void prefetch(int bytes, int distance) {
+    for (int line = 0; line < bytes; line += 64) {
+      routine.add(new Instruction.Prefetch(Memory.at(Register.RDI, distance + line)));
+    }
+  }
+}

@@ -1,0 +1,127 @@
+package dev.serval.models.cpu.generated;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/** The tiles of one type of matrices, ready to be called: for each number of rows and blocks. */
+final class TileKernels {
+  private final InputForm inputs;
+  private final int maxRows;
+  private final int[] maxBlocks;
+  private final Map<Ending, MemorySegment[][]> routines = new EnumMap<>(Ending.class);
+
+  /** How to write a tile down. */
+  private interface Author {
+    Tile tile(int rows, int blocks, Ending ending);
+  }
+
+  private TileKernels(InputForm inputs, int[] maxBlocks, Author author) {
+    this.inputs = inputs;
+    this.maxBlocks = maxBlocks;
+    maxRows = maxBlocks.length;
+    List<List<Instruction>> written = new ArrayList<>();
+    forEach(
+        (ending, rows, blocks) -> written.add(author.tile(rows, blocks, ending).instructions()));
+    MachineCode code = MachineCode.of(written);
+    int[] next = new int[1];
+    for (Ending ending : Ending.values()) {
+      routines.put(ending, room());
+    }
+    forEach((ending, rows, blocks) ->
+        table(ending)[rows - 1][Integer.numberOfTrailingZeros(blocks)] = code.routine(next[0]++));
+  }
+
+  private MemorySegment[][] room() {
+    MemorySegment[][] room = new MemorySegment[maxRows][];
+    for (int row = 0; row < maxRows; row++) {
+      room[row] = new MemorySegment[Integer.numberOfTrailingZeros(maxBlocks[row]) + 1];
+    }
+    return room;
+  }
+
+  @SuppressWarnings("NullAway") // there is one for each ending
+  private MemorySegment[][] table(Ending ending) {
+    return routines.get(ending);
+  }
+
+  /** What is done for each tile. */
+  private interface Visitor {
+    void visit(Ending ending, int rows, int blocks);
+  }
+
+  private void forEach(Visitor visitor) {
+    for (Ending ending : Ending.values()) {
+      for (int rows = 1; rows <= maxRows; rows++) {
+        for (int blocks = 1; blocks <= maxBlocks[rows - 1]; blocks *= 2) {
+          visitor.visit(ending, rows, blocks);
+        }
+      }
+    }
+  }
+
+  /**
+   * Those of integer codes.
+   *
+   * @throws ExecutableMemoryException when the system refuses memory for code
+   */
+  static TileKernels of(InstructionSet set, IntegerForm form) {
+    int[] maxBlocks = new int[IntegerTile.maxRows(set)];
+    Arrays.fill(maxBlocks, 1);
+    return new TileKernels(
+        InputForm.BYTES,
+        maxBlocks,
+        (rows, blocks, ending) -> new IntegerTile(set, form, rows, ending));
+  }
+
+  /**
+   * Those of floats.
+   *
+   * @throws ExecutableMemoryException when the system refuses memory for code
+   */
+  static TileKernels of(InstructionSet set, FloatForm form) {
+    int[] maxBlocks = new int[FloatTile.MAX_ROWS];
+    Arrays.setAll(maxBlocks, row -> FloatTile.maxBlocks(set, row + 1));
+    return new TileKernels(
+        form.inputs(set),
+        maxBlocks,
+        (rows, blocks, ending) -> new FloatTile(set, form, rows, blocks, ending));
+  }
+
+  InputForm inputs() {
+    return inputs;
+  }
+
+  /** The most rows of a tile. */
+  int maxRows() {
+    return maxRows;
+  }
+
+  /** The most blocks of a tile of so many rows. */
+  int maxBlocks(int rows) {
+    return maxBlocks[rows - 1];
+  }
+
+  /** How many of these blocks the next tile of so many rows takes: 1, 2 or 4. */
+  int blocks(int rows, int left) {
+    return Math.min(maxBlocks[rows - 1], Integer.highestOneBit(left));
+  }
+
+  /** Calls the tile; {@code last} is where scales are, or the size of a block. */
+  void multiply(
+      Ending ending,
+      int rows,
+      int blocks,
+      long codes,
+      long inputAt,
+      long output,
+      long outputStep,
+      int groups,
+      long last) {
+    MemorySegment code = table(ending)[rows - 1][Integer.numberOfTrailingZeros(blocks)];
+    NativeCalls.tile(code, codes, inputAt, output, outputStep, groups, last);
+  }
+}
