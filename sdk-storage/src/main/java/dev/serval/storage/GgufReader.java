@@ -4,6 +4,7 @@ import dev.serval.api.LoadListener;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.CheckpointReader;
+import dev.serval.storage.checkpoint.Digesting;
 import dev.serval.storage.gguf.GgufFile;
 import java.nio.file.Path;
 
@@ -72,6 +73,11 @@ public final class GgufReader implements CheckpointReader {
    */
   @Override
   public Checkpoint open(Path path, LoadListener listener) {
-    return GgufFile.open(path, threads, listener);
+    return GgufFile.open(path, Digesting.atOnce(threads, listener));
+  }
+
+  @Override
+  public Checkpoint inspect(Path path) {
+    return GgufFile.open(path, Digesting.onDemand(threads));
   }
 }

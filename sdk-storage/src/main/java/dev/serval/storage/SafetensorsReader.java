@@ -4,6 +4,7 @@ import dev.serval.api.LoadListener;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.CheckpointReader;
+import dev.serval.storage.checkpoint.Digesting;
 import dev.serval.storage.safetensors.SafetensorsFolder;
 import java.nio.file.Path;
 
@@ -75,6 +76,11 @@ public final class SafetensorsReader implements CheckpointReader {
    */
   @Override
   public Checkpoint open(Path path, LoadListener listener) {
-    return SafetensorsFolder.open(path, threads, listener);
+    return SafetensorsFolder.open(path, Digesting.atOnce(threads, listener));
+  }
+
+  @Override
+  public Checkpoint inspect(Path path) {
+    return SafetensorsFolder.open(path, Digesting.onDemand(threads));
   }
 }

@@ -371,6 +371,29 @@ final class GgufFileTest {
   }
 
   @Test
+  void tokens_that_are_all_parts_of_each_other_cost_no_more_memory_than_the_file_allows()
+      throws IOException {
+    List<String> tokens = IntStream.rangeClosed(1, 1000).mapToObj("a"::repeat).toList();
+    refusedText(
+        sound()
+            .put("tokenizer.ggml.model", "llama")
+            .texts("tokenizer.ggml.tokens", tokens)
+            .reals("tokenizer.ggml.scores", Collections.nCopies(tokens.size(), -1f)),
+        "too many ways");
+  }
+
+  @Test
+  void an_array_of_another_length_is_refused_before_it_is_copied() throws IOException {
+    refusedText(
+        sound()
+            .put("tokenizer.ggml.model", "llama")
+            .texts("tokenizer.ggml.tokens", List.of("a", "b", "c"))
+            .reals("tokenizer.ggml.scores", Collections.nCopies(5, -1f)),
+        "5 elements",
+        "3 tokens");
+  }
+
+  @Test
   void the_chat_template_is_in_the_tokenizer_configuration() throws IOException {
     accepted(
         vocabulary(List.of("a", "<|im_end|>"), List.of())

@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Files changed at random: each is refused, or gives checkpoints that can be read to the end. */
@@ -27,20 +29,23 @@ final class GgufMutationTest {
   @TempDir private Path folder;
 
   @Test
-  void thousands_of_mutations_are_refused_or_read() throws IOException {
-    mutate(2_000, 20261123);
+  @Timeout(120)
+  void thousands_of_mutations_are_refused_or_read(TestReporter reporter) throws IOException {
+    mutate(2_000, 20261123, reporter);
   }
 
   @Test
   @Tag("slow")
-  void a_hundred_thousand_mutations_are_refused_or_read() throws IOException {
-    mutate(100_000, System.nanoTime());
+  @Timeout(600)
+  void a_hundred_thousand_mutations_are_refused_or_read(TestReporter reporter) throws IOException {
+    mutate(100_000, System.nanoTime(), reporter);
   }
 
-  private void mutate(int times, long seed) throws IOException {
+  private void mutate(int times, long seed, TestReporter reporter) throws IOException {
     Random random = new Random(seed);
     List<byte[]> originals = List.of(file("gpt2"), file("llama"));
     int refused = 0;
+    reporter.publishEntry("seed", Long.toString(seed));
     for (int i = 0; i < times; i++) {
       byte[] mutated = mutated(originals.get(i % 2), random);
       Path path = Files.write(folder.resolve("mutated.gguf"), mutated);

@@ -76,6 +76,13 @@ public interface Checkpoint extends AutoCloseable {
    */
   Optional<String> text(String name);
 
+  /**
+   * Lets go of what of the files lies in this process's memory, for instance once a model's weights
+   * were taken over in another layout. Nothing changes but cost: whoever reads a tensor afterwards
+   * has it read from the file again. Does nothing where there is no such thing.
+   */
+  default void release() {}
+
   /** Unmaps the files. Tensors must not be used afterwards. Closing again does nothing. */
   @Override
   void close();

@@ -36,4 +36,17 @@ public interface CheckpointReader {
    * @throws CheckpointException when it is damaged, incomplete or unreadable
    */
   Checkpoint open(Path path, LoadListener listener);
+
+  /**
+   * Opens a checkpoint to look at. Checks what {@link #open} checks, but need not read the weights
+   * for it: their digest may be computed when {@link Checkpoint#digest} is called first, on the
+   * thread that calls, as long as the checkpoint is open.
+   *
+   * @param path a file or folder
+   * @return the checkpoint, which the caller closes
+   * @throws CheckpointException when it is damaged, incomplete or unreadable
+   */
+  default Checkpoint inspect(Path path) {
+    return open(path, LoadListener.NONE);
+  }
 }

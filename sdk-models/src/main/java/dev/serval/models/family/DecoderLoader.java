@@ -10,7 +10,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Brings a checked checkpoint's tensors onto a backend, layer after layer. */
+/**
+ * Brings a checked checkpoint's tensors onto a backend, layer after layer, and lets go of each
+ * layer once it is there: no model is in memory twice.
+ */
 final class DecoderLoader {
   private static final String STAGE = "weights";
 
@@ -32,9 +35,11 @@ final class DecoderLoader {
     List<DecoderWeights.Layer> layers = new ArrayList<>();
     for (int index = 0; index < shape.layers(); index++) {
       layers.add(layer(tensors.layer(index), shape, shape.traits().windows().of(index), rotary));
+      checkpoint.release();
     }
     Weight finalNorm = weight(tensors.finalNorm());
     Weight head = shape.tied() ? embeddings : weight(tensors.head());
+    checkpoint.release();
     return new DecoderWeights(embeddings, List.copyOf(layers), finalNorm, head);
   }
 

@@ -16,7 +16,7 @@ public final class MappedCheckpoint implements Checkpoint {
   private final String root;
   private final String format;
   private final MappedFolder folder;
-  private final ArtefactDigest digest;
+  private final Supplier<ArtefactDigest> digest;
   private final Map<String, Object> config;
   private final TensorTable tensors;
   private final Map<String, Supplier<String>> texts;
@@ -27,7 +27,7 @@ public final class MappedCheckpoint implements Checkpoint {
    * @param root where it was opened
    * @param format its format's name
    * @param folder owns all mappings; closed with the checkpoint
-   * @param digest over all files
+   * @param digest gives the digest over all files
    * @param config the configuration, unmodifiable
    * @param tensors the tensors, views into the folder's mappings
    * @param texts how to make each text, by name
@@ -36,7 +36,7 @@ public final class MappedCheckpoint implements Checkpoint {
       String root,
       String format,
       MappedFolder folder,
-      ArtefactDigest digest,
+      Supplier<ArtefactDigest> digest,
       Map<String, Object> config,
       TensorTable tensors,
       Map<String, Supplier<String>> texts) {
@@ -61,7 +61,7 @@ public final class MappedCheckpoint implements Checkpoint {
 
   @Override
   public ArtefactDigest digest() {
-    return digest;
+    return digest.get();
   }
 
   @Override
@@ -84,6 +84,12 @@ public final class MappedCheckpoint implements Checkpoint {
   public Optional<String> text(String name) {
     requireOpen();
     return Optional.ofNullable(texts.get(name)).map(Supplier::get);
+  }
+
+  @Override
+  public void release() {
+    requireOpen();
+    folder.release();
   }
 
   private void requireOpen() {

@@ -11,6 +11,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -20,6 +21,7 @@ public final class MappedFolder implements AutoCloseable {
 
   private final Path path;
   private final Arena arena = Arena.ofShared();
+  private final List<MappedFile> mapped = new CopyOnWriteArrayList<>();
 
   /**
    * Of a folder from which nothing is mapped yet.
@@ -69,7 +71,9 @@ public final class MappedFolder implements AutoCloseable {
    * @throws CheckpointException when it cannot be read
    */
   public MappedFile map(Path file) {
-    return MappedFile.map(file, arena);
+    MappedFile found = MappedFile.map(file, arena);
+    mapped.add(found);
+    return found;
   }
 
   /**
@@ -120,6 +124,11 @@ public final class MappedFolder implements AutoCloseable {
   private static String shown(Stream<String> names, int count, String separator) {
     String first = names.limit(LISTED).collect(Collectors.joining(separator));
     return count > LISTED ? first + " … " + (count - LISTED) + " more" : first;
+  }
+
+  /** Lets go of the pages of all files; reading brings them back. */
+  void release() {
+    mapped.forEach(file -> ResidentPages.release(file.bytes()));
   }
 
   /**

@@ -1,13 +1,12 @@
 package dev.serval.storage.gguf;
 
-import dev.serval.api.LoadListener;
 import dev.serval.api.compute.DType;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.StoredTensor;
-import dev.serval.storage.checkpoint.ArtefactHash;
 import dev.serval.storage.checkpoint.ArtefactHash.Part;
+import dev.serval.storage.checkpoint.Digesting;
 import dev.serval.storage.checkpoint.MappedCheckpoint;
 import dev.serval.storage.checkpoint.MappedFile;
 import dev.serval.storage.checkpoint.MappedFolder;
@@ -108,18 +107,17 @@ public final class GgufFile {
    * Opens a checkpoint.
    *
    * @param path a GGUF file, or a folder with one
-   * @param threads how many threads may work, the caller's included
-   * @param listener hears of the bytes read, on the calling thread
+   * @param digesting when its bytes are read for the digest
    * @return the checkpoint
    * @throws CheckpointException when it is damaged, incomplete or unreadable
    */
-  public static Checkpoint open(Path path, int threads, LoadListener listener) {
+  public static Checkpoint open(Path path, Digesting digesting) {
     Path file = Files.isDirectory(path) ? onlyFile(path) : path;
     MappedFolder mappings = new MappedFolder(file);
     boolean opened = false;
     try {
       MappedFile mapped = mappings.map(file);
-      Checkpoint checkpoint = new GgufFile(mapped).checkpoint(path, mappings, threads, listener);
+      Checkpoint checkpoint = new GgufFile(mapped).checkpoint(path, mappings, digesting);
       opened = true;
       return checkpoint;
     } catch (InternalError e) {
@@ -181,14 +179,13 @@ public final class GgufFile {
     return alignment;
   }
 
-  private Checkpoint checkpoint(
-      Path path, MappedFolder mappings, int threads, LoadListener listener) {
+  private Checkpoint checkpoint(Path path, MappedFolder mappings, Digesting digesting) {
     Architecture architecture = architecture();
     TensorTable table = table();
     Map<String, Object> model = ModelConfiguration.translate(metadata, architecture, weightFacts());
     TokenizerTexts texts = new TokenizerTexts(metadata);
     Map<String, Object> config = texts.withTokens(model);
-    ArtefactDigest digest = ArtefactHash.of(List.of(new Part("weights", file)), threads, listener);
+    Supplier<ArtefactDigest> digest = digesting.of(List.of(new Part("weights", file)));
     return new MappedCheckpoint(
         path.toString(), FORMAT, mappings, digest, config, table, texts.suppliers());
   }

@@ -17,6 +17,7 @@ import java.util.Set;
  */
 final class Metadata {
   private static final int MOST_KEY_BYTES = 65_535;
+  private static final int MOST_TEXTS = 1 << 24;
   private static final long LEAST_BYTES = Long.BYTES + Integer.BYTES + 1;
 
   private final String file;
@@ -106,7 +107,13 @@ final class Metadata {
 
   Optional<List<String>> texts(String key) {
     return array(key, "STRING", value -> value.element() == ValueType.STRING)
-        .map(Metadata::strings);
+        .map(value -> {
+          if (value.count() > MOST_TEXTS) {
+            throw problem(
+                key, "has %d elements; there can be %d".formatted(value.count(), MOST_TEXTS));
+          }
+          return strings(value);
+        });
   }
 
   private static List<String> strings(MetadataValue value) {
@@ -120,7 +127,9 @@ final class Metadata {
     return texts;
   }
 
-  Optional<long[]> integers(String key) {
+  /** As many whole numbers as given; another count is refused before anything is copied. */
+  Optional<long[]> integers(String key, int expected) {
+    requireCount(key, expected);
     return array(key, "whole numbers", value -> value.element().isInteger())
         .map(value -> {
           long[] numbers = new long[Math.toIntExact(value.count())];
@@ -129,13 +138,22 @@ final class Metadata {
         });
   }
 
-  Optional<double[]> reals(String key) {
+  Optional<double[]> reals(String key, int expected) {
+    requireCount(key, expected);
     return array(key, "FLOAT32", Metadata::isReal)
         .map(value -> {
           double[] numbers = new double[Math.toIntExact(value.count())];
           java.util.Arrays.setAll(numbers, i -> value.real((long) i * value.element().bytes()));
           return numbers;
         });
+  }
+
+  private void requireCount(String key, int expected) {
+    MetadataValue value = values.get(key);
+    if (value != null && value.type() == ValueType.ARRAY && value.count() != expected) {
+      throw problem(
+          key, "has %d elements, but there are %d tokens".formatted(value.count(), expected));
+    }
   }
 
   /** How many elements an array has; 0 if it is not there. */

@@ -21,6 +21,7 @@ final class SentencePieceTokenizer implements TokenizerKind {
   private static final String SCORES = "tokenizer.ggml.scores";
   private static final String SPACE = "▁";
   private static final int LONGEST = 1024;
+  private static final int MOST_MERGED = 64;
   private static final Map<String, Integer> USUAL_IDS =
       Map.of("bos_token_id", 1, "eos_token_id", 2, "unknown_token_id", 0);
 
@@ -80,14 +81,32 @@ final class SentencePieceTokenizer implements TokenizerKind {
   }
 
   private List<List<String>> merges(TokenVocabulary vocabulary) {
-    double[] scores = metadata.reals(SCORES).orElseThrow(() -> metadata.missing(SCORES));
     List<String> tokens = vocabulary.tokens();
-    TokenVocabulary.requireLength(metadata, SCORES, scores.length, tokens.size());
+    double[] scores =
+        metadata.reals(SCORES, tokens.size()).orElseThrow(() -> metadata.missing(SCORES));
     List<List<String>> merges = new ArrayList<>();
-    vocabulary.ids().values().stream()
-        .sorted(Comparator.comparingDouble(id -> -scores[id]))
-        .forEach(id -> addCuts(tokens.get(id), vocabulary, merges));
+    long most = MOST_MERGED * tokens.stream().mapToLong(String::length).sum();
+    long merged = 0;
+    for (int id :
+        vocabulary.ids().values().stream()
+            .sorted(Comparator.comparingDouble(id -> -scores[id]))
+            .toList()) {
+      int before = merges.size();
+      addCuts(tokens.get(id), vocabulary, merges);
+      merged += (long) (merges.size() - before) * tokens.get(id).length();
+      requireMerged(merged, most);
+    }
     return merges;
+  }
+
+  /** Tokens that are all parts of each other have more merges than a file should cost memory. */
+  private void requireMerged(long merged, long most) {
+    if (merged > most) {
+      throw metadata.problem(
+          TokenVocabulary.TOKENS,
+          "has tokens that can be cut into each other in too many ways: the merges have more than"
+              + " %d times as many characters as the tokens".formatted(MOST_MERGED));
+    }
   }
 
   private void addCuts(String token, TokenVocabulary vocabulary, List<List<String>> merges) {

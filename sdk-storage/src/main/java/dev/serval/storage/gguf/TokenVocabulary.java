@@ -39,16 +39,8 @@ final class TokenVocabulary {
             TOKENS, "has %s twice, as %d and %d".formatted(Quoted.of(tokens.get(id)), same, id));
       }
     }
-    long[] types = metadata.integers(TYPES).orElseGet(() -> new long[tokens.size()]);
-    requireLength(metadata, TYPES, types.length, tokens.size());
+    long[] types = metadata.integers(TYPES, tokens.size()).orElseGet(() -> new long[tokens.size()]);
     return new TokenVocabulary(ids, tokens, types);
-  }
-
-  static void requireLength(Metadata metadata, String key, int found, int tokens) {
-    if (found != tokens) {
-      throw metadata.problem(
-          key, "has %d elements, but there are %d tokens".formatted(found, tokens));
-    }
   }
 
   /** Each token's id, in order. */

@@ -1,13 +1,12 @@
 package dev.serval.storage.safetensors;
 
 import dev.serval.api.Bytes;
-import dev.serval.api.LoadListener;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.StoredTensor;
-import dev.serval.storage.checkpoint.ArtefactHash;
 import dev.serval.storage.checkpoint.ArtefactHash.Part;
+import dev.serval.storage.checkpoint.Digesting;
 import dev.serval.storage.checkpoint.MappedCheckpoint;
 import dev.serval.storage.checkpoint.MappedFile;
 import dev.serval.storage.checkpoint.MappedFolder;
@@ -76,16 +75,15 @@ public final class SafetensorsFolder {
    * Opens a checkpoint.
    *
    * @param path a folder, or a weights file in one
-   * @param threads how many threads may work, the caller's included
-   * @param listener hears of the bytes read, on the calling thread
+   * @param digesting when its bytes are read for the digest
    * @return the checkpoint
    * @throws CheckpointException when it is damaged, incomplete or unreadable
    */
-  public static Checkpoint open(Path path, int threads, LoadListener listener) {
+  public static Checkpoint open(Path path, Digesting digesting) {
     MappedFolder folder = new MappedFolder(folderOf(path));
     boolean opened = false;
     try {
-      Checkpoint checkpoint = new SafetensorsFolder(folder).checkpoint(path, threads, listener);
+      Checkpoint checkpoint = new SafetensorsFolder(folder).checkpoint(path, digesting);
       opened = true;
       return checkpoint;
     } catch (InternalError e) {
@@ -116,12 +114,12 @@ public final class SafetensorsFolder {
     return Optional.ofNullable(path.toAbsolutePath().getParent()).orElse(path);
   }
 
-  private Checkpoint checkpoint(Path path, int threads, LoadListener listener) {
+  private Checkpoint checkpoint(Path path, Digesting digesting) {
     Map<String, Object> config = config();
     Map<String, Supplier<String>> texts = texts();
     List<SafetensorsFile> weights = Files.isDirectory(path) ? weights() : List.of(single(path));
     weights.forEach(shard -> parts.add(new Part("weights", shard.file())));
-    ArtefactDigest digest = ArtefactHash.of(parts, threads, listener);
+    Supplier<ArtefactDigest> digest = digesting.of(parts);
     return new MappedCheckpoint(
         path.toString(), FORMAT, folder, digest, config, table(path, weights), texts);
   }
