@@ -21,6 +21,7 @@ public final class NativeMemory implements AutoCloseable {
   private final @Nullable NativeMemory parent;
   private final Bytes limit;
   private final Arena arena = Arena.ofShared();
+  private final LargePages pages = new LargePages(arena);
   private final List<NativeMemory> children = new ArrayList<>();
   private long used;
   private boolean closed;
@@ -59,7 +60,8 @@ public final class NativeMemory implements AutoCloseable {
   }
 
   /**
-   * Takes memory, zeroed, which lives until this owner is closed.
+   * Takes memory, zeroed, which lives until this owner is closed. The system may give it page by
+   * page as it is first written, in huge pages where it has them.
    *
    * @param bytes how much
    * @param alignment a power of two
@@ -70,10 +72,20 @@ public final class NativeMemory implements AutoCloseable {
   public MemorySegment allocate(long bytes, long alignment) {
     count(bytes);
     try {
-      return arena.allocate(bytes, alignment);
+      return pages(bytes, alignment).orElseGet(() -> arena.allocate(bytes, alignment));
     } catch (OutOfMemoryError e) {
       count(-bytes);
       throw new OutOfNativeMemoryException(path(), bytes, used(), limit, e);
+    }
+  }
+
+  private Optional<MemorySegment> pages(long bytes, long alignment) {
+    if (bytes < LargePages.LEAST) {
+      return Optional.empty();
+    }
+    synchronized (lock()) {
+      requireOpen();
+      return pages.allocate(bytes, alignment);
     }
   }
 
