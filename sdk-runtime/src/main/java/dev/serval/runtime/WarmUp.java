@@ -5,20 +5,29 @@ import dev.serval.api.GenerationRequest;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.IsolationScope;
 import dev.serval.api.Prompt;
+import dev.serval.api.RequestRejectedException;
 import dev.serval.api.TokenChunk;
 import dev.serval.runtime.generation.LiveGeneration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
  * Makes a model generate before anybody asks it to, so that code is compiled, pages are mapped and
- * the first request runs at full speed. Ends after some tokens or some time, whichever is sooner: a
- * small model is quick, a large one spends its time in few loops, which are compiled soon. What it
+ * the first request runs at full speed: prompts are read and sequences decoded side by side, in
+ * rounds, until rounds get no faster or some time has passed. A small model takes many quick
+ * rounds; a large one spends its time in few loops, which are compiled within the first. What it
  * leaves in the KV cache lies under a scope that no request has.
  */
 final class WarmUp {
-  private static final int TOKENS = 64;
-  private static final long NANOS = 500_000_000;
+  private static final long NANOS = 2_000_000_000;
+  private static final int FIRST_PROMPT = 32;
+  private static final int LONGEST_PROMPT = 256;
+  private static final int SHORT_PROMPT = 4;
+  private static final int TOKENS = 16;
+  private static final int SEQUENCES = 4;
+  private static final double FASTER = 0.95;
+  private static final int PATIENCE = 3;
   private static final IsolationScope SCOPE = IsolationScope.shared("serval warm-up");
 
   private final LongSupplier clock;
@@ -30,22 +39,56 @@ final class WarmUp {
   /** Lets a model generate a little, and fails as the generation does. */
   void run(LoadedModel model) {
     renderAndEncode(model);
-    LiveGeneration generation = model.unheard().generation("warm-up", request(model), _ -> {});
+    long end = clock.getAsLong() + NANOS;
+    double best = Double.POSITIVE_INFINITY;
+    int prompt = FIRST_PROMPT;
+    int round = 0;
+    for (int same = 0; same < PATIENCE && clock.getAsLong() < end; round++) {
+      long begin = clock.getAsLong();
+      generate(model.unheard(), prompt, round, end);
+      double each = (double) (clock.getAsLong() - begin) / (prompt + TOKENS);
+      same = each < FASTER * best ? 0 : same + 1;
+      best = Math.min(best, each);
+      prompt = Math.min(2 * prompt, LONGEST_PROMPT);
+    }
+  }
+
+  /** One round: a prompt, and beside it some sequences that hardly have one. */
+  private void generate(LoadedModel model, int prompt, int round, long end) {
+    List<LiveGeneration> begun = new ArrayList<>();
+    begun.add(begin(model, prompt, round * SEQUENCES));
+    try {
+      while (begun.size() < SEQUENCES) {
+        begun.add(begin(model, SHORT_PROMPT, round * SEQUENCES + begun.size()));
+      }
+    } catch (RequestRejectedException full) {
+      // As many as the engine takes at once are enough.
+    }
+    begun.forEach(generation -> finish(generation, end));
+  }
+
+  private static LiveGeneration begin(LoadedModel model, int tokens, int number) {
+    LiveGeneration generation =
+        model.generation("warm-up", request(model, tokens, number), _ -> {});
     generation.begin();
-    long begin = clock.getAsLong();
+    return generation;
+  }
+
+  private void finish(LiveGeneration generation, long end) {
     for (TokenChunk _ : generation) {
-      if (clock.getAsLong() - begin > NANOS) {
+      if (clock.getAsLong() > end) {
         generation.close();
       }
     }
   }
 
-  private static GenerationRequest request(LoadedModel model) {
-    int half = Math.max(1, Math.min(TOKENS, model.contextLength() / 2));
+  /** Each begins with another token, so that nothing is found again. */
+  private static GenerationRequest request(LoadedModel model, int tokens, int number) {
+    int half = Math.max(1, Math.min(tokens, model.contextLength() / 2));
     int vocabulary = model.stored().spec().vocabulary();
     int[] prompt = new int[half];
     for (int i = 0; i < half; i++) {
-      prompt[i] = (int) (7919L * i % vocabulary);
+      prompt[i] = (int) ((number + 7919L * i) % vocabulary);
     }
     return GenerationRequest.builder(Prompt.tokens(prompt))
         .maxTokens(Math.max(1, Math.min(TOKENS, model.contextLength() - half)))
