@@ -1,7 +1,8 @@
 import org.jspecify.annotations.NullMarked;
 
 /**
- * The {@code serval} command: a model served, talked to, listed and measured from the command line.
+ * The {@code serval} command: a model served, talked to, looked into and measured from the command
+ * line.
  */
 @NullMarked
 module dev.serval.command {
@@ -17,6 +18,8 @@ module dev.serval.command {
 
   uses dev.serval.api.compute.ComputeBackendProvider;
   uses dev.serval.api.device.DeviceProvider;
+  uses dev.serval.api.model.ModelFamily;
+  uses dev.serval.api.storage.CheckpointReader;
 
   // The command line is read into the fields of its commands.
   opens dev.serval.command to

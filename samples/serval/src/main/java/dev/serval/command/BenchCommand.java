@@ -1,5 +1,6 @@
 package dev.serval.command;
 
+import dev.serval.command.bench.EngineReport;
 import dev.serval.command.bench.HttpTarget;
 import dev.serval.command.bench.LengthMix;
 import dev.serval.command.bench.LoadGenerator;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -33,7 +35,8 @@ import tools.jackson.databind.json.JsonMapper;
     description = {
       "Measures how a model is served, under an open load: requests arrive by a Poisson process,",
       "whether or not earlier ones are answered, and latencies count from the scheduled arrival.",
-      "Drives the server at --base-url or, without one, a runtime in this process."
+      "Drives the server at --base-url or, without one, a runtime in this process.",
+      "With --engine, measures how fast one engine reads prompts and goes on with sequences."
     })
 final class BenchCommand implements Callable<Integer> {
   private final Console console;
@@ -118,10 +121,12 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--result-file",
       paramLabel = "FILE",
-      description = "write the results as JSON, with the names that 'vllm bench serve' uses")
+      description =
+          "write the results as JSON, those of serving with the names of 'vllm bench serve'")
   private @Nullable Path resultFile;
 
   @Mixin private ModelOptions model = new ModelOptions();
+  @Mixin private EngineOptions engine = new EngineOptions();
 
   BenchCommand(Console console) {
     this.console = console;
@@ -129,6 +134,23 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
+    return engine.wanted() ? measureEngine() : measureServing();
+  }
+
+  private int measureEngine() throws IOException, InterruptedException {
+    require(engine.problem().isEmpty(), engine.problem());
+    require(baseUrl == null, "--engine measures this process, so it goes without --base-url");
+    Path named = engine.model();
+    if (named != null) {
+      model.at(named);
+    }
+    EngineReport report = new EngineBench(console, model, engine).run(seed);
+    console.out().print(report);
+    write(report.fields());
+    return ExitCode.OK;
+  }
+
+  private int measureServing() throws IOException, InterruptedException {
     Workload.Shape shape = shape(count, rate);
     try (Target target = target()) {
       int[] vocabulary = target.vocabulary();
@@ -136,7 +158,7 @@ final class BenchCommand implements Callable<Integer> {
       Workload workload = Workload.draw(shape, vocabulary, new Random(seed));
       Report report = new Report(setting(target), measure(workload, target));
       console.out().print(report);
-      write(report);
+      write(report.fields());
       report.errors().forEach(error -> console.err().println("serval: a request failed: " + error));
       return report.clean() ? ExitCode.OK : ExitCode.SOFTWARE;
     } catch (IOException e) {
@@ -207,10 +229,9 @@ final class BenchCommand implements Callable<Integer> {
         percentiles);
   }
 
-  private void write(Report report) throws IOException {
+  private void write(Map<String, ? extends @Nullable Object> fields) throws IOException {
     if (resultFile != null) {
-      Files.writeString(
-          resultFile, JsonMapper.builder().build().writeValueAsString(report.fields()) + "\n");
+      Files.writeString(resultFile, JsonMapper.builder().build().writeValueAsString(fields) + "\n");
     }
   }
 }

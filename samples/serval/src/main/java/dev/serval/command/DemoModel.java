@@ -14,7 +14,7 @@ final class DemoModel {
     if (place == null) {
       throw new CommandException(
           "no model is given, and the demo model is not installed with this command; name a"
-              + " checkpoint with --model DIR, such as the folder samples/demo-model/weights of"
+              + " checkpoint with --model PATH, such as the folder samples/demo-model/weights of"
               + " Serval's source tree");
     }
     return Path.of(place);

@@ -19,8 +19,8 @@ import picocli.CommandLine.Option;
 final class ModelOptions {
   @Option(
       names = "--model",
-      paramLabel = "DIR",
-      description = "a checkpoint's folder in Hugging Face's layout (the demo model)")
+      paramLabel = "PATH",
+      description = "a GGUF file, or a folder in Hugging Face's layout (the demo model)")
   private @Nullable Path model;
 
   @Option(
@@ -91,6 +91,29 @@ final class ModelOptions {
       paramLabel = "N",
       description = "tokens that one step may compute (512)")
   private @Nullable Integer maxStepTokens;
+
+  /** Where the model lies. */
+  Path path() {
+    return model == null ? DemoModel.folder() : model;
+  }
+
+  /** Names the model by another option, which counts before this one's. */
+  void at(Path other) {
+    model = other;
+  }
+
+  /** Limits what prompt and answer may have together, unless the command line does. */
+  void atMost(int tokens) {
+    context = context == null ? Integer.valueOf(tokens) : context;
+  }
+
+  DType kvDtype() {
+    return kvDtype;
+  }
+
+  int computingThreads() {
+    return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+  }
 
   /** The first of the names given, or null. */
   @Nullable String servedName() {

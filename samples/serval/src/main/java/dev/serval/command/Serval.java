@@ -52,6 +52,7 @@ final class Serval {
         .addSubcommand(new ServeCommand(console))
         .addSubcommand(new ChatCommand(console))
         .addSubcommand(new GenerateCommand(console))
+        .addSubcommand(new InspectCommand(console))
         .addSubcommand(new DevicesCommand(console))
         .addSubcommand(new BenchCommand(console))
         .setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8))

@@ -19,6 +19,9 @@ final class CommandLineTest {
         "bench --input-len 5,0   | lengths are at least 1 token, unlike [5, 0]",
         "bench --range-ratio 1   | a range ratio lies from 0 to below 1, unlike 1.0",
         "bench --metric-percentiles 101 | a percentile lies from 0 to 100, unlike 101.0",
+        "bench --engine --decode -1 | --decode takes from 0 to 1024 sequences, unlike [-1]",
+        "bench --engine --repetitions 0 | --repetitions are at least 1",
+        "bench --engine --base-url http://x | goes without --base-url",
         "bench --max-concurrency 0 | --max-concurrency is at least 1, unlike 0",
         "chat --temperature hot x | Invalid value for option '--temperature': 'hot' is not a double",
         "chat --kernels fast x   | 'fast' names no kernels; there is best, plain, vector, generated",
@@ -33,7 +36,7 @@ final class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"serve", "chat", "generate", "devices", "bench"})
+  @ValueSource(strings = {"serve", "chat", "generate", "inspect", "devices", "bench"})
   void each_command_explains_itself(String command) {
     CommandRun run = CommandRun.of(command, "--help");
 

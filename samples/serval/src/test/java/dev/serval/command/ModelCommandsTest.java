@@ -98,7 +98,7 @@ final class ModelCommandsTest {
     CommandRun run = CommandRun.of("chat", "Hello");
 
     assertThat(run.exit()).isEqualTo(1);
-    assertThat(run.err()).contains("--model DIR", "samples/demo-model/weights").hasLineCount(1);
+    assertThat(run.err()).contains("--model PATH", "samples/demo-model/weights").hasLineCount(1);
   }
 
   @Test
