@@ -2,6 +2,7 @@ package dev.serval.api;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * An AI serving runtime inside the application's own process. Many callers on any threads share its
@@ -35,9 +36,36 @@ public interface ServingRuntime extends AutoCloseable {
   Generation submit(GenerationRequest request);
 
   /**
-   * The models served, the default one first.
+   * Embeds texts. They are encoded and checked on the calling thread; nothing is waited for. Texts
+   * of many callers are computed together where that is quicker, which changes no vector.
    *
-   * @return at least one model
+   * @param request the texts
+   * @return completes on the runtime's delivery executor, with {@link
+   *     java.util.concurrent.TimeoutException} if a deadline passed; cancelling it takes out what
+   *     has not begun
+   * @throws InvalidRequestException when the request could never be served, naming the limit
+   * @throws UnknownModelException when it names a model that is not served, or none is
+   * @throws RequestRejectedException when too many texts wait already, or the runtime is closing
+   */
+  default CompletableFuture<EmbeddingResult> embed(EmbeddingRequest request) {
+    throw new UnknownModelException(
+        request.model().orElse("embedding"),
+        embeddingModels().stream().map(ServedEmbeddingModel::name).toList());
+  }
+
+  /**
+   * The embedding models served, the default one first.
+   *
+   * @return the models; may be none
+   */
+  default List<ServedEmbeddingModel> embeddingModels() {
+    return List.of();
+  }
+
+  /**
+   * The models served that generate, the default one first.
+   *
+   * @return the models; may be none if there are embedding models
    */
   List<ServedModel> models();
 

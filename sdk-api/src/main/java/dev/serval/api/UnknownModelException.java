@@ -13,6 +13,8 @@ public final class UnknownModelException extends ServalException {
    * @param served the names that are served
    */
   public UnknownModelException(String model, Collection<String> served) {
-    super("the model '" + model + "' is not served here; there is " + String.join(", ", served));
+    super(
+        "the model '%s' is not served here; there is %s"
+            .formatted(model, served.isEmpty() ? "none" : String.join(", ", served)));
   }
 }

@@ -1,0 +1,349 @@
+package dev.serval.batching;
+
+import dev.serval.api.RequestRejectedException;
+import dev.serval.api.RequestRejectedException.Reason;
+import dev.serval.api.batching.TensorBatching;
+import dev.serval.api.batching.TensorListener;
+import dev.serval.api.batching.TensorModel;
+import dev.serval.batching.TensorCall.Urgency;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
+
+/**
+ * Dynamic batching for a model without a token loop. Many callers submit inputs; a thread of the
+ * batcher's own runs them together and completes each caller's future. Safe for use by any thread.
+ *
+ * @param <I> what the model takes
+ * @param <O> what it gives
+ */
+public final class TensorBatcher<I, O> implements AutoCloseable {
+  /*
+   * While a batch runs, inputs gather, and the next batch takes them: under load batches fill by
+   * themselves and waiting for company would gain nothing. Waiting can pay only when the model is idle.
+   *
+   * What it gains is the time that a batch takes whatever its size, for whoever comes later and goes
+   * along needs no batch of his own; what it costs is the time that the model idles. So the batcher
+   * waits for the next input only while inputs come, as a rule, in quicker succession than that time,
+   * gives up when it has been quiet for several times what is usual or for that whole time, whichever
+   * is less (a ski rental: never more than twice the cost of having known), and never keeps an input
+   * longer than maxDelay. Both sides are measured: the succession by the median of the last gaps, which
+   * the pause between two bursts does not move, and the fixed time by a line through the batches of
+   * late. A lone caller, whose next input comes after the answer to the last, is never delayed.
+   *
+   * A batch begins with the most urgent call and takes others, the more urgent first, as long as all
+   * are of like length. A call's urgency is the moment of its submission, moved by its priority times
+   * a fixed step: so the order never changes while calls wait, and nobody is overtaken for ever.
+   *
+   * The owner thread alone touches the waiting calls; callers hand over through one queue, and their
+   * places are reserved before, so the bound holds exactly, and for inputs submitted together either
+   * all have a place or none has.
+   */
+  private static final int GAPS_UNTIL_QUIET = 8;
+  private static final long WAKING_NANOS = 50_000;
+
+  private final TensorModel<I, O> model;
+  private final TensorBatching options;
+  private final TensorListener listener;
+  private final LongSupplier clock;
+  private final Executor delivery;
+  private final Thread owner;
+  private final Queue<TensorCall<I, O>> handedOver = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger places = new AtomicInteger();
+  private final AtomicLong numbers = new AtomicLong();
+  private final WaitingCalls<I, O> waiting;
+  private final Arrivals arrivals = new Arrivals();
+  private final BatchCost cost = new BatchCost();
+  private volatile boolean closed;
+
+  private TensorBatcher(
+      TensorModel<I, O> model,
+      TensorBatching options,
+      TensorListener listener,
+      LongSupplier clock,
+      ThreadFactory threads,
+      Executor delivery) {
+    this.model = model;
+    this.options = options;
+    this.listener = new CarefulTensorListener(listener);
+    this.clock = clock;
+    this.delivery = delivery;
+    this.waiting = new WaitingCalls<>(options);
+    this.owner = threads.newThread(this::work);
+  }
+
+  /**
+   * Starts a batcher.
+   *
+   * @param model what computes
+   * @param options how batches are formed
+   * @param listener hears of batches, on the batcher's thread
+   * @param nanoClock a clock as {@link System#nanoTime}
+   * @param threads makes the one thread that runs the model
+   * @param delivery completes the futures, so that callers' code never runs on the batcher's thread
+   * @param <I> what the model takes
+   * @param <O> what it gives
+   * @return the batcher, which the caller closes
+   */
+  public static <I, O> TensorBatcher<I, O> start(
+      TensorModel<I, O> model,
+      TensorBatching options,
+      TensorListener listener,
+      LongSupplier nanoClock,
+      ThreadFactory threads,
+      Executor delivery) {
+    TensorBatcher<I, O> batcher =
+        new TensorBatcher<>(model, options, listener, nanoClock, threads, delivery);
+    batcher.owner.start();
+    return batcher;
+  }
+
+  /**
+   * Hands an input over, with usual priority and no deadline. Never waits.
+   *
+   * @param input the input
+   * @return completes with its output; cancelling it takes the input out if it has not begun
+   * @throws RequestRejectedException when too many inputs wait, or the batcher is closed
+   */
+  public CompletableFuture<O> submit(I input) {
+    return enqueue(List.of(input), 0, Long.MAX_VALUE).getFirst();
+  }
+
+  /**
+   * Hands inputs over, all of them or none. Never waits; they need not go into the same batch.
+   *
+   * @param inputs the inputs, at least one
+   * @param priority lower is sooner; 0 is usual
+   * @param deadline how long from now their batches may begin; what is later fails with {@link
+   *     TimeoutException} and is not computed
+   * @return an output for each input, in their order; cancelling one takes its input out if it has
+   *     not begun
+   * @throws RequestRejectedException when too many inputs wait, or the batcher is closed
+   */
+  public List<CompletableFuture<O>> submitAll(List<I> inputs, int priority, Duration deadline) {
+    return enqueue(inputs, priority, nanos(deadline));
+  }
+
+  /**
+   * Hands inputs over as {@link #submitAll(List, int, Duration)}, but with no deadline.
+   *
+   * @param inputs the inputs, at least one
+   * @param priority lower is sooner; 0 is usual
+   * @return an output for each input, in their order
+   * @throws RequestRejectedException when too many inputs wait, or the batcher is closed
+   */
+  public List<CompletableFuture<O>> submitAll(List<I> inputs, int priority) {
+    return enqueue(inputs, priority, Long.MAX_VALUE);
+  }
+
+  /**
+   * How many inputs wait for their batch to begin.
+   *
+   * @return the number at this moment
+   */
+  public int waiting() {
+    return places.get();
+  }
+
+  /** Fails what waits, lets the batch under way finish, ends the thread and waits for it. */
+  @Override
+  public void close() {
+    closed = true;
+    LockSupport.unpark(owner);
+    if (Thread.currentThread() == owner) {
+      return;
+    }
+    boolean interrupted = false;
+    while (owner.isAlive()) {
+      try {
+        owner.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    refuseHandedOver();
+  }
+
+  private static long nanos(Duration deadline) {
+    return deadline.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0
+        ? deadline.toNanos()
+        : Long.MAX_VALUE;
+  }
+
+  private List<CompletableFuture<O>> enqueue(List<I> inputs, int priority, long allowedNanos) {
+    if (closed) {
+      throw closing();
+    }
+    int[] lengths = inputs.stream().mapToInt(model::length).toArray();
+    reserve(inputs.size());
+    long now = clock.getAsLong();
+    Urgency urgency = Urgency.of(priority, allowedNanos, options);
+    List<CompletableFuture<O>> results = new ArrayList<>(inputs.size());
+    for (int i = 0; i < lengths.length; i++) {
+      long number = numbers.getAndIncrement();
+      TensorCall<I, O> call =
+          new TensorCall<>(inputs.get(i), lengths[i], number, i == 0, now, urgency);
+      var _ = call.result.whenComplete((output, failure) -> call.leave(places));
+      results.add(call.result);
+      handedOver.add(call);
+    }
+    if (closed) {
+      refuseHandedOver();
+    }
+    LockSupport.unpark(owner);
+    return results;
+  }
+
+  private void reserve(int inputs) {
+    int room = options.maxWaiting() - inputs;
+    int others = places.getAndUpdate(taken -> taken <= room ? taken + inputs : taken);
+    if (others > room) {
+      throw new RequestRejectedException(
+          Reason.OVERLOADED,
+          "%d inputs wait; %d more would be more than the %d that may wait"
+              .formatted(others, inputs, options.maxWaiting()),
+          null);
+    }
+  }
+
+  private void work() {
+    while (!closed) {
+      receive();
+      waiting.expire(clock.getAsLong(), this::late);
+      List<TensorCall<I, O>> group = waiting.next();
+      long patience = group.isEmpty() ? Long.MAX_VALUE : patience(group);
+      if (patience > 0) {
+        sleep(patience);
+      } else {
+        run(waiting.take(group));
+      }
+    }
+    receive();
+    waiting.takeAll(this::refuse);
+  }
+
+  private void sleep(long nanos) {
+    if (handedOver.isEmpty() && !closed) {
+      if (nanos == Long.MAX_VALUE) {
+        LockSupport.park(this);
+      } else {
+        LockSupport.parkNanos(this, nanos);
+      }
+    }
+  }
+
+  private void receive() {
+    for (TensorCall<I, O> call = handedOver.poll(); call != null; call = handedOver.poll()) {
+      waiting.add(call);
+      if (call.opens) {
+        arrivals.at(call.submittedNanos);
+      }
+    }
+  }
+
+  /** How long a group should wait for more company, in nanoseconds; 0 or less for not at all. */
+  private long patience(List<TensorCall<I, O>> group) {
+    long gain = (long) cost.fixedNanos();
+    long gap = arrivals.typicalGapNanos();
+    if (group.size() == options.maxBatch() || gap >= gain) {
+      return 0;
+    }
+    long now = clock.getAsLong();
+    long untilQuiet = Math.min(gain, GAPS_UNTIL_QUIET * gap + WAKING_NANOS);
+    long longest = group.stream().mapToLong(call -> call.waited(now)).max().orElseThrow();
+    long nearest = group.stream().mapToLong(call -> call.left(now)).min().orElseThrow();
+    return Math.min(
+        Math.min(options.maxDelay().toNanos() - longest, nearest / 2),
+        untilQuiet - arrivals.quietNanos(now));
+  }
+
+  private void run(List<TensorCall<I, O>> batch) {
+    long begin = clock.getAsLong();
+    for (TensorCall<I, O> call : batch) {
+      call.leave(places);
+      listener.began(call.waited(begin));
+    }
+    compute(batch);
+    long nanos = clock.getAsLong() - begin;
+    long length = batch.stream().mapToLong(call -> call.length).sum();
+    int longest = batch.stream().mapToInt(call -> call.length).max().orElseThrow();
+    cost.record((long) longest * batch.size(), nanos);
+    listener.batch(batch.size(), length, (long) longest * batch.size(), nanos);
+  }
+
+  private void compute(List<TensorCall<I, O>> batch) {
+    try {
+      deliver(batch);
+    } catch (Throwable failure) {
+      if (batch.size() == 1) {
+        fail(batch.getFirst(), failure);
+      } else {
+        batch.stream().filter(call -> !call.result.isDone()).forEach(c -> compute(List.of(c)));
+      }
+    }
+  }
+
+  private void deliver(List<TensorCall<I, O>> batch) throws Exception {
+    List<O> outputs = model.run(batch.stream().map(call -> call.input).toList());
+    if (outputs.size() != batch.size()) {
+      throw new IllegalStateException(
+          "the model gave " + outputs.size() + " outputs for " + batch.size() + " inputs");
+    }
+    for (int i = 0; i < batch.size(); i++) {
+      TensorCall<I, O> call = batch.get(i);
+      O output = outputs.get(i);
+      tell(() -> call.result.complete(output));
+    }
+  }
+
+  private void late(TensorCall<I, O> call) {
+    listener.expired();
+    Duration waited = Duration.ofNanos(call.waited(clock.getAsLong()));
+    fail(
+        call,
+        new TimeoutException(
+            "the deadline passed after " + waited.toMillis() + " ms of waiting for a batch"));
+  }
+
+  private void fail(TensorCall<I, O> call, Throwable failure) {
+    call.leave(places);
+    tell(() -> call.result.completeExceptionally(failure));
+  }
+
+  /** Runs callers' code elsewhere, unless nobody takes it: a future must not be forgotten. */
+  private void tell(Runnable completion) {
+    try {
+      delivery.execute(completion);
+    } catch (RejectedExecutionException e) {
+      completion.run();
+    }
+  }
+
+  private void refuseHandedOver() {
+    for (TensorCall<I, O> call = handedOver.poll(); call != null; call = handedOver.poll()) {
+      refuse(call);
+    }
+  }
+
+  private void refuse(TensorCall<I, O> call) {
+    fail(call, closing());
+  }
+
+  private static RequestRejectedException closing() {
+    return new RequestRejectedException(Reason.CLOSING, "the batcher is closed", null);
+  }
+}
