@@ -11,14 +11,18 @@ module dev.serval.models {
   requires com.fasterxml.jackson.dataformat.yaml;
   requires com.fasterxml.jackson.datatype.jdk8;
   requires com.google.common;
+  requires com.microsoft.onnxruntime;
   requires jinjava;
   requires org.apache.commons.lang3;
   requires tools.jackson.databind;
 
+  exports dev.serval.models.onnx;
   exports dev.serval.models.text;
 
   provides dev.serval.api.compute.ComputeBackendProvider with
       dev.serval.models.cpu.CpuBackendProvider;
+  provides dev.serval.api.model.EmbeddingModelReader with
+      dev.serval.models.onnx.OnnxEmbeddingModelReader;
   provides dev.serval.api.model.ModelFamily with
       dev.serval.models.family.Llama,
       dev.serval.models.family.Mistral,

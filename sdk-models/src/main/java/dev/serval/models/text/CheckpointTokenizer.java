@@ -110,7 +110,7 @@ final class CheckpointTokenizer implements Tokenizer {
     return vocabulary.token(id);
   }
 
-  private static void requireWholeCharacters(String text) {
+  static void requireWholeCharacters(String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
       if (Character.isHighSurrogate(c)

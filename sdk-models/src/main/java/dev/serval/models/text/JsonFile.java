@@ -31,7 +31,8 @@ record JsonFile(String checkpoint, String name, JsonNode root) {
     return new JsonFile(checkpoint.root(), name, MAPPER.valueToTree(tree));
   }
 
-  private static JsonFile parse(String checkpoint, String name, String text) {
+  /** A file that was read elsewhere. */
+  static JsonFile parse(String checkpoint, String name, String text) {
     JsonFile file;
     try {
       file = new JsonFile(checkpoint, name, MAPPER.readTree(text));
