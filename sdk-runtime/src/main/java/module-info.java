@@ -25,6 +25,7 @@ module dev.serval.runtime {
   uses dev.serval.api.batching.PolicyProvider;
   uses dev.serval.api.compute.ComputeBackendProvider;
   uses dev.serval.api.device.DeviceProvider;
+  uses dev.serval.api.model.EmbeddingModelReader;
   uses dev.serval.api.model.ModelFamily;
   uses dev.serval.api.model.TextCodecReader;
   uses dev.serval.api.storage.CheckpointReader;

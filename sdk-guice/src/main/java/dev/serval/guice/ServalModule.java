@@ -18,10 +18,12 @@ import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.DevicePreference;
 import dev.serval.api.device.DeviceProvider;
+import dev.serval.api.model.EmbeddingModelReader;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.model.TextCodecReader;
 import dev.serval.api.placement.PlacementPolicy;
 import dev.serval.api.storage.CheckpointReader;
+import dev.serval.runtime.EmbeddingSource;
 import dev.serval.runtime.ModelSource;
 import dev.serval.runtime.ServingRuntimeBuilder;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -37,10 +39,10 @@ import java.util.function.Consumer;
  * Binds a {@link ServingRuntime}, a singleton, put together from what other modules bind:
  *
  * <ul>
- *   <li>many, by {@link Multibinder}: {@link ModelSource} (at least one; the first is the default),
- *       {@link CheckpointReader}, {@link ModelFamily}, {@link TextCodecReader}, {@link
- *       ComputeBackendProvider}, {@link DeviceProvider}, {@link PolicyProvider} (asked for by its
- *       name in the options);
+ *   <li>many, by {@link Multibinder}: {@link ModelSource} and {@link EmbeddingSource} (at least one
+ *       of either; the first is the default), {@link CheckpointReader}, {@link ModelFamily}, {@link
+ *       TextCodecReader}, {@link ComputeBackendProvider}, {@link DeviceProvider}, {@link
+ *       EmbeddingModelReader}, {@link PolicyProvider} (asked for by its name in the options);
  *   <li>one, by a plain binding or {@link OptionalBinder#setBinding}: {@link PlacementPolicy},
  *       {@link DevicePreference}, {@link KernelPreference}, {@link AdmissionPolicy}, {@link
  *       OrderPolicy}, {@link ChunkPolicy}, {@link VictimPolicy}, {@link MeterRegistry}, {@link
@@ -84,12 +86,14 @@ public final class ServalModule extends AbstractModule {
   protected void configure() {
     List<Consumer<ServingRuntimeBuilder>> parts = new ArrayList<>();
     parts.add(many(ModelSource.class, ServingRuntimeBuilder::model));
+    parts.add(many(EmbeddingSource.class, ServingRuntimeBuilder::embeddings));
     parts.add(many(CheckpointReader.class, ServingRuntimeBuilder::reader));
     parts.add(many(ModelFamily.class, ServingRuntimeBuilder::family));
     parts.add(many(TextCodecReader.class, ServingRuntimeBuilder::textCodec));
     parts.add(many(ComputeBackendProvider.class, ServingRuntimeBuilder::backend));
     parts.add(many(DeviceProvider.class, ServingRuntimeBuilder::deviceProvider));
     parts.add(many(PolicyProvider.class, ServingRuntimeBuilder::policyProvider));
+    parts.add(many(EmbeddingModelReader.class, ServingRuntimeBuilder::embeddingReader));
     parts.add(one(PlacementPolicy.class, ServingRuntimeBuilder::placement));
     parts.add(one(DevicePreference.class, ServingRuntimeBuilder::device));
     parts.add(one(KernelPreference.class, ServingRuntimeBuilder::kernels));

@@ -15,14 +15,18 @@ import com.google.inject.multibindings.Multibinder;
 import com.google.inject.multibindings.OptionalBinder;
 import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
+import dev.serval.api.EmbeddingRequest;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.Prompt;
 import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.batching.OrderPolicy;
+import dev.serval.api.model.EmbeddingModel;
+import dev.serval.api.model.EmbeddingModelReader;
 import dev.serval.api.placement.Placement;
 import dev.serval.api.placement.PlacementPolicy;
 import dev.serval.batching.OrderPolicies;
+import dev.serval.runtime.EmbeddingSource;
 import dev.serval.runtime.ModelSource;
 import dev.serval.runtime.Serval;
 import dev.serval.runtime.ServingRuntimeBuilder;
@@ -56,6 +60,30 @@ final class ServalModuleTest {
         ServingRuntime injected =
             inject(new ServalModule(ServalModuleTest::small), models(first, second))) {
       assertThat(injected.describe()).isEqualTo(built.describe());
+    }
+  }
+
+  @Test
+  void embedding_models_are_bound_beside_those_that_generate() {
+    EmbeddingModel nothing = new ZeroEmbeddings();
+    EmbeddingModelReader reader = new ZeroEmbeddings.Reader(nothing);
+    EmbeddingSource source = EmbeddingSource.of(folder).withNames("zero");
+    ServingRuntimeBuilder builder =
+        Serval.builder().model(first).embeddings(source).embeddingReader(reader);
+    small(builder);
+    Module embeddings =
+        binder -> {
+          Multibinder.newSetBinder(binder, EmbeddingSource.class).addBinding().toInstance(source);
+          Multibinder.newSetBinder(binder, EmbeddingModelReader.class)
+              .addBinding()
+              .toInstance(reader);
+        };
+    try (ServingRuntime built = builder.build();
+        ServingRuntime injected =
+            inject(new ServalModule(ServalModuleTest::small), models(first), embeddings)) {
+      assertThat(injected.describe()).isEqualTo(built.describe());
+      assertThat(injected.embed(EmbeddingRequest.of("a")).join().vectors().getFirst())
+          .containsExactly(0, 0);
     }
   }
 

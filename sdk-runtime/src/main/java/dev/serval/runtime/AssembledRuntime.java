@@ -1,10 +1,13 @@
 package dev.serval.runtime;
 
+import dev.serval.api.EmbeddingRequest;
+import dev.serval.api.EmbeddingResult;
 import dev.serval.api.Generation;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.RuntimeDescription;
+import dev.serval.api.ServedEmbeddingModel;
 import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.UnknownModelException;
@@ -13,12 +16,16 @@ import dev.serval.runtime.generation.LiveGeneration;
 import dev.serval.runtime.metrics.ServingMetrics;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A runtime whose parts are in place. */
 final class AssembledRuntime implements ServingRuntime {
   private final List<NamedModel> models;
+  private final List<NamedEmbeddings> embeddings;
   private final RuntimeDescription description;
   private final OpenedParts parts;
   private final NativeMemory memory;
@@ -29,12 +36,14 @@ final class AssembledRuntime implements ServingRuntime {
 
   AssembledRuntime(
       List<NamedModel> models,
+      List<NamedEmbeddings> embeddings,
       RuntimeDescription description,
       OpenedParts parts,
       NativeMemory memory,
       String idPrefix,
       @Nullable ServingMetrics metrics) {
     this.models = models;
+    this.embeddings = embeddings;
     this.description = description;
     this.parts = parts;
     this.memory = memory;
@@ -58,7 +67,7 @@ final class AssembledRuntime implements ServingRuntime {
   private Generation begin(GenerationRequest request) {
     requests.enter();
     try {
-      NamedModel model = request.model().map(this::find).orElseGet(models::getFirst);
+      NamedModel model = find(request.model());
       String id = idPrefix + "-" + ids.incrementAndGet();
       LiveGeneration generation = model.loaded().generation(id, request, ended -> requests.leave());
       generation.begin();
@@ -69,12 +78,42 @@ final class AssembledRuntime implements ServingRuntime {
     }
   }
 
-  private NamedModel find(String name) {
-    return models.stream()
-        .filter(model -> model.name().equals(name))
+  @Override
+  public CompletableFuture<EmbeddingResult> embed(EmbeddingRequest request) {
+    try {
+      return beginEmbedding(request);
+    } catch (InvalidRequestException | UnknownModelException e) {
+      refused("invalid");
+      throw e;
+    } catch (RequestRejectedException e) {
+      refused("rejected");
+      throw e;
+    }
+  }
+
+  private CompletableFuture<EmbeddingResult> beginEmbedding(EmbeddingRequest request) {
+    requests.enter();
+    try {
+      NamedEmbeddings model =
+          named(request.model(), embeddings, NamedEmbeddings::name, "an embedding model");
+      return model.loaded().embedder().embed(request, model.name(), requests::leave);
+    } catch (Throwable t) {
+      requests.leave();
+      throw t;
+    }
+  }
+
+  private NamedModel find(Optional<String> name) {
+    return named(name, models, NamedModel::name, "a model that generates");
+  }
+
+  private static <T> T named(
+      Optional<String> name, List<T> all, Function<T, String> nameOf, String first) {
+    return all.stream()
+        .filter(model -> name.isEmpty() || name.get().equals(nameOf.apply(model)))
         .findFirst()
         .orElseThrow(
-            () -> new UnknownModelException(name, models.stream().map(NamedModel::name).toList()));
+            () -> new UnknownModelException(name.orElse(first), all.stream().map(nameOf).toList()));
   }
 
   private void refused(String outcome) {
@@ -90,7 +129,12 @@ final class AssembledRuntime implements ServingRuntime {
 
   @Override
   public ServedModel model(String name) {
-    return find(name);
+    return find(Optional.of(name));
+  }
+
+  @Override
+  public List<ServedEmbeddingModel> embeddingModels() {
+    return List.copyOf(embeddings);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.serval.api.batching.PolicyProvider;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceProvider;
+import dev.serval.api.model.EmbeddingModelReader;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.model.TextCodec;
 import dev.serval.api.model.TextCodecReader;
@@ -33,6 +34,7 @@ import java.util.stream.Stream;
  * @param backends compute
  * @param deviceProviders find devices
  * @param policies offer batching policies by name
+ * @param embeddingReaders open embedding models
  * @param placement chooses among devices
  */
 record Parts(
@@ -42,6 +44,7 @@ record Parts(
     List<ComputeBackendProvider> backends,
     List<DeviceProvider> deviceProviders,
     List<PolicyProvider> policies,
+    List<EmbeddingModelReader> embeddingReaders,
     PlacementPolicy placement) {
 
   static Parts conclude(ServingRuntimeBuilder b, Problems problems) {
@@ -55,12 +58,21 @@ record Parts(
             "deviceProvider", b.deviceProviders, () -> ServiceLoader.load(DeviceProvider.class)),
         search.all(
             "policyProvider", b.policyProviders, () -> ServiceLoader.load(PolicyProvider.class)),
+        search.all(
+            "embeddingReader",
+            b.embeddingReaders,
+            () -> ServiceLoader.load(EmbeddingModelReader.class)),
         b.placement == null ? PlacementPolicies.mostFreeMemory() : b.placement);
   }
 
   /** The reader that knows what lies at a path. */
   Optional<CheckpointReader> reader(Path path) {
     return readers.stream().filter(reader -> reader.recognises(path)).findFirst();
+  }
+
+  /** The reader that knows what embedding model lies at a path. */
+  Optional<EmbeddingModelReader> embeddingReader(Path path) {
+    return embeddingReaders.stream().filter(reader -> reader.recognises(path)).findFirst();
   }
 
   /** The backend that runs on a device. */

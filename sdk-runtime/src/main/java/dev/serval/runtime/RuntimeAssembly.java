@@ -3,6 +3,7 @@ package dev.serval.runtime;
 import dev.serval.api.Bytes;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.runtime.metrics.EmbeddingMeters;
 import dev.serval.runtime.metrics.ModelMeters;
 import dev.serval.runtime.metrics.ServingMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -43,9 +44,14 @@ final class RuntimeAssembly {
     for (ModelSource source : options.models()) {
       models.add(assemble(assembly, source, metrics));
     }
+    List<LoadedEmbeddings> embeddings = new ArrayList<>();
+    for (EmbeddingSource source : options.embeddings()) {
+      embeddings.add(assemble(source, memory, metrics));
+    }
     return new AssembledRuntime(
         named(models),
-        new Screen(options, devices, limit, models).description(),
+        namedEmbeddings(embeddings),
+        new Screen(options, devices, limit, models, embeddings).description(),
         opened,
         memory,
         HexFormat.of().toHexDigits(options.seeds().getAsLong(), 8),
@@ -73,6 +79,19 @@ final class RuntimeAssembly {
       meters.begin(model.engine());
     }
     return model;
+  }
+
+  private LoadedEmbeddings assemble(
+      EmbeddingSource source, NativeMemory memory, @Nullable ServingMetrics metrics) {
+    EmbeddingMeters meters = metrics == null ? null : metrics.embeddings(source.servedNames());
+    return new EmbeddingAssembly(options, opened, memory).assemble(source, meters);
+  }
+
+  private List<NamedEmbeddings> namedEmbeddings(List<LoadedEmbeddings> models) {
+    Instant since = options.clock().instant();
+    return models.stream()
+        .flatMap(model -> model.names().stream().map(n -> new NamedEmbeddings(n, since, model)))
+        .toList();
   }
 
   private List<NamedModel> named(List<LoadedModel> models) {

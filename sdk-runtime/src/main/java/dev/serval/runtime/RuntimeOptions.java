@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * A builder's options, checked.
  *
  * @param name the runtime's name
- * @param models what is served, the default first
+ * @param models what is served and generates, the default first
+ * @param embeddings what is served and embeds, the default first
  * @param device what models shall run on
  * @param kernels which kernels shall compute
  * @param threads how many threads compute, or null for the device's cores
@@ -39,6 +40,7 @@ import org.jspecify.annotations.Nullable;
 record RuntimeOptions(
     String name,
     List<ModelSource> models,
+    List<EmbeddingSource> embeddings,
     DevicePreference device,
     KernelPreference kernels,
     @Nullable Integer threads,
@@ -59,7 +61,7 @@ record RuntimeOptions(
   static RuntimeOptions conclude(ServingRuntimeBuilder b) {
     Problems problems = new Problems();
     Parts parts = Parts.conclude(b, problems);
-    concludeModels(b.models, parts, problems);
+    concludeModels(b, parts, problems);
     if (b.name.isBlank()) {
       problems.add("name", "a runtime's name is not blank");
     }
@@ -73,6 +75,7 @@ record RuntimeOptions(
     return new RuntimeOptions(
         b.name,
         List.copyOf(b.models),
+        List.copyOf(b.embeddings),
         b.device,
         b.kernels,
         b.threads,
@@ -90,17 +93,33 @@ record RuntimeOptions(
         parts);
   }
 
-  private static void concludeModels(List<ModelSource> models, Parts parts, Problems problems) {
-    if (models.isEmpty()) {
+  private static void concludeModels(ServingRuntimeBuilder b, Parts parts, Problems problems) {
+    if (b.models.isEmpty() && b.embeddings.isEmpty()) {
       problems.add("model", "there is none; add the folder of a checkpoint");
     }
     Set<String> names = new HashSet<>();
-    for (ModelSource model : models) {
+    for (ModelSource model : b.models) {
       concludeModel(model, parts, problems);
-      for (String name : model.servedNames()) {
-        concludeName(name, names, problems);
-      }
+      model.servedNames().forEach(name -> concludeName("model.names", name, names, problems));
     }
+    for (EmbeddingSource model : b.embeddings) {
+      concludeEmbeddings(model, parts, problems);
+      model.servedNames().forEach(name -> concludeName("embeddings.names", name, names, problems));
+    }
+  }
+
+  private static void concludeEmbeddings(EmbeddingSource model, Parts parts, Problems problems) {
+    if (!Files.exists(model.path())) {
+      problems.add("embeddings", "there is nothing at " + model.path());
+    } else if (parts.embeddingReader(model.path()).isEmpty()) {
+      problems.add(
+          "embeddings",
+          "%s is in no known format; there is %s"
+              .formatted(model.path(), Parts.list(parts.embeddingReaders(), r -> r.format())));
+    }
+    model
+        .maxTokens()
+        .ifPresent(tokens -> problems.requireWithin("embeddings.maxTokens", tokens, 1, 1 << 20));
   }
 
   private static void concludeModel(ModelSource model, Parts parts, Problems problems) {
@@ -118,11 +137,12 @@ record RuntimeOptions(
             tokens -> problems.requireWithin("model.contextLength", tokens, 2, Integer.MAX_VALUE));
   }
 
-  private static void concludeName(String name, Set<String> names, Problems problems) {
+  private static void concludeName(
+      String option, String name, Set<String> names, Problems problems) {
     if (name.isBlank()) {
-      problems.add("model.names", "a served name is not blank");
+      problems.add(option, "a served name is not blank");
     } else if (!names.add(name)) {
-      problems.add("model.names", "two models are to be served as '" + name + "'");
+      problems.add(option, "two models are to be served as '" + name + "'");
     }
   }
 }

@@ -22,21 +22,31 @@ import java.util.stream.Stream;
  * @param options what was asked
  * @param devices what was found
  * @param memory the bound on native memory
- * @param models what was put together
+ * @param models what was put together to generate
+ * @param embeddings what was put together to embed
  */
 record Screen(
-    RuntimeOptions options, DeviceInventory devices, Bytes memory, List<LoadedModel> models) {
+    RuntimeOptions options,
+    DeviceInventory devices,
+    Bytes memory,
+    List<LoadedModel> models,
+    List<LoadedEmbeddings> embeddings) {
 
   RuntimeDescription description() {
-    return new RuntimeDescription(
-        List.of(
+    Stream<Section> generating =
+        Stream.of(
             new Section("devices", devicesFound()),
             ofModels("models", Screen::model),
             ofModels("placement", Screen::placement),
             ofModels("compute", Screen::compute),
             new Section("memory", memoryUse()),
             new Section("batching", batching()),
-            ofModels("cache", this::cache)));
+            ofModels("cache", this::cache));
+    List<Entry> embedding = embeddings.stream().flatMap(LoadedEmbeddings::entries).toList();
+    return new RuntimeDescription(
+        Stream.concat(generating, Stream.of(new Section("embeddings", embedding)))
+            .filter(section -> !section.entries().isEmpty())
+            .toList());
   }
 
   private Section ofModels(String title, Function<LoadedModel, Entry> entry) {
@@ -106,7 +116,11 @@ record Screen(
             "budget",
             memory.count() == Long.MAX_VALUE ? "unbounded" : memory.toString(),
             options.nativeMemory() == null ? "the memory of the devices found" : "as configured");
-    return Stream.concat(Stream.of(budget), models.stream().flatMap(Screen::memory)).toList();
+    Stream<Entry> owned =
+        Stream.concat(
+            models.stream().flatMap(Screen::memory),
+            embeddings.stream().map(LoadedEmbeddings::memory));
+    return Stream.concat(Stream.of(budget), owned).toList();
   }
 
   private static Stream<Entry> memory(LoadedModel model) {
@@ -126,6 +140,9 @@ record Screen(
   }
 
   private List<Entry> batching() {
+    if (models.isEmpty()) {
+      return List.of();
+    }
     StepLimits limits = options.batch().limits();
     List<Entry> entries = new ArrayList<>();
     entries.add(

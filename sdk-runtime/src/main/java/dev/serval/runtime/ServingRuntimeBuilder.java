@@ -17,6 +17,7 @@ import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DevicePreference;
 import dev.serval.api.device.DeviceProvider;
+import dev.serval.api.model.EmbeddingModelReader;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.model.TextCodecReader;
 import dev.serval.api.placement.PlacementPolicy;
@@ -33,7 +34,7 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Collects what a runtime shall be, and builds it. Every option but the model has a default; a
+ * Collects what a runtime shall be, and builds it. Every option but the models has a default; a
  * value is checked when the runtime is built, together with all others. Belongs to one thread; a
  * builder may build any number of runtimes, which share nothing but what was handed in.
  *
@@ -42,6 +43,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ServingRuntimeBuilder {
   final List<ModelSource> models = new ArrayList<>();
+  final List<EmbeddingSource> embeddings = new ArrayList<>();
   String name = "serval";
   DevicePreference device = DevicePreference.prefer(DeviceKind.GPU, DeviceKind.CPU);
   KernelPreference kernels = KernelPreference.best();
@@ -79,6 +81,7 @@ public final class ServingRuntimeBuilder {
   final List<ComputeBackendProvider> backends = new ArrayList<>();
   final List<DeviceProvider> deviceProviders = new ArrayList<>();
   final List<PolicyProvider> policyProviders = new ArrayList<>();
+  final List<EmbeddingModelReader> embeddingReaders = new ArrayList<>();
   @Nullable PlacementPolicy placement;
 
   ServingRuntimeBuilder() {}
@@ -101,6 +104,28 @@ public final class ServingRuntimeBuilder {
    */
   public ServingRuntimeBuilder model(ModelSource source) {
     models.add(source);
+    return this;
+  }
+
+  /**
+   * Adds an embedding model under the name of its folder; the first one added is the default.
+   *
+   * @param path the model's folder or file
+   * @return this builder
+   */
+  public ServingRuntimeBuilder embeddings(Path path) {
+    return embeddings(EmbeddingSource.of(path));
+  }
+
+  /**
+   * Adds an embedding model; the first one added is the default. It stands beside the models that
+   * generate, or alone.
+   *
+   * @param source where it lies and how it is to be served
+   * @return this builder
+   */
+  public ServingRuntimeBuilder embeddings(EmbeddingSource source) {
+    embeddings.add(source);
     return this;
   }
 
@@ -531,6 +556,17 @@ public final class ServingRuntimeBuilder {
    */
   public ServingRuntimeBuilder policyProvider(PolicyProvider part) {
     policyProviders.add(part);
+    return this;
+  }
+
+  /**
+   * Gives a reader of embedding models.
+   *
+   * @param part the reader
+   * @return this builder
+   */
+  public ServingRuntimeBuilder embeddingReader(EmbeddingModelReader part) {
+    embeddingReaders.add(part);
     return this;
   }
 

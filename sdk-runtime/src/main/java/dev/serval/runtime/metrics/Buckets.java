@@ -23,7 +23,14 @@ final class Buckets {
     1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576
   };
 
+  private static final double[] INPUTS = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+
   private Buckets() {}
+
+  /** For numbers of inputs. */
+  static double[] inputs() {
+    return INPUTS.clone();
+  }
 
   /** For the duration of a request. */
   static Duration[] request() {

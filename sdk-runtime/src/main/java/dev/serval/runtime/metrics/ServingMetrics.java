@@ -62,6 +62,16 @@ public final class ServingMetrics implements AutoCloseable {
   }
 
   /**
+   * The meters of one embedding model.
+   *
+   * @param names the names it is served under, the first for what concerns its batches
+   * @return its meters
+   */
+  public EmbeddingMeters embeddings(List<String> names) {
+    return new EmbeddingMeters(registry, Tags.of(RUNTIME, runtime), names.getFirst());
+  }
+
+  /**
    * A request was not taken.
    *
    * @param outcome {@code invalid} or {@code rejected}

@@ -1,0 +1,2 @@
+/** Requests for embeddings, from their texts to their vectors. */
+package dev.serval.runtime.embedding;
