@@ -1,7 +1,7 @@
 package dev.serval.server;
 
-import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
+import dev.serval.server.exchange.EmbeddingExchange;
 import dev.serval.server.exchange.Exchange;
 import dev.serval.server.exchange.ExchangeSettings;
 import dev.serval.server.exchange.Gate;
@@ -28,6 +28,7 @@ import java.util.function.BiFunction;
  * <ul>
  *   <li>{@code GET /v1/models} and {@code /v1/models/{id}}
  *   <li>{@code POST /v1/chat/completions} and {@code /v1/completions}, whole or as a stream
+ *   <li>{@code POST /v1/embeddings}, as numbers or in Base64
  *   <li>{@code POST /tokenize} and {@code /detokenize}, as vLLM has them
  * </ul>
  *
@@ -95,6 +96,7 @@ public final class OpenAiRoutes {
     paths.read("/v1/models/*", this::model);
     paths.post("/v1/chat/completions", generation(new ChatEndpoint()));
     paths.post("/v1/completions", generation(new CompletionEndpoint()));
+    paths.post("/v1/embeddings", ctx -> EmbeddingExchange.begin(ctx, settings));
     paths.post("/tokenize", answer(TokenizeEndpoint::answer));
     paths.post("/detokenize", answer(DetokenizeEndpoint::answer));
   }
@@ -119,11 +121,11 @@ public final class OpenAiRoutes {
   }
 
   private String models() {
-    return Json.text(ModelList.of(runtime.models()));
+    return Json.text(ModelList.of(runtime));
   }
 
   private void model(RoutingContext ctx) {
-    ServedModel model = runtime.model(Objects.requireNonNullElse(ctx.pathParam("*"), ""));
-    Responses.json(ctx, 200, Json.text(ModelList.ModelCard.of(model)));
+    String name = Objects.requireNonNullElse(ctx.pathParam("*"), "");
+    Responses.json(ctx, 200, Json.text(ModelList.card(name, runtime)));
   }
 }

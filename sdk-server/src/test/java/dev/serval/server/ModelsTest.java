@@ -22,7 +22,7 @@ final class ModelsTest {
             "{\"id\":\"echo\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"serval\","
                 + "\"root\":\"/models/echo\",\"parent\":null,\"max_model_len\":100000}");
     assertThat(list.get("data").valueStream().map(m -> m.get("id").stringValue()))
-        .containsExactly("echo", "base/tiny", "é");
+        .containsExactly("echo", "base/tiny", "é", "vectors");
   }
 
   @Test

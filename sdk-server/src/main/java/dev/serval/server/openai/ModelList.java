@@ -2,15 +2,34 @@ package dev.serval.server.openai;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonInclude.Include;
+import dev.serval.api.ServedEmbeddingModel;
 import dev.serval.api.ServedModel;
+import dev.serval.api.ServingRuntime;
+import dev.serval.api.UnknownModelException;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The models served, as {@code GET /v1/models} lists them. */
 public record ModelList(String object, List<ModelCard> data) {
-  /** The list of some models. */
-  public static ModelList of(List<ServedModel> models) {
-    return new ModelList("list", models.stream().map(ModelCard::of).toList());
+  /** The list of what a runtime serves, those that generate before those that embed. */
+  public static ModelList of(ServingRuntime runtime) {
+    return new ModelList("list", cards(runtime).toList());
+  }
+
+  private static Stream<ModelCard> cards(ServingRuntime runtime) {
+    return Stream.concat(
+        runtime.models().stream().map(ModelCard::of),
+        runtime.embeddingModels().stream().map(ModelCard::of));
+  }
+
+  /** The card of the model of a name. */
+  public static ModelCard card(String name, ServingRuntime runtime) {
+    return cards(runtime)
+        .filter(card -> card.id().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () -> new UnknownModelException(name, cards(runtime).map(ModelCard::id).toList()));
   }
 
   /**
@@ -20,7 +39,7 @@ public record ModelList(String object, List<ModelCard> data) {
    * @param created since when it is served, in seconds since the epoch
    * @param root where it was loaded from
    * @param parent always null: no model is derived from another
-   * @param maxModelLen how many tokens prompt and completion may have together
+   * @param maxModelLen how many tokens prompt and completion may have together, or a text
    */
   public record ModelCard(
       String id,
@@ -40,6 +59,18 @@ public record ModelList(String object, List<ModelCard> data) {
           model.root(),
           null,
           model.contextLength());
+    }
+
+    /** The card of an embedding model. */
+    public static ModelCard of(ServedEmbeddingModel model) {
+      return new ModelCard(
+          model.name(),
+          "model",
+          model.since().getEpochSecond(),
+          "serval",
+          model.root(),
+          null,
+          model.maxTokens());
     }
   }
 }

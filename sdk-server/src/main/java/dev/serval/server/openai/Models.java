@@ -2,7 +2,9 @@ package dev.serval.server.openai;
 
 import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
+import dev.serval.api.UnknownModelException;
 import dev.serval.server.json.Value;
+import java.util.List;
 
 /** Which model a body asks for. */
 final class Models {
@@ -13,6 +15,7 @@ final class Models {
     return body.get("model")
         .map(Value::text)
         .map(runtime::model)
-        .orElseGet(() -> runtime.models().getFirst());
+        .or(() -> runtime.models().stream().findFirst())
+        .orElseThrow(() -> new UnknownModelException("a model that generates", List.of()));
   }
 }

@@ -1,17 +1,21 @@
 package dev.serval.server.echo;
 
+import dev.serval.api.EmbeddingRequest;
+import dev.serval.api.EmbeddingResult;
 import dev.serval.api.Generation;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.Prompt;
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.RuntimeDescription;
+import dev.serval.api.ServedEmbeddingModel;
 import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.model.ChatTemplate;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
@@ -32,6 +36,7 @@ public final class EchoRuntime implements ServingRuntime {
   private final int capacity;
   private final AtomicInteger count = new AtomicInteger();
   private final List<EchoGeneration> generations = new CopyOnWriteArrayList<>();
+  private final List<CompletableFuture<EmbeddingResult>> embeddings = new CopyOnWriteArrayList<>();
   private final Set<List<Integer>> seen = ConcurrentHashMap.newKeySet();
   private volatile Semaphore pace = new Semaphore(Integer.MAX_VALUE / 2);
   private volatile State state = State.READY;
@@ -120,6 +125,23 @@ public final class EchoRuntime implements ServingRuntime {
       case Prompt.Tokens tokens ->
           model.tokenizer().decode(EchoGeneration.boxed(tokens.ids()), true);
     };
+  }
+
+  /** All requests for embeddings there have been; they end when a test ends them. */
+  public List<CompletableFuture<EmbeddingResult>> embeddings() {
+    return embeddings;
+  }
+
+  @Override
+  public CompletableFuture<EmbeddingResult> embed(EmbeddingRequest request) {
+    CompletableFuture<EmbeddingResult> result = new CompletableFuture<>();
+    embeddings.add(result);
+    return result;
+  }
+
+  @Override
+  public List<ServedEmbeddingModel> embeddingModels() {
+    return List.of(new EchoEmbeddings("vectors"));
   }
 
   @Override

@@ -1,0 +1,111 @@
+package dev.serval.server.exchange;
+
+import dev.serval.api.EmbeddingResult;
+import dev.serval.server.errors.ApiError;
+import dev.serval.server.errors.Failures;
+import dev.serval.server.json.Json;
+import dev.serval.server.openai.EmbeddingEndpoint;
+import dev.serval.server.openai.EmbeddingList;
+import io.vertx.core.Context;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.ext.web.RoutingContext;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request for embeddings, from its body to its answer. Its state belongs to the request's
+ * context; the body is read and the texts encoded on a worker, and so is the answer written. When
+ * the response ends or its connection breaks, the place in the gate is given back, the timer
+ * stopped and what has not begun is taken out of the runtime.
+ */
+public final class EmbeddingExchange {
+  private final RoutingContext ctx;
+  private final Context context;
+  private final ExchangeSettings settings;
+  private volatile boolean over;
+  private long timer = -1;
+  private @Nullable CompletableFuture<EmbeddingResult> result;
+
+  private EmbeddingExchange(RoutingContext ctx, ExchangeSettings settings) {
+    this.ctx = ctx;
+    this.context = ctx.vertx().getOrCreateContext();
+    this.settings = settings;
+  }
+
+  /** What a worker hands back: the call, and its vectors to come. */
+  private record Taken(EmbeddingEndpoint.Call call, CompletableFuture<EmbeddingResult> result) {}
+
+  /**
+   * Begins an exchange on the request's own context.
+   *
+   * @param ctx the request, its body received
+   * @param settings what all exchanges share
+   */
+  public static void begin(RoutingContext ctx, ExchangeSettings settings) {
+    settings.gate().enter();
+    new EmbeddingExchange(ctx, settings).submit();
+  }
+
+  private void submit() {
+    ctx.addEndHandler(ended -> finish());
+    settings
+        .timeout()
+        .ifPresent(limit ->
+            timer =
+                ctx.vertx()
+                    .setTimer(
+                        limit.toMillis(), t -> Responses.error(ctx, ApiError.timeout(limit))));
+    Buffer body = ctx.body().buffer();
+    settings.offload().call(context, () -> take(body)).onComplete(this::await, this::failed);
+  }
+
+  private Taken take(@Nullable Buffer body) {
+    if (over) {
+      throw new CancellationException("the client has gone");
+    }
+    byte[] bytes = body == null ? new byte[0] : body.getBytes();
+    EmbeddingEndpoint.Call call = EmbeddingEndpoint.read(Json.object(bytes), settings.runtime());
+    return new Taken(call, settings.runtime().embed(call.request()));
+  }
+
+  private void await(Taken taken) {
+    result = taken.result();
+    if (over) {
+      taken.result().cancel(false);
+      return;
+    }
+    var _ =
+        taken
+            .result()
+            .whenComplete((vectors, failure) ->
+                context.runOnContext(v -> answer(taken.call(), vectors, failure)));
+  }
+
+  private void answer(
+      EmbeddingEndpoint.Call call, @Nullable EmbeddingResult vectors, @Nullable Throwable failure) {
+    if (vectors == null) {
+      failed(failure == null ? new IllegalStateException("there are no vectors") : failure);
+      return;
+    }
+    settings
+        .offload()
+        .call(context, () -> Json.text(EmbeddingList.of(call, vectors)))
+        .onComplete(json -> Responses.json(ctx, 200, json), this::failed);
+  }
+
+  private void failed(Throwable failure) {
+    if (!over) {
+      Responses.error(ctx, Failures.of(failure).named(EmbeddingEndpoint.ALIASES));
+    }
+  }
+
+  private void finish() {
+    over = true;
+    settings.gate().leave();
+    ctx.vertx().cancelTimer(timer);
+    if (result != null) {
+      result.cancel(false);
+    }
+  }
+}
