@@ -1,7 +1,9 @@
 package dev.serval.command;
 
+import dev.serval.api.ServedEmbeddingModel;
 import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
+import dev.serval.runtime.ServingRuntimeBuilder;
 import dev.serval.server.HttpEndpoint;
 import dev.serval.server.OpenAiOptions;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -9,11 +11,14 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
@@ -61,6 +66,13 @@ final class ServeCommand implements Callable<Integer> {
       description = "how long requests under way may take when it ends (${DEFAULT-VALUE})")
   private int grace = 30;
 
+  @Option(
+      names = "--embeddings",
+      paramLabel = "DIR",
+      description =
+          "an embedding model's folder, with an .onnx file and tokenizer.json; may be given several times (none)")
+  private List<Path> embeddings = List.of();
+
   @Mixin private ModelOptions model = new ModelOptions();
 
   ServeCommand(Console console) {
@@ -71,7 +83,7 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     requireFree();
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    try (ServingRuntime runtime = model.open(console, builder -> builder.meters(registry));
+    try (ServingRuntime runtime = model.open(console, builder -> configure(builder, registry));
         HttpEndpoint endpoint = endpoint(runtime, registry)) {
       CountDownLatch end = new CountDownLatch(1);
       Interrupts.count(nth -> interrupted(nth, end));
@@ -81,6 +93,11 @@ final class ServeCommand implements Callable<Integer> {
       runtime.drain(Duration.ofSeconds(grace));
       return ExitCode.OK;
     }
+  }
+
+  private void configure(ServingRuntimeBuilder builder, PrometheusMeterRegistry registry) {
+    builder.meters(registry);
+    embeddings.forEach(builder::embeddings);
   }
 
   /**
@@ -118,7 +135,10 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private static String names(ServingRuntime runtime) {
-    return runtime.models().stream().map(ServedModel::name).collect(Collectors.joining(", "));
+    return Stream.concat(
+            runtime.models().stream().map(ServedModel::name),
+            runtime.embeddingModels().stream().map(ServedEmbeddingModel::name))
+        .collect(Collectors.joining(", "));
   }
 
   private static String address(HttpEndpoint endpoint) {

@@ -3,6 +3,7 @@ package dev.serval.command;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.serval.testkit.MiniLm;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +14,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -28,10 +30,11 @@ final class OpenAiClientTest {
       Path.of(System.getProperty("basedir", "."), "target", "openai-client").toAbsolutePath();
 
   @TestFactory
-  Stream<DynamicTest> the_client_of_openai_is_served() throws Exception {
+  Stream<DynamicTest> the_client_of_openai_is_served(@TempDir Path models) throws Exception {
     assumeTrue(there("node") && there("npm"), "Node.js and npm are not installed");
     install();
-    try (ServeProcess serve = ServeProcess.start()) {
+    Path minilm = MiniLm.unpack(models);
+    try (ServeProcess serve = ServeProcess.start("--embeddings", minilm.toString())) {
       String checks = run("node", SCRIPT, serve.base().toString());
       return checks
           .lines()

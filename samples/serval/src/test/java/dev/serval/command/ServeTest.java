@@ -2,12 +2,15 @@ package dev.serval.command;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.testkit.MiniLm;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** {@code serval serve} as a process: how it begins and how it ends. */
 final class ServeTest {
@@ -24,6 +27,27 @@ final class ServeTest {
       assertThat(serve.exit()).isZero();
       assertThat(serve.out()).contains("devices", "cpu:0", "serving demo at http://127.0.0.1:");
       assertThat(serve.err()).startsWith("serval: ending").hasLineCount(1);
+    }
+  }
+
+  @Test
+  void an_embedding_model_is_served_beside_the_one_that_generates(@TempDir Path models)
+      throws Exception {
+    Path minilm = MiniLm.unpack(models);
+    try (ServeProcess serve = ServeProcess.start("--embeddings", minilm.toString())) {
+      HttpRequest request =
+          HttpRequest.newBuilder(serve.base().resolve("/v1/embeddings"))
+              .header("Content-Type", "application/json")
+              .POST(HttpRequest.BodyPublishers.ofString("{\"input\":\"hello\"}"))
+              .build();
+      var answer = client.send(request, BodyHandlers.ofString());
+      assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+      assertThat(answer.body()).contains("\"model\":\"minilm\"", "\"prompt_tokens\":3");
+      serve.signal("TERM");
+
+      assertThat(serve.exit()).isZero();
+      assertThat(serve.out()).contains("384 dimensions", "serving demo, minilm at http://");
+      assertThat(serve.err()).hasLineCount(1);
     }
   }
 

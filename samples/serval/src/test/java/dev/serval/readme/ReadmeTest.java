@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class ReadmeTest {
   private static final Path ROOT = Path.of("../..");
@@ -17,14 +19,15 @@ final class ReadmeTest {
     return text.substring(from, text.indexOf(end, from));
   }
 
-  @Test
-  void the_first_screens_code_is_code_that_compiles() throws IOException {
-    String shown = between(Files.readString(ROOT.resolve("README.md")), "```java\n", "```");
+  @ParameterizedTest
+  @CsvSource({"README.md, first-screen", "docs/embeddings.md, embeddings"})
+  void the_first_screens_code_is_code_that_compiles(String page, String tag) throws IOException {
+    String shown = between(Files.readString(ROOT.resolve(page)), "```java\n", "```");
     String compiled =
         between(
             Files.readString(Path.of("src/test/java/dev/serval/readme/Snippets.java")),
-            "// tag::first-screen[]\n",
-            "    // end::first-screen[]");
+            "// tag::" + tag + "[]\n",
+            "    // end::" + tag + "[]");
     assertThat(shown.indent(4)).isEqualTo(compiled);
   }
 

@@ -1,6 +1,8 @@
 package dev.serval.readme;
 
 import dev.serval.api.ChatMessage;
+import dev.serval.api.EmbeddingRequest;
+import dev.serval.api.EmbeddingResult;
 import dev.serval.api.Generation;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.Prompt;
@@ -10,7 +12,7 @@ import dev.serval.runtime.Serval;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 
-/** The README's snippets, compiled. */
+/** The documents' snippets, compiled. */
 final class Snippets {
   private Snippets() {}
 
@@ -26,5 +28,15 @@ final class Snippets {
       }
     }
     // end::first-screen[]
+  }
+
+  static void embeddings(Consumer<float[]> use) {
+    // tag::embeddings[]
+    try (ServingRuntime runtime = Serval.builder().embeddings(Path.of("models/minilm")).build()) {
+      EmbeddingRequest texts = EmbeddingRequest.of("How do I reset my password?", "I forgot it");
+      EmbeddingResult result = runtime.embed(texts).join();
+      result.vectors().forEach(use);
+    }
+    // end::embeddings[]
   }
 }

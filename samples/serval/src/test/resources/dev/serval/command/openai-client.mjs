@@ -33,9 +33,9 @@ const until = async (condition, what) => {
 };
 
 const checks = {
-  "the served model is listed and found": async () => {
+  "the served models are listed and found": async () => {
     const listed = (await client.models.list()).data;
-    assert.equal(listed.length, 1);
+    assert.deepEqual(listed.map((m) => m.id), [model, "minilm"]);
     assert.equal(listed[0].object, "model");
     assert.ok(listed[0].root);
     assert.equal((await client.models.retrieve(model)).id, model);
@@ -137,6 +137,30 @@ const checks = {
     for await (const _ of stream) if (++seen === 3) break;
     stream.controller.abort();
     await until(async () => (await metric("serval_engine_running")) === 0, "no request running");
+  },
+
+  "texts are embedded, in Base64 as the client asks by default and as numbers": async () => {
+    const input = ["How do I reset my password?", "I forgot my login", "The sun shines over Rome"];
+    const answer = await client.embeddings.create({ model: "minilm", input });
+    const numbers = await client.embeddings.create({ model: "minilm", input, encoding_format: "float" });
+    const [first, second, third] = answer.data.map((d) => Array.from(d.embedding));
+    const cosine = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
+    assert.equal(first.length, 384);
+    assert.ok(Math.abs(cosine(first, first) - 1) < 1e-5);
+    assert.ok(cosine(first, second) > 0.5 && cosine(first, third) < 0.2);
+    assert.ok(numbers.data[1].embedding.every((x, i) => Math.abs(x - second[i]) < 1e-6));
+    assert.ok(answer.usage.prompt_tokens > 15 && answer.usage.total_tokens === answer.usage.prompt_tokens);
+  },
+
+  "texts that cannot be embedded are BadRequestError and name the parameter": async () => {
+    for (const more of [{ input: "word ".repeat(500) }, { input: [1, 2] }, { dimensions: 256 }]) {
+      const [param] = Object.keys(more);
+      await assert.rejects(client.embeddings.create({ model: "minilm", input: "a", ...more }), (e) => {
+        assert.ok(e instanceof OpenAI.BadRequestError, `${param}: ${e.constructor.name} ${e.message}`);
+        assert.equal(e.param, param);
+        return true;
+      });
+    }
   },
 
   "sixteen clients at once get the answer that one gets": async () => {
