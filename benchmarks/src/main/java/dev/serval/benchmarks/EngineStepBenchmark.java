@@ -68,6 +68,10 @@ public class EngineStepBenchmark {
   @Param({"16", "256", "1024"})
   public int running;
 
+  /** Who decides: first come and fixed budgets, or fair between tenants and sized by time. */
+  @Param({"fcfs-fixed", "fair-time"})
+  public String policies;
+
   private final Stub model = new Stub();
   private Engine engine;
   private volatile boolean closing;
@@ -88,17 +92,23 @@ public class EngineStepBenchmark {
                     true),
                 new StepLimits(8192, running),
                 4096,
-                new BatchingPolicies(
-                    AdmissionPolicies.maxWaiting(2 * running),
-                    OrderPolicies.firstComeFirstServed(),
-                    ChunkPolicies.fixedBudget(8192),
-                    VictimPolicies.lastIn()),
+                policies(),
                 EngineListener.NONE,
                 System::nanoTime,
                 Thread.ofPlatform().daemon().factory()));
     for (int i = 0; i < running; i++) {
       new Renewal(i).submit();
     }
+  }
+
+  private BatchingPolicies policies() {
+    boolean simple = policies.equals("fcfs-fixed");
+    return new BatchingPolicies(
+        AdmissionPolicies.maxWaiting(2 * running),
+        OrderPolicies.levelsFirst(
+            simple ? OrderPolicies.firstComeFirstServed() : OrderPolicies.fairBetweenTenants()),
+        simple ? ChunkPolicies.fixedBudget(8192) : ChunkPolicies.timeSized(),
+        simple ? VictimPolicies.lastIn() : VictimPolicies.leastCost());
   }
 
   /** Ends them all. */

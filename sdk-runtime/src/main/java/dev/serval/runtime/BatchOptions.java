@@ -75,8 +75,7 @@ record BatchOptions(
         : b.chunkTokens;
   }
 
-  private static BatchOptions of(
-      ServingRuntimeBuilder b, int step, PolicyCatalogue catalogue) {
+  private static BatchOptions of(ServingRuntimeBuilder b, int step, PolicyCatalogue catalogue) {
     String chunks = b.chunkTokens == null ? b.chunkName : "fixed";
     Named<AdmissionPolicy> admission = catalogue.admission(b.admission, b.admissionName);
     Named<OrderPolicy> order = catalogue.order(b.order, b.orderName);

@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
  * value is checked when the runtime is built, together with all others. Belongs to one thread; a
  * builder may build any number of runtimes, which share nothing but what was handed in.
  *
- * <p>Parts (readers, families, text codecs, backends, device providers, policy providers) are those given here, then
- * those that {@link java.util.ServiceLoader} finds; the first that fits is taken.
+ * <p>Parts (readers, families, text codecs, backends, device providers, policy providers) are those
+ * given here, then those that {@link java.util.ServiceLoader} finds; the first that fits is taken.
  */
 public final class ServingRuntimeBuilder {
   final List<ModelSource> models = new ArrayList<>();
@@ -291,8 +291,8 @@ public final class ServingRuntimeBuilder {
   /**
    * Decides by a named policy which requests may wait.
    *
-   * @param name a stock policy, {@code queue} (so many may wait) or {@code in-time} (that and
-   *     only who is likely to have its first token in time), or the name of a {@linkplain
+   * @param name a stock policy, {@code queue} (so many may wait) or {@code in-time} (that and only
+   *     who is likely to have its first token in time), or the name of a {@linkplain
    *     #policyProvider provider's}; {@code queue} unless set
    * @return this builder
    */
@@ -317,8 +317,8 @@ public final class ServingRuntimeBuilder {
    * Decides by a named policy which waiting sequence is next, higher classes always first.
    *
    * @param name a stock policy, {@code fcfs}, {@code priority}, {@code fair}, {@code deadline} or
-   *     {@code shortest}, or the name of a {@linkplain
-   *     #policyProvider provider's}; {@code fcfs} unless set
+   *     {@code shortest}, or the name of a {@linkplain #policyProvider provider's}; {@code fcfs}
+   *     unless set
    * @return this builder
    */
   public ServingRuntimeBuilder order(String name) {
@@ -365,8 +365,8 @@ public final class ServingRuntimeBuilder {
   /**
    * Decides by a named policy who gives way when KV runs out.
    *
-   * @param name a stock policy, {@code last-in}, {@code least-computed} or {@code least-cost}, or the name of a {@linkplain
-   *     #policyProvider provider's}; {@code last-in} unless set
+   * @param name a stock policy, {@code last-in}, {@code least-computed} or {@code least-cost}, or
+   *     the name of a {@linkplain #policyProvider provider's}; {@code last-in} unless set
    * @return this builder
    */
   public ServingRuntimeBuilder victim(String name) {

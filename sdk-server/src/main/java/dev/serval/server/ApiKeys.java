@@ -7,6 +7,7 @@ import io.vertx.ext.web.RoutingContext;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Lets nobody pass without one of the keys, if there are any; takes as long for any wrong one. */
 final class ApiKeys implements Handler<RoutingContext> {
@@ -29,11 +30,20 @@ final class ApiKeys implements Handler<RoutingContext> {
     ctx.next();
   }
 
-  private boolean known(@org.jspecify.annotations.Nullable String header) {
-    if (header == null || !header.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
-      return false;
-    }
-    byte[] brought = bytes(header.substring(SCHEME.length()).strip());
+  /** The key in an authorization header, or null. */
+  static @Nullable String brought(@Nullable String header) {
+    return header == null || !header.regionMatches(true, 0, SCHEME, 0, SCHEME.length())
+        ? null
+        : header.substring(SCHEME.length()).strip();
+  }
+
+  private boolean known(@Nullable String header) {
+    String key = brought(header);
+    return key != null && isAmong(key);
+  }
+
+  private boolean isAmong(String candidate) {
+    byte[] brought = bytes(candidate);
     boolean known = false;
     for (String key : keys) {
       known |= MessageDigest.isEqual(brought, bytes(key));

@@ -4,19 +4,25 @@ import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.IsolationScope;
+import dev.serval.api.ServiceLevel;
+import dev.serval.api.Tenant;
 import io.vertx.ext.web.RoutingContext;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** What {@link OpenAiRoutes} take and from whom. Immutable. */
 public final class OpenAiOptions {
   private final Function<RoutingContext, IsolationScope> scope;
+  private final Function<RoutingContext, Tenant> tenant;
+  private final Function<RoutingContext, ServiceLevel> level;
   private final Bytes bodyLimit;
   private final int maxConcurrent;
   private final int maxChoices;
@@ -28,6 +34,8 @@ public final class OpenAiOptions {
 
   private OpenAiOptions(Builder b) {
     scope = b.scope;
+    tenant = b.tenant == null ? ctx -> tenantOf(b.scope.apply(ctx)) : b.tenant;
+    level = b.level;
     bodyLimit = b.bodyLimit;
     maxConcurrent = b.maxConcurrent;
     maxChoices = b.maxChoices;
@@ -54,6 +62,28 @@ public final class OpenAiOptions {
    */
   public Function<RoutingContext, IsolationScope> scope() {
     return scope;
+  }
+
+  private static Tenant tenantOf(IsolationScope scope) {
+    return scope.shared() || scope.name().isEmpty() ? Tenant.HOST : Tenant.of(scope.name());
+  }
+
+  /**
+   * On whose account a request runs.
+   *
+   * @return the function from the request, as the host's handlers have left it, to the tenant
+   */
+  public Function<RoutingContext, Tenant> tenant() {
+    return tenant;
+  }
+
+  /**
+   * What a request's class is promised.
+   *
+   * @return the function from the request, as the host's handlers have left it, to the level
+   */
+  public Function<RoutingContext, ServiceLevel> level() {
+    return level;
   }
 
   /**
@@ -131,6 +161,8 @@ public final class OpenAiOptions {
   /** Collects options; {@link #build()} checks them. */
   public static final class Builder {
     private Function<RoutingContext, IsolationScope> scope = ctx -> IsolationScope.HOST;
+    private @Nullable Function<RoutingContext, Tenant> tenant;
+    private Function<RoutingContext, ServiceLevel> level = ctx -> ServiceLevel.INTERACTIVE;
     private Bytes bodyLimit = Bytes.mebi(8);
     private int maxConcurrent = 1024;
     private int maxChoices = GenerationRequest.MAX_CHOICES;
@@ -152,6 +184,48 @@ public final class OpenAiOptions {
     public Builder scope(Function<RoutingContext, IsolationScope> value) {
       scope = value;
       return this;
+    }
+
+    /**
+     * Tells on whose account a request runs: its weight where tenants compete, and its quota.
+     * Called as {@link #scope(Function)} is; a request's body has no say in it.
+     *
+     * @param value from the request to its tenant; unless set, each private scope is a tenant of
+     *     the same name without a quota, and all else runs on {@link Tenant#HOST}'s account
+     * @return this builder
+     */
+    public Builder tenant(Function<RoutingContext, Tenant> value) {
+      tenant = value;
+      return this;
+    }
+
+    /**
+     * Tells what a request's class is promised. Called as {@link #scope(Function)} is. A client may
+     * ask for less, never for more: {@code "service_tier": "flex"} makes it {@link
+     * ServiceLevel#BATCH}, if that yields more readily.
+     *
+     * @param value from the request to its level; {@link ServiceLevel#INTERACTIVE} for all unless
+     *     set
+     * @return this builder
+     */
+    public Builder level(Function<RoutingContext, ServiceLevel> value) {
+      level = value;
+      return this;
+    }
+
+    /**
+     * Takes tenants by their keys: a client brings a key as {@code Authorization: Bearer KEY}, runs
+     * on the account of the tenant that has it, and meets that tenant's cached data alone. Sets the
+     * keys, the tenants and the scopes.
+     *
+     * @param values from each key to its tenant, whose name is not empty
+     * @return this builder
+     */
+    public Builder tenants(Map<String, Tenant> values) {
+      TenantKeys keys = new TenantKeys(values);
+      scope = keys::scope;
+      tenant = keys::tenant;
+      return apiKeys(values.keySet());
     }
 
     /**
@@ -188,7 +262,8 @@ public final class OpenAiOptions {
     }
 
     /**
-     * Limits how long a generation request may take, waiting included; it is then cancelled.
+     * Limits how long a generation request may take, waiting included; it is then cancelled, and
+     * one that cannot be in time is refused at once.
      *
      * @param value the limit, at least a millisecond; none unless set
      * @return this builder

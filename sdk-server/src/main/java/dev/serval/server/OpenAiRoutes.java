@@ -9,6 +9,7 @@ import dev.serval.server.exchange.Offload;
 import dev.serval.server.exchange.Responses;
 import dev.serval.server.json.Json;
 import dev.serval.server.json.Value;
+import dev.serval.server.openai.Caller;
 import dev.serval.server.openai.ChatEndpoint;
 import dev.serval.server.openai.CompletionEndpoint;
 import dev.serval.server.openai.DetokenizeEndpoint;
@@ -102,7 +103,15 @@ public final class OpenAiRoutes {
   }
 
   private Handler<RoutingContext> generation(GenerationEndpoint endpoint) {
-    return ctx -> Exchange.begin(ctx, endpoint, options.scope().apply(ctx), settings);
+    return ctx -> Exchange.begin(ctx, endpoint, caller(ctx), settings);
+  }
+
+  private Caller caller(RoutingContext ctx) {
+    return new Caller(
+        options.scope().apply(ctx),
+        options.tenant().apply(ctx),
+        options.level().apply(ctx),
+        options.timeout().orElse(null));
   }
 
   private Handler<RoutingContext> answer(BiFunction<Value, ServingRuntime, Object> endpoint) {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
+import dev.serval.api.RequestRejectedException;
+import dev.serval.api.RequestRejectedException.Reason;
 import dev.serval.server.echo.EchoRuntime;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -72,6 +74,31 @@ final class LimitsTest {
       assertThat(both.statusCode()).isEqualTo(503);
       steps.release(3);
       assertThat(first.readUntil("}]")).contains("\"text\":\"ab\"");
+    }
+  }
+
+  @Test
+  void a_tenant_beyond_its_quota_is_told_so_and_when_to_come_back() throws Exception {
+    HttpResponse<String> answer = refused(Reason.QUOTA, Duration.ofMillis(1200));
+    assertThat(answer.statusCode()).isEqualTo(429);
+    assertThat(answer.headers().firstValue("retry-after")).hasValue("2");
+    assertThat(error(answer).get("code").stringValue()).isEqualTo("rate_limit_exceeded");
+    assertThat(error(answer).get("message").stringValue()).isEqualTo("not now");
+  }
+
+  @Test
+  void a_request_that_cannot_be_in_time_is_refused_as_overload() throws Exception {
+    HttpResponse<String> answer = refused(Reason.DEADLINE, Duration.ofSeconds(7));
+    assertThat(answer.statusCode()).isEqualTo(503);
+    assertThat(answer.headers().firstValue("retry-after")).hasValue("7");
+    assertThat(error(answer).get("code").stringValue()).isEqualTo("overloaded");
+  }
+
+  private HttpResponse<String> refused(Reason reason, Duration retryAfter) throws Exception {
+    EchoRuntime runtime = new EchoRuntime(1, 0);
+    runtime.refuse(new RequestRejectedException(reason, "not now", retryAfter));
+    try (Served served = served(runtime, options -> options)) {
+      return served.post(TEXT, AB);
     }
   }
 

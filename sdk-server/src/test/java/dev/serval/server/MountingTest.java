@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.IsolationScope;
+import dev.serval.api.Quota;
+import dev.serval.api.ServiceLevel;
+import dev.serval.api.Tenant;
 import dev.serval.server.echo.EchoRuntime;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -17,6 +20,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -76,6 +81,47 @@ final class MountingTest {
     assertThat(runtime.last().request().scope()).isEqualTo(IsolationScope.of("alice"));
     post("/v1/completions", "x-principal", "bob");
     assertThat(runtime.last().request().scope()).isEqualTo(IsolationScope.of("bob"));
+  }
+
+  @Test
+  void tenant_and_level_are_the_hosts_and_a_body_can_only_ask_for_less() throws Exception {
+    router.route().handler(MountingTest::authenticate);
+    ServiceLevel gold = new ServiceLevel("gold", 1, Duration.ofMillis(200), null);
+    OpenAiOptions options =
+        OpenAiOptions.builder()
+            .scope(ctx -> IsolationScope.of(ctx.get("principal")))
+            .level(ctx -> ctx.get("principal").equals("alice") ? gold : ServiceLevel.BATCH)
+            .timeout(Duration.ofSeconds(9))
+            .build();
+    OpenAiRoutes.of(runtime, options).mount(router);
+    post("/v1/completions", "x-principal", "alice");
+    assertThat(runtime.last().request().tenant()).isEqualTo(Tenant.of("alice"));
+    assertThat(runtime.last().request().level()).isEqualTo(gold);
+    assertThat(runtime.last().request().deadline()).hasValue(Duration.ofSeconds(9));
+    post("/v1/completions", "x-principal", "bob");
+    assertThat(runtime.last().request().level()).isEqualTo(ServiceLevel.BATCH);
+    String flexible = "{\"prompt\":\"hi\",\"service_tier\":\"flex\"}";
+    send(
+        request("/v1/completions")
+            .header("content-type", "application/json")
+            .header("x-principal", "alice")
+            .POST(HttpRequest.BodyPublishers.ofString(flexible)));
+    assertThat(runtime.last().request().level()).isEqualTo(ServiceLevel.BATCH);
+  }
+
+  @Test
+  void tenants_are_told_by_the_keys_they_bring() throws Exception {
+    Tenant alice = Tenant.of("alice").withWeight(3).withQuota(Quota.ofRequests(2));
+    OpenAiOptions options =
+        OpenAiOptions.builder().tenants(Map.of("sk-a", alice, "sk-b", Tenant.of("bob"))).build();
+    OpenAiRoutes.of(runtime, options).mount(router);
+    post("/v1/completions", "authorization", "Bearer sk-a");
+    assertThat(runtime.last().request().tenant()).isEqualTo(alice);
+    assertThat(runtime.last().request().scope()).isEqualTo(IsolationScope.of("alice"));
+    post("/v1/completions", "authorization", "Bearer sk-b");
+    assertThat(runtime.last().request().tenant()).isEqualTo(Tenant.of("bob"));
+    assertThat(post("/v1/completions", "authorization", "Bearer sk-c").statusCode()).isEqualTo(401);
+    assertThat(post("/v1/completions").statusCode()).isEqualTo(401);
   }
 
   private static void authenticate(RoutingContext ctx) {

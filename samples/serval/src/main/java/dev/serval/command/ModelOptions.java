@@ -92,6 +92,38 @@ final class ModelOptions {
       description = "tokens that one step may compute (512)")
   private @Nullable Integer maxStepTokens;
 
+  @Option(
+      names = "--admission",
+      paramLabel = "POLICY",
+      description =
+          "who may wait: queue (as many as --max-waiting), in-time (and only who is likely to have"
+              + " the first token within its target), or a plug-in's (queue)")
+  private @Nullable String admission;
+
+  @Option(
+      names = "--order",
+      paramLabel = "POLICY",
+      description =
+          "who begins next: fcfs, priority, fair (between tenants), deadline, shortest, or a"
+              + " plug-in's (fcfs)")
+  private @Nullable String order;
+
+  @Option(
+      names = "--chunks",
+      paramLabel = "POLICY",
+      description =
+          "how much of its prompts a step takes: time (as much as keeps the targets of the answers"
+              + " under way), a number of tokens, or a plug-in's (time)")
+  private @Nullable String chunks;
+
+  @Option(
+      names = "--victim",
+      paramLabel = "POLICY",
+      description =
+          "who gives way when KV runs out: last-in, least-computed, least-cost, or a plug-in's"
+              + " (last-in)")
+  private @Nullable String victim;
+
   /** Where the model lies. */
   Path path() {
     return model == null ? DemoModel.folder() : model;
@@ -155,6 +187,18 @@ final class ModelOptions {
     given(maxRunning, builder::maxRunning);
     given(maxWaiting, builder::maxWaiting);
     given(maxStepTokens, builder::maxStepTokens);
+    given(admission, name -> builder.admission(name));
+    given(order, name -> builder.order(name));
+    given(chunks, name -> chunks(name, builder));
+    given(victim, name -> builder.victim(name));
+  }
+
+  private static void chunks(String chosen, ServingRuntimeBuilder builder) {
+    if (chosen.matches("\\d{1,9}")) {
+      builder.chunkTokens(Integer.parseInt(chosen));
+    } else {
+      builder.chunk(chosen);
+    }
   }
 
   private static <T> void given(@Nullable T value, Consumer<T> setter) {

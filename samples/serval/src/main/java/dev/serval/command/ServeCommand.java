@@ -2,7 +2,9 @@ package dev.serval.command;
 
 import dev.serval.api.ServedEmbeddingModel;
 import dev.serval.api.ServedModel;
+import dev.serval.api.ServiceLevel;
 import dev.serval.api.ServingRuntime;
+import dev.serval.api.Tenant;
 import dev.serval.runtime.ServingRuntimeBuilder;
 import dev.serval.server.HttpEndpoint;
 import dev.serval.server.OpenAiOptions;
@@ -13,7 +15,9 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -59,6 +63,27 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "ORIGIN",
       description = "whose web pages may call, * for all; may be given several times (none)")
   private Set<String> origins = Set.of();
+
+  @Option(
+      names = "--ttft",
+      paramLabel = "MS",
+      description = "milliseconds to an answer's first token that are aimed at (${DEFAULT-VALUE})")
+  private int ttft = 2000;
+
+  @Option(
+      names = "--tpot",
+      paramLabel = "MS",
+      description = "milliseconds between an answer's tokens that are aimed at (${DEFAULT-VALUE})")
+  private int tpot = 100;
+
+  @Option(
+      names = "--tenant",
+      paramLabel = "KEY=NAME[:WEIGHT[:REQUESTS[:TOKENS]]]",
+      description = {
+        "the tenant that brings this key: its share where tenants compete (1), how many requests",
+        "it may have at once and how many tokens a minute (any number); may be given several times"
+      })
+  private Map<String, String> tenants = Map.of();
 
   @Option(
       names = "--grace",
@@ -120,8 +145,24 @@ final class ServeCommand implements Callable<Integer> {
         .host(host)
         .port(port)
         .metrics(registry)
-        .options(OpenAiOptions.builder().apiKeys(apiKeys).allowedOrigins(origins).build())
+        .options(options())
         .start();
+  }
+
+  private OpenAiOptions options() {
+    ServiceLevel level =
+        ServiceLevel.INTERACTIVE
+            .withTtft(Duration.ofMillis(ttft))
+            .withTpot(Duration.ofMillis(tpot));
+    OpenAiOptions.Builder options =
+        OpenAiOptions.builder().allowedOrigins(origins).level(ctx -> level);
+    if (tenants.isEmpty()) {
+      return options.apiKeys(apiKeys).build();
+    }
+    Map<String, Tenant> byKey = new HashMap<>();
+    tenants.forEach((key, tenant) -> byKey.put(key, TenantOption.of(tenant)));
+    apiKeys.forEach(key -> byKey.putIfAbsent(key, Tenant.HOST));
+    return options.tenants(byKey).build();
   }
 
   private void interrupted(int nth, CountDownLatch end) {

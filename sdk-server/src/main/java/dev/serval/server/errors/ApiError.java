@@ -70,6 +70,11 @@ public record ApiError(
         null);
   }
 
+  /** The answer came too late to be of use. */
+  public static ApiError late(String message) {
+    return new ApiError(504, SERVER, message, null, "deadline_exceeded", null);
+  }
+
   /** The server's own fault. */
   public static ApiError failure(String message) {
     return new ApiError(500, SERVER, message, null, null, null);

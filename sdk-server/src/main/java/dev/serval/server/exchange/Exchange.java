@@ -1,9 +1,9 @@
 package dev.serval.server.exchange;
 
-import dev.serval.api.IsolationScope;
 import dev.serval.server.errors.ApiError;
 import dev.serval.server.errors.Failures;
 import dev.serval.server.json.Json;
+import dev.serval.server.openai.Caller;
 import dev.serval.server.openai.GenerationCall;
 import dev.serval.server.openai.GenerationEndpoint;
 import io.vertx.core.Context;
@@ -49,19 +49,16 @@ public final class Exchange {
    *
    * @param ctx the request, its body received
    * @param endpoint what the body means
-   * @param scope whose cached data it may meet
+   * @param caller who asks
    * @param settings what all exchanges share
    */
   public static void begin(
-      RoutingContext ctx,
-      GenerationEndpoint endpoint,
-      IsolationScope scope,
-      ExchangeSettings settings) {
+      RoutingContext ctx, GenerationEndpoint endpoint, Caller caller, ExchangeSettings settings) {
     settings.gate().enter();
-    new Exchange(ctx, endpoint, settings).submit(scope);
+    new Exchange(ctx, endpoint, settings).submit(caller);
   }
 
-  private void submit(IsolationScope scope) {
+  private void submit(Caller caller) {
     ctx.addEndHandler(ended -> finish());
     settings
         .timeout()
@@ -70,16 +67,16 @@ public final class Exchange {
     Buffer body = ctx.body().buffer();
     settings
         .offload()
-        .call(context, () -> submission(body, scope))
+        .call(context, () -> submission(body, caller))
         .onComplete(this::answer, this::failed);
   }
 
-  private Submission submission(@Nullable Buffer body, IsolationScope scope) {
+  private Submission submission(@Nullable Buffer body, Caller caller) {
     if (over) {
       throw new CancellationException("the client has gone");
     }
     byte[] bytes = body == null ? new byte[0] : body.getBytes();
-    GenerationCall call = endpoint.read(Json.object(bytes), settings.runtime(), scope);
+    GenerationCall call = endpoint.read(Json.object(bytes), settings.runtime(), caller);
     settings.checkChoices(call.choices());
     return Submission.of(call, settings.runtime(), settings.clock().instant());
   }

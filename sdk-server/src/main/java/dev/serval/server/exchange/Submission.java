@@ -55,16 +55,24 @@ record Submission(GenerationCall call, AnswerHead head, List<Generation> generat
     return null;
   }
 
-  /** Refuses what the runtime was closed under: nobody else cancels what is still awaited. */
+  /**
+   * Refuses what the runtime was closed under, since nobody else cancels what is still awaited, and
+   * what came too late.
+   */
   private static List<GenerationResult> whole(List<GenerationResult> results) {
-    boolean cancelled =
-        results.stream()
-            .flatMap(result -> result.choices().stream())
-            .anyMatch(choice -> choice.finishReason() == FinishReason.CANCELLED);
-    if (cancelled) {
+    if (anyEnded(results, FinishReason.CANCELLED)) {
       throw ApiError.closing("the runtime was closed before the answer was whole").raise();
     }
+    if (anyEnded(results, FinishReason.DEADLINE)) {
+      throw ApiError.late("the request's deadline passed before the answer was whole").raise();
+    }
     return results;
+  }
+
+  private static boolean anyEnded(List<GenerationResult> results, FinishReason reason) {
+    return results.stream()
+        .flatMap(result -> result.choices().stream())
+        .anyMatch(choice -> choice.finishReason() == reason);
   }
 
   /** Cancels what has not ended. */

@@ -1,7 +1,6 @@
 package dev.serval.server.openai;
 
 import dev.serval.api.GenerationRequest;
-import dev.serval.api.IsolationScope;
 import dev.serval.api.Prompt;
 import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
@@ -18,15 +17,14 @@ public final class ChatEndpoint implements GenerationEndpoint {
   }
 
   @Override
-  public GenerationCall read(Value body, ServingRuntime runtime, IsolationScope scope) {
+  public GenerationCall read(Value body, ServingRuntime runtime, Caller caller) {
     Refusal.ofTools(body);
     Refusal.all(Refusal.CHAT, body);
     Refusal.all(Refusal.TEMPLATE, body);
     ServedModel model = Models.of(body, runtime);
     Prompt prompt = Messages.of(body);
-    GenerationRequest.Builder request =
-        GenerationRequest.builder(prompt).model(model.name()).scope(scope);
-    GenerationFields.apply(body, request);
+    GenerationRequest.Builder request = GenerationRequest.builder(prompt).model(model.name());
+    GenerationFields.apply(body, caller, request);
     maxTokens(body).map(GenerationFields::atLeastOne).ifPresent(request::maxTokens);
     boolean logprobs = logprobs(body, request);
     Delivery delivery = Delivery.of(body);

@@ -1,7 +1,6 @@
 package dev.serval.server.openai;
 
 import dev.serval.api.GenerationRequest;
-import dev.serval.api.IsolationScope;
 import dev.serval.api.Prompt;
 import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
@@ -23,27 +22,22 @@ public final class CompletionEndpoint implements GenerationEndpoint {
   }
 
   @Override
-  public GenerationCall read(Value body, ServingRuntime runtime, IsolationScope scope) {
+  public GenerationCall read(Value body, ServingRuntime runtime, Caller caller) {
     Refusal.all(Refusal.TEXT, body);
     ServedModel model = Models.of(body, runtime);
     List<Prompt> prompts = Prompts.of(body.require("prompt"));
     Optional<Integer> logprobs = body.get("logprobs").map(Value::integer);
     Delivery delivery = Delivery.of(body);
     List<GenerationRequest> requests =
-        prompts.stream().map(prompt -> request(body, prompt, logprobs, model, scope)).toList();
+        prompts.stream().map(prompt -> request(body, prompt, logprobs, model, caller)).toList();
     return new GenerationCall(
         model, requests, delivery, format(body, prompts, logprobs.isPresent(), delivery, model));
   }
 
   private static GenerationRequest request(
-      Value body,
-      Prompt prompt,
-      Optional<Integer> logprobs,
-      ServedModel model,
-      IsolationScope scope) {
-    GenerationRequest.Builder request =
-        GenerationRequest.builder(prompt).model(model.name()).scope(scope);
-    GenerationFields.apply(body, request);
+      Value body, Prompt prompt, Optional<Integer> logprobs, ServedModel model, Caller caller) {
+    GenerationRequest.Builder request = GenerationRequest.builder(prompt).model(model.name());
+    GenerationFields.apply(body, caller, request);
     request.maxTokens(
         body.get("max_tokens")
             .map(GenerationFields::atLeastOne)

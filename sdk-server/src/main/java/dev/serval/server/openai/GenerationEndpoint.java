@@ -1,6 +1,5 @@
 package dev.serval.server.openai;
 
-import dev.serval.api.IsolationScope;
 import dev.serval.api.ServingRuntime;
 import dev.serval.server.json.Value;
 import java.util.Map;
@@ -15,11 +14,11 @@ public interface GenerationEndpoint {
    *
    * @param body the object received
    * @param runtime whose models are asked for
-   * @param scope whose cached data the generation may meet
+   * @param caller who asks
    * @return the call
    * @throws RuntimeException of a kind that {@link dev.serval.server.errors.Failures} knows
    */
-  GenerationCall read(Value body, ServingRuntime runtime, IsolationScope scope);
+  GenerationCall read(Value body, ServingRuntime runtime, Caller caller);
 
   /** The runtime's names of parameters that this endpoint's clients know by another. */
   Map<String, String> aliases();

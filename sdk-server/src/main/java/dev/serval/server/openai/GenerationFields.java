@@ -17,9 +17,14 @@ import java.util.stream.Collectors;
 final class GenerationFields {
   private GenerationFields() {}
 
-  /** Takes over how to draw, where to stop, how many choices and how urgent. */
-  static void apply(Value body, GenerationRequest.Builder request) {
+  /**
+   * Takes over who asks, how to draw, where to stop, how many choices and how urgent. The {@code
+   * service_tier} can only lower what the host grants: {@code flex} yields as batches do.
+   */
+  static void apply(Value body, Caller caller, GenerationRequest.Builder request) {
     Refusal.all(Refusal.SHARED, body);
+    boolean flexible = body.get("service_tier").filter(tier -> tier.is("flex")).isPresent();
+    (flexible ? caller.yielding() : caller).apply(request);
     request.sampling(sampling(body)).choices(choices(body));
     set(body, "stop", GenerationFields::stopStrings, request::stopStrings);
     set(body, "stop_token_ids", Value::integers, ids -> request.stopTokenIds(setOf(ids)));

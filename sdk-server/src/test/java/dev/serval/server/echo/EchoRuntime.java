@@ -22,6 +22,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /** The runtime. Prompts that hold certain words go wrong on purpose: see {@link #submit}. */
 public final class EchoRuntime implements ServingRuntime {
@@ -29,6 +30,7 @@ public final class EchoRuntime implements ServingRuntime {
   public static final String FAILS = "fail after two tokens";
   public static final String CRASHES = "crash on submission";
 
+  private volatile @Nullable RequestRejectedException refusal;
   private final List<ServedModel> models =
       List.of(
           new EchoModel("echo", CONTEXT), new EchoModel("base/tiny", 32), new EchoModel("é", 64));
@@ -57,6 +59,11 @@ public final class EchoRuntime implements ServingRuntime {
     pace = steps;
   }
 
+  /** From now on every request is refused with this. */
+  public void refuse(RequestRejectedException with) {
+    refusal = with;
+  }
+
   /** All generations there have been, in the order of their submission. */
   public List<EchoGeneration> generations() {
     return generations;
@@ -73,6 +80,9 @@ public final class EchoRuntime implements ServingRuntime {
     if (state != State.READY) {
       throw new RequestRejectedException(
           RequestRejectedException.Reason.CLOSING, "the runtime is " + state, null);
+    }
+    if (refusal != null) {
+      throw refusal;
     }
     long active = generations.stream().filter(g -> !g.ended()).count();
     if (active >= capacity) {
