@@ -24,8 +24,10 @@ final class BatchPlanner {
    *
    * Blocks. A sequence begins only with blocks for all of its tokens, so a prefill once begun never
    * runs out of them: only decodes do, one block at a time. And it begins only if a block is left
-   * over for each sequence that runs already, or the next steps would throw it out again. The head
-   * of the queue is not overtaken by smaller ones behind it, or it would starve.
+   * over for each sequence that runs already, or the next steps would throw it out again: one block,
+   * and one more for each time that somebody had to give way lately, which is forgotten by halves
+   * every 350 steps. So where answers outgrow what they began with, fewer are begun at once and less
+   * is computed again. The head of the queue is not overtaken by smaller ones behind it, or it would starve.
    *
    * Giving way. A decode without room takes the blocks of others until it has it: first of the
    * sequences that wait for their readers, then of those the victim policy picks. When it is picked
@@ -40,6 +42,8 @@ final class BatchPlanner {
    * while a sequence could run: in an empty step, a chunk policy's 0 counts as 1.
    */
 
+  private static final double HEADROOM_KEPT = 0.998;
+
   private final KvCache cache;
   private final StepLimits limits;
   private final Policies policies;
@@ -47,6 +51,7 @@ final class BatchPlanner {
   private final EngineListener listener;
   private final List<Sequence> turns = new ArrayList<>();
   private int firstTurn;
+  private double headroom = 1;
   private int ranks;
   private int prefillRanks;
 
@@ -60,6 +65,7 @@ final class BatchPlanner {
   }
 
   void plan(Step step) {
+    headroom = 1 + (headroom - 1) * HEADROOM_KEPT;
     listTurns();
     yieldPlace(step);
     planDecodes(step);
@@ -140,14 +146,24 @@ final class BatchPlanner {
 
   private boolean makeRoom(Sequence needy, Step step) {
     while (!needy.kv().reserve(needy.totalTokens())) {
-      Sequence victim =
-          roster.paused() > 0 ? roster.longestPaused() : policies.victim(needy, roster);
+      Sequence victim;
+      if (roster.paused() > 0) {
+        victim = roster.longestPaused();
+      } else {
+        victim = policies.victim(needy, roster);
+        headroom++;
+      }
       giveWay(victim, step);
       if (victim == needy) {
         return false;
       }
     }
     return true;
+  }
+
+  /** The blocks that one who begins leaves free for those that run already. */
+  private int spare() {
+    return (int) (roster.active() * headroom);
   }
 
   private void giveWay(Sequence victim, Step step) {
@@ -219,7 +235,7 @@ final class BatchPlanner {
   /** Finds what is computed already, and room for all the rest; or takes nothing. */
   private boolean holdBlocks(Sequence sequence, Step step) {
     int rank = sequence.level().rank();
-    if (roster.reclaimableBlocks(rank) < sequence.blocksToBegin() + roster.active()) {
+    if (roster.reclaimableBlocks(rank) < sequence.blocksToBegin() + spare()) {
       return false;
     }
     int freeBefore = cache.freeBlocks();
@@ -227,10 +243,10 @@ final class BatchPlanner {
     int found = kv.reuse(sequence.tokens(), sequence.totalTokens() - 1);
     int taken = freeBefore - cache.freeBlocks();
     int missing = Math.ceilDiv(sequence.totalTokens(), cache.blockTokens()) - kv.blocks().size();
-    if (roster.reclaimableBlocks(rank) >= missing + roster.active()) {
+    if (roster.reclaimableBlocks(rank) >= missing + spare()) {
       reclaim(missing, sequence, step);
     }
-    if (cache.freeBlocks() < missing + roster.active() || !kv.reserve(sequence.totalTokens())) {
+    if (cache.freeBlocks() < missing + spare() || !kv.reserve(sequence.totalTokens())) {
       kv.release();
       sequence.blocksToBegin(taken + missing);
       return false;
@@ -241,7 +257,7 @@ final class BatchPlanner {
   }
 
   private void reclaim(int missing, Sequence next, Step step) {
-    while (cache.freeBlocks() < missing + roster.active()) {
+    while (cache.freeBlocks() < missing + spare()) {
       Sequence victim = roster.paused() > 0 ? roster.longestPaused() : lowerThan(next);
       if (victim == null) {
         return;

@@ -1,0 +1,86 @@
+package dev.serval.samples.policy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.inject.Guice;
+import com.google.inject.Module;
+import com.google.inject.multibindings.Multibinder;
+import dev.serval.api.Generation;
+import dev.serval.api.GenerationRequest;
+import dev.serval.api.Prompt;
+import dev.serval.api.ServingRuntime;
+import dev.serval.api.batching.OrderPolicy;
+import dev.serval.api.batching.PolicyProvider;
+import dev.serval.guice.ServalModule;
+import dev.serval.runtime.ModelSource;
+import dev.serval.runtime.Serval;
+import dev.serval.testkit.Oracle;
+import dev.serval.testkit.OrderPolicyContract;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The policy keeps its contract, and is there under its name however a runtime is assembled. */
+final class ShortestAnswerFirstTest extends OrderPolicyContract {
+  private static final String ON_THE_SCREEN =
+      "shortest-answer: the shortest answer first, with age";
+
+  @TempDir Path folder;
+
+  @Override
+  protected OrderPolicy policy() {
+    return new ShortestAnswerFirst();
+  }
+
+  private static GenerationRequest request(Oracle oracle, int tokens) {
+    return GenerationRequest.builder(Prompt.tokens(oracle.prompts().getFirst()))
+        .maxTokens(tokens)
+        .ignoreEos(true)
+        .build();
+  }
+
+  @Test
+  void it_is_found_as_a_service_and_decides() {
+    Oracle oracle = Oracle.named("llama");
+    try (ServingRuntime runtime =
+        Serval.builder()
+            .model(oracle.folder(folder))
+            .maxRunning(1)
+            .order("shortest-answer")
+            .build()) {
+      assertThat(runtime.describe().toString()).contains(ON_THE_SCREEN);
+      List<Generation> all = new ArrayList<>();
+      for (int tokens : new int[] {100, 90, 10}) {
+        all.add(runtime.submit(request(oracle, tokens)));
+      }
+      long longer = total(all.get(1));
+      assertThat(total(all.get(2))).isLessThan(longer);
+    }
+  }
+
+  private static long total(Generation generation) {
+    return generation.result().toCompletableFuture().join().timings().total().toNanos();
+  }
+
+  @Test
+  void it_can_be_bound_in_guice_and_chosen_by_its_name() {
+    Path model = Oracle.named("llama").folder(folder);
+    Module parts =
+        binder -> {
+          Multibinder.newSetBinder(binder, ModelSource.class)
+              .addBinding()
+              .toInstance(ModelSource.of(model));
+          Multibinder.newSetBinder(binder, PolicyProvider.class)
+              .addBinding()
+              .to(ShortestAnswerFirst.class);
+        };
+    ServalModule serval =
+        new ServalModule(options -> options.services(true).warmUp(false).order("shortest-answer"));
+    try (ServingRuntime runtime =
+        Guice.createInjector(serval, parts).getInstance(ServingRuntime.class)) {
+      assertThat(runtime.describe().toString()).contains(ON_THE_SCREEN);
+    }
+  }
+}
