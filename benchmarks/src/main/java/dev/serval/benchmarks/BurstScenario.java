@@ -62,6 +62,7 @@ public final class BurstScenario {
    * @param tokens the tokens of all prompts and answers
    * @param ttftNanos the median time to the first token of the long prompts
    */
+  @SuppressWarnings("ArrayRecordComponent") // compared by nobody
   private record Round(long[] gaps, long wallNanos, long tokens, long ttftNanos) {
     double millis(double share) {
       int index = (int) Math.ceil(share * gaps.length) - 1;

@@ -82,7 +82,7 @@ final class BatchPlanner {
       Sequence sequence = roster.running(i);
       if (sequence.isRunning()) {
         turns.add(sequence);
-        int rank = 1 << sequence.level().rank();
+        int rank = 1 << sequence.rank();
         ranks |= rank;
         prefillRanks |= sequence.outstanding() > 1 ? rank : 0;
       }
@@ -132,7 +132,7 @@ final class BatchPlanner {
   }
 
   private static boolean isDecode(Sequence sequence, int rank) {
-    return sequence.isRunning() && sequence.outstanding() == 1 && sequence.level().rank() == rank;
+    return sequence.isRunning() && sequence.outstanding() == 1 && sequence.rank() == rank;
   }
 
   private boolean yields(Sequence sequence, int rank, Step step) {
@@ -145,7 +145,7 @@ final class BatchPlanner {
   }
 
   private boolean makeRoom(Sequence needy, Step step) {
-    while (!needy.kv().reserve(needy.totalTokens())) {
+    while (!needy.reserve(cache.blockTokens())) {
       Sequence victim;
       if (roster.paused() > 0) {
         victim = roster.longestPaused();
@@ -188,7 +188,7 @@ final class BatchPlanner {
   private void planChunks(int rank, Step step) {
     for (int i = 0; i < turns.size() && step.room() > 0; i++) {
       Sequence sequence = turns.get(i);
-      if (sequence.isRunning() && sequence.outstanding() > 1 && sequence.level().rank() == rank) {
+      if (sequence.isRunning() && sequence.outstanding() > 1 && sequence.rank() == rank) {
         include(sequence, step);
       }
     }
@@ -210,7 +210,7 @@ final class BatchPlanner {
 
   /** A running sequence of a lower class that gives way to one that begins, or null. */
   private @Nullable Sequence lowerThan(Sequence next) {
-    int rank = next.level().rank();
+    int rank = next.rank();
     if (ranks >>> (rank + 1) == 0 || roster.active() == 0) {
       return null;
     }
@@ -234,7 +234,7 @@ final class BatchPlanner {
 
   /** Finds what is computed already, and room for all the rest; or takes nothing. */
   private boolean holdBlocks(Sequence sequence, Step step) {
-    int rank = sequence.level().rank();
+    int rank = sequence.rank();
     if (roster.reclaimableBlocks(rank) < sequence.blocksToBegin() + spare()) {
       return false;
     }

@@ -65,7 +65,7 @@ final class Roster implements EngineSnapshot {
     tenants.leaveQueue(sequence.account());
     ordered = false;
     sequence.become(RUNNING);
-    gate.began(sequence.level().rank(), sequence.totalTokens());
+    gate.began(sequence.rank(), sequence.totalTokens());
     tellBacklog(sequence);
   }
 
@@ -73,7 +73,7 @@ final class Roster implements EngineSnapshot {
   void tellBacklog(Sequence sequence) {
     int backlog = sequence.state().holdsBlocks() ? sequence.unfinishedPrefill() : 0;
     if (backlog != sequence.backlog()) {
-      gate.begunTokens(sequence.level().rank(), backlog - sequence.backlog());
+      gate.begunTokens(sequence.rank(), backlog - sequence.backlog());
       sequence.backlog(backlog);
     }
   }
@@ -112,7 +112,7 @@ final class Roster implements EngineSnapshot {
     }
     holding.remove(sequence);
     sequence.giveUpBlocks();
-    gate.gaveWay(sequence.level().rank(), sequence.totalTokens());
+    gate.gaveWay(sequence.rank(), sequence.totalTokens());
     tellBacklog(sequence);
   }
 
@@ -132,7 +132,7 @@ final class Roster implements EngineSnapshot {
     if (before.holdsBlocks()) {
       gate.endedRunning();
     } else {
-      gate.endedWaiting(sequence.level().rank(), sequence.totalTokens());
+      gate.endedWaiting(sequence.rank(), sequence.totalTokens());
     }
     tellBacklog(sequence);
     gate.giveBack(sequence.request(), sequence.generated(), nowNanos);

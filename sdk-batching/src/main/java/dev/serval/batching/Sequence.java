@@ -48,8 +48,11 @@ final class Sequence implements SequenceView {
   private long firstTokenNanos;
   private long lastTokenNanos;
   private final long deadlineNanos;
+  private final int rank;
+  private final long tpotNanos;
   private long waitingSinceNanos;
   private int backlog;
+  private int reserved;
   private TenantAccounts.@Nullable Account account;
 
   /** Made by the caller, who then hands it over. */
@@ -66,6 +69,8 @@ final class Sequence implements SequenceView {
     total = tokens.length;
     lastTokenNanos = submittedNanos;
     waitingSinceNanos = submittedNanos;
+    rank = request.terms().level().rank();
+    tpotNanos = request.terms().level().tpotNanos();
     long deadline = request.terms().deadlineNanos();
     deadlineNanos = deadline == Long.MAX_VALUE ? deadline : submittedNanos + deadline;
   }
@@ -101,6 +106,16 @@ final class Sequence implements SequenceView {
   void arrive(long number, TenantAccounts.Account payer) {
     arrival = number;
     account = payer;
+  }
+
+  /** The rank of its class. */
+  int rank() {
+    return rank;
+  }
+
+  /** The target between its tokens, or {@link Long#MAX_VALUE}. */
+  long tpotNanos() {
+    return tpotNanos;
   }
 
   boolean hasArrived() {
@@ -173,6 +188,18 @@ final class Sequence implements SequenceView {
       throw new IllegalStateException("sequence " + id() + " has held no block yet");
     }
     return kv;
+  }
+
+  /** Makes room for all of its tokens in blocks, and says whether it has it. */
+  boolean reserve(int blockTokens) {
+    if (total <= reserved) {
+      return true;
+    }
+    boolean has = kv().reserve(total);
+    if (has) {
+      reserved = heldBlocks() * blockTokens;
+    }
+    return has;
   }
 
   /** The free blocks it lacked last time it was to begin; 0 if it was not tried yet. */
@@ -251,12 +278,13 @@ final class Sequence implements SequenceView {
   void giveUpBlocks() {
     computed = 0;
     planned = 0;
+    reserved = 0;
     kv().release();
   }
 
   /** Whether it stands lower than a rank. */
-  boolean yieldsTo(int rank) {
-    return level().rank() > rank;
+  boolean yieldsTo(int other) {
+    return rank > other;
   }
 
   void countPreemption() {

@@ -131,9 +131,9 @@ final class Step implements StepPlan {
 
   /** One that is late, or was kept from decoding, asks for a quick step, not for an empty one. */
   private void fallsDue(Sequence sequence) {
-    long target = sequence.level().tpotNanos();
+    long target = sequence.tpotNanos();
     if (target != Long.MAX_VALUE && sequence.generatedTokens() > 0) {
-      int rank = sequence.level().rank();
+      int rank = sequence.rank();
       long next = Math.max(sequence.lastTokenNanos() + target, beginNanos + target / 2);
       due[rank] = Math.min(due[rank], next);
     }

@@ -42,6 +42,7 @@ final class StepLoop {
     step = new Step(options.limits());
     costs = new StepCostModel();
     roster = new Roster(cache, options.limits(), policies, gate, costs);
+    roster.tick(clock.getAsLong());
     planner = new BatchPlanner(cache, options.limits(), policies, roster, listener);
     endings = new Endings(roster, listener, clock);
     delivery = new TokenDelivery(executor, roster, endings, listener, clock);

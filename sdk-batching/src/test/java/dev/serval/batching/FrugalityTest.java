@@ -55,10 +55,10 @@ final class FrugalityTest {
             1_000_000,
             new BatchingPolicies(
                 AdmissionPolicies.maxWaiting(100),
-                OrderPolicies.firstComeFirstServed(),
-                ChunkPolicies.fixedBudget(64),
-                VictimPolicies.lastIn()),
-            EngineListener.NONE,
+                OrderPolicies.levelsFirst(OrderPolicies.fairBetweenTenants()),
+                ChunkPolicies.timeSized(),
+                VictimPolicies.leastCost()),
+            new EngineListener() {},
             System::nanoTime,
             body -> {
               thread.set(Thread.ofPlatform().daemon().unstarted(body));

@@ -15,6 +15,7 @@ import dev.serval.api.Tenant;
 import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.PolicyProvider;
 import dev.serval.testkit.Oracle;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -33,7 +34,7 @@ final class PolicyNamesTest {
   private Path model = Path.of("");
 
   @BeforeEach
-  void store() {
+  void store() throws IOException {
     model = requests.oracle().folder(folder);
   }
 

@@ -97,7 +97,7 @@ final class LimitsTest {
   private HttpResponse<String> refused(Reason reason, Duration retryAfter) throws Exception {
     EchoRuntime runtime = new EchoRuntime(1, 0);
     runtime.refuse(new RequestRejectedException(reason, "not now", retryAfter));
-    try (Served served = served(runtime, options -> options)) {
+    try (Served<EchoRuntime> served = served(runtime, options -> options)) {
       return served.post(TEXT, AB);
     }
   }

@@ -80,11 +80,13 @@ public record EngineLoad(
    *
    * @param promptTokens the tokens of its prompt
    * @param rank its rank
-   * @return nanoseconds; 0 while it is not known how fast prompts are worked off
+   * @return nanoseconds; 0 where nothing is ahead of it, and while it is not known how fast prompts
+   *     are worked off
    */
   public long predictedTtftNanos(long promptTokens, int rank) {
-    return prefillTokensPerSecond <= 0
+    long ahead = tokensAhead(rank);
+    return prefillTokensPerSecond <= 0 || ahead == 0
         ? 0
-        : (long) ((tokensAhead(rank) + promptTokens) / prefillTokensPerSecond * 1e9);
+        : (long) ((ahead + promptTokens) / prefillTokensPerSecond * 1e9);
   }
 }

@@ -16,6 +16,7 @@ import dev.serval.runtime.ModelSource;
 import dev.serval.runtime.Serval;
 import dev.serval.testkit.Oracle;
 import dev.serval.testkit.OrderPolicyContract;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +43,7 @@ final class ShortestAnswerFirstTest extends OrderPolicyContract {
   }
 
   @Test
-  void it_is_found_as_a_service_and_decides() {
+  void it_is_found_as_a_service_and_decides() throws IOException {
     Oracle oracle = Oracle.named("llama");
     try (ServingRuntime runtime =
         Serval.builder()
@@ -65,7 +66,7 @@ final class ShortestAnswerFirstTest extends OrderPolicyContract {
   }
 
   @Test
-  void it_can_be_bound_in_guice_and_chosen_by_its_name() {
+  void it_can_be_bound_in_guice_and_chosen_by_its_name() throws IOException {
     Path model = Oracle.named("llama").folder(folder);
     Module parts =
         binder -> {
