@@ -12,6 +12,7 @@ import dev.serval.api.compute.DType;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.api.device.OutOfNativeMemoryException;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
 import java.lang.foreign.MemorySegment;
@@ -233,6 +234,23 @@ final class GeneratedMatrixTest {
       assertThat((double) memory.used().count() - before)
           .as("%s", dtype)
           .isLessThanOrEqualTo(1.03 * dtype.bytes(512 * 512));
+    }
+  }
+
+  @Test
+  void large_weights_count_and_are_bounded_as_others_are() {
+    StoredTensor large = tensor(DType.Q8_0, 2048, 4096);
+    long before = memory.used().count();
+    generated.load(List.of(large));
+    assertThat((double) memory.used().count() - before)
+        .isBetween(1.0 * DType.Q8_0.bytes(2048 * 4096), 1.01 * DType.Q8_0.bytes(2048 * 4096));
+    try (NativeMemory small = NativeMemory.root("small", Bytes.mebi(5))) {
+      ComputeBackend backend =
+          new CpuBackendProvider(List.of(tier), Processor.here())
+              .open(CpuBackendContractTest.CPU, 1, small);
+      assertThatThrownBy(() -> backend.load(List.of(large)))
+          .isInstanceOf(OutOfNativeMemoryException.class);
+      backend.close();
     }
   }
 

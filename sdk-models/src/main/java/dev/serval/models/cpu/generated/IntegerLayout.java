@@ -13,6 +13,10 @@ import java.util.Arrays;
  */
 final class IntegerLayout implements BlockLayout {
   private static final int QUADS = 8;
+
+  /** Blocks begin where a line of the cache does, so that no vector lies in two. */
+  private static final int LINE = 64;
+
   private static final int ONES = 0x01010101;
   private static final int NIBBLES = 0x0F0F0F0F;
   private static final int SIGNS = 0x80808080;
@@ -49,7 +53,8 @@ final class IntegerLayout implements BlockLayout {
   @Override
   public long blockBytes() {
     long superBlocks = groups / scales.groups();
-    return codesBytes() + (superBlocks * scales.header() + (long) groups * scales.bytes()) * lanes;
+    long scaleBytes = (superBlocks * scales.header() + (long) groups * scales.bytes()) * lanes;
+    return Math.ceilDiv(codesBytes() + scaleBytes, LINE) * LINE;
   }
 
   /** Where a block's scales begin. */

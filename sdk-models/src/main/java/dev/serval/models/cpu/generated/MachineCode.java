@@ -1,11 +1,8 @@
 package dev.serval.models.cpu.generated;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,10 +11,6 @@ import java.util.List;
  * nobody refers to it any more.
  */
 final class MachineCode {
-  private static final int READ = 1;
-  private static final int WRITE = 2;
-  private static final int EXECUTE = 4;
-  private static final int PRIVATE_ANONYMOUS = 0x22;
   private static final int PAGE = 4096;
   private static final int ALIGNMENT = 64;
 
@@ -56,64 +49,17 @@ final class MachineCode {
   }
 
   private static MemorySegment map(long size) {
-    MemorySegment memory =
-        (MemorySegment)
-            call(
-                "mmap",
-                FunctionDescriptor.of(
-                    ValueLayout.ADDRESS,
-                    ValueLayout.ADDRESS,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_LONG),
-                MemorySegment.NULL,
-                size,
-                READ | WRITE,
-                PRIVATE_ANONYMOUS,
-                -1,
-                0L);
-    if (memory.address() == -1) {
+    MemorySegment memory = SystemCalls.map(size);
+    if (memory.equals(MemorySegment.NULL)) {
       throw new ExecutableMemoryException("mmap of %d bytes failed".formatted(size));
     }
-    return memory.reinterpret(size, Arena.ofAuto(), mapped -> unmap(mapped, size));
-  }
-
-  private static void unmap(MemorySegment memory, long size) {
-    call(
-        "munmap",
-        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG),
-        memory,
-        size);
+    return memory.reinterpret(Arena.ofAuto(), SystemCalls::unmap);
   }
 
   private static void protect(MemorySegment memory) {
-    int result =
-        (int)
-            call(
-                "mprotect",
-                FunctionDescriptor.of(
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.ADDRESS,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_INT),
-                memory,
-                memory.byteSize(),
-                READ | EXECUTE);
-    if (result != 0) {
+    if (!SystemCalls.protect(memory, SystemCalls.READ | SystemCalls.EXECUTE)) {
       throw new ExecutableMemoryException(
           "mprotect refused to make %d bytes executable".formatted(memory.byteSize()));
-    }
-  }
-
-  private static Object call(String name, FunctionDescriptor type, Object... arguments) {
-    Linker linker = Linker.nativeLinker();
-    MethodHandle function = linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
-    try {
-      return function.invokeWithArguments(arguments);
-    } catch (Throwable e) {
-      throw new IllegalStateException("the call of " + name + " failed", e);
     }
   }
 }
