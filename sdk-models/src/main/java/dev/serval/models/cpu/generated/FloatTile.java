@@ -8,21 +8,16 @@ import dev.serval.models.cpu.generated.Operand.Vector;
 
 /**
  * A tile of BF16 or binary16 elements; see {@link Tile}. Without dot products of BF16, elements are
- * widened to F32 and multiplied column after column. Few rows are multiplied with several blocks,
- * since a sum waits for the one before it.
+ * widened to F32 and multiplied column after column. There are several blocks to a tile, since a
+ * sum waits for the one before it, and since an input is fetched once for all of them.
  */
 final class FloatTile extends Tile {
-  /** The most rows of a tile. */
-  static final int MAX_ROWS = 12;
-
   private static final int PAIRS = ActivationGroup.COLUMNS / 2;
   private static final int UPPER = 0xFFFF0000;
-  private static final int AHEAD = 1024;
+  private static final int OTHERS = 2;
 
   private final FloatForm form;
   private final int inputBytes;
-  private final Vector lower;
-  private final Vector upper;
   private final Vector scratch;
   private final Vector mask;
 
@@ -30,19 +25,18 @@ final class FloatTile extends Tile {
     super(set, rows, blocks, ending);
     this.form = form;
     inputBytes = form.inputs(set).bytes();
-    lower = vector(rows * blocks);
-    upper = vector(rows * blocks + 1);
-    scratch = vector(rows * blocks + 2);
-    mask = vector(rows * blocks + 3);
+    scratch = vector(rows * blocks + blocks);
+    mask = vector(rows * blocks + blocks + 1);
   }
 
-  /** The most blocks of a tile with this many rows: 1, 2 or 4. */
+  /** The most rows of a tile. */
+  static int maxRows(InstructionSet set) {
+    return set.registers() == 32 ? 12 : 6;
+  }
+
+  /** The most blocks of a tile with this many rows: 2 or 4. */
   static int maxBlocks(InstructionSet set, int rows) {
-    return Math.clamp(Integer.highestOneBit(maxSums(set) / rows), 1, 4);
-  }
-
-  private static int maxSums(InstructionSet set) {
-    return (set.registers() - 4) / MAX_ROWS * MAX_ROWS;
+    return 4 * (rows + 1) + OTHERS <= set.registers() ? 4 : 2;
   }
 
   @Override
@@ -62,8 +56,14 @@ final class FloatTile extends Tile {
   private void group() {
     int bytes = PAIRS * width().bytes();
     for (int pair = 0; pair < PAIRS; pair++) {
-      for (int block = 0; block < blocks(); block++) {
-        pair(pair, block);
+      if (form.rounds(set())) {
+        fetchPairs(pair);
+        addDots(pair);
+      } else {
+        fetchLower(pair);
+        addProducts(2 * pair);
+        fetchUpper(pair);
+        addProducts(2 * pair + 1);
       }
     }
     routine().advance(Register.RDI, bytes);
@@ -71,58 +71,67 @@ final class FloatTile extends Tile {
     routine().advance(Register.RSI, rows() * inputBytes);
   }
 
-  private void pair(int pair, int block) {
-    int bytes = width().bytes();
-    if (block == 0 && blocks() == 1) {
-      prefetchLine(pair);
-    }
-    Memory at = element(block, pair * bytes);
-    if (form.rounds(set())) {
-      routine().load(lower, at);
-      addDots(pair, block);
-      return;
-    }
-    if (form == FloatForm.F16) {
-      routine().unary(UnaryOp.VCVTPH2PS, lower, at);
-      routine().unary(UnaryOp.VCVTPH2PS, upper, at.plus(bytes / 2));
-    } else {
-      routine().load(upper, at);
-      routine().immediate(ImmediateOp.VPSLLD, lower, upper, Short.SIZE);
-      routine().binary(BinaryOp.VPAND, upper, upper, mask);
-    }
-    addProducts(2 * pair, block, lower);
-    addProducts(2 * pair + 1, block, upper);
-  }
-
-  private void prefetchLine(int pair) {
-    int at = pair * width().bytes();
-    if (at % 64 == 0) {
-      routine().add(new Instruction.Prefetch(Memory.at(Register.RDI, AHEAD + at)));
-    }
+  private Vector elements(int block) {
+    return vector(rows() * blocks() + block);
   }
 
   /** RAX is a block ahead of RDI. */
-  private static Memory element(int block, int at) {
+  private static Memory at(int block, int within) {
     return switch (block) {
-      case 0 -> Memory.at(Register.RDI, at);
-      case 1 -> Memory.at(Register.RAX, at);
-      case 2 -> new Memory(Register.RDI, Register.R9, 2, at);
-      default -> new Memory(Register.RAX, Register.R9, 2, at);
+      case 0 -> Memory.at(Register.RDI, within);
+      case 1 -> Memory.at(Register.RAX, within);
+      case 2 -> new Memory(Register.RDI, Register.R9, 2, within);
+      default -> new Memory(Register.RAX, Register.R9, 2, within);
     };
   }
 
-  private void addDots(int pair, int block) {
-    for (int row = 0; row < rows(); row++) {
-      Memory input = Memory.at(Register.RSI, row * inputBytes + pair * Integer.BYTES);
-      routine().binary(BinaryOp.VDPBF16PS, sum(row, block), lower, new Operand.Broadcast(input));
+  private void fetchPairs(int pair) {
+    for (int block = 0; block < blocks(); block++) {
+      routine().load(elements(block), at(block, pair * width().bytes()));
     }
   }
 
-  private void addProducts(int column, int block, Vector elements) {
+  private void fetchLower(int pair) {
+    for (int block = 0; block < blocks(); block++) {
+      Memory from = at(block, pair * width().bytes());
+      if (form == FloatForm.F16) {
+        routine().unary(UnaryOp.VCVTPH2PS, elements(block), from);
+      } else {
+        routine().load(elements(block), from);
+        routine().immediate(ImmediateOp.VPSLLD, elements(block), elements(block), Short.SIZE);
+      }
+    }
+  }
+
+  private void fetchUpper(int pair) {
+    for (int block = 0; block < blocks(); block++) {
+      Memory from = at(block, pair * width().bytes());
+      if (form == FloatForm.F16) {
+        Memory second = from.plus(width().bytes() / 2);
+        routine().unary(UnaryOp.VCVTPH2PS, elements(block), second);
+      } else {
+        routine().binary(BinaryOp.VPAND, elements(block), mask, from);
+      }
+    }
+  }
+
+  private void addDots(int pair) {
+    for (int row = 0; row < rows(); row++) {
+      Memory input = Memory.at(Register.RSI, row * inputBytes + pair * Integer.BYTES);
+      for (int block = 0; block < blocks(); block++) {
+        Operand factor = new Operand.Broadcast(input);
+        routine().binary(BinaryOp.VDPBF16PS, sum(row, block), elements(block), factor);
+      }
+    }
+  }
+
+  private void addProducts(int column) {
     for (int row = 0; row < rows(); row++) {
       Memory input = Memory.at(Register.RSI, row * inputBytes + column * Float.BYTES);
       Operand factor = element(input, scratch);
-      routine().binary(BinaryOp.VFMADD231PS, sum(row, block), elements, factor);
+      for (int block = 0; block < blocks(); block++) {
+        routine().binary(BinaryOp.VFMADD231PS, sum(row, block), elements(block), factor);
+      }
     }
   }
 }

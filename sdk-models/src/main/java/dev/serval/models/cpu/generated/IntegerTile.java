@@ -83,7 +83,7 @@ final class IntegerTile extends Tile {
       for (int quad = section * QUADS / sections; quad < (section + 1) * QUADS / sections; quad++) {
         fetch(quad);
         for (int row = 0; row < rows(); row++) {
-          multiply(row, quad);
+          multiply(row, quad, startsWithProduct() && quad % (QUADS / sections) == 0);
         }
       }
       scale(section);
@@ -100,15 +100,19 @@ final class IntegerTile extends Tile {
     return Memory.at(Register.RSI, row * ActivationGroup.BYTES + at);
   }
 
-  /** Integer sums begin with what the codes' offset will have added. */
+  /** Integer sums begin with what the codes' offset will have added, or with the first product. */
   private void start(int section) {
-    for (int row = 0; row < rows(); row++) {
-      if (offset == 0 || narrow()) {
+    for (int row = 0; row < rows() && !startsWithProduct(); row++) {
+      if (offset == 0) {
         routine().zero(dot(row));
       } else {
         excess(dot(row), row, section);
       }
     }
+  }
+
+  private boolean startsWithProduct() {
+    return narrow() || (offset == 0 && !set().byteDots());
   }
 
   private void excess(Vector target, int row, int section) {
@@ -160,7 +164,7 @@ final class IntegerTile extends Tile {
     routine().binary(BinaryOp.VPAND, scratch, scratch, codes);
   }
 
-  private void multiply(int row, int quad) {
+  private void multiply(int row, int quad, boolean first) {
     Memory at = input(row, quad * Integer.BYTES);
     if (set().byteDots()) {
       routine().binary(BinaryOp.VPDPBUSD, dot(row), codes, element(at, scratch));
@@ -169,15 +173,17 @@ final class IntegerTile extends Tile {
     routine().unary(UnaryOp.VPBROADCASTD, scratch, at);
     if (form.bytes()) {
       routine().binary(BinaryOp.VPSIGNB, scratch, scratch, codes);
-      routine().binary(BinaryOp.VPMADDUBSW, scratch, magnitudes, scratch);
-    } else {
-      routine().binary(BinaryOp.VPMADDUBSW, scratch, codes, scratch);
     }
-    if (narrow()) {
-      routine().binary(BinaryOp.VPADDW, dot(row), dot(row), scratch);
-    } else {
-      routine().binary(BinaryOp.VPMADDWD, scratch, scratch, ones);
-      routine().binary(BinaryOp.VPADDD, dot(row), dot(row), scratch);
+    Vector unsigned = form.bytes() ? magnitudes : codes;
+    Vector products = first && narrow() ? dot(row) : scratch;
+    routine().binary(BinaryOp.VPMADDUBSW, products, unsigned, scratch);
+    if (!narrow()) {
+      Vector sums = first ? dot(row) : scratch;
+      routine().binary(BinaryOp.VPMADDWD, sums, products, ones);
+    }
+    if (!first) {
+      BinaryOp add = narrow() ? BinaryOp.VPADDW : BinaryOp.VPADDD;
+      routine().binary(add, dot(row), dot(row), scratch);
     }
   }
 

@@ -83,7 +83,7 @@ final class TileKernels {
    * @throws ExecutableMemoryException when the system refuses memory for code
    */
   static TileKernels of(InstructionSet set, FloatForm form) {
-    int[] maxBlocks = new int[FloatTile.MAX_ROWS];
+    int[] maxBlocks = new int[FloatTile.maxRows(set)];
     Arrays.setAll(maxBlocks, row -> FloatTile.maxBlocks(set, row + 1));
     return new TileKernels(
         form.inputs(set),

@@ -292,7 +292,7 @@ final class AssemblerTest {
         checkKernel(new IntegerTile(set, form, rows, Ending.ADD).instructions());
       }
       for (FloatForm form : FloatForm.values()) {
-        checkKernel(new FloatTile(set, form, 3, 4, Ending.STORE).instructions());
+        checkKernel(new FloatTile(set, form, 2, 4, Ending.STORE).instructions());
       }
     }
     for (InputForm form : InputForm.values()) {

@@ -72,7 +72,7 @@ final class TileCase implements AutoCloseable {
   }
 
   static int maxRows(InstructionSet set, DType dtype) {
-    return IntegerForm.of(dtype).isPresent() ? IntegerTile.maxRows(set) : FloatTile.MAX_ROWS;
+    return IntegerForm.of(dtype).isPresent() ? IntegerTile.maxRows(set) : FloatTile.maxRows(set);
   }
 
   static int maxBlocks(InstructionSet set, DType dtype, int rows) {
