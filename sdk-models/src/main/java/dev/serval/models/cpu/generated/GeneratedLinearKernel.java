@@ -25,7 +25,6 @@ final class GeneratedLinearKernel implements LinearKernel {
   private static final System.Logger LOG = System.getLogger(GeneratedLinearKernel.class.getName());
   private static final int ALIGNMENT = 64;
   private static final int MAX_ROWS = 12;
-  private static final int MAX_BLOCKS = 4;
 
   private final InstructionSet set;
   private final LinearKernel others;
@@ -136,7 +135,7 @@ final class GeneratedLinearKernel implements LinearKernel {
     if (known == null) {
       known =
           IntStream.range(0, crew.size())
-              .mapToObj(worker -> new TileScratch(memory, MAX_ROWS, MAX_BLOCKS * set.lanes()))
+              .mapToObj(worker -> new TileScratch(memory, MAX_ROWS, set.lanes()))
               .toList();
       scratch = known;
     }

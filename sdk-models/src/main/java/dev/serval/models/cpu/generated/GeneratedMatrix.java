@@ -10,8 +10,8 @@ import java.util.List;
 
 /**
  * A matrix in blocks of rows. A part of a product is a panel, which is a run of blocks, times a run
- * of tiles. The blocks of a panel are taken one after the other, each for all tiles of the part: so
- * a block comes from memory once, and is found in the cache by all tiles but the first.
+ * of tiles. A panel is so small that it comes from memory once, for the first tile, and is found in
+ * the second-level cache by the others, while a tile's inputs stay in the first-level cache.
  */
 final class GeneratedMatrix implements PackedMatrix {
   private static final int TILES = 8;
@@ -29,6 +29,9 @@ final class GeneratedMatrix implements PackedMatrix {
   private final List<TileScratch> scratch;
   private final int blocks;
   private final int panels;
+  private final long blockBytes;
+  private final long scalesAt;
+  private final int groups;
 
   GeneratedMatrix(
       int firstRow,
@@ -51,6 +54,9 @@ final class GeneratedMatrix implements PackedMatrix {
     this.scratch = scratch;
     blocks = blocks(rows, layout);
     panels = panels(blocks, layout.blockBytes(), scratch.size());
+    blockBytes = layout.blockBytes();
+    scalesAt = layout instanceof IntegerLayout integers ? integers.codesBytes() : -1;
+    groups = layout.groups();
   }
 
   /** How many blocks so many rows take. */
@@ -102,74 +108,58 @@ final class GeneratedMatrix implements PackedMatrix {
   @Override
   public void multiply(LinearWork product, int part, int worker) {
     int panel = part % panels;
-    int tile = part / panels * TILES;
-    int endTile = Math.min(tile + TILES, Inputs.tiles(product.rows(), kernels.maxRows()));
-    int end = (int) ((long) blocks * (panel + 1) / panels);
     int from = (int) ((long) blocks * panel / panels);
-    int most = kernels.maxBlocks(rowsOf(product, tile));
-    for (int block = from; block < end; block += most) {
-      int count = Math.min(most, end - block);
-      for (int i = tile; i < endTile; i++) {
-        multiply(product, i, block, count, scratch.get(worker));
-      }
+    int to = (int) ((long) blocks * (panel + 1) / panels);
+    int tiles = Inputs.tiles(product.rows(), kernels.maxRows());
+    int endTile = Math.min((part / panels + 1) * TILES, tiles);
+    for (int tile = part / panels * TILES; tile < endTile; tile++) {
+      int first = Inputs.firstRow(tile, product.rows(), kernels.maxRows());
+      int end = Inputs.firstRow(tile + 1, product.rows(), kernels.maxRows());
+      multiply(product, first, end - first, from, to, scratch.get(worker));
     }
   }
 
-  private int rowsOf(LinearWork product, int tile) {
-    int maxRows = kernels.maxRows();
-    return Inputs.firstRow(tile + 1, product.rows(), maxRows)
-        - Inputs.firstRow(tile, product.rows(), maxRows);
-  }
-
-  private void multiply(LinearWork product, int tile, int from, int count, TileScratch own) {
-    int first = Inputs.firstRow(tile, product.rows(), kernels.maxRows());
-    int tileRows = rowsOf(product, tile);
-    int end = from + count;
-    for (int block = from; block < end; ) {
-      int now = kernels.blocks(tileRows, end - block);
-      if (product.biased() || (block + now) * layout.lanes() > rows) {
-        throughScratch(product, first, tileRows, block, now, own);
-      } else {
-        toOutput(product, first, tileRows, block, now);
-      }
-      block += now;
+  private void multiply(
+      LinearWork product, int first, int count, int from, int to, TileScratch own) {
+    int whole = product.biased() ? from : Math.clamp(rows / layout.lanes(), from, to);
+    toOutput(product, first, count, from, whole);
+    for (int block = whole; block < to; block++) {
+      throughScratch(product, first, count, block, own);
     }
   }
 
-  private void toOutput(LinearWork product, int first, int tileRows, int block, int count) {
+  private void toOutput(LinearWork product, int first, int count, int from, int to) {
     CpuActivations out = product.out();
-    long column = firstRow + (long) block * layout.lanes();
-    run(
-        product.adds() ? Ending.ADD : Ending.STORE,
-        first,
-        tileRows,
-        block,
-        count,
-        out.data().address() + (out.row(first) + column) * Float.BYTES,
-        (long) out.columns() * Float.BYTES);
+    Ending ending = product.adds() ? Ending.ADD : Ending.STORE;
+    long step = (long) out.columns() * Float.BYTES;
+    long output = out.data().address() + (out.row(first) + firstRow) * Float.BYTES;
+    int block = from;
+    for (int width = kernels.maxBlocks(count); width > 0; width /= 2) {
+      MemorySegment code = kernels.routine(ending, count, width);
+      for (; block + width <= to; block += width) {
+        long at = output + (long) block * layout.lanes() * Float.BYTES;
+        run(code, block, inputs.at(first), at, step);
+      }
+    }
   }
 
   /** For sums that are not to go where others are: of lanes without a row, or before a bias. */
   private void throughScratch(
-      LinearWork product, int first, int tileRows, int block, int count, TileScratch own) {
-    int lanes = count * layout.lanes();
-    run(Ending.STORE, first, tileRows, block, count, own.address(), (long) lanes * Float.BYTES);
-    int used = Math.min(lanes, rows - block * layout.lanes());
-    for (int row = 0; row < tileRows; row++) {
+      LinearWork product, int first, int count, int block, TileScratch own) {
+    int lanes = layout.lanes();
+    MemorySegment code = kernels.routine(Ending.STORE, count, 1);
+    run(code, block, inputs.at(first), own.address(), (long) lanes * Float.BYTES);
+    int used = Math.min(lanes, rows - block * lanes);
+    for (int row = 0; row < count; row++) {
       float[] sums = own.sums(row * lanes, used);
-      product.store(first + row, firstRow + block * layout.lanes(), sums, used);
+      product.store(first + row, firstRow + block * lanes, sums, used);
     }
   }
 
-  private void run(
-      Ending ending, int first, int tileRows, int block, int count, long output, long step) {
-    long codes = data.address() + block * layout.blockBytes();
-    long last =
-        layout instanceof IntegerLayout integers
-            ? codes + integers.codesBytes()
-            : layout.blockBytes();
-    kernels.multiply(
-        ending, tileRows, count, codes, inputs.at(first), output, step, layout.groups(), last);
+  private void run(MemorySegment code, int block, long input, long output, long step) {
+    long codes = data.address() + block * blockBytes;
+    long last = scalesAt < 0 ? blockBytes : codes + scalesAt;
+    NativeCalls.tile(code, codes, input, output, step, groups, last);
   }
 
   @Override

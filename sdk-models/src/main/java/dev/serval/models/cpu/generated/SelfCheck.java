@@ -144,10 +144,8 @@ final class SelfCheck {
     for (long i = 0; i < output.byteSize() / Float.BYTES; i++) {
       output.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
     }
-    kernels.multiply(
-        ending,
-        rows,
-        count,
+    NativeCalls.tile(
+        kernels.routine(ending, rows, count),
         codes.address(),
         turned.address(),
         output.address(),

@@ -105,23 +105,8 @@ final class TileKernels {
     return maxBlocks[rows - 1];
   }
 
-  /** How many of these blocks the next tile of so many rows takes: 1, 2 or 4. */
-  int blocks(int rows, int left) {
-    return Math.min(maxBlocks[rows - 1], Integer.highestOneBit(left));
-  }
-
-  /** Calls the tile; {@code last} is where scales are, or the size of a block. */
-  void multiply(
-      Ending ending,
-      int rows,
-      int blocks,
-      long codes,
-      long inputAt,
-      long output,
-      long outputStep,
-      int groups,
-      long last) {
-    MemorySegment code = table(ending)[rows - 1][Integer.numberOfTrailingZeros(blocks)];
-    NativeCalls.tile(code, codes, inputAt, output, outputStep, groups, last);
+  /** The tile of so many rows and blocks; see {@link Tile} for how it is called. */
+  MemorySegment routine(Ending ending, int rows, int blocks) {
+    return table(ending)[rows - 1][Integer.numberOfTrailingZeros(blocks)];
   }
 }
