@@ -19,6 +19,7 @@ module dev.serval.command {
   uses dev.serval.api.compute.ComputeBackendProvider;
   uses dev.serval.api.device.DeviceProvider;
   uses dev.serval.api.model.ModelFamily;
+  uses dev.serval.api.model.TextCodecReader;
   uses dev.serval.api.storage.CheckpointReader;
 
   // The command line is read into the fields of its commands.

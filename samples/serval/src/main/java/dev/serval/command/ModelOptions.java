@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelPreference;
+import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DevicePreference;
 import dev.serval.runtime.ModelSource;
@@ -141,6 +142,15 @@ final class ModelOptions {
 
   DType kvDtype() {
     return kvDtype;
+  }
+
+  KernelPreference kernels() {
+    return kernels == null ? KernelPreference.best() : kernels;
+  }
+
+  /** Whether the command line allows a device. */
+  boolean runsOn(Device found) {
+    return device == null || device == found.kind();
   }
 
   int computingThreads() {

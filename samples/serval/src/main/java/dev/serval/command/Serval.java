@@ -53,6 +53,7 @@ final class Serval {
         .addSubcommand(new ChatCommand(console))
         .addSubcommand(new GenerateCommand(console))
         .addSubcommand(new InspectCommand(console))
+        .addSubcommand(new PerplexityCommand(console))
         .addSubcommand(new DevicesCommand(console))
         .addSubcommand(new BenchCommand(console))
         .setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8))

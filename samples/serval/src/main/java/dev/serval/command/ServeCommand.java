@@ -112,6 +112,7 @@ final class ServeCommand implements Callable<Integer> {
         HttpEndpoint endpoint = endpoint(runtime, registry)) {
       CountDownLatch end = new CountDownLatch(1);
       Interrupts.count(nth -> interrupted(nth, end));
+      giveLoadingBack();
       console.out().print(runtime.describe());
       console.out().printf("serving %s at %s%n", names(runtime), address(endpoint));
       end.await();
@@ -123,6 +124,11 @@ final class ServeCommand implements Callable<Integer> {
   private void configure(ServingRuntimeBuilder builder, PrometheusMeterRegistry registry) {
     builder.meters(registry);
     embeddings.forEach(builder::embeddings);
+  }
+
+  /** Reading a tokenizer takes more heap for a moment than serving ever does. */
+  private static void giveLoadingBack() {
+    System.gc();
   }
 
   /**

@@ -36,7 +36,7 @@ final class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"serve", "chat", "generate", "inspect", "devices", "bench"})
+  @ValueSource(strings = {"serve", "chat", "generate", "inspect", "perplexity", "devices", "bench"})
   void each_command_explains_itself(String command) {
     CommandRun run = CommandRun.of(command, "--help");
 

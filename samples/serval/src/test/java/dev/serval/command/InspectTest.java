@@ -9,7 +9,10 @@ import dev.serval.testkit.GgufOracle;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 import java.util.ServiceLoader;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
@@ -123,6 +126,40 @@ final class InspectTest {
 
     assertThat(run.err()).isEmpty();
     assertThat(JSON.readTree(run.out()).get("token_ids").size()).isEqualTo(5);
+  }
+
+  @Test
+  void a_model_is_less_surprised_by_what_it_was_trained_on() throws IOException {
+    Path known = Files.writeString(folder.resolve("known.txt"), examples());
+    Path strange = Files.writeString(folder.resolve("strange.txt"), shuffled(examples()));
+
+    assertThat(perplexity(known)).isBetween(1.0, perplexity(strange) / 4);
+    assertThat(
+            CommandRun.of("perplexity", "--model", DEMO, "--window", "100000", known.toString())
+                .err())
+        .contains("a window takes 100000")
+        .hasLineCount(1);
+  }
+
+  private static String examples() throws IOException {
+    StringBuilder text = new StringBuilder();
+    for (Examples.Example example : Examples.all().subList(0, 40)) {
+      text.append("<|im_start|>user\n%s<|im_end|>\n".formatted(example.question()));
+      text.append("<|im_start|>assistant\n%s<|im_end|>\n".formatted(example.answer()));
+    }
+    return text.toString();
+  }
+
+  private static String shuffled(String text) {
+    List<String> letters = new ArrayList<>(List.of(text.split("", -1)));
+    Collections.shuffle(letters, new Random(7));
+    return String.join("", letters);
+  }
+
+  private static double perplexity(Path text) {
+    CommandRun run = CommandRun.of("perplexity", "--model", DEMO, "--window", "64", "" + text);
+    assertThat(run.err()).isEmpty();
+    return Double.parseDouble(run.out().split(" ", 2)[0]);
   }
 
   @Test
