@@ -6,6 +6,7 @@ module dev.serval.models {
   requires transitive dev.serval.api;
   requires static transitive org.jspecify;
   requires ai.djl.tokenizers;
+  requires jdk.incubator.vector;
   // An automatic module, so what it needs itself has to be named.
   requires com.fasterxml.jackson.databind;
   requires com.fasterxml.jackson.dataformat.yaml;

@@ -40,7 +40,10 @@ final class AttentionCase {
   AttentionCase(Random random, DType kvType, int... lengths) {
     kvHeads = 1 + random.nextInt(3);
     heads = kvHeads * List.of(1, 2, 3, 7).get(random.nextInt(4));
-    headDim = List.of(2, 6, 8, 10, 64).get(random.nextInt(5));
+    headDim =
+        kvType.blockElements() > 1
+            ? kvType.blockElements() * (1 + random.nextInt(3))
+            : List.of(2, 6, 8, 10, 64).get(random.nextInt(5));
     window = List.of(AttentionSpec.NO_WINDOW, 1, 3, 17, 40).get(random.nextInt(5));
     norms = random.nextBoolean();
     blockTokens = List.of(1, 4, 16).get(random.nextInt(3));

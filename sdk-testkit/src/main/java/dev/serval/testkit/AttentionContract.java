@@ -3,6 +3,7 @@ package dev.serval.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
@@ -52,6 +53,15 @@ abstract class AttentionContract {
    */
   protected double tolerance() {
     return 1e-6;
+  }
+
+  /**
+   * Whether KV memory may be of type Q8_0.
+   *
+   * @return true unless the backend refuses it
+   */
+  protected boolean keepsEightBits() {
+    return true;
   }
 
   /** Opens the backend that most tests use. */
@@ -107,6 +117,14 @@ abstract class AttentionContract {
     }
   }
 
+  @Test
+  void a_cache_of_8_bits_costs_its_rounding_and_no_more() {
+    assumeThat(keepsEightBits()).isTrue();
+    for (int seed = 0; seed < 10; seed++) {
+      checkAttention(seed, DType.Q8_0, 0x1p-7);
+    }
+  }
+
   private void checkAttention(int seed, DType kvType, double rounding) {
     Random random = new Random(seed);
     AttentionCase attention = new AttentionCase(random, kvType, 1, 45, 18, 300);
@@ -126,7 +144,8 @@ abstract class AttentionContract {
   @Test
   void what_unused_slots_of_the_cache_hold_does_not_matter() {
     for (int seed = 100; seed < 110; seed++) {
-      AttentionCase attention = new AttentionCase(new Random(seed), DType.F32, 21, 259);
+      DType kvType = seed % 2 == 1 && keepsEightBits() ? DType.Q8_0 : DType.F32;
+      AttentionCase attention = new AttentionCase(new Random(seed), kvType, 21, 259);
       List<float[][]> clean = attention.compute(backend, probe, 21, new Random(seed));
       attention.poisoned = true;
       List<float[][]> poisoned = attention.compute(backend, probe, 21, new Random(seed));

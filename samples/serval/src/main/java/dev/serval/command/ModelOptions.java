@@ -58,7 +58,7 @@ final class ModelOptions {
   @Option(
       names = "--kv-dtype",
       paramLabel = "TYPE",
-      description = "how keys and values are kept: BF16, F16 or F32 (${DEFAULT-VALUE})")
+      description = "how keys and values are kept: BF16, F16, F32 or Q8_0 (${DEFAULT-VALUE})")
   private DType kvDtype = DType.BF16;
 
   @Option(

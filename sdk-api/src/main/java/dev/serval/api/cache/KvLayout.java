@@ -3,8 +3,9 @@ package dev.serval.api.cache;
 import dev.serval.api.compute.DType;
 
 /**
- * How one KV block lies in memory: {@code [layer][key | value][head][slot][dimension]}, contiguous
- * over all layers, so that moving a block between tiers is one copy.
+ * How one KV block lies in memory: {@code [layer][key | value][head][slots and dimensions]},
+ * contiguous over all layers, so that moving a block between tiers is one copy. How slots and
+ * dimensions of a head lie is the backend's affair.
  *
  * @param layers the model's layers
  * @param kvHeads key and value heads of a layer

@@ -50,10 +50,12 @@ final class AttentionScratch {
   }
 
   /** Widens consecutive slots of one block. */
-  void read(CpuKvMemory kv, long keyAt, long valueAt, long slotBytes, int slots, int lane) {
-    KvElements.readTransposed(kv, keyAt, slots, headDim, keys, lane);
-    for (int slot = 0; slot < slots; slot++) {
-      KvElements.read(kv, valueAt + slot * slotBytes, headDim, values[lane + slot]);
+  void read(KvElements kv, long keyHead, long valueHead, int slot, int slots, int lane) {
+    for (int dim = 0; dim < headDim; dim++) {
+      kv.readKeys(keyHead, dim, slot, slots, keys[dim], lane);
+    }
+    for (int i = 0; i < slots; i++) {
+      kv.readValue(valueHead, slot + i, values[lane + i]);
     }
   }
 

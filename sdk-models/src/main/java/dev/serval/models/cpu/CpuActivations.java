@@ -31,7 +31,7 @@ public record CpuActivations(CpuBackend owner, int maxRows, int columns, MemoryS
   }
 
   /** Sets consecutive elements. */
-  public void set(long index, float[] values, int count) {
-    MemorySegment.copy(values, 0, data, ValueLayout.JAVA_FLOAT, index * Float.BYTES, count);
+  public void set(long index, float[] values, int from, int count) {
+    MemorySegment.copy(values, from, data, ValueLayout.JAVA_FLOAT, index * Float.BYTES, count);
   }
 }

@@ -6,6 +6,7 @@ import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DType;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.RotaryEmbedding;
@@ -35,7 +36,7 @@ public final class CpuBackend implements ComputeBackend {
   private final LinearWork linear = new LinearWork();
   private final RotaryWork rotary = new RotaryWork();
   private final AttentionWork attention;
-  private final GateWork gate = new GateWork();
+  private final GateWork gate;
 
   CpuBackend(Device device, NativeMemory memory, int threads, KernelChoice choice) {
     this.device = device;
@@ -45,6 +46,7 @@ public final class CpuBackend implements ComputeBackend {
     reason = choice.reason();
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
     attention = new AttentionWork(kernels.attention());
+    gate = new GateWork(kernels.gate());
   }
 
   @Override
@@ -92,9 +94,9 @@ public final class CpuBackend implements ComputeBackend {
     if (blocks < 1) {
       throw new IllegalArgumentException("KV memory has at least 1 block, not " + blocks);
     }
-    if (layout.dtype().blockElements() > 1) {
+    if (layout.dtype().blockElements() > 1 && layout.dtype() != DType.Q8_0) {
       throw new IllegalArgumentException(
-          "KV memory is of type F32, F16 or BF16, not " + layout.dtype());
+          "KV memory is of type F32, F16, BF16 or Q8_0, not " + layout.dtype());
     }
     long bytes = Math.multiplyExact(layout.blockBytes(), (long) blocks);
     return new CpuKvMemory(this, layout, blocks, memory.allocate(bytes, ALIGNMENT));

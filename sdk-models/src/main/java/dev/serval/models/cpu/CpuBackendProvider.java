@@ -2,16 +2,24 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
+import dev.serval.models.cpu.vector.VectorTierSource;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Opens backends on processors. */
 public final class CpuBackendProvider implements ComputeBackendProvider {
+  private static final Logger LOGGER = System.getLogger(CpuBackendProvider.class.getName());
+
+  private final AtomicBoolean warned = new AtomicBoolean();
   private final List<KernelTierSource> tiers;
   private final Processor processor;
 
@@ -31,11 +39,24 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
   }
 
   private static List<KernelTierSource> tiers(Processor processor) {
-    List<KernelTierSource> others = List.of(new PlainTierSource());
+    List<KernelTierSource> others = List.of(new VectorTierSource(), new PlainTierSource());
     List<KernelTierSource> all = new ArrayList<>();
     all.add(new GeneratedTierSource(others, processor));
     all.addAll(others);
     return all;
+  }
+
+  /** Says once that something quick to change makes a backend slow. */
+  private void warn(KernelPreference wish) {
+    if (!KernelChoice.allows(wish, KernelKind.VECTOR)) {
+      return;
+    }
+    tiers.stream()
+        .filter(tier -> tier.kind() == KernelKind.VECTOR)
+        .flatMap(tier -> tier.missing(processor).stream())
+        .filter(clause -> clause.contains("--add-modules") && !warned.getAndSet(true))
+        .forEach(clause ->
+            LOGGER.log(Level.WARNING, "{0}; without it models run many times slower", clause));
   }
 
   @Override
@@ -65,6 +86,7 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
       throw new IllegalArgumentException("an operation uses at least 1 thread, not " + threads);
     }
     KernelChoice choice = KernelChoice.among(tiers, kernels, processor);
+    warn(kernels);
     return new CpuBackend(device, memory, threads, choice);
   }
 }

@@ -11,6 +11,12 @@ import java.lang.foreign.MemorySegment;
  * @param layout how a block is laid out
  * @param blocks how many there are
  * @param segment all of them, one after the other
+ * @param elements reads and writes them
  */
-public record CpuKvMemory(CpuBackend owner, KvLayout layout, int blocks, MemorySegment segment)
-    implements KvMemory {}
+public record CpuKvMemory(
+    CpuBackend owner, KvLayout layout, int blocks, MemorySegment segment, KvElements elements)
+    implements KvMemory {
+  CpuKvMemory(CpuBackend owner, KvLayout layout, int blocks, MemorySegment segment) {
+    this(owner, layout, blocks, segment, new KvElements(segment, layout));
+  }
+}

@@ -17,7 +17,7 @@ final class EmbedWork extends RowWork {
   }
 
   @Override
-  void row(int row) {
-    table.expandRow(batch.token(row), out, out.row(row));
+  void row(int row, int worker) {
+    table.expandRow(batch.token(row), out, out.row(row), worker);
   }
 }

@@ -5,7 +5,7 @@ package dev.serval.models.cpu;
  * of additions and multiplications in F64 alone, so that it gives the same bits on every machine,
  * which {@link Math#exp} does not promise.
  */
-final class Exponential {
+public final class Exponential {
   private static final double LOG2_E = 1.4426950408889634;
   private static final double ROUNDER = 0x1.8p52;
   private static final int BIAS = 1023;
@@ -25,7 +25,12 @@ final class Exponential {
 
   private Exponential() {}
 
-  static float of(float x) {
+  /**
+   * The power.
+   *
+   * @param x the exponent
+   */
+  public static float of(float x) {
     if (x > OVERFLOW) {
       return Float.POSITIVE_INFINITY;
     }

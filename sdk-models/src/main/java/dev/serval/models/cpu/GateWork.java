@@ -3,8 +3,13 @@ package dev.serval.models.cpu;
 /** The gated activation: silu(gate) · up. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 final class GateWork extends RowWork {
+  private final GateKernel kernel;
   private CpuActivations gateUp;
   private CpuActivations out;
+
+  GateWork(GateKernel kernel) {
+    this.kernel = kernel;
+  }
 
   GateWork of(CpuActivations input, CpuActivations output) {
     gateUp = input;
@@ -13,13 +18,8 @@ final class GateWork extends RowWork {
   }
 
   @Override
-  void row(int row) {
+  void row(int row, int worker) {
     long gate = gateUp.row(row);
-    long up = gate + out.columns();
-    long to = out.row(row);
-    for (int i = 0; i < out.columns(); i++) {
-      float x = gateUp.at(gate + i);
-      out.set(to + i, x / (1 + Exponential.of(-x)) * gateUp.at(up + i));
-    }
+    kernel.gate(gateUp, gate, gate + out.columns(), out, out.row(row), out.columns(), worker);
   }
 }

@@ -14,9 +14,8 @@ import java.util.stream.Collectors;
  *
  * @param source the tier
  * @param reason why, for people
- * @param missing what faster tiers lack here
  */
-record KernelChoice(KernelTierSource source, String reason, Map<KernelKind, String> missing) {
+record KernelChoice(KernelTierSource source, String reason) {
 
   /**
    * Takes the first tier that the preference leaves and the processor can run.
@@ -29,19 +28,23 @@ record KernelChoice(KernelTierSource source, String reason, Map<KernelKind, Stri
   static KernelChoice among(
       List<KernelTierSource> sources, KernelPreference wish, Processor processor) {
     Map<KernelKind, String> missing = new LinkedHashMap<>();
-    Map<KernelKind, String> lacking = new LinkedHashMap<>();
     for (KernelTierSource source : sources) {
       Optional<String> refusal = refusal(wish, source.kind());
       Optional<String> lack = refusal.isPresent() ? refusal : source.missing(processor);
       if (lack.isEmpty()) {
-        return new KernelChoice(source, reason(wish, missing), lacking);
+        return new KernelChoice(source, reason(wish, missing));
       }
       missing.put(source.kind(), lack.get());
-      if (refusal.isEmpty()) {
-        lacking.put(source.kind(), lack.get());
-      }
     }
     throw new ConfigurationException(List.of("kernels: " + none(wish, missing)));
+  }
+
+  /** Whether kernels of a kind may be used, if only beside others. */
+  static boolean allows(KernelPreference wish, KernelKind kind) {
+    return switch (wish) {
+      case KernelPreference.Require(KernelKind wanted) -> wanted.compareTo(kind) > 0;
+      case KernelPreference.Best best -> !best.refused().contains(kind);
+    };
   }
 
   private static Optional<String> refusal(KernelPreference wish, KernelKind kind) {

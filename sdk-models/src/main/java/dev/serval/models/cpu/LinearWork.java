@@ -101,21 +101,29 @@ public final class LinearWork implements WorkCrew.Work {
    * @param row the output's row
    * @param firstColumn the output's column that the first sum belongs to
    * @param sums the sums, which may be overwritten
+   * @param from where the first one is
    * @param count how many there are
    */
-  public void store(int row, int firstColumn, float[] sums, int count) {
+  public void store(int row, int firstColumn, float[] sums, int from, int count) {
     if (bias != null) {
-      for (int i = 0; i < count; i++) {
-        sums[i] += bias.at(firstColumn + i);
-      }
+      addBias(bias, firstColumn, sums, from, count);
     }
     long at = out.row(row) + firstColumn;
     if (add) {
-      for (int i = 0; i < count; i++) {
-        out.set(at + i, out.at(at + i) + sums[i]);
-      }
-    } else {
-      out.set(at, sums, count);
+      addTo(out, at, sums, from, count);
+    }
+    out.set(at, sums, from, count);
+  }
+
+  private static void addBias(CpuWeight.Vector bias, int first, float[] sums, int from, int count) {
+    for (int i = 0; i < count; i++) {
+      sums[from + i] += bias.at(first + i);
+    }
+  }
+
+  private static void addTo(CpuActivations out, long at, float[] sums, int from, int count) {
+    for (int i = 0; i < count; i++) {
+      sums[from + i] = out.at(at + i) + sums[from + i];
     }
   }
 }

@@ -17,7 +17,7 @@ final class NormWork extends RowWork {
   }
 
   @Override
-  void row(int row) {
+  void row(int row, int worker) {
     normalise(in, in.row(row), gain, epsilon, out, out.row(row));
   }
 

@@ -49,6 +49,7 @@ public interface PackedMatrix {
    * @param row which row of the matrix
    * @param out where to
    * @param at the index of the first element there
+   * @param worker who writes
    */
-  void expandRow(int row, CpuActivations out, long at);
+  void expandRow(int row, CpuActivations out, long at, int worker);
 }

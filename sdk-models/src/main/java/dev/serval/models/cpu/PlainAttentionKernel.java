@@ -71,16 +71,15 @@ final class PlainAttentionKernel implements AttentionKernel {
       int end,
       AttentionScratch own) {
     KvLayout layout = work.kv().layout();
-    long slotBytes = layout.dtype().bytes(layout.headDim());
     int to = Math.min(end, stretch + AttentionScratch.STRETCH);
     int position = first;
     while (position < to) {
       int slot = position % layout.blockTokens();
       int slots = Math.min(layout.blockTokens() - slot, to - position);
       long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
-      long keys = block + layout.keyOffset(work.layer(), kvHead) + slot * slotBytes;
-      long values = block + layout.valueOffset(work.layer(), kvHead) + slot * slotBytes;
-      own.read(work.kv(), keys, values, slotBytes, slots, position - stretch);
+      long keys = block + layout.keyOffset(work.layer(), kvHead);
+      long values = block + layout.valueOffset(work.layer(), kvHead);
+      own.read(work.kv().elements(), keys, values, slot, slots, position - stretch);
       position += slots;
     }
   }

@@ -78,7 +78,7 @@ abstract sealed class PlainMatrix implements PackedMatrix
       }
     }
     for (int row = from; row < to; row++) {
-      product.store(row, shape.firstRow() + panel * shape.width(), own.sums(row - from), lanes);
+      product.store(row, shape.firstRow() + panel * shape.width(), own.sums(row - from), 0, lanes);
     }
   }
 
@@ -93,7 +93,7 @@ abstract sealed class PlainMatrix implements PackedMatrix
   }
 
   @Override
-  public void expandRow(int row, CpuActivations out, long at) {
+  public void expandRow(int row, CpuActivations out, long at, int worker) {
     int panel = row / shape.width();
     int lane = row % shape.width();
     for (int column = 0; column < columns(); column++) {

@@ -22,6 +22,7 @@ final class PlainTierSource implements KernelTierSource {
         "plain Java",
         new NumericsId("cpu-java-1"),
         new PlainLinearKernel(workers),
-        new PlainAttentionKernel(workers));
+        new PlainAttentionKernel(workers),
+        new PlainGateKernel());
   }
 }

@@ -34,7 +34,7 @@ final class RotaryWork extends RowWork {
   }
 
   @Override
-  void row(int row) {
+  void row(int row, int worker) {
     long queries = qkv.row(row);
     long keys = queries + spec.queryColumns();
     turn(queries, spec.heads(), spec.queryNorm(), batch.position(row));
@@ -57,13 +57,11 @@ final class RotaryWork extends RowWork {
     BlockTable blocks = batch.blockTable(batch.sequenceOf(row));
     int position = batch.position(row);
     long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
-    long slot = position % layout.blockTokens() * layout.dtype().bytes(spec.headDim());
+    int slot = position % layout.blockTokens();
     for (int head = 0; head < spec.kvHeads(); head++) {
       long from = (long) head * spec.headDim();
-      KvElements.write(
-          qkv, keys + from, spec.headDim(), kv, block + layout.keyOffset(layer, head) + slot);
-      KvElements.write(
-          qkv, values + from, spec.headDim(), kv, block + layout.valueOffset(layer, head) + slot);
+      kv.elements().writeKey(qkv, keys + from, block + layout.keyOffset(layer, head), slot);
+      kv.elements().writeValue(qkv, values + from, block + layout.valueOffset(layer, head), slot);
     }
   }
 }

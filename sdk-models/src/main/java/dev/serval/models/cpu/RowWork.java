@@ -15,8 +15,13 @@ abstract class RowWork implements WorkCrew.Work {
     parts = Math.min(rowCount, workers);
   }
 
-  /** Works on one row. */
-  abstract void row(int row);
+  /**
+   * Works on one row.
+   *
+   * @param row which
+   * @param worker who works
+   */
+  abstract void row(int row, int worker);
 
   @Override
   public int parts() {
@@ -32,7 +37,7 @@ abstract class RowWork implements WorkCrew.Work {
   public void part(int part, int worker) {
     int to = (int) ((long) rows * (part + 1) / parts);
     for (int row = (int) ((long) rows * part / parts); row < to; row++) {
-      row(row);
+      row(row, worker);
     }
   }
 }

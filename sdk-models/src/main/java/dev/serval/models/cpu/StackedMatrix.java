@@ -66,12 +66,12 @@ public final class StackedMatrix implements PackedMatrix {
   }
 
   @Override
-  public void expandRow(int row, CpuActivations out, long at) {
+  public void expandRow(int row, CpuActivations out, long at, int worker) {
     int matrix = 0;
     int within = row;
     while (within >= matrices.get(matrix).rows()) {
       within -= matrices.get(matrix++).rows();
     }
-    matrices.get(matrix).expandRow(within, out, at);
+    matrices.get(matrix).expandRow(within, out, at, worker);
   }
 }

@@ -9,10 +9,10 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.KernelKind;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
-import dev.serval.api.device.Device;
-import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
@@ -20,25 +20,29 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Block-wise weights give to the bit what the same weights as F32 give. */
+@ParameterizedClass
+@MethodSource("dev.serval.models.cpu.Tiers#here")
 final class BlockMatrixTest {
   private static final long SEED = 20261123;
   private static final int ROWS = 7;
 
   private final Random random = new Random(SEED);
   private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
-  private final ComputeBackend backend =
-      new CpuBackendProvider(List.of(new PlainTierSource()), Processor.here())
-          .open(
-              new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(1), new TreeMap<>()),
-              2,
-              memory);
+  private final ComputeBackend backend;
+
+  BlockMatrixTest(KernelKind kernels) {
+    backend =
+        new CpuBackendProvider()
+            .open(CpuBackendContractTest.CPU, 2, KernelPreference.require(kernels), memory);
+  }
 
   @AfterEach
   void close() {
@@ -159,8 +163,8 @@ final class BlockMatrixTest {
     assertThatThrownBy(() -> backend.load(List.of(vector)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("norm", "Q8_0");
-    assertThatThrownBy(() -> backend.kvMemory(new KvLayout(1, 1, 32, 16, DType.Q8_0), 1))
+    assertThatThrownBy(() -> backend.kvMemory(new KvLayout(1, 1, 32, 16, DType.Q4_0), 1))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("Q8_0");
+        .hasMessageContaining("Q4_0");
   }
 }

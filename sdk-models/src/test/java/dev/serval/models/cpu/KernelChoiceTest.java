@@ -55,7 +55,18 @@ final class KernelChoiceTest {
     KernelChoice choice = choose(wish, "avx512_vnni", "avx2");
     assertThat(choice.source().kind()).isEqualTo(KernelKind.VECTOR);
     assertThat(choice.reason()).isEqualTo("not generated (refused)");
-    assertThat(choice.missing()).isEmpty();
+  }
+
+  @Test
+  void what_is_refused_or_slower_than_required_is_not_missed() {
+    assertThat(KernelChoice.allows(KernelPreference.best(), KernelKind.VECTOR)).isTrue();
+    assertThat(
+            KernelChoice.allows(KernelPreference.require(KernelKind.GENERATED), KernelKind.VECTOR))
+        .isTrue();
+    assertThat(KernelChoice.allows(KernelPreference.without(KernelKind.VECTOR), KernelKind.VECTOR))
+        .isFalse();
+    assertThat(KernelChoice.allows(KernelPreference.require(KernelKind.PLAIN), KernelKind.VECTOR))
+        .isFalse();
   }
 
   @Test

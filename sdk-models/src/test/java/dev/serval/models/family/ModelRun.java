@@ -48,6 +48,10 @@ final class ModelRun implements AutoCloseable {
     this(checkpoint, threads, DType.F32, 16, KernelPreference.without(KernelKind.GENERATED));
   }
 
+  ModelRun(Checkpoint checkpoint, int threads, KernelKind kernels) {
+    this(checkpoint, threads, DType.F32, 16, KernelPreference.require(kernels));
+  }
+
   ModelRun(
       Checkpoint checkpoint, int threads, DType kvType, int blockTokens, KernelPreference kernels) {
     this.blockTokens = blockTokens;

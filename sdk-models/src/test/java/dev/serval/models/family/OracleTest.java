@@ -3,6 +3,7 @@ package dev.serval.models.family;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.LoadListener;
+import dev.serval.api.compute.KernelKind;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.storage.SafetensorsReader;
 import dev.serval.testkit.Oracle;
@@ -13,14 +14,19 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The families against models whose answers a float64 reference computed. */
+@ParameterizedClass
+@MethodSource("dev.serval.models.cpu.Tiers#here")
 final class OracleTest {
   private static final float TOLERANCE = 1e-3f;
   private static final int GENERATED = 24;
 
+  @Parameter KernelKind kernels;
   @TempDir Path folder;
 
   static Stream<Oracle> oracles() {
@@ -35,7 +41,7 @@ final class OracleTest {
   @MethodSource("oracles")
   void logits_after_each_prompt_are_those_of_the_reference(Oracle oracle) throws IOException {
     try (Checkpoint checkpoint = open(oracle);
-        ModelRun run = new ModelRun(checkpoint, 2)) {
+        ModelRun run = new ModelRun(checkpoint, 2, kernels)) {
       for (int i = 0; i < oracle.prompts().size(); i++) {
         int[] prompt = oracle.prompts().get(i);
         assertThat(run.logits(prompt, prompt.length))
@@ -49,7 +55,7 @@ final class OracleTest {
   @MethodSource("oracles")
   void greedy_tokens_are_those_of_the_reference(Oracle oracle) throws IOException {
     try (Checkpoint checkpoint = open(oracle);
-        ModelRun run = new ModelRun(checkpoint, 2)) {
+        ModelRun run = new ModelRun(checkpoint, 2, kernels)) {
       for (int i = 0; i < oracle.prompts().size(); i++) {
         assertThat(run.greedy(oracle.prompts().get(i), GENERATED))
             .containsExactly(oracle.greedy().get(i));
@@ -63,7 +69,7 @@ final class OracleTest {
       throws IOException {
     Random chunks = new Random(3);
     try (Checkpoint checkpoint = open(oracle);
-        ModelRun run = new ModelRun(checkpoint, 2)) {
+        ModelRun run = new ModelRun(checkpoint, 2, kernels)) {
       List<ModelRun.Sequence> sequences = oracle.prompts().stream().map(run::sequence).toList();
       while (sequences.stream().anyMatch(sequence -> sequence.generated() < GENERATED)) {
         stepAll(run, sequences, chunks);
@@ -96,11 +102,11 @@ final class OracleTest {
     int[] prompt = oracle.prompts().getLast();
     try (Checkpoint checkpoint = open(oracle)) {
       float[] expected;
-      try (ModelRun run = new ModelRun(checkpoint, 1)) {
+      try (ModelRun run = new ModelRun(checkpoint, 1, kernels)) {
         expected = run.logits(prompt, prompt.length);
       }
       for (int threads = 1; threads <= 3; threads++) {
-        try (ModelRun run = new ModelRun(checkpoint, threads)) {
+        try (ModelRun run = new ModelRun(checkpoint, threads, kernels)) {
           assertThat(run.logits(prompt, 1)).containsExactly(expected);
           assertThat(run.logits(prompt, 13)).containsExactly(expected);
           assertThat(batched(run, oracle, prompt)).containsExactly(expected);

@@ -152,7 +152,7 @@ final class GeneratedMatrix implements PackedMatrix {
     int used = Math.min(lanes, rows - block * lanes);
     for (int row = 0; row < count; row++) {
       float[] sums = own.sums(row * lanes, used);
-      product.store(first + row, firstRow + block * lanes, sums, used);
+      product.store(first + row, firstRow + block * lanes, sums, 0, used);
     }
   }
 
@@ -163,7 +163,7 @@ final class GeneratedMatrix implements PackedMatrix {
   }
 
   @Override
-  public void expandRow(int row, CpuActivations out, long at) {
+  public void expandRow(int row, CpuActivations out, long at, int worker) {
     long block = row / layout.lanes() * layout.blockBytes();
     int lane = row % layout.lanes();
     for (int column = 0; column < columns; column++) {

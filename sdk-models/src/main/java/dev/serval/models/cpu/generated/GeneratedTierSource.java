@@ -71,7 +71,8 @@ public final class GeneratedTierSource implements KernelTierSource {
         "generated code for %s beside %s".formatted(set, beside.name()),
         numerics(set, beside.numerics()),
         new GeneratedLinearKernel(set, beside.linear()),
-        beside.attention());
+        beside.attention(),
+        beside.gate());
   }
 
   private static NumericsId numerics(InstructionSet set, NumericsId beside) {

@@ -1,0 +1,18 @@
+package dev.serval.models.cpu;
+
+/** How a tier of kernels computes the gated activation. */
+public interface GateKernel {
+  /**
+   * Computes {@code silu(gate) · up} for one row.
+   *
+   * @param in gates and ups
+   * @param gate the index of the first gate
+   * @param up the index of the first up
+   * @param out where products go
+   * @param to the index of the first product
+   * @param count how many there are
+   * @param worker who computes
+   */
+  void gate(
+      CpuActivations in, long gate, long up, CpuActivations out, long to, int count, int worker);
+}

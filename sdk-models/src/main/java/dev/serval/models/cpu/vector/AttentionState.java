@@ -1,0 +1,169 @@
+package dev.serval.models.cpu.vector;
+
+import dev.serval.models.cpu.CpuActivations;
+import dev.serval.models.cpu.Exponential;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/** What one worker needs to attend, and for each query head what was added up so far. */
+final class AttentionState {
+  private static final VectorSpecies<Float> F = Lanes.FLOATS;
+  private static final int L = Lanes.COUNT;
+
+  /** How many sums of weights a query has: as many lanes as the widest vector. */
+  private static final int PARTIAL_SUMS = 16;
+
+  private static final int SPARE = (TileProducts.MOST_PANELS - 1) * Lanes.WIDTH;
+  private static final int SCORE_STEP = KvTiles.STRETCH + SPARE;
+
+  final KvTiles tiles;
+  private final int headDim;
+  private final int capacity;
+  private final int queryStep;
+  private final int outputStep;
+  private final float[] queries;
+  private final float[] scores;
+  private final float[] outputs;
+  private final float[] maxima;
+  private final float[] sums;
+  private final float[] partial = new float[PARTIAL_SUMS];
+  private int count;
+  private float scale;
+
+  AttentionState(int headDim, int heads) {
+    this.headDim = headDim;
+    capacity = heads;
+    tiles = new KvTiles(headDim);
+    queryStep = headDim + PARTIAL_SUMS;
+    outputStep = tiles.valuePanels() * Lanes.WIDTH + SPARE;
+    int rows = heads + TileProducts.SPARE_ROWS;
+    queries = new float[rows * queryStep];
+    scores = new float[rows * SCORE_STEP];
+    outputs = new float[rows * outputStep];
+    maxima = new float[heads];
+    sums = new float[heads];
+  }
+
+  boolean fits(int dims, int heads) {
+    return dims == headDim && heads <= capacity;
+  }
+
+  void begin(int heads, float factor) {
+    count = heads;
+    scale = factor;
+    Arrays.fill(maxima, 0, heads, Float.NEGATIVE_INFINITY);
+    Arrays.fill(sums, 0, heads, 0);
+    Arrays.fill(outputs, 0, heads * outputStep, 0);
+  }
+
+  /** Takes over a query head. */
+  void query(int head, CpuActivations rows, long at) {
+    MemorySegment.copy(
+        rows.data(), ValueLayout.JAVA_FLOAT, at * Float.BYTES, queries, head * queryStep, headDim);
+  }
+
+  /** Multiplies all query heads with the keys of the stretch. */
+  void score(int positions) {
+    for (int head = 0; head < count; head++) {
+      Arrays.fill(scores, head * SCORE_STEP, head * SCORE_STEP + positions, 0);
+    }
+    TileProducts.add(
+        tiles.keys,
+        0,
+        queries,
+        queryStep,
+        headDim,
+        scores,
+        0,
+        SCORE_STEP,
+        count,
+        positions / Lanes.WIDTH);
+  }
+
+  /** Turns a query head's scores into weights; it sees positions {@code from} up to {@code to}. */
+  void weigh(int head, int from, int to, int positions) {
+    int row = head * SCORE_STEP;
+    Arrays.fill(scores, row, row + from, Float.NEGATIVE_INFINITY);
+    Arrays.fill(scores, row + to, row + positions, Float.NEGATIVE_INFINITY);
+    float old = maxima[head];
+    float max = Math.max(old, scaledMaximum(scores, row, positions, scale));
+    if (max == Float.NEGATIVE_INFINITY) {
+      Arrays.fill(scores, row, row + positions, 0);
+      return;
+    }
+    float factor = max == old ? 1 : Exponential.of(old - max);
+    maxima[head] = max;
+    VectorExponential.apply(scores, row, positions, max);
+    addUp(scores, row, positions, partial);
+    sums[head] = sums[head] * factor + total(partial);
+    if (factor != 1) {
+      multiply(outputs, head * outputStep, outputStep - SPARE, factor);
+    }
+  }
+
+  /** Scales scores; gives the largest, or NaN if one is none. */
+  private static float scaledMaximum(float[] scores, int row, int positions, float scale) {
+    FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+    for (int i = 0; i < positions; i += L) {
+      FloatVector scaled = FloatVector.fromArray(F, scores, row + i).mul(scale);
+      scaled.intoArray(scores, row + i);
+      max = max.max(scaled);
+    }
+    return max.reduceLanes(VectorOperators.MAX);
+  }
+
+  /** Position p belongs to partial sum p mod 16, for any number of lanes. */
+  private static void addUp(float[] scores, int row, int positions, float[] partial) {
+    Arrays.fill(partial, 0);
+    for (int i = 0; i < positions; i += PARTIAL_SUMS) {
+      for (int v = 0; v < PARTIAL_SUMS; v += L) {
+        FloatVector.fromArray(F, partial, v)
+            .add(FloatVector.fromArray(F, scores, row + i + v))
+            .intoArray(partial, v);
+      }
+    }
+  }
+
+  private static float total(float[] partial) {
+    for (int half = PARTIAL_SUMS / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        partial[i] += partial[i + half];
+      }
+    }
+    return partial[0];
+  }
+
+  private static void multiply(float[] row, int from, int length, float factor) {
+    for (int i = 0; i < length; i += L) {
+      FloatVector.fromArray(F, row, from + i).mul(factor).intoArray(row, from + i);
+    }
+  }
+
+  /** Adds the values of the stretch, each by its weight. */
+  void addValues(int positions) {
+    TileProducts.add(
+        tiles.values,
+        0,
+        scores,
+        SCORE_STEP,
+        positions,
+        outputs,
+        0,
+        outputStep,
+        count,
+        tiles.valuePanels());
+  }
+
+  /** Writes a query head's output: what was added up, over the sum of its weights. */
+  void store(int head, CpuActivations out, long at) {
+    int row = head * outputStep;
+    for (int dim = 0; dim < headDim; dim++) {
+      outputs[row + dim] /= sums[head];
+    }
+    out.set(at, outputs, row, headDim);
+  }
+}

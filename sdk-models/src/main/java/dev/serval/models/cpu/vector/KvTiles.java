@@ -1,0 +1,200 @@
+package dev.serval.models.cpu.vector;
+
+import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.CpuKvMemory;
+import dev.serval.models.cpu.KvElements;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * A stretch of keys and values as F32, in panels for {@link TileProducts}: keys as {@code
+ * [positions / width][dimension][position]}, values as {@code [dimensions /
+ * width][position][dimension]}.
+ */
+final class KvTiles {
+  /** Positions of a stretch. */
+  static final int STRETCH = 256;
+
+  private static final int L = Lanes.COUNT;
+  private static final int W = Lanes.WIDTH;
+
+  final float[] keys;
+  final float[] values;
+  private final float[] run;
+  private final int headDim;
+  private final int valuePanels;
+  private int positions;
+
+  KvTiles(int headDim) {
+    this.headDim = headDim;
+    valuePanels = Math.ceilDiv(headDim, W);
+    run = new float[Math.max(headDim, W)];
+    int spare = TileProducts.MOST_PANELS - 1;
+    keys = new float[(STRETCH / W + spare) * headDim * W];
+    values = new float[(valuePanels + spare) * STRETCH * W];
+  }
+
+  /** Panels that a head's dimensions fill. */
+  int valuePanels() {
+    return valuePanels;
+  }
+
+  /**
+   * Begins a stretch. Positions that are not read count as 0, whatever lies in the cache.
+   *
+   * @param from the first position that will be read
+   * @param to behind the last
+   * @return the positions of the stretch, whole panels
+   */
+  int begin(int from, int to) {
+    positions = Math.ceilDiv(to, W) * W;
+    for (int panel = 0; panel < valuePanels; panel++) {
+      int at = panel * positions * W;
+      Arrays.fill(values, at, at + from * W, 0);
+      Arrays.fill(values, at + to * W, at + positions * W, 0);
+    }
+    return positions;
+  }
+
+  /** Widens consecutive slots of one block; they become these positions of the stretch. */
+  void read(CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
+    DType dtype = kv.layout().dtype();
+    KvElements elements = kv.elements();
+    MemorySegment data = kv.segment();
+    int i = 0;
+    while (i < count) {
+      int to = position + i;
+      if (to % L == 0 && slot + i + L <= kv.layout().blockTokens()) {
+        int at = (to / W * headDim) * W + to % W;
+        readKeys(dtype, data, elements, keyHead, slot + i, at);
+        i += L;
+      } else {
+        int part = Math.min(L - to % L, count - i);
+        readPart(elements, keyHead, slot + i, part, to);
+        i += part;
+      }
+    }
+    readValues(dtype, data, elements, valueHead, slot, count, position);
+  }
+
+  /** A vector's keys, whose slots are neighbours; those behind the last are never seen. */
+  private void readKeys(
+      DType dtype, MemorySegment data, KvElements elements, long head, int slot, int to) {
+    long from = head + elements.keyAt(0, slot);
+    long apart = elements.keyAt(1, slot) - from + head;
+    switch (dtype) {
+      case F32 -> floats(data, from, apart, L, keys, to, headDim);
+      case BF16 -> brains(data, from, apart, L, keys, to, headDim);
+      case F16 -> halves(data, from, apart, L, keys, to, headDim);
+      default -> {
+        for (int dim = 0; dim < headDim; dim += KvElements.GROUP) {
+          halves(data, head + elements.keyScaleAt(dim, slot), 0, L, run, 0, 1);
+          octets(data, head + elements.keyAt(dim, slot), apart, run, keys, to + dim * W);
+        }
+      }
+    }
+  }
+
+  /** Keys that fill no vector. */
+  private void readPart(KvElements elements, long head, int slot, int count, int position) {
+    for (int dim = 0; dim < headDim; dim++) {
+      elements.readKeys(head, dim, slot, count, run, 0);
+      for (int i = 0; i < count; i++) {
+        keys[((position + i) / W * headDim + dim) * W + (position + i) % W] = run[i];
+      }
+    }
+  }
+
+  private void readValues(
+      DType dtype,
+      MemorySegment data,
+      KvElements elements,
+      long head,
+      int slot,
+      int count,
+      int position) {
+    int whole = dtype == DType.Q8_0 && KvElements.GROUP % W > 0 ? 0 : headDim / W;
+    long apart = elements.valueAt(1, 0) - elements.valueAt(0, 0);
+    for (int panel = 0; panel < whole; panel++) {
+      long from = head + elements.valueAt(slot, panel * W);
+      int to = (panel * positions + position) * W;
+      switch (dtype) {
+        case F32 -> floats(data, from, apart, W, values, to, count);
+        case BF16 -> brains(data, from, apart, W, values, to, count);
+        case F16 -> halves(data, from, apart, W, values, to, count);
+        default -> {
+          long scales = head + elements.valueScaleAt(slot, panel * W);
+          octetRows(data, from, scales, apart, values, to, count);
+        }
+      }
+    }
+    for (int i = 0; i < count && whole * W < headDim; i++) {
+      readRest(elements, head, slot + i, position + i, whole);
+    }
+  }
+
+  private void readRest(KvElements elements, long head, int slot, int position, int firstPanel) {
+    elements.readValue(head, slot, run);
+    for (int panel = firstPanel; panel < valuePanels; panel++) {
+      int to = (panel * positions + position) * W;
+      int count = Math.min(W, headDim - panel * W);
+      System.arraycopy(run, panel * W, values, to, count);
+      Arrays.fill(values, to + count, to + W, 0);
+    }
+  }
+
+  private static void floats(
+      MemorySegment data, long from, long apart, int width, float[] to, int at, int rows) {
+    for (int row = 0; row < rows; row++) {
+      for (int v = 0; v < width; v += L) {
+        long source = from + row * apart + (long) v * Float.BYTES;
+        FloatVector.fromMemorySegment(Lanes.FLOATS, data, source, Lanes.ORDER)
+            .intoArray(to, at + row * W + v);
+      }
+    }
+  }
+
+  private static void brains(
+      MemorySegment data, long from, long apart, int width, float[] to, int at, int rows) {
+    for (int row = 0; row < rows; row++) {
+      for (int v = 0; v < width; v += L) {
+        long source = from + row * apart + (long) v * Short.BYTES;
+        Lanes.lower(Lanes.shorts(data, source)).intoArray(to, at + row * W + v);
+      }
+    }
+  }
+
+  private static void halves(
+      MemorySegment data, long from, long apart, int width, float[] to, int at, int rows) {
+    for (int row = 0; row < rows; row++) {
+      for (int v = 0; v < width; v += L) {
+        long source = from + row * apart + (long) v * Short.BYTES;
+        Lanes.halves(Lanes.shorts(data, source)).intoArray(to, at + row * W + v);
+      }
+    }
+  }
+
+  /** A group of dimensions, each position by its scale. */
+  private static void octets(
+      MemorySegment data, long from, long apart, float[] scales, float[] to, int at) {
+    FloatVector scale = Lanes.floats(scales, 0);
+    for (int row = 0; row < KvElements.GROUP; row++) {
+      Lanes.signed(data, from + row * apart).mul(scale).intoArray(to, at + row * W);
+    }
+  }
+
+  /** Positions, each by its scale. */
+  private static void octetRows(
+      MemorySegment data, long from, long scales, long apart, float[] to, int at, int rows) {
+    for (int row = 0; row < rows; row++) {
+      float scale =
+          Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, scales + row * apart));
+      for (int v = 0; v < W; v += L) {
+        FloatVector q = Lanes.signed(data, from + row * apart + v);
+        q.mul(scale).intoArray(to, at + row * W + v);
+      }
+    }
+  }
+}

@@ -1,0 +1,47 @@
+package dev.serval.models.cpu.vector;
+
+import dev.serval.api.compute.DType;
+
+/**
+ * How a matrix lies in panels: {@code [panel][unit][lane]}, where a lane is a row of the matrix and
+ * a unit is what of a row lies together: an F32, an F16, a pair of BF16, or an octet of a block.
+ * The last panel is filled up with rows of zeros.
+ *
+ * @param firstRow where the matrix begins in the weight that it is a part of
+ * @param rows the matrix's rows
+ * @param columns the matrix's columns
+ * @param dtype the type of its elements
+ * @param units units of a row
+ * @param unitBytes the size of a unit
+ */
+record PanelLayout(int firstRow, int rows, int columns, DType dtype, int units, int unitBytes) {
+
+  static PanelLayout of(int firstRow, int rows, int columns, DType dtype) {
+    int unitBytes =
+        switch (dtype) {
+          case F32, BF16 -> Integer.BYTES;
+          case F16 -> Short.BYTES;
+          default -> Byte.BYTES;
+        };
+    int units = Math.toIntExact(Math.ceilDiv(dtype.bytes(columns), unitBytes));
+    return new PanelLayout(firstRow, rows, columns, dtype, units, unitBytes);
+  }
+
+  int panels() {
+    return Math.ceilDiv(rows, Lanes.WIDTH);
+  }
+
+  /** Where a panel begins, in bytes. */
+  long at(int panel) {
+    return (long) panel * Lanes.WIDTH * units * unitBytes;
+  }
+
+  long bytes() {
+    return at(panels());
+  }
+
+  /** How many of a panel's lanes are rows of the matrix. */
+  int lanes(int panel) {
+    return Math.min(Lanes.WIDTH, rows - panel * Lanes.WIDTH);
+  }
+}

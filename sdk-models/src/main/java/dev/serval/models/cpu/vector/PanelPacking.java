@@ -1,0 +1,117 @@
+package dev.serval.models.cpu.vector;
+
+import dev.serval.api.compute.DType;
+import dev.serval.api.storage.StoredTensor;
+import dev.serval.models.cpu.WorkCrew;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/** Rearranges a matrix from rows to panels; a part is a panel. Runs once for each weight. */
+final class PanelPacking implements WorkCrew.Work {
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final List<StoredTensor> tensors;
+  private final PanelLayout layout;
+  private final MemorySegment data;
+  private final long rowBytes;
+
+  PanelPacking(List<StoredTensor> tensors, PanelLayout layout, MemorySegment data) {
+    this.tensors = tensors;
+    this.layout = layout;
+    this.data = data;
+    rowBytes = layout.dtype().bytes(layout.columns());
+  }
+
+  @Override
+  public int parts() {
+    return layout.panels();
+  }
+
+  @Override
+  public long operations() {
+    return (long) layout.rows() * layout.units();
+  }
+
+  @Override
+  public void part(int panel, int worker) {
+    for (int lane = 0; lane < layout.lanes(panel); lane++) {
+      lane(row(panel * Lanes.WIDTH + lane), layout.at(panel), lane);
+    }
+    if (layout.dtype().blockElements() > 1 && !ScaledUnpacking.has(layout.dtype())) {
+      for (int lane = 0; lane < layout.lanes(panel); lane++) {
+        blocks(row(panel * Lanes.WIDTH + lane), layout.at(panel), lane, true);
+      }
+    }
+  }
+
+  private void lane(MemorySegment row, long panel, int lane) {
+    switch (layout.dtype()) {
+      case F32, BF16 -> ints(row, panel + (long) lane * Integer.BYTES);
+      case F16 -> shorts(row, panel + (long) lane * Short.BYTES);
+      case Q8_0, Q4_0 -> scaledBlocks(row, panel, lane);
+      default -> blocks(row, panel, lane, false);
+    }
+  }
+
+  private MemorySegment row(int row) {
+    long within = row;
+    for (StoredTensor tensor : tensors) {
+      long rows = tensor.shape().getFirst();
+      if (within < rows) {
+        return tensor.data().asSlice(within * rowBytes, rowBytes);
+      }
+      within -= rows;
+    }
+    throw new IndexOutOfBoundsException(row);
+  }
+
+  private void ints(MemorySegment row, long to) {
+    int whole = (int) (rowBytes / Integer.BYTES);
+    long step = (long) Lanes.WIDTH * Integer.BYTES;
+    for (int unit = 0; unit < whole; unit++) {
+      data.set(ValueLayout.JAVA_INT, to + unit * step, row.get(INT, (long) unit * Integer.BYTES));
+    }
+    if (whole < layout.units()) {
+      int half = row.get(SHORT, rowBytes - Short.BYTES) & 0xFFFF;
+      data.set(ValueLayout.JAVA_INT, to + whole * step, half);
+    }
+  }
+
+  private void shorts(MemorySegment row, long to) {
+    long step = (long) Lanes.WIDTH * Short.BYTES;
+    for (int unit = 0; unit < layout.units(); unit++) {
+      data.set(ValueLayout.JAVA_SHORT, to + unit * step, row.get(SHORT, (long) unit * Short.BYTES));
+    }
+  }
+
+  private void blocks(MemorySegment row, long panel, int lane, boolean halves) {
+    DType dtype = layout.dtype();
+    BlockOctets octets = BlockOctets.of(dtype);
+    for (long from = 0; from < rowBytes; from += dtype.blockBytes()) {
+      if (halves) {
+        octets.packHalves(dtype, row, from, data, panel + from * Lanes.WIDTH, lane);
+      } else {
+        octets.pack(dtype, row, from, 0, data, panel + from * Lanes.WIDTH, lane);
+      }
+    }
+  }
+
+  /** Octets of all blocks, then their scales. */
+  private void scaledBlocks(MemorySegment row, long panel, int lane) {
+    DType dtype = layout.dtype();
+    BlockOctets octets = BlockOctets.of(dtype);
+    long scale = panel + ScaledUnpacking.scalesAt(dtype, layout.columns());
+    long at = panel;
+    for (long from = 0; from < rowBytes; from += dtype.blockBytes()) {
+      octets.pack(dtype, row, from, Short.BYTES, data, at, lane);
+      BlockOctets.packHalf(row, from, data, scale, lane);
+      at += (long) (dtype.blockBytes() - Short.BYTES) * Lanes.WIDTH;
+      scale += (long) Short.BYTES * Lanes.WIDTH;
+    }
+  }
+}

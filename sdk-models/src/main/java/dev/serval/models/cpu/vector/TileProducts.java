@@ -1,0 +1,343 @@
+package dev.serval.models.cpu.vector;
+
+import jdk.incubator.vector.FloatVector;
+
+/** The kernels of a linear map: sums in registers, weights in the first-level cache. */
+final class TileProducts {
+  /*
+   * Each kernel loads its sums, adds the products of a stretch of columns, and stores them again. It
+   * is one method, however long: a vector that is handed to a method that the compiler does not inline
+   * becomes an object, and the kernel ten times slower. Eight sums hide the latency of a fused
+   * multiplication (four cycles, two at a time), twelve and two weights and an input fill the sixteen
+   * registers of AVX2.
+   */
+  /** The most rows of a kernel. */
+  static final int MOST_ROWS = 6;
+
+  /** The most panels of a kernel. */
+  static final int MOST_PANELS = 4;
+
+  /** Rows beyond the last whose sums a kernel may change. */
+  static final int SPARE_ROWS = 1;
+
+  private static final int L = Lanes.COUNT;
+  private static final int W = Lanes.WIDTH;
+
+  private TileProducts() {}
+
+  /**
+   * Adds products: {@code sums[row][lane] += Σ inputs[row][k] · tile[panel][k][lane]}.
+   *
+   * @param tile the panels, each of {@code count} times a panel's width
+   * @param tileAt where the first begins
+   * @param x the inputs
+   * @param xStep from one row of inputs to the next
+   * @param count how many products are added to each sum
+   * @param sums the sums
+   * @param sumAt where the first row of sums begins
+   * @param sumStep from one row of sums to the next
+   * @param rows how many rows there are; {@link #SPARE_ROWS} more may be worked on
+   * @param panels how many panels there are; {@link #together} of them are worked on at a time
+   */
+  static void add(
+      float[] tile,
+      int tileAt,
+      float[] x,
+      int xStep,
+      int count,
+      float[] sums,
+      int sumAt,
+      int sumStep,
+      int rows,
+      int panels) {
+    int together = together(rows);
+    for (int panel = 0; panel < panels; panel += together) {
+      int t = tileAt + panel * count * W;
+      int s = sumAt + panel * W;
+      switch (rows) {
+        case 1 -> oneRow(tile, t, x, count, sums, s);
+        case 2 -> twoRows(tile, t, x, xStep, count, sums, s, sumStep);
+        case 3 -> threeRows(tile, t, x, xStep, count, sums, s, sumStep);
+        default -> manyRows(tile, t, x, xStep, count, sums, s, sumStep, rows);
+      }
+    }
+  }
+
+  /** How many panels are worked on at a time: the last few may be none of the caller's. */
+  static int together(int rows) {
+    return rows == 1 ? MOST_PANELS : rows <= 3 ? 2 : 1;
+  }
+
+  /** Sixes and fours, with at most one row too many. */
+  private static void manyRows(
+      float[] tile,
+      int tileAt,
+      float[] x,
+      int xStep,
+      int count,
+      float[] sums,
+      int sumAt,
+      int sumStep,
+      int rows) {
+    int row = 0;
+    while (row < rows) {
+      int left = rows - row;
+      if (left > 4 && left != 7 && left != 8) {
+        sixRows(tile, tileAt, x, row * xStep, xStep, count, sums, sumAt + row * sumStep, sumStep);
+        row += 6;
+      } else {
+        fourRows(tile, tileAt, x, row * xStep, xStep, count, sums, sumAt + row * sumStep, sumStep);
+        row += 4;
+      }
+    }
+  }
+
+  /** One row, four panels. */
+  private static void oneRow(float[] tile, int t0, float[] x, int count, float[] sums, int s0) {
+    FloatVector a0 = Lanes.floats(sums, s0);
+    FloatVector b0 = Lanes.floats(sums, s0 + L);
+    FloatVector c0 = Lanes.floats(sums, s0 + 2 * L);
+    FloatVector d0 = Lanes.floats(sums, s0 + 3 * L);
+    FloatVector e0 = Lanes.floats(sums, s0 + 4 * L);
+    FloatVector f0 = Lanes.floats(sums, s0 + 5 * L);
+    FloatVector g0 = Lanes.floats(sums, s0 + 6 * L);
+    FloatVector h0 = Lanes.floats(sums, s0 + 7 * L);
+    int t1 = t0 + count * W;
+    int t2 = t0 + 2 * count * W;
+    int t3 = t0 + 3 * count * W;
+    for (int k = 0; k < count; k++) {
+      FloatVector v = Lanes.all(x[k]);
+      a0 = v.fma(Lanes.floats(tile, t0 + k * W), a0);
+      b0 = v.fma(Lanes.floats(tile, t0 + k * W + L), b0);
+      c0 = v.fma(Lanes.floats(tile, t1 + k * W), c0);
+      d0 = v.fma(Lanes.floats(tile, t1 + k * W + L), d0);
+      e0 = v.fma(Lanes.floats(tile, t2 + k * W), e0);
+      f0 = v.fma(Lanes.floats(tile, t2 + k * W + L), f0);
+      g0 = v.fma(Lanes.floats(tile, t3 + k * W), g0);
+      h0 = v.fma(Lanes.floats(tile, t3 + k * W + L), h0);
+    }
+    a0.intoArray(sums, s0);
+    b0.intoArray(sums, s0 + L);
+    c0.intoArray(sums, s0 + 2 * L);
+    d0.intoArray(sums, s0 + 3 * L);
+    e0.intoArray(sums, s0 + 4 * L);
+    f0.intoArray(sums, s0 + 5 * L);
+    g0.intoArray(sums, s0 + 6 * L);
+    h0.intoArray(sums, s0 + 7 * L);
+  }
+
+  /** Two rows, two panels. */
+  private static void twoRows(
+      float[] tile, int t0, float[] x, int xStep, int count, float[] sums, int s0, int sumStep) {
+    int s1 = s0 + sumStep;
+    int x1 = xStep;
+    FloatVector a0 = Lanes.floats(sums, s0);
+    FloatVector b0 = Lanes.floats(sums, s0 + L);
+    FloatVector c0 = Lanes.floats(sums, s0 + 2 * L);
+    FloatVector d0 = Lanes.floats(sums, s0 + 3 * L);
+    FloatVector a1 = Lanes.floats(sums, s1);
+    FloatVector b1 = Lanes.floats(sums, s1 + L);
+    FloatVector c1 = Lanes.floats(sums, s1 + 2 * L);
+    FloatVector d1 = Lanes.floats(sums, s1 + 3 * L);
+    int t1 = t0 + count * W;
+    for (int k = 0; k < count; k++) {
+      FloatVector w0 = Lanes.floats(tile, t0 + k * W);
+      FloatVector w1 = Lanes.floats(tile, t0 + k * W + L);
+      FloatVector w2 = Lanes.floats(tile, t1 + k * W);
+      FloatVector w3 = Lanes.floats(tile, t1 + k * W + L);
+      FloatVector v = Lanes.all(x[k]);
+      a0 = v.fma(w0, a0);
+      b0 = v.fma(w1, b0);
+      c0 = v.fma(w2, c0);
+      d0 = v.fma(w3, d0);
+      v = Lanes.all(x[x1 + k]);
+      a1 = v.fma(w0, a1);
+      b1 = v.fma(w1, b1);
+      c1 = v.fma(w2, c1);
+      d1 = v.fma(w3, d1);
+    }
+    a0.intoArray(sums, s0);
+    b0.intoArray(sums, s0 + L);
+    c0.intoArray(sums, s0 + 2 * L);
+    d0.intoArray(sums, s0 + 3 * L);
+    a1.intoArray(sums, s1);
+    b1.intoArray(sums, s1 + L);
+    c1.intoArray(sums, s1 + 2 * L);
+    d1.intoArray(sums, s1 + 3 * L);
+  }
+
+  /** Three rows, two panels. */
+  private static void threeRows(
+      float[] tile, int t0, float[] x, int xStep, int count, float[] sums, int s0, int sumStep) {
+    int s1 = s0 + sumStep;
+    int s2 = s1 + sumStep;
+    int x1 = xStep;
+    int x2 = x1 + xStep;
+    FloatVector a0 = Lanes.floats(sums, s0);
+    FloatVector b0 = Lanes.floats(sums, s0 + L);
+    FloatVector c0 = Lanes.floats(sums, s0 + 2 * L);
+    FloatVector d0 = Lanes.floats(sums, s0 + 3 * L);
+    FloatVector a1 = Lanes.floats(sums, s1);
+    FloatVector b1 = Lanes.floats(sums, s1 + L);
+    FloatVector c1 = Lanes.floats(sums, s1 + 2 * L);
+    FloatVector d1 = Lanes.floats(sums, s1 + 3 * L);
+    FloatVector a2 = Lanes.floats(sums, s2);
+    FloatVector b2 = Lanes.floats(sums, s2 + L);
+    FloatVector c2 = Lanes.floats(sums, s2 + 2 * L);
+    FloatVector d2 = Lanes.floats(sums, s2 + 3 * L);
+    int t1 = t0 + count * W;
+    for (int k = 0; k < count; k++) {
+      FloatVector w0 = Lanes.floats(tile, t0 + k * W);
+      FloatVector w1 = Lanes.floats(tile, t0 + k * W + L);
+      FloatVector w2 = Lanes.floats(tile, t1 + k * W);
+      FloatVector w3 = Lanes.floats(tile, t1 + k * W + L);
+      FloatVector v = Lanes.all(x[k]);
+      a0 = v.fma(w0, a0);
+      b0 = v.fma(w1, b0);
+      c0 = v.fma(w2, c0);
+      d0 = v.fma(w3, d0);
+      v = Lanes.all(x[x1 + k]);
+      a1 = v.fma(w0, a1);
+      b1 = v.fma(w1, b1);
+      c1 = v.fma(w2, c1);
+      d1 = v.fma(w3, d1);
+      v = Lanes.all(x[x2 + k]);
+      a2 = v.fma(w0, a2);
+      b2 = v.fma(w1, b2);
+      c2 = v.fma(w2, c2);
+      d2 = v.fma(w3, d2);
+    }
+    a0.intoArray(sums, s0);
+    b0.intoArray(sums, s0 + L);
+    c0.intoArray(sums, s0 + 2 * L);
+    d0.intoArray(sums, s0 + 3 * L);
+    a1.intoArray(sums, s1);
+    b1.intoArray(sums, s1 + L);
+    c1.intoArray(sums, s1 + 2 * L);
+    d1.intoArray(sums, s1 + 3 * L);
+    a2.intoArray(sums, s2);
+    b2.intoArray(sums, s2 + L);
+    c2.intoArray(sums, s2 + 2 * L);
+    d2.intoArray(sums, s2 + 3 * L);
+  }
+
+  /** Four rows, one panel. */
+  private static void fourRows(
+      float[] tile,
+      int t0,
+      float[] x,
+      int x0,
+      int xStep,
+      int count,
+      float[] sums,
+      int s0,
+      int sumStep) {
+    int s1 = s0 + sumStep;
+    int s2 = s1 + sumStep;
+    int s3 = s2 + sumStep;
+    int x1 = x0 + xStep;
+    int x2 = x1 + xStep;
+    int x3 = x2 + xStep;
+    FloatVector a0 = Lanes.floats(sums, s0);
+    FloatVector b0 = Lanes.floats(sums, s0 + L);
+    FloatVector a1 = Lanes.floats(sums, s1);
+    FloatVector b1 = Lanes.floats(sums, s1 + L);
+    FloatVector a2 = Lanes.floats(sums, s2);
+    FloatVector b2 = Lanes.floats(sums, s2 + L);
+    FloatVector a3 = Lanes.floats(sums, s3);
+    FloatVector b3 = Lanes.floats(sums, s3 + L);
+    for (int k = 0; k < count; k++) {
+      FloatVector w0 = Lanes.floats(tile, t0 + k * W);
+      FloatVector w1 = Lanes.floats(tile, t0 + k * W + L);
+      FloatVector v = Lanes.all(x[x0 + k]);
+      a0 = v.fma(w0, a0);
+      b0 = v.fma(w1, b0);
+      v = Lanes.all(x[x1 + k]);
+      a1 = v.fma(w0, a1);
+      b1 = v.fma(w1, b1);
+      v = Lanes.all(x[x2 + k]);
+      a2 = v.fma(w0, a2);
+      b2 = v.fma(w1, b2);
+      v = Lanes.all(x[x3 + k]);
+      a3 = v.fma(w0, a3);
+      b3 = v.fma(w1, b3);
+    }
+    a0.intoArray(sums, s0);
+    b0.intoArray(sums, s0 + L);
+    a1.intoArray(sums, s1);
+    b1.intoArray(sums, s1 + L);
+    a2.intoArray(sums, s2);
+    b2.intoArray(sums, s2 + L);
+    a3.intoArray(sums, s3);
+    b3.intoArray(sums, s3 + L);
+  }
+
+  /** Six rows, one panel. */
+  private static void sixRows(
+      float[] tile,
+      int t0,
+      float[] x,
+      int x0,
+      int xStep,
+      int count,
+      float[] sums,
+      int s0,
+      int sumStep) {
+    int s1 = s0 + sumStep;
+    int s2 = s1 + sumStep;
+    int s3 = s2 + sumStep;
+    int s4 = s3 + sumStep;
+    int s5 = s4 + sumStep;
+    int x1 = x0 + xStep;
+    int x2 = x1 + xStep;
+    int x3 = x2 + xStep;
+    int x4 = x3 + xStep;
+    int x5 = x4 + xStep;
+    FloatVector a0 = Lanes.floats(sums, s0);
+    FloatVector b0 = Lanes.floats(sums, s0 + L);
+    FloatVector a1 = Lanes.floats(sums, s1);
+    FloatVector b1 = Lanes.floats(sums, s1 + L);
+    FloatVector a2 = Lanes.floats(sums, s2);
+    FloatVector b2 = Lanes.floats(sums, s2 + L);
+    FloatVector a3 = Lanes.floats(sums, s3);
+    FloatVector b3 = Lanes.floats(sums, s3 + L);
+    FloatVector a4 = Lanes.floats(sums, s4);
+    FloatVector b4 = Lanes.floats(sums, s4 + L);
+    FloatVector a5 = Lanes.floats(sums, s5);
+    FloatVector b5 = Lanes.floats(sums, s5 + L);
+    for (int k = 0; k < count; k++) {
+      FloatVector w0 = Lanes.floats(tile, t0 + k * W);
+      FloatVector w1 = Lanes.floats(tile, t0 + k * W + L);
+      FloatVector v = Lanes.all(x[x0 + k]);
+      a0 = v.fma(w0, a0);
+      b0 = v.fma(w1, b0);
+      v = Lanes.all(x[x1 + k]);
+      a1 = v.fma(w0, a1);
+      b1 = v.fma(w1, b1);
+      v = Lanes.all(x[x2 + k]);
+      a2 = v.fma(w0, a2);
+      b2 = v.fma(w1, b2);
+      v = Lanes.all(x[x3 + k]);
+      a3 = v.fma(w0, a3);
+      b3 = v.fma(w1, b3);
+      v = Lanes.all(x[x4 + k]);
+      a4 = v.fma(w0, a4);
+      b4 = v.fma(w1, b4);
+      v = Lanes.all(x[x5 + k]);
+      a5 = v.fma(w0, a5);
+      b5 = v.fma(w1, b5);
+    }
+    a0.intoArray(sums, s0);
+    b0.intoArray(sums, s0 + L);
+    a1.intoArray(sums, s1);
+    b1.intoArray(sums, s1 + L);
+    a2.intoArray(sums, s2);
+    b2.intoArray(sums, s2 + L);
+    a3.intoArray(sums, s3);
+    b3.intoArray(sums, s3 + L);
+    a4.intoArray(sums, s4);
+    b4.intoArray(sums, s4 + L);
+    a5.intoArray(sums, s5);
+    b5.intoArray(sums, s5 + L);
+  }
+}

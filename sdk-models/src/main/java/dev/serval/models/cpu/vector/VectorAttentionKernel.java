@@ -1,0 +1,123 @@
+package dev.serval.models.cpu.vector;
+
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.models.cpu.AttentionKernel;
+import dev.serval.models.cpu.AttentionWork;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Attention by the Vector API. */
+final class VectorAttentionKernel implements AttentionKernel {
+  /*
+   * Keys and values are read from their blocks a stretch of positions at a time, widened to F32 once,
+   * and used for all rows of the run and all query heads of the group: scores and outputs are products
+   * of small matrices, by the same kernels as linear maps (TileProducts). For scores, lanes are
+   * positions, which is how keys lie in the cache; for outputs, lanes are dimensions, which is how
+   * values lie. A score is one chain over the dimensions, an output one over the positions.
+   *
+   * The softmax is the online one (Milakov and Gimelshein, https://arxiv.org/abs/1805.02867): when a
+   * stretch holds a larger score than all before it, what was added up so far is scaled down. A
+   * position that a query does not see has a score of minus infinity, and so a weight of 0.
+   *
+   * A row's bits depend on its own position alone: stretches lie at fixed multiples of their size from
+   * position 0, wherever the run begins and whatever the window, and the sum of weights has sixteen
+   * parts by position, whatever the number of lanes. Positions that no row of the run sees count as 0,
+   * never as what lies there, which may be anything.
+   */
+  private final List<AttentionState> states = new ArrayList<>();
+  private final int workers;
+
+  VectorAttentionKernel(int workers) {
+    this.workers = workers;
+  }
+
+  @Override
+  public void prepare(AttentionSpec spec) {
+    int heads = AttentionWork.ROWS * (spec.heads() / spec.kvHeads());
+    if (states.isEmpty() || !states.getFirst().fits(spec.headDim(), heads)) {
+      states.clear();
+      for (int worker = 0; worker < workers; worker++) {
+        states.add(new AttentionState(spec.headDim(), heads));
+      }
+    }
+  }
+
+  @Override
+  public void attend(AttentionWork work, int from, int to, int kvHead, int worker) {
+    AttentionState own = states.get(worker);
+    begin(work, from, to, kvHead, own);
+    StepBatch batch = work.batch();
+    int firstSeen = work.firstSeen(batch.position(from));
+    int end = batch.position(to - 1) + 1;
+    BlockTable blocks = batch.blockTable(batch.sequenceOf(from));
+    int stretch = firstSeen - firstSeen % KvTiles.STRETCH;
+    for (; stretch < end; stretch += KvTiles.STRETCH) {
+      int first = Math.max(stretch, firstSeen);
+      int last = Math.min(end, stretch + KvTiles.STRETCH);
+      int positions = own.tiles.begin(first - stretch, last - stretch);
+      gather(work, blocks, kvHead, stretch, first, last, own.tiles);
+      own.score(positions);
+      weigh(work, from, to, stretch, positions, own);
+      own.addValues(positions);
+    }
+    store(work, from, to, kvHead, own);
+  }
+
+  private static void begin(AttentionWork work, int from, int to, int kvHead, AttentionState own) {
+    own.begin((to - from) * work.group(), work.spec().scale());
+    int headDim = work.spec().headDim();
+    for (int row = from; row < to; row++) {
+      long query = work.qkv().row(row) + (long) kvHead * work.group() * headDim;
+      for (int head = 0; head < work.group(); head++) {
+        own.query((row - from) * work.group() + head, work.qkv(), query + (long) head * headDim);
+      }
+    }
+  }
+
+  /** Widens keys and values of a stretch's positions from {@code first} up to {@code last}. */
+  private static void gather(
+      AttentionWork work,
+      BlockTable blocks,
+      int kvHead,
+      int stretch,
+      int first,
+      int last,
+      KvTiles tiles) {
+    KvLayout layout = work.kv().layout();
+    int position = first;
+    while (position < last) {
+      int slot = position % layout.blockTokens();
+      int slots = Math.min(layout.blockTokens() - slot, last - position);
+      long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
+      long keys = block + layout.keyOffset(work.layer(), kvHead);
+      long values = block + layout.valueOffset(work.layer(), kvHead);
+      tiles.read(work.kv(), keys, values, slot, slots, position - stretch);
+      position += slots;
+    }
+  }
+
+  private static void weigh(
+      AttentionWork work, int from, int to, int stretch, int positions, AttentionState own) {
+    for (int row = from; row < to; row++) {
+      int position = work.batch().position(row);
+      int first = Math.clamp(work.firstSeen(position) - stretch, 0, positions);
+      int end = Math.clamp(position + 1 - stretch, first, positions);
+      for (int head = 0; head < work.group(); head++) {
+        own.weigh((row - from) * work.group() + head, first, end, positions);
+      }
+    }
+  }
+
+  private static void store(AttentionWork work, int from, int to, int kvHead, AttentionState own) {
+    int headDim = work.spec().headDim();
+    for (int row = from; row < to; row++) {
+      long at = work.out().row(row) + (long) kvHead * work.group() * headDim;
+      for (int head = 0; head < work.group(); head++) {
+        own.store((row - from) * work.group() + head, work.out(), at + (long) head * headDim);
+      }
+    }
+  }
+}

@@ -1,0 +1,158 @@
+package dev.serval.models.cpu.vector;
+
+import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.CpuActivations;
+import dev.serval.models.cpu.LinearWork;
+import dev.serval.models.cpu.PackedMatrix;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** A matrix multiplied by the Vector API. */
+final class VectorMatrix implements PackedMatrix {
+  /*
+   * Lanes are rows of the matrix: each output is a sum of its own, and nothing is ever added across
+   * lanes. Panels are two vectors wide, and within a panel column after column, so that weights are
+   * read in the order in which they lie.
+   *
+   * A part of a product is a run of panels times a run of rows. It goes over the columns a stretch at
+   * a time (Goto and van de Geijn, https://doi.org/10.1145/1356052.1356053): the inputs of a stretch
+   * are copied together, which stay in the second-level cache; then, panel by panel, the weights of the
+   * stretch are unpacked to F32, which stay in the first-level cache, and used for all rows by kernels
+   * that keep their sums in registers (TileProducts). With few rows several panels are unpacked
+   * together, so that there are always enough independent sums to hide the latency of an addition. With
+   * one row, weights of the common types never leave the registers.
+   *
+   * An output is one chain of fused multiplications and additions over its columns in their order,
+   * begun at 0. Stretches interrupt the chain without changing it; panels, parts, kernels and the
+   * number of lanes do not appear in it. So a row has the same bits alone and in any batch.
+   */
+  private static final int FEW_ROWS = 3;
+  private static final int PANELS_FOR_FEW_ROWS = 8;
+
+  private final PanelLayout layout;
+  private final MemorySegment data;
+  private final Unpacking unpacking;
+  private final List<LinearScratch> scratch;
+
+  VectorMatrix(PanelLayout layout, MemorySegment data, List<LinearScratch> scratch) {
+    this.layout = layout;
+    this.data = data;
+    this.scratch = scratch;
+    unpacking = Unpacking.of(layout);
+  }
+
+  @Override
+  public int rows() {
+    return layout.rows();
+  }
+
+  @Override
+  public int columns() {
+    return layout.columns();
+  }
+
+  @Override
+  public DType dtype() {
+    return layout.dtype();
+  }
+
+  MemorySegment data() {
+    return data;
+  }
+
+  @Override
+  public int parts(int rows) {
+    return groups(rows) * rowBlocks(rows);
+  }
+
+  /** Runs of panels: equally many for each worker, if there are enough. */
+  private int groups(int rows) {
+    int most = rows <= FEW_ROWS ? PANELS_FOR_FEW_ROWS : LinearScratch.PANELS;
+    int workers = scratch.size();
+    int groups = Math.ceilDiv(Math.ceilDiv(layout.panels(), most), workers) * workers;
+    return Math.min(groups, layout.panels());
+  }
+
+  private static int rowBlocks(int rows) {
+    return Math.ceilDiv(rows, LinearScratch.ROWS);
+  }
+
+  private static int blockRows(int rows) {
+    int even = Math.ceilDiv(rows, rowBlocks(rows));
+    return Math.min(Math.ceilDiv(even, TileProducts.MOST_ROWS) * TileProducts.MOST_ROWS, rows);
+  }
+
+  @Override
+  public void multiply(LinearWork product, int part, int worker) {
+    int groups = groups(product.rows());
+    int group = part % groups;
+    int firstPanel = (int) ((long) layout.panels() * group / groups);
+    int endPanel = (int) ((long) layout.panels() * (group + 1) / groups);
+    int from = part / groups * blockRows(product.rows());
+    int to = Math.min(from + blockRows(product.rows()), product.rows());
+    if (product.rows() == 1
+        && columns() < LinearScratch.MOST_INPUTS
+        && unpacking.multipliesRows()) {
+      multiplyRow(product, firstPanel, endPanel, scratch.get(worker));
+    } else if (from < to) {
+      multiply(product, firstPanel, endPanel, from, to, scratch.get(worker));
+    }
+  }
+
+  private void multiply(
+      LinearWork product, int firstPanel, int endPanel, int from, int to, LinearScratch own) {
+    int together = TileProducts.together(to - from);
+    int stretch = LinearScratch.STRETCH / together;
+    own.clearSums(to - from);
+    for (int column = 0; column < columns(); column += stretch) {
+      int count = Math.min(stretch, columns() - column);
+      own.readInputs(product, from, to, column, count);
+      for (int panel = firstPanel; panel < endPanel; panel += together) {
+        unpack(panel, Math.min(panel + together, endPanel), column, count, own);
+        own.addTile((panel - firstPanel) * Lanes.WIDTH, to - from, count);
+      }
+    }
+    store(product, firstPanel, endPanel, from, to, own);
+  }
+
+  private void multiplyRow(LinearWork product, int firstPanel, int endPanel, LinearScratch own) {
+    own.readInputs(product, 0, 1, 0, columns());
+    for (int panel = firstPanel; panel < endPanel; panel += 2) {
+      long next = layout.at(Math.min(panel + 1, endPanel - 1));
+      int sumAt = (panel - firstPanel) * Lanes.WIDTH;
+      unpacking.multiplyRow(data, layout.at(panel), next, columns(), own, sumAt);
+    }
+    store(product, firstPanel, endPanel, 0, 1, own);
+  }
+
+  private void unpack(int firstPanel, int endPanel, int column, int count, LinearScratch own) {
+    int at = 0;
+    for (int panel = firstPanel; panel < endPanel; panel++) {
+      unpacking.unpack(data, layout.at(panel), column, count, own, at);
+      at += count * Lanes.WIDTH;
+    }
+  }
+
+  private void store(
+      LinearWork product, int firstPanel, int endPanel, int from, int to, LinearScratch own) {
+    int first = firstPanel * Lanes.WIDTH;
+    int count = Math.min(endPanel * Lanes.WIDTH, rows()) - first;
+    for (int row = from; row < to; row++) {
+      int at = (row - from) * LinearScratch.SUM_STEP;
+      product.store(row, layout.firstRow() + first, own.sums, at, count);
+    }
+  }
+
+  @Override
+  public void expandRow(int row, CpuActivations out, long at, int worker) {
+    LinearScratch own = scratch.get(worker);
+    int lane = row % Lanes.WIDTH;
+    for (int column = 0; column < columns(); column += LinearScratch.STRETCH) {
+      int count = Math.min(LinearScratch.STRETCH, columns() - column);
+      unpacking.unpack(data, layout.at(row / Lanes.WIDTH), column, count, own, 0);
+      for (int i = 0; i < count; i++) {
+        out.set(at + column + i, own.tile[i * Lanes.WIDTH + lane]);
+      }
+    }
+  }
+}

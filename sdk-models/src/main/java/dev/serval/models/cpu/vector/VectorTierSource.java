@@ -1,0 +1,48 @@
+package dev.serval.models.cpu.vector;
+
+import dev.serval.api.compute.KernelKind;
+import dev.serval.api.compute.NumericsId;
+import dev.serval.models.cpu.KernelTier;
+import dev.serval.models.cpu.KernelTierSource;
+import dev.serval.models.cpu.Processor;
+import java.util.List;
+import java.util.Optional;
+
+/** The Vector API on processors with vectors of at least 256 bits and fused multiplication. */
+public final class VectorTierSource implements KernelTierSource {
+  private static final String MODULE = "jdk.incubator.vector";
+  private static final int LEAST_BITS = 256;
+
+  /** Ready to look. */
+  public VectorTierSource() {}
+
+  @Override
+  public KernelKind kind() {
+    return KernelKind.VECTOR;
+  }
+
+  @Override
+  public Optional<String> missing(Processor processor) {
+    if (ModuleLayer.boot().findModule(MODULE).isEmpty()) {
+      return Optional.of(
+          "the module %1$s is missing: start Java with --add-modules %1$s".formatted(MODULE));
+    }
+    List<String> lacking = processor.without("avx2", "fma");
+    if (!lacking.isEmpty()) {
+      return Optional.of("the processor does not report " + String.join(" and ", lacking));
+    }
+    return Lanes.BITS < LEAST_BITS
+        ? Optional.of("this JVM uses vectors of %d bits".formatted(Lanes.BITS))
+        : Optional.empty();
+  }
+
+  @Override
+  public KernelTier open(int workers) {
+    return new KernelTier(
+        "Vector API with %d bits".formatted(Lanes.BITS),
+        new NumericsId("cpu-vector-1"),
+        new VectorLinearKernel(workers),
+        new VectorAttentionKernel(workers),
+        new VectorGateKernel(workers));
+  }
+}

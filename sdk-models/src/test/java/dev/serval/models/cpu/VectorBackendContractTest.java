@@ -1,0 +1,28 @@
+package dev.serval.models.cpu;
+
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.KernelKind;
+import dev.serval.api.device.Device;
+import dev.serval.models.cpu.vector.VectorTierSource;
+import dev.serval.testkit.ComputeBackendContract;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+
+final class VectorBackendContractTest extends ComputeBackendContract {
+  @BeforeAll
+  static void where_there_are_vectors() {
+    assumeThat(Tiers.here()).contains(KernelKind.VECTOR);
+  }
+
+  @Override
+  protected ComputeBackendProvider provider() {
+    return new CpuBackendProvider(List.of(new VectorTierSource()), Processor.here());
+  }
+
+  @Override
+  protected Device device() {
+    return CpuBackendContractTest.CPU;
+  }
+}
