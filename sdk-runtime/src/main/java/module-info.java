@@ -7,6 +7,8 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module dev.serval.runtime {
   requires transitive dev.serval.api;
+  requires static io.opentelemetry.api;
+  requires static io.opentelemetry.context;
   requires transitive micrometer.core;
   requires static org.jspecify;
 
@@ -20,6 +22,9 @@ module dev.serval.runtime {
   requires dev.serval.storage;
 
   exports dev.serval.runtime;
+
+  // Where each generation's time went, for tracing.
+  exports dev.serval.runtime.tracing;
 
   // What a runtime is made of, wherever it comes from.
   uses dev.serval.api.batching.PolicyProvider;

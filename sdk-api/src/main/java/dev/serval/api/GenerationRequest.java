@@ -30,6 +30,7 @@ public final class GenerationRequest {
   private final boolean ignoreEos;
   private final OptionalInt logprobs;
   private final int choices;
+  private final boolean explained;
   private final int priority;
   private final IsolationScope scope;
   private final ServiceLevel level;
@@ -46,6 +47,7 @@ public final class GenerationRequest {
     ignoreEos = b.ignoreEos;
     logprobs = b.logprobs;
     choices = b.choices;
+    explained = b.explained;
     priority = b.priority;
     scope = b.scope;
     level = b.level;
@@ -156,6 +158,15 @@ public final class GenerationRequest {
   }
 
   /**
+   * Whether the result shall tell where the time went.
+   *
+   * @return true for {@link GenerationResult#timelines()}
+   */
+  public boolean explained() {
+    return explained;
+  }
+
+  /**
    * How urgent it is, for policies that look at it.
    *
    * @return the priority; lower is sooner, as in vLLM, and 0 is usual
@@ -211,6 +222,7 @@ public final class GenerationRequest {
     private boolean ignoreEos;
     private OptionalInt logprobs = OptionalInt.empty();
     private int choices = 1;
+    private boolean explained;
     private int priority;
     private IsolationScope scope = IsolationScope.HOST;
     private ServiceLevel level = ServiceLevel.INTERACTIVE;
@@ -307,6 +319,18 @@ public final class GenerationRequest {
      */
     public Builder choices(int count) {
       choices = count;
+      return this;
+    }
+
+    /**
+     * Asks for {@link GenerationResult#timelines()}: where the time went. Costs nothing where it is
+     * not asked for.
+     *
+     * @param value true to be told
+     * @return this builder
+     */
+    public Builder explained(boolean value) {
+      explained = value;
       return this;
     }
 

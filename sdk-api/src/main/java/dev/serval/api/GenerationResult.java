@@ -9,13 +9,41 @@ import java.util.List;
  * @param promptTokenIds the prompt as the model saw it
  * @param usage the tokens it took
  * @param timings when things happened
+ * @param timelines where the time of each choice went, if the request asked for it, else empty
  */
 public record GenerationResult(
-    List<Choice> choices, List<Integer> promptTokenIds, Usage usage, Timings timings) {
+    List<Choice> choices,
+    List<Integer> promptTokenIds,
+    Usage usage,
+    Timings timings,
+    List<Timeline> timelines) {
   /** Copies the lists. */
   public GenerationResult {
     choices = List.copyOf(choices);
     promptTokenIds = List.copyOf(promptTokenIds);
+    timelines = List.copyOf(timelines);
+  }
+
+  /**
+   * A finished generation that is not explained.
+   *
+   * @param choices the choices, in their order
+   * @param promptTokenIds the prompt as the model saw it
+   * @param usage the tokens it took
+   * @param timings when things happened
+   */
+  public GenerationResult(
+      List<Choice> choices, List<Integer> promptTokenIds, Usage usage, Timings timings) {
+    this(choices, promptTokenIds, usage, timings, List.of());
+  }
+
+  /**
+   * The same without its timelines.
+   *
+   * @return a copy
+   */
+  public GenerationResult unexplained() {
+    return new GenerationResult(choices, promptTokenIds, usage, timings);
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.serval.batching;
 
 import dev.serval.api.ServiceLevel;
 import dev.serval.api.batching.EngineListener;
+import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.cache.KvSequence;
 import dev.serval.api.model.StepLimits;
@@ -89,14 +90,24 @@ final class BatchPlanner {
     }
   }
 
-  /** Where all places are taken, one of a lower class makes way for the head of the queue. */
+  /**
+   * Where all places are taken, one of a lower class makes way for the head of the queue, if that
+   * is then still the head.
+   */
   private void yieldPlace(Step step) {
     if (roster.waiting() > 0 && roster.active() >= limits.sequences()) {
-      Sequence victim = lowerThan(roster.head());
-      if (victim != null) {
+      Sequence head = roster.head();
+      Sequence victim = lowerThan(head);
+      if (victim != null && policies.before(head, victim, roster) && findsBlocks(head)) {
         giveWay(victim, step);
       }
     }
+  }
+
+  /** Whether there will be blocks for it at the end of this plan, whatever that takes by then. */
+  private boolean findsBlocks(Sequence head) {
+    int most = Math.ceilDiv(head.totalTokens(), cache.blockTokens()) + spare() + roster.active();
+    return roster.freeWithout(head.rank(), BlockTable.EMPTY) >= most;
   }
 
   private void planDecodes(Step step) {
@@ -200,7 +211,7 @@ final class BatchPlanner {
       if (next.yieldsTo(rank)
           || roster.active() >= limits.sequences()
           || chunk(next, step) == 0
-          || !holdBlocks(next, step)) {
+          || !findBlocks(next, step)) {
         return;
       }
       roster.begin(next);
@@ -232,6 +243,15 @@ final class BatchPlanner {
     return Math.min(Math.max(wanted, least), Math.min(outstanding, step.room()));
   }
 
+  private boolean findBlocks(Sequence next, Step step) {
+    boolean found = holdBlocks(next, step);
+    TimelineRecorder recorder = next.recorder();
+    if (!found && recorder != null) {
+      recorder.lacksBlocks(roster.nowNanos());
+    }
+    return found;
+  }
+
   /** Finds what is computed already, and room for all the rest; or takes nothing. */
   private boolean holdBlocks(Sequence sequence, Step step) {
     int rank = sequence.rank();
@@ -243,7 +263,8 @@ final class BatchPlanner {
     int found = kv.reuse(sequence.tokens(), sequence.totalTokens() - 1);
     int taken = freeBefore - cache.freeBlocks();
     int missing = Math.ceilDiv(sequence.totalTokens(), cache.blockTokens()) - kv.blocks().size();
-    if (roster.reclaimableBlocks(rank) >= missing + spare()) {
+    if (cache.freeBlocks() < missing + spare()
+        && roster.freeWithout(rank, kv.blocks()) >= missing + spare()) {
       reclaim(missing, sequence, step);
     }
     if (cache.freeBlocks() < missing + spare() || !kv.reserve(sequence.totalTokens())) {
@@ -256,12 +277,21 @@ final class BatchPlanner {
     return true;
   }
 
+  /**
+   * There will be enough if all give way that would. If the victim policy picks one that would not,
+   * nobody does; but once one has, others follow until there is enough.
+   */
   private void reclaim(int missing, Sequence next, Step step) {
+    boolean begun = false;
     while (cache.freeBlocks() < missing + spare()) {
       Sequence victim = roster.paused() > 0 ? roster.longestPaused() : lowerThan(next);
+      if (victim == null && begun) {
+        victim = roster.lowestBelow(next.rank());
+      }
       if (victim == null) {
         return;
       }
+      begun = true;
       giveWay(victim, step);
     }
   }

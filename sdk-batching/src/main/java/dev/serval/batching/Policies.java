@@ -43,6 +43,16 @@ final class Policies {
     return first;
   }
 
+  /** Whether one goes before another. */
+  boolean before(Sequence one, Sequence other, EngineSnapshot engine) {
+    snapshot = engine;
+    try {
+      return compare(one, other) < 0;
+    } catch (RuntimeException | Error e) {
+      throw new PolicyFailure("order", e);
+    }
+  }
+
   private int compare(Sequence left, Sequence right) {
     int answer = policies.order().compare(left, right, Objects.requireNonNull(snapshot));
     return answer != 0 ? answer : Long.compare(left.arrival(), right.arrival());

@@ -8,9 +8,11 @@ import static dev.serval.batching.SequenceState.WAITING;
 
 import dev.serval.api.batching.EngineSnapshot;
 import dev.serval.api.batching.StepCosts;
+import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.model.StepLimits;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +34,7 @@ final class Roster implements EngineSnapshot {
   private final Gate gate;
   private final StepCosts costs;
   private final TenantAccounts tenants = new TenantAccounts();
+  private final BitSet kept;
   private long nowNanos;
   private long nextDeadline = Long.MAX_VALUE;
   private long arrivals;
@@ -41,6 +44,7 @@ final class Roster implements EngineSnapshot {
 
   Roster(KvCache cache, StepLimits limits, Policies policies, Gate gate, StepCosts costs) {
     this.cache = cache;
+    kept = new BitSet(cache.totalBlocks());
     this.limits = limits;
     this.policies = policies;
     this.gate = gate;
@@ -213,6 +217,42 @@ final class Roster implements EngineSnapshot {
       blocks += sequence.isRunning() && !sequence.yieldsTo(rank) ? 0 : sequence.heldBlocks();
     }
     return blocks;
+  }
+
+  /**
+   * How many blocks will be free if all gave way that would for one of this rank, which holds some
+   * already. Blocks that several hold are counted once.
+   */
+  int freeWithout(int rank, BlockTable own) {
+    kept.clear();
+    keep(own);
+    for (int i = 0; i < holding.size(); i++) {
+      Sequence sequence = holding.get(i);
+      if (sequence.isRunning() && !sequence.yieldsTo(rank)) {
+        keep(sequence.kv().blocks());
+      }
+    }
+    return cache.totalBlocks() - kept.cardinality();
+  }
+
+  private void keep(BlockTable table) {
+    for (int i = 0; i < table.size(); i++) {
+      kept.set(table.block(i));
+    }
+  }
+
+  /** The last to arrive of the lowest class that runs and yields to a rank, or null. */
+  @Nullable Sequence lowestBelow(int rank) {
+    Sequence lowest = null;
+    for (int i = 0; i < holding.size(); i++) {
+      Sequence sequence = holding.get(i);
+      if (sequence.isRunning()
+          && sequence.yieldsTo(rank)
+          && (lowest == null || sequence.isBelow(lowest))) {
+        lowest = sequence;
+      }
+    }
+    return lowest;
   }
 
   /** The paused sequence whose reader has been quiet the longest; the caller knows there is one. */

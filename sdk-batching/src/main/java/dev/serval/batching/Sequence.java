@@ -54,6 +54,7 @@ final class Sequence implements SequenceView {
   private int backlog;
   private int reserved;
   private TenantAccounts.@Nullable Account account;
+  private @Nullable TimelineRecorder recorder;
 
   /** Made by the caller, who then hands it over. */
   Sequence(
@@ -73,6 +74,15 @@ final class Sequence implements SequenceView {
     tpotNanos = request.terms().level().tpotNanos();
     long deadline = request.terms().deadlineNanos();
     deadlineNanos = deadline == Long.MAX_VALUE ? deadline : submittedNanos + deadline;
+  }
+
+  void explainBy(TimelineRecorder writer) {
+    recorder = writer;
+  }
+
+  /** Writes down where its time goes; null if nobody asked, or it has ended. */
+  @Nullable TimelineRecorder recorder() {
+    return recorder;
   }
 
   SequenceHandle handle() {
@@ -99,6 +109,9 @@ final class Sequence implements SequenceView {
     if (!state.mayBecome(next)) {
       throw new IllegalStateException(
           "sequence " + id() + " is " + state + " and cannot become " + next);
+    }
+    if (recorder != null) {
+      recorder.became(state, next, computed);
     }
     state = next;
   }
@@ -282,6 +295,12 @@ final class Sequence implements SequenceView {
     kv().release();
   }
 
+  /** Whether it is of a lower class than another one, or of the same and came later. */
+  boolean isBelow(Sequence other) {
+    int below = Integer.compare(rank(), other.rank());
+    return below != 0 ? below > 0 : arrival > other.arrival;
+  }
+
   /** Whether it stands lower than a rank. */
   boolean yieldsTo(int other) {
     return rank > other;
@@ -304,6 +323,8 @@ final class Sequence implements SequenceView {
   }
 
   SequenceOutcome outcome(FinishReason reason, @Nullable Throwable failure, long nowNanos) {
+    TimelineRecorder writer = recorder;
+    recorder = null;
     return new SequenceOutcome(
         reason,
         failure,
@@ -314,7 +335,8 @@ final class Sequence implements SequenceView {
         submittedNanos,
         begun ? firstStepNanos : nowNanos,
         generated() > 0 ? firstTokenNanos : nowNanos,
-        nowNanos);
+        nowNanos,
+        writer == null ? null : writer.end(nowNanos));
   }
 
   @Override

@@ -21,6 +21,7 @@ final class StepLoop {
   private final LongSupplier clock;
   private final StepCostModel costs;
   private final PrefillSpeed speed = new PrefillSpeed();
+  private final Explanations explanations;
   private final Step step;
   private final Roster roster;
   private final BatchPlanner planner;
@@ -41,6 +42,7 @@ final class StepLoop {
     Policies policies = new Policies(options.policies());
     step = new Step(options.limits());
     costs = new StepCostModel();
+    explanations = new Explanations(costs, clock);
     roster = new Roster(cache, options.limits(), policies, gate, costs);
     roster.tick(clock.getAsLong());
     planner = new BatchPlanner(cache, options.limits(), policies, roster, listener);
@@ -113,6 +115,7 @@ final class StepLoop {
   private void arrive(Sequence sequence) {
     try {
       roster.arrive(sequence);
+      explanations.arrived(sequence);
     } catch (OutOfMemoryError e) {
       endings.fail(sequence, e);
     }
@@ -177,7 +180,9 @@ final class StepLoop {
       }
       return false;
     }
+    explanations.computed(step, begin);
     delivery.deliver(step, logits);
+    explanations.stepEnded();
     return true;
   }
 

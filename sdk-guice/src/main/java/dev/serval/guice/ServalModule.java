@@ -26,6 +26,7 @@ import dev.serval.api.storage.CheckpointReader;
 import dev.serval.runtime.EmbeddingSource;
 import dev.serval.runtime.ModelSource;
 import dev.serval.runtime.ServingRuntimeBuilder;
+import dev.serval.runtime.tracing.GenerationTracer;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
@@ -46,7 +47,7 @@ import java.util.function.Consumer;
  *   <li>one, by a plain binding or {@link OptionalBinder#setBinding}: {@link PlacementPolicy},
  *       {@link DevicePreference}, {@link KernelPreference}, {@link AdmissionPolicy}, {@link
  *       OrderPolicy}, {@link ChunkPolicy}, {@link VictimPolicy}, {@link MeterRegistry}, {@link
- *       LoadListener}.
+ *       GenerationTracer}, {@link LoadListener}.
  * </ul>
  *
  * <p>What nobody binds is as {@link ServingRuntimeBuilder} has it; no default is bound here, so
@@ -102,6 +103,7 @@ public final class ServalModule extends AbstractModule {
     parts.add(one(ChunkPolicy.class, ServingRuntimeBuilder::chunk));
     parts.add(one(VictimPolicy.class, ServingRuntimeBuilder::victim));
     parts.add(one(MeterRegistry.class, ServingRuntimeBuilder::meters));
+    parts.add(one(GenerationTracer.class, ServingRuntimeBuilder::tracer));
     parts.add(one(LoadListener.class, ServingRuntimeBuilder::loadListener));
     parts.add(options::accept);
     bind(ServingRuntime.class).toProvider(new RuntimeProvider(parts)).in(Singleton.class);

@@ -26,6 +26,7 @@ import dev.serval.cache.PagedKvCache;
 import dev.serval.runtime.generation.GenerationEnvironment;
 import dev.serval.runtime.generation.GenerationListener;
 import dev.serval.runtime.generation.RequestPreparation;
+import dev.serval.runtime.generation.TracedGenerations;
 import dev.serval.runtime.metrics.ModelMeters;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -85,7 +86,10 @@ final class ModelAssembly {
             options.nanoClock(),
             options.delivery(),
             options.streamBuffer(),
-            meters == null ? GenerationListener.NONE : meters));
+            new TracedGenerations(
+                stored.name(),
+                options.tracer(),
+                meters == null ? GenerationListener.NONE : meters)));
   }
 
   private LoadedModel.Stored read(ModelSource source) {

@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.LoadListener;
 import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.DevicePreference;
+import dev.serval.runtime.tracing.GenerationTracer;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Files;
 import java.time.InstantSource;
@@ -30,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param streamBuffer how many tokens a reader may lag behind
  * @param warmUp whether models generate before they are served
  * @param meters where metrics go, or null
+ * @param tracer follows generations
  * @param loadListener hears how far loading has come
  * @param clock what time it is
  * @param nanoClock a reading in nanoseconds
@@ -50,6 +52,7 @@ record RuntimeOptions(
     int streamBuffer,
     boolean warmUp,
     @Nullable MeterRegistry meters,
+    GenerationTracer tracer,
     LoadListener loadListener,
     InstantSource clock,
     LongSupplier nanoClock,
@@ -85,6 +88,7 @@ record RuntimeOptions(
         b.streamBuffer,
         b.warmUp,
         b.meters,
+        b.tracer,
         b.loadListener,
         b.clock,
         b.nanoClock,

@@ -23,6 +23,7 @@ import dev.serval.api.model.TextCodecReader;
 import dev.serval.api.placement.PlacementPolicy;
 import dev.serval.api.storage.CheckpointReader;
 import dev.serval.runtime.generation.Delivery;
+import dev.serval.runtime.tracing.GenerationTracer;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -69,6 +70,7 @@ public final class ServingRuntimeBuilder {
   int streamBuffer = 256;
   boolean warmUp = true;
   @Nullable MeterRegistry meters;
+  GenerationTracer tracer = GenerationTracer.NONE;
   LoadListener loadListener = LoadListener.NONE;
   InstantSource clock = InstantSource.system();
   LongSupplier nanoClock = System::nanoTime;
@@ -431,6 +433,18 @@ public final class ServingRuntimeBuilder {
    */
   public ServingRuntimeBuilder meters(MeterRegistry value) {
     meters = value;
+    return this;
+  }
+
+  /**
+   * Sets who follows generations, such as an {@link
+   * dev.serval.runtime.tracing.OpenTelemetryTracer}.
+   *
+   * @param value the tracer; nobody unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder tracer(GenerationTracer value) {
+    tracer = value;
     return this;
   }
 

@@ -58,6 +58,28 @@ final class ChatCompletionsTest {
   }
 
   @Test
+  void where_the_time_went_is_told_to_who_asks() throws Exception {
+    JsonNode asked = served.answer(PATH, "{\"explain\":true,\"n\":2," + HI + "}");
+    String stream = "{\"stream\":true,\"stream_options\":{\"include_usage\":true},";
+    JsonNode last = served.events(PATH, stream + "\"explain\":true," + HI + "}").getLast();
+
+    assertThat(asked.at("/usage/timelines")).hasSize(2);
+    assertThat(asked.at("/usage/timelines/1").toString())
+        .isEqualTo(
+            "{\"total_ms\":4.0,\"attributed\":1.0,\"spans\":["
+                + "{\"cause\":\"queued\",\"start_ms\":0.0,\"duration_ms\":1.0,\"tokens\":0},"
+                + "{\"cause\":\"prefill\",\"start_ms\":1.0,\"duration_ms\":3.0,\"tokens\":2}]}");
+    assertThat(last.at("/usage/timelines")).hasSize(1);
+    assertThat(served.answer(PATH, "{" + HI + "}").get("usage").has("timelines")).isFalse();
+  }
+
+  @Test
+  void a_stream_without_its_usage_has_no_place_to_tell_where_the_time_went() throws Exception {
+    assertThat(served.post(PATH, "{\"stream\":true,\"explain\":true," + HI + "}").body())
+        .contains("'explain'", "include_usage");
+  }
+
+  @Test
   void a_stream_begins_with_the_role_and_ends_with_the_reason() throws Exception {
     List<JsonNode> events = served.events(PATH, "{\"stream\":true," + HI + "}");
     assertThat(events.getFirst().at("/choices/0/delta").toString())

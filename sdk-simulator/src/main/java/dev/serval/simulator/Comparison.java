@@ -1,5 +1,6 @@
 package dev.serval.simulator;
 
+import dev.serval.api.Timeline;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -66,6 +67,12 @@ public final class Comparison {
     latencies("  TTFT (ms)", report -> group.apply(report).firstToken());
     latencies("  ITL (ms)", report -> group.apply(report).gap());
     latencies("  end to end (ms)", report -> group.apply(report).total());
+    for (Timeline.Cause cause : Timeline.Cause.values()) {
+      if (reports.values().stream().anyMatch(r -> group.apply(r).causes().containsKey(cause))) {
+        String name = cause.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        row("  time: " + name, report -> percent(group.apply(report).shareOf(cause)));
+      }
+    }
   }
 
   private void latencies(String title, Function<SimulationReport, Latencies> latencies) {

@@ -1,6 +1,10 @@
 package dev.serval.simulator;
 
+import dev.serval.api.Timeline;
 import dev.serval.api.batching.SequenceOutcome;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
 
 /** Counts what becomes of the requests of a group. */
 final class GroupMeter {
@@ -15,6 +19,7 @@ final class GroupMeter {
   private long cachedPromptTokens;
   private long generatedTokens;
   private int preemptions;
+  private final Map<Timeline.Cause, Duration> causes = new EnumMap<>(Timeline.Cause.class);
 
   void arrived() {
     arrived++;
@@ -40,6 +45,13 @@ final class GroupMeter {
       generatedTokens += outcome.generatedTokens();
     }
     preemptions += outcome.preemptions();
+    if (outcome.timeline() != null) {
+      outcome.timeline().spans().forEach(this::spent);
+    }
+  }
+
+  private void spent(Timeline.Span span) {
+    causes.merge(span.cause(), span.length(), Duration::plus);
   }
 
   RequestGroup group() {
@@ -54,6 +66,7 @@ final class GroupMeter {
         promptTokens,
         cachedPromptTokens,
         generatedTokens,
-        preemptions);
+        preemptions,
+        causes);
   }
 }

@@ -143,7 +143,9 @@ final class Replay {
         -1,
         Set.of(),
         request.priority(),
-        IsolationScope.HOST);
+        IsolationScope.HOST,
+        simulation.terms(request),
+        simulation.explained());
   }
 
   void ended(TracedRequest request, int number, SequenceOutcome outcome) {

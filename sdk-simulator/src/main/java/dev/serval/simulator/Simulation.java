@@ -1,14 +1,20 @@
 package dev.serval.simulator;
 
+import dev.serval.api.ServiceLevel;
+import dev.serval.api.Tenant;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.EngineListener;
+import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.model.StepLimits;
 import dev.serval.batching.AdmissionPolicies;
 import dev.serval.batching.ChunkPolicies;
 import dev.serval.batching.OrderPolicies;
 import dev.serval.batching.VictimPolicies;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 
 /**
  * A trace, the policies it is replayed with, and the machine it is replayed on. The scheduler, the
@@ -37,6 +43,8 @@ public final class Simulation {
   private final int blocks;
   private final int blockTokens;
   private final boolean prefixReuse;
+  private final boolean explained;
+  private final Map<String, ServiceTerms> terms;
   private final EngineListener listener;
 
   private Simulation(Builder b) {
@@ -49,6 +57,8 @@ public final class Simulation {
     blockTokens = b.blockTokens;
     blocks = b.blocks == Builder.UNLIMITED ? enoughBlocks(b.trace, blockTokens) : b.blocks;
     prefixReuse = b.prefixReuse;
+    explained = b.explained;
+    terms = b.terms();
     listener = b.listener;
   }
 
@@ -118,6 +128,19 @@ public final class Simulation {
     return prefixReuse;
   }
 
+  boolean explained() {
+    return explained;
+  }
+
+  /** How a request of the trace is to be served. */
+  ServiceTerms terms(TracedRequest request) {
+    return Objects.requireNonNull(terms.get(termsKey(request)));
+  }
+
+  private static String termsKey(TracedRequest request) {
+    return request.serviceClass() + "\n" + request.tenant();
+  }
+
   EngineListener listener() {
     return listener;
   }
@@ -141,10 +164,17 @@ public final class Simulation {
     private int blocks = UNLIMITED;
     private int blockTokens = 16;
     private boolean prefixReuse = true;
+    private boolean explained;
+    private final Map<String, ServiceLevel> levels = new HashMap<>();
+    private final Map<String, Tenant> tenants = new HashMap<>();
     private EngineListener listener = EngineListener.NONE;
 
     private Builder(Trace trace) {
       this.trace = trace;
+      levels.put("", ServiceLevel.INTERACTIVE);
+      level(ServiceLevel.INTERACTIVE);
+      level(ServiceLevel.BATCH);
+      tenants.put("", Tenant.HOST);
     }
 
     /**
@@ -236,6 +266,61 @@ public final class Simulation {
     public Builder prefixReuse(boolean value) {
       prefixReuse = value;
       return this;
+    }
+
+    /**
+     * Says what a class of the trace is promised. Requests without a class are of the level {@link
+     * ServiceLevel#INTERACTIVE}, and so are those of the class of that name, unless set.
+     *
+     * @param value the level, under the class's name
+     * @return this builder
+     */
+    public Builder level(ServiceLevel value) {
+      levels.put(value.name(), value);
+      return this;
+    }
+
+    /**
+     * Sets a tenant's weight and quota; those that are not set weigh 1 and have no quota.
+     *
+     * @param value the tenant, under the name that the trace has for it
+     * @return this builder
+     */
+    public Builder tenant(Tenant value) {
+      tenants.put(value.name(), value);
+      return this;
+    }
+
+    /**
+     * Asks for what the time of requests went into.
+     *
+     * @param value true to have {@link RequestGroup#causes()}
+     * @return this builder
+     */
+    public Builder explained(boolean value) {
+      explained = value;
+      return this;
+    }
+
+    private Map<String, ServiceTerms> terms() {
+      Map<String, ServiceTerms> terms = new HashMap<>();
+      for (TracedRequest request : trace.requests()) {
+        terms.computeIfAbsent(termsKey(request), key -> terms(request));
+      }
+      return terms;
+    }
+
+    private ServiceTerms terms(TracedRequest request) {
+      ServiceLevel level = levels.get(request.serviceClass());
+      if (level == null) {
+        throw new IllegalArgumentException(
+            "the trace has requests of class '%s', and no level of that name; there are %s"
+                .formatted(
+                    request.serviceClass(),
+                    levels.keySet().stream().filter(name -> !name.isEmpty()).sorted().toList()));
+      }
+      Tenant tenant = tenants.get(request.tenant());
+      return new ServiceTerms(level, tenant == null ? Tenant.of(request.tenant()) : tenant, null);
     }
 
     /**

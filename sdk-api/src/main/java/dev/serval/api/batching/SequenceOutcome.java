@@ -1,6 +1,7 @@
 package dev.serval.api.batching;
 
 import dev.serval.api.FinishReason;
+import dev.serval.api.Timeline;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param firstStepNanos when the first step that worked on it began; the end if none did
  * @param firstTokenNanos when its first token was drawn; the end if none was
  * @param endedNanos when it ended
+ * @param timeline where its time went, if it was to be explained, or null
  */
 public record SequenceOutcome(
     FinishReason reason,
@@ -28,4 +30,44 @@ public record SequenceOutcome(
     long submittedNanos,
     long firstStepNanos,
     long firstTokenNanos,
-    long endedNanos) {}
+    long endedNanos,
+    @Nullable Timeline timeline) {
+  /**
+   * How a sequence ended that nobody asked to be explained.
+   *
+   * @param reason why it ended
+   * @param failure what failed, or null
+   * @param promptTokens the tokens of its prompt
+   * @param cachedPromptTokens those found in the cache
+   * @param generatedTokens the tokens generated
+   * @param preemptions how often it had to give way
+   * @param submittedNanos when it was handed over
+   * @param firstStepNanos when the first step that worked on it began
+   * @param firstTokenNanos when its first token was drawn
+   * @param endedNanos when it ended
+   */
+  public SequenceOutcome(
+      FinishReason reason,
+      @Nullable Throwable failure,
+      int promptTokens,
+      int cachedPromptTokens,
+      int generatedTokens,
+      int preemptions,
+      long submittedNanos,
+      long firstStepNanos,
+      long firstTokenNanos,
+      long endedNanos) {
+    this(
+        reason,
+        failure,
+        promptTokens,
+        cachedPromptTokens,
+        generatedTokens,
+        preemptions,
+        submittedNanos,
+        firstStepNanos,
+        firstTokenNanos,
+        endedNanos,
+        null);
+  }
+}

@@ -17,6 +17,7 @@ import java.util.Set;
  * @param priority lower is sooner, for policies that look at it
  * @param scope whose cached blocks it may meet
  * @param terms how it is to be served
+ * @param explained whether its outcome shall tell where its time went
  */
 @SuppressWarnings("ArrayRecordComponent") // handed over once, compared by nobody
 public record SequenceRequest(
@@ -29,7 +30,8 @@ public record SequenceRequest(
     Set<Integer> stopTokens,
     int priority,
     IsolationScope scope,
-    ServiceTerms terms) {
+    ServiceTerms terms,
+    boolean explained) {
   /** Refuses an empty prompt and a limit below 1. */
   public SequenceRequest {
     if (prompt.length == 0) {
@@ -40,6 +42,45 @@ public record SequenceRequest(
           "sequence " + id + " generates at least 1 token, unlike " + maxTokens);
     }
     stopTokens = Set.copyOf(stopTokens);
+  }
+
+  /**
+   * A sequence that is not explained.
+   *
+   * @param id the request's name
+   * @param prompt the prompt's tokens
+   * @param maxTokens how many tokens to generate at most
+   * @param sampling how tokens are drawn
+   * @param seed where the draw begins
+   * @param alternatives how many alternatives to report with each token; −1 for none
+   * @param stopTokens the tokens that end it
+   * @param priority lower is sooner
+   * @param scope whose cached blocks it may meet
+   * @param terms how it is to be served
+   */
+  public SequenceRequest(
+      String id,
+      int[] prompt,
+      int maxTokens,
+      Sampling sampling,
+      long seed,
+      int alternatives,
+      Set<Integer> stopTokens,
+      int priority,
+      IsolationScope scope,
+      ServiceTerms terms) {
+    this(
+        id,
+        prompt,
+        maxTokens,
+        sampling,
+        seed,
+        alternatives,
+        stopTokens,
+        priority,
+        scope,
+        terms,
+        false);
   }
 
   /**

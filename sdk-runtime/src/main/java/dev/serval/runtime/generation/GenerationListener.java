@@ -1,12 +1,26 @@
 package dev.serval.runtime.generation;
 
 import dev.serval.api.GenerationResult;
+import dev.serval.runtime.tracing.GenerationTracer.Trace;
 import org.jspecify.annotations.Nullable;
 
-/** Hears what becomes of the generations of a model, for metrics. Must be quick and never throw. */
+/**
+ * Hears what becomes of the generations of a model, for metrics and traces. Must be quick and never
+ * throw.
+ */
 public interface GenerationListener {
   /** Hears nothing. */
   GenerationListener NONE = new GenerationListener() {};
+
+  /**
+   * A generation is about to be handed to its engine. Called on the thread that submits it.
+   *
+   * @param request the request
+   * @return what follows this generation
+   */
+  default Trace submitted(PreparedRequest request) {
+    return Trace.NONE;
+  }
 
   /**
    * The first token of the first choice was drawn. Called on the engine's thread.

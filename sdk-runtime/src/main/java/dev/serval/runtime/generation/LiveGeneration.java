@@ -5,11 +5,14 @@ import dev.serval.api.Generation;
 import dev.serval.api.GenerationFailedException;
 import dev.serval.api.GenerationResult;
 import dev.serval.api.RequestRejectedException;
+import dev.serval.api.Timeline;
 import dev.serval.api.TokenChunk;
 import dev.serval.api.Usage;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.TokenSink;
+import dev.serval.runtime.tracing.GenerationTracer.Trace;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -43,6 +46,7 @@ public final class LiveGeneration implements Generation {
   private final TokenTimes times;
   private final List<Choice> choices;
   private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
+  private Trace trace = Trace.NONE;
   private int handedOver = 1;
   private int ended;
   private @Nullable GenerationFailedException failure;
@@ -76,12 +80,23 @@ public final class LiveGeneration implements Generation {
    * @throws RequestRejectedException when the engine does not take it
    */
   public void begin() {
+    trace = environment.listener().submitted(request);
     times.submitted();
-    handOver(choices.getFirst());
+    try {
+      handOver(choices.getFirst());
+    } catch (RuntimeException | Error e) {
+      trace.refused(e);
+      throw e;
+    }
   }
 
   private void handOver(Choice choice) {
-    choice.sequence().bind(environment.engine().submit(request.sequence(choice.index()), choice));
+    choice
+        .sequence()
+        .bind(
+            environment
+                .engine()
+                .submit(request.sequence(choice.index(), trace.explained()), choice));
   }
 
   @Override
@@ -146,7 +161,7 @@ public final class LiveGeneration implements Generation {
   }
 
   private void handOverFurther(Choice choice) {
-    SequenceRequest sequence = request.sequence(choice.index());
+    SequenceRequest sequence = request.sequence(choice.index(), trace.explained());
     choice.sequence().bind(environment.engine().submitFurther(sequence, choice));
   }
 
@@ -193,12 +208,24 @@ public final class LiveGeneration implements Generation {
 
   private void deliverResult() {
     GenerationResult outcome = outcome();
+    trace.ended(outcome, failure);
     environment.listener().ended(request, outcome, failure);
     if (failure == null) {
-      result.complete(outcome);
+      result.complete(request.request().explained() ? outcome : outcome.unexplained());
     } else {
       result.completeExceptionally(failure);
     }
+  }
+
+  private List<Timeline> timelines() {
+    List<Timeline> timelines = new ArrayList<>();
+    for (Choice choice : choices) {
+      Timeline timeline = choice.outcome().timeline();
+      if (timeline != null) {
+        timelines.add(timeline);
+      }
+    }
+    return timelines;
   }
 
   private GenerationResult outcome() {
@@ -209,6 +236,7 @@ public final class LiveGeneration implements Generation {
         choices.stream().map(Choice::result).toList(),
         Arrays.stream(request.prompt()).boxed().toList(),
         new Usage(request.prompt().length, first.cachedPromptTokens(), generated),
-        times.timings(first, end));
+        times.timings(first, end),
+        timelines());
   }
 }

@@ -26,8 +26,8 @@ public record PreparedRequest(
     Set<Integer> stopTokens,
     long seed) {
 
-  /** The sequence of one choice. */
-  SequenceRequest sequence(int choice) {
+  /** The sequence of one choice, explained if the caller asks for it or somebody else does. */
+  SequenceRequest sequence(int choice, boolean explained) {
     return new SequenceRequest(
         sequenceId(choice),
         prompt,
@@ -38,7 +38,8 @@ public record PreparedRequest(
         stopTokens,
         request.priority(),
         request.scope(),
-        new ServiceTerms(request.level(), request.tenant(), request.deadline().orElse(null)));
+        new ServiceTerms(request.level(), request.tenant(), request.deadline().orElse(null)),
+        explained || request.explained());
   }
 
   /** What the engine calls one choice. */

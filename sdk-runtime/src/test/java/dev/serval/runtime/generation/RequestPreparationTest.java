@@ -63,9 +63,9 @@ final class RequestPreparationTest {
   @Test
   void each_choice_draws_from_its_own_seed_under_its_own_name() {
     PreparedRequest prepared = prepare(builder("a").choices(3));
-    assertThat(prepared.sequence(0).id()).isEqualTo("r1");
-    assertThat(prepared.sequence(2).id()).isEqualTo("r1/2");
-    assertThat(prepared.sequence(2).seed()).isEqualTo(44);
+    assertThat(prepared.sequence(0, false).id()).isEqualTo("r1");
+    assertThat(prepared.sequence(2, false).id()).isEqualTo("r1/2");
+    assertThat(prepared.sequence(2, false).seed()).isEqualTo(44);
   }
 
   @Test

@@ -11,8 +11,14 @@ import dev.serval.server.json.Value;
 public record Delivery(boolean stream, boolean includeUsage) {
   static Delivery of(Value body) {
     boolean stream = GenerationFields.flag(body, "stream");
-    return new Delivery(
-        stream, body.get("stream_options").map(options -> usage(options, stream)).orElse(false));
+    boolean usage = body.get("stream_options").map(options -> usage(options, stream)).orElse(false);
+    body.get("explain")
+        .ifPresent(explain ->
+            explain.check(
+                !explain.truth() || !stream || usage,
+                "false where a stream does not end with its usage; see"
+                    + " stream_options.include_usage"));
+    return new Delivery(stream, usage);
   }
 
   private static boolean usage(Value options, boolean stream) {

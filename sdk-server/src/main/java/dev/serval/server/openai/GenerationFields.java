@@ -30,6 +30,7 @@ final class GenerationFields {
     set(body, "stop_token_ids", Value::integers, ids -> request.stopTokenIds(setOf(ids)));
     set(body, "ignore_eos", Value::truth, request::ignoreEos);
     set(body, "priority", Value::integer, request::priority);
+    set(body, "explain", Value::truth, request::explained);
   }
 
   static <T> void set(Value body, String field, Function<Value, T> read, Consumer<T> setter) {

@@ -3,13 +3,17 @@ package dev.serval.server.openai;
 import dev.serval.api.GenerationResult;
 import dev.serval.api.Usage;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** The tokens an answer took, over all of its prompts. */
+/**
+ * The tokens an answer took, over all of its prompts, and where its time went if that was asked.
+ */
 public record UsageBody(
     int promptTokens,
     int completionTokens,
     int totalTokens,
-    PromptTokensDetails promptTokensDetails) {
+    PromptTokensDetails promptTokensDetails,
+    @Nullable List<TimelineBody> timelines) {
   /** Those of the prompt that were found in the cache. */
   public record PromptTokensDetails(int cachedTokens) {}
 
@@ -18,6 +22,11 @@ public record UsageBody(
     int prompt = usages.stream().mapToInt(Usage::promptTokens).sum();
     int cached = usages.stream().mapToInt(Usage::cachedPromptTokens).sum();
     int completion = usages.stream().mapToInt(Usage::completionTokens).sum();
-    return new UsageBody(prompt, completion, prompt + completion, new PromptTokensDetails(cached));
+    return new UsageBody(
+        prompt,
+        completion,
+        prompt + completion,
+        new PromptTokensDetails(cached),
+        TimelineBody.of(results));
   }
 }

@@ -6,6 +6,7 @@ import dev.serval.api.GenerationFailedException;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.GenerationResult;
 import dev.serval.api.ServedModel;
+import dev.serval.api.Timeline;
 import dev.serval.api.Timings;
 import dev.serval.api.TokenChunk;
 import dev.serval.api.TokenLogprob;
@@ -14,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -31,6 +33,12 @@ import org.jspecify.annotations.Nullable;
 /** One echo, made on a virtual thread of its own and delivered on another. */
 public final class EchoGeneration implements Generation {
   static final int BUFFER = 8;
+  private static final Timeline TIMELINE =
+      new Timeline(
+          List.of(
+              new Timeline.Span(Timeline.Cause.QUEUED, Duration.ZERO, Duration.ofMillis(1), 0),
+              new Timeline.Span(
+                  Timeline.Cause.PREFILL, Duration.ofMillis(1), Duration.ofMillis(3), 2)));
 
   private final String id;
   private final GenerationRequest request;
@@ -205,7 +213,8 @@ public final class EchoGeneration implements Generation {
         choices,
         boxed(prompt),
         new Usage(prompt.length, cached ? prompt.length - 1 : 0, completion),
-        new Timings(Duration.ZERO, Duration.ZERO, List.of(), Duration.ZERO));
+        new Timings(Duration.ZERO, Duration.ZERO, List.of(), Duration.ZERO),
+        request.explained() ? Collections.nCopies(choices.size(), TIMELINE) : List.of());
   }
 
   private static GenerationResult.Choice choice(

@@ -1,0 +1,93 @@
+package dev.serval.api;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * Where a request's time went: spans that follow each other without a gap, from its hand-over to
+ * the engine until its end. The time between two of its tokens is made of the spans between the two
+ * that computed them.
+ *
+ * @param spans what happened, one after the other
+ */
+public record Timeline(List<Span> spans) {
+  /** What a request's time goes into. */
+  public enum Cause {
+    /** It waits for its turn. */
+    QUEUED,
+    /** It is its turn, but there are too few free KV blocks for it. */
+    KV_WAIT,
+    /** A chunk of its own prompt is computed. */
+    PREFILL,
+    /** Its next token is computed, beside those of others. */
+    DECODE,
+    /** What it lost when it gave way is computed again. */
+    RECOMPUTE,
+    /** The share of its step that the prompts of others took. */
+    PEER_PREFILL,
+    /** It could go on, and the step was given to others. */
+    LEFT_OUT,
+    /** It had to give its KV blocks to others, and waits for its turn again. */
+    PREEMPTED,
+    /** Its reader is behind. */
+    READER_PAUSE,
+    /** The engine is between two steps. */
+    ENGINE
+  }
+
+  /**
+   * A time in which one thing happened.
+   *
+   * @param cause what happened
+   * @param start when it began, from the hand-over
+   * @param length how long it took
+   * @param tokens how many of the request's tokens were computed in it
+   */
+  public record Span(Cause cause, Duration start, Duration length, int tokens) {
+    /**
+     * When it was over.
+     *
+     * @return the time from the hand-over
+     */
+    public Duration end() {
+      return start.plus(length);
+    }
+  }
+
+  /** Copies the list. */
+  public Timeline {
+    spans = List.copyOf(spans);
+  }
+
+  /**
+   * All of it.
+   *
+   * @return the time from the hand-over to the end
+   */
+  public Duration total() {
+    return spans.isEmpty() ? Duration.ZERO : spans.getLast().end();
+  }
+
+  /**
+   * What went into one thing.
+   *
+   * @param cause what happened
+   * @return the sum over its spans
+   */
+  public Duration total(Cause cause) {
+    return spans.stream()
+        .filter(span -> span.cause() == cause)
+        .map(Span::length)
+        .reduce(Duration.ZERO, Duration::plus);
+  }
+
+  /**
+   * How much of the time has a cause in this request, its reader or its peers.
+   *
+   * @return a share from 0 to 1: all but what the engine spent between its steps
+   */
+  public double attributed() {
+    long nanos = total().toNanos();
+    return nanos == 0 ? 1 : 1 - (double) total(Cause.ENGINE).toNanos() / nanos;
+  }
+}
