@@ -7,8 +7,10 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module dev.serval.command {
   requires dev.serval.api;
+  requires dev.serval.batching;
   requires dev.serval.runtime;
   requires dev.serval.server;
+  requires dev.serval.simulator;
   requires info.picocli;
   requires java.net.http;
   requires jdk.unsupported;
@@ -16,6 +18,7 @@ module dev.serval.command {
   requires java.logging;
   requires static org.jspecify;
 
+  uses dev.serval.api.batching.PolicyProvider;
   uses dev.serval.api.compute.ComputeBackendProvider;
   uses dev.serval.api.device.DeviceProvider;
   uses dev.serval.api.model.ModelFamily;

@@ -56,6 +56,7 @@ final class Serval {
         .addSubcommand(new PerplexityCommand(console))
         .addSubcommand(new DevicesCommand(console))
         .addSubcommand(new BenchCommand(console))
+        .addSubcommand(new SimulateCommand(console))
         .setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8))
         .setParameterExceptionHandler(failures)

@@ -22,6 +22,13 @@ final class CommandLineTest {
         "bench --engine --decode -1 | --decode takes from 0 to 1024 sequences, unlike [-1]",
         "bench --engine --repetitions 0 | --repetitions are at least 1",
         "bench --engine --base-url http://x | goes without --base-url",
+        "simulate                | give a trace, or make one with --workload",
+        "simulate x.jsonl --workload poisson | a trace or a --workload, not both",
+        "simulate x.jsonl --policy speedy | 'speedy' is no order policy; there are deadline, fair, fcfs, priority, shortest",
+        "simulate x.jsonl --policy fcfs,chunk=0 | a step has a budget of at least 1 token",
+        "simulate x.jsonl --policy fcfs,size=3 | 'size' is no role",
+        "simulate x.jsonl --machine 1,2 | '1,2' is no machine",
+        "simulate --workload poisson --duration 5x | '5x' is no duration",
         "bench --max-concurrency 0 | --max-concurrency is at least 1, unlike 0",
         "chat --temperature hot x | Invalid value for option '--temperature': 'hot' is not a double",
         "chat --kernels fast x   | 'fast' names no kernels; there is best, plain, vector, generated",
@@ -36,7 +43,17 @@ final class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"serve", "chat", "generate", "inspect", "perplexity", "devices", "bench"})
+  @ValueSource(
+      strings = {
+        "serve",
+        "chat",
+        "generate",
+        "inspect",
+        "perplexity",
+        "devices",
+        "bench",
+        "simulate"
+      })
   void each_command_explains_itself(String command) {
     CommandRun run = CommandRun.of(command, "--help");
 

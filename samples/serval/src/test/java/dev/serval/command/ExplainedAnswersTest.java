@@ -1,0 +1,51 @@
+package dev.serval.command;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A served model on the real clock: next to nothing of an answer's time is unexplained. */
+@Tag("slow")
+final class ExplainedAnswersTest {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final String BODY =
+      """
+      {"model": "demo", "explain": true, "max_tokens": 64, "ignore_eos": true,
+       "prompt": "A nerve is a bundle of"}
+      """;
+
+  @Test
+  void ninety_nine_hundredths_of_the_time_are_attributed() throws Exception {
+    try (ServeProcess serve = ServeProcess.start();
+        HttpClient client = HttpClient.newHttpClient()) {
+      List<Double> attributed = new ArrayList<>();
+      for (int i = 0; i < 15; i++) {
+        attributed.add(timeline(serve, client).get("attributed").doubleValue());
+      }
+      Collections.sort(attributed);
+
+      assertThat(attributed.get(attributed.size() / 2)).isGreaterThanOrEqualTo(0.99);
+    }
+  }
+
+  private static JsonNode timeline(ServeProcess serve, HttpClient client) throws Exception {
+    HttpRequest request =
+        HttpRequest.newBuilder(serve.base().resolve("/v1/completions"))
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString(BODY))
+            .build();
+    String body = client.send(request, BodyHandlers.ofString()).body();
+    JsonNode timelines = JSON.readTree(body).at("/usage/timelines");
+    assertThat(timelines).as(body).hasSize(1);
+    return timelines.get(0);
+  }
+}
