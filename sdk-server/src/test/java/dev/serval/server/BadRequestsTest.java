@@ -311,8 +311,8 @@ final class BadRequestsTest {
 
   @Test
   void an_unknown_route_is_not_found_and_a_wrong_method_not_allowed() throws Exception {
-    assertThat(refused(404, served.get("/v1/embeddings")).get("message").stringValue())
-        .contains("GET /v1/embeddings");
+    assertThat(refused(404, served.get("/v1/audio/speech")).get("message").stringValue())
+        .contains("GET /v1/audio/speech");
     HttpResponse<String> wrong = served.get(CHAT);
     refused(405, wrong);
     assertThat(wrong.headers().firstValue("allow")).hasValue("POST, OPTIONS");
