@@ -28,4 +28,6 @@ module dev.serval.command {
   // The command line is read into the fields of its commands.
   opens dev.serval.command to
       info.picocli;
+  opens dev.serval.command.simulate to
+      info.picocli;
 }
