@@ -19,7 +19,7 @@ final class ExplainedAnswersTest {
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final String BODY =
       """
-      {"model": "demo", "explain": true, "max_tokens": 64, "ignore_eos": true,
+      {"model": "demo", "explain": true, "max_tokens": 256, "ignore_eos": true,
        "prompt": "A nerve is a bundle of"}
       """;
 

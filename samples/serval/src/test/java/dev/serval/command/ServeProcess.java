@@ -106,9 +106,9 @@ final class ServeProcess implements AutoCloseable {
     return out.join();
   }
 
-  /** All that it noted, once it has ended. */
+  /** All that it noted, once it has ended; but for the line that the JVM has about its modules. */
   String err() {
-    return err.join();
+    return err.join().replaceFirst("^WARNING: Using incubator modules: .*\\R", "");
   }
 
   @Override
