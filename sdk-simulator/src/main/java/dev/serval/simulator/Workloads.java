@@ -101,7 +101,7 @@ public final class Workloads {
     List<TracedRequest> requests = new ArrayList<>();
     for (int i = 0; i < CLIENTS; i++) {
       String client = "client-%02d".formatted(i + 1);
-      poisson(Duration.ofMinutes(10), rate * shares[i] / sum, ARENA_PROMPTS, ARENA_OUTPUTS, random)
+      poisson(duration, rate * shares[i] / sum, ARENA_PROMPTS, ARENA_OUTPUTS, random)
           .forEach(request -> requests.add(request.withTenant(client)));
     }
     return Trace.of(requests);

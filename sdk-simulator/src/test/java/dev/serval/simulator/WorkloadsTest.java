@@ -55,6 +55,15 @@ final class WorkloadsTest {
   }
 
   @Test
+  void unequal_clients_come_for_as_long_as_they_are_told() {
+    Duration hour = Duration.ofHours(1);
+    Trace trace = Workloads.unequalClients(hour, 4, 1);
+
+    assertThat(trace.requests()).hasSizeBetween(14_000, 14_800);
+    assertThat(trace.requests().getLast().arrival()).isBetween(hour.minusMinutes(1), hour);
+  }
+
+  @Test
   void lengths_that_are_none_are_refused() {
     assertThatThrownBy(() -> TokenLengths.between(0, 3)).hasMessageContaining("unlike from 0 to 3");
     assertThatThrownBy(() -> TokenLengths.skewed(5, 9, 5)).hasMessageContaining("mean above it");
