@@ -65,7 +65,7 @@ final class Explanations {
     if (!costs.known()) {
       return (double) (chunks - own) / step.tokens();
     }
-    double pairs = own == 0 ? 0 : (2.0 * sequence.computedTokens() + own) * own;
+    double pairs = StepCosts.pairs(sequence.computedTokens(), own);
     double without = costs.predictNanos(step.cachedTokens(), own, pairs, step.decodes());
     double all = costs.predictNanos(step);
     return Math.clamp(1 - without / Math.max(all, 1), 0.0, 1.0);

@@ -1,6 +1,7 @@
 package dev.serval.batching;
 
 import dev.serval.api.ServiceLevel;
+import dev.serval.api.batching.StepCosts;
 import dev.serval.api.batching.StepPlan;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.StepLimits;
@@ -125,7 +126,7 @@ final class Step implements StepPlan {
     if (count == 1) {
       decodes += sign;
     } else {
-      attentionPairs += sign * (2.0 * cached + count) * count;
+      attentionPairs += sign * StepCosts.pairs(cached, count);
     }
   }
 

@@ -84,7 +84,7 @@ final class TimeSizedChunks implements ChunkPolicy {
     }
     int cached = sequence.computedTokens();
     int tokens = sequence.outstandingTokens();
-    double pairs = (2.0 * cached + tokens) * tokens;
+    double pairs = StepCosts.pairs(cached, tokens);
     long alone = snapshot.costs().predictNanos(cached, tokens, pairs, 0);
     return due - snapshot.nowNanos() < 2 * alone;
   }

@@ -1,5 +1,6 @@
 package dev.serval.simulator;
 
+import dev.serval.api.batching.StepCosts;
 import dev.serval.api.compute.StepBatch;
 import java.time.Duration;
 
@@ -60,10 +61,7 @@ public record MachineCosts(
   }
 
   private double nanos(int cached, int count) {
-    double work =
-        count == 1
-            ? decode
-            : newToken * count + pair * (2.0 * cached * count + (double) count * count);
+    double work = count == 1 ? decode : newToken * count + pair * StepCosts.pairs(cached, count);
     return cachedToken * cached + work;
   }
 

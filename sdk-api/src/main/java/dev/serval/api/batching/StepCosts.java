@@ -28,6 +28,18 @@ public interface StepCosts {
       };
 
   /**
+   * What the attention of a chunk is proportional to: each of its tokens looks back at the cached
+   * ones and, on average, at half of the chunk.
+   *
+   * @param cached the computed tokens of the chunk's sequence
+   * @param tokens the tokens of the chunk
+   * @return 2 · cached · new + new², twice the pairs of tokens that attend to each other
+   */
+  static double pairs(int cached, int tokens) {
+    return (2.0 * cached + tokens) * tokens;
+  }
+
+  /**
    * Whether enough steps were seen, prefill among them, for a prediction to be worth something.
    *
    * @return false until then; predictions are 0 before the first step
@@ -39,7 +51,7 @@ public interface StepCosts {
    *
    * @param cached the tokens whose KV is read besides the step's own
    * @param fresh the tokens of its chunks; decodes are counted by themselves
-   * @param pairs the sum of 2 · cached · new + new² over its chunks
+   * @param pairs the sum of {@link #pairs} over its chunks
    * @param decodes how many of the sequences compute a single token
    * @return nanoseconds
    */
@@ -75,7 +87,7 @@ public interface StepCosts {
     return predictNanos(
         plan.cachedTokens() + cached,
         plan.tokens() - plan.decodes() + tokens,
-        plan.attentionPairs() + (2.0 * cached + tokens) * tokens,
+        plan.attentionPairs() + pairs(cached, tokens),
         plan.decodes());
   }
 }
