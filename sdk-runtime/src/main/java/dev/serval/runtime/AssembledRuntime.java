@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A runtime whose parts are in place. */
@@ -53,8 +54,17 @@ final class AssembledRuntime implements ServingRuntime {
 
   @Override
   public Generation submit(GenerationRequest request) {
+    return counted(() -> begin(request));
+  }
+
+  @Override
+  public CompletableFuture<EmbeddingResult> embed(EmbeddingRequest request) {
+    return counted(() -> begin(request));
+  }
+
+  private <T> T counted(Supplier<T> begun) {
     try {
-      return begin(request);
+      return begun.get();
     } catch (InvalidRequestException | UnknownModelException e) {
       refused("invalid");
       throw e;
@@ -78,20 +88,7 @@ final class AssembledRuntime implements ServingRuntime {
     }
   }
 
-  @Override
-  public CompletableFuture<EmbeddingResult> embed(EmbeddingRequest request) {
-    try {
-      return beginEmbedding(request);
-    } catch (InvalidRequestException | UnknownModelException e) {
-      refused("invalid");
-      throw e;
-    } catch (RequestRejectedException e) {
-      refused("rejected");
-      throw e;
-    }
-  }
-
-  private CompletableFuture<EmbeddingResult> beginEmbedding(EmbeddingRequest request) {
+  private CompletableFuture<EmbeddingResult> begin(EmbeddingRequest request) {
     requests.enter();
     try {
       NamedEmbeddings model =

@@ -6,6 +6,7 @@ import dev.serval.api.ServedEmbeddingModel;
 import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.UnknownModelException;
+import java.time.Instant;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -51,26 +52,16 @@ public record ModelList(String object, List<ModelCard> data) {
       int maxModelLen) {
     /** The card of a model. */
     public static ModelCard of(ServedModel model) {
-      return new ModelCard(
-          model.name(),
-          "model",
-          model.since().getEpochSecond(),
-          "serval",
-          model.root(),
-          null,
-          model.contextLength());
+      return of(model.name(), model.since(), model.root(), model.contextLength());
     }
 
     /** The card of an embedding model. */
     public static ModelCard of(ServedEmbeddingModel model) {
-      return new ModelCard(
-          model.name(),
-          "model",
-          model.since().getEpochSecond(),
-          "serval",
-          model.root(),
-          null,
-          model.maxTokens());
+      return of(model.name(), model.since(), model.root(), model.maxTokens());
+    }
+
+    private static ModelCard of(String name, Instant since, String root, int tokens) {
+      return new ModelCard(name, "model", since.getEpochSecond(), "serval", root, null, tokens);
     }
   }
 }
