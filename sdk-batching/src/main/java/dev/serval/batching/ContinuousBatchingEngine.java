@@ -98,19 +98,17 @@ public final class ContinuousBatchingEngine implements Engine {
   }
 
   private void run() {
-    Throwable failure = null;
     try {
       while (!inbox.isClosed()) {
         if (!loop.work()) {
           inbox.await(untilNextDeadline());
         }
       }
+      loop.end(null);
     } catch (RuntimeException | Error e) {
-      failure = e;
-      gate.shut(e);
       CarefulListener.report(e);
+      fail(e);
     }
-    loop.end(failure);
   }
 
   private long untilNextDeadline() {
@@ -122,7 +120,7 @@ public final class ContinuousBatchingEngine implements Engine {
     return loop;
   }
 
-  /** Ends every sequence, and takes no more; called by whoever drives the loop. */
+  /** Ends every sequence, and takes no more; called on the engine's thread, whoever that is. */
   void fail(Throwable failure) {
     gate.shut(failure);
     loop.end(failure);
