@@ -13,22 +13,23 @@ import org.jspecify.annotations.Nullable;
 /** Decides what the next step computes, and finds the blocks for it. */
 final class BatchPlanner {
   /*
-   * A sequence has `total` tokens, of which `computed` have their KV in blocks that it holds. What is
-   * outstanding is planned, in this order, while the step has room:
+   * A sequence has `total` tokens, of which `computed` have their KV in blocks that it holds. What
+   * is outstanding is planned, in this order, while the step has room:
    *
    *   1. decodes: running sequences with one token outstanding, those of the highest class first.
    *      Those of lower classes take part as the chunk policy lets them; one left out has yielded;
    *   2. class by class, the highest first: chunks of running sequences with more than one token
-   *      outstanding, as large as the chunk policy says, then waiting sequences, as the order policy
-   *      has them, which then are decodes or chunks too. The head of the queue has its turn when its
-   *      class has.
+   *      outstanding, as large as the chunk policy says, then waiting sequences, as the order
+   *      policy has them, which then are decodes or chunks too. The head of the queue has its turn
+   *      when its class has.
    *
    * Blocks. A sequence begins only with blocks for all of its tokens, so a prefill once begun never
    * runs out of them: only decodes do, one block at a time. And it begins only if a block is left
-   * over for each sequence that runs already, or the next steps would throw it out again: one block,
-   * and one more for each time that somebody had to give way lately, which is forgotten by halves
-   * every 350 steps. So where answers outgrow what they began with, fewer are begun at once and less
-   * is computed again. The head of the queue is not overtaken by smaller ones behind it, or it would starve.
+   * over for each sequence that runs already, or the next steps would throw it out again: one
+   * block, and one more for each time that somebody had to give way lately, which is forgotten by
+   * halves every 350 steps. So where answers outgrow what they began with, fewer are begun at once
+   * and less is computed again. The head of the queue is not overtaken by smaller ones behind it,
+   * or it would starve.
    *
    * Giving way. A decode without room takes the blocks of others until it has it: first of the
    * sequences that wait for their readers, then of those the victim policy picks. When it is picked
@@ -38,9 +39,10 @@ final class BatchPlanner {
    *
    * Why this ends, whatever the policies say: nobody gives way but for a decode that then computes
    * a token, or to it being picked itself, so that fewer compete, or for one that begins and stands
-   * higher, which it never gives back; and who begins has room for the token it then computes. Tokens once generated are never lost. A sequence alone finds every block
-   * free, and none is admitted that all blocks together could not hold. A step is never left empty
-   * while a sequence could run: in an empty step, a chunk policy's 0 counts as 1.
+   * higher, which it never gives back; and who begins has room for the token it then computes.
+   * Tokens once generated are never lost. A sequence alone finds every block free, and none is
+   * admitted that all blocks together could not hold. A step is never left empty while a sequence
+   * could run: in an empty step, a chunk policy's 0 counts as 1.
    */
 
   private static final double HEADROOM_KEPT = 0.998;

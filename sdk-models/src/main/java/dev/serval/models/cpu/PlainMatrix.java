@@ -9,19 +9,21 @@ import java.util.List;
 abstract sealed class PlainMatrix implements PackedMatrix
     permits BlockMatrix, PlainMatrix.F32, PlainMatrix.F16, PlainMatrix.Bf16 {
   /*
-   * The compiler vectorises a loop over arrays whose iterations are independent; it never vectorises a
-   * sum of floats, since that would change the order of additions. So lanes are rows of the matrix:
-   * each has a sum of its own, and the loop runs over the lanes of a panel, adding four columns at a
-   * time: with more, the loop is too large for the compiler to vectorise. For this, panels lie column after column, lane after lane.
+   * The compiler vectorises a loop over arrays whose iterations are independent; it never
+   * vectorises a sum of floats, since that would change the order of additions. So lanes are rows
+   * of the matrix: each has a sum of its own, and the loop runs over the lanes of a panel, adding
+   * four columns at a time: with more, the loop is too large for the compiler to vectorise. For
+   * this, panels lie column after column, lane after lane.
    *
-   * A tile of a few columns is first widened to F32 arrays, which fit into the first-level cache, and
-   * then used for every row of the step. Widening BF16 vectorises only on whole ints, which is why two
-   * columns share one: a shift gives the lower, a mask the upper. The widened bits are written through
-   * a view of the float array, since turning int bits into floats does not vectorise.
+   * A tile of a few columns is first widened to F32 arrays, which fit into the first-level cache,
+   * and then used for every row of the step. Widening BF16 vectorises only on whole ints, which is
+   * why two columns share one: a shift gives the lower, a mask the upper. The widened bits are
+   * written through a view of the float array, since turning int bits into floats does not
+   * vectorise.
    *
-   * The order in which an output is added up is fixed by the number of columns: groups of four, each
-   * as a balanced tree, one after the other. Columns behind the last count as 0 times 0. Neither panels,
-   * nor tiles, nor the rows of the step appear in it.
+   * The order in which an output is added up is fixed by the number of columns: groups of four,
+   * each as a balanced tree, one after the other. Columns behind the last count as 0 times 0.
+   * Neither panels, nor tiles, nor the rows of the step appear in it.
    */
   private final PanelShape shape;
   private final MemorySegment data;
