@@ -1,8 +1,11 @@
 package dev.serval.rules;
 
+import static com.tngtech.archunit.base.DescribedPredicate.anyElementThat;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -77,6 +80,17 @@ final class HouseRulesTest {
 
   @ArchTest
   static final ArchRule no_state_is_static = fields().that().areStatic().should().beFinal();
+
+  /**
+   * The compiler makes an object of a vector that goes to or comes from what it does not inline.
+   */
+  @ArchTest
+  static final ArchRule vectors_stay_within_a_method =
+      noMethods()
+          .should()
+          .haveRawReturnType(resideInAPackage("jdk.incubator.vector"))
+          .orShould()
+          .haveRawParameterTypes(anyElementThat(resideInAPackage("jdk.incubator.vector")));
 
   @ArchTest
   static final ArchRule nobody_writes_to_the_console_or_to_system_properties =

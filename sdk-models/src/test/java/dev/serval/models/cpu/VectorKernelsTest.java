@@ -15,6 +15,7 @@ import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.testkit.ThreadMeter;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -28,7 +29,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class VectorKernelsTest {
   private static final long SEED = 20261124;
   private static final int[] ROWS = {2, 3, 4, 5, 6, 7, 8, 13, 64, 133, 140};
-  private static final int WARM_UPS = 60;
+
+  /** By then all is compiled, on a slow machine as well. */
+  private static final Duration WARM_UP = Duration.ofSeconds(20);
+
   private static final int RUN = 200;
 
   private final Random random = new Random(SEED);
@@ -154,7 +158,8 @@ final class VectorKernelsTest {
     for (int rows : new int[] {1, 2, 3, 4, 6}) {
       StepBatch batch = step(rows);
       long allocated = Long.MAX_VALUE;
-      for (int i = 0; i < WARM_UPS && allocated > RUN; i++) {
+      long end = System.nanoTime() + WARM_UP.toNanos();
+      while (allocated >= RUN && System.nanoTime() < end) {
         long before = meter.allocatedBytes();
         for (int run = 0; run < RUN; run++) {
           backend.linear(batch, in, weight, null, out);

@@ -1,30 +1,45 @@
 package dev.serval.models.cpu.vector;
 
+import static jdk.incubator.vector.VectorOperators.B2F;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
+
 import dev.serval.api.compute.DType;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 
 /** What a run of columns is multiplied by in each lane, and what is added then. */
 final class BlockScales {
   /** Added where nothing is: unlike +0, it leaves a −0 as it is. */
   private static final float NOTHING = -0.0f;
 
+  private static final int W = Lanes.WIDTH;
+  private static final int L = Lanes.COUNT;
+  private static final VectorSpecies<Byte> B = Lanes.BYTES;
+  private static final VectorSpecies<Integer> I = Lanes.INTS;
+  private static final VectorSpecies<Float> F = Lanes.FLOATS;
+  private static final ByteOrder LE = Lanes.ORDER;
   private static final int SUB_BLOCK = 32;
   private static final int SIX_BITS = 0x3F;
   private static final int PAIRS = 4;
 
-  final float[] factors = new float[Lanes.WIDTH];
-  final float[] offsets = new float[Lanes.WIDTH];
+  final float[] factors = new float[W];
+  final float[] offsets = new float[W];
 
   /** Those of the upper half of a run, where it has its own. */
-  final float[] secondFactors = new float[Lanes.WIDTH];
+  final float[] secondFactors = new float[W];
 
   /** The block's own scale and minimum, where runs have scales of theirs. */
-  private final float[] scale = new float[Lanes.WIDTH];
+  private final float[] scale = new float[W];
 
-  private final float[] minimum = new float[Lanes.WIDTH];
+  private final float[] minimum = new float[W];
 
   /**
    * Reads the scales of the run that begins with an element, if they are not those of the run
@@ -37,7 +52,7 @@ final class BlockScales {
       case Q4_1, Q5_1 -> {
         if (newBlock) {
           halves(data, block, factors);
-          halves(data, block + 2L * Lanes.WIDTH, offsets);
+          halves(data, block + 2L * W, offsets);
         }
       }
       case Q4_K, Q5_K -> ofSubBlock(newBlock, data, block, element);
@@ -54,17 +69,7 @@ final class BlockScales {
   }
 
   private static void halves(MemorySegment data, long from, float[] to) {
-    halves(data, from, 0, 1, to, 0);
-  }
-
-  /** A binary16 of each lane, for several blocks; those of every other panel. */
-  static void halves(MemorySegment data, long from, long apart, int blocks, float[] to, int at) {
-    for (int block = 0; block < blocks; block++) {
-      for (int v = 0; v < Lanes.WIDTH; v += Lanes.COUNT) {
-        Lanes.halves(Lanes.shorts(data, from + block * apart + (long) v * Short.BYTES))
-            .intoArray(to, at + block * 2 * Lanes.WIDTH + v);
-      }
-    }
+    Binary16.widen(data, from, 0, W, to, 0, 0, 1);
   }
 
   /**
@@ -75,56 +80,70 @@ final class BlockScales {
   private void ofSubBlock(boolean newBlock, MemorySegment data, long block, int element) {
     if (newBlock) {
       halves(data, block, scale);
-      halves(data, block + 2L * Lanes.WIDTH, minimum);
+      halves(data, block + 2L * W, minimum);
     }
     if (newBlock || element % SUB_BLOCK == 0) {
       int pair = element / SUB_BLOCK;
-      long pairs = block + 4L * Lanes.WIDTH;
+      long pairs = block + 4L * W;
       if (pair < PAIRS) {
-        sixBits(data, pairs + (long) pair * Lanes.WIDTH, scale, 1, factors);
-        sixBits(data, pairs + (long) (pair + PAIRS) * Lanes.WIDTH, minimum, -1, offsets);
+        sixBits(data, pairs + (long) pair * W, scale, 1, factors);
+        sixBits(data, pairs + (long) (pair + PAIRS) * W, minimum, -1, offsets);
       } else {
-        long low = pairs + (long) (pair + PAIRS) * Lanes.WIDTH;
-        splitBits(data, low, 0, pairs + (long) (pair - PAIRS) * Lanes.WIDTH, scale, 1, factors);
-        splitBits(data, low, 4, pairs + (long) pair * Lanes.WIDTH, minimum, -1, offsets);
+        long low = pairs + (long) (pair + PAIRS) * W;
+        splitBits(data, low, 0, pairs + (long) (pair - PAIRS) * W, scale, 1, factors);
+        splitBits(data, low, 4, pairs + (long) pair * W, minimum, -1, offsets);
       }
     }
   }
 
   private static void sixBits(MemorySegment data, long at, float[] by, float sign, float[] to) {
-    for (int v = 0; v < Lanes.WIDTH; v += Lanes.COUNT) {
-      IntVector bits = Lanes.octets(data, at + v).and(SIX_BITS);
-      Lanes.floats(bits).mul(Lanes.floats(by, v)).mul(sign).intoArray(to, v);
+    for (int v = 0; v < W; v += L) {
+      IntVector octets =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, data, at + v, LE).convertShape(ZERO_EXTEND_B2I, I, 0);
+      ((FloatVector) octets.and(SIX_BITS).convert(I2F, 0))
+          .mul(FloatVector.fromArray(F, by, v))
+          .mul(sign)
+          .intoArray(to, v);
     }
   }
 
   private static void splitBits(
       MemorySegment data, long low, int shift, long high, float[] by, float sign, float[] to) {
-    for (int v = 0; v < Lanes.WIDTH; v += Lanes.COUNT) {
+    for (int v = 0; v < W; v += L) {
       IntVector upper =
-          Lanes.octets(data, high + v)
-              .lanewise(VectorOperators.LSHR, 6)
-              .lanewise(VectorOperators.LSHL, 4);
+          (IntVector)
+              ByteVector.fromMemorySegment(B, data, high + v, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+      IntVector lower =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, data, low + v, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
       IntVector bits =
-          Lanes.octets(data, low + v).lanewise(VectorOperators.LSHR, shift).and(0xF).or(upper);
-      Lanes.floats(bits).mul(Lanes.floats(by, v)).mul(sign).intoArray(to, v);
+          lower.lanewise(LSHR, shift).and(0xF).or(upper.lanewise(LSHR, 6).lanewise(LSHL, 4));
+      ((FloatVector) bits.convert(I2F, 0))
+          .mul(FloatVector.fromArray(F, by, v))
+          .mul(sign)
+          .intoArray(to, v);
     }
   }
 
   /** A signed octet for each sixteen columns, and the block's scale at its end. */
   private void signed(boolean newBlock, MemorySegment data, long block, int element) {
     if (newBlock) {
-      halves(data, block + 208L * Lanes.WIDTH, scale);
+      halves(data, block + 208L * W, scale);
     }
-    long at = block + (192L + element / 16) * Lanes.WIDTH;
+    long at = block + (192L + element / 16) * W;
     signed(data, at, scale, factors);
-    signed(data, at + Lanes.WIDTH, scale, secondFactors);
+    signed(data, at + W, scale, secondFactors);
     Arrays.fill(offsets, NOTHING);
   }
 
   private static void signed(MemorySegment data, long at, float[] by, float[] to) {
-    for (int v = 0; v < Lanes.WIDTH; v += Lanes.COUNT) {
-      Lanes.signed(data, at + v).mul(Lanes.floats(by, v)).intoArray(to, v);
+    for (int v = 0; v < W; v += L) {
+      ((FloatVector) ByteVector.fromMemorySegment(B, data, at + v, LE).convertShape(B2F, F, 0))
+          .mul(FloatVector.fromArray(F, by, v))
+          .intoArray(to, v);
     }
   }
 }

@@ -1,12 +1,19 @@
 package dev.serval.models.cpu.vector;
 
+import static jdk.incubator.vector.VectorOperators.B2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
+
 import dev.serval.api.compute.DType;
 import dev.serval.models.cpu.CpuKvMemory;
 import dev.serval.models.cpu.KvElements;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 
 /**
  * A stretch of keys and values as F32, in panels for {@link TileProducts}: keys as {@code
@@ -87,10 +94,10 @@ final class KvTiles {
     switch (dtype) {
       case F32 -> floats(data, from, apart, L, keys, to, headDim);
       case BF16 -> brains(data, from, apart, L, keys, to, headDim);
-      case F16 -> halves(data, from, apart, L, keys, to, headDim);
+      case F16 -> Binary16.widen(data, from, apart, L, keys, to, W, headDim);
       default -> {
         for (int dim = 0; dim < headDim; dim += KvElements.GROUP) {
-          halves(data, head + elements.keyScaleAt(dim, slot), 0, L, run, 0, 1);
+          Binary16.widen(data, head + elements.keyScaleAt(dim, slot), 0, L, run, 0, W, 1);
           octets(data, head + elements.keyAt(dim, slot), apart, run, keys, to + dim * W);
         }
       }
@@ -123,7 +130,7 @@ final class KvTiles {
       switch (dtype) {
         case F32 -> floats(data, from, apart, W, values, to, count);
         case BF16 -> brains(data, from, apart, W, values, to, count);
-        case F16 -> halves(data, from, apart, W, values, to, count);
+        case F16 -> Binary16.widen(data, from, apart, W, values, to, W, count);
         default -> {
           long scales = head + elements.valueScaleAt(slot, panel * W);
           octetRows(data, from, scales, apart, values, to, count);
@@ -161,17 +168,12 @@ final class KvTiles {
     for (int row = 0; row < rows; row++) {
       for (int v = 0; v < width; v += L) {
         long source = from + row * apart + (long) v * Short.BYTES;
-        Lanes.lower(Lanes.shorts(data, source)).intoArray(to, at + row * W + v);
-      }
-    }
-  }
-
-  private static void halves(
-      MemorySegment data, long from, long apart, int width, float[] to, int at, int rows) {
-    for (int row = 0; row < rows; row++) {
-      for (int v = 0; v < width; v += L) {
-        long source = from + row * apart + (long) v * Short.BYTES;
-        Lanes.halves(Lanes.shorts(data, source)).intoArray(to, at + row * W + v);
+        ((IntVector)
+                ShortVector.fromMemorySegment(Lanes.SHORTS, data, source, Lanes.ORDER)
+                    .convertShape(ZERO_EXTEND_S2I, Lanes.INTS, 0))
+            .lanewise(LSHL, Short.SIZE)
+            .reinterpretAsFloats()
+            .intoArray(to, at + row * W + v);
       }
     }
   }
@@ -179,9 +181,13 @@ final class KvTiles {
   /** A group of dimensions, each position by its scale. */
   private static void octets(
       MemorySegment data, long from, long apart, float[] scales, float[] to, int at) {
-    FloatVector scale = Lanes.floats(scales, 0);
+    FloatVector scale = FloatVector.fromArray(Lanes.FLOATS, scales, 0);
     for (int row = 0; row < KvElements.GROUP; row++) {
-      Lanes.signed(data, from + row * apart).mul(scale).intoArray(to, at + row * W);
+      ((FloatVector)
+              ByteVector.fromMemorySegment(Lanes.BYTES, data, from + row * apart, Lanes.ORDER)
+                  .convertShape(B2F, Lanes.FLOATS, 0))
+          .mul(scale)
+          .intoArray(to, at + row * W);
     }
   }
 
@@ -192,8 +198,11 @@ final class KvTiles {
       float scale =
           Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, scales + row * apart));
       for (int v = 0; v < W; v += L) {
-        FloatVector q = Lanes.signed(data, from + row * apart + v);
-        q.mul(scale).intoArray(to, at + row * W + v);
+        ((FloatVector)
+                ByteVector.fromMemorySegment(Lanes.BYTES, data, from + row * apart + v, Lanes.ORDER)
+                    .convertShape(B2F, Lanes.FLOATS, 0))
+            .mul(scale)
+            .intoArray(to, at + row * W + v);
       }
     }
   }

@@ -54,7 +54,7 @@ abstract sealed class ScaledUnpacking extends Unpacking {
   final void unpack(
       MemorySegment data, long panel, int firstColumn, int count, LinearScratch own, int at) {
     long scales = panel + scalesAt + (long) (firstColumn / BLOCK) * Short.BYTES * W;
-    BlockScales.halves(data, scales, SCALES, count / BLOCK, own.rowScales, 0);
+    Binary16.widen(data, scales, SCALES, W, own.rowScales, 0, 2 * W, count / BLOCK);
     unpackColumns(data, panel, firstColumn, count, own, at);
   }
 
@@ -70,8 +70,8 @@ abstract sealed class ScaledUnpacking extends Unpacking {
   final void multiplyRow(
       MemorySegment data, long panel, long next, int columns, LinearScratch own, int sumAt) {
     int blocks = columns / BLOCK;
-    BlockScales.halves(data, panel + scalesAt, SCALES, blocks, own.rowScales, 0);
-    BlockScales.halves(data, next + scalesAt, SCALES, blocks, own.rowScales, W);
+    Binary16.widen(data, panel + scalesAt, SCALES, W, own.rowScales, 0, 2 * W, blocks);
+    Binary16.widen(data, next + scalesAt, SCALES, W, own.rowScales, W, 2 * W, blocks);
     multiplyColumns(data, panel, next, columns, own, sumAt);
   }
 

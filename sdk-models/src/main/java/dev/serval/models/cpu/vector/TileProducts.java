@@ -1,15 +1,18 @@
 package dev.serval.models.cpu.vector;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /** The kernels of a linear map: sums in registers, weights in the first-level cache. */
 final class TileProducts {
   /*
-   * Each kernel loads its sums, adds the products of a stretch of columns, and stores them again. It
-   * is one method, however long: a vector that is handed to a method that the compiler does not inline
-   * becomes an object, and the kernel ten times slower. Eight sums hide the latency of a fused
-   * multiplication (four cycles, two at a time), twelve and two weights and an input fill the sixteen
-   * registers of AVX2.
+   * Each kernel loads its sums, adds the products of a stretch of columns, and stores them again.
+   * It is one method, however long, that calls the Vector API itself: a vector that is handed to a
+   * method of ours, or comes from one, becomes an object whenever the compiler does not inline the
+   * call, and the kernel ten times slower. When what it compiles has grown large, it inlines not
+   * even the smallest (NodeCountInliningCutoff); only the API's own are exempt. Eight sums hide
+   * the latency of a fused multiplication (four cycles, two at a time), twelve and two weights and
+   * an input fill the sixteen registers of AVX2.
    */
   /** The most rows of a kernel. */
   static final int MOST_ROWS = 6;
@@ -20,6 +23,7 @@ final class TileProducts {
   /** Rows beyond the last whose sums a kernel may change. */
   static final int SPARE_ROWS = 1;
 
+  private static final VectorSpecies<Float> F = Lanes.FLOATS;
   private static final int L = Lanes.COUNT;
   private static final int W = Lanes.WIDTH;
 
@@ -94,27 +98,27 @@ final class TileProducts {
 
   /** One row, four panels. */
   private static void oneRow(float[] tile, int t0, float[] x, int count, float[] sums, int s0) {
-    FloatVector a0 = Lanes.floats(sums, s0);
-    FloatVector b0 = Lanes.floats(sums, s0 + L);
-    FloatVector c0 = Lanes.floats(sums, s0 + 2 * L);
-    FloatVector d0 = Lanes.floats(sums, s0 + 3 * L);
-    FloatVector e0 = Lanes.floats(sums, s0 + 4 * L);
-    FloatVector f0 = Lanes.floats(sums, s0 + 5 * L);
-    FloatVector g0 = Lanes.floats(sums, s0 + 6 * L);
-    FloatVector h0 = Lanes.floats(sums, s0 + 7 * L);
+    FloatVector a0 = FloatVector.fromArray(F, sums, s0);
+    FloatVector b0 = FloatVector.fromArray(F, sums, s0 + L);
+    FloatVector c0 = FloatVector.fromArray(F, sums, s0 + 2 * L);
+    FloatVector d0 = FloatVector.fromArray(F, sums, s0 + 3 * L);
+    FloatVector e0 = FloatVector.fromArray(F, sums, s0 + 4 * L);
+    FloatVector f0 = FloatVector.fromArray(F, sums, s0 + 5 * L);
+    FloatVector g0 = FloatVector.fromArray(F, sums, s0 + 6 * L);
+    FloatVector h0 = FloatVector.fromArray(F, sums, s0 + 7 * L);
     int t1 = t0 + count * W;
     int t2 = t0 + 2 * count * W;
     int t3 = t0 + 3 * count * W;
     for (int k = 0; k < count; k++) {
-      FloatVector v = Lanes.all(x[k]);
-      a0 = v.fma(Lanes.floats(tile, t0 + k * W), a0);
-      b0 = v.fma(Lanes.floats(tile, t0 + k * W + L), b0);
-      c0 = v.fma(Lanes.floats(tile, t1 + k * W), c0);
-      d0 = v.fma(Lanes.floats(tile, t1 + k * W + L), d0);
-      e0 = v.fma(Lanes.floats(tile, t2 + k * W), e0);
-      f0 = v.fma(Lanes.floats(tile, t2 + k * W + L), f0);
-      g0 = v.fma(Lanes.floats(tile, t3 + k * W), g0);
-      h0 = v.fma(Lanes.floats(tile, t3 + k * W + L), h0);
+      FloatVector v = FloatVector.broadcast(F, x[k]);
+      a0 = v.fma(FloatVector.fromArray(F, tile, t0 + k * W), a0);
+      b0 = v.fma(FloatVector.fromArray(F, tile, t0 + k * W + L), b0);
+      c0 = v.fma(FloatVector.fromArray(F, tile, t1 + k * W), c0);
+      d0 = v.fma(FloatVector.fromArray(F, tile, t1 + k * W + L), d0);
+      e0 = v.fma(FloatVector.fromArray(F, tile, t2 + k * W), e0);
+      f0 = v.fma(FloatVector.fromArray(F, tile, t2 + k * W + L), f0);
+      g0 = v.fma(FloatVector.fromArray(F, tile, t3 + k * W), g0);
+      h0 = v.fma(FloatVector.fromArray(F, tile, t3 + k * W + L), h0);
     }
     a0.intoArray(sums, s0);
     b0.intoArray(sums, s0 + L);
@@ -131,26 +135,26 @@ final class TileProducts {
       float[] tile, int t0, float[] x, int xStep, int count, float[] sums, int s0, int sumStep) {
     int s1 = s0 + sumStep;
     int x1 = xStep;
-    FloatVector a0 = Lanes.floats(sums, s0);
-    FloatVector b0 = Lanes.floats(sums, s0 + L);
-    FloatVector c0 = Lanes.floats(sums, s0 + 2 * L);
-    FloatVector d0 = Lanes.floats(sums, s0 + 3 * L);
-    FloatVector a1 = Lanes.floats(sums, s1);
-    FloatVector b1 = Lanes.floats(sums, s1 + L);
-    FloatVector c1 = Lanes.floats(sums, s1 + 2 * L);
-    FloatVector d1 = Lanes.floats(sums, s1 + 3 * L);
+    FloatVector a0 = FloatVector.fromArray(F, sums, s0);
+    FloatVector b0 = FloatVector.fromArray(F, sums, s0 + L);
+    FloatVector c0 = FloatVector.fromArray(F, sums, s0 + 2 * L);
+    FloatVector d0 = FloatVector.fromArray(F, sums, s0 + 3 * L);
+    FloatVector a1 = FloatVector.fromArray(F, sums, s1);
+    FloatVector b1 = FloatVector.fromArray(F, sums, s1 + L);
+    FloatVector c1 = FloatVector.fromArray(F, sums, s1 + 2 * L);
+    FloatVector d1 = FloatVector.fromArray(F, sums, s1 + 3 * L);
     int t1 = t0 + count * W;
     for (int k = 0; k < count; k++) {
-      FloatVector w0 = Lanes.floats(tile, t0 + k * W);
-      FloatVector w1 = Lanes.floats(tile, t0 + k * W + L);
-      FloatVector w2 = Lanes.floats(tile, t1 + k * W);
-      FloatVector w3 = Lanes.floats(tile, t1 + k * W + L);
-      FloatVector v = Lanes.all(x[k]);
+      FloatVector w0 = FloatVector.fromArray(F, tile, t0 + k * W);
+      FloatVector w1 = FloatVector.fromArray(F, tile, t0 + k * W + L);
+      FloatVector w2 = FloatVector.fromArray(F, tile, t1 + k * W);
+      FloatVector w3 = FloatVector.fromArray(F, tile, t1 + k * W + L);
+      FloatVector v = FloatVector.broadcast(F, x[k]);
       a0 = v.fma(w0, a0);
       b0 = v.fma(w1, b0);
       c0 = v.fma(w2, c0);
       d0 = v.fma(w3, d0);
-      v = Lanes.all(x[x1 + k]);
+      v = FloatVector.broadcast(F, x[x1 + k]);
       a1 = v.fma(w0, a1);
       b1 = v.fma(w1, b1);
       c1 = v.fma(w2, c1);
@@ -173,35 +177,35 @@ final class TileProducts {
     int s2 = s1 + sumStep;
     int x1 = xStep;
     int x2 = x1 + xStep;
-    FloatVector a0 = Lanes.floats(sums, s0);
-    FloatVector b0 = Lanes.floats(sums, s0 + L);
-    FloatVector c0 = Lanes.floats(sums, s0 + 2 * L);
-    FloatVector d0 = Lanes.floats(sums, s0 + 3 * L);
-    FloatVector a1 = Lanes.floats(sums, s1);
-    FloatVector b1 = Lanes.floats(sums, s1 + L);
-    FloatVector c1 = Lanes.floats(sums, s1 + 2 * L);
-    FloatVector d1 = Lanes.floats(sums, s1 + 3 * L);
-    FloatVector a2 = Lanes.floats(sums, s2);
-    FloatVector b2 = Lanes.floats(sums, s2 + L);
-    FloatVector c2 = Lanes.floats(sums, s2 + 2 * L);
-    FloatVector d2 = Lanes.floats(sums, s2 + 3 * L);
+    FloatVector a0 = FloatVector.fromArray(F, sums, s0);
+    FloatVector b0 = FloatVector.fromArray(F, sums, s0 + L);
+    FloatVector c0 = FloatVector.fromArray(F, sums, s0 + 2 * L);
+    FloatVector d0 = FloatVector.fromArray(F, sums, s0 + 3 * L);
+    FloatVector a1 = FloatVector.fromArray(F, sums, s1);
+    FloatVector b1 = FloatVector.fromArray(F, sums, s1 + L);
+    FloatVector c1 = FloatVector.fromArray(F, sums, s1 + 2 * L);
+    FloatVector d1 = FloatVector.fromArray(F, sums, s1 + 3 * L);
+    FloatVector a2 = FloatVector.fromArray(F, sums, s2);
+    FloatVector b2 = FloatVector.fromArray(F, sums, s2 + L);
+    FloatVector c2 = FloatVector.fromArray(F, sums, s2 + 2 * L);
+    FloatVector d2 = FloatVector.fromArray(F, sums, s2 + 3 * L);
     int t1 = t0 + count * W;
     for (int k = 0; k < count; k++) {
-      FloatVector w0 = Lanes.floats(tile, t0 + k * W);
-      FloatVector w1 = Lanes.floats(tile, t0 + k * W + L);
-      FloatVector w2 = Lanes.floats(tile, t1 + k * W);
-      FloatVector w3 = Lanes.floats(tile, t1 + k * W + L);
-      FloatVector v = Lanes.all(x[k]);
+      FloatVector w0 = FloatVector.fromArray(F, tile, t0 + k * W);
+      FloatVector w1 = FloatVector.fromArray(F, tile, t0 + k * W + L);
+      FloatVector w2 = FloatVector.fromArray(F, tile, t1 + k * W);
+      FloatVector w3 = FloatVector.fromArray(F, tile, t1 + k * W + L);
+      FloatVector v = FloatVector.broadcast(F, x[k]);
       a0 = v.fma(w0, a0);
       b0 = v.fma(w1, b0);
       c0 = v.fma(w2, c0);
       d0 = v.fma(w3, d0);
-      v = Lanes.all(x[x1 + k]);
+      v = FloatVector.broadcast(F, x[x1 + k]);
       a1 = v.fma(w0, a1);
       b1 = v.fma(w1, b1);
       c1 = v.fma(w2, c1);
       d1 = v.fma(w3, d1);
-      v = Lanes.all(x[x2 + k]);
+      v = FloatVector.broadcast(F, x[x2 + k]);
       a2 = v.fma(w0, a2);
       b2 = v.fma(w1, b2);
       c2 = v.fma(w2, c2);
@@ -238,27 +242,27 @@ final class TileProducts {
     int x1 = x0 + xStep;
     int x2 = x1 + xStep;
     int x3 = x2 + xStep;
-    FloatVector a0 = Lanes.floats(sums, s0);
-    FloatVector b0 = Lanes.floats(sums, s0 + L);
-    FloatVector a1 = Lanes.floats(sums, s1);
-    FloatVector b1 = Lanes.floats(sums, s1 + L);
-    FloatVector a2 = Lanes.floats(sums, s2);
-    FloatVector b2 = Lanes.floats(sums, s2 + L);
-    FloatVector a3 = Lanes.floats(sums, s3);
-    FloatVector b3 = Lanes.floats(sums, s3 + L);
+    FloatVector a0 = FloatVector.fromArray(F, sums, s0);
+    FloatVector b0 = FloatVector.fromArray(F, sums, s0 + L);
+    FloatVector a1 = FloatVector.fromArray(F, sums, s1);
+    FloatVector b1 = FloatVector.fromArray(F, sums, s1 + L);
+    FloatVector a2 = FloatVector.fromArray(F, sums, s2);
+    FloatVector b2 = FloatVector.fromArray(F, sums, s2 + L);
+    FloatVector a3 = FloatVector.fromArray(F, sums, s3);
+    FloatVector b3 = FloatVector.fromArray(F, sums, s3 + L);
     for (int k = 0; k < count; k++) {
-      FloatVector w0 = Lanes.floats(tile, t0 + k * W);
-      FloatVector w1 = Lanes.floats(tile, t0 + k * W + L);
-      FloatVector v = Lanes.all(x[x0 + k]);
+      FloatVector w0 = FloatVector.fromArray(F, tile, t0 + k * W);
+      FloatVector w1 = FloatVector.fromArray(F, tile, t0 + k * W + L);
+      FloatVector v = FloatVector.broadcast(F, x[x0 + k]);
       a0 = v.fma(w0, a0);
       b0 = v.fma(w1, b0);
-      v = Lanes.all(x[x1 + k]);
+      v = FloatVector.broadcast(F, x[x1 + k]);
       a1 = v.fma(w0, a1);
       b1 = v.fma(w1, b1);
-      v = Lanes.all(x[x2 + k]);
+      v = FloatVector.broadcast(F, x[x2 + k]);
       a2 = v.fma(w0, a2);
       b2 = v.fma(w1, b2);
-      v = Lanes.all(x[x3 + k]);
+      v = FloatVector.broadcast(F, x[x3 + k]);
       a3 = v.fma(w0, a3);
       b3 = v.fma(w1, b3);
     }
@@ -293,37 +297,37 @@ final class TileProducts {
     int x3 = x2 + xStep;
     int x4 = x3 + xStep;
     int x5 = x4 + xStep;
-    FloatVector a0 = Lanes.floats(sums, s0);
-    FloatVector b0 = Lanes.floats(sums, s0 + L);
-    FloatVector a1 = Lanes.floats(sums, s1);
-    FloatVector b1 = Lanes.floats(sums, s1 + L);
-    FloatVector a2 = Lanes.floats(sums, s2);
-    FloatVector b2 = Lanes.floats(sums, s2 + L);
-    FloatVector a3 = Lanes.floats(sums, s3);
-    FloatVector b3 = Lanes.floats(sums, s3 + L);
-    FloatVector a4 = Lanes.floats(sums, s4);
-    FloatVector b4 = Lanes.floats(sums, s4 + L);
-    FloatVector a5 = Lanes.floats(sums, s5);
-    FloatVector b5 = Lanes.floats(sums, s5 + L);
+    FloatVector a0 = FloatVector.fromArray(F, sums, s0);
+    FloatVector b0 = FloatVector.fromArray(F, sums, s0 + L);
+    FloatVector a1 = FloatVector.fromArray(F, sums, s1);
+    FloatVector b1 = FloatVector.fromArray(F, sums, s1 + L);
+    FloatVector a2 = FloatVector.fromArray(F, sums, s2);
+    FloatVector b2 = FloatVector.fromArray(F, sums, s2 + L);
+    FloatVector a3 = FloatVector.fromArray(F, sums, s3);
+    FloatVector b3 = FloatVector.fromArray(F, sums, s3 + L);
+    FloatVector a4 = FloatVector.fromArray(F, sums, s4);
+    FloatVector b4 = FloatVector.fromArray(F, sums, s4 + L);
+    FloatVector a5 = FloatVector.fromArray(F, sums, s5);
+    FloatVector b5 = FloatVector.fromArray(F, sums, s5 + L);
     for (int k = 0; k < count; k++) {
-      FloatVector w0 = Lanes.floats(tile, t0 + k * W);
-      FloatVector w1 = Lanes.floats(tile, t0 + k * W + L);
-      FloatVector v = Lanes.all(x[x0 + k]);
+      FloatVector w0 = FloatVector.fromArray(F, tile, t0 + k * W);
+      FloatVector w1 = FloatVector.fromArray(F, tile, t0 + k * W + L);
+      FloatVector v = FloatVector.broadcast(F, x[x0 + k]);
       a0 = v.fma(w0, a0);
       b0 = v.fma(w1, b0);
-      v = Lanes.all(x[x1 + k]);
+      v = FloatVector.broadcast(F, x[x1 + k]);
       a1 = v.fma(w0, a1);
       b1 = v.fma(w1, b1);
-      v = Lanes.all(x[x2 + k]);
+      v = FloatVector.broadcast(F, x[x2 + k]);
       a2 = v.fma(w0, a2);
       b2 = v.fma(w1, b2);
-      v = Lanes.all(x[x3 + k]);
+      v = FloatVector.broadcast(F, x[x3 + k]);
       a3 = v.fma(w0, a3);
       b3 = v.fma(w1, b3);
-      v = Lanes.all(x[x4 + k]);
+      v = FloatVector.broadcast(F, x[x4 + k]);
       a4 = v.fma(w0, a4);
       b4 = v.fma(w1, b4);
-      v = Lanes.all(x[x5 + k]);
+      v = FloatVector.broadcast(F, x[x5 + k]);
       a5 = v.fma(w0, a5);
       b5 = v.fma(w1, b5);
     }

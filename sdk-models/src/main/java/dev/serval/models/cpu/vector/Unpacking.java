@@ -1,9 +1,13 @@
 package dev.serval.models.cpu.vector;
 
+import static jdk.incubator.vector.VectorOperators.LSHL;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Turns a stretch of a panel into F32, column after column. Each type has loops of its own. */
 abstract sealed class Unpacking
@@ -79,6 +83,11 @@ abstract sealed class Unpacking
 
   /** Pairs of BF16, the lower column in the lower half of an int. */
   static final class Bf16 extends Unpacking {
+    private static final VectorSpecies<Integer> I = Lanes.INTS;
+    private static final VectorSpecies<Float> F = Lanes.FLOATS;
+    private static final ByteOrder LE = Lanes.ORDER;
+    private static final int UPPER = 0xFFFF0000;
+
     @Override
     void unpack(
         MemorySegment data, long panel, int firstColumn, int count, LinearScratch own, int at) {
@@ -90,12 +99,12 @@ abstract sealed class Unpacking
       for (int pair = 0; pair < pairs; pair++) {
         long word = from + (long) pair * Lanes.WIDTH * Integer.BYTES;
         int lower = at + 2 * pair * Lanes.WIDTH;
-        IntVector left = Lanes.ints(data, word);
-        IntVector right = Lanes.ints(data, word + Lanes.COUNT * 4L);
-        Lanes.lower(left).intoArray(tile, lower);
-        Lanes.lower(right).intoArray(tile, lower + Lanes.COUNT);
-        Lanes.upper(left).intoArray(tile, lower + Lanes.WIDTH);
-        Lanes.upper(right).intoArray(tile, lower + Lanes.WIDTH + Lanes.COUNT);
+        IntVector left = IntVector.fromMemorySegment(I, data, word, LE);
+        IntVector right = IntVector.fromMemorySegment(I, data, word + Lanes.COUNT * 4L, LE);
+        left.lanewise(LSHL, Short.SIZE).reinterpretAsFloats().intoArray(tile, lower);
+        right.lanewise(LSHL, Short.SIZE).reinterpretAsFloats().intoArray(tile, lower + Lanes.COUNT);
+        left.and(UPPER).reinterpretAsFloats().intoArray(tile, lower + Lanes.WIDTH);
+        right.and(UPPER).reinterpretAsFloats().intoArray(tile, lower + Lanes.WIDTH + Lanes.COUNT);
       }
     }
 
@@ -113,26 +122,26 @@ abstract sealed class Unpacking
 
     private static void row(
         MemorySegment data, long p, long n, int pairs, float[] x, float[] sums, int sumAt) {
-      FloatVector a = Lanes.all(0);
+      FloatVector a = FloatVector.broadcast(F, 0);
       FloatVector b = a;
       FloatVector c = a;
       FloatVector d = a;
       for (int pair = 0; pair < pairs; pair++) {
         long at = (long) pair * Lanes.WIDTH * Integer.BYTES;
-        FloatVector v = Lanes.all(x[2 * pair]);
-        FloatVector w = Lanes.all(x[2 * pair + 1]);
-        IntVector q = Lanes.ints(data, p + at);
-        a = Lanes.lower(q).fma(v, a);
-        a = Lanes.upper(q).fma(w, a);
-        q = Lanes.ints(data, p + at + Lanes.COUNT * 4L);
-        b = Lanes.lower(q).fma(v, b);
-        b = Lanes.upper(q).fma(w, b);
-        q = Lanes.ints(data, n + at);
-        c = Lanes.lower(q).fma(v, c);
-        c = Lanes.upper(q).fma(w, c);
-        q = Lanes.ints(data, n + at + Lanes.COUNT * 4L);
-        d = Lanes.lower(q).fma(v, d);
-        d = Lanes.upper(q).fma(w, d);
+        FloatVector v = FloatVector.broadcast(F, x[2 * pair]);
+        FloatVector w = FloatVector.broadcast(F, x[2 * pair + 1]);
+        IntVector q = IntVector.fromMemorySegment(I, data, p + at, LE);
+        a = q.lanewise(LSHL, Short.SIZE).reinterpretAsFloats().fma(v, a);
+        a = q.and(UPPER).reinterpretAsFloats().fma(w, a);
+        q = IntVector.fromMemorySegment(I, data, p + at + Lanes.COUNT * 4L, LE);
+        b = q.lanewise(LSHL, Short.SIZE).reinterpretAsFloats().fma(v, b);
+        b = q.and(UPPER).reinterpretAsFloats().fma(w, b);
+        q = IntVector.fromMemorySegment(I, data, n + at, LE);
+        c = q.lanewise(LSHL, Short.SIZE).reinterpretAsFloats().fma(v, c);
+        c = q.and(UPPER).reinterpretAsFloats().fma(w, c);
+        q = IntVector.fromMemorySegment(I, data, n + at + Lanes.COUNT * 4L, LE);
+        d = q.lanewise(LSHL, Short.SIZE).reinterpretAsFloats().fma(v, d);
+        d = q.and(UPPER).reinterpretAsFloats().fma(w, d);
       }
       a.intoArray(sums, sumAt);
       b.intoArray(sums, sumAt + Lanes.COUNT);
