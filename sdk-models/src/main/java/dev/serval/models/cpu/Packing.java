@@ -1,10 +1,8 @@
 package dev.serval.models.cpu;
 
-import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.List;
 
 /** Rearranges a matrix from rows to panels; a part is a panel. Runs once for each weight. */
 final class Packing implements WorkCrew.Work {
@@ -14,16 +12,16 @@ final class Packing implements WorkCrew.Work {
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int BLOCK = 16;
 
-  private final List<StoredTensor> parts;
+  private final StoredRows stored;
   private final PanelShape shape;
   private final MemorySegment data;
   private final long rowBytes;
 
-  Packing(List<StoredTensor> parts, PanelShape shape, MemorySegment data) {
-    this.parts = parts;
+  Packing(StoredRows stored, PanelShape shape, MemorySegment data) {
+    this.stored = stored;
     this.shape = shape;
     this.data = data;
-    rowBytes = parts.getFirst().dtype().bytes(shape.columns());
+    rowBytes = stored.rowBytes();
   }
 
   @Override
@@ -43,22 +41,10 @@ final class Packing implements WorkCrew.Work {
     for (int lane = 0; lane < lanes; lane += BLOCK) {
       int count = Math.min(BLOCK, lanes - lane);
       for (int i = 0; i < count; i++) {
-        rows[i] = row(panel * shape.width() + lane + i);
+        rows[i] = stored.row(panel * shape.width() + lane + i);
       }
       transpose(rows, count, shape.at(panel) + (long) lane * shape.unitBytes(), lanes);
     }
-  }
-
-  private MemorySegment row(int row) {
-    long within = row;
-    for (StoredTensor part : parts) {
-      long partRows = part.shape().getFirst();
-      if (within < partRows) {
-        return part.data().asSlice(within * rowBytes, rowBytes);
-      }
-      within -= partRows;
-    }
-    throw new IndexOutOfBoundsException(row);
   }
 
   private void transpose(MemorySegment[] rows, int count, long at, int lanes) {

@@ -22,11 +22,14 @@ record PanelShape(int firstRow, int rows, int columns, int width, int units, int
   private static final int MIN_LANES = 64;
   private static final int SMALL = 1 << 16;
 
-  static PanelShape of(int firstRow, int rows, int columns, DType dtype, int workers) {
+  static PanelShape of(StoredRows stored, int workers) {
+    DType dtype = stored.dtype();
+    int rows = stored.count();
+    int columns = stored.columns();
     int unitBytes = dtype == DType.F32 || dtype == DType.BF16 ? Integer.BYTES : Short.BYTES;
     int units = Math.toIntExact(Math.ceilDiv(dtype.bytes(columns), unitBytes));
     int width = width(rows, columns, workers);
-    return new PanelShape(firstRow, rows, columns, width, units, unitBytes);
+    return new PanelShape(stored.first(), rows, columns, width, units, unitBytes);
   }
 
   /** Panels of equal width, as many as can be shared out evenly, but none too narrow to be fast. */

@@ -3,7 +3,7 @@ package dev.serval.models.cpu;
 import dev.serval.api.compute.DType;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
-import java.util.ArrayList;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -19,38 +19,17 @@ final class PlainLinearKernel implements LinearKernel {
 
   @Override
   public PackedMatrix pack(List<StoredTensor> parts, NativeMemory memory, WorkCrew crew) {
-    List<PlainMatrix> matrices = new ArrayList<>();
-    int firstRow = 0;
-    for (int from = 0; from < parts.size(); ) {
-      int to = sameType(parts, from);
-      PlainMatrix matrix = pack(firstRow, parts.subList(from, to), memory, crew);
-      matrices.add(matrix);
-      firstRow = Math.addExact(firstRow, matrix.rows());
-      from = to;
-    }
-    return matrices.size() == 1 ? matrices.getFirst() : new StackedMatrix(matrices);
+    return StackedMatrix.of(parts, rows -> pack(rows, memory, crew));
   }
 
-  private static int sameType(List<StoredTensor> parts, int from) {
-    int to = from + 1;
-    while (to < parts.size() && parts.get(to).dtype() == parts.get(from).dtype()) {
-      to++;
-    }
-    return to;
-  }
-
-  private PlainMatrix pack(
-      int firstRow, List<StoredTensor> parts, NativeMemory memory, WorkCrew crew) {
-    DType dtype = parts.getFirst().dtype();
-    int columns = Math.toIntExact(parts.getFirst().shape().get(1));
-    int rows = Math.toIntExact(parts.stream().mapToLong(part -> part.shape().getFirst()).sum());
-    PanelShape shape = PanelShape.of(firstRow, rows, columns, dtype, crew.size());
-    PlainMatrix matrix = matrix(shape, dtype, memory.allocate(shape.bytes(), ALIGNMENT));
-    crew.run(new Packing(parts, shape, matrix.data()));
+  private PlainMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
+    PanelShape shape = PanelShape.of(rows, crew.size());
+    PlainMatrix matrix = matrix(shape, rows.dtype(), memory.allocate(shape.bytes(), ALIGNMENT));
+    crew.run(new Packing(rows, shape, matrix.data()));
     return matrix;
   }
 
-  private PlainMatrix matrix(PanelShape shape, DType dtype, java.lang.foreign.MemorySegment data) {
+  private PlainMatrix matrix(PanelShape shape, DType dtype, MemorySegment data) {
     return switch (dtype) {
       case F32 -> new PlainMatrix.F32(shape, data, scratch);
       case F16 -> new PlainMatrix.F16(shape, data, scratch);

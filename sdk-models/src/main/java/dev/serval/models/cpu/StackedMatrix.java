@@ -1,22 +1,49 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.DType;
+import dev.serval.api.storage.StoredTensor;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * Matrices of several types, one below the other: what quantised checkpoints make of weights that
  * belong together. The parts of a product are theirs, one after the other.
  */
 public final class StackedMatrix implements PackedMatrix {
-  private final List<? extends PackedMatrix> matrices;
+  private final List<PackedMatrix> matrices;
   private final int rows;
 
   /**
-   * Stacks matrices, each of which already knows at which row of the whole it begins.
+   * Packs a weight: parts of one type that are neighbours become one matrix.
    *
-   * @param matrices from top to bottom, of one number of columns
+   * @param parts the weight's rows from top to bottom, of one number of columns
+   * @param packer packs the rows of one matrix
+   * @return the one matrix, or several stacked
    */
-  public StackedMatrix(List<? extends PackedMatrix> matrices) {
+  public static PackedMatrix of(
+      List<StoredTensor> parts, Function<StoredRows, PackedMatrix> packer) {
+    List<PackedMatrix> matrices = new ArrayList<>();
+    int firstRow = 0;
+    for (int from = 0; from < parts.size(); ) {
+      int to = sameType(parts, from);
+      PackedMatrix matrix = packer.apply(new StoredRows(firstRow, parts.subList(from, to)));
+      matrices.add(matrix);
+      firstRow = Math.addExact(firstRow, matrix.rows());
+      from = to;
+    }
+    return matrices.size() == 1 ? matrices.getFirst() : new StackedMatrix(matrices);
+  }
+
+  private static int sameType(List<StoredTensor> parts, int from) {
+    int to = from + 1;
+    while (to < parts.size() && parts.get(to).dtype() == parts.get(from).dtype()) {
+      to++;
+    }
+    return to;
+  }
+
+  private StackedMatrix(List<PackedMatrix> matrices) {
     this.matrices = List.copyOf(matrices);
     rows = matrices.stream().mapToInt(PackedMatrix::rows).sum();
   }

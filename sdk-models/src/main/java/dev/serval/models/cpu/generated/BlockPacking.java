@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.generated;
 
+import dev.serval.models.cpu.StoredRows;
 import dev.serval.models.cpu.WorkCrew;
 import java.lang.foreign.MemorySegment;
 

@@ -6,10 +6,10 @@ import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.LinearKernel;
 import dev.serval.models.cpu.PackedMatrix;
 import dev.serval.models.cpu.StackedMatrix;
+import dev.serval.models.cpu.StoredRows;
 import dev.serval.models.cpu.WorkCrew;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -42,37 +42,18 @@ final class GeneratedLinearKernel implements LinearKernel {
     if (!parts.stream().allMatch(part -> kernels(part.dtype(), memory, crew).isPresent())) {
       return others.pack(parts, memory, crew);
     }
-    List<PackedMatrix> matrices = new ArrayList<>();
-    int firstRow = 0;
-    for (int from = 0; from < parts.size(); ) {
-      int to = sameType(parts, from);
-      PackedMatrix matrix = pack(firstRow, parts.subList(from, to), memory, crew);
-      matrices.add(matrix);
-      firstRow = Math.addExact(firstRow, matrix.rows());
-      from = to;
-    }
-    return matrices.size() == 1 ? matrices.getFirst() : new StackedMatrix(matrices);
+    return StackedMatrix.of(parts, rows -> pack(rows, memory, crew));
   }
 
-  private static int sameType(List<StoredTensor> parts, int from) {
-    int to = from + 1;
-    while (to < parts.size() && parts.get(to).dtype() == parts.get(from).dtype()) {
-      to++;
-    }
-    return to;
-  }
-
-  private PackedMatrix pack(
-      int firstRow, List<StoredTensor> parts, NativeMemory memory, WorkCrew crew) {
-    StoredRows rows = new StoredRows(parts);
-    DType dtype = parts.getFirst().dtype();
+  private PackedMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
+    DType dtype = rows.dtype();
     BlockLayout layout = layout(dtype, rows.columns());
     long bytes = GeneratedMatrix.blocks(rows.count(), layout) * layout.blockBytes();
     MemorySegment data = memory.allocate(bytes, ALIGNMENT);
     crew.run(new BlockPacking(rows, layout, data));
     TileKernels tiles = kernels(dtype, memory, crew).orElseThrow();
     return new GeneratedMatrix(
-        firstRow,
+        rows.first(),
         rows.count(),
         rows.columns(),
         dtype,

@@ -1,6 +1,7 @@
 package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.StoredRows;
 
 /**
  * How a matrix lies in panels: {@code [panel][unit][lane]}, where a lane is a row of the matrix and
@@ -16,15 +17,16 @@ import dev.serval.api.compute.DType;
  */
 record PanelLayout(int firstRow, int rows, int columns, DType dtype, int units, int unitBytes) {
 
-  static PanelLayout of(int firstRow, int rows, int columns, DType dtype) {
+  static PanelLayout of(StoredRows rows) {
+    DType dtype = rows.dtype();
     int unitBytes =
         switch (dtype) {
           case F32, BF16 -> Integer.BYTES;
           case F16 -> Short.BYTES;
           default -> Byte.BYTES;
         };
-    int units = Math.toIntExact(Math.ceilDiv(dtype.bytes(columns), unitBytes));
-    return new PanelLayout(firstRow, rows, columns, dtype, units, unitBytes);
+    int units = Math.toIntExact(Math.ceilDiv(rows.rowBytes(), unitBytes));
+    return new PanelLayout(rows.first(), rows.count(), rows.columns(), dtype, units, unitBytes);
   }
 
   int panels() {

@@ -1,12 +1,11 @@
 package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
-import dev.serval.api.storage.StoredTensor;
+import dev.serval.models.cpu.StoredRows;
 import dev.serval.models.cpu.WorkCrew;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.List;
 
 /** Rearranges a matrix from rows to panels; a part is a panel. Runs once for each weight. */
 final class PanelPacking implements WorkCrew.Work {
@@ -15,16 +14,16 @@ final class PanelPacking implements WorkCrew.Work {
   static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  private final List<StoredTensor> tensors;
+  private final StoredRows stored;
   private final PanelLayout layout;
   private final MemorySegment data;
   private final long rowBytes;
 
-  PanelPacking(List<StoredTensor> tensors, PanelLayout layout, MemorySegment data) {
-    this.tensors = tensors;
+  PanelPacking(StoredRows stored, PanelLayout layout, MemorySegment data) {
+    this.stored = stored;
     this.layout = layout;
     this.data = data;
-    rowBytes = layout.dtype().bytes(layout.columns());
+    rowBytes = stored.rowBytes();
   }
 
   @Override
@@ -40,11 +39,11 @@ final class PanelPacking implements WorkCrew.Work {
   @Override
   public void part(int panel, int worker) {
     for (int lane = 0; lane < layout.lanes(panel); lane++) {
-      lane(row(panel * Lanes.WIDTH + lane), layout.at(panel), lane);
+      lane(stored.row(panel * Lanes.WIDTH + lane), layout.at(panel), lane);
     }
     if (layout.dtype().blockElements() > 1 && !ScaledUnpacking.has(layout.dtype())) {
       for (int lane = 0; lane < layout.lanes(panel); lane++) {
-        blocks(row(panel * Lanes.WIDTH + lane), layout.at(panel), lane, true);
+        blocks(stored.row(panel * Lanes.WIDTH + lane), layout.at(panel), lane, true);
       }
     }
   }
@@ -56,18 +55,6 @@ final class PanelPacking implements WorkCrew.Work {
       case Q8_0, Q4_0 -> scaledBlocks(row, panel, lane);
       default -> blocks(row, panel, lane, false);
     }
-  }
-
-  private MemorySegment row(int row) {
-    long within = row;
-    for (StoredTensor tensor : tensors) {
-      long rows = tensor.shape().getFirst();
-      if (within < rows) {
-        return tensor.data().asSlice(within * rowBytes, rowBytes);
-      }
-      within -= rows;
-    }
-    throw new IndexOutOfBoundsException(row);
   }
 
   private void ints(MemorySegment row, long to) {
