@@ -6,7 +6,7 @@ import java.util.Arrays;
  * What one worker needs to attend: a stretch of keys and values as F32, and for each query head
  * what was added up so far.
  */
-final class AttentionScratch {
+final class AttentionScratch implements SlotReader {
   /** Positions of a stretch, a multiple of {@link #GROUP}. */
   static final int STRETCH = 256;
 
@@ -49,13 +49,15 @@ final class AttentionScratch {
     }
   }
 
-  /** Widens consecutive slots of one block. */
-  void read(KvElements kv, long keyHead, long valueHead, int slot, int slots, int lane) {
+  @Override
+  public void read(
+      CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
+    KvElements elements = kv.elements();
     for (int dim = 0; dim < headDim; dim++) {
-      kv.readKeys(keyHead, dim, slot, slots, keys[dim], lane);
+      elements.readKeys(keyHead, dim, slot, count, keys[dim], position);
     }
-    for (int i = 0; i < slots; i++) {
-      kv.readValue(valueHead, slot + i, values[lane + i]);
+    for (int i = 0; i < count; i++) {
+      elements.readValue(valueHead, slot + i, values[position + i]);
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.serval.models.cpu;
 
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.StepBatch;
 
@@ -110,6 +112,31 @@ public final class AttentionWork implements WorkCrew.Work {
   /** How many query heads share a key head. */
   public int group() {
     return spec.heads() / spec.kvHeads();
+  }
+
+  /**
+   * Has keys and values read that lie in the blocks of a row's sequence.
+   *
+   * @param row any row of the sequence
+   * @param kvHead which key head
+   * @param stretch the position that the reader counts from
+   * @param first the first position to read
+   * @param end behind the last
+   * @param reader who reads
+   */
+  public void read(int row, int kvHead, int stretch, int first, int end, SlotReader reader) {
+    BlockTable blocks = batch.blockTable(batch.sequenceOf(row));
+    KvLayout layout = kv.layout();
+    int position = first;
+    while (position < end) {
+      int slot = position % layout.blockTokens();
+      int slots = Math.min(layout.blockTokens() - slot, end - position);
+      long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
+      long keys = block + layout.keyOffset(layer, kvHead);
+      long values = block + layout.valueOffset(layer, kvHead);
+      reader.read(kv, keys, values, slot, slots, position - stretch);
+      position += slots;
+    }
   }
 
   /** The first position that a query at this position sees. */

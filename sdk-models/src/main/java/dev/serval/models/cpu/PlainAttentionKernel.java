@@ -1,7 +1,5 @@
 package dev.serval.models.cpu;
 
-import dev.serval.api.cache.BlockTable;
-import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.StepBatch;
 import java.util.ArrayList;
@@ -51,36 +49,14 @@ final class PlainAttentionKernel implements AttentionKernel {
     int stretch = firstSeen - firstSeen % AttentionScratch.STRETCH;
     for (; stretch < end; stretch += AttentionScratch.STRETCH) {
       int first = Math.max(stretch, firstSeen);
-      gather(work, batch.blockTable(batch.sequenceOf(from)), kvHead, stretch, first, end, own);
+      int last = Math.min(end, stretch + AttentionScratch.STRETCH);
+      work.read(from, kvHead, stretch, first, last, own);
       for (int row = from; row < to; row++) {
         attendRow(work, row, (row - from) * work.group(), kvHead, stretch, own);
       }
     }
     for (int row = from; row < to; row++) {
       store(work, row, (row - from) * work.group(), kvHead, own);
-    }
-  }
-
-  /** Widens keys and values of a stretch's positions from {@code first} up to {@code end}. */
-  private static void gather(
-      AttentionWork work,
-      BlockTable blocks,
-      int kvHead,
-      int stretch,
-      int first,
-      int end,
-      AttentionScratch own) {
-    KvLayout layout = work.kv().layout();
-    int to = Math.min(end, stretch + AttentionScratch.STRETCH);
-    int position = first;
-    while (position < to) {
-      int slot = position % layout.blockTokens();
-      int slots = Math.min(layout.blockTokens() - slot, to - position);
-      long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
-      long keys = block + layout.keyOffset(work.layer(), kvHead);
-      long values = block + layout.valueOffset(work.layer(), kvHead);
-      own.read(work.kv().elements(), keys, values, slot, slots, position - stretch);
-      position += slots;
     }
   }
 

@@ -7,6 +7,7 @@ import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 import dev.serval.api.compute.DType;
 import dev.serval.models.cpu.CpuKvMemory;
 import dev.serval.models.cpu.KvElements;
+import dev.serval.models.cpu.SlotReader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -20,7 +21,7 @@ import jdk.incubator.vector.ShortVector;
  * [positions / width][dimension][position]}, values as {@code [dimensions /
  * width][position][dimension]}.
  */
-final class KvTiles {
+final class KvTiles implements SlotReader {
   /** Positions of a stretch. */
   static final int STRETCH = 256;
 
@@ -65,8 +66,9 @@ final class KvTiles {
     return positions;
   }
 
-  /** Widens consecutive slots of one block; they become these positions of the stretch. */
-  void read(CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
+  @Override
+  public void read(
+      CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
     DType dtype = kv.layout().dtype();
     KvElements elements = kv.elements();
     MemorySegment data = kv.segment();

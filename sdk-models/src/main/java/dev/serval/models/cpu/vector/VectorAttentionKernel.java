@@ -1,7 +1,5 @@
 package dev.serval.models.cpu.vector;
 
-import dev.serval.api.cache.BlockTable;
-import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.models.cpu.AttentionKernel;
@@ -52,13 +50,12 @@ final class VectorAttentionKernel implements AttentionKernel {
     StepBatch batch = work.batch();
     int firstSeen = work.firstSeen(batch.position(from));
     int end = batch.position(to - 1) + 1;
-    BlockTable blocks = batch.blockTable(batch.sequenceOf(from));
     int stretch = firstSeen - firstSeen % KvTiles.STRETCH;
     for (; stretch < end; stretch += KvTiles.STRETCH) {
       int first = Math.max(stretch, firstSeen);
       int last = Math.min(end, stretch + KvTiles.STRETCH);
       int positions = own.tiles.begin(first - stretch, last - stretch);
-      gather(work, blocks, kvHead, stretch, first, last, own.tiles);
+      work.read(from, kvHead, stretch, first, last, own.tiles);
       own.score(positions);
       weigh(work, from, to, stretch, positions, own);
       own.addValues(positions);
@@ -74,28 +71,6 @@ final class VectorAttentionKernel implements AttentionKernel {
       for (int head = 0; head < work.group(); head++) {
         own.query((row - from) * work.group() + head, work.qkv(), query + (long) head * headDim);
       }
-    }
-  }
-
-  /** Widens keys and values of a stretch's positions from {@code first} up to {@code last}. */
-  private static void gather(
-      AttentionWork work,
-      BlockTable blocks,
-      int kvHead,
-      int stretch,
-      int first,
-      int last,
-      KvTiles tiles) {
-    KvLayout layout = work.kv().layout();
-    int position = first;
-    while (position < last) {
-      int slot = position % layout.blockTokens();
-      int slots = Math.min(layout.blockTokens() - slot, last - position);
-      long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
-      long keys = block + layout.keyOffset(work.layer(), kvHead);
-      long values = block + layout.valueOffset(work.layer(), kvHead);
-      tiles.read(work.kv(), keys, values, slot, slots, position - stretch);
-      position += slots;
     }
   }
 
