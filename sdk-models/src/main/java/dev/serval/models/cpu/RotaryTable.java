@@ -1,6 +1,8 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.RotaryEmbedding;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -40,17 +42,29 @@ final class RotaryTable {
   /** Turns one head in place. */
   void turn(CpuActivations rows, long head, int position) {
     int pairs = embedding.pairs();
-    float[] stretch = stretches.get(position / STRETCH);
+    int apart = embedding.second(0) - embedding.first(0);
+    int step = pairs > 1 ? embedding.first(1) - embedding.first(0) : 1;
     int at = position % STRETCH * pairs * 2;
+    turn(
+        rows.data(),
+        head + embedding.first(0),
+        step,
+        apart,
+        stretches.get(position / STRETCH),
+        at,
+        pairs);
+  }
+
+  private static void turn(
+      MemorySegment rows, long head, int step, int apart, float[] angles, int at, int pairs) {
     for (int pair = 0; pair < pairs; pair++) {
-      float cos = stretch[at + 2 * pair];
-      float sin = stretch[at + 2 * pair + 1];
-      long first = head + embedding.first(pair);
-      long second = head + embedding.second(pair);
-      float x = rows.at(first);
-      float y = rows.at(second);
-      rows.set(first, x * cos - y * sin);
-      rows.set(second, y * cos + x * sin);
+      float cos = angles[at + 2 * pair];
+      float sin = angles[at + 2 * pair + 1];
+      long first = head + (long) pair * step;
+      float x = rows.getAtIndex(ValueLayout.JAVA_FLOAT, first);
+      float y = rows.getAtIndex(ValueLayout.JAVA_FLOAT, first + apart);
+      rows.setAtIndex(ValueLayout.JAVA_FLOAT, first, x * cos - y * sin);
+      rows.setAtIndex(ValueLayout.JAVA_FLOAT, first + apart, y * cos + x * sin);
     }
   }
 }

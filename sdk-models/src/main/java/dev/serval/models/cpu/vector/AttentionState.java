@@ -90,14 +90,14 @@ final class AttentionState {
     Arrays.fill(scores, row, row + from, Float.NEGATIVE_INFINITY);
     Arrays.fill(scores, row + to, row + positions, Float.NEGATIVE_INFINITY);
     float old = maxima[head];
-    float max = Math.max(old, scaledMaximum(scores, row, positions, scale));
+    float max = Math.max(old, scale * maximum(scores, row, positions));
     if (max == Float.NEGATIVE_INFINITY) {
       Arrays.fill(scores, row, row + positions, 0);
       return;
     }
     float factor = max == old ? 1 : Exponential.of(old - max);
     maxima[head] = max;
-    VectorExponential.apply(scores, row, positions, max);
+    VectorExponential.apply(scores, row, positions, scale, max);
     addUp(scores, row, positions, partial);
     sums[head] = sums[head] * factor + total(partial);
     if (factor != 1) {
@@ -105,13 +105,11 @@ final class AttentionState {
     }
   }
 
-  /** Scales scores; gives the largest, or NaN if one is none. */
-  private static float scaledMaximum(float[] scores, int row, int positions, float scale) {
+  /** The largest, or NaN if one is none. */
+  private static float maximum(float[] scores, int row, int positions) {
     FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < positions; i += L) {
-      FloatVector scaled = FloatVector.fromArray(F, scores, row + i).mul(scale);
-      scaled.intoArray(scores, row + i);
-      max = max.max(scaled);
+      max = max.max(FloatVector.fromArray(F, scores, row + i));
     }
     return max.reduceLanes(VectorOperators.MAX);
   }
@@ -161,9 +159,13 @@ final class AttentionState {
   /** Writes a query head's output: what was added up, over the sum of its weights. */
   void store(int head, CpuActivations out, long at) {
     int row = head * outputStep;
-    for (int dim = 0; dim < headDim; dim++) {
-      outputs[row + dim] /= sums[head];
-    }
+    divide(outputs, row, headDim, sums[head]);
     out.set(at, outputs, row, headDim);
+  }
+
+  private static void divide(float[] row, int from, int count, float by) {
+    for (int i = from; i < from + count; i++) {
+      row[i] /= by;
+    }
   }
 }

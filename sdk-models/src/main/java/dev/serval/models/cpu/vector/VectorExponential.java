@@ -1,25 +1,26 @@
 package dev.serval.models.cpu.vector;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * e to the power of each lane, with an error below 2 units in the last place; 0 below −104, where
- * the result would round to 0, and infinity above 89. Made of fused multiplications alone, so that
- * it gives the same bits for any number of lanes.
+ * e to the power of each lane, with an error below 2 units in the last place; 0 below −86.9, where
+ * the result would be less than 1.9e-38, and infinity above 89. Made of additions and
+ * multiplications alone, so that it gives the same bits for any number of lanes.
  */
 final class VectorExponential {
   private static final VectorSpecies<Float> F = Lanes.FLOATS;
   private static final float LOG2_E = 1.442695f;
   private static final float ROUNDER = 0x1.8p23f;
-  private static final int ROUNDER_BITS = Float.floatToRawIntBits(ROUNDER);
   private static final float LN2_HIGH = 0x1.62e4p-1f;
   private static final float LN2_LOW = 0x1.7f7d1cp-20f;
-  private static final int BIAS = 127;
   private static final int MANTISSA_BITS = 23;
-  private static final float UNDERFLOW = -104;
+
+  /** Half of 1 as an exponent's bits: a power of two is twice what it is multiplied by. */
+  private static final int HALF = Float.floatToRawIntBits(0.5f);
+
+  private static final float UNDERFLOW = -86.9f;
   private static final float OVERFLOW = 89;
 
   // 1 / n!: the Taylor series to the 7th power, for arguments within ±ln(2)/2
@@ -33,35 +34,36 @@ final class VectorExponential {
   private VectorExponential() {}
 
   /**
-   * Replaces each value v by e to the power of {@code v − less}. One method, which calls nothing of
-   * its own: see {@link TileProducts}.
+   * Replaces each value v by e to the power of {@code v · factor − less}. One method, which calls
+   * nothing of its own: see {@link TileProducts}. The series is added up in pairs (Estrin's
+   * scheme), since what a vector waits for is the longest chain.
    *
    * @param values the values
    * @param from where they begin
    * @param count how many there are, whole vectors
+   * @param factor what each is multiplied by
    * @param less what is taken from each
    */
-  static void apply(float[] values, int from, int count, float less) {
+  static void apply(float[] values, int from, int count, float factor, float less) {
+    FloatVector scale = FloatVector.broadcast(F, factor);
+    FloatVector start = FloatVector.broadcast(F, -less);
     for (int i = from; i < from + count; i += Lanes.COUNT) {
-      FloatVector x = FloatVector.fromArray(F, values, i).sub(less);
+      FloatVector x = FloatVector.fromArray(F, values, i).fma(scale, start);
       FloatVector shifted = x.fma(LOG2_E, ROUNDER);
       FloatVector whole = shifted.sub(ROUNDER);
       FloatVector f = whole.fma(FloatVector.broadcast(F, -LN2_HIGH), x);
       f = whole.fma(FloatVector.broadcast(F, -LN2_LOW), f);
-      FloatVector p = f.fma(C7, C6);
-      p = p.fma(f, FloatVector.broadcast(F, C5));
-      p = p.fma(f, FloatVector.broadcast(F, C4));
-      p = p.fma(f, FloatVector.broadcast(F, C3));
-      p = p.fma(f, FloatVector.broadcast(F, C2));
-      p = p.fma(f, FloatVector.broadcast(F, 1));
-      p = p.fma(f, FloatVector.broadcast(F, 1));
-      IntVector power = shifted.reinterpretAsInts().sub(ROUNDER_BITS);
-      IntVector half = power.lanewise(VectorOperators.ASHR, 1);
-      IntVector rest = power.sub(half);
-      IntVector first = half.add(BIAS).lanewise(VectorOperators.LSHL, MANTISSA_BITS);
-      IntVector second = rest.add(BIAS).lanewise(VectorOperators.LSHL, MANTISSA_BITS);
-      p.mul(first.reinterpretAsFloats())
-          .mul(second.reinterpretAsFloats())
+      FloatVector f2 = f.mul(f);
+      FloatVector high = f.fma(C7, C6).fma(f2, f.fma(C5, C4));
+      FloatVector p = high.fma(f2, f.fma(C3, C2)).fma(f2, f).add(1);
+      FloatVector power =
+          shifted
+              .reinterpretAsInts()
+              .lanewise(VectorOperators.LSHL, MANTISSA_BITS)
+              .add(HALF)
+              .reinterpretAsFloats();
+      p.mul(power)
+          .mul(2)
           .blend(0, x.compare(VectorOperators.LT, UNDERFLOW))
           .blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, OVERFLOW))
           .intoArray(values, i);

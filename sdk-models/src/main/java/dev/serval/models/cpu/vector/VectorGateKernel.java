@@ -12,49 +12,47 @@ final class VectorGateKernel implements GateKernel {
   private static final VectorSpecies<Float> F = Lanes.FLOATS;
   private static final int STRETCH = 1024;
 
-  private final float[][] gates;
   private final float[][] powers;
 
   VectorGateKernel(int workers) {
-    gates = new float[workers][STRETCH];
     powers = new float[workers][STRETCH];
   }
 
   @Override
   public void gate(
       CpuActivations in, long gate, long up, CpuActivations out, long to, int count, int worker) {
+    float[] own = powers[worker];
     for (int i = 0; i < count; i += STRETCH) {
       int part = Math.min(STRETCH, count - i);
-      read(in.data(), gate + i, gates[worker], part);
-      int whole = Math.ceilDiv(part, Lanes.COUNT) * Lanes.COUNT;
-      negate(gates[worker], powers[worker], whole);
-      VectorExponential.apply(powers[worker], 0, whole, 0);
-      divide(gates[worker], powers[worker], whole);
-      read(in.data(), up + i, powers[worker], part);
-      multiply(gates[worker], powers[worker], whole);
-      out.set(to + i, gates[worker], 0, part);
+      long gates = (gate + i) * Float.BYTES;
+      MemorySegment.copy(in.data(), ValueLayout.JAVA_FLOAT, gates, own, 0, part);
+      VectorExponential.apply(own, 0, Math.ceilDiv(part, Lanes.COUNT) * Lanes.COUNT, -1, 0);
+      long ups = (up + i) * Float.BYTES;
+      combine(in.data(), gates, ups, own, out.data(), (to + i) * Float.BYTES, part);
     }
   }
 
-  private static void read(MemorySegment in, long from, float[] to, int count) {
-    MemorySegment.copy(in, ValueLayout.JAVA_FLOAT, from * Float.BYTES, to, 0, count);
-  }
-
-  private static void negate(float[] x, float[] to, int count) {
-    for (int i = 0; i < count; i += Lanes.COUNT) {
-      FloatVector.fromArray(F, x, i).neg().intoArray(to, i);
+  private static void combine(
+      MemorySegment in,
+      long gates,
+      long ups,
+      float[] powers,
+      MemorySegment out,
+      long to,
+      int count) {
+    int whole = F.loopBound(count);
+    for (int i = 0; i < whole; i += Lanes.COUNT) {
+      long at = (long) i * Float.BYTES;
+      FloatVector.fromMemorySegment(F, in, gates + at, Lanes.ORDER)
+          .div(FloatVector.fromArray(F, powers, i).add(1))
+          .mul(FloatVector.fromMemorySegment(F, in, ups + at, Lanes.ORDER))
+          .intoMemorySegment(out, to + at, Lanes.ORDER);
     }
-  }
-
-  private static void divide(float[] x, float[] by, int count) {
-    for (int i = 0; i < count; i += Lanes.COUNT) {
-      FloatVector.fromArray(F, x, i).div(FloatVector.fromArray(F, by, i).add(1)).intoArray(x, i);
-    }
-  }
-
-  private static void multiply(float[] x, float[] by, int count) {
-    for (int i = 0; i < count; i += Lanes.COUNT) {
-      FloatVector.fromArray(F, x, i).mul(FloatVector.fromArray(F, by, i)).intoArray(x, i);
+    for (int i = whole; i < count; i++) {
+      long at = (long) i * Float.BYTES;
+      float gate = in.get(ValueLayout.JAVA_FLOAT, gates + at);
+      float up = in.get(ValueLayout.JAVA_FLOAT, ups + at);
+      out.set(ValueLayout.JAVA_FLOAT, to + at, gate / (powers[i] + 1) * up);
     }
   }
 }
