@@ -2,7 +2,6 @@ package dev.serval.benchmarks;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.FinishReason;
-import dev.serval.api.IsolationScope;
 import dev.serval.api.Sampling;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.Engine;
@@ -141,17 +140,7 @@ public class EngineStepBenchmark {
       prompt[1] = rounds++ % 1000;
       int tokens = TOKENS - PROMPT_TOKENS - (prompt[0] + rounds) % 64;
       engine.submit(
-          new SequenceRequest(
-              "s",
-              prompt.clone(),
-              tokens,
-              Sampling.GREEDY,
-              0,
-              -1,
-              Set.of(2, 3),
-              0,
-              IsolationScope.HOST),
-          this);
+          SequenceRequest.of("s", prompt.clone(), tokens).withStopTokens(Set.of(2, 3)), this);
     }
 
     @Override

@@ -1,6 +1,5 @@
 package dev.serval.batching;
 
-import dev.serval.api.IsolationScope;
 import dev.serval.api.Sampling;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.BatchingPolicies;
@@ -26,7 +25,6 @@ import dev.serval.cache.PagedKvCache;
 import dev.serval.testkit.RecallModel;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import java.util.function.UnaryOperator;
@@ -108,17 +106,9 @@ final class DrivenEngine {
   private EngineSequence submit(
       int[] prompt, int maxTokens, int priority, ServiceTerms terms, TokenSink sink) {
     return engine.submit(
-        new SequenceRequest(
-            "s" + submitted++,
-            prompt,
-            maxTokens,
-            Sampling.GREEDY,
-            0,
-            -1,
-            Set.of(),
-            priority,
-            IsolationScope.HOST,
-            terms),
+        SequenceRequest.of("s" + submitted++, prompt, maxTokens)
+            .withPriority(priority)
+            .withTerms(terms),
         sink);
   }
 

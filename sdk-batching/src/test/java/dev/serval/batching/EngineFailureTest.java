@@ -9,7 +9,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.serval.api.FinishReason;
 import dev.serval.api.IsolationScope;
 import dev.serval.api.RequestRejectedException;
-import dev.serval.api.Sampling;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
@@ -33,7 +32,6 @@ import dev.serval.testkit.CollectingSink;
 import dev.serval.testkit.RecallModel;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
@@ -304,8 +302,7 @@ final class EngineFailureTest {
   }
 
   private static SequenceRequest request(int[] prompt) {
-    return new SequenceRequest(
-        "s", prompt, 30, Sampling.GREEDY, 0, -1, Set.of(), 0, IsolationScope.HOST);
+    return SequenceRequest.of("s", prompt, 30);
   }
 
   /** Books that stop adding up, even when blocks are released. */

@@ -3,9 +3,7 @@ package dev.serval.batching;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.FinishReason;
-import dev.serval.api.IsolationScope;
 import dev.serval.api.RequestRejectedException;
-import dev.serval.api.Sampling;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
@@ -22,7 +20,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -144,8 +141,7 @@ final class EngineStressTest {
   }
 
   private static SequenceRequest request(int[] prompt, int maxTokens) {
-    return new SequenceRequest(
-        "s", prompt, maxTokens, Sampling.GREEDY, 0, -1, Set.of(), 0, IsolationScope.HOST);
+    return SequenceRequest.of("s", prompt, maxTokens);
   }
 
   /** One who keeps some sequences going, and changes his mind about them. */

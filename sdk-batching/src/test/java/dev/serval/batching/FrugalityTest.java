@@ -2,8 +2,6 @@ package dev.serval.batching;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.serval.api.IsolationScope;
-import dev.serval.api.Sampling;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
@@ -81,16 +79,8 @@ final class FrugalityTest {
   }
 
   private static SequenceRequest request(int number) {
-    return new SequenceRequest(
-        "s" + number,
-        new int[] {number % 8, number / 8, 3},
-        TOKENS - 3,
-        Sampling.GREEDY,
-        0,
-        -1,
-        Set.of(1000),
-        0,
-        IsolationScope.HOST);
+    return SequenceRequest.of("s" + number, new int[] {number % 8, number / 8, 3}, TOKENS - 3)
+        .withStopTokens(Set.of(1000));
   }
 
   @Test

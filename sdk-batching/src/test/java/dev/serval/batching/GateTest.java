@@ -4,15 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import dev.serval.api.IsolationScope;
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.RequestRejectedException.Reason;
-import dev.serval.api.Sampling;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.EngineLoad;
 import dev.serval.api.batching.SequenceRequest;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -20,9 +17,7 @@ final class GateTest {
   private static final AdmissionPolicy ANYBODY = (request, load) -> Optional.empty();
 
   private final Gate gate = new Gate("g", 10);
-  private final SequenceRequest request =
-      new SequenceRequest(
-          "s", new int[] {1}, 1, Sampling.GREEDY, 0, -1, Set.of(), 0, IsolationScope.HOST);
+  private final SequenceRequest request = SequenceRequest.of("s", new int[] {1}, 1);
 
   private EngineLoad counts() {
     return DrivenEngine.counts(gate.load());

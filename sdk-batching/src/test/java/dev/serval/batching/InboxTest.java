@@ -2,13 +2,10 @@ package dev.serval.batching;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.serval.api.IsolationScope;
-import dev.serval.api.Sampling;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.testkit.CollectingSink;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.RepeatedTest;
@@ -20,9 +17,7 @@ final class InboxTest {
   private final Inbox inbox = new Inbox();
 
   private SequenceHandle handle() {
-    SequenceRequest request =
-        new SequenceRequest(
-            "s", new int[] {1}, 1, Sampling.GREEDY, 0, -1, Set.of(), 0, IsolationScope.HOST);
+    SequenceRequest request = SequenceRequest.of("s", new int[] {1}, 1);
     return new Sequence(request, new CollectingSink(), inbox, 2, 0).handle();
   }
 

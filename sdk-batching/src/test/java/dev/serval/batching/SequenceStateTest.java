@@ -8,8 +8,6 @@ import static dev.serval.batching.SequenceState.WAITING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.serval.api.IsolationScope;
-import dev.serval.api.Sampling;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.testkit.CollectingSink;
 import java.util.EnumSet;
@@ -58,9 +56,7 @@ final class SequenceStateTest {
   }
 
   private static Sequence sequenceIn(SequenceState state) {
-    SequenceRequest request =
-        new SequenceRequest(
-            "s", new int[] {1}, 1, Sampling.GREEDY, 0, -1, Set.of(), 0, IsolationScope.HOST);
+    SequenceRequest request = SequenceRequest.of("s", new int[] {1}, 1);
     Sequence sequence = new Sequence(request, new CollectingSink(), new Inbox(), 2, 0);
     for (SequenceState step : PATHS.get(state)) {
       sequence.become(step);

@@ -1,7 +1,6 @@
 package dev.serval.simulator;
 
 import dev.serval.api.InvalidRequestException;
-import dev.serval.api.IsolationScope;
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.Sampling;
 import dev.serval.api.batching.SequenceOutcome;
@@ -14,7 +13,6 @@ import dev.serval.batching.SteppedEngine;
 import dev.serval.cache.PagedKvCache;
 import java.time.Duration;
 import java.util.Random;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** One run of a simulation, from the first arrival to the last end. */
@@ -134,18 +132,12 @@ final class Replay {
   }
 
   private SequenceRequest sequence(TracedRequest request, int number) {
-    return new SequenceRequest(
-        "request-" + number,
-        prompts.prompt(request, number),
-        request.outputTokens(),
-        Sampling.GREEDY,
-        number,
-        -1,
-        Set.of(),
-        request.priority(),
-        IsolationScope.HOST,
-        simulation.terms(request),
-        simulation.explained());
+    return SequenceRequest.of(
+            "request-" + number, prompts.prompt(request, number), request.outputTokens())
+        .withSampling(Sampling.GREEDY, number)
+        .withPriority(request.priority())
+        .withTerms(simulation.terms(request))
+        .withExplained(simulation.explained());
   }
 
   void ended(TracedRequest request, int number, SequenceOutcome outcome) {

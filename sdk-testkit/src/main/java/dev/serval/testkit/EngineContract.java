@@ -9,7 +9,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.serval.api.FinishReason;
 import dev.serval.api.InvalidRequestException;
-import dev.serval.api.IsolationScope;
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.RequestRejectedException.Reason;
 import dev.serval.api.Sampling;
@@ -93,16 +92,8 @@ public abstract class EngineContract {
   }
 
   private SequenceRequest request(int[] prompt, int maxTokens, Integer... stopTokens) {
-    return new SequenceRequest(
-        "sequence-" + ids.incrementAndGet(),
-        prompt,
-        maxTokens,
-        Sampling.GREEDY,
-        0,
-        -1,
-        Set.of(stopTokens),
-        0,
-        IsolationScope.HOST);
+    return SequenceRequest.of("sequence-" + ids.incrementAndGet(), prompt, maxTokens)
+        .withStopTokens(Set.of(stopTokens));
   }
 
   private static int[] prompt(int seed, int length) {
@@ -255,20 +246,7 @@ public abstract class EngineContract {
                 return CONTINUE;
               }
             });
-    SequenceRequest plain = request(prompt(1, 4), 3);
-    engine(40)
-        .submit(
-            new SequenceRequest(
-                plain.id(),
-                plain.prompt(),
-                3,
-                Sampling.GREEDY,
-                0,
-                5,
-                Set.of(),
-                0,
-                IsolationScope.HOST),
-            sink);
+    engine(40).submit(request(prompt(1, 4), 3).withAlternatives(5), sink);
     sink.awaitEnd();
     assertThat(alternatives).hasValue(5);
   }
