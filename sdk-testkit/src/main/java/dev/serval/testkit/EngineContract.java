@@ -169,10 +169,12 @@ public abstract class EngineContract {
 
   @Test
   void sequences_that_do_not_all_fit_finish_all_the_same() {
-    Engine engine = engine(12);
+    CountDownLatch allAreThere = new CountDownLatch(1);
+    Engine engine = engine(held(allAreThere), 12, 100);
     for (int i = 0; i < 8; i++) {
       engine.submit(request(prompt(i, 4), 40), sink());
     }
+    allAreThere.countDown();
     int preemptions = 0;
     for (int i = 0; i < 8; i++) {
       preemptions += sinks.get(i).awaitEnd().preemptions();
