@@ -1,4 +1,4 @@
-package dev.serval.simulator;
+package dev.serval.batching;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -26,12 +26,6 @@ import dev.serval.api.model.SampledToken;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.ArtefactDigest;
-import dev.serval.batching.AdmissionPolicies;
-import dev.serval.batching.ChunkPolicies;
-import dev.serval.batching.EngineOptions;
-import dev.serval.batching.OrderPolicies;
-import dev.serval.batching.SteppedEngine;
-import dev.serval.batching.VictimPolicies;
 import dev.serval.cache.PagedKvCache;
 import dev.serval.testkit.CollectingSink;
 import dev.serval.testkit.RecallModel;
@@ -41,17 +35,16 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestReporter;
 
 /**
- * Engines of random make under random callers, against a model that knows what each request must
- * hear: classes, tenants with quotas, deadlines, slow readers, cancellations, a failing executor,
- * and blocks for few. The executor reads every token back from its KV blocks, so one block in wrong
- * hands shows in the text. A seed tells the whole story.
+ * Engines of random make under random callers, on one thread, against a model that knows what each
+ * request must hear: classes, tenants with quotas, deadlines, slow readers, cancellations, a
+ * failing executor, and blocks for few. The executor reads every token back from its KV blocks, so
+ * one block in wrong hands shows in the text. A seed tells the whole story.
  */
 final class SteppedEngineModelTest {
   private static final int VOCABULARY = 61;
@@ -62,15 +55,15 @@ final class SteppedEngineModelTest {
           ServiceLevel.BATCH);
 
   private final RuntimeException injected = new IllegalStateException("injected");
-  private final VirtualClock clock = new VirtualClock();
   private final List<Request> open = new ArrayList<>();
+  private final List<Request> ended = new ArrayList<>();
   private List<Tenant> tenants = List.of();
   private Random random = new Random();
   private SteppedEngine engine;
   private PagedKvCache cache;
   private int context;
   private int admitted;
-  private int ended;
+  private long nanos;
   private boolean hostile;
   private boolean stepFailed;
 
@@ -133,7 +126,7 @@ final class SteppedEngineModelTest {
                     anyChunk(),
                     anyVictim()),
                 EngineListener.NONE,
-                clock::nanos,
+                () -> nanos,
                 Thread.ofPlatform()::unstarted));
   }
 
@@ -168,22 +161,26 @@ final class SteppedEngineModelTest {
     if (dice < 250) {
       submit();
     } else if (dice < 300 && !open.isEmpty()) {
-      Request request = anyOpen();
+      Request request = anyOf(open);
       request.cancelled = true;
       request.handle.cancel();
     } else if (dice < 400 && !open.isEmpty()) {
-      anyOpen().handle.resume();
-    } else if (dice == 400) {
+      anyOf(open).handle.resume();
+    } else if (dice < 410 && !ended.isEmpty()) {
+      Request request = anyOf(ended);
+      request.handle.cancel();
+      request.handle.resume();
+    } else if (dice == 410) {
       cache.clear();
-    } else if (dice < 420) {
-      clock.set(clock.nanos() + random.nextInt(10_000_000));
+    } else if (dice < 430) {
+      nanos += random.nextInt(10_000_000);
     } else {
       step();
     }
   }
 
-  private Request anyOpen() {
-    return open.get(random.nextInt(open.size()));
+  private Request anyOf(List<Request> requests) {
+    return requests.get(random.nextInt(requests.size()));
   }
 
   private void submit() {
@@ -197,6 +194,8 @@ final class SteppedEngineModelTest {
       admitted++;
     } catch (RequestRejectedException e) {
       assertThat(e.reason()).isNotEqualTo(RequestRejectedException.Reason.CLOSING);
+      assertThat(e.reason() == RequestRejectedException.Reason.OVERLOADED)
+          .isEqualTo(e.getMessage().contains("requests wait already"));
       assertThat(request.hasEnded()).isFalse();
     }
   }
@@ -205,7 +204,7 @@ final class SteppedEngineModelTest {
     stepFailed = false;
     engine.step();
     open.removeIf(Request::isOver);
-    assertThat(admitted).isEqualTo(open.size() + ended);
+    assertThat(admitted).isEqualTo(open.size() + ended.size());
   }
 
   private void finish() {
@@ -218,14 +217,17 @@ final class SteppedEngineModelTest {
       idle = before == open.size() ? idle + 1 : 0;
       assertThat(idle).as("steps in which nobody ended").isLessThan(20_000);
     }
+    step();
+    assertThat(engine.load().freeBlocks()).isEqualTo(engine.load().totalBlocks());
     assertThat(cache.freeBlocks()).isEqualTo(cache.totalBlocks());
+    assertThat(ended).allSatisfy(request -> assertThat(request.breach()).isEmpty());
     engine.close();
   }
 
   /** What a request may hear, and what it has heard. */
   private final class Request extends CollectingSink {
     final SequenceRequest sequence;
-    final long submittedNanos = clock.nanos();
+    final long submittedNanos = nanos;
     EngineSequence handle;
     boolean cancelled;
     private boolean stopped;
@@ -234,21 +236,17 @@ final class SteppedEngineModelTest {
 
     Request(int[] prompt, int maxTokens) {
       sequence =
-          new SequenceRequest(
-              "r" + admitted,
-              prompt,
-              maxTokens,
-              Sampling.GREEDY,
-              0,
-              -1,
-              Set.of(),
-              random.nextInt(3),
-              random.nextBoolean() ? IsolationScope.HOST : IsolationScope.of("anna"),
-              new ServiceTerms(
-                  LEVELS.get(random.nextInt(LEVELS.size())),
-                  tenants.get(random.nextInt(tenants.size())),
-                  random.nextInt(10) == 0 ? Duration.ofNanos(random.nextInt(1, 30_000_000)) : null),
-              random.nextBoolean());
+          SequenceRequest.of("r" + admitted, prompt, maxTokens)
+              .withPriority(random.nextInt(3))
+              .withScope(random.nextBoolean() ? IsolationScope.HOST : IsolationScope.of("anna"))
+              .withTerms(
+                  new ServiceTerms(
+                      LEVELS.get(random.nextInt(LEVELS.size())),
+                      tenants.get(random.nextInt(tenants.size())),
+                      random.nextInt(10) == 0
+                          ? Duration.ofNanos(random.nextInt(1, 30_000_000))
+                          : null))
+              .withExplained(random.nextBoolean());
     }
 
     SequenceRequest sequence() {
@@ -283,7 +281,7 @@ final class SteppedEngineModelTest {
       if (!hasEnded()) {
         return false;
       }
-      ended++;
+      ended.add(this);
       check(awaitEnd());
       return true;
     }
@@ -294,6 +292,7 @@ final class SteppedEngineModelTest {
       assertThat(breach()).isEmpty();
       assertThat(tokens()).isEqualTo(RecallModel.continuation(VOCABULARY, prompt, count));
       assertThat(outcome.generatedTokens()).isEqualTo(count);
+      assertThat(outcome.promptTokens()).isEqualTo(prompt.length);
       checkReason(outcome, Math.min(sequence.maxTokens(), context - prompt.length));
       assertThat(outcome.timeline() != null).isEqualTo(sequence.explained());
       if (sequence.explained()) {
@@ -339,7 +338,7 @@ final class SteppedEngineModelTest {
 
     @Override
     public Logits execute(StepBatch batch) {
-      clock.set(clock.nanos() + 1000L * batch.rows());
+      nanos += 1000L * batch.rows();
       if (hostile && random.nextInt(100) == 0) {
         stepFailed = true;
         throw injected;
