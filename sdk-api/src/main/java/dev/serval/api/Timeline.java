@@ -31,8 +31,13 @@ public record Timeline(List<Span> spans) {
     PREEMPTED,
     /** Its reader is behind. */
     READER_PAUSE,
-    /** The engine is between two steps. */
-    ENGINE
+    /**
+     * The engine's own work from the end of one step to the beginning of the next: its books, its
+     * listener, what callers ask for.
+     */
+    ENGINE,
+    /** Between two steps, whoever takes the engine's steps does something else. */
+    OUTSIDE
   }
 
   /**
@@ -82,12 +87,12 @@ public record Timeline(List<Span> spans) {
   }
 
   /**
-   * How much of the time has a cause in this request, its reader or its peers.
+   * How much of the time has a cause in this request, its reader, its peers or the engine.
    *
-   * @return a share from 0 to 1: all but what the engine spent between its steps
+   * @return a share from 0 to 1: all but what passed outside the engine between two steps
    */
   public double attributed() {
     long nanos = total().toNanos();
-    return nanos == 0 ? 1 : 1 - (double) total(Cause.ENGINE).toNanos() / nanos;
+    return nanos == 0 ? 1 : 1 - (double) total(Cause.OUTSIDE).toNanos() / nanos;
   }
 }

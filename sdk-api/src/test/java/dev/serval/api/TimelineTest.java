@@ -17,9 +17,10 @@ final class TimelineTest {
     Timeline timeline =
         new Timeline(
             List.of(
-                span(Cause.QUEUED, 0, 30),
-                span(Cause.PREFILL, 30, 60),
-                span(Cause.ENGINE, 60, 70),
+                span(Cause.QUEUED, 0, 28),
+                span(Cause.PREFILL, 28, 58),
+                span(Cause.ENGINE, 58, 60),
+                span(Cause.OUTSIDE, 60, 70),
                 span(Cause.PREFILL, 70, 100)));
 
     assertThat(timeline.total()).isEqualTo(Duration.ofMillis(100));

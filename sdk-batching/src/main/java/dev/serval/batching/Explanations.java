@@ -4,6 +4,7 @@ import dev.serval.api.batching.StepCosts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
+import java.util.function.ObjLongConsumer;
 
 /**
  * Tells the sequences that are to be explained what each step did to them. Where there are none, it
@@ -51,6 +52,29 @@ final class Explanations {
         explained.remove(i);
       } else {
         recorder.stepEnded();
+      }
+    }
+  }
+
+  /** The engine's driver has it back; what passes from now on is none of the engine's time. */
+  void leftEngine() {
+    tellAll(TimelineRecorder::leftEngine);
+  }
+
+  /** The engine's driver has called again. */
+  void cameBack() {
+    tellAll(TimelineRecorder::cameBack);
+  }
+
+  private void tellAll(ObjLongConsumer<TimelineRecorder> news) {
+    if (explained.isEmpty()) {
+      return;
+    }
+    long now = clock.getAsLong();
+    for (int i = 0; i < explained.size(); i++) {
+      TimelineRecorder recorder = explained.get(i).recorder();
+      if (recorder != null) {
+        news.accept(recorder, now);
       }
     }
   }

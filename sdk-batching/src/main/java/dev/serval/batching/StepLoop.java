@@ -61,6 +61,19 @@ final class StepLoop {
     return !roster.isIdle() && step();
   }
 
+  /**
+   * Works as {@link #work} does, for a driver that has other things to do between two calls, so
+   * that its time is told from the engine's own.
+   *
+   * @return whether there was a step
+   */
+  boolean workWhenCalled() {
+    explanations.cameBack();
+    boolean worked = work();
+    explanations.leftEngine();
+    return worked;
+  }
+
   /** When there may be something to do though no caller asks for it; a reading of the clock. */
   long nextDeadline() {
     return roster.nextDeadline();

@@ -39,7 +39,7 @@ public final class SteppedEngine implements AutoCloseable {
       return false;
     }
     try {
-      return engine.loop().work();
+      return engine.loop().workWhenCalled();
     } catch (RuntimeException | Error e) {
       closed = true;
       engine.fail(e);

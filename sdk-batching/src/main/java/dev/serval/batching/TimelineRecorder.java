@@ -88,6 +88,20 @@ final class TimelineRecorder {
     }
   }
 
+  /** Whoever takes the engine's steps has something else to do. */
+  void leftEngine(long nowNanos) {
+    if (open == Cause.ENGINE) {
+      enter(Cause.OUTSIDE, nowNanos);
+    }
+  }
+
+  /** The engine goes on. */
+  void cameBack(long nowNanos) {
+    if (open == Cause.OUTSIDE) {
+      enter(Cause.ENGINE, nowNanos);
+    }
+  }
+
   Timeline end(long nowNanos) {
     close(nowNanos);
     return new Timeline(spans);

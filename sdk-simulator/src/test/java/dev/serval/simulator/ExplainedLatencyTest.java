@@ -3,8 +3,6 @@ package dev.serval.simulator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.serval.api.IsolationScope;
-import dev.serval.api.Sampling;
 import dev.serval.api.Timeline;
 import dev.serval.api.Timeline.Cause;
 import dev.serval.api.batching.BatchingPolicies;
@@ -14,7 +12,7 @@ import dev.serval.api.batching.EngineSequence;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.SequenceView;
-import dev.serval.api.batching.ServiceTerms;
+import dev.serval.api.batching.StepPlan;
 import dev.serval.api.batching.TokenSink;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.DType;
@@ -33,7 +31,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Each cause of waiting, in an engine whose every nanosecond is known. */
@@ -47,6 +44,10 @@ final class ExplainedLatencyTest {
   private int submitted;
 
   private SteppedEngine engine(int blocks, ChunkPolicy chunk) {
+    return engine(blocks, chunk, EngineListener.NONE);
+  }
+
+  private SteppedEngine engine(int blocks, ChunkPolicy chunk, EngineListener listener) {
     CostedModel model = new CostedModel(ROUND, 0, new Random(1), clock, clock::set, new StepLog());
     return SteppedEngine.of(
         new EngineOptions(
@@ -65,7 +66,7 @@ final class ExplainedLatencyTest {
                 OrderPolicies.firstComeFirstServed(),
                 chunk,
                 VictimPolicies.lastIn()),
-            EngineListener.NONE,
+            listener,
             clock::nanos,
             Thread.ofPlatform()::unstarted));
   }
@@ -91,18 +92,9 @@ final class ExplainedLatencyTest {
       TracedRequest request = TracedRequest.of(Duration.ZERO, promptTokens, outputTokens);
       sequence =
           engine.submit(
-              new SequenceRequest(
-                  "r" + number,
-                  new TracePrompts(16).prompt(request, number),
-                  outputTokens,
-                  Sampling.GREEDY,
-                  number,
-                  -1,
-                  Set.of(),
-                  0,
-                  IsolationScope.HOST,
-                  ServiceTerms.DEFAULT,
-                  true),
+              SequenceRequest.of(
+                      "r" + number, new TracePrompts(16).prompt(request, number), outputTokens)
+                  .withExplained(true),
               this);
     }
 
@@ -232,6 +224,39 @@ final class ExplainedLatencyTest {
   }
 
   @Test
+  void the_engines_own_work_between_two_steps_is_a_cause() {
+    EngineListener slow =
+        new EngineListener() {
+          @Override
+          public void step(StepPlan step, long nanos) {
+            clock.set(clock.nanos() + 200_000);
+          }
+        };
+    SteppedEngine engine = engine(100, ChunkPolicies.fixedBudget(100), slow);
+    Reader reader = new Reader(engine, 10, 3, 0);
+    run(engine);
+
+    assertThat(reader.causes())
+        .containsExactly(Cause.PREFILL, Cause.ENGINE, Cause.DECODE, Cause.ENGINE, Cause.DECODE);
+    assertThat(reader.timeline().total(Cause.ENGINE)).isEqualTo(Duration.ofNanos(400_000));
+    assertThat(reader.timeline().attributed()).isEqualTo(1);
+  }
+
+  @Test
+  void what_a_driver_does_between_two_steps_is_no_cause() {
+    SteppedEngine engine = engine(100, ChunkPolicies.fixedBudget(100));
+    Reader reader = new Reader(engine, 10, 3, 0);
+    engine.step();
+    clock.set(clock.nanos() + 3_300_000);
+    run(engine);
+
+    Timeline timeline = Objects.requireNonNull(reader.outcome.timeline());
+    assertThat(timeline.total(Cause.OUTSIDE)).isEqualTo(Duration.ofNanos(3_300_000));
+    assertThat(timeline.total()).isEqualTo(Duration.ofNanos(6_600_000));
+    assertThat(timeline.attributed()).isEqualTo(0.5);
+  }
+
+  @Test
   void all_the_time_of_all_requests_is_attributed_and_every_token_counted() {
     List<SequenceOutcome> outcomes = new ArrayList<>();
     EngineListener listener =
@@ -264,6 +289,7 @@ final class ExplainedLatencyTest {
         .containsKeys(
             Cause.QUEUED, Cause.PREFILL, Cause.DECODE, Cause.PEER_PREFILL, Cause.PREEMPTED);
     assertThat(report.all().shareOf(Cause.ENGINE)).isZero();
+    assertThat(report.all().shareOf(Cause.OUTSIDE)).isZero();
   }
 
   @Test

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Where the time of one choice went, from its hand-over to the engine until its end.
  *
  * @param totalMs all of it
- * @param attributed the share that has a cause other than the engine's own time between steps
+ * @param attributed the share that has a cause in the request, its reader, its peers or the engine
  * @param spans what happened, one after the other
  */
 public record TimelineBody(double totalMs, double attributed, List<SpanBody> spans) {
