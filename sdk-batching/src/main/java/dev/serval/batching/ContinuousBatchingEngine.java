@@ -199,21 +199,7 @@ public final class ContinuousBatchingEngine implements Engine {
     gate.shut();
     inbox.close();
     if (Thread.currentThread() != thread) {
-      join();
-    }
-  }
-
-  private void join() {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+      ThreadEnd.await(thread);
     }
   }
 }

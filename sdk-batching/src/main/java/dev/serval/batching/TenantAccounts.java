@@ -101,9 +101,4 @@ final class TenantAccounts {
   static void chargeGenerated(Account account, double weight) {
     account.service += GENERATED / weight;
   }
-
-  /** How many tenants there are accounts of. */
-  int size() {
-    return accounts.size();
-  }
 }

@@ -106,7 +106,7 @@ record LoadedModel(
         request.prompt() instanceof Prompt.Tokens tokens ? Math.max(1, tokens.ids().length) : 1,
         request.maxTokens(),
         request.priority(),
-        new ServiceTerms(request.level(), request.tenant(), request.deadline().orElse(null)));
+        ServiceTerms.of(request));
   }
 
   /**

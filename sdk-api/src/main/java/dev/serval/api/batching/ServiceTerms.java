@@ -1,5 +1,6 @@
 package dev.serval.api.batching;
 
+import dev.serval.api.GenerationRequest;
 import dev.serval.api.ServiceLevel;
 import dev.serval.api.Tenant;
 import java.time.Duration;
@@ -23,6 +24,16 @@ public record ServiceTerms(ServiceLevel level, Tenant tenant, @Nullable Duration
     if (deadline != null && !deadline.isPositive()) {
       throw new IllegalArgumentException("a deadline lies ahead, unlike " + deadline);
     }
+  }
+
+  /**
+   * The terms that a request asks for.
+   *
+   * @param request the request
+   * @return its class, its tenant and its deadline
+   */
+  public static ServiceTerms of(GenerationRequest request) {
+    return new ServiceTerms(request.level(), request.tenant(), request.deadline().orElse(null));
   }
 
   /**

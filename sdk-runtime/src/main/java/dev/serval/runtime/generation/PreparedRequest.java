@@ -38,7 +38,7 @@ public record PreparedRequest(
         stopTokens,
         request.priority(),
         request.scope(),
-        new ServiceTerms(request.level(), request.tenant(), request.deadline().orElse(null)),
+        ServiceTerms.of(request),
         explained || request.explained());
   }
 
