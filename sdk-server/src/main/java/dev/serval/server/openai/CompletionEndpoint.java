@@ -36,20 +36,22 @@ public final class CompletionEndpoint implements GenerationEndpoint {
 
   private static GenerationRequest request(
       Value body, Prompt prompt, Optional<Integer> logprobs, ServedModel model, Caller caller) {
-    GenerationRequest.Builder request = GenerationRequest.builder(prompt).model(model.name());
+    Optional<Integer> maxTokens = body.get("max_tokens").map(GenerationFields::atLeastOne);
+    GenerationRequest.Builder request =
+        maxTokens
+            .map(most -> GenerationRequest.builder(prompt).maxTokens(most))
+            .orElseGet(() -> ofDefaultLength(PromptTokens.of(prompt, model), model))
+            .model(model.name());
     GenerationFields.apply(body, caller, request);
-    request.maxTokens(
-        body.get("max_tokens")
-            .map(GenerationFields::atLeastOne)
-            .orElseGet(() -> defaultMaxTokens(prompt, model)));
     logprobs.ifPresent(request::logprobs);
     return request.build();
   }
 
   /** The default never asks for more than the context holds, as a client's own limit may. */
-  private static int defaultMaxTokens(Prompt prompt, ServedModel model) {
-    int room = model.contextLength() - PromptTokens.of(prompt, model).length;
-    return Math.clamp(room, 1, DEFAULT_MAX_TOKENS);
+  private static GenerationRequest.Builder ofDefaultLength(int[] prompt, ServedModel model) {
+    int room = model.contextLength() - prompt.length;
+    return GenerationRequest.builder(Prompt.tokens(prompt))
+        .maxTokens(Math.clamp(room, 1, DEFAULT_MAX_TOKENS));
   }
 
   private static TextFormat format(
