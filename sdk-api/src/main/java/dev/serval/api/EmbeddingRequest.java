@@ -12,6 +12,7 @@ public final class EmbeddingRequest {
   private final int priority;
   private final @Nullable Duration deadline;
   private final boolean truncate;
+  private final Tenant tenant;
 
   private EmbeddingRequest(Builder b) {
     texts = b.texts;
@@ -19,6 +20,7 @@ public final class EmbeddingRequest {
     priority = b.priority;
     deadline = b.deadline;
     truncate = b.truncate;
+    tenant = b.tenant;
   }
 
   /**
@@ -79,6 +81,15 @@ public final class EmbeddingRequest {
   }
 
   /**
+   * On whose account it runs.
+   *
+   * @return the tenant
+   */
+  public Tenant tenant() {
+    return tenant;
+  }
+
+  /**
    * Whether a text that is longer than the model takes is cut off, and not refused.
    *
    * @return true for cut off
@@ -94,6 +105,7 @@ public final class EmbeddingRequest {
     private int priority;
     private @Nullable Duration deadline;
     private boolean truncate;
+    private Tenant tenant = Tenant.HOST;
 
     private Builder(List<String> texts) {
       this.texts = List.copyOf(texts);
@@ -122,14 +134,26 @@ public final class EmbeddingRequest {
     }
 
     /**
-     * Sets by when its last text must have begun to be computed; then it fails with {@link
-     * java.util.concurrent.TimeoutException}.
+     * Sets by when its last text must have begun to be computed; then it fails with a {@link
+     * RequestRejectedException} for its {@linkplain RequestRejectedException.Reason#DEADLINE
+     * deadline}.
      *
      * @param value the time from its submission, positive; none unless set
      * @return this builder
      */
     public Builder deadline(Duration value) {
       deadline = value;
+      return this;
+    }
+
+    /**
+     * Sets on whose account it runs; its quota is charged with the tokens of the texts.
+     *
+     * @param value the tenant; {@link Tenant#HOST} unless set
+     * @return this builder
+     */
+    public Builder tenant(Tenant value) {
+      tenant = value;
       return this;
     }
 

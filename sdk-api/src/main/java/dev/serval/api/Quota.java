@@ -4,11 +4,13 @@ package dev.serval.api;
  * What a tenant may take at each of the models it calls. A quota is the host's word: it holds
  * whatever the admission policy says.
  *
- * @param requests how many of its sequences may wait and run at once, at least 1
+ * @param requests how many of its sequences, or of its requests for embeddings, may wait and run at
+ *     once, at least 1
  * @param tokensPerMinute how many tokens of prompt and completion it may have, at least 1. They
  *     flow into a bucket that holds a minute's worth; an admitted sequence takes its prompt and its
  *     {@code maxTokens} out of it and brings back what it did not generate. A sequence larger than
- *     the bucket is taken when the bucket is full
+ *     the bucket is taken when the bucket is full, and so is a request for embeddings, which takes
+ *     the tokens of its texts
  */
 public record Quota(int requests, long tokensPerMinute) {
   /** As much as there is. */

@@ -14,7 +14,7 @@ public final class RequestRejectedException extends ServalException {
     OVERLOADED,
     /** The tenant has what its quota allows: the same caller may try again later. */
     QUOTA,
-    /** Its deadline cannot be kept as things stand. */
+    /** Its deadline cannot be kept as things stand, or has passed while it waited to begin. */
     DEADLINE,
     /** The runtime is draining or closed: another instance may take it. */
     CLOSING

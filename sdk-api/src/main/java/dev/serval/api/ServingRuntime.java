@@ -40,12 +40,12 @@ public interface ServingRuntime extends AutoCloseable {
    * of many callers are computed together where that is quicker, which changes no vector.
    *
    * @param request the texts
-   * @return completes on the runtime's delivery executor, with {@link
-   *     java.util.concurrent.TimeoutException} if a deadline passed; cancelling it takes out what
-   *     has not begun
+   * @return completes on the runtime's delivery executor, with {@link RequestRejectedException} if
+   *     its deadline passed while it waited; cancelling it takes out what has not begun
    * @throws InvalidRequestException when the request could never be served, naming the limit
    * @throws UnknownModelException when it names a model that is not served, or none is
-   * @throws RequestRejectedException when too many texts wait already, or the runtime is closing
+   * @throws RequestRejectedException when too many texts wait already, its tenant's quota does not
+   *     allow for it, or the runtime is closing
    */
   default CompletableFuture<EmbeddingResult> embed(EmbeddingRequest request) {
     throw new UnknownModelException(

@@ -2,6 +2,8 @@ package dev.serval.batching;
 
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.RequestRejectedException.Reason;
+import dev.serval.api.Tenant;
+import dev.serval.api.batching.Refusal;
 import dev.serval.api.batching.TensorBatching;
 import dev.serval.api.batching.TensorListener;
 import dev.serval.api.batching.TensorModel;
@@ -15,11 +17,12 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Dynamic batching for a model without a token loop. Many callers submit inputs; a thread of the
@@ -31,24 +34,28 @@ import java.util.function.LongSupplier;
 public final class TensorBatcher<I, O> implements AutoCloseable {
   /*
    * While a batch runs, inputs gather, and the next batch takes them: under load batches fill by
-   * themselves and waiting for company would gain nothing. Waiting can pay only when the model is idle.
+   * themselves and waiting for company would gain nothing. Waiting can pay only when the model is
+   * idle.
    *
-   * What it gains is the time that a batch takes whatever its size, for whoever comes later and goes
-   * along needs no batch of his own; what it costs is the time that the model idles. So the batcher
-   * waits for the next input only while inputs come, as a rule, in quicker succession than that time,
-   * gives up when it has been quiet for several times what is usual or for that whole time, whichever
-   * is less (a ski rental: never more than twice the cost of having known), and never keeps an input
-   * longer than maxDelay. Both sides are measured: the succession by the median of the last gaps, which
-   * the pause between two bursts does not move, and the fixed time by a line through the batches of
-   * late. A lone caller, whose next input comes after the answer to the last, is never delayed.
+   * What it gains is the time that a batch takes whatever its size, for whoever comes later and
+   * goes along needs no batch of his own; what it costs is the time that the model idles. So the
+   * batcher waits for the next input only while inputs come, as a rule, in quicker succession than
+   * that time, gives up when it has been quiet for several times what is usual or for that whole
+   * time, whichever is less (a ski rental: never more than twice the cost of having known), and
+   * never keeps an input longer than maxDelay. Both sides are measured: the succession by the
+   * median of the last gaps, which the pause between two bursts does not move, and the fixed time
+   * by a line through the batches of late. A lone caller, whose next input comes after the answer
+   * to the last, is never delayed.
    *
-   * A batch begins with the most urgent call and takes others, the more urgent first, as long as all
-   * are of like length. A call's urgency is the moment of its submission, moved by its priority times
-   * a fixed step: so the order never changes while calls wait, and nobody is overtaken for ever.
+   * A batch begins with the most urgent call and takes others, the more urgent first, as long as
+   * all are of like length. A call's urgency is the moment of its submission, moved by its priority
+   * times a fixed step: so the order never changes while calls wait, and nobody is overtaken for
+   * ever.
    *
-   * The owner thread alone touches the waiting calls; callers hand over through one queue, and their
-   * places are reserved before, so the bound holds exactly, and for inputs submitted together either
-   * all have a place or none has.
+   * The owner thread alone touches the waiting calls; callers hand over through one queue, and
+   * their places are reserved before, so the bound holds exactly, and for inputs submitted together
+   * either all have a place or none has. A tenant's quota holds as exactly: an input is off its
+   * account before its caller hears of its end, so that whoever waited for one can submit the next.
    */
   private static final int GAPS_UNTIL_QUIET = 8;
   private static final long WAKING_NANOS = 50_000;
@@ -62,6 +69,7 @@ public final class TensorBatcher<I, O> implements AutoCloseable {
   private final Queue<TensorCall<I, O>> handedOver = new ConcurrentLinkedQueue<>();
   private final AtomicInteger places = new AtomicInteger();
   private final AtomicLong numbers = new AtomicLong();
+  private final Quotas quotas = new Quotas();
   private final WaitingCalls<I, O> waiting;
   private final Arrivals arrivals = new Arrivals();
   private final BatchCost cost = new BatchCost();
@@ -117,26 +125,51 @@ public final class TensorBatcher<I, O> implements AutoCloseable {
    * @throws RequestRejectedException when too many inputs wait, or the batcher is closed
    */
   public CompletableFuture<O> submit(I input) {
-    return enqueue(List.of(input), 0, Long.MAX_VALUE).getFirst();
+    return submitAll(List.of(input), 0).getFirst();
   }
 
   /**
    * Hands inputs over, all of them or none. Never waits; they need not go into the same batch.
    *
    * @param inputs the inputs, at least one
+   * @param tenant on whose account: together they are one of its requests, and their lengths the
+   *     tokens that its quota is charged with
    * @param priority lower is sooner; 0 is usual
-   * @param deadline how long from now their batches may begin; what is later fails with {@link
-   *     TimeoutException} and is not computed
+   * @param deadline how long from now their batches may begin, or null for as long as it takes;
+   *     what is later fails with {@link RequestRejectedException} and is not computed
    * @return an output for each input, in their order; cancelling one takes its input out if it has
    *     not begun
-   * @throws RequestRejectedException when too many inputs wait, or the batcher is closed
+   * @throws RequestRejectedException when too many inputs wait, the tenant's quota does not allow
+   *     for them, or the batcher is closed
    */
-  public List<CompletableFuture<O>> submitAll(List<I> inputs, int priority, Duration deadline) {
-    return enqueue(inputs, priority, nanos(deadline));
+  public List<CompletableFuture<O>> submitAll(
+      List<I> inputs, Tenant tenant, int priority, @Nullable Duration deadline) {
+    if (closed) {
+      throw closing();
+    }
+    int[] lengths = inputs.stream().mapToInt(model::length).toArray();
+    long now = clock.getAsLong();
+    Runnable whenEnded = enter(tenant, lengths, now);
+    Urgency urgency = Urgency.of(priority, nanos(deadline), options);
+    List<CompletableFuture<O>> results = new ArrayList<>(inputs.size());
+    for (int i = 0; i < lengths.length; i++) {
+      long number = numbers.getAndIncrement();
+      TensorCall<I, O> call =
+          new TensorCall<>(inputs.get(i), lengths[i], number, i == 0, now, urgency, whenEnded);
+      var _ = call.result.whenComplete((output, failure) -> call.end(places));
+      results.add(call.result);
+      handedOver.add(call);
+    }
+    if (closed) {
+      refuseHandedOver();
+    }
+    LockSupport.unpark(owner);
+    return results;
   }
 
   /**
-   * Hands inputs over as {@link #submitAll(List, int, Duration)}, but with no deadline.
+   * Hands inputs over as {@link #submitAll(List, Tenant, int, Duration)}, on the host's account and
+   * with no deadline.
    *
    * @param inputs the inputs, at least one
    * @param priority lower is sooner; 0 is usual
@@ -144,7 +177,7 @@ public final class TensorBatcher<I, O> implements AutoCloseable {
    * @throws RequestRejectedException when too many inputs wait, or the batcher is closed
    */
   public List<CompletableFuture<O>> submitAll(List<I> inputs, int priority) {
-    return enqueue(inputs, priority, Long.MAX_VALUE);
+    return submitAll(inputs, Tenant.HOST, priority, null);
   }
 
   /**
@@ -164,48 +197,30 @@ public final class TensorBatcher<I, O> implements AutoCloseable {
     if (Thread.currentThread() == owner) {
       return;
     }
-    boolean interrupted = false;
-    while (owner.isAlive()) {
-      try {
-        owner.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    ThreadEnd.await(owner);
     refuseHandedOver();
   }
 
-  private static long nanos(Duration deadline) {
-    return deadline.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0
+  private static long nanos(@Nullable Duration deadline) {
+    return deadline != null && deadline.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0
         ? deadline.toNanos()
         : Long.MAX_VALUE;
   }
 
-  private List<CompletableFuture<O>> enqueue(List<I> inputs, int priority, long allowedNanos) {
-    if (closed) {
-      throw closing();
+  /** Finds places for inputs and charges their tenant, and gives what each does when it ends. */
+  private Runnable enter(Tenant tenant, int[] lengths, long now) {
+    reserve(lengths.length);
+    Refusal refusal = quotas.take(tenant, IntStream.of(lengths).asLongStream().sum(), now);
+    if (refusal != null) {
+      places.addAndGet(-lengths.length);
+      throw refusal.exception();
     }
-    int[] lengths = inputs.stream().mapToInt(model::length).toArray();
-    reserve(inputs.size());
-    long now = clock.getAsLong();
-    Urgency urgency = Urgency.of(priority, allowedNanos, options);
-    List<CompletableFuture<O>> results = new ArrayList<>(inputs.size());
-    for (int i = 0; i < lengths.length; i++) {
-      long number = numbers.getAndIncrement();
-      TensorCall<I, O> call =
-          new TensorCall<>(inputs.get(i), lengths[i], number, i == 0, now, urgency);
-      var _ = call.result.whenComplete((output, failure) -> call.leave(places));
-      results.add(call.result);
-      handedOver.add(call);
-    }
-    if (closed) {
-      refuseHandedOver();
-    }
-    LockSupport.unpark(owner);
-    return results;
+    AtomicInteger open = new AtomicInteger(lengths.length);
+    return () -> {
+      if (open.decrementAndGet() == 0) {
+        quotas.giveBack(tenant, 0, clock.getAsLong());
+      }
+    };
   }
 
   private void reserve(int inputs) {
@@ -306,6 +321,7 @@ public final class TensorBatcher<I, O> implements AutoCloseable {
     for (int i = 0; i < batch.size(); i++) {
       TensorCall<I, O> call = batch.get(i);
       O output = outputs.get(i);
+      call.end(places);
       tell(() -> call.result.complete(output));
     }
   }
@@ -315,12 +331,14 @@ public final class TensorBatcher<I, O> implements AutoCloseable {
     Duration waited = Duration.ofNanos(call.waited(clock.getAsLong()));
     fail(
         call,
-        new TimeoutException(
-            "the deadline passed after " + waited.toMillis() + " ms of waiting for a batch"));
+        new RequestRejectedException(
+            Reason.DEADLINE,
+            "the deadline passed after " + waited.toMillis() + " ms of waiting for a batch",
+            null));
   }
 
   private void fail(TensorCall<I, O> call, Throwable failure) {
-    call.leave(places);
+    call.end(places);
     tell(() -> call.result.completeExceptionally(failure));
   }
 

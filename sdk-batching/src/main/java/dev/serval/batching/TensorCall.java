@@ -24,6 +24,8 @@ final class TensorCall<I, O> {
   private final long rank;
   private final long allowedNanos;
   private final AtomicBoolean counted = new AtomicBoolean(true);
+  private final AtomicBoolean open = new AtomicBoolean(true);
+  private final Runnable whenEnded;
 
   /**
    * A call.
@@ -31,9 +33,17 @@ final class TensorCall<I, O> {
    * @param arrival its number among all calls
    * @param opens whether it is the first of those submitted together
    * @param urgency its priority and its deadline
+   * @param whenEnded run once, when it ends
    */
   TensorCall(
-      I input, int length, long arrival, boolean opens, long submittedNanos, Urgency urgency) {
+      I input,
+      int length,
+      long arrival,
+      boolean opens,
+      long submittedNanos,
+      Urgency urgency,
+      Runnable whenEnded) {
+    this.whenEnded = whenEnded;
     this.input = input;
     this.length = Math.max(1, length);
     this.arrival = arrival;
@@ -69,6 +79,16 @@ final class TensorCall<I, O> {
   void leave(AtomicInteger waiting) {
     if (counted.compareAndSet(true, false)) {
       waiting.decrementAndGet();
+    }
+  }
+
+  /**
+   * Has its output, a failure, or nobody who wants it; gives its place back if it still has one.
+   */
+  void end(AtomicInteger waiting) {
+    leave(waiting);
+    if (open.compareAndSet(true, false)) {
+      whenEnded.run();
     }
   }
 }

@@ -2,8 +2,13 @@ package dev.serval.batching;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
+import dev.serval.api.Quota;
 import dev.serval.api.RequestRejectedException;
+import dev.serval.api.RequestRejectedException.Reason;
+import dev.serval.api.Tenant;
 import dev.serval.api.batching.TensorBatching;
 import dev.serval.api.batching.TensorListener;
 import dev.serval.api.batching.TensorModel;
@@ -20,7 +25,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -224,11 +228,40 @@ final class TensorBatcherTest {
     TensorBatcher<String, Integer> batcher = batcher(options(8, 10));
     var _ = occupy(batcher);
     CompletableFuture<Integer> late =
-        batcher.submitAll(List.of("late"), 0, Duration.ZERO).getFirst();
+        batcher.submitAll(List.of("late"), Tenant.HOST, 0, Duration.ZERO).getFirst();
     model.permits.release(2);
-    assertThatThrownBy(late::join).hasCauseInstanceOf(TimeoutException.class);
+    assertThatThrownBy(late::join)
+        .cause()
+        .asInstanceOf(type(RequestRejectedException.class))
+        .returns(Reason.DEADLINE, RequestRejectedException::reason);
     assertThat(model.batches).hasSize(1);
     assertThat(news.expired).hasValue(1);
+  }
+
+  @Test
+  void a_tenant_has_no_more_requests_and_tokens_than_its_quota_allows() throws Exception {
+    Tenant anna = Tenant.of("anna").withQuota(Quota.ofRequests(1).withTokensPerMinute(8));
+    TensorBatcher<String, Integer> batcher = batcher(options(8, 10));
+    var first = batcher.submitAll(List.of("ab", "cd"), anna, 0, null);
+    assertThat(refused(batcher, anna)).contains("has 1 requests under way");
+    first.getLast().cancel(false);
+    assertThat(refused(batcher, anna)).contains("has 1 requests under way");
+    var other = batcher.submit("xy");
+    model.permits.release(10);
+    assertThat(first.getFirst().get()).isEqualTo(2);
+    assertThat(other.get()).isEqualTo(2);
+    batcher.submitAll(List.of("ab"), anna, 0, null).getFirst().get();
+    assertThat(refused(batcher, anna)).contains("its quota of 8 a minute");
+    assertThat(batcher.waiting()).isZero();
+  }
+
+  private static String refused(TensorBatcher<String, Integer> batcher, Tenant tenant) {
+    RequestRejectedException refusal =
+        catchThrowableOfType(
+            RequestRejectedException.class,
+            () -> batcher.submitAll(List.of("abc"), tenant, 0, null));
+    assertThat(refusal.reason()).isEqualTo(Reason.QUOTA);
+    return refusal.getMessage();
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.serval.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
@@ -11,9 +12,12 @@ import dev.serval.api.EmbeddingResult;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.Prompt;
+import dev.serval.api.Quota;
 import dev.serval.api.RequestRejectedException;
+import dev.serval.api.RequestRejectedException.Reason;
 import dev.serval.api.ServedEmbeddingModel;
 import dev.serval.api.ServingRuntime;
+import dev.serval.api.Tenant;
 import dev.serval.api.UnknownModelException;
 import dev.serval.api.batching.TensorBatching;
 import dev.serval.testkit.MiniLm;
@@ -31,7 +35,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -197,8 +200,26 @@ final class EmbeddingsTest {
       CompletableFuture<EmbeddingResult> late =
           runtime.embed(
               EmbeddingRequest.builder(List.of("late")).deadline(Duration.ofNanos(1)).build());
-      assertThatThrownBy(late::join).hasCauseInstanceOf(TimeoutException.class);
+      assertThatThrownBy(late::join)
+          .cause()
+          .asInstanceOf(type(RequestRejectedException.class))
+          .returns(Reason.DEADLINE, RequestRejectedException::reason);
       assertThat(first.join().vectors()).hasSize(20);
+    }
+  }
+
+  @Test
+  void a_tenant_beyond_its_quota_is_refused_until_its_request_has_ended() {
+    Tenant anna = Tenant.of("anna").withQuota(Quota.ofRequests(1));
+    EmbeddingRequest request =
+        EmbeddingRequest.builder(Collections.nCopies(20, "a text")).tenant(anna).build();
+    try (ServingRuntime runtime = open(minilm.withBatching(one()))) {
+      CompletableFuture<EmbeddingResult> first = runtime.embed(request);
+      assertThatThrownBy(() -> runtime.embed(request))
+          .asInstanceOf(type(RequestRejectedException.class))
+          .returns(Reason.QUOTA, RequestRejectedException::reason);
+      assertThat(first.join().vectors()).hasSize(20);
+      assertThat(runtime.embed(request).join().vectors()).hasSize(20);
     }
   }
 

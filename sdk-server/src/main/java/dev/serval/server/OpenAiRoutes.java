@@ -97,7 +97,7 @@ public final class OpenAiRoutes {
     paths.read("/v1/models/*", this::model);
     paths.post("/v1/chat/completions", generation(new ChatEndpoint()));
     paths.post("/v1/completions", generation(new CompletionEndpoint()));
-    paths.post("/v1/embeddings", ctx -> EmbeddingExchange.begin(ctx, settings));
+    paths.post("/v1/embeddings", ctx -> EmbeddingExchange.begin(ctx, caller(ctx), settings));
     paths.post("/tokenize", answer(TokenizeEndpoint::answer));
     paths.post("/detokenize", answer(DetokenizeEndpoint::answer));
   }

@@ -3,7 +3,9 @@ package dev.serval.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.EmbeddingResult;
+import dev.serval.api.Quota;
 import dev.serval.api.RequestRejectedException;
+import dev.serval.api.Tenant;
 import dev.serval.server.echo.EchoRuntime;
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -120,6 +122,34 @@ final class EmbeddingsTest {
     asked().completeExceptionally(new IllegalStateException("secret"));
     assertThat(failed.join().statusCode()).isEqualTo(500);
     assertThat(failed.join().body()).doesNotContain("secret");
+  }
+
+  @Test
+  void a_deadline_that_passes_while_texts_wait_is_answered_as_for_a_generation() {
+    var late = post("{\"input\":\"a\"}");
+    asked()
+        .completeExceptionally(
+            new RequestRejectedException(
+                RequestRejectedException.Reason.DEADLINE, "the deadline passed", null));
+    assertThat(late.join().statusCode()).isEqualTo(504);
+    assertThat(late.join().headers().firstValue("retry-after")).isEmpty();
+    JsonNode error = Served.json(late.join().body()).get("error");
+    assertThat(error.get("code").stringValue()).isEqualTo("deadline_exceeded");
+    assertThat(error.get("message").stringValue()).isEqualTo("the deadline passed");
+  }
+
+  @Test
+  void who_asks_is_the_hosts_word() {
+    served.endpoint.close();
+    Tenant anna = Tenant.of("anna").withQuota(Quota.ofRequests(2));
+    OpenAiOptions options =
+        OpenAiOptions.builder().tenant(ctx -> anna).timeout(Duration.ofSeconds(9)).build();
+    served = new Served<>(runtime, endpoint -> endpoint.options(options));
+    var response = post("{\"input\":\"a\"}");
+    asked().complete(result(new float[] {1, 2, 3}));
+    assertThat(response.join().statusCode()).isEqualTo(200);
+    assertThat(runtime.embeddingRequests().getLast().tenant()).isEqualTo(anna);
+    assertThat(runtime.embeddingRequests().getLast().deadline()).hasValue(Duration.ofSeconds(9));
   }
 
   @Test

@@ -59,7 +59,9 @@ public final class TextEmbedder {
       EmbeddingRequest request, String servedName, Runnable whenEnded) {
     long begin = clock.getAsLong();
     List<int[]> tokens = encoded(request);
-    List<CompletableFuture<float[]>> vectors = submit(request, tokens);
+    List<CompletableFuture<float[]>> vectors =
+        batcher.submitAll(
+            tokens, request.tenant(), request.priority(), request.deadline().orElse(null));
     CompletableFuture<EmbeddingResult> result = new CompletableFuture<>();
     vectors.forEach(vector -> failWith(vector, result));
     var _ =
@@ -97,12 +99,6 @@ public final class TextEmbedder {
               .formatted(index, tokens.length, most, name));
     }
     return model.truncate(tokens, most);
-  }
-
-  private List<CompletableFuture<float[]>> submit(EmbeddingRequest request, List<int[]> tokens) {
-    return request.deadline().isPresent()
-        ? batcher.submitAll(tokens, request.priority(), request.deadline().get())
-        : batcher.submitAll(tokens, request.priority());
   }
 
   private static void failWith(

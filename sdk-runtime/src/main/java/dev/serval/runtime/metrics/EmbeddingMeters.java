@@ -2,6 +2,8 @@ package dev.serval.runtime.metrics;
 
 import dev.serval.api.EmbeddingRequest;
 import dev.serval.api.EmbeddingResult;
+import dev.serval.api.RequestRejectedException;
+import dev.serval.api.RequestRejectedException.Reason;
 import dev.serval.api.batching.TensorListener;
 import dev.serval.runtime.embedding.EmbeddingListener;
 import io.micrometer.core.instrument.Counter;
@@ -13,7 +15,6 @@ import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -119,7 +120,7 @@ public final class EmbeddingMeters implements TensorListener, EmbeddingListener 
     return switch (failure) {
       case null -> "embedded";
       case CancellationException _ -> "cancelled";
-      case TimeoutException _ -> "expired";
+      case RequestRejectedException late when late.reason() == Reason.DEADLINE -> "expired";
       default -> "failed";
     };
   }

@@ -3,6 +3,7 @@ package dev.serval.server.errors;
 import dev.serval.api.GenerationFailedException;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.RequestRejectedException;
+import dev.serval.api.RequestRejectedException.Reason;
 import dev.serval.api.ServalException;
 import dev.serval.api.UnknownModelException;
 import java.lang.System.Logger;
@@ -36,6 +37,22 @@ public final class Failures {
           ApiError.overloaded("as many requests as can be read at once are being read", SOON);
       case GenerationFailedException failed -> logged(failed, said(failed));
       default -> logged(failure, "the server failed to handle this request");
+    };
+  }
+
+  /**
+   * The error that the failure of a request is that the runtime has taken before. A deadline that
+   * passes then is no refusal any more, and there is nothing to try again for.
+   *
+   * @param failure what the request's stage ended with
+   */
+  public static ApiError ofTaken(Throwable failure) {
+    return switch (failure) {
+      case CompletionException wrapped when wrapped.getCause() != null ->
+          ofTaken(wrapped.getCause());
+      case RequestRejectedException late when late.reason() == Reason.DEADLINE ->
+          ApiError.late(said(late));
+      default -> of(failure);
     };
   }
 

@@ -4,6 +4,7 @@ import dev.serval.api.EmbeddingResult;
 import dev.serval.server.errors.ApiError;
 import dev.serval.server.errors.Failures;
 import dev.serval.server.json.Json;
+import dev.serval.server.openai.Caller;
 import dev.serval.server.openai.EmbeddingEndpoint;
 import dev.serval.server.openai.EmbeddingList;
 import io.vertx.core.Context;
@@ -40,14 +41,15 @@ public final class EmbeddingExchange {
    * Begins an exchange on the request's own context.
    *
    * @param ctx the request, its body received
+   * @param caller who asks
    * @param settings what all exchanges share
    */
-  public static void begin(RoutingContext ctx, ExchangeSettings settings) {
+  public static void begin(RoutingContext ctx, Caller caller, ExchangeSettings settings) {
     settings.gate().enter();
-    new EmbeddingExchange(ctx, settings).submit();
+    new EmbeddingExchange(ctx, settings).submit(caller);
   }
 
-  private void submit() {
+  private void submit(Caller caller) {
     ctx.addEndHandler(ended -> finish());
     settings
         .timeout()
@@ -57,15 +59,19 @@ public final class EmbeddingExchange {
                     .setTimer(
                         limit.toMillis(), t -> Responses.error(ctx, ApiError.timeout(limit))));
     Buffer body = ctx.body().buffer();
-    settings.offload().call(context, () -> take(body)).onComplete(this::await, this::failed);
+    settings
+        .offload()
+        .call(context, () -> take(body, caller))
+        .onComplete(this::await, this::failed);
   }
 
-  private Taken take(@Nullable Buffer body) {
+  private Taken take(@Nullable Buffer body, Caller caller) {
     if (over) {
       throw new CancellationException("the client has gone");
     }
     byte[] bytes = body == null ? new byte[0] : body.getBytes();
-    EmbeddingEndpoint.Call call = EmbeddingEndpoint.read(Json.object(bytes), settings.runtime());
+    EmbeddingEndpoint.Call call =
+        EmbeddingEndpoint.read(Json.object(bytes), settings.runtime(), caller);
     return new Taken(call, settings.runtime().embed(call.request()));
   }
 
@@ -85,7 +91,9 @@ public final class EmbeddingExchange {
   private void answer(
       EmbeddingEndpoint.Call call, @Nullable EmbeddingResult vectors, @Nullable Throwable failure) {
     if (vectors == null) {
-      failed(failure == null ? new IllegalStateException("there are no vectors") : failure);
+      refuse(
+          Failures.ofTaken(
+              failure == null ? new IllegalStateException("there are no vectors") : failure));
       return;
     }
     settings
@@ -95,8 +103,12 @@ public final class EmbeddingExchange {
   }
 
   private void failed(Throwable failure) {
+    refuse(Failures.of(failure));
+  }
+
+  private void refuse(ApiError error) {
     if (!over) {
-      Responses.error(ctx, Failures.of(failure).named(EmbeddingEndpoint.ALIASES));
+      Responses.error(ctx, error.named(EmbeddingEndpoint.ALIASES));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.serval.server.openai;
 
+import dev.serval.api.EmbeddingRequest;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.IsolationScope;
 import dev.serval.api.ServiceLevel;
@@ -20,6 +21,14 @@ public record Caller(
   /** Fills in what the caller has a say in. */
   void apply(GenerationRequest.Builder request) {
     request.scope(scope).tenant(tenant).level(level);
+    if (deadline != null) {
+      request.deadline(deadline);
+    }
+  }
+
+  /** Fills in what the caller has a say in. */
+  void apply(EmbeddingRequest.Builder request) {
+    request.tenant(tenant);
     if (deadline != null) {
       request.deadline(deadline);
     }

@@ -37,12 +37,13 @@ public final class EmbeddingEndpoint {
   public record Call(EmbeddingRequest request, boolean base64) {}
 
   /** Reads a body. */
-  public static Call read(Value body, ServingRuntime runtime) {
+  public static Call read(Value body, ServingRuntime runtime, Caller caller) {
     Refusal.all(REFUSALS, body);
     ServedEmbeddingModel model = model(body, runtime);
     body.get("dimensions").ifPresent(dimensions -> check(dimensions, model));
     EmbeddingRequest.Builder request =
         EmbeddingRequest.builder(texts(body.require("input"))).model(model.name());
+    caller.apply(request);
     GenerationFields.set(body, "priority", Value::integer, request::priority);
     GenerationFields.set(body, "truncate", Value::truth, request::truncate);
     return new Call(request.build(), base64(body));

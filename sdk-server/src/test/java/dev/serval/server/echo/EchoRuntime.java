@@ -39,6 +39,7 @@ public final class EchoRuntime implements ServingRuntime {
   private final AtomicInteger count = new AtomicInteger();
   private final List<EchoGeneration> generations = new CopyOnWriteArrayList<>();
   private final List<CompletableFuture<EmbeddingResult>> embeddings = new CopyOnWriteArrayList<>();
+  private final List<EmbeddingRequest> embeddingRequests = new CopyOnWriteArrayList<>();
   private final Set<List<Integer>> seen = ConcurrentHashMap.newKeySet();
   private volatile Semaphore pace = new Semaphore(Integer.MAX_VALUE / 2);
   private volatile State state = State.READY;
@@ -142,9 +143,15 @@ public final class EchoRuntime implements ServingRuntime {
     return embeddings;
   }
 
+  /** What those asked for, in the same order. */
+  public List<EmbeddingRequest> embeddingRequests() {
+    return embeddingRequests;
+  }
+
   @Override
   public CompletableFuture<EmbeddingResult> embed(EmbeddingRequest request) {
     CompletableFuture<EmbeddingResult> result = new CompletableFuture<>();
+    embeddingRequests.add(request);
     embeddings.add(result);
     return result;
   }
