@@ -2,6 +2,12 @@ package dev.serval.command;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.api.Generation;
+import dev.serval.api.GenerationRequest;
+import dev.serval.api.Prompt;
+import dev.serval.api.ServingRuntime;
+import dev.serval.api.Timeline;
+import dev.serval.runtime.Serval;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
@@ -33,6 +39,33 @@ final class ExplainedAnswersTest {
       }
 
       assertThat(median(attributed)).isGreaterThanOrEqualTo(0.99);
+    }
+  }
+
+  @Test
+  void of_what_the_caller_of_a_long_answer_waits_ninety_nine_hundredths_are_attributed() {
+    GenerationRequest request =
+        GenerationRequest.builder(Prompt.text("A nerve is a bundle of"))
+            .maxTokens(1000)
+            .ignoreEos(true)
+            .explained(true)
+            .build();
+    try (ServingRuntime runtime = Serval.builder().model(ServeProcess.DEMO).build()) {
+      List<Double> attributed = new ArrayList<>();
+      for (int i = 0; i < 15; i++) {
+        long begin = System.nanoTime();
+        Timeline timeline = timeline(runtime, request);
+        double waited = System.nanoTime() - begin;
+        attributed.add(timeline.attributed() * timeline.total().toNanos() / waited);
+      }
+
+      assertThat(median(attributed)).isBetween(0.99, 1.0);
+    }
+  }
+
+  private static Timeline timeline(ServingRuntime runtime, GenerationRequest request) {
+    try (Generation generation = runtime.submit(request)) {
+      return generation.result().toCompletableFuture().join().timelines().getFirst();
     }
   }
 

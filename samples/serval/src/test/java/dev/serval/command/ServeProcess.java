@@ -17,7 +17,10 @@ import java.util.regex.Pattern;
 /** {@code serval serve} in a process of its own, on a free port, as a user starts it. */
 final class ServeProcess implements AutoCloseable {
   private static final Path MODULE = Path.of(System.getProperty("basedir", "."));
-  private static final Path DEMO = MODULE.resolve("../demo-model/weights").toAbsolutePath();
+
+  /** The folder of the demo model. */
+  static final Path DEMO = MODULE.resolve("../demo-model/weights").toAbsolutePath();
+
   private static final Pattern ADDRESS = Pattern.compile("http://\\S+");
 
   private final Process process;
