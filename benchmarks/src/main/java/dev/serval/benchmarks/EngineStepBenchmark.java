@@ -4,7 +4,6 @@ import dev.serval.api.Bytes;
 import dev.serval.api.FinishReason;
 import dev.serval.api.Sampling;
 import dev.serval.api.batching.BatchingPolicies;
-import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
@@ -22,20 +21,20 @@ import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.batching.AdmissionPolicies;
 import dev.serval.batching.ChunkPolicies;
-import dev.serval.batching.ContinuousBatchingEngine;
 import dev.serval.batching.EngineOptions;
 import dev.serval.batching.OrderPolicies;
+import dev.serval.batching.SteppedEngine;
 import dev.serval.batching.VictimPolicies;
 import dev.serval.cache.PagedKvCache;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
@@ -46,7 +45,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * What the engine itself adds to a step: planning, laying out, publishing, drawing and handing
- * over, around a model that computes nothing. Sequences of 512 tokens begin again when they end.
+ * over, around a model that computes nothing; {@code planNanos / plans} is the part of it before
+ * the model would compute. Sequences of 512 tokens begin again when they end.
  *
  * <p>{@code mvn -Pjmh -DskipTests -pl benchmarks -am verify -Djmh.args=EngineStepBenchmark}
  */
@@ -58,7 +58,6 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(1)
 @SuppressWarnings("NullAway.Init") // set up before each trial
 public class EngineStepBenchmark {
-  private static final int STEPS = 1000;
   private static final int PROMPT_TOKENS = 32;
   private static final int TOKENS = 512;
   private static final int BLOCK_TOKENS = 16;
@@ -72,14 +71,25 @@ public class EngineStepBenchmark {
   public String policies;
 
   private final Stub model = new Stub();
-  private Engine engine;
-  private volatile boolean closing;
+  private SteppedEngine engine;
+  private boolean closing;
+
+  /** What all iterations did. */
+  @State(Scope.Thread)
+  @AuxCounters(AuxCounters.Type.EVENTS)
+  public static class Plans {
+    /** The nanoseconds that plans took. */
+    public long planNanos;
+
+    /** How many plans there were. */
+    public long plans;
+  }
 
   /** Starts the engine and fills it. */
   @Setup
   public void start() {
     engine =
-        ContinuousBatchingEngine.start(
+        SteppedEngine.of(
             new EngineOptions(
                 "benchmark",
                 model,
@@ -117,14 +127,17 @@ public class EngineStepBenchmark {
     engine.close();
   }
 
-  /** Waits for steps; the engine takes them as fast as it can. */
+  /**
+   * Takes a step.
+   *
+   * @param plans what is counted
+   */
   @Benchmark
-  @OperationsPerInvocation(STEPS)
-  public void step() {
-    long goal = model.steps + STEPS;
-    while (model.steps < goal) {
-      Thread.onSpinWait();
-    }
+  public void step(Plans plans) {
+    long begin = System.nanoTime();
+    engine.step();
+    plans.planNanos += model.planned - begin;
+    plans.plans++;
   }
 
   /** A sequence that is submitted again when it has ended. */
@@ -158,7 +171,7 @@ public class EngineStepBenchmark {
 
   /** Computes nothing, and always says the same. */
   private static final class Stub implements ModelExecutor, Logits {
-    volatile long steps;
+    private long planned;
     private int rows;
 
     @Override
@@ -172,10 +185,9 @@ public class EngineStepBenchmark {
     }
 
     @Override
-    @SuppressWarnings("NonAtomicVolatileUpdate") // the engine's thread alone writes
     public Logits execute(StepBatch batch) {
+      planned = System.nanoTime();
       rows = batch.logitRows();
-      steps++;
       return this;
     }
 

@@ -26,6 +26,7 @@ final class Sequence implements SequenceView {
   private final TokenSink sink;
   private final SequenceHandle handle;
   private final int[] stopTokens;
+  private final int promptTokens;
   private final int mostTokens;
   private final long submittedNanos;
   private final SampledToken drawn;
@@ -67,7 +68,8 @@ final class Sequence implements SequenceView {
     stopTokens = request.stopTokens().stream().mapToInt(Integer::intValue).sorted().toArray();
     drawn = new SampledToken(Math.max(request.alternatives(), 0));
     tokens = request.prompt();
-    total = tokens.length;
+    promptTokens = tokens.length;
+    total = promptTokens;
     lastTokenNanos = submittedNanos;
     waitingSinceNanos = submittedNanos;
     rank = request.terms().level().rank();
@@ -280,7 +282,7 @@ final class Sequence implements SequenceView {
   }
 
   int generated() {
-    return total - promptTokens();
+    return total - promptTokens;
   }
 
   boolean stopsAt(int token) {
@@ -366,7 +368,7 @@ final class Sequence implements SequenceView {
 
   @Override
   public int promptTokens() {
-    return request.prompt().length;
+    return promptTokens;
   }
 
   @Override
