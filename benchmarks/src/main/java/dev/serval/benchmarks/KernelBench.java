@@ -5,6 +5,7 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.compute.StepBatch;
@@ -36,8 +37,8 @@ final class KernelBench implements AutoCloseable {
             .orElseThrow()
             .open(
                 cpu,
-                Runtime.getRuntime().availableProcessors(),
-                KernelPreference.parse(kernels),
+                ComputeOptions.of(Runtime.getRuntime().availableProcessors())
+                    .withKernels(KernelPreference.parse(kernels)),
                 memory);
   }
 

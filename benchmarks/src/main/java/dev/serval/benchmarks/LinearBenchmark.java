@@ -5,6 +5,7 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.compute.StepBatch;
@@ -102,7 +103,9 @@ public class LinearBenchmark {
             .filter(any -> any.supports(cpu))
             .findFirst()
             .orElseThrow();
-    backend = provider.open(cpu, threads, KernelPreference.parse(kernels), memory);
+    backend =
+        provider.open(
+            cpu, ComputeOptions.of(threads).withKernels(KernelPreference.parse(kernels)), memory);
     in = backend.activations(rows, COLUMNS);
     out = backend.activations(rows, MATRIX_ROWS);
     fillInputs();

@@ -9,6 +9,7 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.model.ModelExecutor;
@@ -163,9 +164,9 @@ final class ModelAssembly {
     NativeMemory modelMemory = opened.opened(memory.child(stored.name()));
     Device device = placed.placement().device();
     ComputeBackendProvider provider = options.parts().backend(device).orElseThrow();
-    ComputeBackend backend =
-        opened.opened(
-            provider.open(device, threads(device), options.kernels(), modelMemory.child("engine")));
+    ComputeOptions how =
+        new ComputeOptions(threads(device), options.kernels(), options.pinThreads());
+    ComputeBackend backend = opened.opened(provider.open(device, how, modelMemory.child("engine")));
     KvMemory kv = backend.kvMemory(placed.layout(), placed.kv().blocks());
     long before = modelMemory.used().count();
     ModelExecutor executor =

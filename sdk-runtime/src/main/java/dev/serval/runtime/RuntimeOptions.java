@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param device what models shall run on
  * @param kernels which kernels shall compute
  * @param threads how many threads compute, or null for the device's cores
+ * @param pinThreads whether each of them stays on a processor of its own
  * @param nativeMemory the bound on native memory, or null for what the devices have
  * @param kv what KV caches are like
  * @param batch how steps are put together
@@ -46,6 +47,7 @@ record RuntimeOptions(
     DevicePreference device,
     KernelPreference kernels,
     @Nullable Integer threads,
+    boolean pinThreads,
     @Nullable Bytes nativeMemory,
     KvOptions kv,
     BatchOptions batch,
@@ -82,6 +84,7 @@ record RuntimeOptions(
         b.device,
         b.kernels,
         b.threads,
+        b.pinThreads,
         b.nativeMemory,
         kv,
         batch.orElseThrow(),

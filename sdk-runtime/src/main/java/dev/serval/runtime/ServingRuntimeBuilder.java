@@ -49,6 +49,7 @@ public final class ServingRuntimeBuilder {
   DevicePreference device = DevicePreference.prefer(DeviceKind.GPU, DeviceKind.CPU);
   KernelPreference kernels = KernelPreference.best();
   @Nullable Integer threads;
+  boolean pinThreads;
   @Nullable Bytes nativeMemory;
   @Nullable Bytes kvBudget;
   DType kvDtype = DType.BF16;
@@ -172,6 +173,19 @@ public final class ServingRuntimeBuilder {
    */
   public ServingRuntimeBuilder threads(int value) {
     threads = value;
+    return this;
+  }
+
+  /**
+   * Says whether each thread that computes stays on a processor of its own. For a runtime with one
+   * model that has the machine to itself: others that pin theirs would meet it there. Needs Linux,
+   * and as many processors as threads.
+   *
+   * @param value whether to; false unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder pinThreads(boolean value) {
+    pinThreads = value;
     return this;
   }
 

@@ -14,6 +14,7 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.UnknownModelException;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
@@ -134,6 +135,20 @@ final class RuntimeAssemblyTest {
   }
 
   @Test
+  void threads_are_pinned_on_demand_and_the_screen_says_so() {
+    try (ServingRuntime runtime = builder().threads(1).pinThreads(true).build()) {
+      assertThat(runtime.describe().toString()).contains("1 thread pinned to processor");
+    }
+  }
+
+  @Test
+  void more_threads_than_processors_cannot_be_pinned() {
+    assertThatExceptionOfType(ConfigurationException.class)
+        .isThrownBy(() -> builder().threads(4096).pinThreads(true).build())
+        .withMessageContaining("pinThreads: 4096 threads cannot each have one of");
+  }
+
+  @Test
   void a_required_device_that_is_not_there_is_refused_with_what_is_there() {
     assertThatExceptionOfType(PlacementException.class)
         .isThrownBy(() -> builder().device(DevicePreference.require(DeviceKind.GPU)).build())
@@ -170,7 +185,7 @@ final class RuntimeAssemblyTest {
           }
 
           @Override
-          public ComputeBackend open(Device device, int threads, NativeMemory owner) {
+          public ComputeBackend open(Device device, ComputeOptions options, NativeMemory owner) {
             memory.set(owner);
             owner.allocate(1000, 8);
             throw new IllegalStateException("no backend today");

@@ -2,6 +2,7 @@ package dev.serval.command;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.ServingRuntime;
+import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
@@ -54,6 +55,11 @@ final class ModelOptions {
 
   @Option(names = "--threads", paramLabel = "N", description = "threads that compute (all cores)")
   private @Nullable Integer threads;
+
+  @Option(
+      names = "--pin-threads",
+      description = "keep each of them on a core of its own, on a machine that does nothing else")
+  private boolean pinThreads;
 
   @Option(
       names = "--kv-dtype",
@@ -144,8 +150,10 @@ final class ModelOptions {
     return kvDtype;
   }
 
-  KernelPreference kernels() {
-    return kernels == null ? KernelPreference.best() : kernels;
+  /** How to compute outside a runtime. */
+  ComputeOptions computeOptions() {
+    return new ComputeOptions(
+        computingThreads(), kernels == null ? KernelPreference.best() : kernels, pinThreads);
   }
 
   /** Whether the command line allows a device. */
@@ -189,7 +197,7 @@ final class ModelOptions {
   }
 
   private void apply(ServingRuntimeBuilder builder) {
-    builder.kvDtype(kvDtype).prefixCaching(prefixCache);
+    builder.kvDtype(kvDtype).prefixCaching(prefixCache).pinThreads(pinThreads);
     given(device, kind -> builder.device(DevicePreference.require(kind)));
     given(kernels, builder::kernels);
     given(threads, builder::threads);

@@ -144,7 +144,7 @@ final class PerplexityCommand implements Callable<Integer> {
     for (ComputeBackendProvider provider : ServiceLoader.load(ComputeBackendProvider.class)) {
       for (Device device : devices) {
         if (provider.supports(device)) {
-          return provider.open(device, model.computingThreads(), model.kernels(), memory);
+          return provider.open(device, model.computeOptions(), memory);
         }
       }
     }

@@ -38,11 +38,11 @@ public final class CpuBackend implements ComputeBackend {
   private final AttentionWork attention;
   private final GateWork gate;
 
-  CpuBackend(Device device, NativeMemory memory, int threads, KernelChoice choice) {
+  CpuBackend(Device device, NativeMemory memory, ThreadPlaces threads, KernelChoice choice) {
     this.device = device;
     this.memory = memory;
     crew = new WorkCrew(device.id(), threads);
-    kernels = choice.source().open(threads);
+    kernels = choice.source().open(threads.threads());
     reason = choice.reason();
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
     attention = new AttentionWork(kernels.attention());
@@ -51,8 +51,7 @@ public final class CpuBackend implements ComputeBackend {
 
   @Override
   public String description() {
-    return "cpu, %s (%s), %d %s"
-        .formatted(kernels.name(), reason, crew.size(), crew.size() == 1 ? "thread" : "threads");
+    return "cpu, %s (%s), %s".formatted(kernels.name(), reason, crew);
   }
 
   @Override
@@ -113,6 +112,7 @@ public final class CpuBackend implements ComputeBackend {
                 .formatted(row, batch.token(row), embeddings.rows()));
       }
     }
+    crew.settleCaller();
     run(embedding.of(batch, embeddings, output), batch, output.columns());
   }
 

@@ -2,6 +2,7 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
@@ -70,23 +71,14 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
   }
 
   @Override
-  public ComputeBackend open(Device device, int threads, NativeMemory memory) {
-    return open(device, threads, KernelPreference.best(), memory);
-  }
-
-  @Override
-  public ComputeBackend open(
-      Device device, int threads, KernelPreference kernels, NativeMemory memory) {
+  public ComputeBackend open(Device device, ComputeOptions options, NativeMemory memory) {
     if (!supports(device)) {
       throw new IllegalArgumentException(
           "the cpu backend runs on processors, not on %s, a %s"
               .formatted(device.id(), device.kind()));
     }
-    if (threads < 1) {
-      throw new IllegalArgumentException("an operation uses at least 1 thread, not " + threads);
-    }
-    KernelChoice choice = KernelChoice.among(tiers, kernels, processor);
-    warn(kernels);
-    return new CpuBackend(device, memory, threads, choice);
+    KernelChoice choice = KernelChoice.among(tiers, options.kernels(), processor);
+    warn(options.kernels());
+    return new CpuBackend(device, memory, ThreadPlaces.of(options), choice);
   }
 }

@@ -57,6 +57,7 @@ public final class WorkCrew implements AutoCloseable {
     void part(int part, int worker);
   }
 
+  private final ThreadPlaces places;
   private final List<Member> members = new ArrayList<>();
   private final AtomicInteger finished = new AtomicInteger();
   private final AtomicInteger sleepers = new AtomicInteger();
@@ -65,16 +66,18 @@ public final class WorkCrew implements AutoCloseable {
   private volatile boolean busy;
   private volatile boolean closed;
   private @Nullable Work work;
+  private @Nullable Thread settled;
   private int parts;
 
   /**
    * Starts the threads.
    *
    * @param name what their names begin with
-   * @param size how many work together, the caller included
+   * @param places how many work together, the caller included, and where they run
    */
-  WorkCrew(String name, int size) {
-    for (int worker = 1; worker < size; worker++) {
+  WorkCrew(String name, ThreadPlaces places) {
+    this.places = places;
+    for (int worker = 1; worker < places.threads(); worker++) {
       members.add(new Member(name + "-" + worker, worker));
     }
     members.forEach(member -> member.thread.start());
@@ -83,6 +86,19 @@ public final class WorkCrew implements AutoCloseable {
   /** How many work together, the caller included. */
   public int size() {
     return members.size() + 1;
+  }
+
+  /** Puts the calling thread where the places say, for good, unless it is there already. */
+  void settleCaller() {
+    if (settled != Thread.currentThread()) {
+      places.settle(0);
+      settled = Thread.currentThread();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return places.toString();
   }
 
   /**
@@ -213,6 +229,11 @@ public final class WorkCrew implements AutoCloseable {
 
     @Override
     public void run() {
+      try {
+        places.settle(worker);
+      } catch (RuntimeException e) {
+        failure.compareAndSet(null, e);
+      }
       int idle = 0;
       while (!closed) {
         if (workOn(worker)) {

@@ -8,6 +8,7 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.KernelPreference;
@@ -41,7 +42,10 @@ final class BlockMatrixTest {
   BlockMatrixTest(KernelKind kernels) {
     backend =
         new CpuBackendProvider()
-            .open(CpuBackendContractTest.CPU, 2, KernelPreference.require(kernels), memory);
+            .open(
+                CpuBackendContractTest.CPU,
+                ComputeOptions.of(2).withKernels(KernelPreference.require(kernels)),
+                memory);
   }
 
   @AfterEach

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.KernelPreference;
@@ -49,7 +50,9 @@ final class VectorKernelsTest {
     backend =
         new CpuBackendProvider()
             .open(
-                CpuBackendContractTest.CPU, 1, KernelPreference.require(KernelKind.VECTOR), memory);
+                CpuBackendContractTest.CPU,
+                ComputeOptions.of(1).withKernels(KernelPreference.require(KernelKind.VECTOR)),
+                memory);
   }
 
   @AfterEach

@@ -4,10 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import dev.serval.api.ConfigurationException;
 import java.time.Duration;
+import java.util.BitSet;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.ObjIntConsumer;
@@ -45,7 +50,7 @@ final class WorkCrewTest {
   @Test
   void every_part_is_done_exactly_once_over_many_operations() {
     for (int size = 1; size <= 4; size++) {
-      try (WorkCrew crew = new WorkCrew("once", size)) {
+      try (WorkCrew crew = new WorkCrew("once", ThreadPlaces.anywhere(size))) {
         for (int count = 0; count < 2_000; count++) {
           int parts = count % 37;
           AtomicIntegerArray done = new AtomicIntegerArray(37);
@@ -60,7 +65,7 @@ final class WorkCrewTest {
 
   @Test
   void all_threads_take_part_and_each_has_a_number_of_its_own() throws InterruptedException {
-    try (WorkCrew crew = new WorkCrew("all", 3)) {
+    try (WorkCrew crew = new WorkCrew("all", ThreadPlaces.anywhere(3))) {
       CountDownLatch together = new CountDownLatch(3);
       Set<Integer> workers = ConcurrentHashMap.newKeySet();
       crew.run(
@@ -85,7 +90,7 @@ final class WorkCrewTest {
 
   @Test
   void threads_that_went_to_sleep_wake_up_for_work() {
-    try (WorkCrew crew = new WorkCrew("sleepy", 3)) {
+    try (WorkCrew crew = new WorkCrew("sleepy", ThreadPlaces.anywhere(3))) {
       for (int round = 0; round < 3; round++) {
         awaitParked("sleepy");
         all_threads_meet(crew);
@@ -112,7 +117,7 @@ final class WorkCrewTest {
 
   @Test
   void what_a_part_throws_comes_to_the_caller_and_the_crew_works_on() {
-    try (WorkCrew crew = new WorkCrew("failing", 2)) {
+    try (WorkCrew crew = new WorkCrew("failing", ThreadPlaces.anywhere(2))) {
       for (int bad = 0; bad < 8; bad++) {
         int broken = bad;
         assertThatExceptionOfType(ArithmeticException.class)
@@ -130,7 +135,7 @@ final class WorkCrewTest {
 
   @Test
   void closing_ends_the_threads_and_refuses_more_work() {
-    WorkCrew crew = new WorkCrew("closing", 3);
+    WorkCrew crew = new WorkCrew("closing", ThreadPlaces.anywhere(3));
     assertThat(threads("closing")).hasSize(2).allMatch(Thread::isDaemon);
     crew.close();
     assertThat(threads("closing")).isEmpty();
@@ -140,7 +145,7 @@ final class WorkCrewTest {
 
   @Test
   void closing_waits_for_the_operation_under_way() throws InterruptedException {
-    WorkCrew crew = new WorkCrew("busy", 2);
+    WorkCrew crew = new WorkCrew("busy", ThreadPlaces.anywhere(2));
     CountDownLatch started = new CountDownLatch(1);
     CountDownLatch finish = new CountDownLatch(1);
     AtomicIntegerArray done = new AtomicIntegerArray(4);
@@ -160,5 +165,55 @@ final class WorkCrewTest {
     closer.join();
     caller.join();
     assertThat(done.toString()).isEqualTo("[1, 1, 1, 1]");
+  }
+
+  @Test
+  void pinned_threads_stay_on_processors_of_their_own() throws InterruptedException {
+    BitSet allowed = SystemCalls.processors();
+    int size = Math.min(2, allowed.cardinality());
+    ThreadPlaces places = ThreadPlaces.pinned(size, allowed);
+    Map<Integer, BitSet> seen = new ConcurrentHashMap<>();
+    Thread caller =
+        Thread.ofPlatform()
+            .start(() -> {
+              try (WorkCrew crew = new WorkCrew("pinned", places)) {
+                crew.settleCaller();
+                CyclicBarrier together = new CyclicBarrier(size);
+                crew.run(
+                    work(
+                        size,
+                        (_, worker) -> {
+                          await(together);
+                          seen.put(worker, SystemCalls.processors());
+                        }));
+              }
+            });
+    caller.join();
+
+    assertThat(seen).hasSize(size);
+    for (int worker = 0; worker < size; worker++) {
+      assertThat(seen.get(worker).stream().boxed().toList())
+          .containsExactly(places.processors().get(worker));
+    }
+    assertThat(SystemCalls.processors()).isEqualTo(allowed);
+  }
+
+  private static void await(CyclicBarrier barrier) {
+    try {
+      barrier.await();
+    } catch (InterruptedException | BrokenBarrierException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void threads_are_not_pinned_on_fewer_processors_than_they_are() {
+    assertThatExceptionOfType(ConfigurationException.class)
+        .isThrownBy(() -> ThreadPlaces.pinned(3, BitSet.valueOf(new long[] {0b10100})))
+        .withMessageContaining(
+            "pinThreads: 3 threads cannot each have one of the 2 processors {2, 4} that this"
+                + " process may use");
+    assertThat(ThreadPlaces.pinned(2, BitSet.valueOf(new long[] {0b10110})))
+        .hasToString("2 threads pinned to processor 1, processor 2");
   }
 }

@@ -5,6 +5,7 @@ import dev.serval.api.LoadListener;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.KernelPreference;
@@ -56,7 +57,8 @@ final class ModelRun implements AutoCloseable {
       Checkpoint checkpoint, int threads, DType kvType, int blockTokens, KernelPreference kernels) {
     this.blockTokens = blockTokens;
     Device cpu = new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(2), new TreeMap<>());
-    backend = new CpuBackendProvider().open(cpu, threads, kernels, memory);
+    backend =
+        new CpuBackendProvider().open(cpu, ComputeOptions.of(threads).withKernels(kernels), memory);
     ModelFamily family = family(checkpoint);
     KvMemory kv =
         backend.kvMemory(family.inspect(checkpoint).kvLayout(blockTokens, kvType), BLOCKS);

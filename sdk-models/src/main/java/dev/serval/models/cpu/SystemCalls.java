@@ -1,25 +1,36 @@
-package dev.serval.models.cpu.generated;
+package dev.serval.models.cpu;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.BitSet;
 
 /**
- * What Linux is asked for beyond what Java has: pages of memory, and what may be done with them.
+ * What Linux is asked for beyond what Java has: pages of memory, what may be done with them, and
+ * where threads run.
  */
-final class SystemCalls {
-  static final int READ = 1;
-  static final int WRITE = 2;
-  static final int EXECUTE = 4;
+public final class SystemCalls {
+  /** Pages may be read. */
+  public static final int READ = 1;
+
+  /** Pages may be written. */
+  public static final int WRITE = 2;
+
+  /** Pages may be run. */
+  public static final int EXECUTE = 4;
 
   private static final int PRIVATE_ANONYMOUS = 0x22;
+
+  /** Room for as many processors as Linux can be built for. */
+  private static final int MASK_BYTES = 1024;
 
   private SystemCalls() {}
 
   /** Zeroed pages that can be read and written; NULL when there are none. */
-  static MemorySegment map(long size) {
+  public static MemorySegment map(long size) {
     MemorySegment memory =
         (MemorySegment)
             call(
@@ -42,7 +53,7 @@ final class SystemCalls {
   }
 
   /** Gives pages back. */
-  static void unmap(MemorySegment memory) {
+  public static void unmap(MemorySegment memory) {
     call(
         "munmap",
         FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG),
@@ -51,7 +62,7 @@ final class SystemCalls {
   }
 
   /** Sets what may be done with pages; says whether the system agrees. */
-  static boolean protect(MemorySegment memory, int rights) {
+  public static boolean protect(MemorySegment memory, int rights) {
     int result =
         (int)
             call(
@@ -65,6 +76,32 @@ final class SystemCalls {
                 memory.byteSize(),
                 rights);
     return result == 0;
+  }
+
+  /** The processors that the calling thread may run on, ascending; none if the system won't say. */
+  static BitSet processors() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment mask = arena.allocate(MASK_BYTES, Long.BYTES);
+      boolean known = affinity("sched_getaffinity", mask);
+      return known ? BitSet.valueOf(mask.toArray(ValueLayout.JAVA_LONG)) : new BitSet();
+    }
+  }
+
+  /** Keeps the calling thread on one processor; says whether the system agrees. */
+  static boolean pin(int processor) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment mask = arena.allocate(MASK_BYTES, Long.BYTES);
+      long word = 1L << processor;
+      mask.setAtIndex(ValueLayout.JAVA_LONG, processor / Long.SIZE, word);
+      return affinity("sched_setaffinity", mask);
+    }
+  }
+
+  private static boolean affinity(String name, MemorySegment mask) {
+    FunctionDescriptor type =
+        FunctionDescriptor.of(
+            ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS);
+    return (int) call(name, type, 0, mask.byteSize(), mask) == 0;
   }
 
   private static Object call(String name, FunctionDescriptor type, Object... arguments) {
