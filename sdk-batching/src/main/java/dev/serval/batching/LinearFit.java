@@ -53,6 +53,16 @@ final class LinearFit {
     return dot(weights, x);
   }
 
+  /** Whether some quantity seems to take less than nothing. */
+  boolean hasNegativeWeight() {
+    for (double weight : weights) {
+      if (weight < 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   double meanAbsoluteResidual() {
     return meanAbsoluteResidual;
   }

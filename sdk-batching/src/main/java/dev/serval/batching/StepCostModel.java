@@ -16,6 +16,10 @@ import dev.serval.api.batching.StepCosts;
  * faster, it is the machine that changed, busy or throttled, and chunks are taken to have changed
  * by the same factor.
  *
+ * <p>Neither b nor a can be negative. Where they seem to be (code that is still being compiled gets
+ * faster while prompts get longer), longer chunks would be predicted to cost nothing: then a
+ * chunk's tokens are taken to cost the same each, as a third fit has it.
+ *
  * <p>One thread, the engine's. Nothing is allocated after construction.
  */
 final class StepCostModel implements StepCosts {
@@ -24,8 +28,10 @@ final class StepCostModel implements StepCosts {
 
   private final LinearFit ofDecodes = new LinearFit(3);
   private final LinearFit ofChunks = new LinearFit(2);
+  private final LinearFit ofTokens = new LinearFit(1);
   private final double[] decodesOf = {1, 0, 0};
   private final double[] chunksOf = {0, 0};
+  private final double[] tokensOf = {0};
 
   @Override
   public boolean known() {
@@ -64,12 +70,16 @@ final class StepCostModel implements StepCosts {
     if (change != 1) {
       ofDecodes.scale(change);
       ofChunks.scale(change);
+      ofTokens.scale(change);
     }
   }
 
   private void observeChunks(double millis) {
     if (ofChunks.observe(chunksOf, millis) != 1) {
       ofChunks.renew();
+    }
+    if (ofTokens.observe(tokensOf, millis) != 1) {
+      ofTokens.renew();
     }
   }
 
@@ -83,7 +93,10 @@ final class StepCostModel implements StepCosts {
   private double millisOfChunks(long fresh, double pairs) {
     chunksOf[0] = 1e-2 * fresh;
     chunksOf[1] = 1e-6 * pairs;
-    return Math.max(0, ofChunks.predict(chunksOf));
+    tokensOf[0] = chunksOf[0];
+    return ofChunks.hasNegativeWeight()
+        ? Math.max(0, ofTokens.predict(tokensOf))
+        : ofChunks.predict(chunksOf);
   }
 
   @Override

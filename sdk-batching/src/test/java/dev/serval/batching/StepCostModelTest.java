@@ -76,6 +76,19 @@ final class StepCostModelTest {
   }
 
   @Test
+  void prompts_that_get_longer_while_code_gets_faster_do_not_make_still_longer_ones_free() {
+    for (int i = 0; i < 10; i++) {
+      model.observe(0, 0, 0, 4, 1_000_000);
+    }
+    for (int tokens = 32; tokens <= 256; tokens += 16) {
+      model.observe(0, tokens, (double) tokens * tokens, 4, 1_000_000 + 20_000_000);
+    }
+    double of256 = model.predictNanos(0, 256, 256.0 * 256, 4);
+    assertThat(of256).isGreaterThan(10e6);
+    assertThat((double) model.predictNanos(0, 900, 900.0 * 900, 4)).isGreaterThan(of256);
+  }
+
+  @Test
   void nothing_is_predicted_before_anything_was_seen() {
     assertThat((double) model.predictNanos(1, 1, 1, 1)).isZero();
   }
