@@ -1,6 +1,5 @@
 package dev.serval.batching;
 
-import dev.serval.api.Sampling;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.ChunkPolicy;
@@ -14,14 +13,12 @@ import dev.serval.api.batching.TokenSink;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.compute.Logits;
-import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
-import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.StepLimits;
-import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.cache.PagedKvCache;
+import dev.serval.testkit.ForwardingModel;
 import dev.serval.testkit.RecallModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -212,25 +209,14 @@ final class DrivenEngine {
     }
   }
 
-  private final class Observed implements ModelExecutor {
-    private final ModelExecutor model;
+  private final class Observed extends ForwardingModel {
     private final Consumer<StepBatch> before;
     private final ToLongFunction<StepBatch> cost;
 
     Observed(ModelExecutor model, Consumer<StepBatch> before, ToLongFunction<StepBatch> cost) {
-      this.model = model;
+      super(model);
       this.before = before;
       this.cost = cost;
-    }
-
-    @Override
-    public ModelSpec spec() {
-      return model.spec();
-    }
-
-    @Override
-    public NumericsId numerics() {
-      return model.numerics();
     }
 
     @Override
@@ -243,12 +229,7 @@ final class DrivenEngine {
       steps.add(runs);
       before.accept(batch);
       nanos += cost.applyAsLong(batch);
-      return model.execute(batch);
-    }
-
-    @Override
-    public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
-      return model.sampler(sampling, seed, prompt, alternatives);
+      return super.execute(batch);
     }
   }
 }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.serval.api.IsolationScope;
 import dev.serval.api.Quota;
 import dev.serval.api.RequestRejectedException;
-import dev.serval.api.Sampling;
 import dev.serval.api.ServiceLevel;
 import dev.serval.api.Tenant;
 import dev.serval.api.batching.BatchingPolicies;
@@ -18,16 +17,14 @@ import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.compute.Logits;
-import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
-import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.SampledToken;
 import dev.serval.api.model.StepLimits;
-import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.cache.PagedKvCache;
 import dev.serval.testkit.CollectingSink;
+import dev.serval.testkit.ForwardingModel;
 import dev.serval.testkit.RecallModel;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -319,21 +316,9 @@ final class SteppedEngineModelTest {
   }
 
   /** A model that fails now and then, and whose steps take time. */
-  private final class Moody implements ModelExecutor {
-    private final ModelExecutor model;
-
+  private final class Moody extends ForwardingModel {
     Moody(ModelExecutor model) {
-      this.model = model;
-    }
-
-    @Override
-    public ModelSpec spec() {
-      return model.spec();
-    }
-
-    @Override
-    public NumericsId numerics() {
-      return model.numerics();
+      super(model);
     }
 
     @Override
@@ -343,12 +328,7 @@ final class SteppedEngineModelTest {
         stepFailed = true;
         throw injected;
       }
-      return model.execute(batch);
-    }
-
-    @Override
-    public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
-      return model.sampler(sampling, seed, prompt, alternatives);
+      return super.execute(batch);
     }
   }
 }

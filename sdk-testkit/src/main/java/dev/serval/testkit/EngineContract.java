@@ -11,19 +11,15 @@ import dev.serval.api.FinishReason;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.RequestRejectedException.Reason;
-import dev.serval.api.Sampling;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineSequence;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.compute.Logits;
-import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
-import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.SampledToken;
 import dev.serval.api.model.StepLimits;
-import dev.serval.api.model.TokenSampler;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -390,7 +386,7 @@ public abstract class EngineContract {
     AtomicInteger steps = new AtomicInteger();
     Engine engine =
         engine(
-            new Wrapped(new RecallModel(VOCABULARY, 40, BLOCK_TOKENS, 8)) {
+            new ForwardingModel(new RecallModel(VOCABULARY, 40, BLOCK_TOKENS, 8)) {
               @Override
               public Logits execute(StepBatch batch) {
                 if (steps.incrementAndGet() == 5) {
@@ -417,7 +413,7 @@ public abstract class EngineContract {
     CountDownLatch busy = new CountDownLatch(1);
     Engine engine =
         engine(
-            new Wrapped(new RecallModel(VOCABULARY, 40, BLOCK_TOKENS, 8)) {
+            new ForwardingModel(new RecallModel(VOCABULARY, 40, BLOCK_TOKENS, 8)) {
               @Override
               public Logits execute(StepBatch batch) {
                 busy.countDown();
@@ -554,7 +550,7 @@ public abstract class EngineContract {
   }
 
   private static ModelExecutor held(CountDownLatch gate) {
-    return new Wrapped(new RecallModel(VOCABULARY, 40, BLOCK_TOKENS, 8)) {
+    return new ForwardingModel(new RecallModel(VOCABULARY, 40, BLOCK_TOKENS, 8)) {
       @Override
       public Logits execute(StepBatch batch) {
         await(gate);
@@ -585,35 +581,6 @@ public abstract class EngineContract {
     @Override
     protected Verdict verdict(SampledToken token) {
       return ++count == at ? verdict : CONTINUE;
-    }
-  }
-
-  /** An executor that does what another one does. */
-  private static class Wrapped implements ModelExecutor {
-    private final ModelExecutor wrapped;
-
-    Wrapped(ModelExecutor wrapped) {
-      this.wrapped = wrapped;
-    }
-
-    @Override
-    public ModelSpec spec() {
-      return wrapped.spec();
-    }
-
-    @Override
-    public NumericsId numerics() {
-      return wrapped.numerics();
-    }
-
-    @Override
-    public Logits execute(StepBatch batch) {
-      return wrapped.execute(batch);
-    }
-
-    @Override
-    public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
-      return wrapped.sampler(sampling, seed, prompt, alternatives);
     }
   }
 }
