@@ -31,43 +31,4 @@ public record SequenceOutcome(
     long firstStepNanos,
     long firstTokenNanos,
     long endedNanos,
-    @Nullable Timeline timeline) {
-  /**
-   * How a sequence ended that nobody asked to be explained.
-   *
-   * @param reason why it ended
-   * @param failure what failed, or null
-   * @param promptTokens the tokens of its prompt
-   * @param cachedPromptTokens those found in the cache
-   * @param generatedTokens the tokens generated
-   * @param preemptions how often it had to give way
-   * @param submittedNanos when it was handed over
-   * @param firstStepNanos when the first step that worked on it began
-   * @param firstTokenNanos when its first token was drawn
-   * @param endedNanos when it ended
-   */
-  public SequenceOutcome(
-      FinishReason reason,
-      @Nullable Throwable failure,
-      int promptTokens,
-      int cachedPromptTokens,
-      int generatedTokens,
-      int preemptions,
-      long submittedNanos,
-      long firstStepNanos,
-      long firstTokenNanos,
-      long endedNanos) {
-    this(
-        reason,
-        failure,
-        promptTokens,
-        cachedPromptTokens,
-        generatedTokens,
-        preemptions,
-        submittedNanos,
-        firstStepNanos,
-        firstTokenNanos,
-        endedNanos,
-        null);
-  }
-}
+    @Nullable Timeline timeline) {}

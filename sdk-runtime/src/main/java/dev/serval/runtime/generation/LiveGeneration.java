@@ -189,7 +189,17 @@ public final class LiveGeneration implements Generation {
       Choice never = choices.get(handedOver++);
       never.ended(
           new SequenceOutcome(
-              FinishReason.CANCELLED, null, request.prompt().length, 0, 0, 0, now, now, now, now));
+              FinishReason.CANCELLED,
+              null,
+              request.prompt().length,
+              0,
+              0,
+              0,
+              now,
+              now,
+              now,
+              now,
+              null));
     }
   }
 

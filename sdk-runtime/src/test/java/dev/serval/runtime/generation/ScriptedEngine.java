@@ -162,7 +162,8 @@ final class ScriptedEngine implements Engine {
               submitted,
               submitted,
               generated == 0 ? now : firstToken,
-              now));
+              now,
+              null));
     }
 
     @Override
