@@ -75,11 +75,14 @@ final class StepCostModel implements StepCosts {
   }
 
   private void observeChunks(double millis) {
-    if (ofChunks.observe(chunksOf, millis) != 1) {
-      ofChunks.renew();
-    }
-    if (ofTokens.observe(tokensOf, millis) != 1) {
-      ofTokens.renew();
+    follow(ofChunks, chunksOf, millis);
+    follow(ofTokens, tokensOf, millis);
+  }
+
+  /** What has changed is learned anew. */
+  private static void follow(LinearFit fit, double[] quantities, double millis) {
+    if (fit.observe(quantities, millis) != 1) {
+      fit.renew();
     }
   }
 

@@ -35,14 +35,4 @@ public record ComputeOptions(int threads, KernelPreference kernels, boolean pinn
   public ComputeOptions withKernels(KernelPreference wish) {
     return new ComputeOptions(threads, wish, pinned);
   }
-
-  /**
-   * The same options with threads that stay where they are, or that do not.
-   *
-   * @param value whether each thread shall stay on a processor of its own
-   * @return a copy
-   */
-  public ComputeOptions withPinned(boolean value) {
-    return new ComputeOptions(threads, kernels, value);
-  }
 }

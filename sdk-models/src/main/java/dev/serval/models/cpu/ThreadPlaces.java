@@ -5,7 +5,6 @@ import dev.serval.api.compute.ComputeOptions;
 import java.util.BitSet;
 import java.util.List;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /**
  * Where the threads of a crew run.
@@ -69,8 +68,8 @@ record ThreadPlaces(int threads, List<Integer> processors) {
   }
 
   private String list() {
-    return IntStream.range(0, processors.size())
-        .mapToObj(i -> "processor " + processors.get(i))
+    return processors.stream()
+        .map(number -> "processor " + number)
         .collect(Collectors.joining(", "));
   }
 }
