@@ -4,10 +4,13 @@ import dev.serval.api.ServiceLevel;
 import dev.serval.api.batching.StepCosts;
 import dev.serval.api.batching.StepPlan;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.StepLimits;
+import dev.serval.api.model.TokenSampler;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** One step: first a plan that can still change, then the batch that is computed. Reused. */
 final class Step implements StepPlan {
@@ -141,18 +144,36 @@ final class Step implements StepPlan {
   }
 
   /** Lays out the rows of everything that was included, in the order in which it began. */
-  StepBatch assemble(Roster roster) {
+  StepBatch assemble(Roster roster, ModelExecutor executor) {
     for (int i = 0; i < roster.running(); i++) {
       Sequence sequence = roster.running(i);
       int count = sequence.planned();
       if (count > 0) {
-        boolean last = count == sequence.outstanding();
-        int from = sequence.computedTokens();
-        batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), last);
+        add(sequence, count, executor);
         members.add(sequence);
       }
     }
     return batch;
+  }
+
+  private void add(Sequence sequence, int count, ModelExecutor executor) {
+    boolean last = count == sequence.outstanding();
+    TokenSampler sampler = last ? samplerIfAny(sequence, executor) : null;
+    int from = sequence.computedTokens();
+    if (sampler == null) {
+      batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), last);
+    } else {
+      batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), sampler);
+    }
+  }
+
+  /** A sampler that cannot be had fails its sequence once the token is to be drawn. */
+  private static @Nullable TokenSampler samplerIfAny(Sequence sequence, ModelExecutor executor) {
+    try {
+      return sequence.sampler(executor);
+    } catch (RuntimeException | Error e) {
+      return null;
+    }
   }
 
   StepBatch batch() {

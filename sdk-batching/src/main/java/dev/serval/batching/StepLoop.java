@@ -154,7 +154,7 @@ final class StepLoop {
       throw new IllegalStateException(
           roster.waiting() + " sequences wait, none runs, and none finds room in the KV cache");
     }
-    step.assemble(roster);
+    step.assemble(roster, executor);
     if (compute(begin)) {
       learn(clock.getAsLong() - begin);
     }

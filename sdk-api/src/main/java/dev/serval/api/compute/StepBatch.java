@@ -1,6 +1,8 @@
 package dev.serval.api.compute;
 
 import dev.serval.api.cache.BlockTable;
+import dev.serval.api.model.TokenSampler;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one step computes: a run of consecutive tokens for each of its sequences, laid out row after
@@ -14,6 +16,7 @@ public final class StepBatch {
   private final int[] firstRow;
   private final int[] logitRow;
   private final BlockTable[] blockTables;
+  private final @Nullable TokenSampler[] samplers;
   private int rows;
   private int sequences;
   private int logitRows;
@@ -31,12 +34,14 @@ public final class StepBatch {
     firstRow = new int[maxSequences + 1];
     logitRow = new int[maxSequences];
     blockTables = new BlockTable[maxSequences];
+    samplers = new @Nullable TokenSampler[maxSequences];
     java.util.Arrays.fill(blockTables, BlockTable.EMPTY);
   }
 
   /** Empties the batch for the next step. */
   public void clear() {
     java.util.Arrays.fill(blockTables, 0, sequences, BlockTable.EMPTY);
+    java.util.Arrays.fill(samplers, 0, sequences, null);
     rows = 0;
     sequences = 0;
     logitRows = 0;
@@ -64,6 +69,23 @@ public final class StepBatch {
     logitRow[sequences] = wantsLogits ? logitRows++ : -1;
     firstRow[sequences + 1] = rows;
     return sequences++;
+  }
+
+  /**
+   * Adds a sequence's next run, after which a token is drawn.
+   *
+   * @param source where the sequence's tokens are
+   * @param from the position of the run's first token: how many were computed before
+   * @param count how many tokens the run has, at least 1
+   * @param table the sequence's KV blocks, with room for the run
+   * @param sampler who draws it: within the step if it is the backend's own, else from the logits
+   * @return which sequence of the step it is, from 0
+   * @throws IndexOutOfBoundsException when the batch is full
+   */
+  public int add(int[] source, int from, int count, BlockTable table, TokenSampler sampler) {
+    int sequence = add(source, from, count, table, true);
+    samplers[sequence] = sampler;
+    return sequence;
   }
 
   /**
@@ -159,6 +181,16 @@ public final class StepBatch {
    */
   public int logitRow(int sequence) {
     return logitRow[sequence];
+  }
+
+  /**
+   * Who draws the token after a sequence's run.
+   *
+   * @param sequence from 0
+   * @return its sampler, or null where none was named or no logits are wanted
+   */
+  public @Nullable TokenSampler sampler(int sequence) {
+    return samplers[sequence];
   }
 
   /**

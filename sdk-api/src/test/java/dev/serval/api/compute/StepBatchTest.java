@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serval.api.cache.BlockTable;
+import dev.serval.api.model.TokenSampler;
 import org.junit.jupiter.api.Test;
 
 final class StepBatchTest {
@@ -27,6 +28,18 @@ final class StepBatchTest {
     assertThat(batch.logitRow(0)).isEqualTo(-1);
     assertThat(batch.logitRow(1)).isZero();
     assertThat(batch.blockTable(0)).isSameAs(table);
+  }
+
+  @Test
+  void who_draws_after_a_run_is_known_until_the_batch_is_cleared() {
+    TokenSampler sampler = (logits, row, out) -> out.set(7);
+    batch.add(TOKENS, 0, 2, BlockTable.EMPTY, true);
+    batch.add(TOKENS, 2, 1, BlockTable.EMPTY, sampler);
+    assertThat(batch.sampler(0)).isNull();
+    assertThat(batch.sampler(1)).isSameAs(sampler);
+    assertThat(batch.logitRow(1)).isOne();
+    batch.clear();
+    assertThat(batch.sampler(1)).isNull();
   }
 
   @Test
