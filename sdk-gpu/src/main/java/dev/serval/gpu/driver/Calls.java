@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe for use by several threads.
  */
 final class Calls {
-  private static final long FIRST_TEXT = 256;
+  private static final long LONGEST_TEXT = 256;
+  private static final String UNATTACHED = "is the calling thread attached to a context?";
 
   private final Map<EntryPoint, Link> links = new EnumMap<>(EntryPoint.class);
 
@@ -47,7 +48,7 @@ final class Calls {
 
   /** Throws what a result stands for. */
   void check(EntryPoint function, int code) {
-    if (code != ErrorCode.SUCCESS) {
+    if (code != Constants.CUDA_SUCCESS) {
       throw failure(function, code, "");
     }
   }
@@ -56,14 +57,14 @@ final class Calls {
   DriverException failure(EntryPoint function, int code, String detail) {
     String name = text(EntryPoint.ERROR_NAME, code).orElse("CUresult " + code);
     String meaning = text(EntryPoint.ERROR_TEXT, code).orElse("an error that it has no words for");
+    String more = code == Constants.CUDA_ERROR_INVALID_CONTEXT ? UNATTACHED : detail;
     String sentence =
         "%s failed with %s (%d): %s%s"
-            .formatted(
-                function.symbol(), name, code, meaning, detail.isEmpty() ? "" : "; " + detail);
-    if (code == ErrorCode.OUT_OF_MEMORY) {
+            .formatted(function.symbol(), name, code, meaning, more.isEmpty() ? "" : "; " + more);
+    if (code == Constants.CUDA_ERROR_OUT_OF_MEMORY) {
       return new OutOfDeviceMemoryException(function.symbol(), code, name, sentence);
     }
-    return ErrorCode.sticky(code)
+    return Constants.sticky(code)
         ? new DeviceLostException(function.symbol(), code, name, sentence)
         : new DriverException(function.symbol(), code, name, sentence);
   }
@@ -74,13 +75,13 @@ final class Calls {
     }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
-      if (result(function, code, out.address()) != ErrorCode.SUCCESS) {
+      if (result(function, code, out.address()) != Constants.CUDA_SUCCESS) {
         return Optional.empty();
       }
       MemorySegment text = out.get(ValueLayout.ADDRESS, 0);
       return text.address() == 0
           ? Optional.empty()
-          : Optional.of(text.reinterpret(FIRST_TEXT).getString(0));
+          : Optional.of(text.reinterpret(LONGEST_TEXT).getString(0));
     }
   }
 

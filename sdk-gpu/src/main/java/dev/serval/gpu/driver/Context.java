@@ -94,7 +94,7 @@ public final class Context implements AutoCloseable {
    * @throws OutOfDeviceMemoryException when the device does not have it
    */
   public DeviceMemory allocate(long bytes) {
-    return new DeviceMemory(this, make(EntryPoint.MEMORY_ALLOCATE, bytes), bytes);
+    return new DeviceMemory(this, take(EntryPoint.MEMORY_ALLOCATE, bytes), bytes);
   }
 
   /**
@@ -116,7 +116,8 @@ public final class Context implements AutoCloseable {
    * @throws OutOfDeviceMemoryException when the system does not have it
    */
   public HostMemory allocateHost(long bytes) {
-    return new HostMemory(this, make(EntryPoint.HOST_ALLOCATE, bytes, HostMemory.PORTABLE), bytes);
+    return new HostMemory(
+        this, take(EntryPoint.HOST_ALLOCATE, bytes, Constants.CU_MEMHOSTALLOC_PORTABLE), bytes);
   }
 
   /**
@@ -127,7 +128,11 @@ public final class Context implements AutoCloseable {
    * @return what undoes it when closed
    */
   public PinnedSegment pin(MemorySegment memory) {
-    call(EntryPoint.HOST_REGISTER, memory.address(), memory.byteSize(), PinnedSegment.PORTABLE);
+    call(
+        EntryPoint.HOST_REGISTER,
+        memory.address(),
+        memory.byteSize(),
+        Constants.CU_MEMHOSTREGISTER_PORTABLE);
     return new PinnedSegment(this, memory);
   }
 
@@ -147,7 +152,8 @@ public final class Context implements AutoCloseable {
    * @return the stream
    */
   public Stream stream(int priority) {
-    return new Stream(this, make(EntryPoint.STREAM_CREATE, Stream.NON_BLOCKING, priority));
+    return new Stream(
+        this, make(EntryPoint.STREAM_CREATE, Constants.CU_STREAM_NON_BLOCKING, priority));
   }
 
   /**
@@ -177,7 +183,7 @@ public final class Context implements AutoCloseable {
    * @return the event
    */
   public Event event() {
-    return new Event(this, make(EntryPoint.EVENT_CREATE, Event.DISABLE_TIMING));
+    return new Event(this, make(EntryPoint.EVENT_CREATE, Constants.CU_EVENT_DISABLE_TIMING));
   }
 
   /**
@@ -207,7 +213,7 @@ public final class Context implements AutoCloseable {
    */
   public void reach(Context other) {
     int code = result(EntryPoint.CONTEXT_ENABLE_PEER, other.address, 0);
-    if (code != ErrorCode.PEER_ACCESS_ALREADY_ENABLED) {
+    if (code != Constants.CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED) {
       check(EntryPoint.CONTEXT_ENABLE_PEER, code);
     }
   }
@@ -265,6 +271,27 @@ public final class Context implements AutoCloseable {
     }
   }
 
+  /** Calls a function that gives memory; says how much there is when that is too little. */
+  private long take(EntryPoint function, long bytes, Object... more) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_LONG);
+      Object[] all = new Object[more.length + 2];
+      all[0] = out.address();
+      all[1] = bytes;
+      System.arraycopy(more, 0, all, 2, more.length);
+      int code = result(function, all);
+      if (code == Constants.CUDA_ERROR_OUT_OF_MEMORY) {
+        throw failure(
+            function,
+            code,
+            "%s were asked for, and %s has %s left"
+                .formatted(Bytes.of(bytes), device, freeMemory()));
+      }
+      check(function, code);
+      return out.get(JAVA_LONG, 0);
+    }
+  }
+
   /** Calls a function with this context current, whatever the thread's own is. */
   void call(EntryPoint function, Object... arguments) {
     check(function, result(function, arguments));
@@ -284,7 +311,7 @@ public final class Context implements AutoCloseable {
   /** Calls a function that gives something back; that the device is lost is known by then. */
   void release(EntryPoint function, Object... arguments) {
     int code = result(function, arguments);
-    if (code != ErrorCode.SUCCESS) {
+    if (code != Constants.CUDA_SUCCESS) {
       DriverException failure = failure(function, code, "");
       if (lost == null) {
         throw failure;
@@ -294,7 +321,7 @@ public final class Context implements AutoCloseable {
 
   /** Throws what a result stands for, and remembers when it means that the device is lost. */
   void check(EntryPoint function, int code) {
-    if (code != ErrorCode.SUCCESS) {
+    if (code != Constants.CUDA_SUCCESS) {
       throw failure(function, code, "");
     }
   }

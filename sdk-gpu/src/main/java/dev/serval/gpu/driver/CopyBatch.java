@@ -11,8 +11,6 @@ import java.lang.foreign.MemorySegment;
  * to a stream and cleared, over and over, by one thread.
  */
 public final class CopyBatch {
-  private static final int STREAM_ORDER = 1;
-
   private final MemorySegment targets;
   private final MemorySegment sources;
   private final MemorySegment sizes;
@@ -37,7 +35,9 @@ public final class CopyBatch {
     this.attributeIndex = arena.allocate(JAVA_LONG);
     this.failed = arena.allocate(JAVA_LONG);
     attributes.set(
-        JAVA_INT, Structs.offset(Structs.COPY_ATTRIBUTES, "srcAccessOrder"), STREAM_ORDER);
+        JAVA_INT,
+        Structs.offset(Structs.COPY_ATTRIBUTES, "srcAccessOrder"),
+        Constants.CU_MEMCPY_SRC_ACCESS_ORDER_STREAM);
   }
 
   /**
@@ -107,7 +107,7 @@ public final class CopyBatch {
                 1,
                 failed.address(),
                 stream);
-    if (code != ErrorCode.SUCCESS) {
+    if (code != Constants.CUDA_SUCCESS) {
       String detail = "of %d copies, number %d".formatted(count, failed.get(JAVA_LONG, 0));
       throw context.failure(EntryPoint.COPY_BATCH, code, detail);
     }

@@ -136,7 +136,7 @@ public final class DriverSearch {
 
   private static Outcome initialise(Library library, int version, Calls calls) {
     int code = calls.result(EntryPoint.INIT, 0);
-    if (code == ErrorCode.SUCCESS) {
+    if (code == Constants.CUDA_SUCCESS) {
       return new Found(new CudaDriver(library.name, version, calls));
     }
     return new Absent(
@@ -153,7 +153,7 @@ public final class DriverSearch {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment version = arena.allocate(JAVA_INT);
       int code = (int) call.invokeExact(version);
-      return code == ErrorCode.SUCCESS ? version.get(JAVA_INT, 0) : 0;
+      return code == Constants.CUDA_SUCCESS ? version.get(JAVA_INT, 0) : 0;
     } catch (Throwable e) {
       throw new IllegalStateException("the call of cuDriverGetVersion failed", e);
     }
@@ -175,7 +175,7 @@ public final class DriverSearch {
         address.set(ADDRESS, 0, MemorySegment.NULL);
         int code = (int) call.invokeExact(symbol, address, function.version(), 0L, status);
         MemorySegment found = address.get(ADDRESS, 0);
-        if (code == ErrorCode.SUCCESS && found.address() != 0) {
+        if (code == Constants.CUDA_SUCCESS && found.address() != 0) {
           addresses.put(function, found);
         }
       }

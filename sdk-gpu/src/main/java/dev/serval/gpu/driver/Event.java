@@ -11,8 +11,6 @@ import java.time.Duration;
  * thread that is attached; recording it anew moves the mark.
  */
 public final class Event extends Handle {
-  static final int DISABLE_TIMING = 2;
-
   private static final double NANOS_PER_MILLI = 1e6;
 
   Event(Context context, long address) {
@@ -26,7 +24,7 @@ public final class Event extends Handle {
    */
   public boolean reached() {
     int code = context().calls().eventQuery(address());
-    if (code == ErrorCode.NOT_READY) {
+    if (code == Constants.CUDA_ERROR_NOT_READY) {
       return false;
     }
     context().check(EntryPoint.EVENT_QUERY, code);

@@ -5,8 +5,6 @@ import java.lang.foreign.MemorySegment;
 
 /** A record of launches and copies that is given to a stream as a whole, by one call. */
 public final class ExecutableGraph extends Handle {
-  private static final int UPDATE_FAILED = 910;
-
   ExecutableGraph(Context context, long address) {
     super(context, address);
   }
@@ -18,7 +16,7 @@ public final class ExecutableGraph extends Handle {
    */
   public void launch(Stream stream) {
     int code = context().calls().graphLaunch(address(), stream.address());
-    if (code != ErrorCode.SUCCESS) {
+    if (code != Constants.CUDA_SUCCESS) {
       context().check(EntryPoint.GRAPH_LAUNCH, code);
     }
   }
@@ -43,7 +41,7 @@ public final class ExecutableGraph extends Handle {
       MemorySegment info = arena.allocate(Structs.GRAPH_UPDATE_RESULT);
       int code =
           context().result(EntryPoint.GRAPH_UPDATE, address(), graph.address(), info.address());
-      if (code == UPDATE_FAILED) {
+      if (code == Constants.CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE) {
         return false;
       }
       context().check(EntryPoint.GRAPH_UPDATE, code);

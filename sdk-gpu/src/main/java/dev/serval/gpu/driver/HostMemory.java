@@ -8,8 +8,6 @@ import java.lang.foreign.MemorySegment;
  * copy is under way; from then on its segment is dead.
  */
 public final class HostMemory extends Handle {
-  static final int PORTABLE = 1;
-
   private final Arena arena = Arena.ofShared();
   private final MemorySegment segment;
 

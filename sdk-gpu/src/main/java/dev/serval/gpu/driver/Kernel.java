@@ -16,7 +16,6 @@ import java.lang.foreign.MemorySegment;
  * returns. Used by one thread at a time, which is attached.
  */
 public final class Kernel {
-  private static final int PROGRAMMATIC_STREAM_SERIALIZATION = 6;
   private static final long GRID = Structs.offset(Structs.LAUNCH_CONFIG, "gridDimX");
   private static final long BLOCK = Structs.offset(Structs.LAUNCH_CONFIG, "blockDimX");
   private static final long SHARED = Structs.offset(Structs.LAUNCH_CONFIG, "sharedMemBytes");
@@ -38,7 +37,7 @@ public final class Kernel {
     this.argumentList = arena.allocateFrom(ADDRESS, arguments);
     this.config = arena.allocate(Structs.LAUNCH_CONFIG);
     MemorySegment attribute = arena.allocate(Structs.LAUNCH_ATTRIBUTE);
-    attribute.set(JAVA_INT, 0, PROGRAMMATIC_STREAM_SERIALIZATION);
+    attribute.set(JAVA_INT, 0, Constants.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
     attribute.set(JAVA_INT, Structs.offset(Structs.LAUNCH_ATTRIBUTE, "value"), 1);
     config.set(ADDRESS, ATTRIBUTES, attribute);
     grid(1, 1, 1);
@@ -109,7 +108,7 @@ public final class Kernel {
   public void launch(Stream stream) {
     config.set(JAVA_LONG, STREAM, stream.address());
     int code = calls.launch(config.address(), function.address(), argumentList.address());
-    if (code != ErrorCode.SUCCESS) {
+    if (code != Constants.CUDA_SUCCESS) {
       throw function.context().failure(EntryPoint.LAUNCH_EXTENDED, code, describe());
     }
   }

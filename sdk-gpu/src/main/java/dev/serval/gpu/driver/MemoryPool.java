@@ -12,12 +12,6 @@ import java.lang.foreign.MemorySegment;
  * the pool until it is trimmed. Usable from any thread that is attached.
  */
 public final class MemoryPool extends Handle {
-  private static final int PINNED = 1;
-  private static final int ON_DEVICE = 1;
-  private static final int RELEASE_THRESHOLD = 4;
-  private static final int RESERVED = 5;
-  private static final int USED = 7;
-
   private MemoryPool(Context context, long address) {
     super(context, address);
   }
@@ -25,14 +19,17 @@ public final class MemoryPool extends Handle {
   static MemoryPool create(Context context, long limit) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment properties = arena.allocate(Structs.POOL_PROPERTIES);
-      properties.set(JAVA_INT, Structs.offset(Structs.POOL_PROPERTIES, "allocType"), PINNED);
+      properties.set(
+          JAVA_INT,
+          Structs.offset(Structs.POOL_PROPERTIES, "allocType"),
+          Constants.CU_MEM_ALLOCATION_TYPE_PINNED);
       long location = Structs.offset(Structs.POOL_PROPERTIES, "location");
-      properties.set(JAVA_INT, location, ON_DEVICE);
+      properties.set(JAVA_INT, location, Constants.CU_MEM_LOCATION_TYPE_DEVICE);
       properties.set(JAVA_INT, location + Integer.BYTES, context.device().handle());
       properties.set(JAVA_LONG, Structs.offset(Structs.POOL_PROPERTIES, "maxSize"), limit);
       long address = context.make(EntryPoint.POOL_CREATE, properties.address());
       MemoryPool pool = new MemoryPool(context, address);
-      pool.set(arena, RELEASE_THRESHOLD, -1L);
+      pool.set(arena, Constants.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, -1L);
       return pool;
     }
   }
@@ -48,13 +45,8 @@ public final class MemoryPool extends Handle {
   public long allocate(long bytes, Stream stream) {
     MemorySegment out = stream.scratch();
     int code = context().calls().allocate(out.address(), bytes, address(), stream.address());
-    if (code != ErrorCode.SUCCESS) {
-      throw context()
-          .failure(
-              EntryPoint.POOL_ALLOCATE,
-              code,
-              "%s were asked for, the pool has %s of which %s are in use"
-                  .formatted(Bytes.of(bytes), reserved(), used()));
+    if (code != Constants.CUDA_SUCCESS) {
+      throw refused(code, bytes);
     }
     return out.get(JAVA_LONG, 0);
   }
@@ -84,7 +76,7 @@ public final class MemoryPool extends Handle {
    * @return the amount, in use or not
    */
   public Bytes reserved() {
-    return get(RESERVED);
+    return get(Constants.CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT);
   }
 
   /**
@@ -93,7 +85,16 @@ public final class MemoryPool extends Handle {
    * @return the amount
    */
   public Bytes used() {
-    return get(USED);
+    return get(Constants.CU_MEMPOOL_ATTR_USED_MEM_CURRENT);
+  }
+
+  private DriverException refused(int code, long bytes) {
+    String detail =
+        code == Constants.CUDA_ERROR_OUT_OF_MEMORY
+            ? "%s were asked for; the pool has %s, of which %s are in use, and the device has %s left"
+                .formatted(Bytes.of(bytes), reserved(), used(), context().freeMemory())
+            : "";
+    return context().failure(EntryPoint.POOL_ALLOCATE, code, detail);
   }
 
   private Bytes get(int attribute) {

@@ -9,8 +9,6 @@ import java.lang.foreign.MemorySegment;
 
 /** Kernels that were loaded. Usable from any thread; no kernel of it may run when it is closed. */
 public final class Module extends Handle {
-  private static final int ERROR_LOG_BUFFER = 5;
-  private static final int ERROR_LOG_BUFFER_BYTES = 6;
   private static final int LOG_BYTES = 16 << 10;
 
   private Module(Context context, long address) {
@@ -24,7 +22,10 @@ public final class Module extends Handle {
       MemorySegment.copy(image, 0, terminated, JAVA_BYTE, 0, image.length);
       MemorySegment log = arena.allocate(LOG_BYTES);
       MemorySegment options =
-          arena.allocateFrom(JAVA_INT, ERROR_LOG_BUFFER, ERROR_LOG_BUFFER_BYTES);
+          arena.allocateFrom(
+              JAVA_INT,
+              Constants.CU_JIT_ERROR_LOG_BUFFER,
+              Constants.CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES);
       MemorySegment values = arena.allocateFrom(JAVA_LONG, log.address(), LOG_BYTES - 1L);
       int code =
           context.result(
@@ -34,7 +35,7 @@ public final class Module extends Handle {
               2,
               options.address(),
               values.address());
-      if (code != ErrorCode.SUCCESS) {
+      if (code != Constants.CUDA_SUCCESS) {
         throw context.failure(EntryPoint.MODULE_LOAD, code, log.getString(0).strip());
       }
       return new Module(context, out.get(JAVA_LONG, 0));
@@ -58,7 +59,7 @@ public final class Module extends Handle {
                   out.address(),
                   address(),
                   arena.allocateFrom(name).address());
-      if (code != ErrorCode.SUCCESS) {
+      if (code != Constants.CUDA_SUCCESS) {
         throw context()
             .failure(EntryPoint.MODULE_FUNCTION, code, "the kernel asked for is " + name);
       }

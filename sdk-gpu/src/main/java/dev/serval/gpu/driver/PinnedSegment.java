@@ -7,8 +7,6 @@ import java.lang.foreign.MemorySegment;
  * closes it sees to it that no copy is under way.
  */
 public final class PinnedSegment extends Handle {
-  static final int PORTABLE = 1;
-
   private final MemorySegment segment;
 
   PinnedSegment(Context context, MemorySegment segment) {

@@ -13,11 +13,6 @@ import java.lang.foreign.MemorySegment;
  * reads and writes until an event says that it is done.
  */
 public final class Stream extends Handle {
-  static final int NON_BLOCKING = 1;
-
-  /** Calls of other threads that cannot be recorded are their own business. */
-  private static final int THREAD_LOCAL = 1;
-
   private final Arena arena = Arena.ofShared();
   private final MemorySegment scratch = arena.allocate(JAVA_LONG);
   private final Calls calls;
@@ -136,7 +131,7 @@ public final class Stream extends Handle {
    */
   public boolean idle() {
     int code = calls.streamQuery(address());
-    if (code == ErrorCode.NOT_READY) {
+    if (code == Constants.CUDA_ERROR_NOT_READY) {
       return false;
     }
     check(EntryPoint.STREAM_QUERY, code);
@@ -156,7 +151,11 @@ public final class Stream extends Handle {
    * @throws DriverException when something of it cannot be recorded
    */
   public Graph capture(Runnable work) {
-    context().call(EntryPoint.STREAM_BEGIN_CAPTURE, address(), THREAD_LOCAL);
+    context()
+        .call(
+            EntryPoint.STREAM_BEGIN_CAPTURE,
+            address(),
+            Constants.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
     try {
       work.run();
     } catch (RuntimeException | Error e) {
@@ -190,7 +189,7 @@ public final class Stream extends Handle {
   }
 
   private void check(EntryPoint function, int code) {
-    if (code != ErrorCode.SUCCESS) {
+    if (code != Constants.CUDA_SUCCESS) {
       context().check(function, code);
     }
   }
