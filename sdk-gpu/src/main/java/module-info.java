@@ -5,4 +5,10 @@ import org.jspecify.annotations.NullMarked;
 module dev.serval.gpu {
   requires transitive dev.serval.api;
   requires static org.jspecify;
+
+  // What a runtime finds as services, and who assembles one by hand may name.
+  exports dev.serval.gpu.compute;
+
+  provides dev.serval.api.compute.ComputeBackendProvider with
+      dev.serval.gpu.compute.CudaBackendProvider;
 }
