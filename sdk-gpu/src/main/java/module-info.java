@@ -9,6 +9,11 @@ module dev.serval.gpu {
   // What a runtime finds as services, and who assembles one by hand may name.
   exports dev.serval.gpu.compute;
 
+  // The devices, and how they fare.
+  exports dev.serval.gpu.device;
+
   provides dev.serval.api.compute.ComputeBackendProvider with
       dev.serval.gpu.compute.CudaBackendProvider;
+  provides dev.serval.api.device.DeviceProvider with
+      dev.serval.gpu.device.CudaDeviceProvider;
 }

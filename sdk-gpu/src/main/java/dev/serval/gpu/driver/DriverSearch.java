@@ -8,9 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -27,16 +25,6 @@ public final class DriverSearch {
   static final int OLDEST = 12_000;
 
   private static final String LIBRARY = "libcuda.so.1";
-
-  /** Where distributions, containers and subsystems keep it, beside the loader's own places. */
-  private static final List<String> FOLDERS =
-      List.of(
-          "/usr/lib/x86_64-linux-gnu",
-          "/usr/lib/aarch64-linux-gnu",
-          "/usr/lib64",
-          "/usr/lib/wsl/lib",
-          "/usr/local/nvidia/lib64",
-          "/run/opengl-driver/lib");
 
   private DriverSearch() {}
 
@@ -63,13 +51,9 @@ public final class DriverSearch {
    * @return what was found
    */
   public static Outcome system() {
-    return load(LIBRARY)
-        .or(DriverSearch::loadFromFolders)
+    return NativeLibrary.find(LIBRARY)
         .map(DriverSearch::inspect)
-        .orElseGet(() ->
-            new Absent(
-                "no NVIDIA driver: %s is known neither to the system's loader nor found in %s"
-                    .formatted(LIBRARY, String.join(", ", FOLDERS))));
+        .orElseGet(() -> new Absent("no NVIDIA driver: " + NativeLibrary.notFound(LIBRARY)));
   }
 
   /**
@@ -79,47 +63,22 @@ public final class DriverSearch {
    * @return what was found
    */
   public static Outcome at(Path library) {
-    return load(library)
+    return NativeLibrary.at(library)
         .map(DriverSearch::inspect)
         .orElseGet(() -> new Absent("no NVIDIA driver: there is no library at " + library));
   }
 
-  private static Optional<Library> loadFromFolders() {
-    return FOLDERS.stream()
-        .map(folder -> Path.of(folder, LIBRARY))
-        .filter(Files::exists)
-        .flatMap(path -> load(path).stream())
-        .findFirst();
-  }
-
-  private static Optional<Library> load(String name) {
-    try {
-      return Optional.of(new Library(name, SymbolLookup.libraryLookup(name, Arena.global())));
-    } catch (IllegalArgumentException e) {
-      return Optional.empty();
-    }
-  }
-
-  private static Optional<Library> load(Path path) {
-    try {
-      return Optional.of(
-          new Library(path.toString(), SymbolLookup.libraryLookup(path, Arena.global())));
-    } catch (IllegalArgumentException e) {
-      return Optional.empty();
-    }
-  }
-
-  private static Outcome inspect(Library library) {
-    Optional<MemorySegment> versionOf = library.symbols.find("cuDriverGetVersion");
+  private static Outcome inspect(NativeLibrary library) {
+    Optional<MemorySegment> versionOf = library.symbols().find("cuDriverGetVersion");
     if (versionOf.isEmpty()) {
-      return new Absent(library.name + " is no CUDA driver: it has no cuDriverGetVersion");
+      return new Absent(library.name() + " is no CUDA driver: it has no cuDriverGetVersion");
     }
     int version = version(versionOf.get());
-    Optional<MemorySegment> lookup = library.symbols.find("cuGetProcAddress_v2");
+    Optional<MemorySegment> lookup = library.symbols().find("cuGetProcAddress_v2");
     if (version < OLDEST || lookup.isEmpty()) {
       return new Absent(
           "the NVIDIA driver (%s) is too old: it is of CUDA %s, and %s is needed"
-              .formatted(library.name, CudaDriver.text(version), CudaDriver.text(OLDEST)));
+              .formatted(library.name(), CudaDriver.text(version), CudaDriver.text(OLDEST)));
     }
     Map<EntryPoint, MemorySegment> functions = resolve(lookup.get());
     List<String> missing =
@@ -131,18 +90,18 @@ public final class DriverSearch {
         ? initialise(library, version, new Calls(functions))
         : new Absent(
             "the NVIDIA driver (%s, CUDA %s) lacks %s"
-                .formatted(library.name, CudaDriver.text(version), String.join(", ", missing)));
+                .formatted(library.name(), CudaDriver.text(version), String.join(", ", missing)));
   }
 
-  private static Outcome initialise(Library library, int version, Calls calls) {
+  private static Outcome initialise(NativeLibrary library, int version, Calls calls) {
     int code = calls.result(EntryPoint.INIT, 0);
     if (code == Constants.CUDA_SUCCESS) {
-      return new Found(new CudaDriver(library.name, version, calls));
+      return new Found(new CudaDriver(library.name(), version, calls));
     }
     return new Absent(
         "the NVIDIA driver (%s, CUDA %s) has no device to offer: %s"
             .formatted(
-                library.name,
+                library.name(),
                 CudaDriver.text(version),
                 calls.failure(EntryPoint.INIT, code, "").getMessage()));
   }
@@ -184,7 +143,4 @@ public final class DriverSearch {
     }
     return addresses;
   }
-
-  /** A library that was loaded. */
-  private record Library(String name, SymbolLookup symbols) {}
 }
