@@ -28,15 +28,17 @@ std::string Device::busName() const {
   return text;
 }
 
-Uuid Device::uuid() const {
+Uuid Device::uuid(int instance) const {
+  char text[32];
+  snprintf(text, sizeof text, instance < 0 ? "serval-gpu-%03d" : "serval-%03d-mig-%d", ordinal, instance);
   Uuid uuid = {};
-  snprintf(uuid.bytes, sizeof uuid.bytes, "serval-gpu-%03d", ordinal);
+  memcpy(uuid.bytes, text, std::min(sizeof uuid.bytes, strlen(text)));
   return uuid;
 }
 
-std::string Device::uuidText() const {
-  Uuid raw = uuid();
-  std::string text = "GPU-";
+std::string Device::uuidText(int instance) const {
+  Uuid raw = uuid(instance);
+  std::string text = instance < 0 ? "GPU-" : "MIG-";
   for (int i = 0; i < 16; i++) {
     char hex[4];
     snprintf(hex, sizeof hex, "%02x", static_cast<unsigned char>(raw.bytes[i]));
@@ -44,6 +46,10 @@ std::string Device::uuidText() const {
     text += hex;
   }
   return text;
+}
+
+uint64_t Device::memoryOf(int instance) const {
+  return instance < 0 ? settings.memory : settings.memory / uint64_t(settings.migInstances + 1);
 }
 
 void Machine::violation(const std::string& sentence) {
@@ -89,11 +95,15 @@ void Machine::configure(const Settings& next, Lock& lock) {
   graves.clear();
   graveOrder.clear();
   returned.clear();
+  noticeSets.clear();
+  managementUsers = 0;
   pools.clear();
   contexts.clear();
   ownContexts.clear();
   destroyed.clear();
   devices.clear();
+  host = {};
+  endedStreams.clear();
   violations.clear();
   violationCount = 0;
   faults.clear();
@@ -136,10 +146,11 @@ bool setDevice(DeviceSettings& device, const std::string& key, const std::string
   else if (key == "bus") device.busId = int(strtol(value.c_str(), nullptr, 16));
   else if (key == "numa") device.numa = number;
   else if (key == "ecc") device.ecc = number != 0;
-  else if (key == "mig") device.migMode = number > 0, device.migInstances = number;
+  else if (key == "mig") device.migInstances = number;
   else if (key == "linkGeneration") device.linkGeneration = number;
   else if (key == "linkWidth") device.linkWidth = number;
   else if (key == "nvlinks") device.nvlinks = number;
+  else if (key == "addressing") device.addressing = number;
   else return false;
   return true;
 }
@@ -347,7 +358,7 @@ EXPORTED void standin_returned(uintptr_t begin, size_t bytes) {
         bool source = piece.source < begin + bytes && begin < piece.source + piece.bytes && piece.staged == nullptr;
         if (!target && !source) continue;
         machine.violation("a part of " + std::to_string(bytes) + " bytes, " + machine.whereIs(begin) +
-                          ", was given back while " + operation->work.name + " still uses it");
+                          ", was given back while " + std::string(operation->work.name) + " still uses it");
       }
     }
   }
@@ -366,6 +377,58 @@ EXPORTED void standin_lent(uintptr_t begin, size_t bytes) {
     if (first < begin) parts[first] = begin;
     if (last > begin + bytes) at = parts.emplace(begin + bytes, last).first;
   }
+}
+
+// ---------------------------------------------------------------------------------------------------------------- NVML
+
+namespace {
+
+void notify(Machine& machine, const Notice& notice) {
+  for (auto& [handle, set] : machine.noticeSets) {
+    auto types = set->types.find(notice.device);
+    if (types != set->types.end() && (types->second & notice.type) != 0) set->notices.push_back(notice);
+  }
+  machine.changed.notify_all();
+}
+
+template <class Body> int withDevice(int ordinal, Body body) {
+  Machine& machine = Machine::get();
+  Lock lock(machine.mutex);
+  Device* device = deviceOf(machine, ordinal);
+  if (device == nullptr) return INVALID_DEVICE;
+  body(machine, *device);
+  return SUCCESS;
+}
+
+} // namespace
+
+// The driver reports an Xid; instances are -1 where it concerns the whole device.
+EXPORTED int standin_xid(int ordinal, uint64_t xid, int gpuInstance, int computeInstance) {
+  return withDevice(ordinal, [&](Machine& machine, Device&) {
+    notify(machine, {ordinal, 8, xid, unsigned(gpuInstance), unsigned(computeInstance)});
+  });
+}
+
+EXPORTED int standin_recovery(int ordinal, int action) {
+  return withDevice(ordinal, [&](Machine&, Device& device) { device.recovery = action; });
+}
+
+EXPORTED int standin_link(int ordinal, int link, int up) {
+  return withDevice(ordinal, [&](Machine&, Device& device) {
+    std::erase(device.linksDown, link);
+    if (!up) device.linksDown.push_back(link);
+  });
+}
+
+EXPORTED int standin_process(int ordinal, unsigned process, uint64_t bytes) {
+  return withDevice(ordinal, [&](Machine&, Device& device) { device.processes.emplace_back(process, bytes); });
+}
+
+EXPORTED int standin_utilisation(int ordinal, int percent, int memoryPercent) {
+  return withDevice(ordinal, [&](Machine&, Device& device) {
+    device.utilisation = percent;
+    device.memoryUtilisation = memoryPercent;
+  });
 }
 
 // Reads memory of a device past all rules; 0, or the address that cannot be read.

@@ -87,7 +87,7 @@ void forgetBlocks(Machine& machine, Context* context) {
   for (auto& [begin, block] : machine.blocks) {
     if (block->context == context) left.push_back(block);
   }
-  for (const BlockRef& block : left) machine.release(block, "the release of its context");
+  for (const BlockRef& block : left) machine.release(block, "the release of its context", true);
 }
 
 } // namespace
@@ -104,6 +104,10 @@ void destroyContext(Entry& entry, Context* context) {
   forget(machine, machine.functions, context);
   forget(machine, machine.modules, context);
   forget(machine, machine.events, context);
+  for (auto& [handle, stream] : machine.streams) {
+    if (stream->context == context) machine.forgetStream(stream.get());
+  }
+  machine.forgetStream(context->null.get());
   forget(machine, machine.streams, context);
   forgetBlocks(machine, context);
   machine.trimAll(context->device);
@@ -121,6 +125,7 @@ std::unique_ptr<Context> newContext(Machine& machine, Device* device) {
   context->device = device;
   context->null = std::make_unique<Stream>();
   context->null->context = context.get();
+  context->null->number = ++machine.nextStream;
   machine.contexts[context->handle] = context.get();
   return context;
 }
@@ -361,12 +366,18 @@ EXPORTED int cuDeviceGetUuid(Uuid* uuid, int ordinal) {
 }
 PROCEDURE(cuDeviceGetUuid, 9020, cuDeviceGetUuid)
 
-EXPORTED int cuDeviceGetUuid_v2(Uuid* uuid, int ordinal) { return cuDeviceGetUuid(uuid, ordinal); }
+// Where a device is cut into instances, a process sees the first of them.
+EXPORTED int cuDeviceGetUuid_v2(Uuid* uuid, int ordinal) {
+  return withDevice("cuDeviceGetUuid", ordinal, [&](Entry&, Device& device) -> int {
+    *uuid = device.uuid(device.settings.migInstances > 0 ? 0 : -1);
+    return SUCCESS;
+  });
+}
 PROCEDURE(cuDeviceGetUuid, 11040, cuDeviceGetUuid_v2)
 
 EXPORTED int cuDeviceTotalMem_v2(size_t* bytes, int ordinal) {
   return withDevice("cuDeviceTotalMem", ordinal, [&](Entry&, Device& device) -> int {
-    *bytes = device.settings.memory;
+    *bytes = device.memoryOf(device.settings.migInstances > 0 ? 0 : -1);
     return SUCCESS;
   });
 }
@@ -559,7 +570,12 @@ PROCEDURE(cuCtxGetDevice, 2000, cuCtxGetDevice)
 EXPORTED int cuCtxSynchronize() {
   return enter("cuCtxSynchronize", Need::HEALTHY, [&](Entry& entry) -> int {
     if (int code = captureForbids(entry)) return code;
-    return entry.machine.waitAll(entry.lock, entry.context);
+    if (int code = entry.machine.waitAll(entry.lock, entry.context)) return code;
+    for (auto& [handle, stream] : entry.machine.streams) {
+      if (stream->context == entry.context) entry.machine.hostLearns(stream.get());
+    }
+    entry.machine.hostLearns(entry.context->null.get());
+    return SUCCESS;
   });
 }
 PROCEDURE(cuCtxSynchronize, 2000, cuCtxSynchronize)

@@ -59,6 +59,17 @@ int stage(Entry& entry, const char* name, Piece& piece) {
   return SUCCESS;
 }
 
+int give(Entry& entry, Stream* stream, Work work, bool waits) {
+  SignalRef signal;
+  if (int code = submit(entry, stream, std::move(work), &signal)) return code;
+  if (!waits || signal == nullptr) return SUCCESS;
+  Clock clock = stream->knows;
+  clock.learn(stream->number, stream->lastSequence);
+  if (int code = entry.machine.wait(entry.lock, entry.context, signal)) return code;
+  entry.machine.hostLearns(clock);
+  return SUCCESS;
+}
+
 int copy(Entry& entry, const char* name, uintptr_t target, Role targetRole, uintptr_t source, Role sourceRole, size_t bytes,
          Handle handle, bool asynchronous) {
   if (bytes == 0) return SUCCESS;
@@ -84,9 +95,7 @@ int copy(Entry& entry, const char* name, uintptr_t target, Role targetRole, uint
   }
   addUses(work, piece);
   bool waits = !asynchronous || piece.targetBlock == nullptr;
-  SignalRef signal;
-  if (int code = submit(entry, stream, std::move(work), &signal)) return code;
-  return waits ? entry.machine.wait(entry.lock, entry.context, signal) : SUCCESS;
+  return give(entry, stream, std::move(work), waits);
 }
 
 int fill(const char* name, DevicePointer target, uint32_t value, unsigned width, size_t count, Handle handle, bool asynchronous) {
@@ -109,9 +118,7 @@ int fill(const char* name, DevicePointer target, uint32_t value, unsigned width,
     work.width = width;
     work.count = count;
     work.uses.push_back(block);
-    SignalRef signal;
-    if (int failed = submit(entry, stream, std::move(work), &signal)) return failed;
-    return asynchronous ? SUCCESS : entry.machine.wait(entry.lock, entry.context, signal);
+    return give(entry, stream, std::move(work), !asynchronous);
   });
 }
 
@@ -167,9 +174,7 @@ int batch(DevicePointer* targets, DevicePointer* sources, size_t* sizes, size_t 
       addUses(work, piece);
     }
     if (failed != nullptr) *failed = SIZE_MAX;
-    SignalRef signal;
-    if (int code = submit(entry, stream, std::move(work), &signal)) return code;
-    return waits ? entry.machine.wait(entry.lock, entry.context, signal) : SUCCESS;
+    return give(entry, stream, std::move(work), waits);
   });
 }
 

@@ -391,7 +391,7 @@ EXPORTED int cuGraphLaunch(Handle handle, Handle streamHandle) {
     for (const Program::Node& node : executable.program->nodes) {
       for (const BlockRef& block : node.work.uses) {
         if (!block->freed && !block->freeing) continue;
-        entry.machine.violation("cuGraphLaunch: " + node.work.name + " uses " + entry.machine.describe(*block) +
+        entry.machine.violation(std::string("cuGraphLaunch: ") + node.work.name + " uses " + entry.machine.describe(*block) +
                                 ", which was released after the graph was made");
         return ILLEGAL_ADDRESS;
       }

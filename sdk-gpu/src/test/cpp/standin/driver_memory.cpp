@@ -31,7 +31,7 @@ int freeBlock(Entry& entry, const char* name, uintptr_t address, bool device) {
   if (ofDevice != device || block->kind == BlockKind::REGISTERED) return notABlock(entry, name, address);
   if (block->freeing) return notABlock(entry, name, address);
   if (int code = captureForbids(entry)) return code;
-  entry.machine.release(block, name);
+  entry.machine.release(block, name, health(entry.context) != 0);
   return health(entry.context);
 }
 
@@ -57,6 +57,8 @@ int allocateFrom(Entry& entry, Pool* pool, size_t bytes, DevicePointer* pointer,
   work.kind = WorkKind::ALLOCATE;
   work.name = "cuMemAllocAsync";
   work.block = block;
+  block->allocationStream = stream->number;
+  block->allocationSequence = stream->lastSequence + 1;
   return submit(entry, stream, std::move(work));
 }
 
@@ -174,7 +176,7 @@ EXPORTED int cuMemHostUnregister(void* pointer) {
       return HOST_MEMORY_NOT_REGISTERED;
     }
     BlockRef block = found->second;
-    entry.machine.release(block, "cuMemHostUnregister");
+    entry.machine.release(block, "cuMemHostUnregister", health(entry.context) != 0);
     return health(entry.context);
   });
 }
@@ -287,7 +289,7 @@ EXPORTED int cuMemPoolDestroy(Handle handle) {
       if (!left.empty() && context->device == pool->device) entry.machine.waitAll(entry.lock, context);
     }
     for (const BlockRef& block : left) {
-      if (!block->freed) entry.machine.release(block, "cuMemPoolDestroy");
+      if (!block->freed) entry.machine.release(block, "cuMemPoolDestroy", true);
     }
     entry.machine.trim(pool.get(), 0);
     if (pool->device->currentPool == pool.get()) pool->device->currentPool = pool->device->defaultPool.get();
@@ -375,12 +377,14 @@ EXPORTED int cuMemFreeAsync(DevicePointer pointer, Handle handle) {
     }
     BlockRef block = found->second;
     if (int code = health(entry.context)) {
-      if (block->uses == 0) entry.machine.release(block, "cuMemFreeAsync");
+      if (block->uses == 0) entry.machine.release(block, "cuMemFreeAsync", true);
       block->freeing = true;
       return code;
     }
     if (stream->capture != nullptr) return NOT_SUPPORTED;
     block->freeing = true;
+    entry.machine.learnFromHost(stream);
+    entry.machine.requireOrdered(*block, stream, "cuMemFreeAsync");
     Work work;
     work.kind = WorkKind::RELEASE;
     work.name = "cuMemFreeAsync";

@@ -217,7 +217,7 @@ int kernelWork(Entry& entry, const LaunchConfiguration& launch, Handle handle, v
   if (int code = checkShape(*function, launch)) return code;
   if (int code = checkAttributes(entry.context->device->settings, launch)) return code;
   work.kind = WorkKind::KERNEL;
-  work.name = function->name;
+  work.name = entry.machine.interned(function->name);
   work.launch.function = function;
   const unsigned grid[] = {launch.gridX, launch.gridY, launch.gridZ}, block[] = {launch.blockX, launch.blockY, launch.blockZ};
   std::copy_n(grid, 3, work.launch.grid);

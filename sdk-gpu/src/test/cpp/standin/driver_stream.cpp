@@ -12,6 +12,7 @@ int newStream(const char* name, Handle* handle, unsigned flags, int priority) {
     if (handle == nullptr || flags > 1) return INVALID_VALUE;
     auto stream = std::make_shared<Stream>();
     stream->handle = entry.machine.handle();
+    stream->number = ++entry.machine.nextStream;
     stream->context = entry.context;
     stream->flags = flags;
     stream->priority = std::clamp(priority, -5, 0);
@@ -51,6 +52,8 @@ int record(Entry& entry, Event& event, Stream& stream) {
   work.kind = WorkKind::RECORD;
   work.name = "cuEventRecord";
   event.last = entry.machine.enqueue(&stream, std::move(work));
+  event.knows = stream.knows;
+  event.knows.learn(stream.number, stream.lastSequence);
   return SUCCESS;
 }
 
@@ -97,6 +100,7 @@ EXPORTED int cuStreamDestroy_v2(Handle handle) {
     }
     entry.machine.streams.erase(found);
     entry.machine.destroyed[handle] = "cuStreamDestroy";
+    entry.machine.forgetStream(stream.get());
     stream->destroyed = true;
     if (!stream->queue.empty()) entry.machine.ending.push_back(stream);
     return health(entry.context);
@@ -107,7 +111,11 @@ PROCEDURE(cuStreamDestroy, 4000, cuStreamDestroy_v2)
 EXPORTED int cuStreamSynchronize(Handle handle) {
   return withStream("cuStreamSynchronize", handle, Need::HEALTHY, [&](Entry& entry, Stream& stream) -> int {
     if (stream.capture != nullptr) return invalidate(stream.capture, STREAM_CAPTURE_UNSUPPORTED);
-    return entry.machine.wait(entry.lock, entry.context, stream.last);
+    Clock clock = stream.knows;
+    clock.learn(stream.number, stream.lastSequence);
+    if (int code = entry.machine.wait(entry.lock, entry.context, SignalRef(stream.last))) return code;
+    entry.machine.hostLearns(clock);
+    return SUCCESS;
   });
 }
 PROCEDURE(cuStreamSynchronize, 2000, cuStreamSynchronize)
@@ -118,7 +126,9 @@ EXPORTED int cuStreamQuery(Handle handle) {
     SignalRef last = stream.last;
     if (last != nullptr && !last->done) entry.machine.nudge(entry.lock);
     if (int code = health(entry.context)) return code;
-    return last == nullptr || last->done ? SUCCESS : NOT_READY;
+    if (last != nullptr && !last->done) return NOT_READY;
+    if (last == stream.last) entry.machine.hostLearns(&stream);
+    return SUCCESS;
   });
 }
 PROCEDURE(cuStreamQuery, 2000, cuStreamQuery)
@@ -134,6 +144,7 @@ EXPORTED int cuStreamWaitEvent(Handle handle, Handle eventHandle, unsigned flags
     Work work;
     work.kind = WorkKind::WAIT;
     work.name = "cuStreamWaitEvent";
+    stream.knows.merge(event.knows);
     entry.machine.enqueue(&stream, std::move(work), {event.last});
     return SUCCESS;
   });
@@ -229,7 +240,9 @@ EXPORTED int cuEventQuery(Handle handle) {
     SignalRef last = event.last;
     if (last != nullptr && !last->done) entry.machine.nudge(entry.lock);
     if (int code = health(entry.context)) return code;
-    return last == nullptr || last->done ? SUCCESS : NOT_READY;
+    if (last != nullptr && !last->done) return NOT_READY;
+    if (last == event.last) entry.machine.hostLearns(event.knows);
+    return SUCCESS;
   });
 }
 PROCEDURE(cuEventQuery, 2000, cuEventQuery)
@@ -237,7 +250,10 @@ PROCEDURE(cuEventQuery, 2000, cuEventQuery)
 EXPORTED int cuEventSynchronize(Handle handle) {
   return withEvent("cuEventSynchronize", handle, Need::HEALTHY, [&](Entry& entry, Event& event) -> int {
     if (event.capture != nullptr) return CAPTURED_EVENT;
-    return entry.machine.wait(entry.lock, entry.context, SignalRef(event.last));
+    Clock clock = event.knows;
+    if (int code = entry.machine.wait(entry.lock, entry.context, SignalRef(event.last))) return code;
+    entry.machine.hostLearns(clock);
+    return SUCCESS;
   });
 }
 PROCEDURE(cuEventSynchronize, 2000, cuEventSynchronize)

@@ -33,7 +33,7 @@ void useAll(Work& work, int change) {
 }
 
 std::string named(const Stream* stream, const Work& work) {
-  return work.name + " on stream " + std::to_string(stream->handle & 0xffffff);
+  return std::string(work.name) + " on stream " + std::to_string(stream->handle & 0xffffff);
 }
 
 } // namespace
@@ -76,14 +76,24 @@ SignalRef Machine::enqueue(Stream* stream, Work work, std::vector<SignalRef> aft
     if (signal != nullptr && !signal->done) operation->after.push_back(std::move(signal));
   }
   Context* context = stream->context;
+  learnFromHost(stream);
+  auto follow = [&](Stream* other) {
+    if (other->last == nullptr) return;
+    if (!other->last->done) operation->after.push_back(other->last);
+    stream->knows.merge(other->knows);
+    stream->knows.learn(other->number, other->lastSequence);
+  };
   if (stream == context->null.get()) {
     for (auto& [handle, other] : streams) {
-      if (other->context == context && other->blocking() && other->last != nullptr && !other->last->done) {
-        operation->after.push_back(other->last);
-      }
+      if (other->context == context && other->blocking()) follow(other.get());
     }
-  } else if (stream->blocking() && context->null->last != nullptr && !context->null->last->done) {
-    operation->after.push_back(context->null->last);
+  } else if (stream->blocking()) {
+    follow(context->null.get());
+  }
+  note(stream, operation->sequence, work);
+  if (work.kind == WorkKind::HOST) {
+    work.knows = stream->knows;
+    if (operation->sequence > 1) work.knows.learn(stream->number, operation->sequence - 1);
   }
   int64_t delay = stream->slow;
   if (delayMode == DelayMode::RANDOM && bodily(work.kind) && random.below(2) == 0) {
@@ -275,11 +285,6 @@ void Machine::runHead(Lock& lock, Stream* stream) {
 }
 
 void Machine::checkUse(const Stream* stream, const Work& work) {
-  for (const BlockRef& block : work.uses) {
-    if (!block->allocated) {
-      violation(named(stream, work) + " uses " + describe(*block) + " before its allocation in stream order");
-    }
-  }
   for (const Piece& piece : work.pieces) {
     if (piece.sourceBlock != nullptr) checkReturned(piece.source, piece.bytes, named(stream, work));
     if (piece.targetBlock != nullptr) checkReturned(piece.target, piece.bytes, named(stream, work));
@@ -296,6 +301,7 @@ int Machine::perform(Lock& lock, Stream* stream, Work& work) {
     case WorkKind::KERNEL:
       return performKernel(lock, stream, work);
     case WorkKind::HOST:
+      hostLearns(work.knows);
       lock.unlock();
       work.host(work.hostData);
       lock.lock();
@@ -304,7 +310,7 @@ int Machine::perform(Lock& lock, Stream* stream, Work& work) {
       work.block->allocated = true;
       return 0;
     case WorkKind::RELEASE:
-      release(work.block, "cuMemFreeAsync");
+      release(work.block, "cuMemFreeAsync", true);
       return 0;
     case WorkKind::GRAPH:
       counters["graphs"]++;

@@ -4,10 +4,15 @@
 // first: an executor thread, or a caller that waits. While bytes move or a kernel runs the lock is free, and the blocks that
 // the work uses are counted as in use.
 //
+// What comes before what is known for certain, not by how it happened this time: each stream, event and the host itself has a
+// clock that says how far into every stream its knowledge reaches. A use, a release or a conflicting copy that is not ordered
+// after what came before is a violation in every run, whatever the delays were.
+//
 // What must always hold, and is a violation (recorded with a sentence, never fatal) when a caller breaks it:
 //  - a block is released only when no work that was given before still uses it;
 //  - an asynchronous copy reads and writes pinned or device memory only;
 //  - memory is used on a stream only after its allocation in stream order;
+//  - two copies or fills that touch the same bytes, one of them writing, are ordered;
 //  - a handle is not used after its destruction;
 //  - nothing is left when a context goes.
 #pragma once
@@ -50,6 +55,23 @@ struct Context;
 struct Pool;
 struct Stream;
 
+// For each stream, by number, up to which of its operations all is known to be done before.
+struct Clock {
+  std::vector<std::pair<uint32_t, uint64_t>> known; // ordered by stream
+  bool learn(uint32_t stream, uint64_t sequence);   // whether that was news
+  bool merge(const Clock& other);
+  bool covers(uint32_t stream, uint64_t sequence) const;
+};
+
+// What touches a block: a copy or fill some of its bytes; a kernel nobody knows which.
+struct Access {
+  uintptr_t begin = 0, end = 0; // empty: of a kernel
+  uint32_t stream = 0;
+  uint64_t sequence = 0;
+  bool write = false;
+  const char* name = "";
+};
+
 struct Block {
   uint64_t id = 0;
   BlockKind kind = BlockKind::DEVICE;
@@ -65,6 +87,9 @@ struct Block {
   bool allocated = true;  // in stream order
   bool freeing = false;   // a stream-ordered release is queued
   bool freed = false;
+  uint32_t allocationStream = 0; // of a pooled block
+  uint64_t allocationSequence = 0;
+  std::vector<Access> accesses;  // that the host does not know to be done
   std::string releasedBy;
   uintptr_t end() const { return begin + bytes; }
 };
@@ -102,7 +127,7 @@ struct Function;
 
 struct Launch {
   std::shared_ptr<Function> function;
-  unsigned grid[3], block[3];
+  unsigned grid[3] = {}, block[3] = {};
   unsigned sharedBytes = 0;
   std::vector<char> argument;
 };
@@ -113,7 +138,7 @@ enum class WorkKind { COPY, MEMSET, KERNEL, HOST, RECORD, WAIT, ALLOCATE, RELEAS
 
 struct Work {
   WorkKind kind = WorkKind::WAIT;
-  std::string name;
+  const char* name = "";
   std::vector<Piece> pieces; // of a copy
   uintptr_t target = 0;      // of a memset
   uint32_t value = 0;
@@ -125,7 +150,7 @@ struct Work {
   BlockRef block; // that is allocated or released
   std::shared_ptr<const Program> program;
   std::vector<BlockRef> uses;
-  Handle event = 0; // of a record inside a graph
+  Clock knows; // of a host function: what is done before it runs
 };
 
 // What a graph does: works with the indexes of those that go before.
@@ -151,6 +176,9 @@ struct Capture;
 
 struct Stream {
   Handle handle = 0;
+  uint32_t number = 0;
+  Clock knows;
+  uint64_t hostSeen = 0;
   Context* context = nullptr;
   unsigned flags = 0;
   int priority = 0;
@@ -174,6 +202,7 @@ struct Event {
   Context* context = nullptr;
   unsigned flags = 0;
   SignalRef last;
+  Clock knows;
   std::shared_ptr<Capture> capture; // recorded in a stream that is being captured
   std::vector<Handle> captureTail;
 };
@@ -238,8 +267,8 @@ struct DeviceSettings {
   int busId = 0;
   int numa = 0;
   bool ecc = true;
-  int migMode = 0;
   int migInstances = 0;
+  int addressing = 0;
   int linkGeneration = 5, linkWidth = 16;
   int nvlinks = 0;
 };
@@ -254,9 +283,26 @@ struct Device {
   Pool* currentPool = nullptr;
   int utilisation = 0, memoryUtilisation = 0;
   std::vector<std::pair<unsigned, uint64_t>> processes;
+  int recovery = 0;                // what the driver wants done
+  std::vector<int> linksDown;
   std::string busName() const;
-  std::string uuidText() const;
-  Uuid uuid() const;
+  // The device's own identity for instance -1, else that of a MIG instance.
+  std::string uuidText(int instance = -1) const;
+  Uuid uuid(int instance = -1) const;
+  uint64_t memoryOf(int instance) const;
+};
+
+// What NVML tells of a device while it runs.
+struct Notice {
+  int device;
+  uint64_t type;
+  uint64_t data;
+  unsigned gpuInstance, computeInstance;
+};
+
+struct NoticeSet {
+  std::map<int, uint64_t> types; // by device
+  std::deque<Notice> notices;
 };
 
 struct Context {
@@ -333,6 +379,8 @@ public:
   std::map<uintptr_t, BlockRef> blocks;
   std::map<uintptr_t, BlockRef> graves; // the last ones that were released
   std::deque<uintptr_t> graveOrder;
+  std::map<Handle, std::shared_ptr<NoticeSet>> noticeSets;
+  int managementUsers = 0;
   std::map<uintptr_t, uintptr_t> returned; // parts that a pool above us took back
   uint64_t nextBlock = 0;
 
@@ -361,7 +409,8 @@ public:
   BlockRef allocateDevice(Context* context, size_t bytes, BlockKind kind, Pool* pool, int& code);
   BlockRef allocatePinned(Context* context, size_t bytes, unsigned flags, int& code);
   BlockRef registerHost(Context* context, uintptr_t begin, size_t bytes, unsigned flags, int& code);
-  void release(const BlockRef& block, const char* by);   // now
+  // Now; `ordered`: after whatever used it.
+  void release(const BlockRef& block, const char* by, bool ordered);
   void retire(const BlockRef& block);                    // its pages, when nobody uses them
   BlockRef find(uintptr_t address, size_t bytes) const;
   bool overlapsBlock(uintptr_t begin, size_t bytes) const;
@@ -375,6 +424,20 @@ public:
   uint64_t leakCount(const Context* context) const;
   void checkReturned(uintptr_t begin, size_t bytes, const std::string& what);
 
+  // order.cpp
+  Clock host;
+  uint64_t hostVersion = 1;
+  uint32_t nextStream = 0;
+  std::vector<uint32_t> endedStreams;
+  const char* interned(const std::string& name);
+  void hostLearns(const Clock& clock);
+  void hostLearns(const Stream* stream); // all that was given to it so far
+  void learnFromHost(Stream* stream);
+  void forgetStream(const Stream* stream);
+  void note(Stream* stream, uint64_t sequence, const Work& work);
+  bool ordered(const Block& block, const Clock& clock, uint32_t own, std::string& what) const;
+  void requireOrdered(const Block& block, const Stream* stream, const char* by); // null: the host
+
   // executor.cpp
   SignalRef enqueue(Stream* stream, Work work, std::vector<SignalRef> after = {});
   int wait(Lock& lock, Context* context, const SignalRef& signal);
@@ -383,6 +446,7 @@ public:
   bool step(Lock& lock);                    // executes one operation, if one is ready
   void nudge(Lock& lock);                   // somebody asked whether work is done
   uint64_t pending() const;
+  int waiting = 0; // how many wait for `changed`
   void fail(Context* context, int code, const std::string& reason);
   std::vector<Stream*> active;
 
@@ -402,9 +466,10 @@ private:
   int performKernel(Lock& lock, Stream* stream, Work& work);
   int performProgram(Lock& lock, Stream* stream, const Program& program);
   void checkUse(const Stream* stream, const Work& work);
+  void noteUse(Stream* stream, uint64_t sequence, const Work& work, const BlockRef& block);
+  void noteBytes(Stream* stream, uint64_t sequence, const Work& work, Block& block, uintptr_t begin, size_t bytes, bool write);
   void finish(Stream* stream, Operation& operation);
   int64_t cost(const Work& work) const;
-  int waiting = 0;
   uint64_t progress = 0;
   std::vector<std::thread> threads;
 };

@@ -194,11 +194,8 @@ std::string Machine::whereIs(uintptr_t address) const {
   return text + std::string(deviceAddress(address) ? "in no block of a device" : "in memory of the host that is not pinned");
 }
 
-void Machine::release(const BlockRef& block, const char* by) {
-  if (block->uses > 0) {
-    violation(std::string(by) + " released " + describe(*block) + " while " + std::to_string(block->uses) +
-              " operation(s) that were given before still use it");
-  }
+void Machine::release(const BlockRef& block, const char* by, bool ordered) {
+  if (!ordered) requireOrdered(*block, nullptr, by);
   block->freed = true;
   block->releasedBy = by;
   blocks.erase(block->begin);

@@ -33,6 +33,15 @@ final class Controls {
     static final MethodHandle SLOW = function("standin_slow", JAVA_INT, JAVA_LONG, JAVA_LONG);
     static final MethodHandle BREAK = function("standin_break", JAVA_INT, JAVA_INT, JAVA_INT);
     static final MethodHandle LOSE = function("standin_lose", JAVA_INT, JAVA_INT, JAVA_INT);
+    static final MethodHandle XID =
+        function("standin_xid", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
+    static final MethodHandle RECOVERY = function("standin_recovery", JAVA_INT, JAVA_INT, JAVA_INT);
+    static final MethodHandle LINK =
+        function("standin_link", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
+    static final MethodHandle PROCESS =
+        function("standin_process", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
+    static final MethodHandle UTILISATION =
+        function("standin_utilisation", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     static final MethodHandle VIOLATIONS = function("standin_violations", JAVA_LONG);
     static final MethodHandle VIOLATION =
         function("standin_violation", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_INT);
@@ -126,6 +135,29 @@ final class Controls {
 
   static void lose(int device, int code) {
     check("device", device, call(arena -> (int) Loaded.LOSE.invokeExact(device, code)));
+  }
+
+  static void xid(int device, long xid, int gpuInstance, int computeInstance) {
+    int code = call(_ -> (int) Loaded.XID.invokeExact(device, xid, gpuInstance, computeInstance));
+    check("device", device, code);
+  }
+
+  static void recovery(int device, int action) {
+    check("device", device, call(_ -> (int) Loaded.RECOVERY.invokeExact(device, action)));
+  }
+
+  static void link(int device, int link, boolean up) {
+    int code = call(_ -> (int) Loaded.LINK.invokeExact(device, link, up ? 1 : 0));
+    check("device", device, code);
+  }
+
+  static void process(int device, int process, long bytes) {
+    check("device", device, call(_ -> (int) Loaded.PROCESS.invokeExact(device, process, bytes)));
+  }
+
+  static void utilisation(int device, int percent, int memoryPercent) {
+    int code = call(_ -> (int) Loaded.UTILISATION.invokeExact(device, percent, memoryPercent));
+    check("device", device, code);
   }
 
   private static void check(String what, long value, int code) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -20,14 +21,18 @@ import java.util.stream.Stream;
  * Compiles C++ of the tests, once for each state of the sources: what was made is kept in {@code
  * target}, and found again by a digest of all that went in.
  */
-final class NativeBuild {
+public final class NativeBuild {
   private static final Path KEPT = Path.of("target", "native");
   private static final int MINUTES = 10;
 
   private NativeBuild() {}
 
-  /** Whether there is a compiler. */
-  static boolean possible() {
+  /**
+   * Whether there is a compiler.
+   *
+   * @return whether g++ can be run
+   */
+  public static boolean possible() {
     try {
       Process process =
           new ProcessBuilder("g++", "--version")
@@ -51,7 +56,7 @@ final class NativeBuild {
    * @param recipe commands, which run in the new folder one after the other
    * @return the folder
    */
-  static Path made(String name, List<Path> inputs, List<List<String>> recipe) {
+  public static Path made(String name, List<Path> inputs, List<List<String>> recipe) {
     try {
       Path folder = KEPT.resolve(name + "-" + digest(inputs, recipe)).toAbsolutePath();
       Files.createDirectories(KEPT);
@@ -69,8 +74,14 @@ final class NativeBuild {
     }
   }
 
-  /** The files below a folder that end like this, in the order of their names. */
-  static List<Path> sources(Path folder, String ending) {
+  /**
+   * Files of a folder, in the order of their names.
+   *
+   * @param folder where they are
+   * @param ending how their names end
+   * @return their absolute paths
+   */
+  public static List<Path> sources(Path folder, String ending) {
     try (Stream<Path> files = Files.list(folder)) {
       return files
           .filter(file -> file.toString().endsWith(ending))
@@ -120,11 +131,11 @@ final class NativeBuild {
     }
     for (Path input : inputs) {
       for (Path file : files(input)) {
-        digest.update(file.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        digest.update(file.toString().getBytes(StandardCharsets.UTF_8));
         digest.update(Files.readAllBytes(file));
       }
     }
-    digest.update(recipe.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    digest.update(recipe.toString().getBytes(StandardCharsets.UTF_8));
     return HexFormat.of().formatHex(digest.digest(), 0, 8);
   }
 

@@ -46,8 +46,8 @@ public final class StandIn
    * A machine.
    *
    * @param settings such as {@code devices=2}, {@code memory=1g}, {@code memory.1=4g}, {@code
-   *     capability=8.9}, {@code driver=12000}, {@code batchCopies=0}, {@code mig=2}; {@code
-   *     control.cpp} lists them
+   *     capability=8.9}, {@code driver=12000}, {@code batchCopies=0}, {@code mig=2}, {@code
+   *     nvlinks=4}; {@code control.cpp} lists them
    * @return an extension, to be registered with a field
    */
   public static StandIn with(String... settings) {
@@ -230,6 +230,70 @@ public final class StandIn
    */
   public void lose(int device, int code) {
     Controls.lose(device, code);
+  }
+
+  /**
+   * Lets the driver report an Xid.
+   *
+   * @param device its ordinal
+   * @param xid the event's number
+   */
+  public void xid(int device, long xid) {
+    Controls.xid(device, xid, -1, -1);
+  }
+
+  /**
+   * Lets the driver report an Xid of a MIG instance.
+   *
+   * @param device its ordinal
+   * @param xid the event's number
+   * @param gpuInstance from 1
+   */
+  public void xid(int device, long xid, int gpuInstance) {
+    Controls.xid(device, xid, gpuInstance, 0);
+  }
+
+  /**
+   * Sets what the driver wants done before the device is used again.
+   *
+   * @param device its ordinal
+   * @param action NVML's number, 0 for nothing
+   */
+  public void recovery(int device, int action) {
+    Controls.recovery(device, action);
+  }
+
+  /**
+   * Takes an NVLink down or up.
+   *
+   * @param device its ordinal
+   * @param link from 0
+   * @param up whether it works
+   */
+  public void link(int device, int link, boolean up) {
+    Controls.link(device, link, up);
+  }
+
+  /**
+   * Adds a process that has a context on the device.
+   *
+   * @param device its ordinal
+   * @param process its number
+   * @param bytes that it has of the device's memory
+   */
+  public void process(int device, int process, long bytes) {
+    Controls.process(device, process, bytes);
+  }
+
+  /**
+   * Sets how busy the device is.
+   *
+   * @param device its ordinal
+   * @param percent of the time that kernels run
+   * @param memoryPercent of the time that memory is read or written
+   */
+  public void utilisation(int device, int percent, int memoryPercent) {
+    Controls.utilisation(device, percent, memoryPercent);
   }
 
   /**
