@@ -196,7 +196,8 @@ struct Sampler {
     }
     auto reached = [&](uint32_t c, uint64_t m) { return tokens != 0 ? c >= tokens : m >= target; };
     bool here = !reached(counts, masses) && reached(counts + count, masses + mass);
-    if (here || threadIdx.x == WARPS * LANES - 1 && !reached(counts + count, masses + mass)) {
+    bool none = threadIdx.x == WARPS * LANES - 1 && !reached(counts + count, masses + mass);
+    if (here || none) {
       bool upper = reached(counts + room.count[high], masses + room.mass[high]);
       room.bin = upper ? high : high - 1;
       room.countAbove = upper ? counts : counts + room.count[high];

@@ -120,7 +120,7 @@ struct Executor {
 
 Executor* executor;
 std::mutex one_at_a_time;
-Registration* registrations;
+Registration* newest;
 
 void resume(int thread) {
   executor->current = thread;
@@ -340,12 +340,14 @@ void wait_for_copies(int groups) {
   }
 }
 
+const Registration* registrations() { return newest; }
+
 Registration::Registration(const char* name, const char* structure, size_t argumentBytes, int threads, int sharedBytes,
                            void (*body)(const void*),
                            void (*run)(uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, size_t, const void*))
     : name(name), structure(structure), argumentBytes(argumentBytes), threads(threads), sharedBytes(sharedBytes), body(body), run(run),
-      next(registrations) {
-  registrations = this;
+      next(newest) {
+  newest = this;
 }
 
 void run(const Registration& kernel, dim3 grid, dim3 block, size_t sharedBytes, const void* argument) {
@@ -415,7 +417,7 @@ extern "C" {
 const ServalHostKernel* serval_host_kernels(int* count) {
   static std::vector<ServalHostKernel> table = [] {
     std::vector<ServalHostKernel> all;
-    for (auto* r = serval_host::registrations; r; r = r->next) all.push_back({r->name, r->run, r->argumentBytes});
+    for (auto* r = serval_host::registrations(); r; r = r->next) all.push_back({r->name, r->run, r->argumentBytes});
     std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return strcmp(a.name, b.name) < 0; });
     return all;
   }();

@@ -74,11 +74,12 @@ struct Registration {
   int sharedBytes;
   void (*body)(const void*);
   void (*run)(uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, size_t, const void*);
-  Registration* next;
+  const Registration* next;
 
   Registration(const char* name, const char* structure, size_t argumentBytes, int threads, int sharedBytes, void (*body)(const void*),
                void (*run)(uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, size_t, const void*));
 };
+const Registration* registrations();
 void run(const Registration& kernel, dim3 grid, dim3 block, size_t sharedBytes, const void* argument);
 
 template <class T> void shuffle_operation(Offer* offers, uint32_t mask) {
