@@ -119,6 +119,7 @@ struct Executor {
 };
 
 Executor* executor;
+bool (*still_under_way)();
 std::mutex one_at_a_time;
 Registration* newest;
 
@@ -200,6 +201,7 @@ void run_block() {
     }
     if (!went && e.alive > 0) fail("all threads of a block wait: some of them do not take part");
   }
+  if (still_under_way && still_under_way()) fail("a block ended before copies to its shared memory or products did");
 }
 
 struct Fragments {
@@ -283,6 +285,24 @@ void block_barrier() {
   if (++e.held == e.alive) release_block();
   give_way();
 }
+
+// The lanes after this one come first, so that each has its turn.
+void pause() {
+  int self = executor->current, lane = self % LANES;
+  Warp& warp = executor->warps[self / LANES];
+  uint32_t later = warp.ready & (uint32_t)(~0ull << (lane + 1));
+  warp.ready |= 1u << lane;
+  if (later == 0) {
+    change(executor->fibers[self].context, executor->scheduler);
+    return;
+  }
+  int next = __builtin_ctz(later);
+  warp.ready &= ~(1u << next);
+  resume(self / LANES * LANES + next);
+  change(executor->fibers[self].context, executor->fibers[self / LANES * LANES + next].context);
+}
+
+void when_block_ends(bool (*under_way)()) { still_under_way = under_way; }
 
 void together(WarpOperation operation, uint32_t mask, Offer offer) {
   int self = lane();

@@ -57,6 +57,10 @@ extern unsigned char* shared;
 
 int lane();
 void block_barrier();
+// Lets other threads go on: for who waits for what they do.
+void pause();
+// Asked when a block's threads have ended: whether something still uses its shared memory, which would be wrong.
+void when_block_ends(bool (*under_way)());
 // Waits for the lanes of the mask; the last runs the operation on all of their offers.
 void together(WarpOperation operation, uint32_t mask, Offer offer);
 [[noreturn]] void fail(const char* what);
