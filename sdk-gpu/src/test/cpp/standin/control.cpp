@@ -347,22 +347,21 @@ EXPORTED uint64_t standin_counter(const char* name) {
   return found == machine.counters.end() ? 0 : found->second;
 }
 
-// A pool above the driver took back this part of a block: it must not be used until it is lent again.
+// A pool above the driver took back this part of a block: it must not be used until it is lent again, and whatever used it must
+// be known to be done.
 EXPORTED void standin_returned(uintptr_t begin, size_t bytes) {
   Machine& machine = Machine::get();
   Lock lock(machine.mutex);
-  for (Stream* stream : machine.active) {
-    for (auto& operation : stream->queue) {
-      for (const Piece& piece : operation->work.pieces) {
-        bool target = piece.target < begin + bytes && begin < piece.target + piece.bytes;
-        bool source = piece.source < begin + bytes && begin < piece.source + piece.bytes && piece.staged == nullptr;
-        if (!target && !source) continue;
-        machine.violation("a part of " + std::to_string(bytes) + " bytes, " + machine.whereIs(begin) +
-                          ", was given back while " + std::string(operation->work.name) + " still uses it");
-      }
-    }
-  }
   machine.returned[begin] = begin + bytes;
+  BlockRef block = machine.find(begin, bytes);
+  if (block == nullptr || health(block->context) != 0) return;
+  for (const Access& access : block->accesses) {
+    bool touches = access.end == 0 || (access.begin < begin + bytes && begin < access.end);
+    if (!touches || machine.host.covers(access.stream, access.sequence)) continue;
+    machine.violation("a part of " + std::to_string(bytes) + " bytes, " + machine.whereIs(begin) +
+                      ", was given back without waiting for " + access.name + ", which uses it");
+    return;
+  }
 }
 
 EXPORTED void standin_lent(uintptr_t begin, size_t bytes) {

@@ -88,7 +88,20 @@ final class Controls {
   }
 
   static void configure(String settings) {
-    int line = call(arena -> (int) Loaded.CONFIGURE.invokeExact(arena.allocateFrom(settings)));
+    configure(Loaded.CONFIGURE, settings);
+  }
+
+  /** Of another library than the one that all else here is about. */
+  static void configure(Path library, String settings) {
+    MemorySegment function =
+        SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow("standin_configure");
+    configure(
+        Linker.nativeLinker().downcallHandle(function, FunctionDescriptor.of(JAVA_INT, ADDRESS)),
+        settings);
+  }
+
+  private static void configure(MethodHandle function, String settings) {
+    int line = call(arena -> (int) function.invokeExact(arena.allocateFrom(settings)));
     if (line != 0) {
       throw new IllegalArgumentException(
           "the stand-in does not know line " + line + " of these settings:\n" + settings);

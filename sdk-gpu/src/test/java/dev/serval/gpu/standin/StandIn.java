@@ -110,13 +110,16 @@ public final class StandIn
   }
 
   /**
-   * The driver's library of another machine, whose state is its own and which lacks functions.
+   * The driver's library of another machine of the same settings, whose state is its own and which
+   * lacks functions.
    *
    * @param hidden names of exported functions
    * @return a path to {@code libcuda.so.1}, beside which there is {@code libnvidia-ml.so.1}
    */
   public Path libraryWithout(String... hidden) {
-    return StandInLibrary.without(Arrays.asList(hidden)).resolve("libcuda.so.1");
+    Path library = StandInLibrary.without(Arrays.asList(hidden)).resolve("libcuda.so.1");
+    Controls.configure(library, String.join("\n", settings));
+    return library;
   }
 
   /**

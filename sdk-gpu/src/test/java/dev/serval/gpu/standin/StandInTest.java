@@ -291,7 +291,7 @@ class StandInTest {
       assertThat(machine.takeViolations())
           .singleElement()
           .asString()
-          .contains("was given back while");
+          .contains("was given back without waiting for cuMemcpyHtoDAsync");
     }
   }
 
