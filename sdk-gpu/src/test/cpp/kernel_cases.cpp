@@ -15,7 +15,6 @@
 #include <vector>
 
 namespace serval_cases {
-namespace {
 
 using namespace serval;
 using std::string;
@@ -869,7 +868,8 @@ void simt_attention(Bench& bench, int scale) {
   for (const char* type : {"f32", "f16", "bf16", "q8_0"})
     for (int seed = 0; seed < 3 * scale; seed++) {
       Random random = {(uint64_t)(200 + seed)};
-      AttentionCase c = string(type) == "q8_0" ? random_attention(random, type, {32, 64, 96}, {70, 3}) : random_attention(random, type, {2, 6, 10, 64, 160}, {70, 3, 261});
+      AttentionCase c = string(type) == "q8_0" ? random_attention(random, type, {32, 64, 96}, {70, 3}) : random_attention(random, type, {2, 6, 10, 64, 160}, {70, 3});
+      if (seed == 1) c = random_attention(random, type, {32}, {3, 261});
       vector<vector<float>> whole = attend(bench, c, random, 1000, true);
       check_results(bench, c, whole, false, string(type) == "f32" ? c.operand ? 0.02 : 1e-4 : string(type) == "q8_0" ? 0.12 : 0.05);
       vector<vector<float>> other = attend(bench, c, random, 1 + random.below(60), true);
@@ -1054,8 +1054,6 @@ void counting(Bench& bench, int) {
   if (bench.host(counts, 50) != expected) bench.fail("counts differ");
   bench.machine.release();
 }
-
-} // namespace
 
 int run_cases(Machine& machine, const char* filter, int scale) {
   using Case = std::pair<const char*, std::function<void(Bench&)>>;

@@ -7,6 +7,7 @@
 
 #include "check_ceilings.h"
 #include "check_linear.h"
+#include "check_portable.h"
 
 namespace {
 
