@@ -252,6 +252,7 @@ template <int W> struct Prefill {
     scale = exponent_scale(a);
     shared = shared_memory();
     const float* rows[2];
+#pragma unroll
     for (int i = 0; i < 2; i++) {
       int q = query(i);
       bool real = q < tile.rows * group;
@@ -325,8 +326,9 @@ template <int W> struct Prefill {
     return (pair & 0x7f800000u) != 0x7f800000u && (pair & 0x7f80u) != 0x7f80u;
   }
 
-  __device__ __noinline__ static bool finite_tile(const unsigned char* values) {
+  static __device__ __forceinline__ bool finite_tile(const unsigned char* values) {
     bool finite = true;
+#pragma unroll 1
     for (int c = threadIdx.x % LANES; c < KEYS * L::CHUNKS; c += LANES) {
       uint4 v = *(const uint4*)(values + c * 16);
       finite = finite && is_finite(v.x) && is_finite(v.y) && is_finite(v.z) && is_finite(v.w);
@@ -382,6 +384,7 @@ template <int W> struct Prefill {
 
   __device__ __forceinline__ void store() const {
     int t = threadIdx.x % 4;
+#pragma unroll
     for (int i = 0; i < 2; i++) {
       int q = query(i);
       if (q >= tile.rows * group) continue;
@@ -505,6 +508,7 @@ template <int W> struct Decode {
     Scores scores;
     if (sees) {
       const float* rows[2];
+#pragma unroll
       for (int i = 0; i < 2; i++) {
         int h = head + g + 8 * i;
         rows[i] = h < group ? a.qkv + (int64_t)row * a.stride + (kvHead * group + h) * a.headDim : nullptr;
@@ -517,8 +521,10 @@ template <int W> struct Decode {
       float largest[2];
       scores.largest(largest);
       if (t == 0)
+#pragma unroll
         for (int i = 0; i < 2; i++) maxima[warp * 16 + g + 8 * i] = largest[i];
     } else if (t == 0) {
+#pragma unroll
       for (int i = 0; i < 2; i++) maxima[warp * 16 + g + 8 * i] = NOTHING_SEEN;
     }
     __syncthreads();
@@ -538,6 +544,7 @@ template <int W> struct Decode {
       scores.weigh(own, scale, p, sums);
 #pragma unroll
       for (int j = 0; j < 4; j++) weights[(warp * 4 + j) * LANES + lane] = make_uint4(p[j][0], p[j][1], p[j][2], p[j][3]);
+#pragma unroll
       for (int i = 0; i < 2; i++) laneSums[(warp * 2 + i) * LANES + lane] = sums[i];
     }
     wait_for_copies<0>();
@@ -560,6 +567,7 @@ template <int W> struct Decode {
         uint4 w = weights[(k * 4 + j) * LANES + lane];
         p[j][0] = w.x, p[j][1] = w.y, p[j][2] = w.z, p[j][3] = w.w;
       }
+#pragma unroll
       for (int i = 0; i < 2; i++) part.sum[i] = __fmaf_rn(part.sum[i], kept[k][i], laneSums[(k * 2 + i) * LANES + lane]);
 #pragma unroll
       for (int n = 0; n < SLICE; n++)
@@ -567,6 +575,7 @@ template <int W> struct Decode {
         for (int i = 0; i < 4; i++) part.o[n][i] = __fmul_rn(part.o[n][i], kept[k][i / 2]);
       add_values<W>(part.o, p, values + k * KEYS * L::PITCH, warp * SLICE);
     }
+#pragma unroll
     for (int i = 0; i < 2; i++) part.largest[i] = largest[i];
     store(part, head);
   }
@@ -578,6 +587,7 @@ template <int W> struct Decode {
   // The only part of a sequence is its result; others are left for the merge.
   __device__ __forceinline__ void store(const State<SLICE>& part, int head) const {
     int warp = threadIdx.x / LANES, lane = threadIdx.x % LANES, t = lane % 4;
+#pragma unroll
     for (int i = 0; i < 2; i++) {
       float sum = quad_sum(part.sum[i]);
       int h = head + lane / 4 + 8 * i;
