@@ -71,25 +71,25 @@ public final class CudaDeviceProvider implements DeviceProvider {
           "not looked for: the JVM lets dev.serval.gpu not call native code; it would with"
               + " --enable-native-access=dev.serval.gpu (or ALL-UNNAMED on the class path)");
     }
-    return switch (driver.get()) {
-      case DriverSearch.Absent(String finding) -> new Discovery(List.of(), finding);
-      case DriverSearch.Found(CudaDriver found) -> discover(found);
-    };
+    DriverSearch.Outcome outcome = driver.get();
+    return outcome instanceof DriverSearch.Found(CudaDriver found)
+        ? discover(found)
+        : new Discovery(List.of(), ((DriverSearch.Absent) outcome).finding());
   }
 
   private Discovery discover(CudaDriver found) {
-    switch (nvml.get()) {
-      case Nvml.Found(Nvml library) -> {
-        try (library) {
-          DeviceFacts facts = new DeviceFacts(found, library, files);
-          return discovery(found, facts, "NVML " + facts.driverVersion());
-        }
-      }
-      case Nvml.Absent(String missing) -> {
-        DeviceFacts facts = new DeviceFacts(found, null, files);
-        return discovery(
-            found, facts, "without free memory, NVLink, processes and health, for " + missing);
-      }
+    Nvml.Outcome outcome = nvml.get();
+    if (!(outcome instanceof Nvml.Found(Nvml library))) {
+      return discovery(
+          found,
+          new DeviceFacts(found, null, files),
+          "without free memory, NVLinks, processes and health, for "
+              + ((Nvml.Absent) outcome).finding());
+    }
+    try (library) {
+      DeviceFacts facts = new DeviceFacts(found, library, files);
+      long known = library.devices().count();
+      return discovery(found, facts, "NVML knows %s of this machine".formatted(count(known)));
     }
   }
 
@@ -111,7 +111,7 @@ public final class CudaDeviceProvider implements DeviceProvider {
     }
   }
 
-  private static String count(int devices) {
+  private static String count(long devices) {
     return devices == 1 ? "1 device" : devices + " devices";
   }
 }

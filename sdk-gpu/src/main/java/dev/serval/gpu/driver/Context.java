@@ -30,6 +30,7 @@ public final class Context implements AutoCloseable {
   private final SequencedSet<Handle> handles = new LinkedHashSet<>();
   private volatile @Nullable DeviceLostException lost;
   private boolean closed;
+  private volatile boolean released;
 
   private Context(CudaDevice device, Calls calls, long address) {
     this.device = device;
@@ -230,9 +231,22 @@ public final class Context implements AutoCloseable {
     }
     release(EntryPoint.CONTEXT_SYNCHRONIZE);
     left.forEach(Handle::close);
+    released = true;
+    detach();
     int code = calls.result(EntryPoint.PRIMARY_RELEASE, device.handle());
     if (lost == null) {
       calls.check(EntryPoint.PRIMARY_RELEASE, code);
+    }
+  }
+
+  /** A thread that goes on does not keep a context that is gone. */
+  private void detach() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_LONG);
+      calls.call(EntryPoint.CONTEXT_GET, out.address());
+      if (out.get(JAVA_LONG, 0) == address) {
+        calls.setContext(0);
+      }
     }
   }
 
@@ -298,6 +312,9 @@ public final class Context implements AutoCloseable {
   }
 
   int result(EntryPoint function, Object... arguments) {
+    if (released) {
+      throw new IllegalStateException(this + " is closed");
+    }
     try (Arena arena = Arena.ofConfined()) {
       calls.call(EntryPoint.CONTEXT_PUSH, address);
       try {
