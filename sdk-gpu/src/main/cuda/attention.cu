@@ -130,27 +130,30 @@ template <int W> struct Lay {
   }
 };
 
-// Where positions of one sequence and key head lie in the cache.
-struct Cache {
+// Where positions of one sequence and key head lie in a cache whose blocks of ELEMENTS elements take BYTES.
+template <int ELEMENTS, int BYTES> struct Cache {
+  const Attention& a;
   const unsigned char* base; // keys of slot 0 of block 0
   const int32_t* table;
-  int64_t blockBytes, valueOffset;
-  int blockTokens, rowBytes, shift;
+  int valueOffset;
+  int shift; // where blocks hold a power of two
 
-  __device__ __forceinline__ Cache(const Attention& a, int sequence, int kvHead, int rowBytes)
-      : blockBytes(a.blockBytes), blockTokens(a.blockTokens), rowBytes(rowBytes) {
+  __device__ __forceinline__ Cache(const Attention& a, int sequence, int kvHead) : a(a) {
     const Step* step = a.step;
     table = array<int32_t>(step, step->blocks) + array<int32_t>(step, step->tableBegin)[sequence];
-    base = (const unsigned char*)a.kv + a.layerOffset + (int64_t)kvHead * blockTokens * rowBytes;
-    valueOffset = (int64_t)a.kvHeads * blockTokens * rowBytes;
-    shift = (blockTokens & (blockTokens - 1)) == 0 ? __popc(blockTokens - 1) : -1;
+    base = (const unsigned char*)a.kv + a.layerOffset + (int64_t)kvHead * a.blockTokens * row_bytes();
+    valueOffset = a.kvHeads * a.blockTokens * row_bytes();
+    shift = (a.blockTokens & (a.blockTokens - 1)) == 0 ? __popc(a.blockTokens - 1) : -1;
   }
 
+  __device__ __forceinline__ int row_bytes() const { return a.headDim / ELEMENTS * BYTES; }
+
   __device__ __forceinline__ const unsigned char* key(int position) const {
-    int block = shift >= 0 ? position >> shift : position / blockTokens;
-    return base + table[block] * blockBytes + (int64_t)(position - block * blockTokens) * rowBytes;
+    int block = shift >= 0 ? position >> shift : position / a.blockTokens;
+    return base + table[block] * a.blockBytes + (position - block * a.blockTokens) * row_bytes();
   }
 };
+using TensorCache = Cache<1, 2>;
 
 // Queries of rows g and g + 8 as A fragments; zeros beyond the head's dimensions, and for rows that are none.
 template <int W> struct Queries {
@@ -270,7 +273,7 @@ template <int W> struct Prefill {
     sharedLast = all ? least : -1;
   }
 
-  __device__ __forceinline__ void fetch(const Cache& cache, int index, int from, int to) const {
+  __device__ __forceinline__ void fetch(const TensorCache& cache, int index, int from, int to) const {
     unsigned char* keys = shared + index % 2 * STAGE;
     unsigned char* values = keys + KEYS * L::PITCH;
 #pragma unroll
@@ -406,7 +409,7 @@ template <int W> struct Prefill {
     begin();
     part.clear();
     total.clear();
-    Cache cache(a, tile.sequence, kvHead, a.headDim * 2);
+    TensorCache cache(a, tile.sequence, kvHead);
     int from = max(position - a.window, -1) + 1, to = position + tile.rows - 1;
     int index = from / KEYS, lastIndex = to / KEYS;
     fetch(cache, index, from, to);
@@ -465,7 +468,7 @@ template <int W> struct Decode {
 
   __device__ __forceinline__ bool seen(int p) const { return p >= firstSeen && p <= position; }
 
-  __device__ __forceinline__ void fetch_values(const Cache& cache) const {
+  __device__ __forceinline__ void fetch_values(const TensorCache& cache) const {
     for (int c = threadIdx.x; c < PART * L::CHUNKS; c += 4 * LANES) {
       int r = c / L::CHUNKS, chunk = c % L::CHUNKS, p = partIndex * PART + r;
       bool real = seen(p) && 8 * chunk < a.headDim;
@@ -477,7 +480,7 @@ template <int W> struct Decode {
   }
 
   // A warp scores its tile, half of it at a time, all keys of a half in flight together.
-  __device__ __forceinline__ void score(const Cache& cache, const Queries<W>& queries, Scores& scores, int begin) const {
+  __device__ __forceinline__ void score(const TensorCache& cache, const Queries<W>& queries, Scores& scores, int begin) const {
     int lane = threadIdx.x % LANES;
     scores.clear();
 #pragma unroll
@@ -501,7 +504,7 @@ template <int W> struct Decode {
   }
 
   // The 16 heads from `head` of the group on.
-  __device__ __forceinline__ void attend(const Cache& cache, int head) {
+  __device__ __forceinline__ void attend(const TensorCache& cache, int head) {
     int warp = threadIdx.x / LANES, lane = threadIdx.x % LANES, g = lane / 4, t = lane % 4;
     int begin = partIndex * PART + warp * KEYS;
     bool sees = begin <= position && begin + KEYS > firstSeen;
@@ -653,7 +656,7 @@ template <int W> struct Decode {
     int work = a.step->parts * a.kvHeads;
     for (int w = blockIdx.x; w < work; w += gridDim.x) {
       if (!take(w)) continue;
-      Cache cache(a, sequence, kvHead, a.headDim * 2);
+      TensorCache cache(a, sequence, kvHead);
       fetch_values(cache);
       for (int head = 0; head < group; head += 16) attend(cache, head);
       if (parts > 1) merge_parts();
@@ -696,8 +699,7 @@ template <class Type> struct Simt {
     if (row >= step->rows || head >= a.heads) return;
     int warp = threadIdx.x / LANES, lane = threadIdx.x % LANES;
     int position = array<int32_t>(step, step->positions)[row];
-    int rowBytes = a.headDim / Type::ELEMENTS * Type::BYTES;
-    Cache cache(a, array<int32_t>(step, step->sequenceOf)[row], head / (a.heads / a.kvHeads), rowBytes);
+    Cache<Type::ELEMENTS, Type::BYTES> cache(a, array<int32_t>(step, step->sequenceOf)[row], head / (a.heads / a.kvHeads));
     const float* q = a.qkv + (int64_t)row * a.stride + head * a.headDim;
     for (int d = threadIdx.x; d < a.headDim; d += THREADS) query[d] = q[d];
     __syncthreads();
