@@ -5,6 +5,7 @@
 // turns, so a grid of any size is right; blocks are numbered x first, then y, then z. The warp that fetches runs ahead over the
 // ends of items, and it fetches the first item's weights before earlier kernels have ended, since no kernel writes weights.
 #include "hopper.cuh"
+#include "weights.cuh"
 
 namespace serval {
 
@@ -13,10 +14,18 @@ constexpr int CONSUMER_BARRIER = 1;
 // Token tiles that neighbouring blocks share a weight's rows over, where segments are summed one after the other.
 constexpr int TOKENS_TOGETHER = 8;
 
-// Weights that tensor cores take from shared memory as they are.
+// Weights that tensor cores take from shared memory as they are, and those that go through registers.
 struct Bf16Weights {
-  static constexpr int BYTES = 8192;
+  static constexpr int BYTES = Bf16Tile::BYTES;
+  static constexpr bool AS_THEY_ARE = true;
 };
+template <class Tile_> struct UnpackedWeights {
+  using Tile = Tile_;
+  static constexpr int BYTES = Tile::BYTES;
+  static constexpr bool AS_THEY_ARE = false;
+};
+using Q8Weights = UnpackedWeights<Q8Tile>;
+using Q4Weights = UnpackedWeights<Q4Tile>;
 
 template <class Weights_, int N_, bool GATED_> struct Plan {
   using Weights = Weights_;
@@ -211,23 +220,59 @@ template <class P> struct Consumer {
 
   // The sums of k tiles [begin, end).
   __device__ __forceinline__ void multiply_segment(float (&part)[P::SUMS], int begin, int end) {
-    int before = 0;
 #pragma unroll
     for (int i = 0; i < P::SUMS; i++) part[i] = 0.0f;
+    int before = -1;
+    if constexpr (P::Weights::AS_THEY_ARE) {
 #pragma unroll 1
-    for (int k = begin; k < end; k++) {
-      await(ring.full(turn.stage), turn.parity);
-      begin_products();
+      for (int k = begin; k < end; k++) {
+        await(ring.full(turn.stage), turn.parity);
+        begin_products();
 #pragma unroll
-      for (int i = 0; i < 4; i++) multiply_tiles(part, ring.weights(turn.stage, tile) + 32 * i, ring.tokens(turn.stage) + 32 * i);
-      commit_products();
-      await_products_before();
-      if (k > begin) release(before);
-      before = turn.stage;
-      turn.next();
+        for (int i = 0; i < 4; i++) multiply_tiles(part, ring.weights(turn.stage, tile) + 32 * i, ring.tokens(turn.stage) + 32 * i);
+        before = end_tile(before);
+      }
+    } else {
+      // While the products of one tile are under way, the next is unpacked to other registers.
+      uint32_t even[2][2][4], odd[2][2][4];
+#pragma unroll 1
+      for (int k = begin; k < end; k += 2) {
+        unpack(even);
+        before = multiply_unpacked(part, even, before);
+        if (k + 1 == end) break;
+        unpack(odd);
+        before = multiply_unpacked(part, odd, before);
+      }
     }
     await_products(part);
     release(before);
+  }
+
+  // Lets go of the stage before this one, whose products are done by now.
+  __device__ __forceinline__ int end_tile(int before) {
+    commit_products();
+    await_products_before();
+    if (before >= 0) release(before);
+    before = turn.stage;
+    turn.next();
+    return before;
+  }
+
+  // Of two halves of a tile, each the fragments of two times 16 k.
+  __device__ __forceinline__ void unpack(uint32_t (&a)[2][2][4]) const {
+    await(ring.full(turn.stage), turn.parity);
+    const unsigned char* packed = ring.weights(turn.stage, tile);
+    typename P::Weights::Tile unpacked;
+    unpacked.scales(packed, warp * 16);
+    unpacked.fragments(a[0], packed, warp * 16, 0);
+    unpacked.fragments(a[1], packed, warp * 16, 1);
+  }
+
+  __device__ __forceinline__ int multiply_unpacked(float (&part)[P::SUMS], const uint32_t (&a)[2][2][4], int before) {
+    begin_products();
+#pragma unroll
+    for (int i = 0; i < 4; i++) multiply_tiles(part, a[i / 2][i % 2], ring.tokens(turn.stage) + 32 * i);
+    return end_tile(before);
   }
 
   __device__ __forceinline__ void multiply_item(const Item& item) {
@@ -391,3 +436,7 @@ template <class P> __device__ __forceinline__ void hopper_linear(const Linear& a
   WGMMA_LINEAR(type, Weights, gated, GATED, 128)
 WGMMA_LINEAR_ALL(bf16, Bf16Weights, , false)
 WGMMA_LINEAR_ALL(bf16, Bf16Weights, _gated, true)
+WGMMA_LINEAR_ALL(q8_0, Q8Weights, , false)
+WGMMA_LINEAR_ALL(q8_0, Q8Weights, _gated, true)
+WGMMA_LINEAR_ALL(q4_0, Q4Weights, , false)
+WGMMA_LINEAR_ALL(q4_0, Q4Weights, _gated, true)
