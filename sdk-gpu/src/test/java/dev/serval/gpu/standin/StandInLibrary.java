@@ -13,7 +13,7 @@ final class StandInLibrary {
   private static final Path SOURCES = Path.of("src", "test", "cpp", "standin").toAbsolutePath();
   private static final Path KERNELS_HEADER =
       Path.of("src", "test", "cpp", "host_kernels.h").toAbsolutePath();
-  private static final String TEST_KERNELS = "test_kernels.cpp";
+  private static final String TEST_KERNELS = "test_kernels";
   private static final List<String> COMPILE =
       List.of("g++", "-std=c++20", "-O1", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra");
 
@@ -30,43 +30,41 @@ final class StandInLibrary {
   }
 
   private static Path linked(String name, List<String> hidden) {
-    Path objects = objects();
+    List<Path> objects =
+        NativeBuild.sources(SOURCES, ".cpp").parallelStream().map(StandInLibrary::object).toList();
     Path map = versions(hidden);
-    List<String> link = new ArrayList<>(List.of("g++", "-shared", "-o", "libcuda.so.1"));
-    NativeBuild.sources(objects, ".o").stream()
-        .map(Path::toString)
-        .filter(object -> !object.endsWith("test_kernels.o"))
-        .forEach(link::add);
-    link.addAll(
+    List<String> library = linking("libcuda.so.1");
+    List<String> kernels = linking("lib" + TEST_KERNELS + ".so");
+    for (Path object : objects) {
+      boolean ofTests = object.endsWith(TEST_KERNELS + ".o");
+      (ofTests ? kernels : library).add(object.toString());
+    }
+    library.addAll(
         List.of(
             "-pthread",
             "-Wl,-z,nodelete",
             "-Wl,-soname,libserval-standin.so",
             "-Wl,--version-script=" + map));
+    List<Path> inputs = new ArrayList<>(objects);
+    inputs.add(map);
     return NativeBuild.made(
         name,
-        List.of(objects, map),
-        List.of(
-            link,
-            List.of("ln", "-s", "libcuda.so.1", "libnvidia-ml.so.1"),
-            List.of(
-                "g++",
-                "-shared",
-                "-o",
-                "libtest_kernels.so",
-                objects.resolve("test_kernels.o").toString())));
+        inputs,
+        List.of(library, List.of("ln", "-s", "libcuda.so.1", "libnvidia-ml.so.1"), kernels));
   }
 
-  private static Path objects() {
-    List<Path> inputs = new ArrayList<>(NativeBuild.sources(SOURCES, ".cpp"));
+  private static List<String> linking(String library) {
+    return new ArrayList<>(List.of("g++", "-shared", "-o", library));
+  }
+
+  /** What one source is compiled to; only sources that changed are compiled again. */
+  private static Path object(Path source) {
+    String name = source.getFileName().toString().replace(".cpp", "");
+    List<Path> inputs = new ArrayList<>(List.of(source, KERNELS_HEADER));
     inputs.addAll(NativeBuild.sources(SOURCES, ".h"));
-    inputs.add(KERNELS_HEADER);
-    List<List<String>> recipe = new ArrayList<>();
-    List<String> sources = new ArrayList<>(COMPILE);
-    sources.add("-c");
-    NativeBuild.sources(SOURCES, ".cpp").forEach(source -> sources.add(source.toString()));
-    recipe.add(sources);
-    return NativeBuild.made("standin-objects", inputs, recipe);
+    List<String> command = new ArrayList<>(COMPILE);
+    command.addAll(List.of("-c", source.toString(), "-o", name + ".o"));
+    return NativeBuild.made("object-" + name, inputs, List.of(command)).resolve(name + ".o");
   }
 
   private static Path versions(List<String> hidden) {
@@ -85,6 +83,6 @@ final class StandInLibrary {
 
   /** The kernels of the stand-in's own tests. */
   static Path testKernels() {
-    return folder().resolve("lib" + TEST_KERNELS.replace(".cpp", ".so"));
+    return folder().resolve("lib" + TEST_KERNELS + ".so");
   }
 }
