@@ -4,6 +4,10 @@
 // Work comes in items: one or two row tiles of the weight, N tokens, and one segment of k or all of them. Blocks take items in
 // turns, so a grid of any size is right; blocks are numbered x first, then y, then z. The warp that fetches runs ahead over the
 // ends of items, and it fetches the first item's weights before earlier kernels have ended, since no kernel writes weights.
+//
+// For up to 64 tokens memory is what counts: it must never be idle. A block takes at most half of a multiprocessor's shared memory, so
+// that blocks of the next such kernel fit beside those of this one, and the next kernel is let in when a block has but few tiles of
+// k left to multiply: what it fetches early then comes while this one ends, and not while this one fetches.
 #include "hopper.cuh"
 #include "weights.cuh"
 
@@ -13,6 +17,10 @@ constexpr int WARPGROUP = 128;
 constexpr int CONSUMER_BARRIER = 1;
 // Token tiles that neighbouring blocks share a weight's rows over, where segments are summed one after the other.
 constexpr int TOKENS_TOGETHER = 8;
+// With so many tiles of k before its end, a block lets the next kernel begin.
+constexpr int LAST_TILES = 4;
+// So many tiles of weights go to the second cache before earlier kernels have ended, besides those in shared memory.
+constexpr int TILES_AHEAD = 16;
 
 // Weights that tensor cores take from shared memory as they are, and those that go through registers.
 struct Bf16Weights {
@@ -33,16 +41,15 @@ template <class Weights_, int N_, bool GATED_> struct Plan {
   static constexpr bool GATED = GATED_;
   static constexpr int TILES = GATED || N >= 64 ? 2 : 1; // row tiles of an item, a warpgroup for each
   static constexpr int CONSUMERS = TILES * WARPGROUP;
-  static constexpr bool MANY_SUMS = N >= 128; // more than an even share of registers can hold
+  static constexpr bool MANY_SUMS = N >= 128;              // more than an even share of registers can hold
   static constexpr int THREADS = CONSUMERS + (MANY_SUMS ? WARPGROUP : LANES);
-  static constexpr int BLOCKS = N <= 32 ? 2 : 1; // on a multiprocessor
+  static constexpr int BLOCKS = MANY_SUMS ? 1 : 2;         // that fit a multiprocessor
   static constexpr int SUMS = N / 2;             // of a thread
   static constexpr int TOKEN_BYTES = N * 128;
   static constexpr int WEIGHT_BYTES = TILES * Weights::BYTES;
   static constexpr int EXCHANGE_BYTES = GATED ? N * 256 : 0;
-  static constexpr int OUT_BYTES = GATED ? N * 128 : 0;
-  static constexpr int MOST_STAGES = 16;
-  static constexpr int REST_BYTES = EXCHANGE_BYTES + OUT_BYTES + MOST_STAGES * 16 + 16;
+  static constexpr int MOST_STAGES = 32;
+  static constexpr int REST_BYTES = EXCHANGE_BYTES + MOST_STAGES * 16 + 16;
   static constexpr int FITTING = ((BLOCKS == 2 ? 113 : 227) * 1024 - REST_BYTES) / (TOKEN_BYTES + WEIGHT_BYTES);
   static constexpr int STAGES = FITTING < MOST_STAGES ? FITTING : MOST_STAGES;
   static constexpr int SHARED = STAGES * (TOKEN_BYTES + WEIGHT_BYTES) + REST_BYTES;
@@ -58,8 +65,7 @@ template <class P> struct Ring {
   }
   __device__ __forceinline__ unsigned char* rest() const { return base + P::STAGES * (P::TOKEN_BYTES + P::WEIGHT_BYTES); }
   __device__ __forceinline__ float4* exchange() const { return (float4*)rest(); }
-  __device__ __forceinline__ unsigned char* out() const { return rest() + P::EXCHANGE_BYTES; }
-  __device__ __forceinline__ Barrier* full(int stage) const { return (Barrier*)(rest() + P::EXCHANGE_BYTES + P::OUT_BYTES) + stage; }
+  __device__ __forceinline__ Barrier* full(int stage) const { return (Barrier*)(rest() + P::EXCHANGE_BYTES) + stage; }
   __device__ __forceinline__ Barrier* empty(int stage) const { return full(P::MOST_STAGES) + stage; }
   __device__ __forceinline__ int* arrived() const { return (int*)full(2 * P::MOST_STAGES); }
 };
@@ -101,19 +107,21 @@ template <class P> struct Work {
   __device__ __forceinline__ void count() {
     rows = a.ofLogits ? a.step->logitRows : a.step->rows;
     tokenTiles = (rows + P::N - 1) / P::N;
-    items = tokenTiles * groups * (apart ? a.segments : 1);
+    items = tokenTiles * groups * parts();
   }
 
   __device__ __forceinline__ int segment_begin(int s) const { return s * tiles_of(a.columns) / a.segments; }
 
-  // An item of the first token tile, where segments are apart, is known before the rows are.
-  __device__ __forceinline__ Item apart_item(int i) const {
-    int s = i % a.segments, rest = i / a.segments;
-    return {rest % groups, rest / groups, s, s + 1};
-  }
+  __device__ __forceinline__ int parts() const { return apart ? a.segments : 1; }
+
+  // Those of the first token tile come first, so they are known before the rows are.
+  __device__ __forceinline__ bool known_early(int i) const { return (P::N < 128 || apart) && i < groups * parts(); }
 
   __device__ __forceinline__ Item item(int i) const {
-    if (apart) return apart_item(i);
+    if (P::N < 128 || apart) {
+      int s = i % parts(), rest = i / parts();
+      return {rest % groups, rest / groups, s, apart ? s + 1 : a.segments};
+    }
     int together = i / (TOKENS_TOGETHER * groups), within = i % (TOKENS_TOGETHER * groups);
     int tokens = min(TOKENS_TOGETHER, tokenTiles - together * TOKENS_TOGETHER);
     return {within / tokens, together * TOKENS_TOGETHER + within % tokens, 0, a.segments};
@@ -144,11 +152,13 @@ template <class P> struct Producer {
   __device__ __forceinline__ void fetch_weights(int group, int k, int stage) const {
 #pragma unroll
     for (int t = 0; t < P::TILES; t++) {
-      if (t > 0 && !work.has_tile(group, t)) continue;
-      int64_t tile = (int64_t)work.row_tile(group, t) * a.weightStride + k;
-      copy_tile(ring.weights(stage, t), (const unsigned char*)a.weight + tile * P::Weights::BYTES, P::Weights::BYTES, ring.full(stage),
-                weightPolicy);
+      if (t == 0 || work.has_tile(group, t))
+        copy_tile(ring.weights(stage, t), weight(group, t, k), P::Weights::BYTES, ring.full(stage), weightPolicy);
     }
+  }
+
+  __device__ __forceinline__ const unsigned char* weight(int group, int tile, int k) const {
+    return (const unsigned char*)a.weight + ((int64_t)work.row_tile(group, tile) * a.weightStride + k) * P::Weights::BYTES;
   }
 
   __device__ __forceinline__ void fetch_tokens(int tokenTile, int k, int stage) const {
@@ -156,17 +166,32 @@ template <class P> struct Producer {
               ring.full(stage), tokenPolicy);
   }
 
-  // The weights of the block's first item, as far as the ring goes: how many stages.
+  // The weights of the block's first item, as far as the ring goes: how many stages. Some that follow go to the second cache.
   __device__ __forceinline__ int fetch_early() const {
-    if (!work.apart || work.block >= work.groups * a.segments) return 0;
-    Item item = work.apart_item(work.block);
-    int begin = work.segment_begin(item.first);
-    int count = min(P::STAGES, work.segment_begin(item.last) - begin);
+    if (!work.known_early(work.block)) return 0;
+    Item item = work.item(work.block);
+    int begin = work.segment_begin(item.first), end = work.segment_begin(item.last);
+    int count = min(P::STAGES, end - begin);
     for (int i = 0; i < count; i++) {
       expect(ring.full(i), weight_bytes(item.group));
       fetch_weights(item.group, begin + i, i);
     }
+    prefetch_weights(work.block, begin + count);
     return count;
+  }
+
+  // From a tile of k of an item on.
+  __device__ __forceinline__ void prefetch_weights(int i, int k) const {
+    int left = TILES_AHEAD / P::TILES;
+    for (; left > 0 && work.known_early(i); i += work.blocks) {
+      Item item = work.item(i);
+      if (i != work.block) k = work.segment_begin(item.first);
+      int count = min(left, work.segment_begin(item.last) - k);
+      if (count <= 0) continue;
+      left -= count;
+      for (int t = 0; t < P::TILES; t++)
+        if (work.has_tile(item.group, t)) prefetch(weight(item.group, t, k), count * P::Weights::BYTES);
+    }
   }
 
   // Shared memory must not be left while copies are on their way to it.
@@ -204,6 +229,7 @@ template <class P> struct Consumer {
   Ring<P> ring;
   Turn<P> turn;
   int tile, thread, warp, g, t;
+  int tilesLeft; // of k, for this block
   float sums[P::SUMS];
 
   __device__ __forceinline__ Consumer(Work<P>& work) : work(work), a(work.a) {
@@ -250,6 +276,7 @@ template <class P> struct Consumer {
 
   // Lets go of the stage before this one, whose products are done by now.
   __device__ __forceinline__ int end_tile(int before) {
+    if (--tilesLeft == LAST_TILES) let_later_begin();
     commit_products();
     await_products_before();
     if (before >= 0) release(before);
@@ -354,7 +381,7 @@ template <class P> struct Consumer {
 
   // Gates an item's tokens: one warpgroup has the gates, the other what they let through; each takes half of the tokens, eight
   // at a time, and the products leave as a piece of the operand's k tile.
-  __device__ __forceinline__ void store_gated(const Item& item) const {
+  __device__ __forceinline__ void store_gated(const Item& item) {
     constexpr int EIGHTS = P::N / 8, HALF = (EIGHTS + 1) / 2;
     float4* exchange = ring.exchange();
 #pragma unroll
@@ -365,26 +392,43 @@ template <class P> struct Consumer {
     for (int j = 0; j < EIGHTS; j++) {
       if ((j < HALF) != (tile == 0)) continue;
       float4 other = exchange[j * WARPGROUP + thread];
-      gate(j, 0, sums[4 * j], other.x);
-      gate(j, 1, sums[4 * j + 1], other.y);
-      gate(j, 2, sums[4 * j + 2], other.z);
-      gate(j, 3, sums[4 * j + 3], other.w);
+      sums[4 * j] = gated(sums[4 * j], other.x);
+      sums[4 * j + 1] = gated(sums[4 * j + 1], other.y);
+      sums[4 * j + 2] = gated(sums[4 * j + 2], other.z);
+      sums[4 * j + 3] = gated(sums[4 * j + 3], other.w);
+    }
+    group_barrier(CONSUMER_BARRIER, P::CONSUMERS);
+    uint16_t* piece = (uint16_t*)exchange;
+#pragma unroll
+    for (int i = 0; i < P::SUMS; i++) {
+      if ((i / 4 < HALF) != (tile == 0)) continue;
+      int r = i / 4 * 8 + 2 * t + i % 2, row = warp * 16 + g + i % 4 / 2 * 8;
+      piece[r * TILE + (((row / 8) ^ (r & 7)) * 8) + row % 8] = bf16_of(sums[i]);
     }
     group_barrier(CONSUMER_BARRIER, P::CONSUMERS);
     uint4* to = (uint4*)a.out + ((int64_t)item.group * a.outStride + item.tokenTile * P::N) * (TILE / 8);
     for (int c = threadIdx.x; c < P::N * 8; c += P::CONSUMERS)
-      if (item.tokenTile * P::N + c / 8 < work.rows) to[c] = ((const uint4*)ring.out())[c];
+      if (item.tokenTile * P::N + c / 8 < work.rows) to[c] = ((const uint4*)piece)[c];
+    group_barrier(CONSUMER_BARRIER, P::CONSUMERS);
   }
 
-  __device__ __forceinline__ void gate(int eight, int i, float own, float other) const {
-    float gate = tile == 0 ? own : other, up = tile == 0 ? other : own;
-    int r = eight * 8 + 2 * t + i % 2, row = warp * 16 + g + i / 2 * 8;
-    ((uint16_t*)ring.out())[r * TILE + (((row / 8) ^ (r & 7)) * 8) + row % 8] = bf16_of(__fmul_rn(silu(gate), up));
+  __device__ __forceinline__ float gated(float own, float other) const {
+    return __fmul_rn(silu(tile == 0 ? own : other), tile == 0 ? other : own);
+  }
+
+  __device__ __forceinline__ void count_tiles() {
+    tilesLeft = 0;
+    for (int i = work.block; i < work.items; i += work.blocks) {
+      Item item = work.item(i);
+      tilesLeft += work.segment_begin(item.last) - work.segment_begin(item.first);
+    }
+    if (tilesLeft <= LAST_TILES) let_later_begin();
   }
 
   __device__ __forceinline__ void run() {
     wait_for_earlier();
     work.count();
+    count_tiles();
     for (int i = work.block; i < work.items; i += work.blocks) {
       Item item = work.item(i);
       multiply_item(item);
@@ -400,7 +444,6 @@ template <class P> struct Consumer {
 };
 
 template <class P> __device__ __forceinline__ void hopper_linear(const Linear& a) {
-  let_later_begin();
   Work<P> work(a);
   Ring<P> ring;
   bool fetches = threadIdx.x >= P::CONSUMERS;
