@@ -92,6 +92,7 @@ struct Distance {
 struct Options {
   std::string folder, list;
   std::map<std::string, std::string> others;
+  int number(const char* name, int otherwise) const { return others.count(name) ? atoi(others.at(name).c_str()) : otherwise; }
 };
 inline Options& options() {
   static Options all;

@@ -43,7 +43,8 @@ struct Variant {
     unsigned tokens = (rows + n - 1) / n, rowTiles = shape.rowTiles();
     if (!wgmma) return {shape.gated ? rowTiles / 2 : rowTiles, tokens, z};
     unsigned groups = shape.gated || n >= 64 ? (rowTiles + 1) / 2 : rowTiles;
-    unsigned room = gpu.multiprocessors * (n <= 32 ? 2 : 1) / z;
+    int blocks = options().number("blocks", 1); // on a multiprocessor
+    unsigned room = gpu.multiprocessors * blocks / z;
     return {std::max(1u, std::min(groups * tokens, room)), 1, z};
   }
 };
@@ -301,6 +302,9 @@ class Timing {
     in = gpu.allocate((size_t)stride * 14336 * 2);
     gpu.launch(gpu.kernel("check_kernels", "fill_bf16", 256), {4096}, Fill{(void*)in, (int64_t)stride * 14336, 3, 1.0f});
     out = gpu.allocate((size_t)stride * (rows > 64 ? 28672 : 128256) * 4);
+    gain = gpu.allocate(4096 * 4);
+    gpu.fill(gain, 0, 4096 * 4);
+    normed = gpu.allocate((size_t)stride * 4096 * 2);
     partials = gpu.allocate((size_t)256 << 20);
     arrivals = gpu.allocate((size_t)4 << 20);
     gpu.fill(arrivals, 0, (size_t)4 << 20);
@@ -313,7 +317,7 @@ class Timing {
 
   void start_over() { at = 0; }
 
-  void launch(const Variant& variant, const Shape& shape, int segments, bool apart, bool early, bool whole = false) {
+  void launch(const Variant& variant, const Shape& shape, int segments, bool apart, bool early) {
     size_t size = shape.tiles() * (size_t)type.tileBytes;
     if (at + size > bytes) at = 0;
     Linear a = {};
@@ -331,11 +335,21 @@ class Timing {
     a.outStride = shape.gated ? stride : shape.weightRows;
     at += size;
     Grid grid = variant.grid(gpu, shape, rows, segments, apart && segments > 1);
-    if (whole) {
-      unsigned tiles = shape.gated || variant.n >= 64 ? (shape.rowTiles() + 1) / 2 : shape.rowTiles();
-      grid = {tiles, (unsigned)((rows + variant.n - 1) / variant.n), apart ? (unsigned)segments : 1};
-    }
     gpu.launch(gpu.kernel(variant.file(), variant.name(shape.gated)), grid, a, early);
+  }
+
+  // Its result is not used.
+  void norm(bool early) {
+    serval::RmsNorm a = {};
+    a.step = (const Step*)step;
+    a.in = (const float*)out;
+    a.gain = (const float*)gain;
+    a.out = (void*)normed;
+    a.columns = 4096;
+    a.inStride = 4096;
+    a.outStride = stride;
+    a.epsilon = 1e-5f;
+    gpu.launch(gpu.kernel("rows", "rms_norm_operand"), {(unsigned)rows}, a, early);
   }
 
   Gpu& gpu;
@@ -345,7 +359,7 @@ class Timing {
  private:
   size_t bytes, at = 0;
   int stride;
-  CUdeviceptr pool, in, out, partials, arrivals, step;
+  CUdeviceptr pool, in, out, gain, normed, partials, arrivals, step;
 };
 
 inline const std::vector<Shape>& layer() {
@@ -369,42 +383,50 @@ inline double shape_time(Timing& timing, const Variant& variant, const Shape& sh
   return us;
 }
 
+// Parts of k that are summed apart: the fewer row tiles a matrix has, the more, so that all multiprocessors have work.
+inline int segments_of(const Shape& shape) { return shape.kTiles() < 8 || shape.rowTiles() >= 256 ? 1 : shape.rowTiles() >= 96 ? 2 : 4; }
+
+// The layers of a model and its head, as a graph; perhaps with a norm where a model has something between two linear maps.
+inline double layers_time(Timing& timing, const Variant& variant, int segments, bool early, bool norms) {
+  Gpu& gpu = timing.gpu;
+  timing.start_over();
+  CUgraphExec exec = gpu.record([&] {
+    for (int i = 0; i < 32; i++)
+      for (const Shape& shape : layer()) {
+        timing.launch(variant, shape, segments > 0 ? segments : segments_of(shape), true, early);
+        if (norms && !shape.gated) timing.norm(early);
+      }
+    timing.launch(variant, HEAD, segments > 0 ? segments : segments_of(HEAD), true, early);
+  });
+  double us = gpu.time(5, [&](int) { gpu.launch(exec); });
+  gpu.driver.cuGraphExecDestroy(exec);
+  return us;
+}
+
 inline void time_decode(Checks& checks, Type type, int rows, bool wgmma) {
-  Gpu& gpu = checks.gpu;
   size_t layers = 0;
   for (const Shape& shape : layer()) layers += shape.tiles() * (size_t)type.tileBytes;
-  size_t head = HEAD.tiles() * (size_t)type.tileBytes;
-  Timing timing(checks, type, 32 * layers + head, rows);
+  size_t head = HEAD.tiles() * (size_t)type.tileBytes, all = 32 * layers + head;
+  Timing timing(checks, type, all, rows);
   Variant variant = {wgmma, type, n_for(rows)};
   std::vector<Shape> shapes = layer();
   shapes.push_back(HEAD);
-  for (const Shape& shape : shapes) {
-    char line[200];
-    int n = snprintf(line, sizeof line, "time %s rows %3d %6dx%-5d%s us (GB/s) by segments:", variant.name(false).c_str(), rows, shape.weightRows, shape.columns,
-                     shape.gated ? " gated" : "      ");
-    double size = shape.tiles() * (double)type.tileBytes;
-    for (int segments : {1, 2, 4, 8}) {
-      double us = shape_time(timing, variant, shape, segments, true);
-      n += snprintf(line + n, sizeof line - n, " %d: %6.1f (%4.0f)", segments, us, size / us / 1e3);
+  if (options().number("shapes", 1))
+    for (const Shape& shape : shapes) {
+      char line[200];
+      int n = snprintf(line, sizeof line, "time %s rows %d %dx%d%s us (GB/s) by segments:", variant.name(false).c_str(), rows, shape.weightRows, shape.columns,
+                       shape.gated ? " gated" : "");
+      double size = shape.tiles() * (double)type.tileBytes;
+      for (int segments : {1, 2, 4}) {
+        double us = shape_time(timing, variant, shape, segments, true);
+        n += snprintf(line + n, sizeof line - n, " %d: %.1f (%.0f)", segments, us, size / us / 1e3);
+      }
+      checks.row("%s", line);
     }
-    double us = shape_time(timing, variant, shape, 4, false);
-    snprintf(line + n, sizeof line - n, " 4, no overlap: %6.1f (%4.0f)", us, size / us / 1e3);
-    checks.row("%s", line);
-  }
-  for (int segments : {1, 2, 4, 8})
-    for (bool early : {false, true}) {
-      if (!early && segments != 4) continue;
-      timing.start_over();
-      CUgraphExec exec = gpu.record([&] {
-        for (int i = 0; i < 32; i++)
-          for (const Shape& shape : layer()) timing.launch(variant, shape, segments, true, early);
-        timing.launch(variant, HEAD, segments, true, early);
-      });
-      double us = gpu.time(5, [&](int) { gpu.launch(exec); });
-      gpu.driver.cuGraphExecDestroy(exec);
-      checks.row("time %s rows %3d 32 layers and head, %d segments%s: %.0f us, %.0f GB/s", variant.name(false).c_str(), rows, segments,
-                 early ? ", overlapped" : "", us, (32 * layers + head) / us / 1e3);
-    }
+  double plain = layers_time(timing, variant, 0, true, false), normed = layers_time(timing, variant, 0, true, true);
+  double apart = layers_time(timing, variant, 0, false, true), four = layers_time(timing, variant, 4, true, true);
+  checks.row("time %s rows %d layers and head, us (GB/s): %.0f (%.0f); with norms %.0f (%.0f), not overlapped %.0f (%.0f), always 4 segments %.0f (%.0f)",
+             variant.name(false).c_str(), rows, plain, all / plain / 1e3, normed, all / normed / 1e3, apart, all / apart / 1e3, four, all / four / 1e3);
 }
 
 inline void time_prefill(Checks& checks, Type type, int rows, bool wgmma) {
@@ -416,11 +438,10 @@ inline void time_prefill(Checks& checks, Type type, int rows, bool wgmma) {
     int n = snprintf(line, sizeof line, "time %s rows %4d %6dx%-5d%s us (TFLOP/s):", variant.name(false).c_str(), rows, shape.weightRows, shape.columns,
                      shape.gated ? " gated" : "      ");
     double work = 2.0 * rows * shape.weightRows * shape.columns / 1e6;
-    for (int segments : {4, 1})
-      for (bool whole : {false, true}) {
-        double us = gpu.time(7, [&](int) { timing.launch(variant, shape, segments, false, false, whole); });
-        n += snprintf(line + n, sizeof line - n, " %d segments%s: %.0f (%.0f)", segments, whole ? " a block an item" : "", us, work / us);
-      }
+    for (int segments : {1, segments_of(shape), 4}) {
+      double us = gpu.time(7, [&](int) { timing.launch(variant, shape, segments, false, false); });
+      n += snprintf(line + n, sizeof line - n, " %d segments: %.0f (%.0f)", segments, us, work / us);
+    }
     checks.row("%s", line);
   }
 }
@@ -430,8 +451,15 @@ template <int TYPE, int ROWS, int WGMMA> void prefill(Checks& checks) { time_pre
 
 static GroupOf n8("wgmma_bf16_n8", 20, check_one<1, 0, 8>), n16("wgmma_bf16_n16", 20, check_one<1, 0, 16>), n32("wgmma_bf16_n32", 20, check_one<1, 0, 32>),
     n64("wgmma_bf16_n64", 20, check_one<1, 0, 64>), n128("wgmma_bf16_n128", 20, check_one<1, 0, 128>);
+static GroupOf q8("wgmma_q8_0_n8", 20, check_one<1, 1, 8>), q16("wgmma_q8_0_n16", 20, check_one<1, 1, 16>), q32("wgmma_q8_0_n32", 20, check_one<1, 1, 32>),
+    q64("wgmma_q8_0_n64", 20, check_one<1, 1, 64>), q128("wgmma_q8_0_n128", 20, check_one<1, 1, 128>);
+static GroupOf f8("wgmma_q4_0_n8", 20, check_one<1, 2, 8>), f16("wgmma_q4_0_n16", 20, check_one<1, 2, 16>), f32("wgmma_q4_0_n32", 20, check_one<1, 2, 32>),
+    f64("wgmma_q4_0_n64", 20, check_one<1, 2, 64>), f128("wgmma_q4_0_n128", 20, check_one<1, 2, 128>);
 static GroupOf m8("mma_bf16_n8", 20, check_one<0, 0, 8>), m64("mma_bf16_n64", 20, check_one<0, 0, 64>), m128("mma_bf16_n128", 20, check_one<0, 0, 128>);
 static GroupOf d1("decode_bf16_1", 20, decode<0, 1, 1>), d16("decode_bf16_16", 20, decode<0, 16, 1>), d64("decode_bf16_64", 20, decode<0, 64, 1>);
+static GroupOf qd1("decode_q8_0_1", 20, decode<1, 1, 1>), qd16("decode_q8_0_16", 20, decode<1, 16, 1>), qd64("decode_q8_0_64", 20, decode<1, 64, 1>);
+static GroupOf fd1("decode_q4_0_1", 20, decode<2, 1, 1>), fd16("decode_q4_0_16", 20, decode<2, 16, 1>), fd64("decode_q4_0_64", 20, decode<2, 64, 1>);
+static GroupOf qp2048("prefill_q8_0_2048", 20, prefill<1, 2048, 1>), fp2048("prefill_q4_0_2048", 20, prefill<2, 2048, 1>);
 static GroupOf p8192("prefill_bf16_8192", 20, prefill<0, 8192, 1>), p512("prefill_bf16_512", 20, prefill<0, 512, 1>);
 
 } // namespace linear
