@@ -96,12 +96,14 @@ public final class CudaDeviceProvider implements DeviceProvider {
   private static Discovery discovery(CudaDriver found, DeviceFacts facts, String management) {
     try {
       List<CudaDevice> visible = found.devices();
-      List<Device> devices = facts.devices(visible);
+      List<CudaDevice> alive = visible.stream().filter(device -> !facts.lost(device)).toList();
+      List<Device> devices = facts.devices(alive);
       return new Discovery(
           devices,
-          "%s: %s of CUDA %s (%s); %s"
+          "%s%s: %s of CUDA %s (%s); %s"
               .formatted(
-                  count(devices.size()),
+                  count(visible.size()),
+                  lost(visible.size() - alive.size()),
                   found.library(),
                   found.version(),
                   facts.driverVersion(),
@@ -109,6 +111,10 @@ public final class CudaDeviceProvider implements DeviceProvider {
     } catch (DriverException e) {
       return new Discovery(List.of(), found + " does not tell its devices: " + e.getMessage());
     }
+  }
+
+  private static String lost(int devices) {
+    return devices == 0 ? "" : ", " + devices + " of which lost or waiting for a reset";
   }
 
   private static String count(long devices) {

@@ -40,6 +40,11 @@ record DeviceFacts(CudaDriver driver, @Nullable Nvml nvml, PciFiles files) {
         .orElse("of unknown version");
   }
 
+  /** Whether a device that the driver has named is of no use. */
+  boolean lost(CudaDevice device) {
+    return nvml != null && (nvml.lost("GPU-" + device.uuid()) || nvml.lost("MIG-" + device.uuid()));
+  }
+
   /** The devices, described. */
   List<Device> devices(List<CudaDevice> visible) {
     Map<CudaDevice, String> ids = ids(visible);

@@ -100,6 +100,24 @@ final class Nvml implements AutoCloseable {
     }
   }
 
+  /**
+   * Whether the device, or the MIG instance, of an identity is off the bus or waits for a reset.
+   */
+  boolean lost(String uuid) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment handle = arena.allocate(JAVA_LONG);
+      long name = arena.allocateFrom(uuid).address();
+      int code = result(NvmlFunction.BY_UUID, name, handle.address()).orElse(-1);
+      if (code == NvmlConstants.NVML_SUCCESS) {
+        MemorySegment text = arena.allocate(TEXT_BYTES);
+        long device = handle.get(JAVA_LONG, 0);
+        code = result(NvmlFunction.UUID, device, text.address(), TEXT_BYTES).orElse(-1);
+      }
+      return code == NvmlConstants.NVML_ERROR_GPU_IS_LOST
+          || code == NvmlConstants.NVML_ERROR_RESET_REQUIRED;
+    }
+  }
+
   /** Calls a function; empty where the library lacks it. */
   OptionalInt result(NvmlFunction function, Object... arguments) {
     Optional<MethodHandle> handle = functions.computeIfAbsent(function, this::link);

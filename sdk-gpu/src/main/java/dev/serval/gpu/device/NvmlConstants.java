@@ -5,6 +5,8 @@ final class NvmlConstants {
   static final int NVML_SUCCESS = 0;
   static final int NVML_ERROR_TIMEOUT = 10;
   static final int NVML_ERROR_INSUFFICIENT_SIZE = 7;
+  static final int NVML_ERROR_GPU_IS_LOST = 15;
+  static final int NVML_ERROR_RESET_REQUIRED = 16;
   static final int NVML_NVLINK_MAX_LINKS = 36;
   static final int NVML_FEATURE_ENABLED = 1;
   static final int NVML_DEVICE_MIG_ENABLE = 1;
