@@ -403,8 +403,8 @@ template <int W> struct Prefill {
   }
 
   __device__ __forceinline__ void run() {
-    wait_for_earlier();
     let_later_begin();
+    wait_for_earlier();
     if ((int)blockIdx.x >= a.step->tiles) return;
     begin();
     part.clear();
@@ -651,8 +651,8 @@ template <int W> struct Decode {
   }
 
   __device__ __forceinline__ void run() {
-    wait_for_earlier();
     let_later_begin();
+    wait_for_earlier();
     int work = a.step->parts * a.kvHeads;
     for (int w = blockIdx.x; w < work; w += gridDim.x) {
       if (!take(w)) continue;
@@ -692,8 +692,8 @@ template <class Type> struct Simt {
 
   static __device__ __forceinline__ void run(const Attention& a) {
     __shared__ float query[MOST_DIMENSIONS], weights[PART], room[2];
-    wait_for_earlier();
     let_later_begin();
+    wait_for_earlier();
     int row = blockIdx.x, head = blockIdx.y;
     const Step* step = a.step;
     if (row >= step->rows || head >= a.heads) return;

@@ -27,7 +27,8 @@ __device__ __forceinline__ void wait_for_earlier() {
 #endif
 }
 
-// The next kernel's blocks may be placed as soon as all blocks have said this.
+// The next kernel's blocks may be placed as soon as all blocks have said this. Said before waiting, so that a kernel that follows a
+// chain of short ones can fetch its weights while they wait for each other.
 __device__ __forceinline__ void let_later_begin() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");

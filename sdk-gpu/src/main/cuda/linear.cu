@@ -242,8 +242,8 @@ __device__ __forceinline__ float4 four(const uint16_t* at) {
 }
 
 template <class T> __device__ __forceinline__ void plain_linear(const Linear& a) {
-  wait_for_earlier();
   let_later_begin();
+  wait_for_earlier();
   int rows = a.ofLogits ? a.step->logitRows : a.step->rows;
   int row = blockIdx.x * 8 + threadIdx.x / LANES, lane = threadIdx.x % LANES, token = blockIdx.y * PLAIN_TOKENS;
   if (row >= a.weightRows || token >= rows) return;

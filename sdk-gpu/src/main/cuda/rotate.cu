@@ -73,8 +73,8 @@ __device__ __forceinline__ void turn_head(const RotateStore& a, float* head, con
 }
 
 template <class Cache> __device__ __forceinline__ void rotate_store_row(const RotateStore& a) {
-  wait_for_earlier();
   let_later_begin();
+  wait_for_earlier();
   int row = blockIdx.x;
   const Step* step = a.step;
   if (row >= step->rows) return;

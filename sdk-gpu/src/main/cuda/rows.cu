@@ -57,8 +57,8 @@ __device__ __forceinline__ const Eight none() {
 // Squares are also summed scaled down, for rows whose squares overflow; beside those epsilon is nothing.
 __device__ __forceinline__ void rms_norm_row(const RmsNorm& a, bool operand) {
   __shared__ float room[8], scaledRoom[8];
-  wait_for_earlier();
   let_later_begin();
+  wait_for_earlier();
   int row = blockIdx.x;
   if (row >= a.step->rows) return;
   const float* in = a.in + (int64_t)row * a.inStride;
@@ -90,8 +90,8 @@ __device__ __forceinline__ void rms_norm_row(const RmsNorm& a, bool operand) {
 }
 
 __device__ __forceinline__ void round_row(const Round& a, bool gathered, bool operand) {
-  wait_for_earlier();
   let_later_begin();
+  wait_for_earlier();
   int row = blockIdx.x;
   if (row >= (gathered ? a.step->logitRows : a.step->rows)) return;
   int from = gathered ? array<int32_t>(a.step, a.step->logitSource)[row] : row;
@@ -139,8 +139,8 @@ struct Q4Table {
 };
 
 template <class Table> __device__ __forceinline__ void embed_row(const Embed& a) {
-  wait_for_earlier();
   let_later_begin();
+  wait_for_earlier();
   int row = blockIdx.x;
   if (row >= a.step->rows) return;
   int token = array<int32_t>(a.step, a.step->tokens)[row];
@@ -165,8 +165,8 @@ KERNEL(gather, Round, 256, 1, 0) { serval::round_row(a, true, false); }
 
 KERNEL(gather_operand, Round, 256, 1, 0) {
   using namespace serval;
-  wait_for_earlier();
   let_later_begin();
+  wait_for_earlier();
   int row = blockIdx.x;
   if (row >= a.step->logitRows) return;
   int from = array<int32_t>(a.step, a.step->logitSource)[row];
@@ -177,8 +177,8 @@ KERNEL(gather_operand, Round, 256, 1, 0) {
 
 KERNEL(gated_silu, GatedSilu, 256, 1, 0) {
   using namespace serval;
-  wait_for_earlier();
   let_later_begin();
+  wait_for_earlier();
   int row = blockIdx.x;
   if (row >= a.step->rows) return;
   const float* gate = a.in + (int64_t)row * a.inStride;

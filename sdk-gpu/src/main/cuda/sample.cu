@@ -266,8 +266,8 @@ KERNEL(sample, Sample, 1024, 1, 0) {
   using namespace serval;
   __shared__ Room room;
   __shared__ Draw draw;
-  wait_for_earlier();
   let_later_begin();
+  wait_for_earlier();
   const Step* step = a.step;
   if ((int)blockIdx.x >= step->draws) return;
   if (threadIdx.x == 0) draw = array<Draw>(step, step->drawOf)[blockIdx.x];
@@ -293,8 +293,8 @@ KERNEL(sample, Sample, 1024, 1, 0) {
 
 KERNEL(count_tokens, Count, 256, 1, 0) {
   using namespace serval;
-  wait_for_earlier();
   let_later_begin();
+  wait_for_earlier();
   int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= a.total) return;
   if (i < a.prompt)
