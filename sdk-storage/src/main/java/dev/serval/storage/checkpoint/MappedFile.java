@@ -2,8 +2,6 @@ package dev.serval.storage.checkpoint;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.storage.CheckpointException;
-import dev.serval.api.storage.FileRange;
-import dev.serval.api.storage.FileStamp;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,9 +19,8 @@ import java.nio.file.attribute.BasicFileAttributes;
  *
  * @param path where the file is
  * @param bytes all of it, read-only
- * @param stamp which file it was that was mapped
  */
-public record MappedFile(Path path, MemorySegment bytes, FileStamp stamp) {
+public record MappedFile(Path path, MemorySegment bytes) {
   /**
    * Maps a file.
    *
@@ -35,20 +32,11 @@ public record MappedFile(Path path, MemorySegment bytes, FileStamp stamp) {
   static MappedFile map(Path path, Arena arena) {
     try {
       requireRegular(path);
-      FileStamp stamp = FileStamp.of(path);
       try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-        MemorySegment bytes = channel.map(MapMode.READ_ONLY, 0, channel.size(), arena);
-        requireSame(path, stamp, bytes.byteSize());
-        return new MappedFile(path, bytes, stamp);
+        return new MappedFile(path, channel.map(MapMode.READ_ONLY, 0, channel.size(), arena));
       }
     } catch (IOException | UnsupportedOperationException e) {
       throw new CheckpointException(path + " " + reason(path, e), e);
-    }
-  }
-
-  private static void requireSame(Path path, FileStamp stamp, long mapped) throws IOException {
-    if (!FileStamp.of(path).equals(stamp) || stamp.size() != mapped) {
-      throw new CheckpointException(path + " was written to or exchanged while it was opened");
     }
   }
 
@@ -79,17 +67,6 @@ public record MappedFile(Path path, MemorySegment bytes, FileStamp stamp) {
    */
   public long size() {
     return bytes.byteSize();
-  }
-
-  /**
-   * Where bytes of the mapping lie in the file.
-   *
-   * @param offset where they begin
-   * @param length how many they are
-   * @return the range
-   */
-  public FileRange range(long offset, long length) {
-    return new FileRange(path, stamp, offset, length);
   }
 
   /**

@@ -8,7 +8,7 @@ import dev.serval.models.cpu.generated.Operand.Vector;
 import java.util.List;
 
 /** A micro-kernel: a few rows of inputs times a few blocks of matrix rows, all columns of them. */
-abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
+abstract sealed class Tile permits IntegerTile, FloatTile {
   /*
    * A matrix lies in blocks of as many rows as a vector has lanes. A lane is a matrix row, so nothing
    * is ever added up across lanes, and a block's scales are vectors like its codes. What four columns
@@ -49,9 +49,13 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
   /** The instructions. Asked for once. */
   final List<Instruction> instructions() {
     constants();
-    start();
+    for (int i = 0; i < rows * blocks; i++) {
+      routine.zero(vector(i));
+    }
     groups();
-    finish();
+    for (int row = 0; row < rows; row++) {
+      finish(row);
+    }
     routine.end();
     return routine.instructions();
   }
@@ -61,20 +65,6 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
 
   /** All groups, one after the other. */
   abstract void groups();
-
-  /** Makes all sums 0. */
-  void start() {
-    for (int i = 0; i < rows * blocks; i++) {
-      routine.zero(vector(i));
-    }
-  }
-
-  /** Does with the sums what the ending says. */
-  void finish() {
-    for (int row = 0; row < rows; row++) {
-      finish(row);
-    }
-  }
 
   private void finish(int row) {
     for (int block = 0; block < blocks; block++) {
@@ -105,10 +95,6 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
 
   final int blocks() {
     return blocks;
-  }
-
-  final Ending ending() {
-    return ending;
   }
 
   final Vector vector(int number) {

@@ -1,2 +1,0 @@
-/** NVIDIA GPUs as devices of a runtime. */
-package dev.serval.gpu;
