@@ -19,6 +19,7 @@ module dev.serval.api {
   exports dev.serval.api.cache;
   exports dev.serval.api.compute;
   exports dev.serval.api.device;
+  exports dev.serval.api.gpu;
   exports dev.serval.api.model;
   exports dev.serval.api.placement;
   exports dev.serval.api.storage;

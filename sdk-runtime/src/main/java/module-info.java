@@ -18,6 +18,7 @@ module dev.serval.runtime {
 
   // The stock parts, found as services.
   requires dev.serval.cache;
+  requires dev.serval.gpu;
   requires dev.serval.models;
   requires dev.serval.storage;
 

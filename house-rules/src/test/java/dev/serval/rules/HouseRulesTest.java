@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 @AnalyzeClasses(packages = "dev.serval", importOptions = ImportOption.DoNotIncludeTests.class)
 final class HouseRulesTest {
   private static final List<String> PARTS =
-      List.of("batching", "cache", "storage", "scheduling", "models");
+      List.of("batching", "cache", "gpu", "storage", "scheduling", "models");
   private static final List<String> ASSEMBLIES = List.of("runtime", "guice", "server", "simulator");
 
   @ArchTest

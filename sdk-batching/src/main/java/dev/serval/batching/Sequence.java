@@ -26,8 +26,6 @@ final class Sequence implements SequenceView {
   private final TokenSink sink;
   private final SequenceHandle handle;
   private final int[] stopTokens;
-  private final long stopBits;
-  private final double weight;
   private final int promptTokens;
   private final int mostTokens;
   private final long submittedNanos;
@@ -39,7 +37,7 @@ final class Sequence implements SequenceView {
   private int[] tokens;
   private int total;
   private int computed;
-  private int place = Holders.NOWHERE;
+  private int planned;
   private int blocksToBegin;
   private int preemptions;
   private @Nullable KvSequence kv;
@@ -55,6 +53,7 @@ final class Sequence implements SequenceView {
   private final long tpotNanos;
   private long waitingSinceNanos;
   private int backlog;
+  private int reserved;
   private TenantAccounts.@Nullable Account account;
   private @Nullable TimelineRecorder recorder;
 
@@ -67,8 +66,6 @@ final class Sequence implements SequenceView {
     this.submittedNanos = submittedNanos;
     handle = new SequenceHandle(this, inbox);
     stopTokens = request.stopTokens().stream().mapToInt(Integer::intValue).sorted().toArray();
-    stopBits = bits(stopTokens);
-    weight = request.terms().tenant().weight();
     drawn = new SampledToken(Math.max(request.alternatives(), 0));
     tokens = request.prompt();
     promptTokens = tokens.length;
@@ -79,15 +76,6 @@ final class Sequence implements SequenceView {
     tpotNanos = request.terms().level().tpotNanos();
     long deadline = request.terms().deadlineNanos();
     deadlineNanos = deadline == Long.MAX_VALUE ? deadline : submittedNanos + deadline;
-  }
-
-  /** A token of which the bit is not set, by its lowest six, is none of these. */
-  private static long bits(int[] tokens) {
-    long bits = 0;
-    for (int token : tokens) {
-      bits |= 1L << token;
-    }
-    return bits;
   }
 
   void explainBy(TimelineRecorder writer) {
@@ -194,13 +182,13 @@ final class Sequence implements SequenceView {
     return total - computed;
   }
 
-  /** Where it stands among those that hold blocks, or {@link Holders#NOWHERE}. */
-  int place() {
-    return place;
+  /** How many of them the step under way computes. */
+  int planned() {
+    return planned;
   }
 
-  void takePlace(int number) {
-    place = number;
+  void plan(int count) {
+    planned = count;
   }
 
   KvSequence kv(KvCache cache) {
@@ -218,8 +206,15 @@ final class Sequence implements SequenceView {
   }
 
   /** Makes room for all of its tokens in blocks, and says whether it has it. */
-  boolean reserve() {
-    return kv().reserve(total);
+  boolean reserve(int blockTokens) {
+    if (total <= reserved) {
+      return true;
+    }
+    boolean has = kv().reserve(total);
+    if (has) {
+      reserved = heldBlocks() * blockTokens;
+    }
+    return has;
   }
 
   /** The free blocks it lacked last time it was to begin; 0 if it was not tried yet. */
@@ -252,12 +247,13 @@ final class Sequence implements SequenceView {
 
   /** Its tenant pays for its prompt, once. */
   void chargePrompt() {
-    TenantAccounts.chargePrompt(account(), promptTokens(), cachedPromptTokens, weight);
+    TenantAccounts.chargePrompt(account(), promptTokens(), cachedPromptTokens, tenant().weight());
   }
 
-  /** So many more tokens are computed. */
-  void advance(int count) {
-    computed += count;
+  /** The planned tokens are computed. */
+  void advance() {
+    computed += planned;
+    planned = 0;
     kv().commit(tokens, computed);
   }
 
@@ -276,7 +272,7 @@ final class Sequence implements SequenceView {
       tokens = Arrays.copyOf(tokens, Math.min(mostTokens, total + Math.max(total, LEAST_GROWTH)));
     }
     tokens[total++] = token;
-    TenantAccounts.chargeGenerated(account(), weight);
+    TenantAccounts.chargeGenerated(account(), tenant().weight());
     if (generated() == 1) {
       firstTokenNanos = nowNanos;
     }
@@ -290,12 +286,14 @@ final class Sequence implements SequenceView {
   }
 
   boolean stopsAt(int token) {
-    return (stopBits >>> token & 1) != 0 && Arrays.binarySearch(stopTokens, token) >= 0;
+    return Arrays.binarySearch(stopTokens, token) >= 0;
   }
 
   /** Loses its blocks; what was computed is computed again. */
   void giveUpBlocks() {
     computed = 0;
+    planned = 0;
+    reserved = 0;
     kv().release();
   }
 
@@ -316,6 +314,7 @@ final class Sequence implements SequenceView {
 
   /** Has ended: lets go of all that its handle would keep alive. */
   void forget() {
+    planned = 0;
     tokens = NONE;
     sampler = null;
     KvSequence held = kv;

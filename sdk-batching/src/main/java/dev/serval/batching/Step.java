@@ -4,15 +4,19 @@ import dev.serval.api.ServiceLevel;
 import dev.serval.api.batching.StepCosts;
 import dev.serval.api.batching.StepPlan;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.StepLimits;
+import dev.serval.api.model.TokenSampler;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** One step: first a plan that can still change, then the batch that is computed. Reused. */
 final class Step implements StepPlan {
   private final StepLimits limits;
-  private final Holders holders;
   private final StepBatch batch;
-  private final int[] members;
+  private final List<Sequence> members;
   private final long[] due = new long[ServiceLevel.LOWEST_RANK + 1];
   private long beginNanos;
   private int tokens;
@@ -22,19 +26,16 @@ final class Step implements StepPlan {
   private long cachedTokens;
   private double attentionPairs;
 
-  Step(StepLimits limits, Holders holders) {
+  Step(StepLimits limits) {
     this.limits = limits;
-    this.holders = holders;
     batch = new StepBatch(limits.tokens(), limits.sequences());
-    members = new int[limits.sequences()];
+    members = new ArrayList<>(limits.sequences());
     Arrays.fill(due, Long.MAX_VALUE);
   }
 
   void clear() {
-    for (int i = 0; i < batch.sequences(); i++) {
-      holders.plan(members[i], 0);
-    }
-    batch.rewind();
+    batch.clear();
+    members.clear();
     tokens = 0;
     sequences = 0;
     decodes = 0;
@@ -42,11 +43,6 @@ final class Step implements StepPlan {
     cachedTokens = 0;
     attentionPairs = 0;
     Arrays.fill(due, Long.MAX_VALUE);
-  }
-
-  /** No step follows for a while: what belongs to sequences that have ended is let go of. */
-  void rest() {
-    batch.clear();
   }
 
   /** A plan begins, at a reading of the engine's clock. */
@@ -97,22 +93,20 @@ final class Step implements StepPlan {
     return sequences < limits.sequences() ? limits.tokens() - tokens : 0;
   }
 
-  /** Takes so many tokens in of the sequence at a place. */
-  void include(int place, int count) {
-    holders.plan(place, count);
+  void include(Sequence sequence, int count) {
+    sequence.plan(count);
     sequences++;
-    weigh(place, count, 1);
+    weigh(sequence, 1);
     if (count == 1) {
-      fallsDue(place);
+      fallsDue(sequence);
     }
   }
 
-  void exclude(int place) {
-    int count = holders.planned(place);
-    if (count > 0) {
+  void exclude(Sequence sequence) {
+    if (sequence.planned() > 0) {
       sequences--;
-      weigh(place, count, -1);
-      holders.plan(place, 0);
+      weigh(sequence, -1);
+      sequence.plan(0);
     }
   }
 
@@ -126,11 +120,12 @@ final class Step implements StepPlan {
     prefillTokens += count;
   }
 
-  private void weigh(int place, int count, int sign) {
-    int cached = holders.computed(place);
+  private void weigh(Sequence sequence, int sign) {
+    int count = sequence.planned();
+    int cached = sequence.computedTokens();
     tokens += sign * count;
     cachedTokens += (long) sign * cached;
-    prefillTokens += holders.isPrefill(place) ? sign * count : 0;
+    prefillTokens += sequence.unfinishedPrefill() > 0 ? sign * count : 0;
     if (count == 1) {
       decodes += sign;
     } else {
@@ -139,57 +134,53 @@ final class Step implements StepPlan {
   }
 
   /** One that is late, or was kept from decoding, asks for a quick step, not for an empty one. */
-  private void fallsDue(int place) {
-    long next = holders.dueNanos(place);
-    if (next != Long.MAX_VALUE) {
-      int rank = holders.rank(place);
-      long soonest = beginNanos + holders.targetNanos(place) / 2;
-      due[rank] = Math.min(due[rank], Math.max(next, soonest));
+  private void fallsDue(Sequence sequence) {
+    long target = sequence.tpotNanos();
+    if (target != Long.MAX_VALUE && sequence.generatedTokens() > 0) {
+      int rank = sequence.rank();
+      long next = Math.max(sequence.lastTokenNanos() + target, beginNanos + target / 2);
+      due[rank] = Math.min(due[rank], next);
     }
   }
 
   /** Lays out the rows of everything that was included, in the order in which it began. */
-  void assemble() {
-    for (int i = 0; i < holders.size(); i++) {
-      int place = holders.place(i);
-      int count = holders.planned(place);
+  StepBatch assemble(Roster roster, ModelExecutor executor) {
+    for (int i = 0; i < roster.running(); i++) {
+      Sequence sequence = roster.running(i);
+      int count = sequence.planned();
       if (count > 0) {
-        members[add(place, count)] = place;
+        add(sequence, count, executor);
+        members.add(sequence);
       }
+    }
+    return batch;
+  }
+
+  private void add(Sequence sequence, int count, ModelExecutor executor) {
+    boolean last = count == sequence.outstanding();
+    TokenSampler sampler = last ? samplerIfAny(sequence, executor) : null;
+    int from = sequence.computedTokens();
+    if (sampler == null) {
+      batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), last);
+    } else {
+      batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), sampler);
     }
   }
 
-  private int add(int place, int count) {
-    int from = holders.computed(place);
-    if (holders.isDecode(place)) {
-      return batch.addDecode(holders.nextToken(place), from, holders.table(place));
+  /** A sampler that cannot be had fails its sequence once the token is to be drawn. */
+  private static @Nullable TokenSampler samplerIfAny(Sequence sequence, ModelExecutor executor) {
+    try {
+      return sequence.sampler(executor);
+    } catch (RuntimeException | Error e) {
+      return null;
     }
-    Sequence sequence = holders.sequence(place);
-    boolean last = count == sequence.outstanding();
-    return batch.add(sequence.tokens(), from, count, holders.table(place), last);
   }
 
   StepBatch batch() {
     return batch;
   }
 
-  /** One of the sequences of the batch, as long as that has not ended. */
   Sequence member(int index) {
-    return holders.sequence(members[index]);
-  }
-
-  /** Whether one of the batch's sequences has not answered yet. */
-  boolean prefills(int index) {
-    return holders.isPrefill(members[index]);
-  }
-
-  /** How many tokens of one of the batch's sequences it computes. */
-  int planned(int index) {
-    return batch.firstRow(index + 1) - batch.firstRow(index);
-  }
-
-  /** How many tokens of any sequence it computes. */
-  int planned(Sequence sequence) {
-    return sequence.place() == Holders.NOWHERE ? 0 : holders.planned(sequence.place());
+    return members.get(index);
   }
 }

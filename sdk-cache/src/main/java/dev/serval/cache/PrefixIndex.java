@@ -6,21 +6,19 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the block that is published under a key. A block has one key at most and a key one block,
- * so the hash table is intrusive too: chains of blocks, with each block's key and the key's hash
- * beside it. A key is a SHA-256, so its hash is even and nobody can aim at one chain.
+ * so the hash table is intrusive too: chains of blocks, with each block's key beside it. A key is a
+ * SHA-256, so its hash is even and nobody can aim at one chain.
  */
 final class PrefixIndex {
   static final int NONE = -1;
 
   private final @Nullable KvKey[] keys;
-  private final int[] hashes;
   private final int[] chain;
   private final int[] buckets;
   private int size;
 
   PrefixIndex(int blocks) {
     keys = new KvKey[blocks];
-    hashes = new int[blocks];
     chain = new int[blocks];
     buckets = new int[Integer.highestOneBit(Math.max(blocks, 1)) * 2];
     Arrays.fill(buckets, NONE);
@@ -36,9 +34,8 @@ final class PrefixIndex {
 
   /** The block published under this key, or {@link #NONE}. */
   int find(KvKey key) {
-    int hash = key.hashCode();
-    int block = buckets[bucket(hash)];
-    while (block != NONE && !(hashes[block] == hash && key.equals(keys[block]))) {
+    int block = buckets[bucket(key)];
+    while (block != NONE && !key.equals(keys[block])) {
       block = chain[block];
     }
     return block;
@@ -47,9 +44,8 @@ final class PrefixIndex {
   /** Publishes a block that is not published, unless another one is published under this key. */
   void publish(KvKey key, int block) {
     if (find(key) == NONE) {
-      int bucket = bucket(key.hashCode());
+      int bucket = bucket(key);
       keys[block] = key;
-      hashes[block] = key.hashCode();
       chain[block] = buckets[bucket];
       buckets[bucket] = block;
       size++;
@@ -58,10 +54,11 @@ final class PrefixIndex {
 
   /** Withdraws a block, and says whether it was published. */
   boolean withdraw(int block) {
-    if (keys[block] == null) {
+    KvKey key = keys[block];
+    if (key == null) {
       return false;
     }
-    int bucket = bucket(hashes[block]);
+    int bucket = bucket(key);
     if (buckets[bucket] == block) {
       buckets[bucket] = chain[block];
     } else {
@@ -86,7 +83,7 @@ final class PrefixIndex {
     return at;
   }
 
-  private int bucket(int hash) {
-    return hash & (buckets.length - 1);
+  private int bucket(KvKey key) {
+    return key.hashCode() & (buckets.length - 1);
   }
 }

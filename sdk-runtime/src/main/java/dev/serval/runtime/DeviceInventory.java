@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
 /** The devices that were found, and how much memory of each the models so far have left free. */
@@ -30,6 +31,13 @@ final class DeviceInventory {
   /** What each provider found. */
   Map<String, Discovery> findings() {
     return findings;
+  }
+
+  /** What was looked for, and what came of it. */
+  String search() {
+    return findings.entrySet().stream()
+        .map(finding -> finding.getKey() + " (" + finding.getValue().finding() + ")")
+        .collect(Collectors.joining(", "));
   }
 
   /** The devices that a backend runs on, with the memory that is free. */

@@ -110,12 +110,8 @@ final class ModelAssembly {
     Bytes leastKv = budget == null ? Bytes.of(layout.blockBytes()) : budget;
     List<Device> candidates = devices.candidates(options.parts());
     Placement choice =
-        options
-            .parts()
-            .placement()
-            .place(
-                new ModelDemand(stored.name(), spec.weights(), leastKv, options.device()),
-                candidates);
+        choose(
+            new ModelDemand(stored.name(), spec.weights(), leastKv, options.device()), candidates);
     requireCandidate(stored.name(), choice, candidates);
     Device device = devices.device(choice.device().id());
     long free = devices.free(device).count() - spec.weights().count();
@@ -132,6 +128,14 @@ final class ModelAssembly {
         new LoadedModel.Placed(new Placement(device, choice.reason()), layout, kv);
     devices.take(device, spec.weights().plus(placed.kvBytes()));
     return placed;
+  }
+
+  private Placement choose(ModelDemand demand, List<Device> candidates) {
+    try {
+      return options.parts().placement().place(demand, candidates);
+    } catch (PlacementException e) {
+      throw new PlacementException(e.getMessage() + "; looked for " + devices.search(), e);
+    }
   }
 
   private static void requireCandidate(String model, Placement choice, List<Device> candidates) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
@@ -149,11 +150,27 @@ final class RuntimeAssemblyTest {
   }
 
   @Test
-  void a_required_device_that_is_not_there_is_refused_with_what_is_there() {
+  void a_required_device_that_is_not_there_is_refused_with_what_is_there_and_was_looked_for() {
+    assumeNoGpu();
     assertThatExceptionOfType(PlacementException.class)
         .isThrownBy(() -> builder().device(DevicePreference.require(DeviceKind.GPU)).build())
         .withMessageContaining("needs a GPU")
-        .withMessageContaining("cpu:0");
+        .withMessageContaining("there is cpu:0")
+        .withMessageContaining("cuda (no NVIDIA driver: libcuda.so.1 is known neither to");
+  }
+
+  @Test
+  void the_screen_says_why_there_is_no_gpu() {
+    assumeNoGpu();
+    try (ServingRuntime runtime = builder().build()) {
+      assertThat(runtime.describe().toString())
+          .contains("no NVIDIA driver: libcuda.so.1 is known neither to");
+    }
+  }
+
+  private static void assumeNoGpu() {
+    assumeFalse(
+        Files.exists(Path.of("/proc/driver/nvidia/version")), "this machine has NVIDIA's driver");
   }
 
   @Test

@@ -11,6 +11,8 @@ import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.CheckpointReader;
+import dev.serval.api.storage.FileRange;
+import dev.serval.api.storage.FileStamp;
 import dev.serval.api.storage.StoredTensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -126,6 +128,25 @@ public abstract class CheckpointReaderContract {
         assertThat(data.isReadOnly()).isTrue();
       }
     }
+  }
+
+  @Test
+  void tensors_that_say_where_in_a_file_they_lie_lie_there() throws IOException {
+    try (Checkpoint checkpoint = open(written())) {
+      for (StoredTensor expected : TENSORS) {
+        Optional<FileRange> range = checkpoint.tensor(expected.name()).file();
+        if (range.isPresent()) {
+          assertThat(FileStamp.of(range.get().path())).isEqualTo(range.get().stamp());
+          assertThat(bytes(range.get()).mismatch(expected.data())).isEqualTo(-1);
+        }
+      }
+    }
+  }
+
+  private static MemorySegment bytes(FileRange range) throws IOException {
+    int from = Math.toIntExact(range.offset());
+    int to = Math.toIntExact(range.offset() + range.bytes());
+    return MemorySegment.ofArray(Arrays.copyOfRange(Files.readAllBytes(range.path()), from, to));
   }
 
   @Test

@@ -16,6 +16,7 @@ import dev.serval.api.device.OutOfNativeMemoryException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Consumer;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
@@ -240,6 +241,66 @@ public abstract class ComputeBackendContract extends AttentionContract {
       expected[i] = Float64.silu(in[0][i]) * in[0][10 + i];
     }
     assertRow(probe.get(out, 1)[0], expected, 1000, "silu");
+  }
+
+  @Test
+  void a_gated_linear_map_is_the_map_and_then_the_gate() {
+    Random random = new Random(10);
+    for (DType dtype : BackendProbe.PLAIN) {
+      for (int[] shape : new int[][] {{1, 3}, {40, 64}, {65, 129}}) {
+        checkGated(random, dtype, shape[0], shape[1]);
+      }
+    }
+  }
+
+  private void checkGated(Random random, DType dtype, int width, int columns) {
+    float[][] weight = BackendProbe.random(random, dtype, 2 * width, columns);
+    float[] bias = BackendProbe.random(random, dtype, 1, 2 * width)[0];
+    float[][] in = floats(random, 5, columns);
+    Weight matrix = probe.matrix(dtype, weight);
+    Weight biasWeight = probe.vector(dtype, bias);
+    Activations gates = backend.gates(5, 2 * width);
+    Activations out = backend.operands(5, width);
+    backend.gatedLinear(BackendProbe.step(5), probe.put(in), matrix, biasWeight, gates, out);
+    float[][] actual = probe.get(out, 5);
+    for (int row = 0; row < 5; row++) {
+      double[] maps = Float64.linear(Float64.widen(in[row]), weight, bias);
+      double[] expected = new double[width];
+      for (int i = 0; i < width; i++) {
+        expected[i] = Float64.silu(maps[i]) * maps[width + i];
+      }
+      assertRow(actual[row], expected, 10.0 * columns, dtype + " " + width + " of " + columns);
+    }
+  }
+
+  @Test
+  void a_step_does_its_operations_each_time() {
+    Random random = new Random(11);
+    float[][] table = floats(random, 9, 40);
+    float[][] weight = floats(random, 33, 40);
+    Weight embeddings = probe.matrix(DType.F32, table);
+    Weight head = probe.matrix(DType.F32, weight);
+    Activations rows = probe.buffer(4, 40);
+    Logits logits = backend.logits(4, 33);
+    Consumer<StepBatch> pass =
+        step -> {
+          backend.embed(step, embeddings, rows);
+          backend.project(step, rows, head, logits);
+        };
+    for (int round = 0; round < 12; round++) {
+      StepBatch batch = new StepBatch(4, 4);
+      int[] tokens = random.ints(1 + round % 4, 0, 9).toArray();
+      for (int token : tokens) {
+        batch.add(new int[] {token}, 0, 1, BlockTable.EMPTY, true);
+      }
+      backend.step(batch, pass);
+      float[][] actual = BackendProbe.values(logits);
+      assertThat(actual).hasNumberOfRows(tokens.length);
+      for (int row = 0; row < tokens.length; row++) {
+        double[] expected = Float64.linear(Float64.widen(table[tokens[row]]), weight, NO_BIAS);
+        assertRow(actual[row], expected, 41, "round " + round + ", row " + row);
+      }
+    }
   }
 
   @Test

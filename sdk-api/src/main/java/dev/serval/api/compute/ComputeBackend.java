@@ -1,10 +1,14 @@
 package dev.serval.api.compute;
 
+import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.device.Device;
+import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.StoredTensor;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,6 +71,32 @@ public interface ComputeBackend extends AutoCloseable {
   Activations activations(int maxRows, int columns);
 
   /**
+   * Allocates a buffer of rows that are written by norms, {@link #attention} or gates and read by
+   * linear maps and {@link #project} alone, so that a backend may keep them in the type to which
+   * its products round their inputs. Weights are loaded first.
+   *
+   * @param maxRows the most rows a step may have
+   * @param columns the width
+   * @return the buffer
+   */
+  default Activations operands(int maxRows, int columns) {
+    return activations(maxRows, columns);
+  }
+
+  /**
+   * Allocates a buffer for what {@link #gatedLinear} has between its map and its activation, and
+   * nothing else: a backend that has no need of it gives one without memory. Weights are loaded
+   * first.
+   *
+   * @param maxRows the most rows a step may have
+   * @param columns the rows of the weight
+   * @return the buffer
+   */
+  default Activations gates(int maxRows, int columns) {
+    return activations(maxRows, columns);
+  }
+
+  /**
    * Allocates the KV memory of an engine.
    *
    * @param layout how a block is laid out
@@ -75,6 +105,19 @@ public interface ComputeBackend extends AutoCloseable {
    * @throws dev.serval.api.device.OutOfNativeMemoryException when it does not fit
    */
   KvMemory kvMemory(KvLayout layout, int blocks);
+
+  /**
+   * Does the operations of a step. A backend may record them and, when it is given the same pass
+   * for a later step of like shape, do what is recorded without calling it: which operations a pass
+   * calls, in which order and with which buffers, must not depend on the step. An operation may
+   * also be called by itself.
+   *
+   * @param batch the step
+   * @param pass calls the operations
+   */
+  default void step(StepBatch batch, Consumer<StepBatch> pass) {
+    pass.accept(batch);
+  }
 
   /**
    * Looks up the embedding of each token: {@code out[r] = table[token(r)]}.
@@ -165,6 +208,28 @@ public interface ComputeBackend extends AutoCloseable {
   void gatedSilu(StepBatch batch, Activations gateUp, Activations out);
 
   /**
+   * A linear map and the gated activation of what it gives: {@link #linear}, then {@link
+   * #gatedSilu}.
+   *
+   * @param batch the step
+   * @param in as many columns as the weight
+   * @param weight the matrix, the rows of the gate above those of up
+   * @param bias a vector of the weight's rows, or null
+   * @param gates as many columns as the weight has rows, undefined afterwards
+   * @param out half as many columns
+   */
+  default void gatedLinear(
+      StepBatch batch,
+      Activations in,
+      Weight weight,
+      @Nullable Weight bias,
+      Activations gates,
+      Activations out) {
+    linear(batch, in, weight, bias, gates);
+    gatedSilu(batch, gates, out);
+  }
+
+  /**
    * The scores over the vocabulary, for the last row of each sequence that wants them.
    *
    * @param batch the step
@@ -182,6 +247,32 @@ public interface ComputeBackend extends AutoCloseable {
    * @return the room
    */
   Logits logits(int maxRows, int vocabulary);
+
+  /**
+   * A sampler that draws a sequence's tokens where the scores are, so that they need not come to
+   * the host.
+   *
+   * @param sampling how tokens are drawn
+   * @param seed where the draw begins
+   * @param prompt the prompt's tokens, which the repetition penalty looks at; not kept
+   * @param vocabulary how many scores a row has
+   * @return the sampler; empty where this backend cannot draw so, and tokens are drawn on the host
+   * @throws dev.serval.api.InvalidRequestException when bias or prompt name a token outside the
+   *     vocabulary
+   */
+  default Optional<TokenSampler> sampler(
+      Sampling sampling, long seed, int[] prompt, int vocabulary) {
+    return Optional.empty();
+  }
+
+  /**
+   * Draws for every sequence of the step whose sampler this backend made; that sampler then hands
+   * out the token. Others draw later, from the scores.
+   *
+   * @param batch the step
+   * @param logits its scores
+   */
+  default void draw(StepBatch batch, Logits logits) {}
 
   /** Ends the backend's threads; waits for the operation under way. Closing again does nothing. */
   @Override

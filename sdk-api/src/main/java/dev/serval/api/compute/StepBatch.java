@@ -1,6 +1,8 @@
 package dev.serval.api.compute;
 
 import dev.serval.api.cache.BlockTable;
+import dev.serval.api.model.TokenSampler;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one step computes: a run of consecutive tokens for each of its sequences, laid out row after
@@ -14,10 +16,10 @@ public final class StepBatch {
   private final int[] firstRow;
   private final int[] logitRow;
   private final BlockTable[] blockTables;
+  private final @Nullable TokenSampler[] samplers;
   private int rows;
   private int sequences;
   private int logitRows;
-  private int keptTables;
 
   /**
    * With room for a step's worth.
@@ -32,29 +34,14 @@ public final class StepBatch {
     firstRow = new int[maxSequences + 1];
     logitRow = new int[maxSequences];
     blockTables = new BlockTable[maxSequences];
+    samplers = new @Nullable TokenSampler[maxSequences];
     java.util.Arrays.fill(blockTables, BlockTable.EMPTY);
   }
 
-  /** Empties the batch and lets go of all block tables. */
+  /** Empties the batch for the next step. */
   public void clear() {
-    java.util.Arrays.fill(blockTables, 0, Math.max(sequences, keptTables), BlockTable.EMPTY);
-    keptTables = 0;
-    empty();
-  }
-
-  /**
-   * Empties the batch for a step that is much like this one: the block tables are let go of when
-   * they are not met again in the next step, so that a table which stays is not written anew.
-   */
-  public void rewind() {
-    if (keptTables > sequences) {
-      java.util.Arrays.fill(blockTables, sequences, keptTables, BlockTable.EMPTY);
-    }
-    keptTables = sequences;
-    empty();
-  }
-
-  private void empty() {
+    java.util.Arrays.fill(blockTables, 0, sequences, BlockTable.EMPTY);
+    java.util.Arrays.fill(samplers, 0, sequences, null);
     rows = 0;
     sequences = 0;
     logitRows = 0;
@@ -78,32 +65,27 @@ public final class StepBatch {
       rowSequence[rows + i] = sequences;
     }
     rows += count;
-    return end(table, wantsLogits);
-  }
-
-  /**
-   * Adds a sequence's next run, of one token whose logits are wanted: a decode.
-   *
-   * @param token the token
-   * @param position its position in the sequence
-   * @param table the sequence's KV blocks, with room for it
-   * @return which sequence of the step it is, from 0
-   * @throws IndexOutOfBoundsException when the batch is full
-   */
-  public int addDecode(int token, int position, BlockTable table) {
-    tokens[rows] = token;
-    positions[rows] = position;
-    rowSequence[rows++] = sequences;
-    return end(table, true);
-  }
-
-  private int end(BlockTable table, boolean wantsLogits) {
-    if (blockTables[sequences] != table) {
-      blockTables[sequences] = table;
-    }
+    blockTables[sequences] = table;
     logitRow[sequences] = wantsLogits ? logitRows++ : -1;
     firstRow[sequences + 1] = rows;
     return sequences++;
+  }
+
+  /**
+   * Adds a sequence's next run, after which a token is drawn.
+   *
+   * @param source where the sequence's tokens are
+   * @param from the position of the run's first token: how many were computed before
+   * @param count how many tokens the run has, at least 1
+   * @param table the sequence's KV blocks, with room for the run
+   * @param sampler who draws it: within the step if it is the backend's own, else from the logits
+   * @return which sequence of the step it is, from 0
+   * @throws IndexOutOfBoundsException when the batch is full
+   */
+  public int add(int[] source, int from, int count, BlockTable table, TokenSampler sampler) {
+    int sequence = add(source, from, count, table, true);
+    samplers[sequence] = sampler;
+    return sequence;
   }
 
   /**
@@ -202,12 +184,22 @@ public final class StepBatch {
   }
 
   /**
+   * Who draws the token after a sequence's run.
+   *
+   * @param sequence from 0
+   * @return its sampler, or null where none was named or no logits are wanted
+   */
+  public @Nullable TokenSampler sampler(int sequence) {
+    return samplers[sequence];
+  }
+
+  /**
    * A sequence's KV blocks.
    *
    * @param sequence from 0
-   * @return its block table; an empty one for a sequence that the step does not have
+   * @return its block table
    */
   public BlockTable blockTable(int sequence) {
-    return sequence < sequences ? blockTables[sequence] : BlockTable.EMPTY;
+    return blockTables[sequence];
   }
 }

@@ -14,4 +14,14 @@ public final class PlacementException extends ServalException {
   public PlacementException(String message) {
     super(message);
   }
+
+  /**
+   * Adds to what another says.
+   *
+   * @param message the problem, in a sentence
+   * @param cause what led to it
+   */
+  public PlacementException(String message, Throwable cause) {
+    super(message, cause);
+  }
 }

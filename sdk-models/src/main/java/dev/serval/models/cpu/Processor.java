@@ -51,6 +51,17 @@ public record Processor(Set<String> features) {
   }
 
   /**
+   * The same processor without one of its features.
+   *
+   * @param feature its name
+   * @return the processor, as it is if it does not have the feature
+   */
+  public Processor less(String feature) {
+    return new Processor(
+        features.stream().filter(name -> !name.equals(feature)).collect(Collectors.toSet()));
+  }
+
+  /**
    * Which of some features are not there.
    *
    * @param wanted their names

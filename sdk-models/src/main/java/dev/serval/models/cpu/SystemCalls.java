@@ -23,6 +23,9 @@ public final class SystemCalls {
   public static final int EXECUTE = 4;
 
   private static final int PRIVATE_ANONYMOUS = 0x22;
+  private static final long ARCH_PRCTL = 158;
+  private static final long REQUEST_PERMISSION = 0x1023;
+  private static final long TILE_DATA = 18;
 
   /** Room for as many processors as Linux can be built for. */
   private static final int MASK_BYTES = 1024;
@@ -75,6 +78,21 @@ public final class SystemCalls {
                 memory,
                 memory.byteSize(),
                 rights);
+    return result == 0;
+  }
+
+  /**
+   * Asks for the tile registers of AMX, for all threads of the process; says whether the system
+   * agrees. See <a href="https://docs.kernel.org/arch/x86/xstate.html">its documentation</a>.
+   */
+  public static boolean requestTileRegisters() {
+    FunctionDescriptor type =
+        FunctionDescriptor.of(
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG);
+    long result = (long) call("syscall", type, ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA);
     return result == 0;
   }
 

@@ -13,6 +13,8 @@ import dev.serval.api.model.StepLimits;
 import dev.serval.api.model.TokenSampler;
 import dev.serval.models.sampling.HostTokenSampler;
 import dev.serval.models.sampling.SamplingScratch;
+import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The forward pass of a decoder-only transformer, for all families and all backends. For each
@@ -34,9 +36,10 @@ final class DecoderExecutor implements ModelExecutor {
   private final Activations normed;
   private final Activations qkv;
   private final Activations attended;
-  private final Activations gateUp;
+  private final Activations gates;
   private final Activations gated;
   private final Logits logits;
+  private final Consumer<StepBatch> pass = this::pass;
   private final SamplingScratch samplingScratch = new SamplingScratch();
 
   DecoderExecutor(
@@ -54,11 +57,11 @@ final class DecoderExecutor implements ModelExecutor {
     this.limits = limits;
     int rows = limits.tokens();
     residual = backend.activations(rows, shape.hidden());
-    normed = backend.activations(rows, shape.hidden());
+    normed = backend.operands(rows, shape.hidden());
     qkv = backend.activations(rows, shape.queryColumns() + 2 * shape.keyColumns());
-    attended = backend.activations(rows, shape.queryColumns());
-    gateUp = backend.activations(rows, 2 * shape.intermediate());
-    gated = backend.activations(rows, shape.intermediate());
+    attended = backend.operands(rows, shape.queryColumns());
+    gates = backend.gates(rows, 2 * shape.intermediate());
+    gated = backend.operands(rows, shape.intermediate());
     logits = backend.logits(limits.sequences(), shape.vocabulary());
   }
 
@@ -79,6 +82,11 @@ final class DecoderExecutor implements ModelExecutor {
           "a step of %d tokens and %d sequences is beyond the %d and %d that were asked for"
               .formatted(batch.rows(), batch.sequences(), limits.tokens(), limits.sequences()));
     }
+    backend.step(batch, pass);
+    return logits;
+  }
+
+  private void pass(StepBatch batch) {
     backend.embed(batch, weights.embeddings(), residual);
     for (int index = 0; index < spec.layers(); index++) {
       DecoderWeights.Layer layer = weights.layers().get(index);
@@ -87,7 +95,7 @@ final class DecoderExecutor implements ModelExecutor {
     }
     backend.rmsNorm(batch, residual, weights.finalNorm(), epsilon, normed);
     backend.project(batch, normed, weights.head(), logits);
-    return logits;
+    backend.draw(batch, logits);
   }
 
   private void attend(StepBatch batch, DecoderWeights.Layer layer, int index) {
@@ -100,14 +108,18 @@ final class DecoderExecutor implements ModelExecutor {
 
   private void feedForward(StepBatch batch, DecoderWeights.Layer layer) {
     backend.rmsNorm(batch, residual, layer.mlpNorm(), epsilon, normed);
-    backend.linear(batch, normed, layer.gateUp(), layer.gateUpBias(), gateUp);
-    backend.gatedSilu(batch, gateUp, gated);
+    backend.gatedLinear(batch, normed, layer.gateUp(), layer.gateUpBias(), gates, gated);
     backend.linearAdd(batch, gated, layer.down(), layer.downBias(), residual);
   }
 
   @Override
   public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
-    return new HostTokenSampler(
-        sampling, seed, prompt, spec.vocabulary(), alternatives, samplingScratch);
+    Optional<TokenSampler> own =
+        alternatives < 0
+            ? backend.sampler(sampling, seed, prompt, spec.vocabulary())
+            : Optional.empty();
+    return own.orElseGet(() ->
+        new HostTokenSampler(
+            sampling, seed, prompt, spec.vocabulary(), alternatives, samplingScratch));
   }
 }

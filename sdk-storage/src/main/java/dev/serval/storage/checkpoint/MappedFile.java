@@ -2,6 +2,8 @@ package dev.serval.storage.checkpoint;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.api.storage.FileRange;
+import dev.serval.api.storage.FileStamp;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,8 +21,9 @@ import java.nio.file.attribute.BasicFileAttributes;
  *
  * @param path where the file is
  * @param bytes all of it, read-only
+ * @param stamp which file it was that was mapped
  */
-public record MappedFile(Path path, MemorySegment bytes) {
+public record MappedFile(Path path, MemorySegment bytes, FileStamp stamp) {
   /**
    * Maps a file.
    *
@@ -32,11 +35,20 @@ public record MappedFile(Path path, MemorySegment bytes) {
   static MappedFile map(Path path, Arena arena) {
     try {
       requireRegular(path);
+      FileStamp stamp = FileStamp.of(path);
       try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-        return new MappedFile(path, channel.map(MapMode.READ_ONLY, 0, channel.size(), arena));
+        MemorySegment bytes = channel.map(MapMode.READ_ONLY, 0, channel.size(), arena);
+        requireSame(path, stamp, bytes.byteSize());
+        return new MappedFile(path, bytes, stamp);
       }
     } catch (IOException | UnsupportedOperationException e) {
       throw new CheckpointException(path + " " + reason(path, e), e);
+    }
+  }
+
+  private static void requireSame(Path path, FileStamp stamp, long mapped) throws IOException {
+    if (!FileStamp.of(path).equals(stamp) || stamp.size() != mapped) {
+      throw new CheckpointException(path + " was written to or exchanged while it was opened");
     }
   }
 
@@ -67,6 +79,17 @@ public record MappedFile(Path path, MemorySegment bytes) {
    */
   public long size() {
     return bytes.byteSize();
+  }
+
+  /**
+   * Where bytes of the mapping lie in the file.
+   *
+   * @param offset where they begin
+   * @param length how many they are
+   * @return the range
+   */
+  public FileRange range(long offset, long length) {
+    return new FileRange(path, stamp, offset, length);
   }
 
   /**

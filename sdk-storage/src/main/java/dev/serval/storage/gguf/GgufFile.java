@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -209,10 +210,19 @@ public final class GgufFile {
                     new CheckpointException(
                         "%s: tensor %s is unknown in models of this architecture"
                             .formatted(file, Quoted.of(tensor.name()))));
-        table.put(name, () -> new StoredTensor(name, tensor.dtype(), tensor.shape(), data(tensor)));
+        table.put(name, () -> stored(name, tensor));
       }
     }
     return new TensorTable(file.toString(), table);
+  }
+
+  private StoredTensor stored(String name, TensorEntry tensor) {
+    return new StoredTensor(
+        name,
+        tensor.dtype(),
+        tensor.shape(),
+        data(tensor),
+        Optional.of(file.range(begin + tensor.offset(), tensor.bytes())));
   }
 
   private MemorySegment data(TensorEntry tensor) {

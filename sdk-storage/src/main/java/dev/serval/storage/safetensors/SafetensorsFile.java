@@ -1,6 +1,7 @@
 package dev.serval.storage.safetensors;
 
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.api.storage.FileRange;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.storage.checkpoint.MappedFile;
 import java.lang.foreign.MemorySegment;
@@ -9,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 
 /**
@@ -114,7 +116,8 @@ final class SafetensorsFile {
     return tensor
         .type()
         .dtype()
-        .map(dtype -> new StoredTensor(tensor.name(), dtype, tensor.shape(), data(tensor)))
+        .map(dtype ->
+            new StoredTensor(tensor.name(), dtype, tensor.shape(), data(tensor), range(tensor)))
         .orElseThrow(() ->
             tensor.problem(
                 file.toString(),
@@ -125,5 +128,10 @@ final class SafetensorsFile {
 
   private MemorySegment data(TensorEntry tensor) {
     return data.asSlice(tensor.begin(), tensor.end() - tensor.begin());
+  }
+
+  private Optional<FileRange> range(TensorEntry tensor) {
+    long begin = file.size() - data.byteSize() + tensor.begin();
+    return Optional.of(file.range(begin, tensor.end() - tensor.begin()));
   }
 }

@@ -6,6 +6,7 @@ import dev.serval.api.LoadListener;
 import dev.serval.api.compute.DType;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.api.storage.FileStamp;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.storage.SafetensorsReader;
 import dev.serval.storage.SafetensorsWriter;
@@ -17,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -176,7 +178,10 @@ final class MutatedFilesTest {
   }
 
   private static MappedFile inMemory(byte[] bytes) {
-    return new MappedFile(Path.of("a.file"), MemorySegment.ofArray(bytes));
+    return new MappedFile(
+        Path.of("a.file"),
+        MemorySegment.ofArray(bytes),
+        new FileStamp("", bytes.length, FileTime.fromMillis(0)));
   }
 
   private void attempt(int number, byte[] mutant, Supplier<Long> reading, long most) {

@@ -8,6 +8,7 @@ import dev.serval.models.cpu.generated.Instruction.Unary;
 import dev.serval.models.cpu.generated.Operand.Broadcast;
 import dev.serval.models.cpu.generated.Operand.Literal;
 import dev.serval.models.cpu.generated.Operand.Memory;
+import dev.serval.models.cpu.generated.Operand.TileRegister;
 import dev.serval.models.cpu.generated.Operand.Vector;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -26,9 +27,13 @@ final class Assembler {
   private static final int SIB = 4;
   private static final int NO_BASE = 5;
   private static final int LOW = 7;
+  private static final Opcode ZERO_TILE = Opcode.of0F38(Opcode.Prefix.PF2, 0x49);
+  private static final Opcode LOAD_TILE = Opcode.of0F38(Opcode.Prefix.PF2, 0x4B);
+  private static final Opcode STORE_TILE = Opcode.of0F38(Opcode.Prefix.PF3, 0x4B);
+  private static final Opcode MULTIPLY_TILES = Opcode.of0F38(Opcode.Prefix.PF3, 0x5C);
 
   private final Map<Label, Integer> labels = new HashMap<>();
-  private final Map<Integer, Integer> literalUses = new LinkedHashMap<>();
+  private final Map<Integer, List<Integer>> literalUses = new LinkedHashMap<>();
   private byte[] code = new byte[1024];
   private int size;
 
@@ -49,6 +54,14 @@ final class Assembler {
       case Immediate immediate -> encode(immediate);
       case Store(var op, var target, var source) ->
           vector(op.opcode(), source.width(), source.number(), NO_REGISTER, target);
+      case Instruction.ShapeTiles(TileShapes shapes) -> shape(shapes);
+      case Instruction.ReleaseTiles() -> bytes(0xC4, 0xE2, 0x78, 0x49, 0xC0);
+      case Instruction.ZeroTile(var target) ->
+          tile(ZERO_TILE, target, NO_REGISTER, new TileRegister(0));
+      case Instruction.LoadTile(var target, var from) -> tile(LOAD_TILE, target, NO_REGISTER, from);
+      case Instruction.StoreTile(var to, var source) -> tile(STORE_TILE, source, NO_REGISTER, to);
+      case Instruction.MultiplyTiles(var target, var first, var second) ->
+          tile(MULTIPLY_TILES, target, second.number(), first);
       case Instruction.Set(var target, int value) -> {
         general(0, target);
         bytes(0xC7, 0xC0 | (target.number() & LOW));
@@ -67,6 +80,15 @@ final class Assembler {
       case Instruction.ClearUpper() -> bytes(0xC5, 0xF8, 0x77);
       case Instruction.Return() -> bytes(0xC3);
     }
+  }
+
+  private void tile(Opcode opcode, TileRegister register, int other, Operand operand) {
+    vex(opcode, Width.XMM, register.number(), other, operand);
+  }
+
+  private void shape(TileShapes shapes) {
+    bytes(0xC4, 0xE2, 0x78, 0x49, NO_BASE);
+    literal(Arrays.stream(shapes.words()).boxed().toList());
   }
 
   private void encode(Binary binary) {
@@ -161,6 +183,7 @@ final class Assembler {
       case Memory memory -> memory.base().number();
       case Broadcast(Memory from) -> baseOf(from);
       case Vector vector -> vector.number();
+      case TileRegister tile -> tile.number();
       case Literal _ -> 0;
     };
   }
@@ -168,14 +191,19 @@ final class Assembler {
   private void operand(int register, Operand operand, int unit) {
     switch (operand) {
       case Vector vector -> bytes(0xC0 | (register & LOW) << 3 | (vector.number() & LOW));
+      case TileRegister tile -> bytes(0xC0 | (register & LOW) << 3 | tile.number());
       case Memory memory -> memory(register, memory, unit);
       case Broadcast(Memory from) -> memory(register, from, unit);
       case Literal(int bits) -> {
         bytes((register & LOW) << 3 | NO_BASE);
-        literalUses.put(size, bits);
-        number(0);
+        literal(List.of(bits));
       }
     }
+  }
+
+  private void literal(List<Integer> words) {
+    literalUses.put(size, words);
+    number(0);
   }
 
   /** A displacement takes one byte if it is a small multiple of the unit. */
@@ -229,13 +257,13 @@ final class Assembler {
     while (size % Integer.BYTES != 0) {
       bytes(0);
     }
-    Map<Integer, Integer> placed = new HashMap<>();
-    literalUses.forEach((use, bits) -> {
-      Integer place = placed.get(bits);
+    Map<List<Integer>, Integer> placed = new HashMap<>();
+    literalUses.forEach((use, words) -> {
+      Integer place = placed.get(words);
       if (place == null) {
         place = size;
-        placed.put(bits, place);
-        number(bits);
+        placed.put(words, place);
+        words.forEach(this::number);
       }
       patch(use, place - (use + Integer.BYTES));
     });

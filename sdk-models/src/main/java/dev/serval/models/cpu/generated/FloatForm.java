@@ -32,6 +32,28 @@ public enum FloatForm {
     return this == BF16 && set.bfloatDots();
   }
 
+  /** Whether it is multiplied as matrices. */
+  private boolean square(InstructionSet set) {
+    return this == BF16 && set.tileRegisters();
+  }
+
+  /** The most rows of a tile. */
+  int maxRows(InstructionSet set) {
+    return square(set) ? AmxFloatTile.maxRows() : FloatTile.maxRows(set);
+  }
+
+  /** The most blocks of a tile with this many rows. */
+  int maxBlocks(InstructionSet set, int rows) {
+    return square(set) ? AmxFloatTile.maxBlocks(rows) : FloatTile.maxBlocks(set, rows);
+  }
+
+  /** A tile. */
+  Tile tile(InstructionSet set, int rows, int blocks, Ending ending) {
+    return square(set)
+        ? new AmxFloatTile(set, rows, blocks, ending)
+        : new FloatTile(set, this, rows, blocks, ending);
+  }
+
   /** What it multiplies. */
   InputForm inputs(InstructionSet set) {
     return rounds(set) ? InputForm.BFLOATS : InputForm.FLOATS;

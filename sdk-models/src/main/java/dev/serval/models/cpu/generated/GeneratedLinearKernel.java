@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class GeneratedLinearKernel implements LinearKernel {
   private static final System.Logger LOG = System.getLogger(GeneratedLinearKernel.class.getName());
   private static final int ALIGNMENT = 64;
-  private static final int MAX_ROWS = 12;
+  private static final int MAX_ROWS = 32;
 
   private final InstructionSet set;
   private final LinearKernel others;

@@ -5,10 +5,12 @@ import dev.serval.api.compute.NumericsId;
 import dev.serval.models.cpu.KernelTier;
 import dev.serval.models.cpu.KernelTierSource;
 import dev.serval.models.cpu.Processor;
+import dev.serval.models.cpu.SystemCalls;
 import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * Machine code that is generated when it is needed, for matrices; what else there is to compute is
@@ -20,6 +22,7 @@ public final class GeneratedTierSource implements KernelTierSource {
 
   private final List<KernelTierSource> others;
   private final Processor processor;
+  private final BooleanSupplier tileRegisters;
 
   /**
    * A tier beside others.
@@ -28,8 +31,15 @@ public final class GeneratedTierSource implements KernelTierSource {
    * @param processor the one that code is generated for
    */
   public GeneratedTierSource(List<KernelTierSource> others, Processor processor) {
+    this(others, processor, SystemCalls::requestTileRegisters);
+  }
+
+  /** The same, with another way to ask for tile registers. */
+  GeneratedTierSource(
+      List<KernelTierSource> others, Processor processor, BooleanSupplier tileRegisters) {
     this.others = List.copyOf(others);
     this.processor = processor;
+    this.tileRegisters = tileRegisters;
   }
 
   @Override
@@ -60,7 +70,7 @@ public final class GeneratedTierSource implements KernelTierSource {
 
   @Override
   public KernelTier open(int workers) {
-    InstructionSet set = InstructionSet.of(processor.features()).orElseThrow();
+    InstructionSet set = InstructionSet.of(usable().features()).orElseThrow();
     KernelTier beside =
         others.stream()
             .filter(other -> other.missing(processor).isEmpty())
@@ -75,8 +85,28 @@ public final class GeneratedTierSource implements KernelTierSource {
         beside.gate());
   }
 
+  /** The processor, less the tile registers if Linux does not let this process have them. */
+  private Processor usable() {
+    boolean refused =
+        InstructionSet.of(processor.features())
+            .filter(InstructionSet::tileRegisters)
+            .filter(set -> !tileRegisters.getAsBoolean())
+            .isPresent();
+    if (!refused) {
+      return processor;
+    }
+    LOG.log(
+        Level.WARNING,
+        "Linux refuses this process the processor's tile registers (AMX), by arch_prctl;"
+            + " matrices of BF16 are multiplied without them");
+    return processor.less(InstructionSet.TILE_REGISTERS);
+  }
+
   private static NumericsId numerics(InstructionSet set, NumericsId beside) {
-    String rounding = set.bfloatDots() ? ROUNDING + "-bf16" : ROUNDING;
+    String rounding =
+        set.tileRegisters()
+            ? ROUNDING + "-amx-bf16"
+            : set.bfloatDots() ? ROUNDING + "-bf16" : ROUNDING;
     return new NumericsId(rounding + "+" + beside.value());
   }
 }

@@ -4,6 +4,7 @@ import dev.serval.models.cpu.generated.Opcode.Access;
 import dev.serval.models.cpu.generated.Opcode.Form;
 import dev.serval.models.cpu.generated.Opcode.Prefix;
 import dev.serval.models.cpu.generated.Operand.Memory;
+import dev.serval.models.cpu.generated.Operand.TileRegister;
 import dev.serval.models.cpu.generated.Operand.Vector;
 
 /**
@@ -136,6 +137,28 @@ sealed interface Instruction {
 
   /** {@code target = source}. */
   record Store(StoreOp op, Memory target, Vector source) implements Instruction {}
+
+  /** Configures the tile registers, and makes them 0. */
+  record ShapeTiles(TileShapes shapes) implements Instruction {}
+
+  /** Gives the tile registers back, so that nobody has to keep their content. */
+  record ReleaseTiles() implements Instruction {}
+
+  /** {@code target = 0}. */
+  record ZeroTile(TileRegister target) implements Instruction {}
+
+  /** Loads a tile's rows, which begin as many bytes apart as the address's index says. */
+  record LoadTile(TileRegister target, Memory from) implements Instruction {}
+
+  /** Stores a tile's rows, likewise. */
+  record StoreTile(Memory to, TileRegister source) implements Instruction {}
+
+  /**
+   * {@code target += first · second}, of pairs of BF16: for each pair a row of the second has one
+   * of each column.
+   */
+  record MultiplyTiles(TileRegister target, TileRegister first, TileRegister second)
+      implements Instruction {}
 
   /** {@code target = value}. */
   record Set(Register target, int value) implements Instruction {}

@@ -8,6 +8,17 @@ import java.util.Set;
 
 /** Extensions that kernels are generated for, the fastest first. */
 public enum InstructionSet {
+  /** The next one, and tile registers, whose products are of whole matrices of BF16. */
+  AMX(
+      Width.ZMM,
+      true,
+      true,
+      "avx512f",
+      "avx512bw",
+      "avx512_vnni",
+      "avx512_bf16",
+      "amx_tile",
+      "amx_bf16"),
   /** 512 bits, with dot products of bytes and of BF16. */
   AVX512_BF16(Width.ZMM, true, true, "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16"),
   /** 512 bits, with dot products of bytes. */
@@ -16,6 +27,9 @@ public enum InstructionSet {
   AVX_VNNI(Width.YMM, true, false, "avx_vnni"),
   /** 256 bits. */
   AVX2(Width.YMM, false, false);
+
+  /** What Linux calls the extension that processes have to ask for. */
+  static final String TILE_REGISTERS = "amx_tile";
 
   private static final List<String> BASE = List.of("avx2", "fma", "f16c");
 
@@ -78,6 +92,15 @@ public enum InstructionSet {
     return bfloatDots;
   }
 
+  /**
+   * Whether it has tile registers, which a process has to ask for.
+   *
+   * @return true if it multiplies matrices
+   */
+  public boolean tileRegisters() {
+    return this == AMX;
+  }
+
   /** Whether it has dot products of bytes. */
   boolean byteDots() {
     return byteDots;
@@ -100,6 +123,7 @@ public enum InstructionSet {
   @Override
   public String toString() {
     return switch (this) {
+      case AMX -> "AMX and AVX-512 with VNNI and BF16";
       case AVX512_BF16 -> "AVX-512 with VNNI and BF16";
       case AVX512 -> "AVX-512 with VNNI";
       case AVX_VNNI -> "AVX2 with VNNI";

@@ -21,7 +21,8 @@ record Opcode(Prefix prefix, Map map, int code, Access access, Form form) {
   enum Prefix {
     NONE(0),
     P66(1),
-    PF3(2);
+    PF3(2),
+    PF2(3);
 
     private final int code;
 

@@ -2,8 +2,15 @@ package dev.serval.models.cpu.generated;
 
 import org.jspecify.annotations.Nullable;
 
-/** Where an instruction finds a vector. */
+/** Where an instruction finds a vector or a matrix. */
 sealed interface Operand {
+  /**
+   * A tile register: up to 16 rows of up to 64 bytes, as was configured.
+   *
+   * @param number which: 0 to 7
+   */
+  record TileRegister(int number) implements Operand {}
+
   /**
    * A vector register.
    *

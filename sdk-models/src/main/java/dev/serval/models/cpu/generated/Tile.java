@@ -8,7 +8,7 @@ import dev.serval.models.cpu.generated.Operand.Vector;
 import java.util.List;
 
 /** A micro-kernel: a few rows of inputs times a few blocks of matrix rows, all columns of them. */
-abstract sealed class Tile permits IntegerTile, FloatTile {
+abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
   /*
    * A matrix lies in blocks of as many rows as a vector has lanes. A lane is a matrix row, so nothing
    * is ever added up across lanes, and a block's scales are vectors like its codes. What four columns
@@ -49,13 +49,9 @@ abstract sealed class Tile permits IntegerTile, FloatTile {
   /** The instructions. Asked for once. */
   final List<Instruction> instructions() {
     constants();
-    for (int i = 0; i < rows * blocks; i++) {
-      routine.zero(vector(i));
-    }
+    start();
     groups();
-    for (int row = 0; row < rows; row++) {
-      finish(row);
-    }
+    finish();
     routine.end();
     return routine.instructions();
   }
@@ -65,6 +61,20 @@ abstract sealed class Tile permits IntegerTile, FloatTile {
 
   /** All groups, one after the other. */
   abstract void groups();
+
+  /** Makes all sums 0. */
+  void start() {
+    for (int i = 0; i < rows * blocks; i++) {
+      routine.zero(vector(i));
+    }
+  }
+
+  /** Does with the sums what the ending says. */
+  void finish() {
+    for (int row = 0; row < rows; row++) {
+      finish(row);
+    }
+  }
 
   private void finish(int row) {
     for (int block = 0; block < blocks; block++) {
@@ -95,6 +105,10 @@ abstract sealed class Tile permits IntegerTile, FloatTile {
 
   final int blocks() {
     return blocks;
+  }
+
+  final Ending ending() {
+    return ending;
   }
 
   final Vector vector(int number) {

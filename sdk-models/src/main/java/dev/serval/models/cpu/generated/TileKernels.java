@@ -83,12 +83,12 @@ final class TileKernels {
    * @throws ExecutableMemoryException when the system refuses memory for code
    */
   static TileKernels of(InstructionSet set, FloatForm form) {
-    int[] maxBlocks = new int[FloatTile.maxRows(set)];
-    Arrays.setAll(maxBlocks, row -> FloatTile.maxBlocks(set, row + 1));
+    int[] maxBlocks = new int[form.maxRows(set)];
+    Arrays.setAll(maxBlocks, row -> form.maxBlocks(set, row + 1));
     return new TileKernels(
         form.inputs(set),
         maxBlocks,
-        (rows, blocks, ending) -> new FloatTile(set, form, rows, blocks, ending));
+        (rows, blocks, ending) -> form.tile(set, rows, blocks, ending));
   }
 
   InputForm inputs() {

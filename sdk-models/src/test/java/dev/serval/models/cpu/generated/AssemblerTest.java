@@ -17,6 +17,7 @@ import dev.serval.models.cpu.generated.Opcode.Form;
 import dev.serval.models.cpu.generated.Operand.Broadcast;
 import dev.serval.models.cpu.generated.Operand.Literal;
 import dev.serval.models.cpu.generated.Operand.Memory;
+import dev.serval.models.cpu.generated.Operand.TileRegister;
 import dev.serval.models.cpu.generated.Operand.Vector;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -24,6 +25,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -285,6 +287,48 @@ final class AssemblerTest {
   }
 
   @Test
+  void tile_registers_are_loaded_stored_and_multiplied() {
+    List<Instruction> all = new ArrayList<>();
+    for (int a = 0; a < 8; a++) {
+      TileRegister tile = new TileRegister(a);
+      all.add(new Instruction.ZeroTile(tile));
+      for (int b = 1; b < 7; b++) {
+        TileRegister first = new TileRegister((a + b) % 8);
+        TileRegister second = new TileRegister((a + b + 1) % 8);
+        all.add(new Instruction.MultiplyTiles(tile, first, second));
+      }
+      for (Memory memory : memories()) {
+        if (memory.index() != null) {
+          all.add(new Instruction.LoadTile(tile, memory));
+          all.add(new Instruction.StoreTile(memory, tile));
+        }
+      }
+    }
+    all.add(new Instruction.ReleaseTiles());
+    check(all);
+  }
+
+  @Test
+  void the_shapes_of_tile_registers_lie_behind_the_code() {
+    TileShapes shapes =
+        new TileShapes(List.of(new TileShapes.Shape(7, 64), new TileShapes.Shape(16, 12)));
+    byte[] code =
+        Assembler.encode(List.of(new Instruction.ShapeTiles(shapes), new Instruction.Return()));
+    ByteBuffer bytes = ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN);
+    int at = 9 + bytes.getInt(5);
+    assertThat(Arrays.copyOf(code, 5)).containsExactly(0xC4, 0xE2, 0x78, 0x49, 0x05);
+    assertThat(code).hasSize(12 + 64);
+    assertThat(at).isEqualTo(12);
+    byte[] expected = new byte[64];
+    expected[0] = 1;
+    expected[16] = 64;
+    expected[18] = 12;
+    expected[48] = 7;
+    expected[49] = 16;
+    assertThat(Arrays.copyOfRange(code, at, at + 64)).isEqualTo(expected);
+  }
+
+  @Test
   void whole_kernels_are_read_back() {
     for (InstructionSet set : InstructionSet.values()) {
       for (IntegerForm form : IntegerForm.values()) {
@@ -292,7 +336,9 @@ final class AssemblerTest {
         checkKernel(new IntegerTile(set, form, rows, Ending.ADD).instructions());
       }
       for (FloatForm form : FloatForm.values()) {
-        checkKernel(new FloatTile(set, form, 2, 4, Ending.STORE).instructions());
+        for (Ending ending : Ending.values()) {
+          checkKernel(form.tile(set, form.maxRows(set), 2, ending).instructions());
+        }
       }
     }
     for (InputForm form : InputForm.values()) {
@@ -314,7 +360,7 @@ final class AssemblerTest {
 
   private static boolean hasText(Instruction instruction) {
     return switch (instruction) {
-      case Label _, Instruction.JumpUnlessZero _ -> false;
+      case Label _, Instruction.JumpUnlessZero _, Instruction.ShapeTiles _ -> false;
       case Unary(_, _, Literal _) -> false;
       default -> true;
     };

@@ -1,12 +1,14 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.models.cpu.Processor;
+import dev.serval.models.cpu.SystemCalls;
 
 /** What the processor under the tests has. */
 final class InstructionSets {
   private InstructionSets() {}
 
   static boolean here(InstructionSet set) {
-    return set.runsOn(Processor.here().features());
+    return set.runsOn(Processor.here().features())
+        && (!set.tileRegisters() || SystemCalls.requestTileRegisters());
   }
 }

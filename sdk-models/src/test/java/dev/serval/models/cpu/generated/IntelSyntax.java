@@ -10,6 +10,7 @@ import dev.serval.models.cpu.generated.Instruction.UnaryOp;
 import dev.serval.models.cpu.generated.Operand.Broadcast;
 import dev.serval.models.cpu.generated.Operand.Literal;
 import dev.serval.models.cpu.generated.Operand.Memory;
+import dev.serval.models.cpu.generated.Operand.TileRegister;
 import dev.serval.models.cpu.generated.Operand.Vector;
 import java.util.Locale;
 
@@ -33,6 +34,17 @@ final class IntelSyntax {
           "%s %s,%s,0x%x".formatted(lower(op), of(target), of(source), value);
       case Store(StoreOp op, Memory target, Vector source) ->
           "%s %s,%s".formatted(lower(op), of(target), of(source));
+      case Instruction.ReleaseTiles() -> "tilerelease";
+      case Instruction.ZeroTile(TileRegister target) -> "tilezero " + of(target);
+      case Instruction.LoadTile(TileRegister target, Memory from) ->
+          "tileloadd %s,%s".formatted(of(target), of(from));
+      case Instruction.StoreTile(Memory to, TileRegister source) ->
+          "tilestored %s,%s".formatted(of(to), of(source));
+      case Instruction.MultiplyTiles(
+              TileRegister target,
+              TileRegister first,
+              TileRegister second) ->
+          "tdpbf16ps %s,%s,%s".formatted(of(target), of(first), of(second));
       case Instruction.Set(Register target, int value) ->
           "mov %s,0x%x".formatted(lower(target), (long) value);
       case Instruction.Copy(Register target, Register source) ->
@@ -44,7 +56,7 @@ final class IntelSyntax {
       case Instruction.Prefetch(Memory address) -> "prefetcht0 " + of(address);
       case Instruction.ClearUpper() -> "vzeroupper";
       case Instruction.Return() -> "ret";
-      case Instruction.Label _, Instruction.JumpUnlessZero _ ->
+      case Instruction.Label _, Instruction.JumpUnlessZero _, Instruction.ShapeTiles _ ->
           throw new IllegalArgumentException(instruction.toString());
     };
   }
@@ -77,6 +89,7 @@ final class IntelSyntax {
   private static String of(Operand operand) {
     return switch (operand) {
       case Vector vector -> lower(vector.width()) + vector.number();
+      case TileRegister(int number) -> "tmm" + number;
       case Broadcast(Memory from) -> "bcst " + of(from);
       case Literal literal -> throw new IllegalArgumentException(literal.toString());
       case Memory(Register base, Register index, int scale, int displacement) -> {

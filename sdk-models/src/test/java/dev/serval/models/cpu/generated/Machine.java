@@ -9,11 +9,14 @@ import dev.serval.models.cpu.generated.Instruction.UnaryOp;
 import dev.serval.models.cpu.generated.Operand.Broadcast;
 import dev.serval.models.cpu.generated.Operand.Literal;
 import dev.serval.models.cpu.generated.Operand.Memory;
+import dev.serval.models.cpu.generated.Operand.TileRegister;
 import dev.serval.models.cpu.generated.Operand.Vector;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Executes instructions as the architecture's manual describes them, on registers and memory of its
@@ -21,10 +24,12 @@ import java.util.Map;
  */
 final class Machine {
   private static final int LANES = Width.ZMM.lanes();
+  private static final int STACK = 4096;
 
   private final SimulatedMemory memory;
   private final int[][] vectors = new int[32][LANES];
   private final long[] general = new long[16];
+  private final Tiles tiles = new Tiles();
   private final Map<Instruction.Label, Integer> labels = new HashMap<>();
   private boolean zero;
 
@@ -32,6 +37,8 @@ final class Machine {
     this.memory = memory;
     Arrays.stream(vectors).forEach(vector -> Arrays.fill(vector, 0x7FC0DEAD));
     Arrays.fill(general, 0xDEAD_BEEF_DEAD_BEEFL);
+    long stack = memory.place(MemorySegment.ofArray(new byte[STACK]), true);
+    general[Register.RSP.number()] = stack + STACK;
   }
 
   /** Calls a routine with up to six arguments. */
@@ -59,6 +66,15 @@ final class Machine {
       case Unary unary -> execute(unary);
       case Immediate immediate -> execute(immediate);
       case Store(StoreOp op, Memory target, Vector source) -> store(op, target, source);
+      case Instruction.ShapeTiles(TileShapes shapes) -> tiles.shape(shapes);
+      case Instruction.ReleaseTiles() -> tiles.release();
+      case Instruction.ZeroTile(var target) -> tiles.zero(target);
+      case Instruction.LoadTile(var target, Memory from) ->
+          tiles.load(target, start(from), stride(from), memory);
+      case Instruction.StoreTile(Memory to, var source) ->
+          tiles.store(source, start(to), stride(to), memory);
+      case Instruction.MultiplyTiles(var target, var first, var second) ->
+          tiles.multiply(target, first, second);
       case Instruction.Set(Register target, int value) -> general[target.number()] = value;
       case Instruction.Copy(Register target, Register source) ->
           general[target.number()] = general[source.number()];
@@ -87,11 +103,21 @@ final class Machine {
     return general[at.base().number()] + index + at.displacement();
   }
 
+  /** Where a tile's rows begin, and how far they are apart. */
+  private long start(Memory at) {
+    return general[at.base().number()] + at.displacement();
+  }
+
+  private long stride(Memory at) {
+    return general[Objects.requireNonNull(at.index()).number()] * at.scale();
+  }
+
   /** The operand's 32-bit elements; as many as an instruction of this width would read. */
   private int[] read(Operand operand, int bytes) {
     int[] value = new int[LANES];
     switch (operand) {
       case Vector vector -> System.arraycopy(vectors[vector.number()], 0, value, 0, LANES);
+      case TileRegister tile -> throw new AssertionError(tile + " is no vector");
       case Literal(int bits) -> Arrays.fill(value, bits);
       case Broadcast(Memory from) -> Arrays.fill(value, memory.load(address(from)));
       case Memory from -> {
@@ -277,7 +303,7 @@ final class Machine {
     return bits(flush(bits(both)));
   }
 
-  private static float flush(int bits) {
+  static float flush(int bits) {
     float value = number(bits);
     return Math.abs(value) < Float.MIN_NORMAL ? Math.copySign(0, value) : value;
   }

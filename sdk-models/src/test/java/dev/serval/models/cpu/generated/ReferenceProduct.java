@@ -21,11 +21,14 @@ final class ReferenceProduct {
     return sum;
   }
 
-  static float of(DType dtype, byte[] stored, float[] inputs, InputForm form) {
-    return switch (form) {
+  static float of(InstructionSet set, DType dtype, byte[] stored, float[] inputs) {
+    return switch (TileCase.form(set, dtype)) {
       case BYTES -> integers(dtype, stored, inputs);
       case FLOATS -> floats(elements(dtype, stored), inputs);
-      case BFLOATS -> bfloats(elements(dtype, stored), inputs);
+      case BFLOATS ->
+          set.tileRegisters()
+              ? matrices(elements(dtype, stored), inputs)
+              : bfloats(elements(dtype, stored), inputs);
     };
   }
 
@@ -57,6 +60,19 @@ final class ReferenceProduct {
         sum = Math.fma(elements[i + 1], rounded(inputs[i + 1]), sum);
       }
       sum = Math.fma(elements[i], rounded(inputs[i]), sum);
+    }
+    return sum;
+  }
+
+  /** Group by group; even and odd columns apart. */
+  private static float matrices(float[] elements, float[] inputs) {
+    float sum = 0;
+    for (int group = 0; group < inputs.length; group += GROUP) {
+      float[] sums = new float[2];
+      for (int i = group; i < Math.min(group + GROUP, inputs.length); i++) {
+        sums[i % 2] = Math.fma(elements[i], rounded(inputs[i]), sums[i % 2]);
+      }
+      sum += sums[0] + sums[1];
     }
     return sum;
   }

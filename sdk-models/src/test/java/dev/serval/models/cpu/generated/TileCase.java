@@ -72,11 +72,13 @@ final class TileCase implements AutoCloseable {
   }
 
   static int maxRows(InstructionSet set, DType dtype) {
-    return IntegerForm.of(dtype).isPresent() ? IntegerTile.maxRows(set) : FloatTile.maxRows(set);
+    return FloatForm.of(dtype)
+        .map(form -> form.maxRows(set))
+        .orElseGet(() -> IntegerTile.maxRows(set));
   }
 
   static int maxBlocks(InstructionSet set, DType dtype, int rows) {
-    return IntegerForm.of(dtype).isPresent() ? 1 : FloatTile.maxBlocks(set, rows);
+    return FloatForm.of(dtype).map(form -> form.maxBlocks(set, rows)).orElse(1);
   }
 
   /** Random elements; of some rows the most extreme codes only. */
@@ -133,8 +135,7 @@ final class TileCase implements AutoCloseable {
   private Tile tile() {
     return IntegerForm.of(dtype)
         .<Tile>map(integers -> new IntegerTile(set, integers, rows, ending))
-        .orElseGet(
-            () -> new FloatTile(set, FloatForm.of(dtype).orElseThrow(), rows, blocks, ending));
+        .orElseGet(() -> FloatForm.of(dtype).orElseThrow().tile(set, rows, blocks, ending));
   }
 
   private long last(long codesAt) {
@@ -234,7 +235,7 @@ final class TileCase implements AutoCloseable {
     float[][] result = new float[rows][lanes];
     for (int row = 0; row < rows; row++) {
       for (int lane = 0; lane < lanes; lane++) {
-        float sum = ReferenceProduct.of(dtype, stored[lane], inputs[row], form);
+        float sum = ReferenceProduct.of(set, dtype, stored[lane], inputs[row]);
         result[row][lane] = ending == Ending.ADD ? sum + BEFORE : sum;
       }
     }

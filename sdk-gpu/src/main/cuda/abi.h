@@ -1,0 +1,246 @@
+// What Java and the kernels agree on: every kernel takes one of these structures by value. The layouts are mirrored in
+// dev.serval.gpu.compute and compared with what a C compiler makes of them by a test. Sizes are in elements, offsets in bytes.
+// Which kernel takes which structure, in which blocks, stands in kernels.md and, for programs, in kernels.txt among the resources.
+//
+// Packed matrices: [row tile of 64][k tile of 64], rows and columns padded with zeros. A tile of
+//   BF16: 8192 bytes, 64 rows of 128 bytes; the 16-byte chunk c of row r lies at chunk c ^ (r & 7).
+//   Q8_0: 4352 bytes. 64 rows of 64 signed bytes, the 16-byte chunk c of row r at chunk c ^ ((r >> 1) & 3). Within a chunk, which
+//         holds 16 consecutive k, byte 4 t + i holds element 2 t + (i & 1) + 8 (i >> 1): the word t is what lane t of a tensor
+//         core's A fragment needs. Then 64 rows of 2 F16 scales, for k 0-31 and 32-63.
+//   Q4_0: 2304 bytes. 64 rows of 2 chunks of 16 bytes, which hold 32 consecutive k each; chunk c of row r lies at
+//         chunk c ^ ((r >> 2) & 1). Within a chunk, nibble n (from the lowest) of word t holds element
+//         2 t + (n >> 2) + 8 (n & 3): nibbles n and n + 4 are neighbours, and words are again what lane t needs.
+//         Then the scales, as above.
+// F32 and F16 matrices: rows one after the other, `stride` elements apart, stride * element size a multiple of 16.
+// Vectors: F32. Activations: F32 rows, a multiple of 4 elements apart.
+// Operands (inputs of tensor cores), BF16: [k tile of 64][row][64]; the chunk c of row r of a k tile lies at chunk c ^ (r & 7):
+//   element (r, k) at (k / 64) * rows * 64 + r * 64 + (((k % 64 / 8) ^ (r & 7)) * 8) + k % 8, where rows is that of the whole operand,
+//   a multiple of OPERAND_ROWS. What rows beyond a step's hold does not matter; columns beyond the real ones are zeros (whoever
+//   writes an operand writes those of its rows, to the end of the last k tile).
+// KV blocks: [layer][key | value][head][slot][dimension], rows as the type stores them (Q8_0: blocks of 34 bytes).
+#pragma once
+
+#include <stdint.h>
+
+namespace serval {
+
+// Rows and columns of a tile of a packed matrix, and of an operand's k tile.
+constexpr int TILE = 64;
+// The rows of an operand are padded to a multiple of this.
+constexpr int OPERAND_ROWS = 128;
+// Positions of a part of a sequence's keys and values: parts are attended apart and merged in order.
+constexpr int PART = 256;
+// The most parts of a row of a product that are summed apart.
+constexpr int MAX_SEGMENTS = 8;
+// The most rows (tokens times the query heads of a key head) of a Tile.
+constexpr int TILE_QUERIES = 128;
+// What a draw gives where the scores are unusable: their largest is no finite number.
+constexpr int NO_TOKEN = -1;
+// The mark of a token of the prompt in a count table; the bits below count how often it was generated.
+constexpr uint32_t SEEN = 0x80000000u;
+
+// One step. Lies at the beginning of a device buffer that is filled by one copy; the arrays follow at these offsets from its
+// beginning, which stay the same for a backend's life. Offsets are multiples of 16.
+struct Step {
+  int32_t rows;        // tokens
+  int32_t sequences;   // runs
+  int32_t logitRows;   // runs whose last row's scores are wanted
+  int32_t tiles;       // tiles of runs of more than one row
+  int32_t parts;       // parts of runs of one row
+  int32_t draws;       // tokens to be drawn
+  int32_t tokens;      // int[rows]: ids
+  int32_t positions;   // int[rows]
+  int32_t sequenceOf;  // int[rows]: which run a row belongs to
+  int32_t firstRow;    // int[sequences + 1]
+  int32_t logitSource; // int[logitRows]: the row whose scores are wanted
+  int32_t tileOf;      // Tile[tiles], best those first that see most positions
+  int32_t partOf;      // Part[parts]: of each run of one row all parts from 0 to that of its position, in order
+  int32_t tableBegin;  // int[sequences]: where a run's block table begins in blocks
+  int32_t blocks;      // int[]: block tables, one after the other
+  int32_t drawOf;      // Draw[draws]
+  int32_t biases;      // Bias[]: those of all draws
+  int32_t unused;
+};
+
+// Consecutive rows of one run that are attended together: at most max(1, TILE_QUERIES / (heads / kvHeads)).
+struct Tile {
+  int32_t sequence;
+  int32_t firstRow;
+  int32_t rows;
+};
+
+// Positions [PART * part, PART * (part + 1)) of a run of one row.
+struct Part {
+  int32_t sequence;
+  int32_t part;
+};
+
+// A token to be drawn, by the rules of dev.serval.api.Sampling and the numbers of SplitMix64.
+struct Draw {
+  double temperature; // 0: the largest logit
+  double topP;
+  double minP;
+  double repetition;
+  double presence;
+  double frequency;
+  uint64_t state;     // mix(seed)
+  uint64_t drawn;     // how many were drawn before
+  int32_t row;        // of the logits
+  int32_t topK;       // 0 for all
+  int32_t counts;     // which count table; -1 for none: no penalties
+  int32_t firstBias;
+  int32_t biasCount;
+  int32_t unused;
+};
+
+struct Bias {
+  int32_t token;      // each at most once for a draw
+  float bias;
+};
+
+// Takes over rows of a matrix as stored: to the packed layout, or row-major for F32 and F16. The matrix is zeroed before its
+// first part arrives.
+struct Pack {
+  const void* source;   // whole rows, as stored, one after the other
+  void* target;         // the matrix
+  int32_t rows;         // of this part
+  int32_t columns;      // elements of a row
+  int32_t firstRow;     // where the part begins in the matrix
+  int32_t targetStride; // elements of a row-major row, or k tiles of a packed row tile
+};
+
+// A vector as F32.
+struct Widen {
+  const void* source;
+  float* target;
+  int32_t count;
+  int32_t unused;
+};
+
+// out[r] = table[token(r)]. Tokens are not checked here.
+struct Embed {
+  const Step* step;
+  const void* table;
+  float* out;
+  int32_t columns;
+  int32_t tableStride; // as Pack.targetStride
+  int32_t outStride;
+  int32_t unused;
+};
+
+// out = in / sqrt(mean(in^2) + epsilon) * gain, as F32 rows (which may be `in`) or as an operand.
+struct RmsNorm {
+  const Step* step;
+  const float* in;
+  const float* gain;
+  void* out;
+  int32_t columns;
+  int32_t inStride;
+  int32_t outStride; // elements of a row, or rows of the operand
+  float epsilon;
+};
+
+// F32 rows to an operand, or gathers the rows that logits are wanted of, one after the other.
+struct Round {
+  const Step* step;
+  const void* in;    // F32 rows, or an operand
+  void* out;
+  int32_t columns;
+  int32_t inStride;  // elements of a row, or rows of the operand
+  int32_t outStride; // likewise
+  int32_t unused;
+};
+
+// out = in x weight^T + bias, or out += that; gated: out = silu(first half) * second half.
+struct Linear {
+  const Step* step;
+  const void* in;      // an operand; F32 rows for F32 and F16 weights
+  const void* weight;
+  const float* bias;   // null for none
+  void* out;           // F32 rows; gated: an operand
+  float* partials;     // where segments are summed apart (gridDim.z > 1): float[token tiles][row tiles][segments][64 * N], gated twice that
+  int32_t* arrivals;   // likewise: int[token tiles][row tiles], 0 between launches
+  int32_t ofLogits;    // rows are step->logitRows in place of step->rows
+  int32_t inStride;    // rows of the operand, or elements of an F32 row
+  int32_t weightRows;  // real rows; gated: both halves, each a multiple of 64
+  int32_t columns;     // real columns
+  int32_t weightStride; // k tiles of a packed row tile, or elements of a row-major row
+  int32_t segments;    // at most MAX_SEGMENTS; segment s covers k tiles [s * kTiles / segments, (s + 1) * kTiles / segments)
+  int32_t outStride;   // elements of a row; gated: rows of the operand
+  int32_t outColumn;   // where the weight's first row goes; gated: 0
+  int32_t add;         // 1: added to what is there
+  int32_t unused;
+};
+
+// Turns queries and keys, after norms if there are any, and writes keys and values to the cache. Queries are turned in place.
+struct RotateStore {
+  const Step* step;
+  float* qkv;
+  const float* queryNorm; // null for none
+  const float* keyNorm;
+  const float* turns;     // [position][pair] of (cosine, sine)
+  void* kv;               // the KV memory
+  int64_t blockBytes;
+  int64_t layerOffset;    // of this layer's keys in a block
+  int32_t stride;         // elements of a row of qkv
+  int32_t heads;
+  int32_t kvHeads;
+  int32_t headDim;
+  int32_t blockTokens;
+  int32_t interleaved;    // pairs are neighbours, else halves
+  float normEpsilon;
+  int32_t unused;
+};
+
+// Attention of a step's rows over the cache. Whatever slots hold that no row of the step has a right to see does not matter.
+struct Attention {
+  const Step* step;
+  const float* qkv;    // queries turned
+  const void* kv;
+  void* out;           // F32 rows, or an operand
+  float* partials;     // float[step->parts][heads][headDim + 4], of parts that are attended apart
+  int32_t* arrivals;   // int[sequences][kvHeads], 0 between launches
+  int64_t blockBytes;
+  int64_t layerOffset; // of this layer's keys in a block
+  int32_t stride;      // elements of a row of qkv
+  int32_t heads;
+  int32_t kvHeads;
+  int32_t headDim;
+  int32_t blockTokens;
+  int32_t window;      // positions seen, the row's own included
+  int32_t outStride;   // elements of a row, or rows of the operand
+  int32_t outOperand;  // 1: an operand
+  float scale;         // above 0
+  int32_t unused;
+};
+
+// out = silu(gate) * up
+struct GatedSilu {
+  const Step* step;
+  const float* in; // [gate | up]
+  void* out;
+  int32_t columns; // of out
+  int32_t inStride;
+  int32_t outStride;
+  int32_t outOperand;
+};
+
+// Draws the step's tokens. Logits of rows that are drawn from are changed by penalties and biases; counts by what is drawn.
+struct Sample {
+  const Step* step;
+  float* logits;
+  uint32_t* counts;    // uint32[tables][vocabulary]: SEEN and how often generated
+  int32_t* tokens;     // int[draws]: ids, or NO_TOKEN
+  int32_t vocabulary;
+  int32_t stride;      // elements of a row of logits
+};
+
+// Marks tokens in a count table, which is zeroed before: SEEN for those of the prompt, one more for each generated.
+struct Count {
+  const int32_t* tokens;
+  uint32_t* counts;    // the table of one sequence
+  int32_t prompt;      // the first so many tokens are the prompt's
+  int32_t total;
+};
+
+} // namespace serval

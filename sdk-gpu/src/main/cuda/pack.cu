@@ -1,0 +1,158 @@
+// Takes over weights as they are stored: matrices to the layouts of abi.h, vectors to F32. A block for each row.
+#include "device.cuh"
+
+namespace serval {
+
+// Where the 16-byte chunk of columns 8 c to 8 c + 7 lies in a packed BF16 matrix.
+__device__ __forceinline__ uint4* packed_chunk(void* target, int row, int c, int kTiles) {
+  int64_t tile = (int64_t)(row / TILE) * kTiles + c / 8;
+  return (uint4*)target + tile * (TILE * 8) + row % TILE * 8 + ((c % 8) ^ (row & 7));
+}
+
+__device__ __forceinline__ uint32_t two_bytes(const unsigned char* at) { return at[0] | (uint32_t)at[1] << 8; }
+
+// Rounds a row's elements, as `element` gives them, to packed BF16.
+template <class F> __device__ __forceinline__ void pack_rounded(const Pack& a, int row, F element) {
+  for (int c = threadIdx.x; c < (a.columns + 7) / 8; c += blockDim.x) {
+    float x[8];
+    for (int i = 0; i < 8; i++) x[i] = 8 * c + i < a.columns ? element(8 * c + i) : 0.0f;
+    *packed_chunk(a.target, a.firstRow + row, c, a.targetStride) =
+        make_uint4(bf16_pair(x[0], x[1]), bf16_pair(x[2], x[3]), bf16_pair(x[4], x[5]), bf16_pair(x[6], x[7]));
+  }
+}
+
+// A block of the formats whose blocks hold 32 elements in 4 or 5 bits: scale, perhaps a minimum, perhaps fifth bits, nibbles.
+struct SmallBlock {
+  bool minimum;
+  bool fifth;
+  int bias;
+  __device__ __forceinline__ int bytes() const { return 18 + (minimum ? 2 : 0) + (fifth ? 4 : 0); }
+  __device__ __forceinline__ float element(const unsigned char* row, int k) const {
+    const unsigned char* block = row + (int64_t)(k / 32) * bytes();
+    int i = k % 32, at = minimum ? 4 : 2;
+    int q = block[at + (fifth ? 4 : 0) + i % 16] >> (i / 16 * 4) & 15;
+    if (fifth) q |= (block[at + i / 8] >> (i % 8) & 1) << 4;
+    float value = __fmul_rn(half_value((uint16_t)two_bytes(block)), (float)(q - bias));
+    return minimum ? __fadd_rn(value, half_value((uint16_t)two_bytes(block + 2))) : value;
+  }
+};
+
+// Q4_K and Q5_K: the scales of 32 elements are 6 bits each, in 12 bytes.
+__device__ __forceinline__ float element_of_sub_blocks(const unsigned char* row, int k, bool fifth) {
+  const unsigned char* block = row + (int64_t)(k / 256) * (fifth ? 176 : 144);
+  const unsigned char* scales = block + 4;
+  int i = k % 256, j = i / 32;
+  int s = j < 4 ? scales[j] & 63 : (scales[j + 4] & 15) | scales[j - 4] >> 6 << 4;
+  int t = j < 4 ? scales[j + 4] & 63 : scales[j + 4] >> 4 | scales[j] >> 6 << 4;
+  int q = block[(fifth ? 48 : 16) + i / 64 * 32 + i % 32] >> (i % 64 / 32 * 4) & 15;
+  if (fifth) q |= (block[16 + i % 32] >> j & 1) << 4;
+  float factor = __fmul_rn(half_value((uint16_t)two_bytes(block)), (float)s);
+  float offset = __fmul_rn(half_value((uint16_t)two_bytes(block + 2)), (float)t);
+  return __fsub_rn(__fmul_rn(factor, (float)q), offset);
+}
+
+__device__ __forceinline__ float element_of_q6_k(const unsigned char* row, int k) {
+  const unsigned char* block = row + (int64_t)(k / 256) * 210;
+  int i = k % 256, half = i / 128, within = i % 128;
+  int q = block[half * 64 + i % 64] >> (within / 64 * 4) & 15;
+  q |= (block[128 + half * 32 + i % 32] >> (within / 32 * 2) & 3) << 4;
+  float factor = __fmul_rn(half_value((uint16_t)two_bytes(block + 208)), (float)(int8_t)block[192 + i / 16]);
+  return __fmul_rn(factor, (float)(q - 32));
+}
+
+__device__ __forceinline__ void pack_row_q8_0(const Pack& a, int row) {
+  const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 32 * 34);
+  int r = a.firstRow + row;
+  for (int c = threadIdx.x; c < a.columns / 16; c += blockDim.x) {
+    const unsigned char* block = source + (int64_t)(c / 2) * 34;
+    const unsigned char* q = block + 2 + c % 2 * 16;
+    unsigned char* tile = (unsigned char*)a.target + ((int64_t)(r / TILE) * a.targetStride + c / 4) * 4352;
+    uint32_t words[4];
+    for (int t = 0; t < 4; t++) words[t] = two_bytes(q + 2 * t) | two_bytes(q + 2 * t + 8) << 16;
+    *(uint4*)(tile + r % TILE * 64 + ((c % 4) ^ ((r >> 1) & 3)) * 16) = make_uint4(words[0], words[1], words[2], words[3]);
+    if (c % 2 == 0) *(uint16_t*)(tile + 4096 + r % TILE * 4 + c % 4) = (uint16_t)two_bytes(block);
+  }
+}
+
+__device__ __forceinline__ void pack_row_q4_0(const Pack& a, int row) {
+  const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 32 * 18);
+  int r = a.firstRow + row;
+  for (int c = threadIdx.x; c < a.columns / 32; c += blockDim.x) {
+    const unsigned char* block = source + (int64_t)c * 18;
+    unsigned char* tile = (unsigned char*)a.target + ((int64_t)(r / TILE) * a.targetStride + c / 2) * 2304;
+    uint32_t words[4];
+    for (int t = 0; t < 4; t++) {
+      uint32_t word = 0;
+      for (int n = 0; n < 8; n++) {
+        int k = 2 * t + (n >> 2) + 8 * (n & 3);
+        word |= (uint32_t)(block[2 + k % 16] >> (k / 16 * 4) & 15) << (4 * n);
+      }
+      words[t] = word;
+    }
+    *(uint4*)(tile + r % TILE * 32 + ((c % 2) ^ ((r >> 2) & 1)) * 16) = make_uint4(words[0], words[1], words[2], words[3]);
+    *(uint16_t*)(tile + 2048 + r % TILE * 4 + c % 2 * 2) = (uint16_t)two_bytes(block);
+  }
+}
+
+template <class T> __device__ __forceinline__ void copy_row(const Pack& a, int row) {
+  const T* source = (const T*)a.source + (int64_t)row * a.columns;
+  T* target = (T*)a.target + (int64_t)(a.firstRow + row) * a.targetStride;
+  for (int i = threadIdx.x; i < a.columns; i += blockDim.x) target[i] = source[i];
+}
+
+} // namespace serval
+
+#define PACK(type, ...)                            \
+  KERNEL(pack_##type, Pack, 256, 1, 0) {           \
+    using namespace serval;                        \
+    wait_for_earlier();                            \
+    let_later_begin();                             \
+    int row = blockIdx.x;                          \
+    if (row < a.rows) {                            \
+      __VA_ARGS__;                                 \
+    }                                              \
+  }
+
+PACK(f32, copy_row<float>(a, row))
+PACK(f16, copy_row<uint16_t>(a, row))
+PACK(bf16, {
+  const uint16_t* source = (const uint16_t*)a.source + (int64_t)row * a.columns;
+  for (int c = threadIdx.x; c < (a.columns + 7) / 8; c += blockDim.x) {
+    uint32_t x[8];
+    for (int i = 0; i < 8; i++) x[i] = 8 * c + i < a.columns ? source[8 * c + i] : 0;
+    *packed_chunk(a.target, a.firstRow + row, c, a.targetStride) =
+        make_uint4(x[0] | x[1] << 16, x[2] | x[3] << 16, x[4] | x[5] << 16, x[6] | x[7] << 16);
+  }
+})
+PACK(q8_0, pack_row_q8_0(a, row))
+PACK(q4_0, pack_row_q4_0(a, row))
+
+#define PACK_SMALL(type, minimum, fifth, bias)                                                         \
+  PACK(type, SmallBlock block = {minimum, fifth, bias};                                                \
+       const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 32) * block.bytes(); \
+       pack_rounded(a, row, [&](int k) { return block.element(source, k); }))
+PACK_SMALL(q4_1, true, false, 0)
+PACK_SMALL(q5_0, false, true, 16)
+PACK_SMALL(q5_1, true, true, 0)
+
+PACK(q4_k, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * 144;
+     pack_rounded(a, row, [&](int k) { return element_of_sub_blocks(source, k, false); }))
+PACK(q5_k, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * 176;
+     pack_rounded(a, row, [&](int k) { return element_of_sub_blocks(source, k, true); }))
+PACK(q6_k, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * 210;
+     pack_rounded(a, row, [&](int k) { return element_of_q6_k(source, k); }))
+
+#define WIDEN(type, Stored, value)                          \
+  KERNEL(widen_##type, Widen, 256, 1, 0) {                  \
+    using namespace serval;                                 \
+    wait_for_earlier();                                     \
+    let_later_begin();                                      \
+    int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);   \
+    if (i < a.count) {                                      \
+      Stored x = ((const Stored*)a.source)[i];              \
+      a.target[i] = value;                                  \
+    }                                                       \
+  }
+WIDEN(f32, float, x)
+WIDEN(f16, uint16_t, half_value(x))
+WIDEN(bf16, uint16_t, bf16_value(x))

@@ -1,0 +1,102 @@
+// Turns queries and keys by their positions, after norms where there are any, and writes keys and values to the cache. A block
+// for each row, a warp for each head; a head's pairs lie in its warp's lanes, in order.
+#include "device.cuh"
+
+namespace serval {
+
+// How an element is kept, or a block of 32.
+struct F32Cache {
+  static constexpr int BYTES = 4, ELEMENTS = 1;
+  static __device__ __forceinline__ void store(unsigned char* row, int i, float x) { ((float*)row)[i] = x; }
+};
+struct F16Cache {
+  static constexpr int BYTES = 2, ELEMENTS = 1;
+  static __device__ __forceinline__ void store(unsigned char* row, int i, float x) { ((uint16_t*)row)[i] = half_of(x); }
+};
+struct Bf16Cache {
+  static constexpr int BYTES = 2, ELEMENTS = 1;
+  static __device__ __forceinline__ void store(unsigned char* row, int i, float x) { ((uint16_t*)row)[i] = bf16_of(x); }
+};
+struct Q8Cache {
+  static constexpr int BYTES = 34, ELEMENTS = 32;
+};
+
+// A warp writes one position of one head from the F32 row, which the warp's own lanes have written.
+template <class Cache> __device__ __forceinline__ void store_head(unsigned char* to, const float* head, int dim) {
+  int lane = threadIdx.x % LANES;
+  if constexpr (Cache::ELEMENTS == 1) {
+    for (int i = lane; i < dim; i += LANES) Cache::store(to, i, head[i]);
+  } else {
+    for (int block = 0; block < dim / LANES; block++) {
+      float x = head[block * LANES + lane];
+      float largest = warp_max(fabsf(x));
+      if (__any_sync(ALL, x != x)) largest = __uint_as_float(0x7fc00000u);
+      float d = __fdiv_rn(largest, 127.0f);
+      float q = d > 0.0f ? rintf(__fdiv_rn(x, d)) : 0.0f;
+      unsigned char* at = to + block * 34;
+      at[2 + lane] = (unsigned char)(int8_t)(int)q;
+      if (lane == 0) *(uint16_t*)at = half_of(d);
+    }
+  }
+}
+
+// Normalises (with a gain) and turns a head in place.
+__device__ __forceinline__ void turn_head(const RotateStore& a, float* head, const float* gain, const float2* turns) {
+  int lane = threadIdx.x % LANES, pairs = a.headDim / 2;
+  float factor = 1.0f, scale = 1.0f;
+  if (gain) {
+    float sum = 0.0f, scaledSum = 0.0f;
+    for (int i = lane; i < a.headDim; i += LANES) {
+      float x = head[i], scaled = __fmul_rn(x, 0x1p-64f);
+      sum = __fmaf_rn(x, x, sum);
+      scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
+    }
+    sum = warp_sum(sum);
+    scaledSum = warp_sum(scaledSum);
+    bool huge = isinf(sum) && !isinf(scaledSum);
+    float mean = __fdiv_rn(huge ? scaledSum : sum, (float)a.headDim);
+    factor = __fdiv_rn(1.0f, __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.normEpsilon)));
+    scale = huge ? 0x1p-64f : 1.0f;
+  }
+  for (int i = lane; i < pairs; i += LANES) {
+    int first = a.interleaved ? 2 * i : i, second = a.interleaved ? 2 * i + 1 : i + pairs;
+    float x = head[first], y = head[second];
+    if (gain) {
+      x = __fmul_rn(__fmul_rn(__fmul_rn(x, scale), factor), gain[first]);
+      y = __fmul_rn(__fmul_rn(__fmul_rn(y, scale), factor), gain[second]);
+    }
+    float2 turn = turns[i];
+    head[first] = __fsub_rn(__fmul_rn(x, turn.x), __fmul_rn(y, turn.y));
+    head[second] = __fadd_rn(__fmul_rn(x, turn.y), __fmul_rn(y, turn.x));
+  }
+  __syncwarp();
+}
+
+template <class Cache> __device__ __forceinline__ void rotate_store_row(const RotateStore& a) {
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  const Step* step = a.step;
+  if (row >= step->rows) return;
+  int position = array<int32_t>(step, step->positions)[row];
+  int sequence = array<int32_t>(step, step->sequenceOf)[row];
+  const int32_t* table = array<int32_t>(step, step->blocks) + array<int32_t>(step, step->tableBegin)[sequence];
+  int block = table[position / a.blockTokens], slot = position % a.blockTokens;
+  int64_t headRow = (int64_t)a.headDim / Cache::ELEMENTS * Cache::BYTES;
+  unsigned char* keys = (unsigned char*)a.kv + block * a.blockBytes + a.layerOffset + slot * headRow;
+  const float2* turns = (const float2*)a.turns + (int64_t)position * (a.headDim / 2);
+  float* heads = a.qkv + (int64_t)row * a.stride;
+  for (int h = threadIdx.x / LANES; h < a.heads + 2 * a.kvHeads; h += blockDim.x / LANES) {
+    float* head = heads + (int64_t)h * a.headDim;
+    int kvHead = h - a.heads; // values come after keys in rows and in blocks alike
+    if (kvHead < a.kvHeads) turn_head(a, head, kvHead < 0 ? a.queryNorm : a.keyNorm, turns);
+    if (kvHead >= 0) store_head<Cache>(keys + kvHead * a.blockTokens * headRow, head, a.headDim);
+  }
+}
+
+} // namespace serval
+
+KERNEL(rotate_store_f32, RotateStore, 256, 1, 0) { serval::rotate_store_row<serval::F32Cache>(a); }
+KERNEL(rotate_store_f16, RotateStore, 256, 1, 0) { serval::rotate_store_row<serval::F16Cache>(a); }
+KERNEL(rotate_store_bf16, RotateStore, 256, 1, 0) { serval::rotate_store_row<serval::Bf16Cache>(a); }
+KERNEL(rotate_store_q8_0, RotateStore, 256, 1, 0) { serval::rotate_store_row<serval::Q8Cache>(a); }

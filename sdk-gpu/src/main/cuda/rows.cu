@@ -1,0 +1,193 @@
+// What is done row by row: embeddings, norms, rounding to operands, gathering, gated activations. A block for each row, eight
+// columns at a time for each thread.
+#include "device.cuh"
+
+namespace serval {
+
+struct Eight {
+  float x[8];
+};
+
+// Columns from `from` on; zeros beyond the last. Rows of activations are whole groups of four columns.
+__device__ __forceinline__ Eight load_eight(const float* row, int from, int columns) {
+  Eight e;
+  float4 first = *(const float4*)(row + from);
+  float4 second = from + 4 < columns ? *(const float4*)(row + from + 4) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+  e.x[0] = first.x, e.x[1] = first.y, e.x[2] = first.z, e.x[3] = first.w;
+  e.x[4] = second.x, e.x[5] = second.y, e.x[6] = second.z, e.x[7] = second.w;
+  for (int i = 0; i < 8; i++)
+    if (from + i >= columns) e.x[i] = 0.0f;
+  return e;
+}
+
+__device__ __forceinline__ uint4 rounded(const Eight& e) {
+  return make_uint4(bf16_pair(e.x[0], e.x[1]), bf16_pair(e.x[2], e.x[3]), bf16_pair(e.x[4], e.x[5]), bf16_pair(e.x[6], e.x[7]));
+}
+
+// Where a row goes: F32, or an operand up to the end of its last k tile.
+struct Rows {
+  void* out;
+  int stride;
+  bool operand;
+  __device__ __forceinline__ void store(int row, int from, int columns, const Eight& e) const {
+    if (operand) {
+      *(uint4*)((uint16_t*)out + operand_chunk(stride, row, from)) = rounded(e);
+      return;
+    }
+    float* to = (float*)out + (int64_t)row * stride + from;
+    if (from + 8 <= columns) {
+      *(float4*)to = make_float4(e.x[0], e.x[1], e.x[2], e.x[3]);
+      *(float4*)(to + 4) = make_float4(e.x[4], e.x[5], e.x[6], e.x[7]);
+    } else {
+#pragma unroll
+      for (int i = 0; i < 8; i++)
+        if (from + i < columns) to[i] = e.x[i];
+    }
+  }
+  // How many groups of eight columns are to be written.
+  __device__ __forceinline__ int groups(int columns) const { return operand ? tiles_of(columns) * 8 : (columns + 7) / 8; }
+};
+
+__device__ __forceinline__ const Eight none() {
+  Eight e;
+  for (int i = 0; i < 8; i++) e.x[i] = 0.0f;
+  return e;
+}
+
+// Squares are also summed scaled down, for rows whose squares overflow; beside those epsilon is nothing.
+__device__ __forceinline__ void rms_norm_row(const RmsNorm& a, bool operand) {
+  __shared__ float room[8], scaledRoom[8];
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->rows) return;
+  const float* in = a.in + (int64_t)row * a.inStride;
+  float sum = 0.0f, scaledSum = 0.0f;
+  for (int c = threadIdx.x; 8 * c < a.columns; c += blockDim.x) {
+    Eight e = load_eight(in, 8 * c, a.columns);
+    for (int i = 0; i < 8; i++) {
+      sum = __fmaf_rn(e.x[i], e.x[i], sum);
+      float scaled = __fmul_rn(e.x[i], 0x1p-64f);
+      scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
+    }
+  }
+  sum = block_sum(sum, room);
+  scaledSum = block_sum(scaledSum, scaledRoom);
+  bool huge = isinf(sum) && !isinf(scaledSum);
+  float mean = __fdiv_rn(huge ? scaledSum : sum, (float)a.columns);
+  float root = __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.epsilon));
+  float factor = __fdiv_rn(1.0f, root), scale = huge ? 0x1p-64f : 1.0f;
+  Rows rows = {a.out, a.outStride, operand};
+  for (int c = threadIdx.x; c < rows.groups(a.columns); c += blockDim.x) {
+    Eight e = none();
+    if (8 * c < a.columns) {
+      e = load_eight(in, 8 * c, a.columns);
+      for (int i = 0; i < 8; i++)
+        if (8 * c + i < a.columns) e.x[i] = __fmul_rn(__fmul_rn(__fmul_rn(e.x[i], scale), factor), a.gain[8 * c + i]);
+    }
+    rows.store(row, 8 * c, a.columns, e);
+  }
+}
+
+__device__ __forceinline__ void round_row(const Round& a, bool gathered, bool operand) {
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= (gathered ? a.step->logitRows : a.step->rows)) return;
+  int from = gathered ? array<int32_t>(a.step, a.step->logitSource)[row] : row;
+  const float* in = (const float*)a.in + (int64_t)from * a.inStride;
+  Rows rows = {a.out, a.outStride, operand};
+  for (int c = threadIdx.x; c < rows.groups(a.columns); c += blockDim.x)
+    rows.store(row, 8 * c, a.columns, 8 * c < a.columns ? load_eight(in, 8 * c, a.columns) : none());
+}
+
+// Embeddings: eight columns of a row of a table of each type.
+struct F32Table {
+  static __device__ __forceinline__ float element(const Embed& a, int row, int k) {
+    return ((const float*)a.table)[(int64_t)row * a.tableStride + k];
+  }
+};
+struct F16Table {
+  static __device__ __forceinline__ float element(const Embed& a, int row, int k) {
+    return half_value(((const uint16_t*)a.table)[(int64_t)row * a.tableStride + k]);
+  }
+};
+struct Bf16Table {
+  static __device__ __forceinline__ float element(const Embed& a, int row, int k) {
+    int64_t tile = (int64_t)(row / TILE) * a.tableStride + k / TILE;
+    return bf16_value(((const uint16_t*)a.table)[tile * (TILE * TILE) + row % TILE * TILE + (((k % TILE / 8) ^ (row & 7)) * 8) + k % 8]);
+  }
+};
+// Where element k of 16 lies among the bytes, or k of 32 among the nibbles, of a chunk; see abi.h.
+__device__ __forceinline__ int place_of_byte(int k) { return k % 8 / 2 * 4 + k % 2 + k / 8 * 2; }
+__device__ __forceinline__ int place_of_nibble(int k) { return k % 8 / 2 * 8 + k % 2 * 4 + k / 8; }
+struct Q8Table {
+  static __device__ __forceinline__ float element(const Embed& a, int row, int k) {
+    const unsigned char* tile = (const unsigned char*)a.table + ((int64_t)(row / TILE) * a.tableStride + k / TILE) * 4352;
+    int r = row % TILE, i = k % TILE;
+    int8_t q = (int8_t)tile[r * 64 + ((i / 16) ^ ((r >> 1) & 3)) * 16 + place_of_byte(i % 16)];
+    return __fmul_rn(half_value(*(const uint16_t*)(tile + 4096 + r * 4 + i / 32 * 2)), (float)q);
+  }
+};
+struct Q4Table {
+  static __device__ __forceinline__ float element(const Embed& a, int row, int k) {
+    const unsigned char* tile = (const unsigned char*)a.table + ((int64_t)(row / TILE) * a.tableStride + k / TILE) * 2304;
+    int r = row % TILE, i = k % TILE, n = place_of_nibble(i % 32);
+    int q = tile[r * 32 + ((i / 32) ^ ((r >> 2) & 1)) * 16 + n / 2] >> (n % 2 * 4) & 15;
+    return __fmul_rn(half_value(*(const uint16_t*)(tile + 2048 + r * 4 + i / 32 * 2)), (float)(q - 8));
+  }
+};
+
+template <class Table> __device__ __forceinline__ void embed_row(const Embed& a) {
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->rows) return;
+  int token = array<int32_t>(a.step, a.step->tokens)[row];
+  float* out = a.out + (int64_t)row * a.outStride;
+  for (int k = threadIdx.x; k < a.columns; k += blockDim.x) out[k] = Table::element(a, token, k);
+}
+
+} // namespace serval
+
+KERNEL(embed_f32, Embed, 256, 1, 0) { serval::embed_row<serval::F32Table>(a); }
+KERNEL(embed_f16, Embed, 256, 1, 0) { serval::embed_row<serval::F16Table>(a); }
+KERNEL(embed_bf16, Embed, 256, 1, 0) { serval::embed_row<serval::Bf16Table>(a); }
+KERNEL(embed_q8_0, Embed, 256, 1, 0) { serval::embed_row<serval::Q8Table>(a); }
+KERNEL(embed_q4_0, Embed, 256, 1, 0) { serval::embed_row<serval::Q4Table>(a); }
+
+KERNEL(rms_norm, RmsNorm, 256, 1, 0) { serval::rms_norm_row(a, false); }
+KERNEL(rms_norm_operand, RmsNorm, 256, 1, 0) { serval::rms_norm_row(a, true); }
+
+KERNEL(round_operand, Round, 256, 1, 0) { serval::round_row(a, false, true); }
+KERNEL(round_gather, Round, 256, 1, 0) { serval::round_row(a, true, true); }
+KERNEL(gather, Round, 256, 1, 0) { serval::round_row(a, true, false); }
+
+KERNEL(gather_operand, Round, 256, 1, 0) {
+  using namespace serval;
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->logitRows) return;
+  int from = array<int32_t>(a.step, a.step->logitSource)[row];
+  for (int c = threadIdx.x; c < tiles_of(a.columns) * 8; c += blockDim.x)
+    *(uint4*)((uint16_t*)a.out + operand_chunk(a.outStride, row, 8 * c)) =
+        *(const uint4*)((const uint16_t*)a.in + operand_chunk(a.inStride, from, 8 * c));
+}
+
+KERNEL(gated_silu, GatedSilu, 256, 1, 0) {
+  using namespace serval;
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->rows) return;
+  const float* gate = a.in + (int64_t)row * a.inStride;
+  const float* up = gate + a.columns;
+  Rows rows = {a.out, a.outStride, a.outOperand != 0};
+  for (int c = threadIdx.x; c < rows.groups(a.columns); c += blockDim.x) {
+    Eight e = none();
+    for (int i = 0; i < 8; i++)
+      if (8 * c + i < a.columns) e.x[i] = __fmul_rn(silu(gate[8 * c + i]), up[8 * c + i]);
+    rows.store(row, 8 * c, a.columns, e);
+  }
+}

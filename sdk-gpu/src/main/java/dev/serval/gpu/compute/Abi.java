@@ -1,0 +1,103 @@
+package dev.serval.gpu.compute;
+
+import java.util.List;
+
+/** The structures that kernels take or read, as {@code abi.h} has them. */
+final class Abi {
+  static final int TILE = 64;
+  static final int OPERAND_ROWS = 128;
+  static final int PART = 256;
+  static final int MAX_SEGMENTS = 8;
+  static final int TILE_QUERIES = 128;
+  static final int NO_TOKEN = -1;
+
+  static final Struct STEP =
+      Struct.named("Step")
+          .narrow("rows", "sequences", "logitRows", "tiles", "parts", "draws")
+          .narrow("tokens", "positions", "sequenceOf", "firstRow", "logitSource")
+          .narrow("tileOf", "partOf", "tableBegin", "blocks", "drawOf", "biases", "unused")
+          .build();
+  static final Struct TILE_OF = Struct.named("Tile").narrow("sequence", "firstRow", "rows").build();
+  static final Struct PART_OF = Struct.named("Part").narrow("sequence", "part").build();
+  static final Struct DRAW =
+      Struct.named("Draw")
+          .wide("temperature", "topP", "minP", "repetition", "presence", "frequency")
+          .wide("state", "drawn")
+          .narrow("row", "topK", "counts", "firstBias", "biasCount", "unused")
+          .build();
+  static final Struct BIAS = Struct.named("Bias").narrow("token", "bias").build();
+  static final Struct PACK =
+      Struct.named("Pack")
+          .wide("source", "target")
+          .narrow("rows", "columns", "firstRow", "targetStride")
+          .build();
+  static final Struct WIDEN =
+      Struct.named("Widen").wide("source", "target").narrow("count", "unused").build();
+  static final Struct EMBED =
+      Struct.named("Embed")
+          .wide("step", "table", "out")
+          .narrow("columns", "tableStride", "outStride", "unused")
+          .build();
+  static final Struct RMS_NORM =
+      Struct.named("RmsNorm")
+          .wide("step", "in", "gain", "out")
+          .narrow("columns", "inStride", "outStride", "epsilon")
+          .build();
+  static final Struct ROUND =
+      Struct.named("Round")
+          .wide("step", "in", "out")
+          .narrow("columns", "inStride", "outStride", "unused")
+          .build();
+  static final Struct LINEAR =
+      Struct.named("Linear")
+          .wide("step", "in", "weight", "bias", "out", "partials", "arrivals")
+          .narrow("ofLogits", "inStride", "weightRows", "columns", "weightStride", "segments")
+          .narrow("outStride", "outColumn", "add", "unused")
+          .build();
+  static final Struct ROTATE_STORE =
+      Struct.named("RotateStore")
+          .wide("step", "qkv", "queryNorm", "keyNorm", "turns", "kv", "blockBytes", "layerOffset")
+          .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "interleaved")
+          .narrow("normEpsilon", "unused")
+          .build();
+  static final Struct ATTENTION =
+      Struct.named("Attention")
+          .wide("step", "qkv", "kv", "out", "partials", "arrivals", "blockBytes", "layerOffset")
+          .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "window")
+          .narrow("outStride", "outOperand", "scale", "unused")
+          .build();
+  static final Struct GATED_SILU =
+      Struct.named("GatedSilu")
+          .wide("step", "in", "out")
+          .narrow("columns", "inStride", "outStride", "outOperand")
+          .build();
+  static final Struct SAMPLE =
+      Struct.named("Sample")
+          .wide("step", "logits", "counts", "tokens")
+          .narrow("vocabulary", "stride")
+          .build();
+  static final Struct COUNT =
+      Struct.named("Count").wide("tokens", "counts").narrow("prompt", "total").build();
+
+  /** All of them. */
+  static final List<Struct> ALL =
+      List.of(
+          STEP,
+          TILE_OF,
+          PART_OF,
+          DRAW,
+          BIAS,
+          PACK,
+          WIDEN,
+          EMBED,
+          RMS_NORM,
+          ROUND,
+          LINEAR,
+          ROTATE_STORE,
+          ATTENTION,
+          GATED_SILU,
+          SAMPLE,
+          COUNT);
+
+  private Abi() {}
+}

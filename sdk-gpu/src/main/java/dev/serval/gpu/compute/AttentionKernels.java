@@ -1,0 +1,200 @@
+package dev.serval.gpu.compute;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.DType;
+import dev.serval.gpu.driver.Kernel;
+import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+
+/** Launches what writes and reads the cache. */
+final class AttentionKernels {
+  private static final long STORE_STEP = Abi.ROTATE_STORE.offset("step");
+  private static final long STORE_QKV = Abi.ROTATE_STORE.offset("qkv");
+  private static final long STORE_QUERY_NORM = Abi.ROTATE_STORE.offset("queryNorm");
+  private static final long STORE_KEY_NORM = Abi.ROTATE_STORE.offset("keyNorm");
+  private static final long STORE_TURNS = Abi.ROTATE_STORE.offset("turns");
+  private static final long STORE_KV = Abi.ROTATE_STORE.offset("kv");
+  private static final long STORE_BLOCK_BYTES = Abi.ROTATE_STORE.offset("blockBytes");
+  private static final long STORE_LAYER_OFFSET = Abi.ROTATE_STORE.offset("layerOffset");
+  private static final long STORE_STRIDE = Abi.ROTATE_STORE.offset("stride");
+  private static final long STORE_HEADS = Abi.ROTATE_STORE.offset("heads");
+  private static final long STORE_KV_HEADS = Abi.ROTATE_STORE.offset("kvHeads");
+  private static final long STORE_HEAD_DIM = Abi.ROTATE_STORE.offset("headDim");
+  private static final long STORE_BLOCK_TOKENS = Abi.ROTATE_STORE.offset("blockTokens");
+  private static final long STORE_INTERLEAVED = Abi.ROTATE_STORE.offset("interleaved");
+  private static final long STORE_EPSILON = Abi.ROTATE_STORE.offset("normEpsilon");
+
+  private static final long STEP = Abi.ATTENTION.offset("step");
+  private static final long QKV = Abi.ATTENTION.offset("qkv");
+  private static final long KV = Abi.ATTENTION.offset("kv");
+  private static final long OUT = Abi.ATTENTION.offset("out");
+  private static final long PARTIALS = Abi.ATTENTION.offset("partials");
+  private static final long ARRIVALS = Abi.ATTENTION.offset("arrivals");
+  private static final long BLOCK_BYTES = Abi.ATTENTION.offset("blockBytes");
+  private static final long LAYER_OFFSET = Abi.ATTENTION.offset("layerOffset");
+  private static final long STRIDE = Abi.ATTENTION.offset("stride");
+  private static final long HEADS = Abi.ATTENTION.offset("heads");
+  private static final long KV_HEADS = Abi.ATTENTION.offset("kvHeads");
+  private static final long HEAD_DIM = Abi.ATTENTION.offset("headDim");
+  private static final long BLOCK_TOKENS = Abi.ATTENTION.offset("blockTokens");
+  private static final long WINDOW = Abi.ATTENTION.offset("window");
+  private static final long OUT_STRIDE = Abi.ATTENTION.offset("outStride");
+  private static final long OUT_OPERAND = Abi.ATTENTION.offset("outOperand");
+  private static final long SCALE = Abi.ATTENTION.offset("scale");
+
+  private static final int[] TENSOR_HEADS = {64, 96, 128};
+  private static final int TENSOR_STEP = 8;
+  private static final int WIDEST_HEAD = 1024;
+  private static final int BLOCKS_PER_MULTIPROCESSOR = 4;
+  private static final int PARTIAL_EXTRA = 4;
+
+  private final LaunchSite site;
+  private final Map<DType, Kernel> stores = new EnumMap<>(DType.class);
+  private final Map<DType, Kernel> simple = new EnumMap<>(DType.class);
+  private final Kernel[] decode = new Kernel[TENSOR_HEADS.length];
+  private final Kernel[] prefill = new Kernel[TENSOR_HEADS.length];
+
+  AttentionKernels(KernelModule module, LaunchSite site) {
+    this.site = site;
+    for (DType type : DType.values()) {
+      module.find("rotate_store_", type).ifPresent(kernel -> stores.put(type, kernel));
+      module.find("attention_simt_", type).ifPresent(kernel -> simple.put(type, kernel));
+    }
+    for (int i = 0; i < TENSOR_HEADS.length; i++) {
+      decode[i] = module.kernel("attention_decode_" + TENSOR_HEADS[i]);
+      prefill[i] = module.kernel("attention_prefill_" + TENSOR_HEADS[i]);
+    }
+  }
+
+  /** Whether a cache of this type can be written and read. */
+  boolean keeps(DType type) {
+    return stores.containsKey(type) && simple.containsKey(type);
+  }
+
+  /** The most dimensions of a head. */
+  static int widestHead() {
+    return WIDEST_HEAD;
+  }
+
+  /** Turns queries and keys and writes keys and values. */
+  void store(
+      CudaActivations qkv,
+      AttentionSpec spec,
+      long queryNorm,
+      long keyNorm,
+      long turns,
+      int layer,
+      CudaKvMemory kv) {
+    KvLayout layout = kv.layout();
+    Kernel kernel = Objects.requireNonNull(stores.get(layout.dtype()));
+    MemorySegment to = kernel.arguments();
+    to.set(JAVA_LONG, STORE_STEP, site.step().address());
+    to.set(JAVA_LONG, STORE_QKV, qkv.address());
+    to.set(JAVA_LONG, STORE_QUERY_NORM, queryNorm);
+    to.set(JAVA_LONG, STORE_KEY_NORM, keyNorm);
+    to.set(JAVA_LONG, STORE_TURNS, turns);
+    to.set(JAVA_LONG, STORE_KV, kv.address());
+    to.set(JAVA_LONG, STORE_BLOCK_BYTES, layout.blockBytes());
+    to.set(JAVA_LONG, STORE_LAYER_OFFSET, layout.keyOffset(layer, 0));
+    to.set(JAVA_INT, STORE_STRIDE, qkv.stride());
+    to.set(JAVA_INT, STORE_HEADS, spec.heads());
+    to.set(JAVA_INT, STORE_KV_HEADS, spec.kvHeads());
+    to.set(JAVA_INT, STORE_HEAD_DIM, spec.headDim());
+    to.set(JAVA_INT, STORE_BLOCK_TOKENS, layout.blockTokens());
+    to.set(JAVA_INT, STORE_INTERLEAVED, interleaved(spec) ? 1 : 0);
+    to.set(JAVA_FLOAT, STORE_EPSILON, spec.normEpsilon());
+    kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+  }
+
+  private static boolean interleaved(AttentionSpec spec) {
+    return spec.rotary().second(0) == spec.rotary().first(0) + 1 && spec.headDim() > 2;
+  }
+
+  /** Attention of all rows over the cache. */
+  void attend(
+      CudaActivations qkv, AttentionSpec spec, int layer, CudaKvMemory kv, CudaActivations out) {
+    int choice = tensorChoice(spec, kv.layout().dtype());
+    if (choice < 0) {
+      Kernel kernel = Objects.requireNonNull(simple.get(kv.layout().dtype()));
+      fill(kernel.arguments(), qkv, spec, layer, kv, out);
+      kernel.grid(site.bounds().rows(), spec.heads(), 1).launch(site.stream());
+      return;
+    }
+    if (site.bounds().tiles() > 0) {
+      fill(prefill[choice].arguments(), qkv, spec, layer, kv, out);
+      prefill[choice].grid(site.bounds().tiles(), spec.kvHeads(), 1).launch(site.stream());
+    }
+    if (site.bounds().parts() > 0) {
+      decode(decode[choice], qkv, spec, layer, kv, out);
+    }
+  }
+
+  private void decode(
+      Kernel kernel,
+      CudaActivations qkv,
+      AttentionSpec spec,
+      int layer,
+      CudaKvMemory kv,
+      CudaActivations out) {
+    MemorySegment to = kernel.arguments();
+    fill(to, qkv, spec, layer, kv, out);
+    long parts = site.bounds().parts();
+    long sums = parts * spec.heads() * (spec.headDim() + PARTIAL_EXTRA);
+    long counters = (long) site.bounds().rows() * spec.kvHeads();
+    to.set(JAVA_LONG, PARTIALS, site.partials().atLeast(sums * Float.BYTES));
+    to.set(JAVA_LONG, ARRIVALS, site.arrivals().atLeast(counters * Integer.BYTES));
+    long most = (long) BLOCKS_PER_MULTIPROCESSOR * site.multiprocessors();
+    kernel.grid((int) Math.min(parts * spec.kvHeads(), most), 1, 1).launch(site.stream());
+  }
+
+  private void fill(
+      MemorySegment to,
+      CudaActivations qkv,
+      AttentionSpec spec,
+      int layer,
+      CudaKvMemory kv,
+      CudaActivations out) {
+    KvLayout layout = kv.layout();
+    to.set(JAVA_LONG, STEP, site.step().address());
+    to.set(JAVA_LONG, QKV, qkv.address());
+    to.set(JAVA_LONG, KV, kv.address());
+    to.set(JAVA_LONG, OUT, out.address());
+    to.set(JAVA_LONG, BLOCK_BYTES, layout.blockBytes());
+    to.set(JAVA_LONG, LAYER_OFFSET, layout.keyOffset(layer, 0));
+    to.set(JAVA_INT, STRIDE, qkv.stride());
+    to.set(JAVA_INT, HEADS, spec.heads());
+    to.set(JAVA_INT, KV_HEADS, spec.kvHeads());
+    to.set(JAVA_INT, HEAD_DIM, spec.headDim());
+    to.set(JAVA_INT, BLOCK_TOKENS, layout.blockTokens());
+    to.set(JAVA_INT, WINDOW, spec.window());
+    to.set(JAVA_INT, OUT_STRIDE, out.stride());
+    to.set(JAVA_INT, OUT_OPERAND, out.isOperand() ? 1 : 0);
+    to.set(JAVA_FLOAT, SCALE, spec.scale());
+  }
+
+  /** Which of the kernels with tensor cores, or −1 for the simple one. */
+  private static int tensorChoice(AttentionSpec spec, DType kvType) {
+    boolean fits =
+        kvType == DType.BF16
+            && spec.headDim() % TENSOR_STEP == 0
+            && spec.heads() / spec.kvHeads() <= Abi.TILE_QUERIES;
+    for (int i = 0; fits && i < TENSOR_HEADS.length; i++) {
+      if (spec.headDim() <= TENSOR_HEADS[i]) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** The most rows of a tile of a run. */
+  static int tileRows(AttentionSpec spec) {
+    return Math.max(1, Abi.TILE_QUERIES / (spec.heads() / spec.kvHeads()));
+  }
+}

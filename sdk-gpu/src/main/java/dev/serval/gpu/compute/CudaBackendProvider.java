@@ -1,0 +1,106 @@
+package dev.serval.gpu.compute;
+
+import dev.serval.api.ConfigurationException;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.ComputeOptions;
+import dev.serval.api.compute.KernelPreference;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceKind;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.gpu.driver.CudaDevice;
+import dev.serval.gpu.driver.CudaDriver;
+import dev.serval.gpu.driver.DriverSearch;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * Opens backends on NVIDIA GPUs, by way of their driver alone. There is one sort of kernels: a wish
+ * for kinds that a processor has can only be met where it leaves the choice.
+ */
+public final class CudaBackendProvider implements ComputeBackendProvider {
+  private static final String UUID = "uuid";
+
+  private final Supplier<DriverSearch.Outcome> search;
+  private final boolean portable;
+
+  /** For the service loader: the system's driver, and each device's best instructions. */
+  public CudaBackendProvider() {
+    this(DriverSearch::system, false);
+  }
+
+  private CudaBackendProvider(Supplier<DriverSearch.Outcome> search, boolean portable) {
+    this.search = search;
+    this.portable = portable;
+  }
+
+  /**
+   * A provider that finds the driver otherwise.
+   *
+   * @param search asked each time a backend is opened
+   * @return the provider
+   */
+  static CudaBackendProvider on(Supplier<DriverSearch.Outcome> search) {
+    return new CudaBackendProvider(search, false);
+  }
+
+  /**
+   * A provider whose backends multiply by the instructions that every device has, and so compute
+   * the same on all of them.
+   *
+   * @return the provider
+   */
+  public CudaBackendProvider portable() {
+    return new CudaBackendProvider(search, true);
+  }
+
+  @Override
+  public String name() {
+    return "cuda";
+  }
+
+  @Override
+  public boolean supports(Device device) {
+    return device.kind() == DeviceKind.GPU && device.attributes().containsKey(UUID);
+  }
+
+  @Override
+  public ComputeBackend open(Device device, ComputeOptions options, NativeMemory memory) {
+    if (!supports(device)) {
+      throw new IllegalArgumentException(
+          "the cuda backend runs on NVIDIA GPUs, not on %s, a %s"
+              .formatted(device.id(), device.kind()));
+    }
+    if (options.kernels() instanceof KernelPreference.Require(var kind)) {
+      throw new ConfigurationException(
+          List.of(
+              "kernels: %s ones are required, which are a processor's; %s has one sort of its own"
+                  .formatted(kind, device.id())));
+    }
+    CudaDevice found = find(device);
+    return CudaBackend.open(device, memory, found.context(), image(found));
+  }
+
+  private KernelImage image(CudaDevice device) {
+    return KernelImage.of(device, portable);
+  }
+
+  private CudaDevice find(Device device) {
+    String uuid = device.attributes().getOrDefault(UUID, "");
+    return driver(device).devices().stream()
+        .filter(each -> uuid.endsWith(each.uuid().toString()))
+        .findFirst()
+        .orElseThrow(() ->
+            new ConfigurationException(
+                List.of("device: the driver no longer has %s (%s)".formatted(device.id(), uuid))));
+  }
+
+  private CudaDriver driver(Device device) {
+    return switch (search.get()) {
+      case DriverSearch.Found(CudaDriver driver) -> driver;
+      case DriverSearch.Absent(String finding) ->
+          throw new ConfigurationException(
+              List.of("device: %s cannot be used: %s".formatted(device.id(), finding)));
+    };
+  }
+}

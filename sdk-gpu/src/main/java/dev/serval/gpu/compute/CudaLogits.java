@@ -1,0 +1,75 @@
+package dev.serval.gpu.compute;
+
+import dev.serval.api.compute.Logits;
+import dev.serval.gpu.driver.HostMemory;
+import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+
+/** Scores on the device. A row comes to the host when it is asked for, once for each step. */
+final class CudaLogits implements Logits {
+  private final CudaBackend owner;
+  private final CudaActivations scores;
+  private final BitSet fetched;
+  private @Nullable HostMemory host;
+  private int rows;
+
+  CudaLogits(CudaBackend owner, CudaActivations scores) {
+    this.owner = owner;
+    this.scores = scores;
+    fetched = new BitSet(scores.maxRows());
+  }
+
+  @Override
+  public int rows() {
+    return rows;
+  }
+
+  @Override
+  public int vocabulary() {
+    return scores.columns();
+  }
+
+  @Override
+  public MemorySegment row(int row) {
+    if (row < 0 || row >= rows) {
+      throw new IndexOutOfBoundsException(
+          "the last step gave " + rows + " rows of logits, so there is no row " + row);
+    }
+    HostMemory memory = hostMemory();
+    long bytes = (long) vocabulary() * Float.BYTES;
+    if (!fetched.get(row)) {
+      long stride = (long) scores.stride() * Float.BYTES;
+      owner.fetch(memory.address() + row * bytes, scores.address() + row * stride, bytes);
+      fetched.set(row);
+    }
+    return memory.segment().asSlice(row * bytes, bytes);
+  }
+
+  private HostMemory hostMemory() {
+    HostMemory memory = host;
+    if (memory == null) {
+      memory = owner.pinned((long) scores.maxRows() * vocabulary() * Float.BYTES);
+      host = memory;
+    }
+    return memory;
+  }
+
+  CudaBackend owner() {
+    return owner;
+  }
+
+  int maxRows() {
+    return scores.maxRows();
+  }
+
+  CudaActivations scores() {
+    return scores;
+  }
+
+  /** A step writes so many rows anew. */
+  void rows(int count) {
+    rows = count;
+    fetched.clear();
+  }
+}

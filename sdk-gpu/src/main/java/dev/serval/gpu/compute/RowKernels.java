@@ -1,0 +1,140 @@
+package dev.serval.gpu.compute;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.serval.gpu.driver.Kernel;
+import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+
+/** Launches what is done row by row: embedding, norms, rounding, gathering, gates. */
+final class RowKernels {
+  private static final long EMBED_STEP = Abi.EMBED.offset("step");
+  private static final long EMBED_TABLE = Abi.EMBED.offset("table");
+  private static final long EMBED_OUT = Abi.EMBED.offset("out");
+  private static final long EMBED_COLUMNS = Abi.EMBED.offset("columns");
+  private static final long EMBED_TABLE_STRIDE = Abi.EMBED.offset("tableStride");
+  private static final long EMBED_OUT_STRIDE = Abi.EMBED.offset("outStride");
+
+  private static final long NORM_STEP = Abi.RMS_NORM.offset("step");
+  private static final long NORM_IN = Abi.RMS_NORM.offset("in");
+  private static final long NORM_GAIN = Abi.RMS_NORM.offset("gain");
+  private static final long NORM_OUT = Abi.RMS_NORM.offset("out");
+  private static final long NORM_COLUMNS = Abi.RMS_NORM.offset("columns");
+  private static final long NORM_IN_STRIDE = Abi.RMS_NORM.offset("inStride");
+  private static final long NORM_OUT_STRIDE = Abi.RMS_NORM.offset("outStride");
+  private static final long NORM_EPSILON = Abi.RMS_NORM.offset("epsilon");
+
+  private static final long ROUND_STEP = Abi.ROUND.offset("step");
+  private static final long ROUND_IN = Abi.ROUND.offset("in");
+  private static final long ROUND_OUT = Abi.ROUND.offset("out");
+  private static final long ROUND_COLUMNS = Abi.ROUND.offset("columns");
+  private static final long ROUND_IN_STRIDE = Abi.ROUND.offset("inStride");
+  private static final long ROUND_OUT_STRIDE = Abi.ROUND.offset("outStride");
+
+  private static final long GATE_STEP = Abi.GATED_SILU.offset("step");
+  private static final long GATE_IN = Abi.GATED_SILU.offset("in");
+  private static final long GATE_OUT = Abi.GATED_SILU.offset("out");
+  private static final long GATE_COLUMNS = Abi.GATED_SILU.offset("columns");
+  private static final long GATE_IN_STRIDE = Abi.GATED_SILU.offset("inStride");
+  private static final long GATE_OUT_STRIDE = Abi.GATED_SILU.offset("outStride");
+  private static final long GATE_OUT_OPERAND = Abi.GATED_SILU.offset("outOperand");
+
+  private final LaunchSite site;
+  private final Map<MatrixType, Kernel> embeds = new EnumMap<>(MatrixType.class);
+  private final Kernel normRows;
+  private final Kernel normOperand;
+  private final Kernel round;
+  private final Kernel roundGather;
+  private final Kernel gather;
+  private final Kernel gatherOperand;
+  private final Kernel gate;
+
+  RowKernels(KernelModule kernels, LaunchSite site) {
+    this.site = site;
+    for (MatrixType type : MatrixType.values()) {
+      embeds.put(type, kernels.kernel("embed_" + type.kernelName()));
+    }
+    normRows = kernels.kernel("rms_norm");
+    normOperand = kernels.kernel("rms_norm_operand");
+    round = kernels.kernel("round");
+    roundGather = kernels.kernel("round_gather");
+    gather = kernels.kernel("gather");
+    gatherOperand = kernels.kernel("gather_operand");
+    gate = kernels.kernel("gated_silu");
+  }
+
+  /** A row of the table for each token. */
+  void embed(CudaWeight.Part table, CudaActivations out) {
+    Kernel kernel = Objects.requireNonNull(embeds.get(table.type()));
+    MemorySegment to = kernel.arguments();
+    to.set(JAVA_LONG, EMBED_STEP, site.step().address());
+    to.set(JAVA_LONG, EMBED_TABLE, table.address());
+    to.set(JAVA_LONG, EMBED_OUT, out.address());
+    to.set(JAVA_INT, EMBED_COLUMNS, table.columns());
+    to.set(JAVA_INT, EMBED_TABLE_STRIDE, table.stride());
+    to.set(JAVA_INT, EMBED_OUT_STRIDE, out.stride());
+    kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+  }
+
+  /** Norms of rows, to rows or to an operand. */
+  void norm(CudaActivations in, CudaWeight.Vector gain, float epsilon, CudaActivations out) {
+    Kernel kernel = out.isOperand() ? normOperand : normRows;
+    MemorySegment to = kernel.arguments();
+    to.set(JAVA_LONG, NORM_STEP, site.step().address());
+    to.set(JAVA_LONG, NORM_IN, in.address());
+    to.set(JAVA_LONG, NORM_GAIN, gain.address());
+    to.set(JAVA_LONG, NORM_OUT, out.address());
+    to.set(JAVA_INT, NORM_COLUMNS, in.columns());
+    to.set(JAVA_INT, NORM_IN_STRIDE, in.stride());
+    to.set(JAVA_INT, NORM_OUT_STRIDE, out.stride());
+    to.set(JAVA_FLOAT, NORM_EPSILON, epsilon);
+    kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+  }
+
+  /** Rows to an operand. */
+  void round(CudaActivations in, long out, int outStride) {
+    copy(round, in, out, outStride, site.bounds().rows());
+  }
+
+  /** The rows whose scores are wanted, one after the other, to an operand. */
+  void gatherOperand(CudaActivations in, long out, int outStride) {
+    copy(in.isOperand() ? gatherOperand : roundGather, in, out, outStride, logitRows());
+  }
+
+  /** The rows whose scores are wanted, one after the other. */
+  void gather(CudaActivations in, long out, int outStride) {
+    copy(gather, in, out, outStride, logitRows());
+  }
+
+  private int logitRows() {
+    return site.bounds().logitRows();
+  }
+
+  private void copy(Kernel kernel, CudaActivations in, long out, int outStride, int rows) {
+    MemorySegment to = kernel.arguments();
+    to.set(JAVA_LONG, ROUND_STEP, site.step().address());
+    to.set(JAVA_LONG, ROUND_IN, in.address());
+    to.set(JAVA_LONG, ROUND_OUT, out);
+    to.set(JAVA_INT, ROUND_COLUMNS, in.columns());
+    to.set(JAVA_INT, ROUND_IN_STRIDE, in.stride());
+    to.set(JAVA_INT, ROUND_OUT_STRIDE, outStride);
+    kernel.grid(rows, 1, 1).launch(site.stream());
+  }
+
+  /** The gated activation of rows, to rows or to an operand. */
+  void gate(CudaActivations in, CudaActivations out) {
+    MemorySegment to = gate.arguments();
+    to.set(JAVA_LONG, GATE_STEP, site.step().address());
+    to.set(JAVA_LONG, GATE_IN, in.address());
+    to.set(JAVA_LONG, GATE_OUT, out.address());
+    to.set(JAVA_INT, GATE_COLUMNS, out.columns());
+    to.set(JAVA_INT, GATE_IN_STRIDE, in.stride());
+    to.set(JAVA_INT, GATE_OUT_STRIDE, out.stride());
+    to.set(JAVA_INT, GATE_OUT_OPERAND, out.isOperand() ? 1 : 0);
+    gate.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+  }
+}

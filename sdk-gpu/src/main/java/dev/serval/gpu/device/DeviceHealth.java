@@ -1,0 +1,37 @@
+package dev.serval.gpu.device;
+
+import java.time.Instant;
+
+/** How a device fares. */
+public sealed interface DeviceHealth {
+  /**
+   * Whether new work should be given to the device.
+   *
+   * @return whether it should
+   */
+  default boolean usable() {
+    return this instanceof Healthy;
+  }
+
+  /** Nothing is known against it. */
+  record Healthy() implements DeviceHealth {}
+
+  /**
+   * Something went wrong that may be over: healthy again when nothing more happens.
+   *
+   * @param xid the last Xid
+   * @param until when it will be healthy if all stays quiet
+   */
+  record Suspect(int xid, Instant until) implements DeviceHealth {}
+
+  /**
+   * Of no use until it was reset.
+   *
+   * @param xid the first Xid that said so
+   * @param since when it came
+   */
+  record Unhealthy(int xid, Instant since) implements DeviceHealth {}
+
+  /** It is no longer on the bus. */
+  record Lost() implements DeviceHealth {}
+}

@@ -1,0 +1,89 @@
+package dev.serval.gpu.driver;
+
+import java.lang.foreign.Arena;
+
+/**
+ * A kernel of a module, to be launched by way of {@link Kernel}. Usable as long as the module is.
+ */
+public final class Function {
+  private final Module module;
+  private final String name;
+  private final long address;
+
+  Function(Module module, String name, long address) {
+    this.module = module;
+    this.name = name;
+    this.address = address;
+  }
+
+  /**
+   * The kernel's name.
+   *
+   * @return the name in the image
+   */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * One of its attributes.
+   *
+   * @param attribute which
+   * @return the value
+   */
+  public int attribute(FunctionAttribute attribute) {
+    return (int)
+        module.context().make(EntryPoint.FUNCTION_ATTRIBUTE, attribute.number(), address());
+  }
+
+  /**
+   * Lets launches ask for shared memory beyond the 48 KiB that are always allowed.
+   *
+   * @param bytes the most that a launch will ask for
+   */
+  public void allowShared(int bytes) {
+    module
+        .context()
+        .call(
+            EntryPoint.FUNCTION_SET,
+            address(),
+            FunctionAttribute.MAX_DYNAMIC_SHARED_SIZE_BYTES.number(),
+            bytes);
+  }
+
+  /**
+   * How many blocks of it a multiprocessor holds at once.
+   *
+   * @param threads of a block
+   * @param sharedBytes that a launch asks for
+   * @return the number, 0 when not even one fits
+   */
+  public int blocksPerMultiprocessor(int threads, long sharedBytes) {
+    return (int) module.context().make(EntryPoint.OCCUPANCY, address(), threads, sharedBytes);
+  }
+
+  /**
+   * A launch of this kernel that can be filled in and made over and over.
+   *
+   * @param argumentBytes the size of the structure that is the kernel's one parameter
+   * @param arena where the launch's memory lives; it outlives the last launch
+   * @return the launch, of one block of one thread until it is told otherwise
+   */
+  public Kernel kernel(long argumentBytes, Arena arena) {
+    return new Kernel(this, argumentBytes, arena);
+  }
+
+  long address() {
+    long _ = module.address();
+    return address;
+  }
+
+  Context context() {
+    return module.context();
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,2 @@
+/** NVIDIA GPUs as devices of a runtime. */
+package dev.serval.gpu;

@@ -1,0 +1,453 @@
+// Runs the blocks of a kernel with fibers for threads; see cuda_host.h.
+#include "cuda_host.h"
+
+#include "host_kernels.h"
+
+#include <algorithm>
+#include <mutex>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <vector>
+
+namespace serval_host {
+
+dim3 thread_index, block_index, block_size, grid_size;
+unsigned char* shared;
+
+namespace {
+
+constexpr int MOST_THREADS = 1024;
+constexpr size_t STACK = 128 * 1024;
+constexpr size_t MOST_SHARED = 227 * 1024;
+constexpr unsigned char POISON = 0xff;
+
+#if defined(__x86_64__)
+extern "C" void serval_host_switch(void** from, void* to);
+asm(R"(
+.text
+.globl serval_host_switch
+.hidden serval_host_switch
+.type serval_host_switch, @function
+serval_host_switch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size serval_host_switch, .-serval_host_switch
+)");
+struct Context {
+  void* stack;
+};
+void change(Context& from, Context& to) { serval_host_switch(&from.stack, to.stack); }
+void begin(Context& context, unsigned char* stack, void (*entry)()) {
+  void** top = (void**)(stack + STACK - 64);
+  *--top = nullptr; // where entry would return to, which it never does
+  *--top = (void*)entry;
+  for (int i = 0; i < 6; i++) *--top = nullptr;
+  context.stack = top;
+}
+#else
+struct Context {
+  ucontext_t state;
+};
+void change(Context& from, Context& to) { swapcontext(&from.state, &to.state); }
+void begin(Context& context, unsigned char* stack, void (*entry)()) {
+  getcontext(&context.state);
+  context.state.uc_stack.ss_sp = stack;
+  context.state.uc_stack.ss_size = STACK;
+  context.state.uc_link = nullptr;
+  makecontext(&context.state, entry, 0);
+}
+#endif
+
+struct Copy {
+  void* target;
+  const void* source;
+  bool real;
+};
+
+struct Fiber {
+  Context context;
+  dim3 index;
+  std::vector<Copy> copies;
+  std::vector<size_t> groups; // where each committed group ends in copies
+  size_t copied = 0;          // how many of the copies were made
+};
+
+// ready: can run; the one that runs is not among them. arrived: wait for the rest of their warp; held: for the block.
+struct Warp {
+  uint32_t alive, ready, arrived, held;
+  WarpOperation operation;
+  uint32_t mask;
+  Offer offers[LANES];
+};
+
+struct Executor {
+  Fiber fibers[MOST_THREADS];
+  Warp warps[MOST_THREADS / LANES];
+  Context scheduler;
+  unsigned char* stacks;
+  unsigned char* room;
+  int threads, alive, held, current;
+  size_t sharedBytes;
+  const Registration* kernel;
+  const void* argument;
+  uint64_t random = 0x9e3779b97f4a7c15ull;
+
+  Executor() {
+    stacks = (unsigned char*)mmap(nullptr, MOST_THREADS * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    room = (unsigned char*)aligned_alloc(1024, (MOST_SHARED + 1023) / 1024 * 1024);
+  }
+
+  uint32_t next_random(uint32_t below) {
+    random = random * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)((random >> 33) % below);
+  }
+};
+
+Executor* executor;
+bool (*still_under_way)();
+std::mutex one_at_a_time;
+Registration* newest;
+
+void resume(int thread) {
+  executor->current = thread;
+  thread_index = executor->fibers[thread].index;
+}
+
+// Goes on with another lane of the warp, or else asks the scheduler.
+void give_way() {
+  int self = executor->current;
+  Warp& warp = executor->warps[self / LANES];
+  if (warp.ready != 0) {
+    int lane = __builtin_ctz(warp.ready);
+    warp.ready &= warp.ready - 1;
+    int next = self / LANES * LANES + lane;
+    if (next == self) return;
+    resume(next);
+    change(executor->fibers[self].context, executor->fibers[next].context);
+  } else {
+    change(executor->fibers[self].context, executor->scheduler);
+  }
+}
+
+void release_block() {
+  for (int i = 0; i * LANES < executor->threads; i++) {
+    executor->warps[i].ready |= executor->warps[i].held;
+    executor->warps[i].held = 0;
+  }
+  executor->held = 0;
+}
+
+void thread_entry() {
+  Executor& e = *executor;
+  e.kernel->body(e.argument);
+  Warp& warp = e.warps[e.current / LANES];
+  uint32_t self = 1u << e.current % LANES;
+  if (warp.arrived != 0 && (warp.mask & self)) fail("a thread ended while its warp waits for it");
+  warp.alive &= ~self;
+  e.alive--;
+  if (e.held > 0 && e.held == e.alive) release_block();
+  give_way();
+  abort();
+}
+
+void run_block() {
+  Executor& e = *executor;
+  memset(e.room, POISON, e.sharedBytes);
+  int warps = (e.threads + LANES - 1) / LANES;
+  e.alive = e.threads;
+  e.held = 0;
+  for (int i = 0; i < warps; i++) {
+    int lanes = min(LANES, e.threads - i * LANES);
+    uint32_t all = lanes == LANES ? 0xffffffffu : (1u << lanes) - 1;
+    e.warps[i].alive = e.warps[i].ready = all;
+    e.warps[i].arrived = e.warps[i].held = 0;
+  }
+  for (int i = 0; i < e.threads; i++) {
+    Fiber& fiber = e.fibers[i];
+    fiber.index = {(uint32_t)i, 0, 0};
+    fiber.copies.clear();
+    fiber.groups.clear();
+    fiber.copied = 0;
+    begin(fiber.context, e.stacks + i * STACK, thread_entry);
+  }
+  while (e.alive > 0) {
+    int first = (int)e.next_random(warps);
+    bool went = false;
+    for (int i = 0; i < warps; i++) {
+      Warp& warp = e.warps[(first + i) % warps];
+      if (warp.ready != 0) {
+        int lane = __builtin_ctz(warp.ready);
+        warp.ready &= warp.ready - 1;
+        went = true;
+        int thread = (first + i) % warps * LANES + lane;
+        resume(thread);
+        change(e.scheduler, e.fibers[thread].context);
+      }
+    }
+    if (!went && e.alive > 0) fail("all threads of a block wait: some of them do not take part");
+  }
+  if (still_under_way && still_under_way()) fail("a block ended before copies to its shared memory or products did");
+}
+
+struct Fragments {
+  float* d;
+  const uint32_t* a;
+  uint32_t b[2];
+};
+
+float low(uint32_t pair) { return __uint_as_float(pair << 16); }
+float high(uint32_t pair) { return __uint_as_float(pair & 0xffff0000u); }
+
+void multiply_operation(Offer* offers, uint32_t mask) {
+  if (mask != 0xffffffffu) fail("a product needs a whole warp");
+  float a[16][16], b[16][8];
+  for (int i = 0; i < LANES; i++) {
+    const Fragments& f = *(const Fragments*)offers[i].in;
+    int g = i / 4, t = i % 4;
+    for (int j = 0; j < 4; j++) {
+      a[g + j % 2 * 8][2 * t + j / 2 * 8] = low(f.a[j]);
+      a[g + j % 2 * 8][2 * t + j / 2 * 8 + 1] = high(f.a[j]);
+    }
+    for (int j = 0; j < 2; j++) {
+      b[2 * t + 8 * j][g] = low(f.b[j]);
+      b[2 * t + 8 * j + 1][g] = high(f.b[j]);
+    }
+  }
+  float sums[16][8];
+  for (int r = 0; r < 16; r++) {
+    float sum[8] = {};
+    for (int k = 0; k < 16; k++)
+      for (int n = 0; n < 8; n++) sum[n] += a[r][k] * b[k][n];
+    for (int n = 0; n < 8; n++) sums[r][n] = sum[n];
+  }
+  for (int i = 0; i < LANES; i++) {
+    float* d = ((const Fragments*)offers[i].in)->d;
+    int g = i / 4, t = i % 4;
+    d[0] += sums[g][2 * t];
+    d[1] += sums[g][2 * t + 1];
+    d[2] += sums[g + 8][2 * t];
+    d[3] += sums[g + 8][2 * t + 1];
+  }
+}
+
+void check_shared(const void* at, size_t bytes) {
+  const unsigned char* p = (const unsigned char*)at;
+  if (p < executor->room || p + bytes > executor->room + executor->sharedBytes || (uintptr_t)p % bytes != 0)
+    fail("an address is outside shared memory or not a multiple of the access");
+}
+
+void load_operation(Offer* offers, uint32_t mask) {
+  if (mask != 0xffffffffu) fail("loading matrices needs a whole warp");
+  for (int i = 0; i < LANES; i++) check_shared(offers[i].in, 16);
+  for (int i = 0; i < LANES; i++)
+    for (int m = 0; m < 4; m++) ((uint32_t*)offers[i].out)[m] = ((const uint32_t*)offers[m * 8 + i / 4].in)[i % 4];
+}
+
+void load_transposed_operation(Offer* offers, uint32_t mask) {
+  if (mask != 0xffffffffu) fail("loading matrices needs a whole warp");
+  for (int i = 0; i < LANES; i++) check_shared(offers[i].in, 16);
+  for (int i = 0; i < LANES; i++)
+    for (int m = 0; m < 4; m++) {
+      uint16_t first = ((const uint16_t*)offers[m * 8 + 2 * (i % 4)].in)[i / 4];
+      uint16_t second = ((const uint16_t*)offers[m * 8 + 2 * (i % 4) + 1].in)[i / 4];
+      ((uint32_t*)offers[i].out)[m] = (uint32_t)second << 16 | first;
+    }
+}
+
+} // namespace
+
+void fail(const char* what) {
+  fprintf(stderr, "kernel %s, block (%u, %u, %u), thread %d: %s\n", executor && executor->kernel ? executor->kernel->name : "?",
+          block_index.x, block_index.y, block_index.z, executor ? executor->current : -1, what);
+  abort();
+}
+
+int lane() { return executor->current % LANES; }
+
+void block_barrier() {
+  Executor& e = *executor;
+  e.warps[e.current / LANES].held |= 1u << e.current % LANES;
+  if (++e.held == e.alive) release_block();
+  give_way();
+}
+
+// The lanes after this one come first, so that each has its turn.
+void pause() {
+  int self = executor->current, lane = self % LANES;
+  Warp& warp = executor->warps[self / LANES];
+  uint32_t later = warp.ready & (uint32_t)(~0ull << (lane + 1));
+  warp.ready |= 1u << lane;
+  if (later == 0) {
+    change(executor->fibers[self].context, executor->scheduler);
+    return;
+  }
+  int next = __builtin_ctz(later);
+  warp.ready &= ~(1u << next);
+  resume(self / LANES * LANES + next);
+  change(executor->fibers[self].context, executor->fibers[self / LANES * LANES + next].context);
+}
+
+void when_block_ends(bool (*under_way)()) { still_under_way = under_way; }
+
+void together(WarpOperation operation, uint32_t mask, Offer offer) {
+  int self = lane();
+  Warp& warp = executor->warps[executor->current / LANES];
+  if (!(mask >> self & 1)) fail("a thread is not in its own mask");
+  if (mask & ~warp.alive) fail("a warp waits for threads that have ended");
+  if (warp.arrived == 0) {
+    warp.operation = operation;
+    warp.mask = mask;
+  } else if (warp.operation != operation || warp.mask != mask) {
+    fail("threads of a warp wait for each other at different places");
+  }
+  warp.offers[self] = offer;
+  warp.arrived |= 1u << self;
+  if (warp.arrived == mask) {
+    operation(warp.offers, mask);
+    warp.ready |= mask & ~(1u << self);
+    warp.arrived = 0;
+  } else {
+    give_way();
+  }
+}
+
+void ballot_operation(Offer* offers, uint32_t mask) {
+  uint32_t votes = 0;
+  for (int i = 0; i < LANES; i++)
+    if (mask >> i & 1 && offers[i].number) votes |= 1u << i;
+  for (int i = 0; i < LANES; i++)
+    if (mask >> i & 1) *(uint32_t*)offers[i].out = votes;
+}
+
+void nothing_operation(Offer*, uint32_t) {}
+
+void copy_later(void* target, const void* source, bool real) {
+  check_shared(target, 16);
+  if (real && (uintptr_t)source % 16 != 0) fail("an asynchronous copy reads from an address that is no multiple of 16");
+  executor->fibers[executor->current].copies.push_back({target, source, real});
+}
+
+void commit_copies() {
+  Fiber& fiber = executor->fibers[executor->current];
+  fiber.groups.push_back(fiber.copies.size());
+}
+
+void wait_for_copies(int groups) {
+  Fiber& fiber = executor->fibers[executor->current];
+  if ((int)fiber.groups.size() <= groups) return;
+  size_t end = fiber.groups[fiber.groups.size() - 1 - groups];
+  for (; fiber.copied < end; fiber.copied++) {
+    const Copy& copy = fiber.copies[fiber.copied];
+    if (copy.real)
+      memcpy(copy.target, copy.source, 16);
+    else
+      memset(copy.target, 0, 16);
+  }
+}
+
+const Registration* registrations() { return newest; }
+
+Registration::Registration(const char* name, const char* structure, size_t argumentBytes, int threads, int sharedBytes,
+                           void (*body)(const void*),
+                           void (*run)(uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, size_t, const void*))
+    : name(name), structure(structure), argumentBytes(argumentBytes), threads(threads), sharedBytes(sharedBytes), body(body), run(run),
+      next(newest) {
+  newest = this;
+}
+
+void run(const Registration& kernel, dim3 grid, dim3 block, size_t sharedBytes, const void* argument) {
+  std::lock_guard<std::mutex> guard(one_at_a_time);
+  if (!executor) executor = new Executor();
+  Executor& e = *executor;
+  e.kernel = &kernel;
+  e.argument = argument;
+  e.threads = (int)(block.x * block.y * block.z);
+  block_size = block;
+  grid_size = grid;
+  shared = e.room;
+  if (e.threads != kernel.threads || block.y * block.z != 1) fail("the block's size is not the one that the kernel was written for");
+  if ((int)sharedBytes < kernel.sharedBytes || sharedBytes > MOST_SHARED) fail("too little or too much dynamic shared memory");
+  e.sharedBytes = sharedBytes;
+  uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
+  std::vector<uint32_t> order(blocks);
+  for (uint64_t i = 0; i < blocks; i++) order[i] = (uint32_t)i;
+  for (uint64_t i = blocks; i > 1; i--) std::swap(order[i - 1], order[e.next_random((uint32_t)i)]);
+  for (uint32_t at : order) {
+    block_index = {at % grid.x, at / grid.x % grid.y, at / grid.x / grid.y};
+    run_block();
+  }
+}
+
+} // namespace serval_host
+
+namespace serval {
+
+void load_matrices(uint32_t (&r)[4], const void* row) { serval_host::together(serval_host::load_operation, 0xffffffffu, {row, r, 0}); }
+void load_matrices_transposed(uint32_t (&r)[4], const void* row) {
+  serval_host::together(serval_host::load_transposed_operation, 0xffffffffu, {row, r, 0});
+}
+void multiply(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  serval_host::Fragments fragments = {d, a, {b0, b1}};
+  serval_host::together(serval_host::multiply_operation, 0xffffffffu, {&fragments, nullptr, 0});
+}
+
+uint16_t bf16_of(float x) {
+  uint32_t bits = __float_as_uint(x);
+  if (x != x) return 0x7fff;
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+float half_value(uint16_t bits) {
+  uint32_t sign = (uint32_t)(bits & 0x8000) << 16, exponent = bits >> 10 & 0x1f, mantissa = bits & 0x3ff;
+  if (exponent == 0x1f) return __uint_as_float(sign | 0x7f800000u | mantissa << 13);
+  if (exponent == 0) return __uint_as_float(sign | __float_as_uint((float)mantissa * 0x1p-24f));
+  return __uint_as_float(sign | (exponent + 112) << 23 | mantissa << 13);
+}
+
+uint16_t half_of(float x) {
+  uint32_t bits = __float_as_uint(x);
+  uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+  float size = fabsf(x);
+  if (size != size) return 0x7fff;
+  if (size >= 65520.0f) return sign | 0x7c00;
+  if (size < 0x1p-14f) return sign | (uint16_t)rintf(size * 0x1p24f);
+  uint32_t rounded = (bits & 0x7fffffffu) + 0xfff + (bits >> 13 & 1);
+  return sign | (uint16_t)((rounded - (112u << 23)) >> 13);
+}
+
+} // namespace serval
+
+extern "C" {
+
+const ServalHostKernel* serval_host_kernels(int* count) {
+  static std::vector<ServalHostKernel> table = [] {
+    std::vector<ServalHostKernel> all;
+    for (auto* r = serval_host::registrations(); r; r = r->next) all.push_back({r->name, r->run, r->argumentBytes});
+    std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return strcmp(a.name, b.name) < 0; });
+    return all;
+  }();
+  *count = (int)table.size();
+  return table.data();
+}
+
+void serval_host_seed(uint64_t seed) {
+  std::lock_guard<std::mutex> guard(serval_host::one_at_a_time);
+  if (!serval_host::executor) serval_host::executor = new serval_host::Executor();
+  serval_host::executor->random = seed * 2 + 1;
+}
+}

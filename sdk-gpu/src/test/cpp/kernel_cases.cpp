@@ -1,0 +1,1093 @@
+// Each kernel against a reference in float64, over odd shapes; and the bits of a row against those of the same row in other company.
+#include "kernel_cases.h"
+
+#include "../../main/cuda/abi.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <string>
+#include <time.h>
+#include <vector>
+
+namespace serval_cases {
+
+using namespace serval;
+using std::string;
+using std::vector;
+using Rows = vector<vector<double>>;
+
+// ---- numbers
+
+struct Random {
+  uint64_t state;
+  uint64_t next() {
+    state += 0x9e3779b97f4a7c15ull;
+    uint64_t z = state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+  }
+  int below(int n) { return (int)(next() % (uint64_t)n); }
+  double unit() { return (double)(next() >> 11) * 0x1p-53; }
+  double normal() { return sqrt(-2 * log(1 - unit())) * cos(6.283185307179586 * unit()); }
+  template <class T> T one_of(std::initializer_list<T> all) { return all.begin()[below((int)all.size())]; }
+};
+
+uint32_t bits_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, 4);
+  return bits;
+}
+float float_of(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, 4);
+  return x;
+}
+uint16_t to_bf16(double value) {
+  float x = (float)value;
+  if (x != x) return 0x7fff;
+  uint32_t bits = bits_of(x);
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+double from_bf16(uint16_t bits) { return float_of((uint32_t)bits << 16); }
+double bf16(double x) { return from_bf16(to_bf16(x)); }
+double from_half(uint16_t bits) {
+  int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+  double size = exponent == 0 ? ldexp(mantissa, -24) : exponent == 31 ? (mantissa ? NAN : INFINITY) : ldexp(1024 + mantissa, exponent - 25);
+  return bits & 0x8000 ? -size : size;
+}
+// Of a number within the normal halves.
+uint16_t to_half(double x) {
+  if (fabs(x) < ldexp(1, -14)) return (uint16_t)((x < 0 ? 0x8000 : 0) | (int)nearbyint(fabs(x) * ldexp(1, 24)));
+  int exponent;
+  double mantissa = frexp(fabs(x), &exponent); // in [0.5, 1)
+  int rounded = (int)nearbyint(mantissa * 2048);
+  return (uint16_t)((x < 0 ? 0x8000 : 0) + ((exponent + 14) << 10) + (rounded - 1024));
+}
+
+// ---- the run of a case
+
+struct Bench {
+  Machine& machine;
+  string name;
+  int failures = 0;
+  int reported = 0;
+
+  void fail(const string& what) {
+    failures++;
+    if (reported++ < 20) printf("FAILED %s: %s\n", name.c_str(), what.c_str());
+  }
+  template <class T> T* device(const vector<T>& data) {
+    T* at = (T*)machine.allocate(std::max<size_t>(data.size(), 1) * sizeof(T));
+    if (!data.empty()) machine.write(at, data.data(), data.size() * sizeof(T));
+    return at;
+  }
+  template <class T> T* room(size_t count) { return (T*)machine.allocate(std::max<size_t>(count, 1) * sizeof(T)); }
+  template <class T> vector<T> host(const T* at, size_t count) {
+    vector<T> data(count);
+    if (count) machine.read(data.data(), at, count * sizeof(T));
+    return data;
+  }
+  template <class A> void launch(const string& kernel, uint32_t x, uint32_t y, uint32_t z, const A& argument) {
+    machine.launch(kernel.c_str(), x, y, z, &argument, sizeof(argument));
+  }
+  void near(double actual, double expected, double off, const string& what) {
+    if (expected != expected ? actual == actual : !(fabs(actual - expected) <= off) && actual != expected) {
+      char text[200];
+      snprintf(text, sizeof text, "%s is %.9g, not %.9g (within %.2g)", what.c_str(), actual, expected, off);
+      fail(text);
+    }
+  }
+};
+
+string text(const char* format, ...) __attribute__((format(printf, 1, 2)));
+string text(const char* format, ...) {
+  char room[300];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(room, sizeof room, format, arguments);
+  va_end(arguments);
+  return room;
+}
+
+int padded(int n, int to) { return (n + to - 1) / to * to; }
+int tiles_of(int n) { return (n + TILE - 1) / TILE; }
+
+Rows random_rows(Random& random, int rows, int columns) {
+  Rows all(rows, vector<double>(columns));
+  for (auto& row : all)
+    for (double& x : row) x = (float)random.normal();
+  return all;
+}
+
+// F32 rows on the machine; what lies between them is no number.
+float* put(Bench& bench, const Rows& rows, int stride) {
+  vector<float> data(rows.size() * stride, NAN);
+  for (size_t r = 0; r < rows.size(); r++)
+    for (size_t k = 0; k < rows[r].size(); k++) data[r * stride + k] = (float)rows[r][k];
+  return bench.device(data);
+}
+
+int64_t operand_at(int operandRows, int r, int k) {
+  return (int64_t)(k / 64) * operandRows * 64 + (int64_t)r * 64 + (((k % 64 / 8) ^ (r & 7)) * 8) + k % 8;
+}
+size_t operand_size(int operandRows, int columns) { return (size_t)tiles_of(columns) * operandRows * 64; }
+
+uint16_t* put_operand(Bench& bench, const Rows& rows, int operandRows, int columns) {
+  vector<uint16_t> data(operand_size(operandRows, columns), 0x7fff);
+  for (size_t r = 0; r < rows.size(); r++)
+    for (int k = 0; k < tiles_of(columns) * 64; k++) data[operand_at(operandRows, (int)r, k)] = k < columns ? to_bf16(rows[r][k]) : 0;
+  return bench.device(data);
+}
+
+// ---- steps
+
+struct Run {
+  int from;            // position of the first row
+  int count;
+  vector<int> blocks;
+  bool logits = true;
+};
+
+struct StepData {
+  vector<unsigned char> bytes = vector<unsigned char>(sizeof(Step));
+  Step header = {};
+  template <class T> int32_t append(const vector<T>& data) {
+    bytes.resize(padded((int)bytes.size(), 16));
+    int32_t at = (int32_t)bytes.size();
+    bytes.insert(bytes.end(), (const unsigned char*)data.data(), (const unsigned char*)(data.data() + data.size()));
+    return at;
+  }
+  Step* put(Bench& bench) {
+    memcpy(bytes.data(), &header, sizeof header);
+    return (Step*)bench.device(bytes);
+  }
+};
+
+StepData step_of(const vector<Run>& runs, int group, const vector<int>& tokens = {}) {
+  StepData data;
+  vector<int> positions, sequenceOf, firstRow, logitSource, tableBegin, blocks;
+  vector<Tile> tiles;
+  vector<Part> parts;
+  for (size_t s = 0; s < runs.size(); s++) {
+    const Run& run = runs[s];
+    int row = (int)positions.size();
+    firstRow.push_back(row);
+    tableBegin.push_back((int)blocks.size());
+    blocks.insert(blocks.end(), run.blocks.begin(), run.blocks.end());
+    for (int i = 0; i < run.count; i++) {
+      positions.push_back(run.from + i);
+      sequenceOf.push_back((int)s);
+    }
+    if (run.logits) logitSource.push_back(row + run.count - 1);
+    int most = std::max(1, TILE_QUERIES / group);
+    if (run.count > 1)
+      for (int i = 0; i < run.count; i += most) tiles.push_back({(int)s, row + i, std::min(most, run.count - i)});
+    else
+      for (int p = 0; p <= run.from / PART; p++) parts.push_back({(int)s, p});
+  }
+  firstRow.push_back((int)positions.size());
+  std::reverse(tiles.begin(), tiles.end());
+  Step& h = data.header;
+  h.rows = (int)positions.size();
+  h.sequences = (int)runs.size();
+  h.logitRows = (int)logitSource.size();
+  h.tiles = (int)tiles.size();
+  h.parts = (int)parts.size();
+  vector<int> ids = tokens;
+  ids.resize(positions.size());
+  h.tokens = data.append(ids);
+  h.positions = data.append(positions);
+  h.sequenceOf = data.append(sequenceOf);
+  h.firstRow = data.append(firstRow);
+  h.logitSource = data.append(logitSource);
+  h.tileOf = data.append(tiles);
+  h.partOf = data.append(parts);
+  h.tableBegin = data.append(tableBegin);
+  h.blocks = data.append(blocks);
+  return data;
+}
+
+Step* plain_step(Bench& bench, int rows) { return step_of({{0, rows, {}, true}}, 1).put(bench); }
+
+// ---- weights as stored
+
+struct Format {
+  const char* name;
+  int elements, bytes;
+};
+const Format FORMATS[] = {{"f32", 1, 4},    {"f16", 1, 2},    {"bf16", 1, 2},    {"q8_0", 32, 34},   {"q4_0", 32, 18},  {"q4_1", 32, 20},
+                          {"q5_0", 32, 22}, {"q5_1", 32, 24}, {"q4_k", 256, 144}, {"q5_k", 256, 176}, {"q6_k", 256, 210}};
+const Format& format(const string& name) {
+  for (const Format& f : FORMATS)
+    if (name == f.name) return f;
+  abort();
+}
+
+// A random block, with scales of a sensible size.
+vector<unsigned char> random_block(Random& random, const Format& f) {
+  vector<unsigned char> block(f.bytes);
+  for (auto& b : block) b = (unsigned char)random.next();
+  auto half = [&](int at, double x) {
+    uint16_t bits = to_half(x);
+    memcpy(&block[at], &bits, 2);
+  };
+  string name = f.name;
+  double size = 0.01 + 0.02 * random.unit();
+  if (name == "f32") {
+    float x = (float)random.normal();
+    memcpy(block.data(), &x, 4);
+  } else if (name == "f16") {
+    half(0, random.normal());
+  } else if (name == "bf16") {
+    uint16_t x = to_bf16(random.normal());
+    memcpy(block.data(), &x, 2);
+  } else if (name == "q6_k") {
+    half(208, size / 30);
+  } else {
+    half(0, name == "q4_k" || name == "q5_k" ? size / 10 : name == "q8_0" ? size : 5 * size);
+    if (name == "q4_1" || name == "q5_1") half(2, -0.5 * random.unit());
+    if (name == "q4_k" || name == "q5_k") half(2, size / 5);
+  }
+  return block;
+}
+
+double half_at(const unsigned char* at) { return from_half((uint16_t)(at[0] | at[1] << 8)); }
+
+// Element i of a block, as GGUF lays down.
+double element(const string& name, const unsigned char* b, int i) {
+  if (name == "f32") {
+    float x;
+    memcpy(&x, b, 4);
+    return x;
+  }
+  if (name == "f16") return half_at(b);
+  if (name == "bf16") return from_bf16((uint16_t)(b[0] | b[1] << 8));
+  if (name == "q8_0") return half_at(b) * (int8_t)b[2 + i];
+  auto nibble = [&](int at, int j) { return b[at + j % 16] >> (j / 16 * 4) & 15; };
+  if (name == "q4_0") return half_at(b) * (nibble(2, i) - 8);
+  if (name == "q4_1") return half_at(b) * nibble(4, i) + half_at(b + 2);
+  if (name == "q5_0") return half_at(b) * ((nibble(6, i) | (b[2 + i / 8] >> i % 8 & 1) << 4) - 16);
+  if (name == "q5_1") return half_at(b) * (nibble(8, i) | (b[4 + i / 8] >> i % 8 & 1) << 4) + half_at(b + 2);
+  if (name == "q6_k") {
+    int n = i / 128, l = i % 32, quarter = i % 128 / 32;
+    int low = b[n * 64 + (quarter % 2) * 32 + l] >> (quarter / 2 * 4) & 15;
+    int high = b[128 + n * 32 + l] >> (2 * quarter) & 3;
+    return half_at(b + 208) * (int8_t)b[192 + i / 16] * ((low | high << 4) - 32);
+  }
+  bool five = name == "q5_k";
+  int j = i / 32;
+  const unsigned char* s = b + 4;
+  int scale = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | s[j - 4] >> 6 << 4;
+  int least = j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | s[j] >> 6 << 4;
+  int q = b[(five ? 48 : 16) + j / 2 * 32 + i % 32] >> (j % 2 * 4) & 15;
+  if (five) q |= (b[16 + i % 32] >> j & 1) << 4;
+  return half_at(b) * scale * q - half_at(b + 2) * least;
+}
+
+bool is_plain(const string& type) { return type == "f32" || type == "f16"; }
+string kept_type(const string& type) { return is_plain(type) || type == "bf16" || type == "q8_0" || type == "q4_0" ? type : "bf16"; }
+
+struct Matrix {
+  string type;
+  int rows, columns, stride;
+  void* data;
+  Rows stored; // exact values as stored
+  Rows used;   // as products use them
+};
+
+// Loads a matrix in parts of some rows.
+Matrix load(Bench& bench, Random& random, const string& type, int rows, int columns) {
+  const Format& f = format(type);
+  Matrix m = {type, rows, columns, 0, nullptr, Rows(rows, vector<double>(columns)), {}};
+  vector<unsigned char> bytes;
+  for (int r = 0; r < rows; r++)
+    for (int c = 0; c < columns; c += f.elements) {
+      vector<unsigned char> block = random_block(random, f);
+      for (int i = 0; i < f.elements; i++) m.stored[r][c + i] = element(type, block.data(), i);
+      bytes.insert(bytes.end(), block.begin(), block.end());
+    }
+  string kept = kept_type(type);
+  size_t size;
+  if (is_plain(type)) {
+    m.stride = padded(columns, 16 / f.bytes);
+    size = (size_t)rows * m.stride * f.bytes;
+  } else {
+    m.stride = tiles_of(columns);
+    size = (size_t)tiles_of(rows) * m.stride * (kept == "bf16" ? 8192 : kept == "q8_0" ? 4352 : 2304);
+  }
+  m.data = bench.device(vector<unsigned char>(size));
+  size_t rowBytes = bytes.size() / rows;
+  for (int r = 0; r < rows;) {
+    int count = std::min(rows - r, 1 + random.below(50));
+    vector<unsigned char> part(bytes.begin() + r * rowBytes, bytes.begin() + (r + count) * rowBytes);
+    bench.launch("pack_" + type, count, 1, 1, Pack{bench.device(part), m.data, count, columns, r, m.stride});
+    r += count;
+  }
+  m.used = m.stored;
+  if (!is_plain(type))
+    for (auto& row : m.used)
+      for (double& x : row) x = bf16(x);
+  return m;
+}
+
+// ---- cases
+
+void embeddings(Bench& bench, int) {
+  Random random = {1};
+  for (const Format& f : FORMATS)
+    for (auto [rows, columns] : {std::pair{1, 1}, {70, 37}, {129, 64}, {300, 96}, {65, 256}, {5, 544}}) {
+      if (columns % f.elements) continue;
+      Matrix m = load(bench, random, f.name, rows, columns);
+      vector<int> tokens;
+      for (int i = 0; i < 9; i++) tokens.push_back(random.below(rows));
+      Step* step = step_of({{0, 9, {}, true}}, 1, tokens).put(bench);
+      int stride = padded(columns, 4);
+      float* out = bench.room<float>(9 * stride);
+      string kept = kept_type(f.name);
+      bench.launch("embed_" + kept, 11, 1, 1, Embed{step, m.data, out, columns, m.stride, stride, 0});
+      vector<float> actual = bench.host(out, 9 * stride);
+      for (int r = 0; r < 9; r++)
+        for (int k = 0; k < columns; k++) {
+          double expected = kept == f.name ? (float)m.stored[tokens[r]][k] : bf16(m.stored[tokens[r]][k]);
+          double off = kept == f.name ? 0 : fabs(expected) * 0x1p-7 + 1e-6; // a step of F32 arithmetic before rounding may cross over
+          bench.near(actual[r * stride + k], expected, off, text("%s [%d, %d] row %d column %d", f.name, rows, columns, tokens[r], k));
+        }
+      bench.machine.release();
+    }
+}
+
+void vectors(Bench& bench, int) {
+  Random random = {2};
+  for (const char* type : {"f32", "f16", "bf16"}) {
+    vector<unsigned char> bytes;
+    vector<double> values;
+    for (int i = 0; i < 700; i++) {
+      auto block = random_block(random, format(type));
+      values.push_back(element(type, block.data(), 0));
+      bytes.insert(bytes.end(), block.begin(), block.end());
+    }
+    float* out = bench.room<float>(700);
+    bench.launch(string("widen_") + type, 3, 1, 1, Widen{bench.device(bytes), out, 700, 0});
+    vector<float> actual = bench.host(out, 700);
+    for (int i = 0; i < 700; i++) bench.near(actual[i], values[i], 0, text("%s %d", type, i));
+    bench.machine.release();
+  }
+}
+
+void check_operand(Bench& bench, const uint16_t* operand, int operandRows, const Rows& expected, double off, const string& what) {
+  int columns = (int)expected[0].size();
+  vector<uint16_t> actual = bench.host(operand, operand_size(operandRows, columns));
+  for (size_t r = 0; r < expected.size(); r++)
+    for (int k = 0; k < tiles_of(columns) * 64; k++) {
+      double x = from_bf16(actual[operand_at(operandRows, (int)r, k)]);
+      double wanted = k < columns ? expected[r][k] : 0;
+      bench.near(x, wanted, k < columns ? off * (fabs(wanted) + 1e-30) : 0, what + text(" row %d column %d", (int)r, k));
+    }
+}
+
+void norms(Bench& bench, int) {
+  Random random = {3};
+  for (int columns : {1, 3, 8, 65, 200, 4096 + 12})
+    for (int rows : {1, 9}) {
+      Rows in = random_rows(random, rows, columns);
+      if (rows == 9) {
+        for (double& x : in[1]) x = x < 0 ? -1e30f : 1e30f;
+        for (double& x : in[2]) x = 1e-30f;
+        in[3][columns / 2] = NAN;
+        in[4][columns - 1] = INFINITY;
+      }
+      Rows gain = random_rows(random, 1, columns), expected = in;
+      for (auto& row : expected) {
+        double sum = 0;
+        for (double x : row) sum += x * x;
+        double factor = 1 / sqrt(sum / columns + 1e-6f);
+        for (int k = 0; k < columns; k++) row[k] = std::isinf(sum) && std::isinf(row[k]) ? NAN : row[k] * factor * gain[0][k];
+      }
+      int stride = padded(columns, 4), operandRows = 128;
+      Step* step = plain_step(bench, rows);
+      float *x = put(bench, in, stride), *g = put(bench, gain, stride);
+      uint16_t* operand = bench.room<uint16_t>(operand_size(operandRows, columns));
+      bench.launch("rms_norm_operand", rows + 2, 1, 1, RmsNorm{step, x, g, operand, columns, stride, operandRows, 1e-6f});
+      check_operand(bench, operand, operandRows, expected, 0x1.1p-8, text("%d columns, operand", columns));
+      bench.launch("rms_norm", rows + 2, 1, 1, RmsNorm{step, x, g, x, columns, stride, stride, 1e-6f});
+      vector<float> actual = bench.host(x, rows * stride);
+      for (int r = 0; r < rows; r++)
+        for (int k = 0; k < columns; k++)
+          bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]), text("%d columns, row %d column %d", columns, r, k));
+      bench.machine.release();
+    }
+}
+
+void rounding_and_gathering(Bench& bench, int) {
+  Random random = {4};
+  for (int columns : {1, 12, 64, 100, 1000}) {
+    Rows in = random_rows(random, 7, columns), gathered = {in[2], in[5], in[6]}, rounded = in;
+    for (auto& row : rounded)
+      for (double& x : row) x = bf16(x);
+    Rows both = {rounded[2], rounded[5], rounded[6]};
+    Step* step = step_of({{0, 3, {}, true}, {0, 2, {}, false}, {0, 1, {}, true}, {8, 1, {}, true}}, 1).put(bench);
+    int stride = padded(columns, 4);
+    float *x = put(bench, in, stride), *few = bench.room<float>(3 * stride);
+    uint16_t *all = bench.room<uint16_t>(operand_size(256, columns)), *some = bench.room<uint16_t>(operand_size(128, columns)),
+             *again = bench.room<uint16_t>(operand_size(128, columns));
+    bench.launch("round_operand", 8, 1, 1, Round{step, x, all, columns, stride, 256, 0});
+    bench.launch("round_gather", 8, 1, 1, Round{step, x, some, columns, stride, 128, 0});
+    bench.launch("gather", 8, 1, 1, Round{step, x, few, columns, stride, stride, 0});
+    bench.launch("gather_operand", 8, 1, 1, Round{step, all, again, columns, 256, 128, 0});
+    check_operand(bench, all, 256, rounded, 0, "rounded");
+    check_operand(bench, some, 128, both, 0, "gathered and rounded");
+    check_operand(bench, again, 128, both, 0, "rounded and gathered");
+    vector<float> actual = bench.host(few, 3 * stride);
+    for (int r = 0; r < 3; r++)
+      for (int k = 0; k < columns; k++) bench.near(actual[r * stride + k], gathered[r][k], 0, text("gathered row %d column %d", r, k));
+    bench.machine.release();
+  }
+}
+
+double silu(double x) { return x / (1 + exp(-x)); }
+
+void gated_activations(Bench& bench, int) {
+  Random random = {5};
+  for (int columns : {1, 10, 64, 333}) {
+    Rows in = random_rows(random, 4, 2 * columns), expected(4, vector<double>(columns));
+    in[0][0] = -100, in[1][0] = 100, in[2][0] = -88.7f, in[3][0] = NAN;
+    for (int r = 0; r < 4; r++)
+      for (int k = 0; k < columns; k++) expected[r][k] = silu(in[r][k]) * in[r][columns + k];
+    Step* step = plain_step(bench, 4);
+    int inStride = padded(2 * columns, 4), stride = padded(columns, 4);
+    float *x = put(bench, in, inStride), *out = bench.room<float>(4 * stride);
+    uint16_t* operand = bench.room<uint16_t>(operand_size(128, columns));
+    bench.launch("gated_silu", 5, 1, 1, GatedSilu{step, x, out, columns, inStride, stride, 0});
+    bench.launch("gated_silu", 5, 1, 1, GatedSilu{step, x, operand, columns, inStride, 128, 1});
+    check_operand(bench, operand, 128, expected, 0x1.1p-8, text("%d columns, operand", columns));
+    vector<float> actual = bench.host(out, 4 * stride);
+    for (int r = 0; r < 4; r++)
+      for (int k = 0; k < columns; k++)
+        bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]) + 1e-30, text("row %d column %d", r, k));
+    bench.machine.release();
+  }
+}
+
+// One launch of a linear map by tensor cores. Results of rows, as F32, or as a product's operand.
+struct LinearRun {
+  const Matrix& m;
+  const uint16_t* in;
+  int inRows;
+  const float* bias;
+  int rows;
+  bool gated;
+  int segments;
+  vector<float> before; // what is there, for sums; else empty
+  string prefix;
+
+  vector<float> run(Bench& bench, int n, bool apart, int rowsOfGrid) const {
+    int width = gated ? m.rows / 2 : m.rows, rowTiles = tiles_of(width), tokenTiles = (rowsOfGrid + n - 1) / n;
+    int stride = gated ? 128 * ((rows + 127) / 128) : padded(width, 4) + 8;
+    size_t outBytes = gated ? operand_size(stride, width) * 2 : (size_t)rows * stride * 4;
+    vector<unsigned char> initial(outBytes, 0xff);
+    if (!before.empty())
+      for (int r = 0; r < rows; r++) memcpy(&initial[(r * stride + 4) * 4], &before[r * width], width * 4);
+    unsigned char* out = bench.device(initial);
+    Linear a = {};
+    a.step = plain_step(bench, rows);
+    a.in = in;
+    a.weight = m.data;
+    a.bias = bias;
+    a.out = out;
+    a.partials = bench.room<float>((size_t)tokenTiles * rowTiles * segments * 64 * n * (gated ? 2 : 1));
+    a.arrivals = bench.device(vector<int32_t>(tokenTiles * rowTiles));
+    a.inStride = inRows;
+    a.weightRows = m.rows;
+    a.columns = m.columns;
+    a.weightStride = m.stride;
+    a.segments = segments;
+    a.outStride = stride;
+    a.outColumn = gated ? 0 : 4;
+    a.add = !before.empty();
+    string name = prefix + m.type + (gated ? "_gated_n" : "_n") + std::to_string(n);
+    for (int repeated = 0; repeated < (apart && before.empty() ? 2 : 1); repeated++)
+      bench.launch(name, rowTiles, tokenTiles, apart ? segments : 1, a);
+    vector<unsigned char> bytes = bench.host(out, outBytes);
+    vector<float> result(rows * width);
+    for (int r = 0; r < rows; r++)
+      for (int i = 0; i < width; i++) {
+        if (gated)
+          result[r * width + i] = (float)from_bf16(((uint16_t*)bytes.data())[operand_at(stride, r, i)]);
+        else
+          memcpy(&result[r * width + i], &bytes[(r * stride + 4 + i) * 4], 4);
+      }
+    if (!gated)
+      for (int r = 0; r < rows; r++)
+        for (int i : {0, 1, 2, 3, 4 + width}) {
+          uint32_t word;
+          memcpy(&word, &bytes[(r * stride + i) * 4], 4);
+          if (word != ~0u) bench.fail(name + " wrote beside its columns");
+        }
+    return result;
+  }
+};
+
+bool same_bits(const vector<float>& a, const vector<float>& b) {
+  for (size_t i = 0; i < a.size(); i++)
+    if (bits_of(a[i]) != bits_of(b[i]) && (a[i] == a[i] || b[i] == b[i])) return false;
+  return a.size() == b.size();
+}
+
+void check_linear(Bench& bench, Random& random, const string& prefix, const string& type, int weightRows, int columns, int rows, int segments) {
+  Matrix m = load(bench, random, type, weightRows, columns);
+  Rows in = random_rows(random, rows, columns);
+  if (rows > 2) in[1][columns / 3] = NAN;
+  Rows bias = random_rows(random, 1, weightRows), before = random_rows(random, 1, rows * weightRows);
+  int inRows = padded(rows, 128) + 128 * random.below(2);
+  LinearRun run = {m, put_operand(bench, in, inRows, columns), inRows, random.below(2) ? put(bench, bias, weightRows) : nullptr,
+                   rows, false, segments, {}, prefix};
+  if (random.below(2))
+    for (double x : before[0]) run.before.push_back((float)x);
+  string what = text("%s [%d, %d], %d rows, %d segments", type.c_str(), weightRows, columns, rows, segments);
+  vector<float> first = run.run(bench, 8, false, rows);
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < weightRows; i++) {
+      double sum = run.bias ? bias[0][i] : 0, size = fabs(sum) + 1e-3;
+      for (int k = 0; k < columns; k++) {
+        double x = bf16(in[r][k]) * m.used[i][k];
+        sum += x;
+        size += fabs(x);
+      }
+      if (!run.before.empty()) sum += run.before[r * weightRows + i];
+      bench.near(first[r * weightRows + i], sum, 4e-6 * size, what + text(" row %d column %d", r, i));
+    }
+  for (int n : {8, 16, 32, 64, 128})
+    for (bool apart : {false, true}) {
+      if (apart && segments == 1) continue;
+      if (!same_bits(run.run(bench, n, apart, rows + random.below(40)), first))
+        bench.fail(what + text(": other bits with %d tokens a block, segments %s", n, apart ? "apart" : "together"));
+    }
+  bench.machine.release();
+}
+
+// gate and up rows of one weight: as a product and its activation, and at once.
+void check_gated(Bench& bench, Random& random, const string& prefix, const string& type, int width, int columns, int rows, int segments) {
+  Matrix m = load(bench, random, type, 2 * width, columns);
+  Rows in = random_rows(random, rows, columns), bias = random_rows(random, 1, 2 * width);
+  int inRows = padded(rows, 128);
+  float* b = random.below(2) ? put(bench, bias, 2 * width) : nullptr;
+  LinearRun plain = {m, put_operand(bench, in, inRows, columns), inRows, b, rows, false, segments, {}, prefix};
+  LinearRun fused = plain;
+  fused.gated = true;
+  vector<float> both = plain.run(bench, 8, false, rows);
+  uint16_t* operand = bench.room<uint16_t>(operand_size(inRows, width));
+  bench.launch("gated_silu", rows, 1, 1, GatedSilu{plain_step(bench, rows), bench.device(both), operand, width, 2 * width, inRows, 1});
+  vector<uint16_t> bits = bench.host(operand, operand_size(inRows, width));
+  vector<float> expected;
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < width; i++) expected.push_back((float)from_bf16(bits[operand_at(inRows, r, i)]));
+  for (int n : {8, 16, 32, 64, 128})
+    for (bool apart : {false, true}) {
+      if (apart && segments == 1) continue;
+      if (!same_bits(fused.run(bench, n, apart, rows), expected))
+        bench.fail(text("%s [2 x %d, %d], %d rows: other bits at once, with %d tokens a block, segments %s", type.c_str(), width, columns, rows, n,
+                        apart ? "apart" : "together"));
+    }
+  bench.machine.release();
+}
+
+void linear_maps(Bench& bench, const string& prefix, int scale) {
+  Random random = {6};
+  for (const char* type : {"bf16", "q8_0", "q4_0"}) {
+    int unit = format(type).elements;
+    for (auto [weightRows, columns, rows, segments] :
+         vector<std::tuple<int, int, int, int>>{{1, unit, 1, 1}, {70, 96, 5, 1}, {64, 64, 1, 1}, {129, 320, 17, 2}, {200, 544, 35, 4}, {96, 1056, 130, 3}})
+      check_linear(bench, random, prefix, type, weightRows, columns, rows, segments);
+    check_gated(bench, random, prefix, type, 64, 96, 3, 1);
+    check_gated(bench, random, prefix, type, 128, 416, 37, 4);
+    if (scale > 1) {
+      check_linear(bench, random, prefix, type, 1024, 4096, 200, 4);
+      check_gated(bench, random, prefix, type, 1024, 2048, 140, 4);
+    }
+  }
+  for (const char* type : {"q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"}) {
+    Matrix m = load(bench, random, type, 70, 512);
+    m.type = "bf16";
+    Rows in = random_rows(random, 3, 512);
+    LinearRun run = {m, put_operand(bench, in, 128, 512), 128, nullptr, 3, false, 2, {}, prefix};
+    vector<float> actual = run.run(bench, 8, true, 3);
+    for (int r = 0; r < 3; r++)
+      for (int i = 0; i < 70; i++) {
+        double sum = 0, size = 0;
+        for (int k = 0; k < 512; k++) {
+          double x = bf16(in[r][k]) * m.used[i][k];
+          sum += x, size += fabs(x);
+        }
+        bench.near(actual[r * 70 + i], sum, 1e-4 * size, text("%s row %d column %d", type, r, i));
+      }
+    bench.machine.release();
+  }
+}
+
+void plain_linear_maps(Bench& bench, int) {
+  Random random = {7};
+  for (const char* type : {"f32", "f16"})
+    for (auto [weightRows, columns] : {std::pair{1, 1}, {3, 5}, {70, 37}, {129, 260}, {515, 18}})
+      for (int rows : {1, 5, 35}) {
+        Matrix m = load(bench, random, type, weightRows, columns);
+        Rows in = random_rows(random, rows, columns), bias = random_rows(random, 1, weightRows);
+        int inStride = padded(columns, 4), stride = padded(weightRows, 4);
+        Linear a = {};
+        a.in = put(bench, in, inStride);
+        a.weight = m.data;
+        a.bias = put(bench, bias, weightRows);
+        a.inStride = inStride;
+        a.weightRows = weightRows;
+        a.columns = columns;
+        a.weightStride = m.stride;
+        a.segments = 1;
+        a.outStride = stride;
+        auto run = [&](int count, int first) {
+          a.step = plain_step(bench, count);
+          a.in = (const float*)a.in + first * inStride;
+          float* out = bench.room<float>(count * stride);
+          a.out = out;
+          bench.launch(string("linear_") + type, (weightRows + 7) / 8, (count + 7) / 8 + 1, 1, a);
+          a.in = (const float*)a.in - first * inStride;
+          return bench.host(out, count * stride);
+        };
+        vector<float> all = run(rows, 0), last = run(1, rows - 1);
+        for (int r = 0; r < rows; r++)
+          for (int i = 0; i < weightRows; i++) {
+            double sum = bias[0][i], size = 1;
+            for (int k = 0; k < columns; k++) {
+              double x = in[r][k] * m.used[i][k];
+              sum += x, size += fabs(x);
+            }
+            bench.near(all[r * stride + i], sum, 1e-6 * size, text("%s [%d, %d] row %d column %d", type, weightRows, columns, r, i));
+          }
+        for (int i = 0; i < weightRows; i++)
+          if (bits_of(all[(rows - 1) * stride + i]) != bits_of(last[i])) bench.fail(text("%s: other bits alone", type));
+        bench.machine.release();
+      }
+}
+
+// ---- attention
+
+struct AttentionCase {
+  int heads, kvHeads, headDim, window, blockTokens;
+  bool norms, interleaved, operand;
+  string type; // of the cache
+  vector<Rows> sequences;
+  Rows queryGain, keyGain;
+  double frequency(int pair) const { return pow(100, -2.0 * pair / headDim); }
+  int columns() const { return (heads + 2 * kvHeads) * headDim; }
+  int stride() const { return padded(columns(), 4); }
+  int rowBytes() const { return headDim / format(type).elements * format(type).bytes; }
+  int64_t layerBytes() const { return 2ll * kvHeads * blockTokens * rowBytes(); }
+  string describe() const {
+    return text("%s, %d:%d heads of %d, window %d, blocks of %d%s%s", type.c_str(), heads, kvHeads, headDim, window, blockTokens, norms ? ", norms" : "",
+                interleaved ? ", interleaved" : "");
+  }
+};
+
+vector<double> turned(const AttentionCase& c, const double* head, const Rows* gain, int position) {
+  vector<double> x(head, head + c.headDim), y(c.headDim);
+  if (gain) {
+    double sum = 0;
+    for (double v : x) sum += v * v;
+    for (int i = 0; i < c.headDim; i++) x[i] *= (*gain)[0][i] / sqrt(sum / c.headDim + 1e-5f);
+  }
+  for (int i = 0; i < c.headDim / 2; i++) {
+    int first = c.interleaved ? 2 * i : i, second = c.interleaved ? 2 * i + 1 : i + c.headDim / 2;
+    double co = cos(position * c.frequency(i)), si = sin(position * c.frequency(i));
+    y[first] = x[first] * co - x[second] * si;
+    y[second] = x[first] * si + x[second] * co;
+  }
+  return y;
+}
+
+// What each row of a sequence attends to, in float64; `rounded`: of queries, keys and values as tensor cores take them.
+Rows expected_attention(const AttentionCase& c, Rows rows, bool rounded) {
+  auto rounding = [&](vector<double> x) {
+    if (rounded)
+      for (double& v : x) v = bf16(v);
+    return x;
+  };
+  Rows out(rows.size(), vector<double>(c.heads * c.headDim));
+  for (int h = 0; h < c.heads; h++) {
+    int kv = h / (c.heads / c.kvHeads);
+    Rows keys;
+    for (size_t p = 0; p < rows.size(); p++)
+      keys.push_back(rounding(turned(c, &rows[p][(c.heads + kv) * c.headDim], c.norms ? &c.keyGain : nullptr, (int)p)));
+    for (int p = 0; p < (int)rows.size(); p++) {
+      vector<double> q = rounding(turned(c, &rows[p][h * c.headDim], c.norms ? &c.queryGain : nullptr, p));
+      int first = std::max(0, p - (c.window - 1));
+      vector<double> w;
+      double most = -INFINITY, sum = 0;
+      for (int j = first; j <= p; j++) {
+        double s = 0;
+        for (int i = 0; i < c.headDim; i++) s += q[i] * keys[j][i];
+        w.push_back(0.3f * s);
+        most = std::max(most, w.back());
+      }
+      for (double& x : w) sum += x = exp(x - most);
+      for (int j = first; j <= p; j++)
+        for (int i = 0; i < c.headDim; i++) out[p][h * c.headDim + i] += w[j - first] / sum * rows[j][(c.heads + c.kvHeads + kv) * c.headDim + i]; // rounding values changes little
+    }
+  }
+  return out;
+}
+
+// Computes all sequences in steps of up to `chunk` rows of each; `simt`: by the plain kernel.
+vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random, int chunk, bool simt) {
+  int layers = 2, blocks = 3;
+  vector<vector<int>> tables;
+  for (auto& rows : c.sequences) {
+    vector<int> table;
+    for (size_t i = 0; i * c.blockTokens < rows.size(); i++) table.push_back(blocks++);
+    tables.push_back(table);
+  }
+  vector<int> order(blocks);
+  for (int i = 0; i < blocks; i++) order[i] = i;
+  for (int i = blocks; i > 1; i--) std::swap(order[i - 1], order[random.below(i)]);
+  for (auto& table : tables)
+    for (int& b : table) b = order[b];
+  int64_t blockBytes = layers * c.layerBytes();
+  unsigned char* kv = bench.device(vector<unsigned char>(blocks * blockBytes, 0xff));
+  int longest = 0;
+  for (auto& rows : c.sequences) longest = std::max(longest, (int)rows.size());
+  vector<float> turns;
+  for (int p = 0; p < longest; p++)
+    for (int i = 0; i < c.headDim / 2; i++) {
+      turns.push_back((float)cos(p * c.frequency(i)));
+      turns.push_back((float)sin(p * c.frequency(i)));
+    }
+  float* deviceTurns = bench.device(turns);
+  float *queryNorm = c.norms ? put(bench, c.queryGain, c.headDim) : nullptr, *keyNorm = c.norms ? put(bench, c.keyGain, c.headDim) : nullptr;
+  int32_t* arrivals = bench.device(vector<int32_t>(c.sequences.size() * c.kvHeads));
+  vector<vector<float>> results(c.sequences.size());
+  int width = c.heads * c.headDim, group = c.heads / c.kvHeads;
+  for (int from = 0; from < longest; from += chunk) {
+    vector<Run> runs;
+    vector<int> who;
+    Rows in;
+    for (size_t s = 0; s < c.sequences.size(); s++) {
+      int count = std::min(chunk, (int)c.sequences[s].size() - from);
+      if (count <= 0) continue;
+      runs.push_back({from, count, tables[s], true});
+      who.push_back((int)s);
+      in.insert(in.end(), c.sequences[s].begin() + from, c.sequences[s].begin() + from + count);
+    }
+    StepData data = step_of(runs, group);
+    Step* step = data.put(bench);
+    int rows = data.header.rows;
+    float* qkv = put(bench, in, c.stride());
+    bench.launch("rotate_store_" + c.type, rows + 1, 1, 1,
+                 RotateStore{step, qkv, queryNorm, keyNorm, deviceTurns, kv, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim,
+                             c.blockTokens, c.interleaved, 1e-5f, 0});
+    int outStride = c.operand ? padded(rows, 128) : padded(width, 4);
+    size_t outBytes = c.operand ? operand_size(outStride, width) * 2 : (size_t)rows * outStride * 4;
+    unsigned char* out = bench.room<unsigned char>(outBytes);
+    float* partials = bench.room<float>((size_t)data.header.parts * c.heads * (c.headDim + 4));
+    Attention a = {step, qkv, kv, out, partials, arrivals, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim, c.blockTokens, c.window,
+                   outStride, c.operand, 0.3f, 0};
+    if (simt) {
+      bench.launch("attention_simt_" + c.type, rows + 1, c.heads, 1, a);
+    } else {
+      string w = c.headDim <= 64 ? "64" : c.headDim <= 96 ? "96" : "128";
+      if (data.header.parts > 0) bench.launch("attention_decode_" + w, 1 + random.below(data.header.parts * c.kvHeads + 3), 1, 1, a);
+      if (data.header.tiles > 0) bench.launch("attention_prefill_" + w, data.header.tiles + random.below(2), c.kvHeads, 1, a);
+    }
+    vector<unsigned char> bytes = bench.host(out, outBytes);
+    int row = 0;
+    for (size_t i = 0; i < runs.size(); i++)
+      for (int r = 0; r < runs[i].count; r++, row++)
+        for (int k = 0; k < width; k++) {
+          float x;
+          if (c.operand)
+            x = (float)from_bf16(((uint16_t*)bytes.data())[operand_at(outStride, row, k)]);
+          else
+            memcpy(&x, &bytes[(row * outStride + k) * 4], 4);
+          results[who[i]].push_back(x);
+        }
+    if (c.operand)
+      for (int r = 0; r < rows; r++)
+        for (int k = width; k < tiles_of(width) * 64; k++)
+          if (((uint16_t*)bytes.data())[operand_at(outStride, r, k)] != 0) bench.fail("columns beyond the real ones are not zero");
+  }
+  return results;
+}
+
+AttentionCase random_attention(Random& random, const string& type, std::initializer_list<int> dims, std::initializer_list<int> lengths) {
+  AttentionCase c;
+  c.type = type;
+  c.kvHeads = 1 + random.below(3);
+  c.heads = c.kvHeads * random.one_of({1, 2, 4, 7, 16, 20});
+  c.headDim = random.one_of(dims);
+  c.window = random.one_of({INT32_MAX, 1, 3, 17, 100, 300});
+  c.blockTokens = random.one_of({1, 4, 16, 5, 48});
+  c.norms = random.below(2);
+  c.interleaved = random.below(2);
+  c.operand = random.below(2);
+  for (int length : lengths) c.sequences.push_back(random_rows(random, length, c.columns()));
+  c.queryGain = random_rows(random, 1, c.headDim);
+  c.keyGain = random_rows(random, 1, c.headDim);
+  return c;
+}
+
+void check_results(Bench& bench, const AttentionCase& c, const vector<vector<float>>& actual, bool rounded, double off) {
+  for (size_t s = 0; s < c.sequences.size(); s++) {
+    Rows expected = expected_attention(c, c.sequences[s], rounded);
+    int width = c.heads * c.headDim;
+    for (size_t r = 0; r < expected.size(); r++)
+      for (int k = 0; k < width; k++) {
+        bench.near(actual[s][r * width + k], expected[r][k], off, c.describe() + text(", sequence %d, row %d, column %d", (int)s, (int)r, k));
+      }
+  }
+}
+
+void tensor_core_attention(Bench& bench, int scale) {
+  for (int seed = 0; seed < 10 * scale; seed++) {
+    Random random = {(uint64_t)(100 + seed)};
+    AttentionCase c = seed % 2 ? random_attention(random, "bf16", {8, 16, 64, 72, 96, 128}, {1, 75, 20}) : random_attention(random, "bf16", {64, 96, 128}, {270, 2});
+    vector<vector<float>> whole = attend(bench, c, random, 1000, false);
+    check_results(bench, c, whole, true, 0.06);
+    for (int chunk : {1, 2 + random.below(60)}) {
+      if (chunk == 1 && seed % 2 == 0 && seed % 4 && scale == 1) continue;
+      vector<vector<float>> other = attend(bench, c, random, chunk, false);
+      for (size_t s = 0; s < whole.size(); s++)
+        if (!same_bits(whole[s], other[s])) bench.fail(c.describe() + text(": other bits in chunks of %d", chunk));
+    }
+    bench.machine.release();
+  }
+}
+
+void simt_attention(Bench& bench, int scale) {
+  for (const char* type : {"f32", "f16", "bf16", "q8_0"})
+    for (int seed = 0; seed < 3 * scale; seed++) {
+      Random random = {(uint64_t)(200 + seed)};
+      AttentionCase c = string(type) == "q8_0" ? random_attention(random, type, {32, 64, 96}, {70, 3}) : random_attention(random, type, {2, 6, 10, 64, 160}, {70, 3});
+      if (seed == 1) c = random_attention(random, type, {32}, {3, 261});
+      vector<vector<float>> whole = attend(bench, c, random, 1000, true);
+      check_results(bench, c, whole, false, string(type) == "f32" ? c.operand ? 0.02 : 1e-4 : string(type) == "q8_0" ? 0.12 : 0.05);
+      vector<vector<float>> other = attend(bench, c, random, 1 + random.below(60), true);
+      for (size_t s = 0; s < whole.size(); s++)
+        if (!same_bits(whole[s], other[s])) bench.fail(c.describe() + ": other bits in chunks");
+      bench.machine.release();
+    }
+}
+
+// Keys and values of one row are no numbers: rows before it must not know.
+void not_a_number_in_one_row(Bench& bench, int) {
+  for (int headDim : {64, 96, 128})
+    for (bool simt : {false, true}) {
+      Random random = {300};
+      AttentionCase c = random_attention(random, "bf16", {headDim}, {150});
+      c.window = 40;
+      c.operand = false;
+      vector<vector<float>> clean = attend(bench, c, random, 1000, simt);
+      AttentionCase spoiled = c;
+      for (double& x : spoiled.sequences[0][70]) x = NAN;
+      for (int i = 0; i < c.headDim; i++) spoiled.sequences[0][110][(c.heads + c.kvHeads) * c.headDim + i] = INFINITY;
+      for (int chunk : {1000, 64, 1}) {
+        vector<vector<float>> actual = attend(bench, spoiled, random, chunk, simt);
+        int width = c.heads * c.headDim;
+        for (int r = 0; r < 150; r++) {
+          bool sees = (r >= 70 && r < 70 + 40) || (r >= 110 && r < 110 + 40);
+          bool same = true, finite = true;
+          for (int k = 0; k < (sees ? c.heads / c.kvHeads * c.headDim : width); k++) {
+            float x = actual[0][r * width + k];
+            same = same && bits_of(x) == bits_of(clean[0][r * width + k]);
+            finite = finite && std::isfinite(x);
+          }
+          if (sees ? finite : !same) bench.fail(text("%d dimensions, chunks of %d, row %d %s", headDim, chunk, r, sees ? "hides it" : "shows it"));
+        }
+      }
+      bench.machine.release();
+    }
+}
+
+// ---- sampling
+
+uint64_t mixed(uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  return z ^ (z >> 31);
+}
+
+struct Ruled {
+  Draw draw;
+  vector<float> logits;
+  vector<uint32_t> counts;
+  vector<Bias> biases;
+};
+
+// The tokens that may be drawn where rounding decides nothing, as dev.serval.api.Sampling lays down.
+vector<int> allowed(const Ruled& r) {
+  int n = (int)r.logits.size();
+  vector<float> x = r.logits;
+  for (int i = 0; i < n && !r.counts.empty(); i++)
+    if (r.counts[i]) {
+      double generated = r.counts[i] & ~SEEN, once = x[i] > 0 ? x[i] / r.draw.repetition : x[i] * r.draw.repetition;
+      x[i] = (float)(generated > 0 ? once - r.draw.presence - generated * r.draw.frequency : once);
+    }
+  for (const Bias& b : r.biases) x[b.token] += b.bias;
+  vector<int> rank(n);
+  for (int i = 0; i < n; i++) rank[i] = i;
+  std::stable_sort(rank.begin(), rank.end(), [&](int a, int b) { return x[a] > x[b]; });
+  if (std::isinf(x[rank[0]])) return {NO_TOKEN};
+  for (float v : x)
+    if (v != v) return {NO_TOKEN};
+  if (r.draw.temperature == 0) return {rank[0]};
+  vector<double> w(n);
+  for (int i = 0; i < n; i++) w[i] = exp((x[i] - (double)x[rank[0]]) / r.draw.temperature);
+  size_t keep = r.draw.topK ? std::min(r.draw.topK, n) : n;
+  double mass = 0;
+  for (size_t i = 0; i < keep; i++) mass += w[rank[i]];
+  if (r.draw.topP < 1) {
+    double sum = 0;
+    size_t i = 0;
+    while (i < keep && sum < r.draw.topP * mass) sum += w[rank[i++]];
+    keep = std::max<size_t>(i, 1);
+  }
+  vector<int> ids(rank.begin(), rank.begin() + keep);
+  ids.erase(std::remove_if(ids.begin(), ids.end(), [&](int id) { return w[id] < r.draw.minP; }), ids.end());
+  std::sort(ids.begin(), ids.end());
+  double total = 0;
+  for (int id : ids) total += w[id];
+  double place = (double)(mixed(r.draw.state + (r.draw.drawn + 1) * 0x9e3779b97f4a7c15ull) >> 11) * 0x1p-53 * total;
+  vector<int> near;
+  double sum = 0;
+  for (int id : ids) {
+    double slack = 3e-5 * total; // weights are rounded, and so may the cut fall one token away
+    if (sum - slack <= place && place < sum + w[id] + slack && w[id] > 0) near.push_back(id);
+    sum += w[id];
+  }
+  return near;
+}
+
+Ruled random_rules(Random& random, int vocabulary, int seed) {
+  Ruled r = {};
+  double spread = random.one_of({1.0, 3.0, 8.0});
+  bool coarse = random.below(3) == 0; // many ties
+  for (int i = 0; i < vocabulary; i++) r.logits.push_back((float)(coarse ? nearbyint(spread * random.normal()) : spread * random.normal()));
+  r.draw.temperature = random.one_of({0.0, 0.3, 1.0, 2.0});
+  r.draw.topP = random.one_of({1.0, 0.9, 0.5, 0.99, 1e-6});
+  r.draw.minP = random.one_of({0.0, 0.0, 0.05, 1.0});
+  r.draw.topK = random.one_of({0, 1, 5, 40, vocabulary, 2 * vocabulary});
+  r.draw.repetition = random.one_of({1.0, 1.3});
+  r.draw.presence = random.one_of({0.0, 0.7});
+  r.draw.frequency = random.one_of({0.0, -0.4});
+  r.draw.state = mixed(seed);
+  r.draw.drawn = random.below(1000);
+  if (random.below(2))
+    for (int i = 0; i < vocabulary; i++) r.counts.push_back(random.below(4) ? 0 : random.below(2) ? SEEN : random.below(3) + 1);
+  if (random.below(2))
+    for (int i = 0; i < vocabulary; i += 1 + random.below(vocabulary)) r.biases.push_back({i, (float)(5 * random.normal())});
+  if (seed % 16 == 3) r.logits[random.below(vocabulary)] = NAN;
+  if (seed % 16 == 7) r.logits[random.below(vocabulary)] = INFINITY;
+  if (seed % 16 == 9) r.logits[random.below(vocabulary)] = -INFINITY;
+  return r;
+}
+
+void sampling(Bench& bench, int scale) {
+  Random random = {8};
+  for (int vocabulary : {1, 3, 64, 1000, 5003, scale > 1 ? 128256 : 9001}) {
+    vector<Ruled> all;
+    int draws = 24, tables = 0, stride = padded(vocabulary, 4);
+    vector<float> logits(draws * stride, NAN);
+    vector<uint32_t> counts;
+    vector<Draw> list;
+    vector<Bias> biases;
+    for (int i = 0; i < draws; i++) {
+      Ruled r = random_rules(random, vocabulary, vocabulary * 100 + i);
+      r.draw.row = draws - 1 - i;
+      r.draw.counts = r.counts.empty() ? -1 : tables++;
+      counts.insert(counts.end(), r.counts.begin(), r.counts.end());
+      r.draw.firstBias = (int)biases.size();
+      r.draw.biasCount = (int)r.biases.size();
+      biases.insert(biases.end(), r.biases.begin(), r.biases.end());
+      std::copy(r.logits.begin(), r.logits.end(), logits.begin() + r.draw.row * stride);
+      list.push_back(r.draw);
+      all.push_back(r);
+    }
+    StepData data = step_of({{0, 1, {}, true}}, 1);
+    data.header.draws = draws;
+    data.header.drawOf = data.append(list);
+    data.header.biases = data.append(biases);
+    int32_t* tokens = bench.room<int32_t>(draws);
+    uint32_t* table = bench.device(counts);
+    bench.launch("sample", draws + 1, 1, 1, Sample{data.put(bench), bench.device(logits), table, tokens, vocabulary, stride});
+    vector<int32_t> actual = bench.host(tokens, draws);
+    vector<uint32_t> after = bench.host(table, counts.size());
+    for (int i = 0; i < draws; i++) {
+      vector<int> may = allowed(all[i]);
+      const Draw& d = all[i].draw;
+      if (std::find(may.begin(), may.end(), actual[i]) == may.end())
+        bench.fail(text("of %d, temperature %g, top-k %d, top-p %g, min-p %g: drew %d, not %d (of %d)", vocabulary, d.temperature, d.topK, d.topP, d.minP,
+                        actual[i], may.empty() ? -2 : may[0], (int)may.size()));
+      if (d.counts >= 0) {
+        vector<uint32_t> wanted = all[i].counts;
+        if (actual[i] >= 0 && actual[i] < vocabulary) wanted[actual[i]]++;
+        if (!std::equal(wanted.begin(), wanted.end(), after.begin() + (size_t)d.counts * vocabulary)) bench.fail("what was drawn is not counted");
+      }
+    }
+    bench.machine.release();
+  }
+}
+
+void counting(Bench& bench, int) {
+  vector<int32_t> tokens;
+  Random random = {9};
+  vector<uint32_t> expected(50);
+  for (int i = 0; i < 600; i++) {
+    tokens.push_back(random.below(50));
+    if (i < 300)
+      expected[tokens[i]] |= SEEN;
+    else
+      expected[tokens[i]]++;
+  }
+  uint32_t* counts = bench.device(vector<uint32_t>(50));
+  bench.launch("count_tokens", 3, 1, 1, Count{bench.device(tokens), counts, 300, 600});
+  if (bench.host(counts, 50) != expected) bench.fail("counts differ");
+  bench.machine.release();
+}
+
+int run_cases(Machine& machine, const char* filter, int scale) {
+  using Case = std::pair<const char*, std::function<void(Bench&)>>;
+  vector<Case> cases = {
+      {"embeddings", [&](Bench& b) { embeddings(b, scale); }},
+      {"vectors", [&](Bench& b) { vectors(b, scale); }},
+      {"norms", [&](Bench& b) { norms(b, scale); }},
+      {"rounding and gathering", [&](Bench& b) { rounding_and_gathering(b, scale); }},
+      {"gated activations", [&](Bench& b) { gated_activations(b, scale); }},
+      {"linear maps, mma", [&](Bench& b) { linear_maps(b, "mma_linear_", scale); }},
+      {"linear maps, wgmma",
+       [&](Bench& b) {
+         if (machine.has("wgmma_linear_bf16_n8")) linear_maps(b, "wgmma_linear_", scale);
+       }},
+      {"linear maps, plain", [&](Bench& b) { plain_linear_maps(b, scale); }},
+      {"attention, tensor cores", [&](Bench& b) { tensor_core_attention(b, scale); }},
+      {"attention, plain", [&](Bench& b) { simt_attention(b, scale); }},
+      {"attention, what is no number", [&](Bench& b) { not_a_number_in_one_row(b, scale); }},
+      {"sampling", [&](Bench& b) { sampling(b, scale); }},
+      {"counting", [&](Bench& b) { counting(b, scale); }},
+  };
+  int failed = 0;
+  for (auto& [name, run] : cases) {
+    if (!strstr(name, filter)) continue;
+    Bench bench = {machine, name};
+    clock_t began = clock();
+    run(bench);
+    printf("%s %s", bench.failures ? "FAILED" : "passed", name);
+    if (bench.failures) printf(" (%d)", bench.failures);
+    printf(", %.1f s\n", (double)(clock() - began) / CLOCKS_PER_SEC);
+    fflush(stdout);
+    failed += bench.failures != 0;
+  }
+  return failed;
+}
+
+} // namespace serval_cases

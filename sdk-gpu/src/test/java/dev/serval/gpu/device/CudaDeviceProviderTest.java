@@ -1,0 +1,175 @@
+package dev.serval.gpu.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceKind;
+import dev.serval.api.device.DeviceProvider;
+import dev.serval.gpu.driver.Context;
+import dev.serval.gpu.driver.DeviceMemory;
+import dev.serval.gpu.driver.DriverSearch;
+import dev.serval.gpu.standin.StandIn;
+import dev.serval.testkit.DeviceProviderContract;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A machine with two GPUs, the second of which is cut in two. */
+class CudaDeviceProviderTest extends DeviceProviderContract {
+  @RegisterExtension
+  final StandIn machine =
+      StandIn.with(
+          "devices=2", "memory=80g", "name=Tested", "nvlinks=4", "driverName=550.54.15", "mig.1=2");
+
+  @TempDir private Path root;
+
+  @Override
+  protected DeviceProvider provider() {
+    return new CudaDeviceProvider(machine.library(), machine.managementLibrary(), root);
+  }
+
+  private List<Device> devices() {
+    return provider().discover().devices();
+  }
+
+  @Test
+  void aGpuIsDescribedAsKubernetesWouldBeTold() throws IOException {
+    Path files = root.resolve("sys/devices/pci0000:0f/0000:0f:01.0/0000:10:00.0");
+    Files.createDirectories(files);
+    Files.writeString(files.resolve("numa_node"), "1\n");
+    Path bus = Files.createDirectories(root.resolve("sys/bus/pci/devices"));
+    Files.createSymbolicLink(bus.resolve("0000:10:00.0"), files);
+    machine.process(0, 4711, 8L << 30);
+
+    Device device = devices().getFirst();
+
+    assertThat(device.kind()).isEqualTo(DeviceKind.GPU);
+    assertThat(device.name()).isEqualTo("Tested");
+    assertThat(device.attributes())
+        .contains(
+            entry("addressingMode", "None"),
+            entry("architecture", "Hopper"),
+            entry("brand", "Nvidia"),
+            entry("cudaComputeCapability", "9.0.0"),
+            entry("driverVersion", "550.54.15"),
+            entry("memory", Long.toString(80L << 30)),
+            entry("multiprocessors", "132"),
+            entry("numa.node", "1"),
+            entry("nvlink.links", "4"),
+            entry("nvlink.peers", "0000:20:00.0"),
+            entry("pcie.generation", "5"),
+            entry("pcie.width", "16"),
+            entry("pcieBusID", "0000:10:00.0"),
+            entry("processes", "1"),
+            entry("productName", "Tested"),
+            entry("resource.kubernetes.io/pcieRoot", "pci0000:0f"),
+            entry("type", "gpu"));
+    assertThat(device.attributes().get("uuid")).matches("GPU-[0-9a-f-]{36}");
+    assertThat(device.id()).isEqualTo("gpu:" + device.attributes().get("uuid").substring(4));
+  }
+
+  @Test
+  void whatOthersHoldOfTheMemoryAndASixteenthIsNotForModels() {
+    machine.configure("memory=64m");
+    DriverSearch.Found found = (DriverSearch.Found) DriverSearch.at(machine.library());
+
+    try (Context context = found.driver().devices().getFirst().context();
+        DeviceMemory memory = context.allocate(16 << 20)) {
+      long free = context.freeMemory().count();
+      assertThat(free).isLessThanOrEqualTo((64 << 20) - memory.bytes());
+      assertThat(devices().getFirst().memory()).isEqualTo(Bytes.of(free - (4 << 20)));
+    }
+  }
+
+  @Test
+  void aMigInstanceIsADeviceOfItsOwn() {
+    Device instance = devices().get(1);
+
+    assertThat(instance.attributes()).containsEntry("type", "mig").containsKey("profile");
+    assertThat(instance.attributes().get("uuid")).startsWith("MIG-");
+    assertThat(instance.attributes().get("parentUUID")).startsWith("GPU-");
+    assertThat(Integer.parseInt(instance.attributes().get("multiprocessors"))).isLessThan(132);
+    assertThat(instance.memory()).isLessThan(Bytes.of(40L << 30));
+  }
+
+  @Test
+  void anOnlyDeviceHasAShortId() {
+    machine.configure("devices=1");
+
+    assertThat(devices()).singleElement().extracting(Device::id).asString().hasSize(12);
+  }
+
+  @Test
+  void theFindingTellsTheVersions() {
+    assertThat(provider().discover().finding())
+        .contains("2 devices: " + machine.library() + " of CUDA ")
+        .contains("(550.54.15); NVML knows 2 devices of this machine");
+  }
+
+  @Test
+  void withoutNvmlTheDriverAloneTellsAndTheFindingSaysWhatIsMissing() {
+    Path missing = root.resolve("libnvidia-ml.so.1");
+
+    DeviceProvider.Discovery discovery =
+        new CudaDeviceProvider(machine.library(), missing, root).discover();
+
+    assertThat(discovery.devices()).hasSize(2);
+    assertThat(discovery.devices().getFirst().attributes())
+        .containsEntry("architecture", "Hopper")
+        .doesNotContainKeys("brand", "processes");
+    assertThat(discovery.finding())
+        .endsWith(
+            "without free memory, NVLinks, processes and health, for NVML is not there: there is"
+                + " no library at "
+                + missing);
+  }
+
+  @Test
+  void anNvmlThatDoesNotWorkIsAsGoodAsNone() {
+    machine.configure("nvmlInitCode=18");
+
+    DeviceProvider.Discovery discovery = provider().discover();
+
+    assertThat(discovery.devices()).hasSize(1);
+    assertThat(discovery.finding()).contains("does not work: Driver/library version mismatch");
+  }
+
+  @Test
+  void anOldDriverIsAFinding() {
+    machine.configure("driver=11040");
+
+    DeviceProvider.Discovery discovery = provider().discover();
+
+    assertThat(discovery.devices()).isEmpty();
+    assertThat(discovery.finding()).contains("it is of CUDA 11.4, and 12.0 is needed");
+  }
+
+  @Test
+  void aDeviceThatIsLostIsNotOfferedAndTheFindingSaysSo() {
+    machine.lose(0, StandIn.UNKNOWN);
+
+    DeviceProvider.Discovery discovery = provider().discover();
+
+    assertThat(discovery.devices())
+        .singleElement()
+        .satisfies(device -> assertThat(device.attributes()).containsEntry("type", "mig"));
+    assertThat(discovery.finding()).startsWith("2 devices, 1 of which lost or waiting for a reset");
+  }
+
+  @Test
+  void aDriverThatDoesNotTellItsDevicesIsAFinding() {
+    machine.failNext("cuDeviceGetCount", StandIn.UNKNOWN);
+
+    DeviceProvider.Discovery discovery = provider().discover();
+
+    assertThat(discovery.devices()).isEmpty();
+    assertThat(discovery.finding())
+        .contains("does not tell its devices: cuDeviceGetCount failed with CUDA_ERROR_UNKNOWN");
+  }
+}

@@ -1,0 +1,193 @@
+package dev.serval.gpu.driver;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.serval.gpu.standin.StandIn;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+class ContextTest {
+  private static final long BYTES = 64 << 10;
+
+  @RegisterExtension final StandIn machine = StandIn.with("memory=1g", "capability=9.0");
+
+  @Test
+  void closingAContextWaitsForItsWorkAndClosesWhatIsLeftTheNewestFirst() {
+    Context context = Machine.context(machine);
+    Stream stream = context.stream();
+    HostMemory host = context.allocateHost(BYTES);
+    DeviceMemory device = context.allocate(BYTES);
+    MemoryPool pool = context.pool(0);
+    machine.delayUntilWaited(1);
+    stream.copyToDevice(device.address(), host.segment().address(), BYTES);
+    pool.free(pool.allocate(BYTES, stream), stream);
+    context.event();
+
+    context.close();
+
+    assertThat(machine.pending()).isZero();
+    assertThat(machine.leaks()).isEmpty();
+    assertThatThrownBy(stream::address).hasMessageContaining("this Stream of");
+    assertThatThrownBy(() -> host.segment().fill((byte) 1)).hasMessageContaining("closed");
+  }
+
+  @Test
+  void closingAgainDoesNothing() {
+    Context context = Machine.context(machine);
+    Stream stream = context.stream();
+
+    stream.close();
+    stream.close();
+    context.close();
+    context.close();
+
+    assertThat(machine.calls("cuStreamDestroy")).isOne();
+    assertThat(machine.calls("cuDevicePrimaryCtxRelease")).isOne();
+  }
+
+  @Test
+  void nothingIsMadeInAClosedContext() {
+    Context context = Machine.context(machine);
+    context.close();
+
+    assertThatThrownBy(context::stream).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void makingAndClosingHandlesLeavesTheThreadsOwnContext() {
+    try (Context context = Machine.driver(machine).devices().getFirst().context();
+        Stream stream = context.stream()) {
+      assertThatExceptionOfType(DriverException.class)
+          .isThrownBy(() -> stream.fill(1, (byte) 0, 1))
+          .withMessageContaining("CUDA_ERROR_INVALID_CONTEXT")
+          .withMessageContaining("is the calling thread attached to a context?");
+    }
+  }
+
+  @Test
+  void aFullDeviceSaysHowMuchWasAskedForAndHowMuchIsLeft() {
+    try (Context context = Machine.context(machine)) {
+      context.allocate(512 << 20);
+
+      assertThatExceptionOfType(OutOfDeviceMemoryException.class)
+          .isThrownBy(() -> context.allocate(900 << 20))
+          .withMessageContaining("cuMemAlloc failed with CUDA_ERROR_OUT_OF_MEMORY (2)")
+          .withMessageContaining("900 MiB were asked for, and CUDA device 0 has");
+      assertThat(context.lost()).isEmpty();
+    }
+  }
+
+  @Test
+  void aFullPoolSaysWhatItHas() {
+    try (Context context = Machine.context(machine);
+        Stream stream = context.stream();
+        MemoryPool pool = context.pool(0)) {
+      long memory = pool.allocate(256 << 20, stream);
+
+      assertThatExceptionOfType(OutOfDeviceMemoryException.class)
+          .isThrownBy(() -> pool.allocate(900 << 20, stream))
+          .withMessageContaining("900 MiB were asked for; the pool has 256 MiB, of which 256 MiB");
+      pool.free(memory, stream);
+      stream.synchronize();
+      pool.trim(0);
+      assertThat(pool.reserved().count()).isZero();
+    }
+  }
+
+  @Test
+  void aLostDeviceIsAnErrorOfItsOwnAndItsHandlesCanStillBeClosed() {
+    Context context = Machine.context(machine);
+    Stream stream = context.stream();
+    DeviceMemory device = context.allocate(BYTES);
+    context.event();
+    machine.breakContexts(0, StandIn.ECC_UNCORRECTABLE);
+
+    DeviceLostException lost = catchThrowableOfType(DeviceLostException.class, stream::synchronize);
+
+    assertThat(lost.function()).isEqualTo("cuStreamSynchronize");
+    assertThat(lost.codeName()).isEqualTo("CUDA_ERROR_ECC_UNCORRECTABLE");
+    assertThat(context.lost()).containsSame(lost);
+    device.close();
+    context.close();
+    try (Context next = Machine.context(machine);
+        Stream works = next.stream()) {
+      works.synchronize();
+      assertThat(next.lost()).isEmpty();
+    }
+  }
+
+  @Test
+  void aDeviceThatIsLostUnnoticedIsNoErrorOfClosing() {
+    Context context = Machine.context(machine);
+    context.stream();
+    machine.breakContexts(0, StandIn.ILLEGAL_ADDRESS);
+
+    context.close();
+
+    assertThat(context.lost()).isPresent();
+  }
+
+  @Test
+  void anEventIsReachedWhenWhatWasGivenBeforeIsDone() {
+    try (Context context = Machine.context(machine);
+        Stream stream = context.stream();
+        DeviceMemory device = context.allocate(BYTES);
+        Event begin = context.timedEvent();
+        Event end = context.timedEvent()) {
+      machine.delayRandomly(1, 2000, 3000);
+      stream.record(begin);
+      stream.fill(device.address(), (byte) 1, BYTES);
+      stream.record(end);
+      assertThat(end.reached()).isFalse();
+      assertThat(stream.idle()).isFalse();
+
+      end.await();
+
+      assertThat(end.reached()).isTrue();
+      assertThat(begin.until(end)).isBetween(Duration.ofNanos(1), Duration.ofSeconds(5));
+    }
+  }
+
+  @Test
+  void memoryOfTheHostIsPinnedForAsLongAsIsWished() {
+    try (Context context = Machine.context(machine);
+        Arena arena = Arena.ofShared()) {
+      MemorySegment memory = arena.allocate(BYTES, 4096);
+      try (PinnedSegment pinned = context.pin(memory)) {
+        assertThat(pinned.segment()).isSameAs(memory);
+        assertThat(machine.leaks()).isNotEmpty();
+      }
+      assertThat(machine.calls("cuMemHostUnregister")).isOne();
+    }
+  }
+
+  @Test
+  void anImageThatDoesNotSuitTheDeviceIsRefused() {
+    try (Context context = Machine.context(machine)) {
+      byte[] image =
+          new String(Machine.IMAGE, US_ASCII).replace("sm_80", "sm_120").getBytes(US_ASCII);
+
+      assertThatExceptionOfType(DriverException.class)
+          .isThrownBy(() -> context.module(image))
+          .withMessageContaining("cuModuleLoadDataEx failed with CUDA_ERROR_INVALID_PTX");
+    }
+  }
+
+  @Test
+  void aDeviceTellsWhatItIs() {
+    CudaDevice device = Machine.driver(machine).devices().getFirst();
+
+    assertThat(device.capability()).isEqualTo(90);
+    assertThat(device.memory().count()).isEqualTo(1L << 30);
+    assertThat(device.pciAddress()).matches("[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-9]");
+    assertThat(device.name()).isNotBlank();
+    assertThat(device.attribute(DeviceAttribute.MAX_THREADS_PER_BLOCK)).isEqualTo(1024);
+  }
+}
