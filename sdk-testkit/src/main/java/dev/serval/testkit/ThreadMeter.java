@@ -1,5 +1,6 @@
 package dev.serval.testkit;
 
+import com.sun.management.OperatingSystemMXBean;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 
@@ -27,6 +28,25 @@ public final class ThreadMeter {
    */
   public long allocatedBytes(Thread thread) {
     return threads.getThreadAllocatedBytes(thread.threadId());
+  }
+
+  /**
+   * What all threads have allocated on the Java heap since the JVM began.
+   *
+   * @return bytes, whether or not they were collected since
+   */
+  public long allAllocatedBytes() {
+    return threads.getTotalThreadAllocatedBytes();
+  }
+
+  /**
+   * How long the process has kept processors busy.
+   *
+   * @return nanoseconds since it began, over all processors
+   */
+  public long processNanos() {
+    return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getProcessCpuTime();
   }
 
   /**

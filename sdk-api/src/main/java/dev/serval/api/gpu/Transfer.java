@@ -95,11 +95,20 @@ public final class Transfer {
   }
 
   void drop() {
-    if (source != null) {
-      source.drop();
+    drop(source);
+    drop(target);
+  }
+
+  /** A source of memory that fails to take it back does not keep the others from it. */
+  private static void drop(@Nullable Region region) {
+    if (region == null) {
+      return;
     }
-    if (target != null) {
-      target.drop();
+    try {
+      region.drop();
+    } catch (RuntimeException | Error e) {
+      Thread thread = Thread.currentThread();
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
     }
   }
 

@@ -14,7 +14,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Transfers that are submitted together, and their completion.
+ * Transfers that are submitted together, and their completion. They go in no order among
+ * themselves: no two of them write the same bytes, and none reads what another writes.
  *
  * <p>One thread fills it, {@linkplain TransferService#submit submits} it and asks for its {@link
  * #state}, which costs a read of a field; then it may be {@linkplain #clear cleared} and used
@@ -428,7 +429,17 @@ public final class TransferBatch {
       state = outcome();
       notifyAll();
     }
-    listener.accept(this);
+    tell();
+  }
+
+  /** What a listener throws is not the affair of other batches. */
+  private void tell() {
+    try {
+      listener.accept(this);
+    } catch (RuntimeException | Error e) {
+      Thread thread = Thread.currentThread();
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
+    }
   }
 
   private State outcome() {

@@ -1,6 +1,9 @@
 package dev.serval.api.gpu;
 
+import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * What the transfers of a batch cost that went one way.
@@ -20,6 +23,29 @@ public record TransferReport(
     double copies,
     long processorNanos,
     long wallNanos) {
+
+  /**
+   * Adds reports up, such as those of the batches that brought a model.
+   *
+   * @param reports of any batches
+   * @return one for each way, the shortest way first: times are added up as if none had overlapped
+   */
+  public static List<TransferReport> totals(List<TransferReport> reports) {
+    Map<TransferPath, TransferReport> totals = new EnumMap<>(TransferPath.class);
+    reports.forEach(report -> totals.merge(report.path(), report, TransferReport::plus));
+    return List.copyOf(totals.values());
+  }
+
+  private TransferReport plus(TransferReport other) {
+    long both = bytes + other.bytes;
+    return new TransferReport(
+        path,
+        other.reason,
+        both,
+        (copies * bytes + other.copies * other.bytes) / both,
+        processorNanos + other.processorNanos,
+        wallNanos + other.wallNanos);
+  }
 
   /**
    * How fast the bytes went.

@@ -6,6 +6,7 @@ final class Constants {
   static final int CU_MEMHOSTREGISTER_PORTABLE = 1;
   static final int CU_STREAM_NON_BLOCKING = 1;
   static final int CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1;
+  static final int CU_EVENT_BLOCKING_SYNC = 1;
   static final int CU_EVENT_DISABLE_TIMING = 2;
   static final int CU_MEM_ALLOCATION_TYPE_PINNED = 1;
   static final int CU_MEM_LOCATION_TYPE_DEVICE = 1;
@@ -19,6 +20,7 @@ final class Constants {
 
   static final int CUDA_SUCCESS = 0;
   static final int CUDA_ERROR_OUT_OF_MEMORY = 2;
+  static final int CUDA_ERROR_DEINITIALIZED = 4;
   static final int CUDA_ERROR_DEVICE_UNAVAILABLE = 46;
   static final int CUDA_ERROR_INVALID_CONTEXT = 201;
   static final int CUDA_ERROR_ECC_UNCORRECTABLE = 214;
@@ -27,6 +29,7 @@ final class Constants {
   static final int CUDA_ERROR_NOT_READY = 600;
   static final int CUDA_ERROR_ILLEGAL_ADDRESS = 700;
   static final int CUDA_ERROR_LAUNCH_TIMEOUT = 702;
+  static final int CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED = 704;
   static final int CUDA_ERROR_CONTEXT_IS_DESTROYED = 709;
   static final int CUDA_ERROR_ASSERT = 710;
   static final int CUDA_ERROR_HARDWARE_STACK_ERROR = 714;

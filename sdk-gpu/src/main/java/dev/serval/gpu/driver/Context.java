@@ -61,6 +61,22 @@ public final class Context implements AutoCloseable {
   }
 
   /**
+   * Does something on the calling thread with this context in place of the thread's own.
+   *
+   * @param work what needs a thread that is attached
+   */
+  public void attached(Runnable work) {
+    calls.call(EntryPoint.CONTEXT_PUSH, address);
+    try (Arena arena = Arena.ofConfined()) {
+      try {
+        work.run();
+      } finally {
+        calls.call(EntryPoint.CONTEXT_POP, arena.allocate(JAVA_LONG).address());
+      }
+    }
+  }
+
+  /**
    * What made the context useless.
    *
    * @return the first failure that lost the device, empty as long as all is well
@@ -188,6 +204,17 @@ public final class Context implements AutoCloseable {
   }
 
   /**
+   * A mark that a stream leaves behind, for threads that wait for it without keeping a processor
+   * busy.
+   *
+   * @return the event, which does not know the time
+   */
+  public Event restfulEvent() {
+    int flags = Constants.CU_EVENT_BLOCKING_SYNC | Constants.CU_EVENT_DISABLE_TIMING;
+    return new Event(this, make(EntryPoint.EVENT_CREATE, flags));
+  }
+
+  /**
    * A mark that a stream leaves behind, which knows when it did.
    *
    * @return the event
@@ -205,6 +232,18 @@ public final class Context implements AutoCloseable {
    */
   public Module module(byte[] image) {
     return Module.load(this, image);
+  }
+
+  /**
+   * Lets this context's kernels and copies reach another device's memory.
+   *
+   * @param other the other device's context
+   */
+  public void reach(Context other) {
+    int code = result(EntryPoint.CONTEXT_ENABLE_PEER, other.address, 0);
+    if (code != Constants.CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED) {
+      check(EntryPoint.CONTEXT_ENABLE_PEER, code);
+    }
   }
 
   @Override

@@ -86,7 +86,7 @@ public final class CopyBatch {
       return;
     }
     Context context = stream.context();
-    if (context.calls().has(EntryPoint.COPY_BATCH)) {
+    if (count > 1 && context.calls().has(EntryPoint.COPY_BATCH)) {
       giveAll(context, stream.address());
     } else {
       giveEach(context, stream.address());

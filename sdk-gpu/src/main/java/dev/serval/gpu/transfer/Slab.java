@@ -1,0 +1,46 @@
+package dev.serval.gpu.transfer;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A slab of pinned memory, the piece that goes through it, and where the device has come with it.
+ */
+final class Slab {
+  private final long address;
+  private final MemorySegment memory;
+  private final CopyStream.Mark mark;
+  private final Piece piece = new Piece();
+
+  /** Where bytes go that the device brings to the slab; null when it takes them from there. */
+  private boolean fetching;
+
+  Slab(long address, long bytes, CopyStream.Mark mark) {
+    this.address = address;
+    this.memory = MemorySegment.ofAddress(address).reinterpret(bytes);
+    this.mark = mark;
+  }
+
+  long address() {
+    return address;
+  }
+
+  MemorySegment memory() {
+    return memory;
+  }
+
+  CopyStream.Mark mark() {
+    return mark;
+  }
+
+  Piece piece() {
+    return piece;
+  }
+
+  boolean fetching() {
+    return fetching;
+  }
+
+  void fetching(boolean yes) {
+    fetching = yes;
+  }
+}
