@@ -600,6 +600,7 @@ void check_gated(Bench& bench, Random& random, const string& prefix, const strin
 void linear_maps(Bench& bench, const string& prefix, int scale) {
   Random random = {6};
   for (const char* type : {"bf16", "q8_0", "q4_0"}) {
+    if (!bench.machine.has((prefix + type + "_n8").c_str())) continue;
     int unit = format(type).elements;
     for (auto [weightRows, columns, rows, segments] :
          vector<std::tuple<int, int, int, int>>{{1, unit, 1, 1}, {70, 96, 5, 1}, {64, 64, 1, 1}, {129, 320, 17, 2}, {200, 544, 35, 4}, {96, 1056, 130, 3}})
@@ -607,7 +608,7 @@ void linear_maps(Bench& bench, const string& prefix, int scale) {
     check_gated(bench, random, prefix, type, 64, 96, 3, 1);
     check_gated(bench, random, prefix, type, 128, 416, 37, 4);
     if (scale > 1) {
-      check_linear(bench, random, prefix, type, 1024, 4096, 200, 4);
+      check_linear(bench, random, prefix, type, 1024, 2048, 200, 4);
       check_gated(bench, random, prefix, type, 1024, 2048, 140, 4);
     }
   }
@@ -849,13 +850,13 @@ void check_results(Bench& bench, const AttentionCase& c, const vector<vector<flo
 }
 
 void tensor_core_attention(Bench& bench, int scale) {
-  for (int seed = 0; seed < 10 * scale; seed++) {
+  for (int seed = 0; seed < 4 * scale; seed++) {
     Random random = {(uint64_t)(100 + seed)};
     AttentionCase c = seed % 2 ? random_attention(random, "bf16", {8, 16, 64, 72, 96, 128}, {1, 75, 20}) : random_attention(random, "bf16", {64, 96, 128}, {270, 2});
     vector<vector<float>> whole = attend(bench, c, random, 1000, false);
     check_results(bench, c, whole, true, 0.06);
     for (int chunk : {1, 2 + random.below(60)}) {
-      if (chunk == 1 && seed % 2 == 0 && seed % 4 && scale == 1) continue;
+      if (chunk == 1 && seed == 2 && scale == 1) continue;
       vector<vector<float>> other = attend(bench, c, random, chunk, false);
       for (size_t s = 0; s < whole.size(); s++)
         if (!same_bits(whole[s], other[s])) bench.fail(c.describe() + text(": other bits in chunks of %d", chunk));
@@ -866,7 +867,7 @@ void tensor_core_attention(Bench& bench, int scale) {
 
 void simt_attention(Bench& bench, int scale) {
   for (const char* type : {"f32", "f16", "bf16", "q8_0"})
-    for (int seed = 0; seed < 3 * scale; seed++) {
+    for (int seed = 0; seed < 2 * scale; seed++) {
       Random random = {(uint64_t)(200 + seed)};
       AttentionCase c = string(type) == "q8_0" ? random_attention(random, type, {32, 64, 96}, {70, 3}) : random_attention(random, type, {2, 6, 10, 64, 160}, {70, 3});
       if (seed == 1) c = random_attention(random, type, {32}, {3, 261});
@@ -1065,7 +1066,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
       {"gated activations", [&](Bench& b) { gated_activations(b, scale); }},
       {"linear maps, mma", [&](Bench& b) { linear_maps(b, "mma_linear_", scale); }},
       {"linear maps, wgmma",
-       [&](Bench& b) {
+[&](Bench& b) {
          if (machine.has("wgmma_linear_bf16_n8")) linear_maps(b, "wgmma_linear_", scale);
        }},
       {"linear maps, plain", [&](Bench& b) { plain_linear_maps(b, scale); }},

@@ -1,4 +1,4 @@
-// Runs the cases on the processor. With --table, prints name, structure, threads and shared memory of each kernel instead.
+// kernels_test [filter [seed [scale]]]: runs the cases on the processor. With --table, prints name, structure, threads and shared memory of each kernel instead.
 #include "cuda_host.h"
 #include "host_kernels.h"
 #include "kernel_cases.h"
@@ -63,5 +63,5 @@ int main(int argc, char** argv) {
   printf("seed %llu\n", (unsigned long long)seed);
   serval_host_seed(seed);
   Processor processor;
-  return serval_cases::run_cases(processor, argc > 1 ? argv[1] : "", 1) != 0;
+  return serval_cases::run_cases(processor, argc > 1 ? argv[1] : "", argc > 3 ? atoi(argv[3]) : 1) != 0;
 }

@@ -180,6 +180,8 @@ class Gpu {
     check(driver.cuLaunchKernelEx(&config, kernel.function, arguments, nullptr), "cuLaunchKernelEx");
   }
 
+  bool lists(const std::string& kernel) const { return listed.count(kernel) != 0; }
+
   CUdeviceptr allocate(size_t bytes) {
     CUdeviceptr at = 0;
     check(driver.cuMemAlloc(&at, bytes), "cuMemAlloc");
