@@ -233,12 +233,9 @@ template <int W> struct Prefill {
   static constexpr int SHARED = 2 * STAGE;
 
   const Attention& a;
-  Tile tile;
-  int kvHead, group, position; // of the tile's first row
-  int first[2], last[2];       // what rows g and g + 8 of this warp see; none where last < first
-  int warpFirst, warpLast, sharedFirst, sharedLast; // what any row of the warp sees, what all of them see
+  int last[2];           // the last position that rows g and g + 8 of this warp see; -1 for none
+  uint32_t seen, shared; // tiles of which any row of the warp sees something, and all see everything: first, and 1 + last << 16
   float scale;
-  unsigned char* shared;
   Queries<W> queries;
   State<L::TILES> part, total;
 
@@ -246,35 +243,33 @@ template <int W> struct Prefill {
 
   __device__ __forceinline__ int query(int i) const { return threadIdx.x / LANES * 16 + threadIdx.x % LANES / 4 + 8 * i; }
 
-  __device__ __forceinline__ void begin() {
-    const Step* step = a.step;
-    tile = array<Tile>(step, step->tileOf)[blockIdx.x];
-    kvHead = blockIdx.y;
-    group = a.heads / a.kvHeads;
-    position = array<int32_t>(step, step->positions)[tile.firstRow];
+  // Few of a block's numbers are needed to its end, and registers are short.
+  __device__ __forceinline__ Tile tile() const { return array<Tile>(a.step, a.step->tileOf)[blockIdx.x]; }
+  __device__ __forceinline__ int group() const { return a.heads / a.kvHeads; }
+  __device__ __forceinline__ int column(int query) const { return (blockIdx.y * group() + query % group()) * a.headDim; }
+  __device__ __forceinline__ int first_seen(int position) const { return max(position - a.window, -1) + 1; }
+  static __device__ __forceinline__ uint32_t range(int first, int end) { return (uint32_t)first | (uint32_t)max(end, 0) << 16; }
+  static __device__ __forceinline__ bool within(int index, uint32_t range) { return index >= (int)(range & 0xffff) && index < (int)(range >> 16); }
+
+  __device__ __forceinline__ void begin(const Tile& tile, int position) {
     scale = exponent_scale(a);
-    shared = shared_memory();
     const float* rows[2];
+    int end = tile.rows * group();
 #pragma unroll
     for (int i = 0; i < 2; i++) {
       int q = query(i);
-      bool real = q < tile.rows * group;
-      last[i] = real ? position + q / group : -1;
-      first[i] = real ? max(last[i] - a.window, -1) + 1 : 0;
-      rows[i] = real ? a.qkv + (int64_t)(tile.firstRow + q / group) * a.stride + (kvHead * group + q % group) * a.headDim : nullptr;
+      last[i] = q < end ? position + q / group() : -1;
+      rows[i] = q < end ? a.qkv + (int64_t)(tile.firstRow + q / group()) * a.stride + column(q) : nullptr;
     }
     queries.load(rows, a.headDim);
-    int warpQuery = threadIdx.x / LANES * 16, end = tile.rows * group;
-    int least = position + warpQuery / group, most = position + min(warpQuery + 15, end - 1) / group;
-    bool any = warpQuery < end, all = warpQuery + 16 <= end;
-    warpLast = any ? most : -1;
-    warpFirst = max(least - a.window, -1) + 1;
-    sharedFirst = max(most - a.window, -1) + 1;
-    sharedLast = all ? least : -1;
+    int warpQuery = threadIdx.x / LANES * 16;
+    int least = position + warpQuery / group(), most = position + min(warpQuery + 15, end - 1) / group();
+    seen = range(first_seen(least) / KEYS, warpQuery < end ? most / KEYS + 1 : 0);
+    shared = range((first_seen(most) + KEYS - 1) / KEYS, warpQuery + 16 <= end ? (least + 1) / KEYS : 0);
   }
 
   __device__ __forceinline__ void fetch(const TensorCache& cache, int index, int from, int to) const {
-    unsigned char* keys = shared + index % 2 * STAGE;
+    unsigned char* keys = shared_memory() + index % 2 * STAGE;
     unsigned char* values = keys + KEYS * L::PITCH;
 #pragma unroll
     for (int i = 0; i < KEYS * L::CHUNKS / (WARPS * LANES); i++) {
@@ -290,7 +285,7 @@ template <int W> struct Prefill {
   }
 
   __device__ __forceinline__ void attend(int index) {
-    const unsigned char* keys = shared + index % 2 * STAGE;
+    const unsigned char* keys = shared_memory() + index % 2 * STAGE;
     const unsigned char* values = keys + KEYS * L::PITCH;
     int lane = threadIdx.x % LANES;
     Scores scores;
@@ -299,9 +294,12 @@ template <int W> struct Prefill {
     for (int n = 0; n < 8; n++)
 #pragma unroll
       for (int j = 0; j < L::GROUPS; j++) queries.score(scores.s[n], j, *(const uint4*)(keys + L::key(8 * n + lane / 4, 4 * j + lane % 4)));
-    int begin = index * KEYS, end = begin + KEYS - 1;
-    bool masked = end > sharedLast || begin < sharedFirst;
-    if (masked) scores.mask(begin, first, last);
+    int begin = index * KEYS;
+    bool masked = !within(index, shared);
+    if (masked) {
+      int first[2] = {first_seen(last[0]), first_seen(last[1])};
+      scores.mask(begin, first, last);
+    }
     float largest[2], sums[2];
     scores.largest(largest);
     float kept[2];
@@ -364,7 +362,7 @@ template <int W> struct Prefill {
         uint32_t pair = *(const uint32_t*)(values + L::value(k, n) + 4 * t);
 #pragma unroll
         for (int i = 0; i < 2; i++) {
-          if (begin + k > last[i] || begin + k < first[i]) continue;
+          if (begin + k > last[i] || begin + k < first_seen(last[i])) continue;
           if ((pair & 0x7f80u) == 0x7f80u) part.o[n][2 * i] = __fadd_rn(part.o[n][2 * i], bf16_low(pair));
           if ((pair & 0x7f800000u) == 0x7f800000u) part.o[n][2 * i + 1] = __fadd_rn(part.o[n][2 * i + 1], bf16_high(pair));
         }
@@ -386,19 +384,20 @@ template <int W> struct Prefill {
   }
 
   __device__ __forceinline__ void store() const {
+    Tile tile = this->tile();
     int t = threadIdx.x % 4;
 #pragma unroll
     for (int i = 0; i < 2; i++) {
       int q = query(i);
-      if (q >= tile.rows * group) continue;
-      int row = tile.firstRow + q / group, column = (kvHead * group + q % group) * a.headDim + 2 * t;
+      if (q >= tile.rows * group()) continue;
       float share = __fdiv_rn(1.0f, total.sum[i]);
 #pragma unroll
       for (int n = 0; n < L::TILES; n++)
         if (8 * n < a.headDim)
-          store_pair(a, row, column + 8 * n, __fmul_rn(total.o[n][2 * i], share), __fmul_rn(total.o[n][2 * i + 1], share));
+          store_pair(a, tile.firstRow + q / group(), column(q) + 8 * n + 2 * t, __fmul_rn(total.o[n][2 * i], share),
+                     __fmul_rn(total.o[n][2 * i + 1], share));
     }
-    if (kvHead == 0)
+    if (blockIdx.y == 0)
       for (int r = threadIdx.x / LANES; r < tile.rows; r += WARPS) pad_operand(a, tile.firstRow + r, LANES);
   }
 
@@ -406,11 +405,13 @@ template <int W> struct Prefill {
     let_later_begin();
     wait_for_earlier();
     if ((int)blockIdx.x >= a.step->tiles) return;
-    begin();
+    Tile tile = this->tile();
+    int position = array<int32_t>(a.step, a.step->positions)[tile.firstRow];
+    begin(tile, position);
     part.clear();
     total.clear();
-    TensorCache cache(a, tile.sequence, kvHead);
-    int from = max(position - a.window, -1) + 1, to = position + tile.rows - 1;
+    TensorCache cache(a, tile.sequence, blockIdx.y);
+    int from = first_seen(position), to = position + tile.rows - 1;
     int index = from / KEYS, lastIndex = to / KEYS;
     fetch(cache, index, from, to);
 #pragma unroll 1
@@ -418,7 +419,7 @@ template <int W> struct Prefill {
       wait_for_copies<0>();
       __syncthreads();
       if (index < lastIndex) fetch(cache, index + 1, from, to);
-      if (index * KEYS <= warpLast && index * KEYS + KEYS > warpFirst) attend(index);
+      if (within(index, seen)) attend(index);
       if (index % (PART / KEYS) == PART / KEYS - 1 || index == lastIndex) end_part();
     }
     store();
@@ -762,7 +763,7 @@ template <class Type> struct Simt {
 } // namespace serval
 
 #define ATTENTION(w)                                                                      \
-  KERNEL(attention_decode_##w, Attention, 128, 2, (serval::Decode<w>::SHARED)) {          \
+  KERNEL(attention_decode_##w, Attention, 128, 3, (serval::Decode<w>::SHARED)) {          \
     serval::Decode<w> decode(a);                                                          \
     decode.run();                                                                         \
   }                                                                                       \
