@@ -157,7 +157,7 @@ class Gpu {
       kernel.shared = listed[name].second;
     }
     if (kernel.threads == 0) fail("the list of kernels lacks " + name);
-    if (kernel.shared > 48 * 1024)
+    if (kernel.shared > 0) // with what is static it may be more than a kernel has by itself
       check(driver.cuFuncSetAttribute(kernel.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)kernel.shared), name.c_str());
     return kernels[name] = kernel;
   }
@@ -197,7 +197,11 @@ class Gpu {
     check(driver.cuMemcpyDtoH(values.data(), at, count * sizeof(T)), "cuMemcpyDtoH");
     return values;
   }
-  void write(CUdeviceptr at, const void* from, size_t bytes) { check(driver.cuMemcpyHtoD(at, from, bytes), "cuMemcpyHtoD"); }
+  // The copy may still be under way when the call returns, and the stream does not wait for it.
+  void write(CUdeviceptr at, const void* from, size_t bytes) {
+    check(driver.cuMemcpyHtoD(at, from, bytes), "cuMemcpyHtoD");
+    check(driver.cuCtxSynchronize(), "cuMemcpyHtoD");
+  }
   void wait() { check(driver.cuStreamSynchronize(stream), "cuStreamSynchronize"); }
 
   // Microseconds of each call, the median of several.
