@@ -183,10 +183,15 @@ template <int W> struct Queries {
       }
   }
 
-  // Adds the products of 32 dimensions with eight keys.
-  __device__ __forceinline__ void score(float (&s)[4], int j, const uint4& key) const {
-    multiply(s, q[2 * j], key.x, key.y);
-    multiply(s, q[2 * j + 1], key.z, key.w);
+  // Adds the products of 32 dimensions with four times eight keys, those that wait for each other apart.
+  template <class F> __device__ __forceinline__ void score_four(Scores& scores, int n, int j, F key) const {
+    uint4 k[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++) k[i] = key(n + i);
+#pragma unroll
+    for (int i = 0; i < 4; i++) multiply(scores.s[n + i], q[2 * j], k[i].x, k[i].y);
+#pragma unroll
+    for (int i = 0; i < 4; i++) multiply(scores.s[n + i], q[2 * j + 1], k[i].z, k[i].w);
   }
 };
 
@@ -234,7 +239,7 @@ template <int W> struct Prefill {
 
   const Attention& a;
   int last[2];           // the last position that rows g and g + 8 of this warp see; -1 for none
-  uint32_t seen, shared; // tiles of which any row of the warp sees something, and all see everything: first, and 1 + last << 16
+  uint32_t seen, shared; // tiles of which any row of the warp sees something, and all real ones see everything: first, and 1 + last << 16
   float scale;
   Queries<W> queries;
   State<L::TILES> part, total;
@@ -265,7 +270,7 @@ template <int W> struct Prefill {
     int warpQuery = threadIdx.x / LANES * 16;
     int least = position + warpQuery / group(), most = position + min(warpQuery + 15, end - 1) / group();
     seen = range(first_seen(least) / KEYS, warpQuery < end ? most / KEYS + 1 : 0);
-    shared = range((first_seen(most) + KEYS - 1) / KEYS, warpQuery + 16 <= end ? (least + 1) / KEYS : 0);
+    shared = range((first_seen(most) + KEYS - 1) / KEYS, (least + 1) / KEYS);
   }
 
   __device__ __forceinline__ void fetch(const TensorCache& cache, int index, int from, int to) const {
@@ -291,9 +296,9 @@ template <int W> struct Prefill {
     Scores scores;
     scores.clear();
 #pragma unroll
-    for (int n = 0; n < 8; n++)
+    for (int j = 0; j < L::GROUPS; j++)
 #pragma unroll
-      for (int j = 0; j < L::GROUPS; j++) queries.score(scores.s[n], j, *(const uint4*)(keys + L::key(8 * n + lane / 4, 4 * j + lane % 4)));
+      for (int n = 0; n < 8; n += 4) queries.score_four(scores, n, j, [&](int m) { return *(const uint4*)(keys + L::key(8 * m + lane / 4, 4 * j + lane % 4)); });
     int begin = index * KEYS;
     bool masked = !within(index, shared);
     if (masked) {
@@ -498,9 +503,7 @@ template <int W> struct Decode {
         }
       }
 #pragma unroll
-      for (int n = 0; n < 4; n++)
-#pragma unroll
-        for (int j = 0; j < L::GROUPS; j++) queries.score(scores.s[4 * half + n], j, keys[n][j]);
+      for (int j = 0; j < L::GROUPS; j++) queries.score_four(scores, 4 * half, j, [&](int m) { return keys[m % 4][j]; });
     }
   }
 

@@ -21,12 +21,13 @@ struct Q8Cache {
   static constexpr int BYTES = 34, ELEMENTS = 32;
 };
 
-// A warp writes one position of one head from the F32 row, which the warp's own lanes have written.
+// A warp writes one position of one head, whose F32 row its own lanes may have written.
 template <class Cache> __device__ __forceinline__ void store_head(unsigned char* to, const float* head, int dim) {
   int lane = threadIdx.x % LANES;
   if constexpr (Cache::ELEMENTS == 1) {
     for (int i = lane; i < dim; i += LANES) Cache::store(to, i, head[i]);
   } else {
+    __syncwarp();
     for (int block = 0; block < dim / LANES; block++) {
       float x = head[block * LANES + lane];
       float largest = warp_max(fabsf(x));
@@ -40,8 +41,8 @@ template <class Cache> __device__ __forceinline__ void store_head(unsigned char*
   }
 }
 
-// Normalises (with a gain) and turns a head in place.
-__device__ __forceinline__ void turn_head(const RotateStore& a, float* head, const float* gain, const float2* turns) {
+// Normalises (with a gain) and turns a head, pair by pair: store gets an element's index and its value.
+template <class F> __device__ __forceinline__ void turn_head(const RotateStore& a, const float* head, const float* gain, const float2* turns, F store) {
   int lane = threadIdx.x % LANES, pairs = a.headDim / 2;
   float factor = 1.0f, scale = 1.0f;
   if (gain) {
@@ -58,26 +59,29 @@ __device__ __forceinline__ void turn_head(const RotateStore& a, float* head, con
     factor = __fdiv_rn(1.0f, __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.normEpsilon)));
     scale = huge ? 0x1p-64f : 1.0f;
   }
+#pragma unroll 2
   for (int i = lane; i < pairs; i += LANES) {
     int first = a.interleaved ? 2 * i : i, second = a.interleaved ? 2 * i + 1 : i + pairs;
+    float2 turn = turns[i];
     float x = head[first], y = head[second];
     if (gain) {
       x = __fmul_rn(__fmul_rn(__fmul_rn(x, scale), factor), gain[first]);
       y = __fmul_rn(__fmul_rn(__fmul_rn(y, scale), factor), gain[second]);
     }
-    float2 turn = turns[i];
-    head[first] = __fsub_rn(__fmul_rn(x, turn.x), __fmul_rn(y, turn.y));
-    head[second] = __fadd_rn(__fmul_rn(x, turn.y), __fmul_rn(y, turn.x));
+    store(first, __fsub_rn(__fmul_rn(x, turn.x), __fmul_rn(y, turn.y)));
+    store(second, __fadd_rn(__fmul_rn(x, turn.y), __fmul_rn(y, turn.x)));
   }
-  __syncwarp();
 }
 
+// What no kernel writes is read before those before have ended: the step, and what turns.
 template <class Cache> __device__ __forceinline__ void rotate_store_row(const RotateStore& a) {
   let_later_begin();
-  wait_for_earlier();
   int row = blockIdx.x;
   const Step* step = a.step;
-  if (row >= step->rows) return;
+  if (row >= step->rows) {
+    wait_for_earlier();
+    return;
+  }
   int position = array<int32_t>(step, step->positions)[row];
   int sequence = array<int32_t>(step, step->sequenceOf)[row];
   const int32_t* table = array<int32_t>(step, step->blocks) + array<int32_t>(step, step->tableBegin)[sequence];
@@ -86,11 +90,21 @@ template <class Cache> __device__ __forceinline__ void rotate_store_row(const Ro
   unsigned char* keys = (unsigned char*)a.kv + block * a.blockBytes + a.layerOffset + slot * headRow;
   const float2* turns = (const float2*)a.turns + (int64_t)position * (a.headDim / 2);
   float* heads = a.qkv + (int64_t)row * a.stride;
-  for (int h = threadIdx.x / LANES; h < a.heads + 2 * a.kvHeads; h += blockDim.x / LANES) {
+  wait_for_earlier();
+  int warps = blockDim.x / LANES;
+  for (int h = blockIdx.y * warps + threadIdx.x / LANES; h < a.heads + 2 * a.kvHeads; h += gridDim.y * warps) {
     float* head = heads + (int64_t)h * a.headDim;
     int kvHead = h - a.heads; // values come after keys in rows and in blocks alike
-    if (kvHead < a.kvHeads) turn_head(a, head, kvHead < 0 ? a.queryNorm : a.keyNorm, turns);
-    if (kvHead >= 0) store_head<Cache>(keys + kvHead * a.blockTokens * headRow, head, a.headDim);
+    unsigned char* to = keys + kvHead * a.blockTokens * headRow;
+    if (kvHead >= a.kvHeads) {
+      store_head<Cache>(to, head, a.headDim);
+    } else if (kvHead < 0 || Cache::ELEMENTS > 1) {
+      __syncwarp();
+      turn_head(a, head, kvHead < 0 ? a.queryNorm : a.keyNorm, turns, [&](int i, float x) { head[i] = x; });
+      if (kvHead >= 0) store_head<Cache>(to, head, a.headDim);
+    } else if constexpr (Cache::ELEMENTS == 1) {
+      turn_head(a, head, a.keyNorm, turns, [&](int i, float x) { Cache::store(to, i, x); });
+    }
   }
 }
 

@@ -785,7 +785,7 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
     Step* step = data.put(bench);
     int rows = data.header.rows;
     float* qkv = put(bench, in, c.stride());
-    bench.launch("rotate_store_" + c.type, rows + 1, 1, 1,
+    bench.launch("rotate_store_" + c.type, rows + 1, 1 + random.below(3), 1,
                  RotateStore{step, qkv, queryNorm, keyNorm, deviceTurns, kv, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim,
                              c.blockTokens, c.interleaved, 1e-5f, 0});
     int outStride = c.operand ? padded(rows, 128) : padded(width, 4);

@@ -173,7 +173,7 @@ inline void time_rows(Checks& checks) {
       gpu.launch(gpu.kernel("rows", "rms_norm_operand"), {(unsigned)rows},
                  RmsNorm{(const Step*)scene.step, (const float*)hidden, (const float*)gain, (void*)operand, 4096, 4096, operandRows, 1e-5f}, true);
     });
-    double rotate = graph_time(gpu, 16, [&] { gpu.launch(gpu.kernel("rotate", "rotate_store_bf16"), {(unsigned)rows}, scene.rotation(), true); });
+    double rotate = graph_time(gpu, 16, [&] { gpu.launch(gpu.kernel("rotate", "rotate_store_bf16"), {(unsigned)rows, rows <= 64 ? 6u : 1u}, scene.rotation(), true); });
     double gate = graph_time(gpu, 16, [&] {
       gpu.launch(gpu.kernel("rows", "gated_silu"), {(unsigned)rows}, GatedSilu{(const Step*)scene.step, (const float*)gateUp, (void*)operand, 14336, 28672, operandRows, 1}, true);
     });
