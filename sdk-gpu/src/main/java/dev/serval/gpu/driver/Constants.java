@@ -20,7 +20,6 @@ final class Constants {
 
   static final int CUDA_SUCCESS = 0;
   static final int CUDA_ERROR_OUT_OF_MEMORY = 2;
-  static final int CUDA_ERROR_DEINITIALIZED = 4;
   static final int CUDA_ERROR_DEVICE_UNAVAILABLE = 46;
   static final int CUDA_ERROR_INVALID_CONTEXT = 201;
   static final int CUDA_ERROR_ECC_UNCORRECTABLE = 214;
@@ -29,7 +28,6 @@ final class Constants {
   static final int CUDA_ERROR_NOT_READY = 600;
   static final int CUDA_ERROR_ILLEGAL_ADDRESS = 700;
   static final int CUDA_ERROR_LAUNCH_TIMEOUT = 702;
-  static final int CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED = 704;
   static final int CUDA_ERROR_CONTEXT_IS_DESTROYED = 709;
   static final int CUDA_ERROR_ASSERT = 710;
   static final int CUDA_ERROR_HARDWARE_STACK_ERROR = 714;

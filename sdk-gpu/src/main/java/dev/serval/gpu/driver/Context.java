@@ -234,18 +234,6 @@ public final class Context implements AutoCloseable {
     return Module.load(this, image);
   }
 
-  /**
-   * Lets this context's kernels and copies reach another device's memory.
-   *
-   * @param other the other device's context
-   */
-  public void reach(Context other) {
-    int code = result(EntryPoint.CONTEXT_ENABLE_PEER, other.address, 0);
-    if (code != Constants.CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED) {
-      check(EntryPoint.CONTEXT_ENABLE_PEER, code);
-    }
-  }
-
   @Override
   public void close() {
     List<Handle> left;

@@ -1,6 +1,9 @@
 package dev.serval.gpu.driver;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /**
  * A kernel of a module, to be launched by way of {@link Kernel}. Usable as long as the module is.
@@ -68,9 +71,28 @@ public final class Function {
    * @param argumentBytes the size of the structure that is the kernel's one parameter
    * @param arena where the launch's memory lives; it outlives the last launch
    * @return the launch, of one block of one thread until it is told otherwise
+   * @throws IllegalArgumentException when the kernel takes a structure of another size, as far as
+   *     the driver tells
    */
   public Kernel kernel(long argumentBytes, Arena arena) {
+    requireSize(argumentBytes);
     return new Kernel(this, argumentBytes, arena);
+  }
+
+  private void requireSize(long argumentBytes) {
+    if (!context().calls().has(EntryPoint.FUNCTION_PARAMETER)) {
+      return;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment size = arena.allocate(JAVA_LONG, 2);
+      long offset = size.address() + Long.BYTES;
+      context().call(EntryPoint.FUNCTION_PARAMETER, address(), 0L, offset, size.address());
+      if (size.get(JAVA_LONG, 0) != argumentBytes) {
+        throw new IllegalArgumentException(
+            "the kernel %s takes a structure of %d bytes, not of %d"
+                .formatted(name, size.get(JAVA_LONG, 0), argumentBytes));
+      }
+    }
   }
 
   long address() {

@@ -56,26 +56,6 @@ public final class Stream extends Handle {
   }
 
   /**
-   * Copies from another device, by way of the host where they cannot reach each other.
-   *
-   * @param target an address on this device
-   * @param source an address on the other device
-   * @param other the other device's context
-   * @param bytes how many
-   */
-  public void copyFromPeer(long target, long source, Context other, long bytes) {
-    context()
-        .call(
-            EntryPoint.COPY_TO_PEER,
-            target,
-            context().address(),
-            source,
-            other.address(),
-            bytes,
-            address());
-  }
-
-  /**
    * Makes many copies, in any order among themselves: by one call where the driver can.
    *
    * @param batch the copies, which may be changed as soon as this returns

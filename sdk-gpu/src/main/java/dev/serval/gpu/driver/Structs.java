@@ -51,10 +51,6 @@ final class Structs {
               MemoryLayout.sequenceLayout(54, JAVA_BYTE).withName("reserved"))
           .withName("CUmemPoolProps");
 
-  static final StructLayout MEMORY_ACCESS =
-      MemoryLayout.structLayout(MEMORY_LOCATION.withName("location"), JAVA_INT.withName("flags"))
-          .withName("CUmemAccessDesc");
-
   static final StructLayout COPY_ATTRIBUTES =
       MemoryLayout.structLayout(
               JAVA_INT.withName("srcAccessOrder"),

@@ -23,7 +23,6 @@ class CudaHeaderTest {
           Structs.LAUNCH_ATTRIBUTE,
           Structs.MEMORY_LOCATION,
           Structs.POOL_PROPERTIES,
-          Structs.MEMORY_ACCESS,
           Structs.COPY_ATTRIBUTES,
           Structs.GRAPH_UPDATE_RESULT);
 

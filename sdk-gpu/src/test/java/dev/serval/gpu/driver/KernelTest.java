@@ -123,6 +123,13 @@ class KernelTest {
   }
 
   @Test
+  void aStructureOfAnotherSizeThanTheKernelTakesIsRefused() {
+    assertThatThrownBy(() -> module.function("standin_append").kernel(24, arena))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("the kernel standin_append takes a structure of 16 bytes, not of 24");
+  }
+
+  @Test
   void aKernelThatIsNotThereIsNamed() {
     assertThatThrownBy(() -> module.function("standin_prepend"))
         .hasMessageContaining("CUDA_ERROR_NOT_FOUND")
