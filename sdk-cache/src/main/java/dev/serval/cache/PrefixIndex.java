@@ -6,19 +6,21 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the block that is published under a key. A block has one key at most and a key one block,
- * so the hash table is intrusive too: chains of blocks, with each block's key beside it. A key is a
- * SHA-256, so its hash is even and nobody can aim at one chain.
+ * so the hash table is intrusive too: chains of blocks, with each block's key and the key's hash
+ * beside it. A key is a SHA-256, so its hash is even and nobody can aim at one chain.
  */
 final class PrefixIndex {
   static final int NONE = -1;
 
   private final @Nullable KvKey[] keys;
+  private final int[] hashes;
   private final int[] chain;
   private final int[] buckets;
   private int size;
 
   PrefixIndex(int blocks) {
     keys = new KvKey[blocks];
+    hashes = new int[blocks];
     chain = new int[blocks];
     buckets = new int[Integer.highestOneBit(Math.max(blocks, 1)) * 2];
     Arrays.fill(buckets, NONE);
@@ -34,8 +36,9 @@ final class PrefixIndex {
 
   /** The block published under this key, or {@link #NONE}. */
   int find(KvKey key) {
-    int block = buckets[bucket(key)];
-    while (block != NONE && !key.equals(keys[block])) {
+    int hash = key.hashCode();
+    int block = buckets[bucket(hash)];
+    while (block != NONE && !(hashes[block] == hash && key.equals(keys[block]))) {
       block = chain[block];
     }
     return block;
@@ -44,8 +47,9 @@ final class PrefixIndex {
   /** Publishes a block that is not published, unless another one is published under this key. */
   void publish(KvKey key, int block) {
     if (find(key) == NONE) {
-      int bucket = bucket(key);
+      int bucket = bucket(key.hashCode());
       keys[block] = key;
+      hashes[block] = key.hashCode();
       chain[block] = buckets[bucket];
       buckets[bucket] = block;
       size++;
@@ -54,11 +58,10 @@ final class PrefixIndex {
 
   /** Withdraws a block, and says whether it was published. */
   boolean withdraw(int block) {
-    KvKey key = keys[block];
-    if (key == null) {
+    if (keys[block] == null) {
       return false;
     }
-    int bucket = bucket(key);
+    int bucket = bucket(hashes[block]);
     if (buckets[bucket] == block) {
       buckets[bucket] = chain[block];
     } else {
@@ -83,7 +86,7 @@ final class PrefixIndex {
     return at;
   }
 
-  private int bucket(KvKey key) {
-    return key.hashCode() & (buckets.length - 1);
+  private int bucket(int hash) {
+    return hash & (buckets.length - 1);
   }
 }
