@@ -52,7 +52,10 @@ final class BatchPlanner {
   private final Policies policies;
   private final Roster roster;
   private final EngineListener listener;
-  private final List<Sequence> turns = new ArrayList<>();
+  private final Holders holders;
+  private final List<Sequence> prefills = new ArrayList<>();
+  private int[] turns;
+  private int turnCount;
   private int firstTurn;
   private double headroom = 1;
   private int ranks;
@@ -65,6 +68,8 @@ final class BatchPlanner {
     this.policies = policies;
     this.roster = roster;
     this.listener = listener;
+    holders = roster.holders();
+    turns = new int[limits.sequences()];
   }
 
   void plan(Step step) {
@@ -73,21 +78,27 @@ final class BatchPlanner {
     yieldPlace(step);
     planDecodes(step);
     planPrefill(step);
-    turns.clear();
+    prefills.clear();
   }
 
   /** Those that run now; some may have to give way while the step is planned. */
   private void listTurns() {
-    turns.clear();
+    if (turns.length < holders.size()) {
+      turns = new int[2 * holders.size()];
+    }
+    prefills.clear();
+    turnCount = 0;
     ranks = 0;
     prefillRanks = 0;
-    for (int i = 0; i < roster.running(); i++) {
-      Sequence sequence = roster.running(i);
-      if (sequence.isRunning()) {
-        turns.add(sequence);
-        int rank = 1 << sequence.rank();
-        ranks |= rank;
-        prefillRanks |= sequence.outstanding() > 1 ? rank : 0;
+    for (int i = 0; i < holders.size(); i++) {
+      int place = holders.place(i);
+      if (holders.isRunning(place)) {
+        turns[turnCount++] = place;
+        ranks |= 1 << holders.rank(place);
+        if (!holders.isDecode(place)) {
+          prefills.add(holders.sequence(place));
+          prefillRanks |= 1 << holders.rank(place);
+        }
       }
     }
   }
@@ -113,7 +124,7 @@ final class BatchPlanner {
   }
 
   private void planDecodes(Step step) {
-    int first = firstTurn < turns.size() ? firstTurn : 0;
+    int first = firstTurn < turnCount ? firstTurn : 0;
     firstTurn = 0;
     for (int left = ranks; left != 0; left &= left - 1) {
       planDecodes(Integer.numberOfTrailingZeros(left), first, step);
@@ -125,32 +136,26 @@ final class BatchPlanner {
    * take turns.
    */
   private void planDecodes(int rank, int first, Step step) {
-    for (int i = 0; i < turns.size(); i++) {
-      int turn = first + i < turns.size() ? first + i : first + i - turns.size();
-      Sequence sequence = turns.get(turn);
-      if (isDecode(sequence, rank)) {
+    boolean below = (ranks & ((1 << rank) - 1)) != 0;
+    for (int i = 0; i < turnCount; i++) {
+      int turn = first + i < turnCount ? first + i : first + i - turnCount;
+      int place = turns[turn];
+      if (holders.isDecode(place, rank)) {
         if (step.room() == 0) {
           firstTurn = turn;
           return;
         }
-        if (yields(sequence, rank, step)) {
+        if (below && yields(holders.sequence(place), step)) {
           firstTurn = firstTurn == 0 ? turn : firstTurn;
-          continue;
-        }
-        if (makeRoom(sequence, step)) {
-          step.include(sequence, 1);
+        } else if (holders.hasRoom(place) || makeRoom(holders.sequence(place), step)) {
+          step.include(place, 1);
         }
       }
     }
   }
 
-  private static boolean isDecode(Sequence sequence, int rank) {
-    return sequence.isRunning() && sequence.outstanding() == 1 && sequence.rank() == rank;
-  }
-
-  private boolean yields(Sequence sequence, int rank, Step step) {
-    boolean asked = (ranks & ((1 << rank) - 1)) != 0 && !step.isEmpty();
-    boolean yields = asked && policies.chunk(sequence, step, roster) < 1;
+  private boolean yields(Sequence sequence, Step step) {
+    boolean yields = !step.isEmpty() && policies.chunk(sequence, step, roster) < 1;
     if (yields) {
       listener.yielded(sequence);
     }
@@ -158,7 +163,7 @@ final class BatchPlanner {
   }
 
   private boolean makeRoom(Sequence needy, Step step) {
-    while (!needy.reserve(cache.blockTokens())) {
+    while (!needy.reserve()) {
       Sequence victim;
       if (roster.paused() > 0) {
         victim = roster.longestPaused();
@@ -171,6 +176,7 @@ final class BatchPlanner {
         return false;
       }
     }
+    roster.note(needy);
     return true;
   }
 
@@ -181,7 +187,7 @@ final class BatchPlanner {
 
   private void giveWay(Sequence victim, Step step) {
     int lost = victim.computedTokens();
-    step.exclude(victim);
+    step.exclude(victim.place());
     victim.countPreemption();
     roster.giveWay(victim);
     listener.preempted(victim, lost);
@@ -199,9 +205,9 @@ final class BatchPlanner {
   }
 
   private void planChunks(int rank, Step step) {
-    for (int i = 0; i < turns.size() && step.room() > 0; i++) {
-      Sequence sequence = turns.get(i);
-      if (sequence.isRunning() && sequence.outstanding() > 1 && sequence.rank() == rank) {
+    for (int i = 0; i < prefills.size() && step.room() > 0; i++) {
+      Sequence sequence = prefills.get(i);
+      if (sequence.isRunning() && sequence.rank() == rank) {
         include(sequence, step);
       }
     }
@@ -234,7 +240,7 @@ final class BatchPlanner {
   private void include(Sequence sequence, Step step) {
     int count = chunk(sequence, step);
     if (count > 0) {
-      step.include(sequence, count);
+      step.include(sequence.place(), count);
     }
   }
 
@@ -257,7 +263,8 @@ final class BatchPlanner {
   /** Finds what is computed already, and room for all the rest; or takes nothing. */
   private boolean holdBlocks(Sequence sequence, Step step) {
     int rank = sequence.rank();
-    if (roster.reclaimableBlocks(rank) < sequence.blocksToBegin() + spare()) {
+    int least = sequence.blocksToBegin() + spare();
+    if (cache.freeBlocks() < least && roster.reclaimableBlocks(rank) < least) {
       return false;
     }
     int freeBefore = cache.freeBlocks();

@@ -36,8 +36,9 @@ final class Explanations {
       if (recorder == null || !sequence.isRunning()) {
         continue;
       }
-      if (sequence.planned() > 0) {
-        recorder.computed(sequence, peers(step, sequence), beginNanos);
+      int planned = step.planned(sequence);
+      if (planned > 0) {
+        recorder.computed(sequence, planned, peers(step, sequence, planned), beginNanos);
       } else {
         recorder.leftOut(beginNanos);
       }
@@ -80,9 +81,9 @@ final class Explanations {
   }
 
   /** The share of a step that it would not have taken without the chunks of others. */
-  private double peers(Step step, Sequence sequence) {
+  private double peers(Step step, Sequence sequence, int planned) {
     int chunks = step.tokens() - step.decodes();
-    int own = sequence.planned() > 1 ? sequence.planned() : 0;
+    int own = planned > 1 ? planned : 0;
     if (chunks == own) {
       return 0;
     }

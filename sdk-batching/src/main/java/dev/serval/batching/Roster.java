@@ -23,10 +23,8 @@ import org.jspecify.annotations.Nullable;
  * with it. It is what policies see as well: they find the waiting ones in order.
  */
 final class Roster implements EngineSnapshot {
-  private static final SequenceState[] LISTED = {WAITING, RUNNING, SHELVED};
-
   private final List<Sequence> waiting = new ArrayList<>();
-  private final List<Sequence> holding = new ArrayList<>();
+  private final Holders holders;
   private final List<Sequence> shelved = new ArrayList<>();
   private final KvCache cache;
   private final StepLimits limits;
@@ -44,6 +42,7 @@ final class Roster implements EngineSnapshot {
 
   Roster(KvCache cache, StepLimits limits, Policies policies, Gate gate, StepCosts costs) {
     this.cache = cache;
+    holders = new Holders(limits.sequences(), cache.blockTokens());
     kept = new BitSet(cache.totalBlocks());
     this.limits = limits;
     this.policies = policies;
@@ -64,17 +63,24 @@ final class Roster implements EngineSnapshot {
   }
 
   void begin(Sequence sequence) {
-    holding.add(sequence);
+    holders.makePlace();
+    sequence.become(RUNNING);
+    holders.add(sequence);
     waiting.remove(sequence);
     tenants.leaveQueue(sequence.account());
     ordered = false;
-    sequence.become(RUNNING);
     gate.began(sequence.rank(), sequence.totalTokens());
     tellBacklog(sequence);
   }
 
+  /** The tokens or blocks of a sequence have changed that holds some. */
+  void note(Sequence sequence) {
+    holders.note(sequence);
+    tellBacklog(sequence);
+  }
+
   /** Tells the gate how much of a sequence's prefill is still to be done. */
-  void tellBacklog(Sequence sequence) {
+  private void tellBacklog(Sequence sequence) {
     int backlog = sequence.state().holdsBlocks() ? sequence.unfinishedPrefill() : 0;
     if (backlog != sequence.backlog()) {
       gate.begunTokens(sequence.rank(), backlog - sequence.backlog());
@@ -85,6 +91,7 @@ final class Roster implements EngineSnapshot {
   void pause(Sequence sequence) {
     sequence.become(PAUSED);
     sequence.pausedSince(pauses++);
+    holders.note(sequence);
     paused++;
   }
 
@@ -92,6 +99,7 @@ final class Roster implements EngineSnapshot {
     switch (sequence.state()) {
       case PAUSED -> {
         sequence.become(RUNNING);
+        holders.note(sequence);
         paused--;
       }
       case SHELVED -> {
@@ -114,7 +122,7 @@ final class Roster implements EngineSnapshot {
       sequence.become(SHELVED);
       paused--;
     }
-    holding.remove(sequence);
+    holders.remove(sequence);
     sequence.giveUpBlocks();
     gate.gaveWay(sequence.rank(), sequence.totalTokens());
     tellBacklog(sequence);
@@ -126,7 +134,7 @@ final class Roster implements EngineSnapshot {
     if (before == PAUSED) {
       paused--;
     }
-    listOf(before).remove(sequence);
+    leave(before, sequence);
     if (sequence.hasArrived()) {
       if (before == WAITING) {
         tenants.leaveQueue(sequence.account());
@@ -150,23 +158,24 @@ final class Roster implements EngineSnapshot {
     ordered = false;
   }
 
-  private List<Sequence> listOf(SequenceState state) {
-    return switch (state) {
-      case WAITING -> waiting;
-      case RUNNING, PAUSED -> holding;
-      case SHELVED -> shelved;
-      case ENDED -> List.of();
-    };
+  private void leave(SequenceState state, Sequence sequence) {
+    switch (state) {
+      case WAITING -> waiting.remove(sequence);
+      case RUNNING, PAUSED -> holders.remove(sequence);
+      case SHELVED -> shelved.remove(sequence);
+      case ENDED -> {}
+    }
   }
 
   /** Any sequence that has not ended, or null. */
   @Nullable Sequence any() {
-    for (SequenceState state : SequenceState.values()) {
-      if (!listOf(state).isEmpty()) {
-        return listOf(state).getLast();
-      }
+    if (!waiting.isEmpty()) {
+      return waiting.getLast();
     }
-    return null;
+    if (!holders.isEmpty()) {
+      return holders.at(holders.size() - 1);
+    }
+    return shelved.isEmpty() ? null : shelved.getLast();
   }
 
   /** The first of those that wait, of which there is one. */
@@ -186,13 +195,21 @@ final class Roster implements EngineSnapshot {
     }
     nextDeadline = Long.MAX_VALUE;
     Sequence expired = null;
-    for (int i = 0; i < LISTED.length; i++) {
-      for (Sequence sequence : listOf(LISTED[i])) {
-        nextDeadline = Math.min(nextDeadline, sequence.deadlineNanos());
-        expired = sequence.deadlineNanos() <= nanos ? sequence : expired;
-      }
+    for (int i = 0; i < waiting.size(); i++) {
+      expired = later(waiting.get(i), nanos, expired);
+    }
+    for (int i = 0; i < holders.size(); i++) {
+      expired = later(holders.at(i), nanos, expired);
+    }
+    for (int i = 0; i < shelved.size(); i++) {
+      expired = later(shelved.get(i), nanos, expired);
     }
     return expired;
+  }
+
+  private @Nullable Sequence later(Sequence sequence, long nanos, @Nullable Sequence expired) {
+    nextDeadline = Math.min(nextDeadline, sequence.deadlineNanos());
+    return sequence.deadlineNanos() <= nanos ? sequence : expired;
   }
 
   /** Whether there is anything that a step could work on. */
@@ -200,9 +217,14 @@ final class Roster implements EngineSnapshot {
     return active() == 0 && waiting.isEmpty();
   }
 
+  /** Those that hold blocks, as plans read them. */
+  Holders holders() {
+    return holders;
+  }
+
   /** How many sequences take part in steps. */
   int active() {
-    return holding.size() - paused;
+    return holders.size() - paused;
   }
 
   int paused() {
@@ -212,9 +234,9 @@ final class Roster implements EngineSnapshot {
   /** How many blocks could be free at most if all gave way that would for one of this rank. */
   int reclaimableBlocks(int rank) {
     int blocks = freeBlocks();
-    for (int i = 0; i < holding.size(); i++) {
-      Sequence sequence = holding.get(i);
-      blocks += sequence.isRunning() && !sequence.yieldsTo(rank) ? 0 : sequence.heldBlocks();
+    for (int i = 0; i < holders.size(); i++) {
+      int place = holders.place(i);
+      blocks += holders.standsAgainst(place, rank) ? 0 : holders.table(place).size();
     }
     return blocks;
   }
@@ -226,10 +248,10 @@ final class Roster implements EngineSnapshot {
   int freeWithout(int rank, BlockTable own) {
     kept.clear();
     keep(own);
-    for (int i = 0; i < holding.size(); i++) {
-      Sequence sequence = holding.get(i);
-      if (sequence.isRunning() && !sequence.yieldsTo(rank)) {
-        keep(sequence.kv().blocks());
+    for (int i = 0; i < holders.size(); i++) {
+      int place = holders.place(i);
+      if (holders.standsAgainst(place, rank)) {
+        keep(holders.table(place));
       }
     }
     return cache.totalBlocks() - kept.cardinality();
@@ -244,8 +266,8 @@ final class Roster implements EngineSnapshot {
   /** The last to arrive of the lowest class that runs and yields to a rank, or null. */
   @Nullable Sequence lowestBelow(int rank) {
     Sequence lowest = null;
-    for (int i = 0; i < holding.size(); i++) {
-      Sequence sequence = holding.get(i);
+    for (int i = 0; i < holders.size(); i++) {
+      Sequence sequence = holders.at(i);
       if (sequence.isRunning()
           && sequence.yieldsTo(rank)
           && (lowest == null || sequence.isBelow(lowest))) {
@@ -258,7 +280,8 @@ final class Roster implements EngineSnapshot {
   /** The paused sequence whose reader has been quiet the longest; the caller knows there is one. */
   Sequence longestPaused() {
     Sequence longest = null;
-    for (Sequence sequence : holding) {
+    for (int i = 0; i < holders.size(); i++) {
+      Sequence sequence = holders.at(i);
       if (!sequence.isRunning()
           && (longest == null || sequence.pausedSince() < longest.pausedSince())) {
         longest = sequence;
@@ -288,12 +311,12 @@ final class Roster implements EngineSnapshot {
 
   @Override
   public int running() {
-    return holding.size();
+    return holders.size();
   }
 
   @Override
   public Sequence running(int index) {
-    return holding.get(index);
+    return holders.at(index);
   }
 
   @Override

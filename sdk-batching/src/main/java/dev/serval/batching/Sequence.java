@@ -26,6 +26,8 @@ final class Sequence implements SequenceView {
   private final TokenSink sink;
   private final SequenceHandle handle;
   private final int[] stopTokens;
+  private final long stopBits;
+  private final double weight;
   private final int promptTokens;
   private final int mostTokens;
   private final long submittedNanos;
@@ -37,7 +39,7 @@ final class Sequence implements SequenceView {
   private int[] tokens;
   private int total;
   private int computed;
-  private int planned;
+  private int place = Holders.NOWHERE;
   private int blocksToBegin;
   private int preemptions;
   private @Nullable KvSequence kv;
@@ -53,7 +55,6 @@ final class Sequence implements SequenceView {
   private final long tpotNanos;
   private long waitingSinceNanos;
   private int backlog;
-  private int reserved;
   private TenantAccounts.@Nullable Account account;
   private @Nullable TimelineRecorder recorder;
 
@@ -66,6 +67,8 @@ final class Sequence implements SequenceView {
     this.submittedNanos = submittedNanos;
     handle = new SequenceHandle(this, inbox);
     stopTokens = request.stopTokens().stream().mapToInt(Integer::intValue).sorted().toArray();
+    stopBits = bits(stopTokens);
+    weight = request.terms().tenant().weight();
     drawn = new SampledToken(Math.max(request.alternatives(), 0));
     tokens = request.prompt();
     promptTokens = tokens.length;
@@ -76,6 +79,15 @@ final class Sequence implements SequenceView {
     tpotNanos = request.terms().level().tpotNanos();
     long deadline = request.terms().deadlineNanos();
     deadlineNanos = deadline == Long.MAX_VALUE ? deadline : submittedNanos + deadline;
+  }
+
+  /** A token of which the bit is not set, by its lowest six, is none of these. */
+  private static long bits(int[] tokens) {
+    long bits = 0;
+    for (int token : tokens) {
+      bits |= 1L << token;
+    }
+    return bits;
   }
 
   void explainBy(TimelineRecorder writer) {
@@ -182,13 +194,13 @@ final class Sequence implements SequenceView {
     return total - computed;
   }
 
-  /** How many of them the step under way computes. */
-  int planned() {
-    return planned;
+  /** Where it stands among those that hold blocks, or {@link Holders#NOWHERE}. */
+  int place() {
+    return place;
   }
 
-  void plan(int count) {
-    planned = count;
+  void takePlace(int number) {
+    place = number;
   }
 
   KvSequence kv(KvCache cache) {
@@ -206,15 +218,8 @@ final class Sequence implements SequenceView {
   }
 
   /** Makes room for all of its tokens in blocks, and says whether it has it. */
-  boolean reserve(int blockTokens) {
-    if (total <= reserved) {
-      return true;
-    }
-    boolean has = kv().reserve(total);
-    if (has) {
-      reserved = heldBlocks() * blockTokens;
-    }
-    return has;
+  boolean reserve() {
+    return kv().reserve(total);
   }
 
   /** The free blocks it lacked last time it was to begin; 0 if it was not tried yet. */
@@ -247,13 +252,12 @@ final class Sequence implements SequenceView {
 
   /** Its tenant pays for its prompt, once. */
   void chargePrompt() {
-    TenantAccounts.chargePrompt(account(), promptTokens(), cachedPromptTokens, tenant().weight());
+    TenantAccounts.chargePrompt(account(), promptTokens(), cachedPromptTokens, weight);
   }
 
-  /** The planned tokens are computed. */
-  void advance() {
-    computed += planned;
-    planned = 0;
+  /** So many more tokens are computed. */
+  void advance(int count) {
+    computed += count;
     kv().commit(tokens, computed);
   }
 
@@ -266,13 +270,18 @@ final class Sequence implements SequenceView {
     return sampler;
   }
 
+  /** Who draws its tokens; null before the first is to be drawn. */
+  @Nullable TokenSampler samplerIfAny() {
+    return sampler;
+  }
+
   /** Appends a token, and gives the time since the one before it. */
   long append(int token, long nowNanos) {
     if (total == tokens.length) {
       tokens = Arrays.copyOf(tokens, Math.min(mostTokens, total + Math.max(total, LEAST_GROWTH)));
     }
     tokens[total++] = token;
-    TenantAccounts.chargeGenerated(account(), tenant().weight());
+    TenantAccounts.chargeGenerated(account(), weight);
     if (generated() == 1) {
       firstTokenNanos = nowNanos;
     }
@@ -286,14 +295,12 @@ final class Sequence implements SequenceView {
   }
 
   boolean stopsAt(int token) {
-    return Arrays.binarySearch(stopTokens, token) >= 0;
+    return (stopBits >>> token & 1) != 0 && Arrays.binarySearch(stopTokens, token) >= 0;
   }
 
   /** Loses its blocks; what was computed is computed again. */
   void giveUpBlocks() {
     computed = 0;
-    planned = 0;
-    reserved = 0;
     kv().release();
   }
 
@@ -314,7 +321,6 @@ final class Sequence implements SequenceView {
 
   /** Has ended: lets go of all that its handle would keep alive. */
   void forget() {
-    planned = 0;
     tokens = NONE;
     sampler = null;
     KvSequence held = kv;

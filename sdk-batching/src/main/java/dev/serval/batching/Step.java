@@ -7,16 +7,15 @@ import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.model.TokenSampler;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** One step: first a plan that can still change, then the batch that is computed. Reused. */
 final class Step implements StepPlan {
   private final StepLimits limits;
+  private final Holders holders;
   private final StepBatch batch;
-  private final List<Sequence> members;
+  private final int[] members;
   private final long[] due = new long[ServiceLevel.LOWEST_RANK + 1];
   private long beginNanos;
   private int tokens;
@@ -26,16 +25,19 @@ final class Step implements StepPlan {
   private long cachedTokens;
   private double attentionPairs;
 
-  Step(StepLimits limits) {
+  Step(StepLimits limits, Holders holders) {
     this.limits = limits;
+    this.holders = holders;
     batch = new StepBatch(limits.tokens(), limits.sequences());
-    members = new ArrayList<>(limits.sequences());
+    members = new int[limits.sequences()];
     Arrays.fill(due, Long.MAX_VALUE);
   }
 
   void clear() {
-    batch.clear();
-    members.clear();
+    for (int i = 0; i < batch.sequences(); i++) {
+      holders.plan(members[i], 0);
+    }
+    batch.rewind();
     tokens = 0;
     sequences = 0;
     decodes = 0;
@@ -43,6 +45,11 @@ final class Step implements StepPlan {
     cachedTokens = 0;
     attentionPairs = 0;
     Arrays.fill(due, Long.MAX_VALUE);
+  }
+
+  /** No step follows for a while: what belongs to sequences that have ended is let go of. */
+  void rest() {
+    batch.clear();
   }
 
   /** A plan begins, at a reading of the engine's clock. */
@@ -93,20 +100,22 @@ final class Step implements StepPlan {
     return sequences < limits.sequences() ? limits.tokens() - tokens : 0;
   }
 
-  void include(Sequence sequence, int count) {
-    sequence.plan(count);
+  /** Takes so many tokens in of the sequence at a place. */
+  void include(int place, int count) {
+    holders.plan(place, count);
     sequences++;
-    weigh(sequence, 1);
+    weigh(place, count, 1);
     if (count == 1) {
-      fallsDue(sequence);
+      fallsDue(place);
     }
   }
 
-  void exclude(Sequence sequence) {
-    if (sequence.planned() > 0) {
+  void exclude(int place) {
+    int count = holders.planned(place);
+    if (count > 0) {
       sequences--;
-      weigh(sequence, -1);
-      sequence.plan(0);
+      weigh(place, count, -1);
+      holders.plan(place, 0);
     }
   }
 
@@ -120,12 +129,11 @@ final class Step implements StepPlan {
     prefillTokens += count;
   }
 
-  private void weigh(Sequence sequence, int sign) {
-    int count = sequence.planned();
-    int cached = sequence.computedTokens();
+  private void weigh(int place, int count, int sign) {
+    int cached = holders.computed(place);
     tokens += sign * count;
     cachedTokens += (long) sign * cached;
-    prefillTokens += sequence.unfinishedPrefill() > 0 ? sign * count : 0;
+    prefillTokens += holders.isPrefill(place) ? sign * count : 0;
     if (count == 1) {
       decodes += sign;
     } else {
@@ -134,37 +142,42 @@ final class Step implements StepPlan {
   }
 
   /** One that is late, or was kept from decoding, asks for a quick step, not for an empty one. */
-  private void fallsDue(Sequence sequence) {
-    long target = sequence.tpotNanos();
-    if (target != Long.MAX_VALUE && sequence.generatedTokens() > 0) {
-      int rank = sequence.rank();
-      long next = Math.max(sequence.lastTokenNanos() + target, beginNanos + target / 2);
-      due[rank] = Math.min(due[rank], next);
+  private void fallsDue(int place) {
+    long next = holders.dueNanos(place);
+    if (next != Long.MAX_VALUE) {
+      int rank = holders.rank(place);
+      long soonest = beginNanos + holders.targetNanos(place) / 2;
+      due[rank] = Math.min(due[rank], Math.max(next, soonest));
     }
   }
 
   /** Lays out the rows of everything that was included, in the order in which it began. */
-  StepBatch assemble(Roster roster, ModelExecutor executor) {
-    for (int i = 0; i < roster.running(); i++) {
-      Sequence sequence = roster.running(i);
-      int count = sequence.planned();
+  void assemble(ModelExecutor executor) {
+    for (int i = 0; i < holders.size(); i++) {
+      int place = holders.place(i);
+      int count = holders.planned(place);
       if (count > 0) {
-        add(sequence, count, executor);
-        members.add(sequence);
+        members[add(place, count, executor)] = place;
       }
     }
-    return batch;
   }
 
-  private void add(Sequence sequence, int count, ModelExecutor executor) {
+  private int add(int place, int count, ModelExecutor executor) {
+    TokenSampler sampler = holders.sampler(place);
+    if (holders.isDecode(place) && sampler != null) {
+      int token = holders.nextToken(place);
+      return batch.addDecode(token, holders.computed(place), holders.table(place), sampler);
+    }
+    return add(holders.sequence(place), count, executor);
+  }
+
+  private int add(Sequence sequence, int count, ModelExecutor executor) {
     boolean last = count == sequence.outstanding();
     TokenSampler sampler = last ? samplerIfAny(sequence, executor) : null;
     int from = sequence.computedTokens();
-    if (sampler == null) {
-      batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), last);
-    } else {
-      batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), sampler);
-    }
+    return sampler == null
+        ? batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), last)
+        : batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), sampler);
   }
 
   /** A sampler that cannot be had fails its sequence once the token is to be drawn. */
@@ -180,7 +193,23 @@ final class Step implements StepPlan {
     return batch;
   }
 
+  /** One of the sequences of the batch, as long as that has not ended. */
   Sequence member(int index) {
-    return members.get(index);
+    return holders.sequence(members[index]);
+  }
+
+  /** Whether one of the batch's sequences has not answered yet. */
+  boolean prefills(int index) {
+    return holders.isPrefill(members[index]);
+  }
+
+  /** How many tokens of one of the batch's sequences it computes. */
+  int planned(int index) {
+    return batch.firstRow(index + 1) - batch.firstRow(index);
+  }
+
+  /** How many tokens of any sequence it computes. */
+  int planned(Sequence sequence) {
+    return sequence.place() == Holders.NOWHERE ? 0 : holders.planned(sequence.place());
   }
 }

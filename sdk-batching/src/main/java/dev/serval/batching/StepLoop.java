@@ -40,11 +40,11 @@ final class StepLoop {
             ? EngineListener.NONE
             : new CarefulListener(options.listener());
     Policies policies = new Policies(options.policies());
-    step = new Step(options.limits());
     costs = new StepCostModel();
     explanations = new Explanations(costs, clock);
     roster = new Roster(cache, options.limits(), policies, gate, costs);
     roster.tick(clock.getAsLong());
+    step = new Step(options.limits(), roster.holders());
     planner = new BatchPlanner(cache, options.limits(), policies, roster, listener);
     endings = new Endings(roster, listener, clock);
     delivery = new TokenDelivery(executor, roster, endings, listener, clock);
@@ -58,7 +58,11 @@ final class StepLoop {
   boolean work() {
     receive();
     endExpired();
-    return !roster.isIdle() && step();
+    if (roster.isIdle()) {
+      step.rest();
+      return false;
+    }
+    return step();
   }
 
   /**
@@ -154,7 +158,7 @@ final class StepLoop {
       throw new IllegalStateException(
           roster.waiting() + " sequences wait, none runs, and none finds room in the KV cache");
     }
-    step.assemble(roster, executor);
+    step.assemble(executor);
     if (compute(begin)) {
       learn(clock.getAsLong() - begin);
     }
@@ -210,12 +214,17 @@ final class StepLoop {
   }
 
   private void announceBeginners(long begin) {
-    for (int i = 0; i < step.sequences(); i++) {
-      Sequence sequence = step.member(i);
-      if (sequence.begin(begin)) {
-        sequence.chargePrompt();
-        listener.started(sequence, begin - sequence.submittedNanos());
+    for (int i = 0; i < step.sequences() && step.prefillTokens() > 0; i++) {
+      if (step.prefills(i)) {
+        announce(step.member(i), begin);
       }
+    }
+  }
+
+  private void announce(Sequence sequence, long begin) {
+    if (sequence.begin(begin)) {
+      sequence.chargePrompt();
+      listener.started(sequence, begin - sequence.submittedNanos());
     }
   }
 }

@@ -57,14 +57,15 @@ final class TimelineRecorder {
    * step as well.
    *
    * @param sequence the sequence, still as it was planned
+   * @param planned how many of its tokens were
    * @param peers the share of the step that the prompts of others took, from 0 to 1
    * @param beginNanos when the step began
    */
-  void computed(Sequence sequence, double peers, long beginNanos) {
+  void computed(Sequence sequence, int planned, double peers, long beginNanos) {
     long now = clock.getAsLong();
     enter(Cause.PEER_PREFILL, beginNanos);
     enter(kind(sequence), beginNanos + Math.round((now - beginNanos) * peers));
-    openTokens = sequence.planned();
+    openTokens = planned;
   }
 
   private Cause kind(Sequence sequence) {

@@ -38,10 +38,10 @@ final class TokenDelivery {
       Sequence sequence = step.member(i);
       FinishReason end;
       try {
-        sequence.advance();
+        sequence.advance(step.planned(i));
         int row = step.batch().logitRow(i);
         end = row < 0 ? null : draw(sequence, logits, row);
-        roster.tellBacklog(sequence);
+        roster.note(sequence);
       } catch (RuntimeException | Error e) {
         endings.fail(sequence, e);
         continue;

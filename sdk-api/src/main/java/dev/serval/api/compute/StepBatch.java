@@ -20,6 +20,7 @@ public final class StepBatch {
   private int rows;
   private int sequences;
   private int logitRows;
+  private int kept;
 
   /**
    * With room for a step's worth.
@@ -38,10 +39,31 @@ public final class StepBatch {
     java.util.Arrays.fill(blockTables, BlockTable.EMPTY);
   }
 
-  /** Empties the batch for the next step. */
+  /** Empties the batch and lets go of all block tables and samplers. */
   public void clear() {
-    java.util.Arrays.fill(blockTables, 0, sequences, BlockTable.EMPTY);
-    java.util.Arrays.fill(samplers, 0, sequences, null);
+    letGo(0, Math.max(sequences, kept));
+    kept = 0;
+    empty();
+  }
+
+  /**
+   * Empties the batch for a step that is much like this one: block tables and samplers are let go
+   * of when they are not met again in the next step, so that those which stay are not written anew.
+   */
+  public void rewind() {
+    if (kept > sequences) {
+      letGo(sequences, kept);
+    }
+    kept = sequences;
+    empty();
+  }
+
+  private void letGo(int from, int to) {
+    java.util.Arrays.fill(blockTables, from, to, BlockTable.EMPTY);
+    java.util.Arrays.fill(samplers, from, to, null);
+  }
+
+  private void empty() {
     rows = 0;
     sequences = 0;
     logitRows = 0;
@@ -65,7 +87,34 @@ public final class StepBatch {
       rowSequence[rows + i] = sequences;
     }
     rows += count;
-    blockTables[sequences] = table;
+    return end(table, wantsLogits, null);
+  }
+
+  /**
+   * Adds a sequence's next run, of one token after which the next is drawn: a decode.
+   *
+   * @param token the token
+   * @param position its position in the sequence
+   * @param table the sequence's KV blocks, with room for it
+   * @param sampler who draws it: within the step if it is the backend's own, else from the logits
+   * @return which sequence of the step it is, from 0
+   * @throws IndexOutOfBoundsException when the batch is full
+   */
+  public int addDecode(int token, int position, BlockTable table, TokenSampler sampler) {
+    tokens[rows] = token;
+    positions[rows] = position;
+    rowSequence[rows++] = sequences;
+    return end(table, true, sampler);
+  }
+
+  @SuppressWarnings("ReferenceEquality") // what is the same is not written anew
+  private int end(BlockTable table, boolean wantsLogits, @Nullable TokenSampler sampler) {
+    if (blockTables[sequences] != table) {
+      blockTables[sequences] = table;
+    }
+    if (samplers[sequences] != sampler) {
+      samplers[sequences] = sampler;
+    }
     logitRow[sequences] = wantsLogits ? logitRows++ : -1;
     firstRow[sequences + 1] = rows;
     return sequences++;
@@ -190,16 +239,16 @@ public final class StepBatch {
    * @return its sampler, or null where none was named or no logits are wanted
    */
   public @Nullable TokenSampler sampler(int sequence) {
-    return samplers[sequence];
+    return sequence < sequences ? samplers[sequence] : null;
   }
 
   /**
    * A sequence's KV blocks.
    *
    * @param sequence from 0
-   * @return its block table
+   * @return its block table; an empty one for a sequence that the step does not have
    */
   public BlockTable blockTable(int sequence) {
-    return blockTables[sequence];
+    return sequence < sequences ? blockTables[sequence] : BlockTable.EMPTY;
   }
 }

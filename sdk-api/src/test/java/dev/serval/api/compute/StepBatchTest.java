@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 final class StepBatchTest {
   private static final int[] TOKENS = {10, 11, 12, 13, 14};
 
+  private final TokenSampler sampler = (logits, row, out) -> out.set(7);
   private final StepBatch batch = new StepBatch(6, 3);
 
   @Test
@@ -32,7 +33,6 @@ final class StepBatchTest {
 
   @Test
   void who_draws_after_a_run_is_known_until_the_batch_is_cleared() {
-    TokenSampler sampler = (logits, row, out) -> out.set(7);
     batch.add(TOKENS, 0, 2, BlockTable.EMPTY, true);
     batch.add(TOKENS, 2, 1, BlockTable.EMPTY, sampler);
     assertThat(batch.sampler(0)).isNull();
@@ -50,6 +50,44 @@ final class StepBatchTest {
     assertThat(batch.sequences()).isZero();
     assertThat(batch.logitRows()).isZero();
     assertThat(batch.blockTable(0)).isSameAs(BlockTable.EMPTY);
+  }
+
+  @Test
+  void a_decode_is_a_run_of_one_whose_logits_are_wanted() {
+    BlockTable table = new BlockTable();
+    batch.add(TOKENS, 1, 3, table, false);
+    assertThat(batch.addDecode(17, 40, table, sampler)).isOne();
+    assertThat(batch.rows()).isEqualTo(4);
+    assertThat(batch.token(3)).isEqualTo(17);
+    assertThat(batch.position(3)).isEqualTo(40);
+    assertThat(batch.sequenceOf(3)).isOne();
+    assertThat(batch.firstRow(2)).isEqualTo(4);
+    assertThat(batch.logitRow(1)).isZero();
+    assertThat(batch.blockTable(1)).isSameAs(table);
+    assertThat(batch.sampler(0)).isNull();
+    assertThat(batch.sampler(1)).isSameAs(sampler);
+  }
+
+  @Test
+  void a_rewound_batch_is_empty_and_takes_the_same_tables_or_others() {
+    BlockTable first = new BlockTable();
+    BlockTable second = new BlockTable();
+    batch.addDecode(1, 0, first, sampler);
+    batch.addDecode(2, 0, second, sampler);
+    batch.rewind();
+    assertThat(batch.rows()).isZero();
+    assertThat(batch.sequences()).isZero();
+    assertThat(batch.logitRows()).isZero();
+    assertThat(batch.blockTable(0)).isSameAs(BlockTable.EMPTY);
+    assertThat(batch.sampler(0)).isNull();
+    batch.add(TOKENS, 1, 1, second, false);
+    assertThat(batch.sampler(0)).isNull();
+    assertThat(batch.blockTable(0)).isSameAs(second);
+    assertThat(batch.blockTable(1)).isSameAs(BlockTable.EMPTY);
+    batch.rewind();
+    batch.addDecode(4, 2, second, sampler);
+    batch.addDecode(5, 2, first, sampler);
+    assertThat(batch.blockTable(1)).isSameAs(first);
   }
 
   @Test
