@@ -1,20 +1,23 @@
 // Runs the blocks of a kernel with fibers for threads; see cuda_host.h.
-#include "cuda_host.h"
-
-#include "host_kernels.h"
-
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <thread>
 #include <ucontext.h>
 #include <vector>
 
+// After the headers of C++, some of whose words it takes.
+#include "cuda_host.h"
+#include "host_kernels.h"
+
 namespace serval_host {
 
-dim3 thread_index, block_index, block_size, grid_size;
-unsigned char* shared;
+OF_THREAD dim3 thread_index, block_index, block_size, grid_size;
+OF_THREAD unsigned char* shared;
 
 namespace {
 
@@ -118,10 +121,12 @@ struct Executor {
   }
 };
 
-Executor* executor;
-bool (*still_under_way)();
-std::mutex one_at_a_time;
+OF_THREAD Executor* executor;
+OF_THREAD bool (*still_under_way)();
+OF_THREAD void (*forget_what_is)();
 Registration* newest;
+std::atomic<uint64_t> seed{0x9e3779b97f4a7c15ull};
+uintptr_t (*guard)(void (*action)(void*), void* data);
 
 void resume(int thread) {
   executor->current = thread;
@@ -302,7 +307,10 @@ void pause() {
   change(executor->fibers[self].context, executor->fibers[self / LANES * LANES + next].context);
 }
 
-void when_block_ends(bool (*under_way)()) { still_under_way = under_way; }
+void when_block_ends(bool (*under_way)(), void (*forget)()) {
+  still_under_way = under_way;
+  forget_what_is = forget;
+}
 
 void together(WarpOperation operation, uint32_t mask, Offer offer) {
   int self = lane();
@@ -370,27 +378,117 @@ Registration::Registration(const char* name, const char* structure, size_t argum
   newest = this;
 }
 
-void run(const Registration& kernel, dim3 grid, dim3 block, size_t sharedBytes, const void* argument) {
-  std::lock_guard<std::mutex> guard(one_at_a_time);
+namespace {
+
+// A launch whose blocks are taken by several threads.
+struct Launch {
+  const Registration& kernel;
+  dim3 grid, block;
+  size_t sharedBytes;
+  const void* argument;
+  uint64_t seed;
+  std::vector<uint32_t> order;
+  std::atomic<size_t> next{0};
+  std::atomic<uint64_t> workers{0};
+  std::atomic<uintptr_t> fault{0};
+};
+
+void take_blocks(Launch& launch) {
   if (!executor) executor = new Executor();
   Executor& e = *executor;
-  e.kernel = &kernel;
-  e.argument = argument;
-  e.threads = (int)(block.x * block.y * block.z);
-  block_size = block;
-  grid_size = grid;
+  e.random = launch.seed + 2 * launch.workers++;
+  e.kernel = &launch.kernel;
+  e.argument = launch.argument;
+  e.threads = (int)launch.block.x;
+  e.sharedBytes = launch.sharedBytes;
+  block_size = launch.block;
+  grid_size = launch.grid;
   shared = e.room;
-  if (e.threads != kernel.threads || block.y * block.z != 1) fail("the block's size is not the one that the kernel was written for");
-  if ((int)sharedBytes < kernel.sharedBytes || sharedBytes > MOST_SHARED) fail("too little or too much dynamic shared memory");
-  e.sharedBytes = sharedBytes;
-  uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
-  std::vector<uint32_t> order(blocks);
-  for (uint64_t i = 0; i < blocks; i++) order[i] = (uint32_t)i;
-  for (uint64_t i = blocks; i > 1; i--) std::swap(order[i - 1], order[e.next_random((uint32_t)i)]);
-  for (uint32_t at : order) {
-    block_index = {at % grid.x, at / grid.x % grid.y, at / grid.x / grid.y};
+  while (launch.fault == 0) {
+    size_t taken = launch.next++;
+    if (taken >= launch.order.size()) return;
+    uint32_t at = launch.order[taken];
+    block_index = {at % launch.grid.x, at / launch.grid.x % launch.grid.y, at / launch.grid.x / launch.grid.y};
     run_block();
   }
+}
+
+// As far as it goes: memory that must not be touched ends it, and is what the launch is told.
+void take_guarded(Launch& launch) {
+  if (!guard) return take_blocks(launch);
+  uintptr_t fault = guard([](void* data) { take_blocks(*(Launch*)data); }, &launch);
+  if (fault == 0) return;
+  launch.fault = fault;
+  if (forget_what_is) forget_what_is();
+}
+
+// Threads that help with launches, one launch at a time.
+class Team {
+  std::mutex gate;
+  std::condition_variable called, left;
+  Launch* launch = nullptr;
+  uint64_t turn = 0;
+  int working = 0, members = 0;
+
+  void stay() {
+    uint64_t seen = 0;
+    std::unique_lock<std::mutex> lock(gate);
+    for (;;) {
+      called.wait(lock, [&] { return launch != nullptr && turn != seen; });
+      seen = turn;
+      Launch& mine = *launch;
+      working++;
+      lock.unlock();
+      take_guarded(mine);
+      lock.lock();
+      working--;
+      left.notify_all();
+    }
+  }
+
+public:
+  void grow(int threads) {
+    std::lock_guard<std::mutex> lock(gate);
+    for (; members < threads - 1; members++) std::thread([this] { stay(); }).detach();
+  }
+
+  void run(Launch& mine) {
+    std::unique_lock<std::mutex> lock(gate);
+    bool together = members > 0 && launch == nullptr && mine.order.size() > 1;
+    if (together) {
+      launch = &mine;
+      turn++;
+      called.notify_all();
+    }
+    lock.unlock();
+    take_guarded(mine);
+    if (!together) return;
+    lock.lock();
+    launch = nullptr;
+    left.wait(lock, [&] { return working == 0; });
+  }
+};
+
+Team& team() {
+  static Team* all = new Team();
+  return *all;
+}
+
+} // namespace
+
+void run(const Registration& kernel, dim3 grid, dim3 block, size_t sharedBytes, const void* argument) {
+  if (!executor) executor = new Executor();
+  executor->kernel = &kernel;
+  if ((int)block.x != kernel.threads || block.y * block.z != 1) fail("the block's size is not the one that the kernel was written for");
+  if ((int)sharedBytes < kernel.sharedBytes || sharedBytes > MOST_SHARED) fail("too little or too much dynamic shared memory");
+  Launch launch = {kernel, grid, block, sharedBytes, argument, seed.fetch_add(0x9e3779b97f4a7c15ull * 2) | 1, {}};
+  executor->random = launch.seed;
+  uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
+  launch.order.resize(blocks);
+  for (uint64_t i = 0; i < blocks; i++) launch.order[i] = (uint32_t)i;
+  for (uint64_t i = blocks; i > 1; i--) std::swap(launch.order[i - 1], launch.order[executor->next_random((uint32_t)i)]);
+  team().run(launch);
+  if (launch.fault != 0) (void)*(volatile char*)launch.fault.load(); // for who called
 }
 
 } // namespace serval_host
@@ -445,9 +543,9 @@ const ServalHostKernel* serval_host_kernels(int* count) {
   return table.data();
 }
 
-void serval_host_seed(uint64_t seed) {
-  std::lock_guard<std::mutex> guard(serval_host::one_at_a_time);
-  if (!serval_host::executor) serval_host::executor = new serval_host::Executor();
-  serval_host::executor->random = seed * 2 + 1;
-}
+void serval_host_seed(uint64_t seed) { serval_host::seed = seed * 2 + 1; }
+
+void serval_host_threads(int threads) { serval_host::team().grow(threads); }
+
+void serval_host_guard(uintptr_t (*guard)(void (*action)(void*), void* data)) { serval_host::guard = guard; }
 }

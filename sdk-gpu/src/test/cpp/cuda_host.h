@@ -14,7 +14,7 @@
 #define __forceinline__ inline
 #define __noinline__ __attribute__((noinline))
 #define __restrict__ __restrict
-#define __shared__ static
+#define __shared__ static thread_local
 #define __align__(n) __attribute__((aligned(n)))
 
 struct uint2 {
@@ -49,18 +49,20 @@ struct Offer {
 };
 using WarpOperation = void (*)(Offer* offers, uint32_t mask);
 
-extern dim3 thread_index; // of the fiber that runs
-extern dim3 block_index;
-extern dim3 block_size;
-extern dim3 grid_size;
-extern unsigned char* shared;
+// Of a thread of the processor, several of which run blocks.
+#define OF_THREAD __thread
+extern OF_THREAD dim3 thread_index; // of the fiber that runs
+extern OF_THREAD dim3 block_index;
+extern OF_THREAD dim3 block_size;
+extern OF_THREAD dim3 grid_size;
+extern OF_THREAD unsigned char* shared;
 
 int lane();
 void block_barrier();
 // Lets other threads go on: for who waits for what they do.
 void pause();
 // Asked when a block's threads have ended: whether something still uses its shared memory, which would be wrong.
-void when_block_ends(bool (*under_way)());
+void when_block_ends(bool (*under_way)(), void (*forget)());
 // Waits for the lanes of the mask; the last runs the operation on all of their offers.
 void together(WarpOperation operation, uint32_t mask, Offer offer);
 [[noreturn]] void fail(const char* what);
@@ -144,21 +146,14 @@ static inline bool __any_sync(uint32_t mask, bool vote) { return __ballot_sync(m
 static inline bool __all_sync(uint32_t mask, bool vote) { return __ballot_sync(mask, vote) == mask; }
 static inline int __popc(uint32_t bits) { return __builtin_popcount(bits); }
 static inline int __ffs(uint32_t bits) { return __builtin_ffs((int)bits); }
-static inline void __threadfence() {}
+static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
-template <class T, class U> T atomicAdd(T* at, U value) {
-  T before = *at;
-  *at = before + (T)value;
-  return before;
-}
-template <class T, class U> T atomicOr(T* at, U value) {
-  T before = *at;
-  *at = before | (T)value;
-  return before;
-}
+template <class T, class U> T atomicAdd(T* at, U value) { return __atomic_fetch_add(at, (T)value, __ATOMIC_SEQ_CST); }
+template <class T, class U> T atomicOr(T* at, U value) { return __atomic_fetch_or(at, (T)value, __ATOMIC_SEQ_CST); }
 template <class T, class U> T atomicMax(T* at, U value) {
-  T before = *at;
-  if (before < (T)value) *at = (T)value;
+  T before = __atomic_load_n(at, __ATOMIC_SEQ_CST);
+  while (before < (T)value && !__atomic_compare_exchange_n(at, &before, (T)value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+  }
   return before;
 }
 

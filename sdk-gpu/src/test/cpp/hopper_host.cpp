@@ -1,7 +1,7 @@
 // See hopper_host.h.
-#include "hopper_host.h"
-
 #include <vector>
+
+#include "hopper_host.h"
 
 namespace serval {
 
@@ -34,11 +34,12 @@ struct Products {
   std::vector<size_t> groups; // where each committed group ends
 };
 
-std::vector<TileCopy> copies;
-Products products[MOST_THREADS];
-int group_arrivals[MOST_GROUPS], group_turns[MOST_GROUPS];
-int polls;
-uint32_t random_state = 1;
+// Of the block that a thread of the processor runs.
+thread_local std::vector<TileCopy> copies;
+thread_local Products products[MOST_THREADS];
+OF_THREAD int group_arrivals[MOST_GROUPS], group_turns[MOST_GROUPS];
+OF_THREAD int polls;
+OF_THREAD uint32_t random_state = 1;
 
 uint32_t next_random(uint32_t below) {
   random_state = random_state * 1664525u + 1013904223u;
@@ -80,6 +81,15 @@ bool under_way() {
   for (const Products& p : products)
     if (!p.issued.empty()) return true;
   return false;
+}
+
+void forget() {
+  copies.clear();
+  for (Products& p : products) {
+    p.issued.clear();
+    p.groups.clear();
+  }
+  memset(group_arrivals, 0, sizeof group_arrivals);
 }
 
 // A 16-bit element of a matrix whose chunks are swapped, as the hardware finds it.
@@ -148,7 +158,7 @@ void await(Barrier* b, int parity) {
 void copy_tile(void* target, const void* source, uint32_t bytes, Barrier* b, uint64_t) {
   check(b);
   if ((uintptr_t)target % 16 != 0 || (uintptr_t)source % 16 != 0 || bytes % 16 != 0) fail("a tile's copy is no multiple of 16");
-  serval_host::when_block_ends(under_way);
+  serval_host::when_block_ends(under_way, forget);
   memset(target, 0xff, bytes);
   copies.push_back({(unsigned char*)target, source, bytes, b});
 }

@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   uint64_t seed = argc > 2 ? strtoull(argv[2], nullptr, 10) : 1;
   printf("seed %llu\n", (unsigned long long)seed);
   serval_host_seed(seed);
+  serval_host_threads(argc > 3 ? atoi(argv[3]) : 1);
   Processor processor;
   return serval_cases::run_cases(processor, argc > 1 ? argv[1] : "", argc > 3 ? atoi(argv[3]) : 1) != 0;
 }

@@ -218,6 +218,15 @@ EXPORTED int standin_configure(const char* text) {
   return 0;
 }
 
+namespace {
+
+uintptr_t guardedBlocks(void (*action)(void*), void* data) {
+  DeviceAccess access;
+  return guarded([&] { action(data); });
+}
+
+} // namespace
+
 // Adds a library's kernels to those that launches run; null, or why that cannot be.
 EXPORTED const char* standin_kernels(const char* path) {
   void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -229,6 +238,10 @@ EXPORTED const char* standin_kernels(const char* path) {
   int count = 0;
   const ServalHostKernel* kernels = table(&count);
   for (int i = 0; i < count; i++) machine.kernels[kernels[i].name] = &kernels[i];
+  auto guard = reinterpret_cast<decltype(&serval_host_guard)>(dlsym(library, "serval_host_guard"));
+  auto threads = reinterpret_cast<decltype(&serval_host_threads)>(dlsym(library, "serval_host_threads"));
+  if (guard != nullptr) guard(guardedBlocks);
+  if (threads != nullptr) threads(int(std::thread::hardware_concurrency()));
   return nullptr;
 }
 

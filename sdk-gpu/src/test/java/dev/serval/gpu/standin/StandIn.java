@@ -414,4 +414,12 @@ public final class StandIn
   public void kernels(Path kernels) {
     Controls.kernels(kernels);
   }
+
+  /**
+   * Adds the project's kernels, compiled for the processor from {@code src/main/cuda}, to those
+   * that launches run. Their blocks are shared by the processor's threads.
+   */
+  public void projectKernels() {
+    Controls.kernels(ProjectKernels.library());
+  }
 }
