@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t ALIGNMENT = 512;
 constexpr size_t GRAVES = 4096;
+constexpr size_t NEAR = 1 << 20; // who touches this much behind a block meant the block
 constexpr size_t LARGE = 64 << 10; // begins at a page; smaller ones end at one
 
 const char* nameOf(BlockKind kind) {
@@ -177,13 +178,8 @@ std::string Machine::whereIs(uintptr_t address) const {
   char text[64];
   snprintf(text, sizeof text, "0x%lx ", (unsigned long)address);
   auto live = blocks.upper_bound(address);
-  if (live != blocks.begin()) {
-    const Block& block = *std::prev(live)->second;
-    if (address < block.begin + std::max(block.bytes, block.mappedBytes) + 4096) {
-      bool within = address < block.end();
-      return text + std::string(within ? "in " : "past the end of ") + describe(block);
-    }
-  }
+  const Block* before = live == blocks.begin() ? nullptr : std::prev(live)->second.get();
+  if (before != nullptr && address < before->end()) return text + ("in " + describe(*before));
   auto grave = graves.upper_bound(address);
   if (grave != graves.begin()) {
     const Block& block = *std::prev(grave)->second;
@@ -191,6 +187,7 @@ std::string Machine::whereIs(uintptr_t address) const {
       return text + ("in " + describe(block)) + ", which " + block.releasedBy + " has released";
     }
   }
+  if (before != nullptr && address < before->end() + NEAR) return text + ("past the end of " + describe(*before));
   return text + std::string(deviceAddress(address) ? "in no block of a device" : "in memory of the host that is not pinned");
 }
 
