@@ -40,7 +40,8 @@ constexpr int NO_TOKEN = -1;
 constexpr uint32_t SEEN = 0x80000000u;
 
 // One step. Lies at the beginning of a device buffer that is filled by one copy; the arrays follow at these offsets from its
-// beginning, which stay the same for a backend's life. Offsets are multiples of 16.
+// beginning, which stay the same for a backend's life. Offsets are multiples of 16. The copy ends before the step's first kernel
+// begins: kernels read a step, like weights, before those before them have ended.
 struct Step {
   int32_t rows;        // tokens
   int32_t sequences;   // runs

@@ -654,18 +654,22 @@ template <int W> struct Decode {
     }
   }
 
+  // What no kernel of a step writes is read before those before it have ended: the step itself, and the values of all parts but the
+  // one that the step's own position is in.
   __device__ __forceinline__ void run() {
     let_later_begin();
-    wait_for_earlier();
     int work = a.step->parts * a.kvHeads;
     for (int w = blockIdx.x; w < work; w += gridDim.x) {
       if (!take(w)) continue;
       TensorCache cache(a, sequence, kvHead);
+      if (partIndex == position / PART) wait_for_earlier();
       fetch_values(cache);
+      wait_for_earlier();
       for (int head = 0; head < group; head += 16) attend(cache, head);
       if (parts > 1) merge_parts();
       if (kvHead == 0 && partIndex == firstPart) pad_operand(a, row, 4 * LANES);
     }
+    wait_for_earlier();
   }
 };
 

@@ -113,6 +113,9 @@ __device__ __forceinline__ uint4 load_once(const uint4* at) {
   return v;
 }
 
+// Asks for a line of memory ahead of its use.
+__device__ __forceinline__ void prefetch(const void* at) { asm volatile("prefetch.global.L2 [%0];" ::"l"(at)); }
+
 // Past the nearest cache: what another block of this launch wrote.
 template <class T> __device__ __forceinline__ T load_fresh(const T* at) { return __ldcg(at); }
 
@@ -152,14 +155,19 @@ __device__ __forceinline__ float warp_max(float x) {
   return x;
 }
 
-// The sum over a block of 256 threads, the same in every thread; `room` is not in use by anyone yet.
-__device__ __forceinline__ float block_sum(float x, float* room) {
+// Two sums over a block of 256 threads, the same in every thread; `room` is not in use by anyone yet.
+__device__ __forceinline__ float2 block_sums(float x, float y, float2* room) {
   x = warp_sum(x);
-  if (threadIdx.x % LANES == 0) room[threadIdx.x / LANES] = x;
+  y = warp_sum(y);
+  if (threadIdx.x % LANES == 0) room[threadIdx.x / LANES] = make_float2(x, y);
   __syncthreads();
-  float sum = 0.0f;
-  for (int i = 0; i < 8; i++) sum = __fadd_rn(sum, room[i]);
-  return sum;
+  float2 sums = make_float2(0.0f, 0.0f);
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    sums.x = __fadd_rn(sums.x, room[i].x);
+    sums.y = __fadd_rn(sums.y, room[i].y);
+  }
+  return sums;
 }
 
 } // namespace serval

@@ -56,11 +56,12 @@ __device__ __forceinline__ const Eight none() {
 
 // Squares are also summed scaled down, for rows whose squares overflow; beside those epsilon is nothing.
 __device__ __forceinline__ void rms_norm_row(const RmsNorm& a, bool operand) {
-  __shared__ float room[8], scaledRoom[8];
+  __shared__ float2 room[8];
   let_later_begin();
+  int row = blockIdx.x, rows = a.step->rows; // no kernel writes the step, nor the gain
+  for (int k = threadIdx.x * 32; k < a.columns; k += blockDim.x * 32) prefetch(a.gain + k);
   wait_for_earlier();
-  int row = blockIdx.x;
-  if (row >= a.step->rows) return;
+  if (row >= rows) return;
   const float* in = a.in + (int64_t)row * a.inStride;
   float sum = 0.0f, scaledSum = 0.0f;
   for (int c = threadIdx.x; 8 * c < a.columns; c += blockDim.x) {
@@ -71,21 +72,22 @@ __device__ __forceinline__ void rms_norm_row(const RmsNorm& a, bool operand) {
       scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
     }
   }
-  sum = block_sum(sum, room);
-  scaledSum = block_sum(scaledSum, scaledRoom);
+  float2 sums = block_sums(sum, scaledSum, room);
+  sum = sums.x;
+  scaledSum = sums.y;
   bool huge = isinf(sum) && !isinf(scaledSum);
   float mean = __fdiv_rn(huge ? scaledSum : sum, (float)a.columns);
   float root = __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.epsilon));
   float factor = __fdiv_rn(1.0f, root), scale = huge ? 0x1p-64f : 1.0f;
-  Rows rows = {a.out, a.outStride, operand};
-  for (int c = threadIdx.x; c < rows.groups(a.columns); c += blockDim.x) {
+  Rows to = {a.out, a.outStride, operand};
+  for (int c = threadIdx.x; c < to.groups(a.columns); c += blockDim.x) {
     Eight e = none();
     if (8 * c < a.columns) {
       e = load_eight(in, 8 * c, a.columns);
       for (int i = 0; i < 8; i++)
         if (8 * c + i < a.columns) e.x[i] = __fmul_rn(__fmul_rn(__fmul_rn(e.x[i], scale), factor), a.gain[8 * c + i]);
     }
-    rows.store(row, 8 * c, a.columns, e);
+    to.store(row, 8 * c, a.columns, e);
   }
 }
 

@@ -187,6 +187,7 @@ namespace serval {
 static inline unsigned char* shared_memory() { return serval_host::shared; }
 static inline void wait_for_earlier() {}
 static inline void let_later_begin() {}
+static inline void prefetch(const void*) {}
 
 static inline void copy_async(void* target, const void* source) { serval_host::copy_later(target, source, true); }
 static inline void copy_async_or_zero(void* target, const void* source, bool real) { serval_host::copy_later(target, source, real); }
