@@ -68,10 +68,8 @@ __device__ __forceinline__ void copy_tile(void* target, const void* source, uint
                : "memory");
 }
 
-// Brings what will be copied soon nearer.
-__device__ __forceinline__ void prefetch(const void* source, uint32_t bytes) {
-  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(source), "r"(bytes) : "memory");
-}
+// What was read before is read before.
+__device__ __forceinline__ void in_order() { asm volatile("" ::: "memory"); }
 
 // The threads of a warpgroup may use fewer registers from here on, or more.
 template <int COUNT> __device__ __forceinline__ void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }

@@ -5,9 +5,9 @@
 // turns, so a grid of any size is right; blocks are numbered x first, then y, then z. The warp that fetches runs ahead over the
 // ends of items, and it fetches the first item's weights before earlier kernels have ended, since no kernel writes weights.
 //
-// For up to 64 tokens memory is what counts: it must never be idle. A block takes at most half of a multiprocessor's shared memory, so
-// that blocks of the next such kernel fit beside those of this one, and the next kernel is let in when a block has but few tiles of
-// k left to multiply: what it fetches early then comes while this one ends, and not while this one fetches.
+// For few tokens memory is what counts: it must never be idle. Two blocks share a multiprocessor, so that one fetches and multiplies
+// while the other gathers or stores, and the next kernel is let in when a block has but few tiles of k left to multiply: its blocks
+// take the places of those that end, and what they fetch early comes while the last of this kernel end.
 #include "hopper.cuh"
 #include "weights.cuh"
 
@@ -17,10 +17,8 @@ constexpr int WARPGROUP = 128;
 constexpr int CONSUMER_BARRIER = 1;
 // Token tiles that neighbouring blocks share a weight's rows over, where segments are summed one after the other.
 constexpr int TOKENS_TOGETHER = 8;
-// With so many tiles of k before its end, a block lets the next kernel begin.
-constexpr int LAST_TILES = 4;
-// So many tiles of weights go to the second cache before earlier kernels have ended, besides those in shared memory.
-constexpr int TILES_AHEAD = 16;
+// With so many stages to multiply before its end, a block lets the next kernel begin.
+constexpr int LAST_STAGES = 8;
 
 // Weights that tensor cores take from shared memory as they are, and those that go through registers.
 struct Bf16Weights {
@@ -39,11 +37,11 @@ template <class Weights_, int N_, bool GATED_> struct Plan {
   using Weights = Weights_;
   static constexpr int N = N_;
   static constexpr bool GATED = GATED_;
-  static constexpr int TILES = GATED || N >= 64 ? 2 : 1; // row tiles of an item, a warpgroup for each
+  static constexpr int TILES = GATED || N >= 64 || !Weights::AS_THEY_ARE ? 2 : 1; // row tiles of an item, a warpgroup for each
   static constexpr int CONSUMERS = TILES * WARPGROUP;
   static constexpr bool MANY_SUMS = N >= 128;              // more than an even share of registers can hold
   static constexpr int THREADS = CONSUMERS + (MANY_SUMS ? WARPGROUP : LANES);
-  static constexpr int BLOCKS = MANY_SUMS ? 1 : 2;         // that fit a multiprocessor
+  static constexpr int BLOCKS = N <= 32 ? 2 : 1;           // that fit a multiprocessor
   static constexpr int SUMS = N / 2;             // of a thread
   static constexpr int TOKEN_BYTES = N * 128;
   static constexpr int WEIGHT_BYTES = TILES * Weights::BYTES;
@@ -166,7 +164,7 @@ template <class P> struct Producer {
               ring.full(stage), tokenPolicy);
   }
 
-  // The weights of the block's first item, as far as the ring goes: how many stages. Some that follow go to the second cache.
+  // The weights of the block's first item, as far as the ring goes: how many stages.
   __device__ __forceinline__ int fetch_early() const {
     if (!work.known_early(work.block)) return 0;
     Item item = work.item(work.block);
@@ -176,22 +174,7 @@ template <class P> struct Producer {
       expect(ring.full(i), weight_bytes(item.group));
       fetch_weights(item.group, begin + i, i);
     }
-    prefetch_weights(work.block, begin + count);
     return count;
-  }
-
-  // From a tile of k of an item on.
-  __device__ __forceinline__ void prefetch_weights(int i, int k) const {
-    int left = TILES_AHEAD / P::TILES;
-    for (; left > 0 && work.known_early(i); i += work.blocks) {
-      Item item = work.item(i);
-      if (i != work.block) k = work.segment_begin(item.first);
-      int count = min(left, work.segment_begin(item.last) - k);
-      if (count <= 0) continue;
-      left -= count;
-      for (int t = 0; t < P::TILES; t++)
-        if (work.has_tile(item.group, t)) prefetch(weight(item.group, t, k), count * P::Weights::BYTES);
-    }
   }
 
   // Shared memory must not be left while copies are on their way to it.
@@ -276,7 +259,7 @@ template <class P> struct Consumer {
 
   // Lets go of the stage before this one, whose products are done by now.
   __device__ __forceinline__ int end_tile(int before) {
-    if (--tilesLeft == LAST_TILES) let_later_begin();
+    if (--tilesLeft == LAST_STAGES) let_later_begin();
     commit_products();
     await_products_before();
     if (before >= 0) release(before);
@@ -324,27 +307,46 @@ template <class P> struct Consumer {
     if (real)
 #pragma unroll
       for (int j = 0; j < P::SUMS / 4; j++) own[j * WARPGROUP] = make_float4(sums[4 * j], sums[4 * j + 1], sums[4 * j + 2], sums[4 * j + 3]);
-    __threadfence();
     group_barrier(CONSUMER_BARRIER, P::CONSUMERS);
     int* arrivals = a.arrivals + item.tokenTile * work.groups + item.group;
-    if (threadIdx.x == 0) *ring.arrived() = atomicAdd(arrivals, 1);
+    if (threadIdx.x == 0) {
+      __threadfence(); // also of what the others wrote before the barrier
+      *ring.arrived() = atomicAdd(arrivals, 1);
+      __threadfence();
+    }
     group_barrier(CONSUMER_BARRIER, P::CONSUMERS);
     if (*ring.arrived() != a.segments - 1) return false;
-    __threadfence();
     if (threadIdx.x == 0) *arrivals = 0;
     if (real)
-      for (int s = 0; s < a.segments; s++) {
-        const float4* from = partials(item, s);
 #pragma unroll
-        for (int j = 0; j < P::SUMS / 4; j++) {
-          float4 y = load_fresh(from + j * WARPGROUP);
-          sums[4 * j] = s == 0 ? y.x : __fadd_rn(sums[4 * j], y.x);
-          sums[4 * j + 1] = s == 0 ? y.y : __fadd_rn(sums[4 * j + 1], y.y);
-          sums[4 * j + 2] = s == 0 ? y.z : __fadd_rn(sums[4 * j + 2], y.z);
-          sums[4 * j + 3] = s == 0 ? y.w : __fadd_rn(sums[4 * j + 3], y.w);
-        }
-      }
+      for (int j = 0; j < P::SUMS / 4; j += TOGETHER) add_segments(item, j);
     return true;
+  }
+
+  // Of some of the thread's sums, all segments; several at a time are on their way.
+  static constexpr int TOGETHER = P::N == 8 ? 1 : P::N <= 32 ? 2 : 4;
+  __device__ __forceinline__ void add_segments(const Item& item, int first) {
+    in_order();
+    const float4* from = partials(item, 0) + first * WARPGROUP;
+    for (int s = 0; s < a.segments; s += 4) {
+      float4 y[4][TOGETHER];
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+#pragma unroll
+        for (int j = 0; j < TOGETHER; j++)
+          if (s + i < a.segments) y[i][j] = load_fresh(from + ((s + i) * (P::SUMS / 4) + j) * WARPGROUP);
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+#pragma unroll
+        for (int j = 0; j < TOGETHER; j++) {
+          if (s + i >= a.segments) break;
+          float* sum = sums + 4 * (first + j);
+          sum[0] = s + i == 0 ? y[i][j].x : __fadd_rn(sum[0], y[i][j].x);
+          sum[1] = s + i == 0 ? y[i][j].y : __fadd_rn(sum[1], y[i][j].y);
+          sum[2] = s + i == 0 ? y[i][j].z : __fadd_rn(sum[2], y[i][j].z);
+          sum[3] = s + i == 0 ? y[i][j].w : __fadd_rn(sum[3], y[i][j].w);
+        }
+    }
   }
 
   // The bias of the warp's rows g and g + 8.
@@ -422,7 +424,7 @@ template <class P> struct Consumer {
       Item item = work.item(i);
       tilesLeft += work.segment_begin(item.last) - work.segment_begin(item.first);
     }
-    if (tilesLeft <= LAST_TILES) let_later_begin();
+    if (tilesLeft <= LAST_STAGES) let_later_begin();
   }
 
   __device__ __forceinline__ void run() {

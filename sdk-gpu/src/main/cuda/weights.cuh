@@ -16,13 +16,20 @@ struct Bf16Tile {
   }
 };
 
-// Two numbers times their scale, as a tensor core takes them.
-__device__ __forceinline__ uint32_t scaled_pair(uint32_t first, uint32_t second, float zero, float scale) {
-  return bf16_pair(__fmul_rn(__fsub_rn(__uint_as_float(first), zero), scale), __fmul_rn(__fsub_rn(__uint_as_float(second), zero), scale));
-}
-
-// The bits of 2^23; a number below 2^16 in its lower half is added to it.
-constexpr uint32_t LARGE = 0x4b000000u;
+// Numbers to unpack stand for themselves: in the second byte of a float that is otherwise 2^15, so each adds its value, and one
+// multiplication with the scale d and addition of -(2^15 + zero) d leaves (number - zero) d. Neither rounds: d has 11 bits, 2^15 + zero
+// at most 13 that count.
+constexpr uint32_t LARGE = 0x47000000u;
+struct Scale {
+  float d, offset;
+  __device__ __forceinline__ Scale(uint32_t bits, float zero) : d(half_value((uint16_t)bits)), offset(__fmul_rn(-(32768.0f + zero), d)) {}
+  // Of the bytes at two places of a word, rounded, as a tensor core takes them.
+  template <int FIRST, int SECOND> __device__ __forceinline__ uint32_t pair(uint32_t word) const {
+    float first = __uint_as_float(__byte_perm(word, LARGE, 0x7404 | FIRST << 4));
+    float second = __uint_as_float(__byte_perm(word, LARGE, 0x7404 | SECOND << 4));
+    return bf16_pair(__fmaf_rn(first, d, offset), __fmaf_rn(second, d, offset));
+  }
+};
 
 struct Q8Tile {
   static constexpr int BYTES = 4352;
@@ -36,10 +43,10 @@ struct Q8Tile {
     uint32_t words[4];
     load_matrices(words, tile + r * 64 + (((2 * steps + lane / 16) ^ ((r >> 1) & 3)) * 16));
     for (int i = 0; i < 4; i++) {
-      float d = half_value((uint16_t)(scale[i % 2] >> (16 * steps)));
+      Scale d(scale[i % 2] >> (16 * steps), 128.0f);
       uint32_t q = words[i] ^ 0x80808080u;
-      for (int j = 0; j < 2; j++)
-        a[i / 2][i % 2 + 2 * j] = scaled_pair(__byte_perm(q, LARGE, 0x7440 | (2 * j)), __byte_perm(q, LARGE, 0x7440 | (2 * j + 1)), 8388736.0f, d);
+      a[i / 2][i % 2] = d.pair<0, 1>(q);
+      a[i / 2][i % 2 + 2] = d.pair<2, 3>(q);
     }
   }
 };
@@ -56,11 +63,8 @@ struct Q4Tile {
     for (int i = 0; i < 2; i++) {
       int r = row + g + 8 * i;
       uint32_t word = *(const uint32_t*)(tile + r * 32 + ((steps ^ ((r >> 2) & 1)) * 16) + 4 * t);
-      float d = half_value((uint16_t)(scale[i] >> (16 * steps)));
-      for (int j = 0; j < 4; j++) {
-        uint32_t pair = word >> (4 * j) & 0x000f000fu;
-        a[j / 2][i + j % 2 * 2] = scaled_pair(__byte_perm(pair, LARGE, 0x7410), __byte_perm(pair, LARGE, 0x7432), 8388616.0f, d);
-      }
+      Scale d(scale[i] >> (16 * steps), 8.0f);
+      for (int j = 0; j < 4; j++) a[j / 2][i + j % 2 * 2] = d.pair<0, 2>(word >> (4 * j) & 0x000f000fu);
     }
   }
 };

@@ -26,7 +26,7 @@ static inline uint64_t read_once_policy() { return 0; }
 static inline uint64_t read_again_policy() { return 0; }
 void copy_tile(void* target, const void* source, uint32_t bytes, Barrier* b, uint64_t policy);
 
-static inline void prefetch(const void*, uint32_t) {}
+static inline void in_order() {}
 
 template <int COUNT> static inline void give_registers() {}
 template <int COUNT> static inline void take_registers() {}

@@ -43,7 +43,7 @@ struct Variant {
     unsigned tokens = (rows + n - 1) / n, rowTiles = shape.rowTiles();
     if (!wgmma) return {shape.gated ? rowTiles / 2 : rowTiles, tokens, z};
     unsigned groups = shape.gated || n >= 64 ? (rowTiles + 1) / 2 : rowTiles;
-    int blocks = options().number("blocks", 1); // on a multiprocessor
+    int blocks = options().number("blocks", n <= 32 ? 2 : 1); // on a multiprocessor
     unsigned room = gpu.multiprocessors * blocks / z;
     return {std::max(1u, std::min(groups * tokens, room)), 1, z};
   }
