@@ -13,6 +13,7 @@ namespace {
 
 int run_child(const Group& group, int table) {
   Gpu gpu(options().folder, options().list);
+  gpu.carveout = options().number("carveout", -1);
   Checks checks{gpu, table};
   group.run(checks);
   gpu.check(gpu.driver.cuCtxSynchronize(), "at the end");

@@ -119,6 +119,7 @@ class Gpu {
   CUdevice device;
   CUstream stream;
   int multiprocessors = 0;
+  int carveout = -1; // how much of a multiprocessor's nearest memory kernels shall share, in percent; -1: as the driver has it
 
   // The folder holds *.cubin; the list says the threads and the shared memory of each kernel.
   Gpu(const std::string& folder, const std::string& list) : folder(folder) {
@@ -159,6 +160,7 @@ class Gpu {
     if (kernel.threads == 0) fail("the list of kernels lacks " + name);
     if (kernel.shared > 0) // with what is static it may be more than a kernel has by itself
       check(driver.cuFuncSetAttribute(kernel.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)kernel.shared), name.c_str());
+    if (carveout >= 0) check(driver.cuFuncSetAttribute(kernel.function, CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, carveout), name.c_str());
     return kernels[name] = kernel;
   }
 
