@@ -27,7 +27,6 @@ final class Assembler {
   private static final int SIB = 4;
   private static final int NO_BASE = 5;
   private static final int LOW = 7;
-  private static final Opcode ZERO_TILE = Opcode.of0F38(Opcode.Prefix.PF2, 0x49);
   private static final Opcode LOAD_TILE = Opcode.of0F38(Opcode.Prefix.PF2, 0x4B);
   private static final Opcode STORE_TILE = Opcode.of0F38(Opcode.Prefix.PF3, 0x4B);
   private static final Opcode MULTIPLY_TILES = Opcode.of0F38(Opcode.Prefix.PF3, 0x5C);
@@ -56,8 +55,6 @@ final class Assembler {
           vector(op.opcode(), source.width(), source.number(), NO_REGISTER, target);
       case Instruction.ShapeTiles(TileShapes shapes) -> shape(shapes);
       case Instruction.ReleaseTiles() -> bytes(0xC4, 0xE2, 0x78, 0x49, 0xC0);
-      case Instruction.ZeroTile(var target) ->
-          tile(ZERO_TILE, target, NO_REGISTER, new TileRegister(0));
       case Instruction.LoadTile(var target, var from) -> tile(LOAD_TILE, target, NO_REGISTER, from);
       case Instruction.StoreTile(var to, var source) -> tile(STORE_TILE, source, NO_REGISTER, to);
       case Instruction.MultiplyTiles(var target, var first, var second) ->

@@ -144,9 +144,6 @@ sealed interface Instruction {
   /** Gives the tile registers back, so that nobody has to keep their content. */
   record ReleaseTiles() implements Instruction {}
 
-  /** {@code target = 0}. */
-  record ZeroTile(TileRegister target) implements Instruction {}
-
   /** Loads a tile's rows, which begin as many bytes apart as the address's index says. */
   record LoadTile(TileRegister target, Memory from) implements Instruction {}
 

@@ -35,7 +35,6 @@ final class IntelSyntax {
       case Store(StoreOp op, Memory target, Vector source) ->
           "%s %s,%s".formatted(lower(op), of(target), of(source));
       case Instruction.ReleaseTiles() -> "tilerelease";
-      case Instruction.ZeroTile(TileRegister target) -> "tilezero " + of(target);
       case Instruction.LoadTile(TileRegister target, Memory from) ->
           "tileloadd %s,%s".formatted(of(target), of(from));
       case Instruction.StoreTile(Memory to, TileRegister source) ->

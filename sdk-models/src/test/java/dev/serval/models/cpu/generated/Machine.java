@@ -68,7 +68,6 @@ final class Machine {
       case Store(StoreOp op, Memory target, Vector source) -> store(op, target, source);
       case Instruction.ShapeTiles(TileShapes shapes) -> tiles.shape(shapes);
       case Instruction.ReleaseTiles() -> tiles.release();
-      case Instruction.ZeroTile(var target) -> tiles.zero(target);
       case Instruction.LoadTile(var target, Memory from) ->
           tiles.load(target, start(from), stride(from), memory);
       case Instruction.StoreTile(Memory to, var source) ->

@@ -3,6 +3,7 @@ package dev.serval.models.cpu.generated;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.models.cpu.generated.Operand.TileRegister;
+import java.util.Arrays;
 import java.util.List;
 
 /** The tile registers of a {@link Machine}, and what the manual says of them. */
@@ -21,8 +22,8 @@ final class Tiles {
       assertThat(shape.bytes()).isBetween(1, WORDS * Integer.BYTES);
       assertThat(shape.bytes() % Integer.BYTES).isZero();
     }
-    for (int i = 0; i < shapes.size(); i++) {
-      zero(new TileRegister(i));
+    for (int[][] register : words) {
+      zero(register);
     }
   }
 
@@ -39,13 +40,14 @@ final class Tiles {
     return shape(register).bytes() / Integer.BYTES;
   }
 
-  void zero(TileRegister target) {
-    shape(target);
-    words[target.number()] = new int[ROWS][WORDS];
+  private static void zero(int[][] register) {
+    for (int[] row : register) {
+      Arrays.fill(row, 0);
+    }
   }
 
   void load(TileRegister target, long at, long stride, SimulatedMemory memory) {
-    zero(target);
+    zero(words[target.number()]);
     for (int row = 0; row < shape(target).rows(); row++) {
       for (int i = 0; i < columns(target); i++) {
         words[target.number()][row][i] = memory.load(at + row * stride + 4L * i);
