@@ -445,12 +445,14 @@ template <int W> struct Decode {
   float scale;
   unsigned char* values;
   uint4* weights;   // [tile][product][lane]
+  const unsigned char** places; // [position of the part]: its key; null if it is not seen. Until there are weights
   float* maxima;    // [tile][row]
   float* laneSums;  // [tile][i][lane]
 
   __device__ __forceinline__ Decode(const Attention& a) : a(a) {
     values = shared_memory();
     weights = (uint4*)(values + VALUES);
+    places = (const unsigned char**)weights;
     maxima = (float*)(values + VALUES + WEIGHTS);
     laneSums = maxima + 4 * 16;
   }
@@ -474,19 +476,28 @@ template <int W> struct Decode {
 
   __device__ __forceinline__ bool seen(int p) const { return p >= firstSeen && p <= position; }
 
+  __device__ __forceinline__ void find_places(const TensorCache& cache) const {
+#pragma unroll
+    for (int r = threadIdx.x; r < PART; r += 4 * LANES) {
+      int p = partIndex * PART + r;
+      places[r] = seen(p) ? cache.key(p) : nullptr;
+    }
+    __syncthreads();
+  }
+
   __device__ __forceinline__ void fetch_values(const TensorCache& cache) const {
-    for (int c = threadIdx.x; c < PART * L::CHUNKS; c += 4 * LANES) {
-      int r = c / L::CHUNKS, chunk = c % L::CHUNKS, p = partIndex * PART + r;
-      bool real = seen(p) && 8 * chunk < a.headDim;
-      const unsigned char* from = cache.base;
-      if (real) from = cache.key(p) + cache.valueOffset + chunk * 16;
-      copy_async_or_zero(values + L::value(r, chunk), from, real);
+#pragma unroll 8
+    for (int i = 0; i < PART * L::CHUNKS / (4 * LANES); i++) {
+      int c = threadIdx.x + i * 4 * LANES, r = c / L::CHUNKS, chunk = c % L::CHUNKS;
+      const unsigned char* key = places[r];
+      bool real = key && 8 * chunk < a.headDim;
+      copy_async_or_zero(values + L::value(r, chunk), real ? key + cache.valueOffset + chunk * 16 : cache.base, real);
     }
     commit_copies();
   }
 
   // A warp scores its tile, half of it at a time, all keys of a half in flight together.
-  __device__ __forceinline__ void score(const TensorCache& cache, const Queries<W>& queries, Scores& scores, int begin) const {
+  __device__ __forceinline__ void score(const Queries<W>& queries, Scores& scores, int begin) const {
     int lane = threadIdx.x % LANES;
     scores.clear();
 #pragma unroll
@@ -494,8 +505,7 @@ template <int W> struct Decode {
       uint4 keys[4][L::GROUPS];
 #pragma unroll
       for (int n = 0; n < 4; n++) {
-        int p = begin + 32 * half + 8 * n + lane / 4;
-        const unsigned char* key = seen(p) ? cache.key(p) : nullptr;
+        const unsigned char* key = places[begin % PART + 32 * half + 8 * n + lane / 4];
 #pragma unroll
         for (int j = 0; j < L::GROUPS; j++) {
           int chunk = 4 * j + lane % 4;
@@ -508,7 +518,7 @@ template <int W> struct Decode {
   }
 
   // The 16 heads from `head` of the group on.
-  __device__ __forceinline__ void attend(const TensorCache& cache, int head) {
+  __device__ __forceinline__ void attend(int head) {
     int warp = threadIdx.x / LANES, lane = threadIdx.x % LANES, g = lane / 4, t = lane % 4;
     int begin = partIndex * PART + warp * KEYS;
     bool sees = begin <= position && begin + KEYS > firstSeen;
@@ -522,7 +532,7 @@ template <int W> struct Decode {
       }
       Queries<W> queries;
       queries.load(rows, a.headDim);
-      score(cache, queries, scores, begin);
+      score(queries, scores, begin);
       int first[2] = {firstSeen, firstSeen}, last[2] = {position, position};
       if (begin + KEYS - 1 > position || begin < firstSeen) scores.mask(begin, first, last);
       float largest[2];
@@ -662,10 +672,14 @@ template <int W> struct Decode {
     for (int w = blockIdx.x; w < work; w += gridDim.x) {
       if (!take(w)) continue;
       TensorCache cache(a, sequence, kvHead);
+      find_places(cache);
       if (partIndex == position / PART) wait_for_earlier();
       fetch_values(cache);
       wait_for_earlier();
-      for (int head = 0; head < group; head += 16) attend(cache, head);
+      for (int head = 0; head < group; head += 16) {
+        if (head > 0) find_places(cache);
+        attend(head);
+      }
       if (parts > 1) merge_parts();
       if (kvHead == 0 && partIndex == firstPart) pad_operand(a, row, 4 * LANES);
     }
