@@ -506,6 +506,7 @@ public abstract class TransferServiceContract {
 
   @Test
   @Tag("slow")
+  @Timeout(3_600)
   void many_random_schedules_of_transfer_close_failure_and_cancel(TestReporter reporter)
       throws Exception {
     schedules(100_000, reporter);

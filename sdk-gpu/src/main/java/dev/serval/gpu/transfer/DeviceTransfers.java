@@ -21,7 +21,8 @@ public final class DeviceTransfers implements TransferService {
   static final String TO_HOST = "to the host";
 
   private static final List<String> DIRECTIONS = List.of(TO_DEVICE, TO_HOST);
-  private static final String NO_FILE_TO_DEVICE = "no libcufile is used";
+  private static final String NO_FILE_TO_DEVICE =
+      "files cannot go straight to the device: Serval does not use cuFile yet";
   private static final int URGENT_GROUPS = 4;
   private static final int BACKGROUND_GROUPS = 2;
 
@@ -148,7 +149,8 @@ public final class DeviceTransfers implements TransferService {
     return List.of(
         device.describe(),
         "files are read %s, by %d threads with %s of pinned memory"
-            .formatted(past, options.readers(), options.pinned()));
+            .formatted(past, options.readers(), options.pinned()),
+        NO_FILE_TO_DEVICE);
   }
 
   @Override

@@ -110,7 +110,7 @@ final class DataPathTest {
   @Test
   void a_card_that_is_lost_fails_what_is_pending_and_leaves_nothing_behind() throws Exception {
     DataPath path = open(DEVICE);
-    machine.delayRandomly(3, 200, 500);
+    machine.delayRandomly(3, 20_000, 30_000);
     Region host = path.pinnedMemory().allocate(1 << 20);
     Region onDevice = path.deviceMemory().allocate(1 << 20);
     List<TransferBatch> batches =
@@ -120,16 +120,24 @@ final class DataPathTest {
     batches.forEach(batch -> path.transfers().submit(batch.copy(host, 0, onDevice, 0, 1 << 20)));
     machine.breakContexts(0, LOST);
     for (TransferBatch batch : batches) {
-      assertThatThrownBy(batch::await)
-          .isInstanceOf(TransferException.class)
-          .hasMessageContaining("CUDA_ERROR_LAUNCH_FAILED");
-      assertThat(batch.state()).isEqualTo(State.FAILED);
+      requireLostOrThere(batch);
     }
+    assertThat(batches.getLast().state()).isEqualTo(State.FAILED);
     host.close();
     onDevice.close();
     assertThat(path.deviceMemory().used()).isEqualTo(Bytes.ZERO);
     path.close();
     assertThat(path.pinnedMemory().used()).isEqualTo(Bytes.ZERO);
+  }
+
+  /** A batch may have arrived before the card was lost. */
+  private static void requireLostOrThere(TransferBatch batch) throws InterruptedException {
+    try {
+      batch.await();
+    } catch (TransferException e) {
+      assertThat(batch.state()).isEqualTo(State.FAILED);
+      assertThat(e).hasMessageContaining("CUDA_ERROR_LAUNCH_FAILED");
+    }
   }
 
   @Test
