@@ -64,6 +64,11 @@ final class DeviceInventory {
     taken.merge(device.id(), amount.count(), Math::addExact);
   }
 
+  /** A model that found no place after all gives its memory back. */
+  void giveBack(Device device, Bytes amount) {
+    taken.merge(device.id(), -amount.count(), Math::addExact);
+  }
+
   /** The memory of the host's processors, or no bound if none was found. */
   Bytes hostMemory() {
     LongStream host =

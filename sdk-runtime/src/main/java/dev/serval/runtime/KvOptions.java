@@ -3,6 +3,7 @@ package dev.serval.runtime;
 import dev.serval.api.Bytes;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.DType;
+import dev.serval.api.device.DeviceKind;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,18 +28,25 @@ record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean r
   /**
    * How large a model's cache is to be.
    *
+   * @param kind where it lies
    * @param layout how its blocks are laid out
    * @param contextLength the most tokens of a sequence
    * @param running how many sequences run at most
    * @param free the device's memory that the weights leave free
    * @return the size and its reason
    */
-  Size size(KvLayout layout, int contextLength, int running, Bytes free) {
+  Size size(DeviceKind kind, KvLayout layout, int contextLength, int running, Bytes free) {
     if (budget != null) {
       return new Size(blocks(budget.count(), layout), "of " + budget + " as configured");
     }
     int sharers = reuse ? 2 : 1;
     long useful = (long) layout.blocksFor(contextLength) * running * sharers * layout.blockBytes();
+    if (kind == DeviceKind.GPU) {
+      long share = free.count() / 4 * 3;
+      long bytes = Math.min(useful, share);
+      String reason = "three quarters of the memory that the weights leave free";
+      return new Size(blocks(bytes, layout), bytes == useful ? whole(running) : reason);
+    }
     long share = free.count() / 4;
     long bytes = Math.min(useful, Math.min(share, MOST));
     return new Size(blocks(bytes, layout), reason(bytes, useful, share, running));
@@ -50,12 +58,16 @@ record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean r
 
   private String reason(long bytes, long useful, long share, int running) {
     if (bytes == useful) {
-      return "whole contexts of %d sequences%s"
-          .formatted(running, reuse ? ", and as much again to be found" : "");
+      return whole(running);
     }
     return bytes == share
         ? "a quarter of the memory that the weights leave free"
         : "the most that is taken unless configured";
+  }
+
+  private String whole(int running) {
+    return "whole contexts of %d sequences%s"
+        .formatted(running, reuse ? ", and as much again to be found" : "");
   }
 
   /**

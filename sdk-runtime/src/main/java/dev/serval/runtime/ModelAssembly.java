@@ -2,6 +2,7 @@ package dev.serval.runtime;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
+import dev.serval.api.ServalException;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.cache.KvCache;
@@ -11,6 +12,8 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceKind;
+import dev.serval.api.device.DevicePreference;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelFamily;
@@ -29,7 +32,10 @@ import dev.serval.runtime.generation.GenerationListener;
 import dev.serval.runtime.generation.RequestPreparation;
 import dev.serval.runtime.generation.TracedGenerations;
 import dev.serval.runtime.metrics.ModelMeters;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /*
@@ -67,8 +73,9 @@ final class ModelAssembly {
    */
   LoadedModel assemble(ModelSource source, @Nullable ModelMeters meters) {
     LoadedModel.Stored stored = read(source);
-    LoadedModel.Placed placed = place(stored);
-    LoadedModel.Computing computing = load(stored, placed);
+    Settled settled = settle(stored);
+    LoadedModel.Placed placed = settled.placed();
+    LoadedModel.Computing computing = settled.computing();
     EngineListener listener = meters == null ? EngineListener.NONE : meters.engine();
     Engine engine = start(stored, placed, computing.executor(), listener);
     return new LoadedModel(
@@ -103,12 +110,42 @@ final class ModelAssembly {
     return new LoadedModel.Stored(source.servedNames(), context, checkpoint, family, spec, codec);
   }
 
-  private LoadedModel.Placed place(LoadedModel.Stored stored) {
+  /**
+   * A model where it runs.
+   *
+   * @param placed its place
+   * @param computing what computes it there
+   */
+  private record Settled(LoadedModel.Placed placed, LoadedModel.Computing computing) {}
+
+  /** Places and loads a model; where a GPU fails at that, elsewhere if the preference leaves it. */
+  private Settled settle(LoadedModel.Stored stored) {
+    Map<String, String> failed = new LinkedHashMap<>();
+    while (true) {
+      LoadedModel.Placed placed = place(stored, failed);
+      Device device = placed.placement().device();
+      try {
+        return new Settled(placed, load(stored, placed));
+      } catch (ServalException e) {
+        if (device.kind() == DeviceKind.CPU
+            || options.device() instanceof DevicePreference.Require) {
+          throw e;
+        }
+        devices.giveBack(device, stored.spec().weights().plus(placed.kvBytes()));
+        failed.put(device.id(), String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  private LoadedModel.Placed place(LoadedModel.Stored stored, Map<String, String> failed) {
     ModelSpec spec = stored.spec();
     KvLayout layout = spec.kvLayout(options.kv().blockTokens(), options.kv().dtype());
     Bytes budget = options.kv().budget();
     Bytes leastKv = budget == null ? Bytes.of(layout.blockBytes()) : budget;
-    List<Device> candidates = devices.candidates(options.parts());
+    List<Device> candidates =
+        devices.candidates(options.parts()).stream()
+            .filter(device -> !failed.containsKey(device.id()))
+            .toList();
     Placement choice =
         choose(
             new ModelDemand(stored.name(), spec.weights(), leastKv, options.device()), candidates);
@@ -119,15 +156,23 @@ final class ModelAssembly {
         options
             .kv()
             .size(
+                device.kind(),
                 layout,
                 stored.contextLength(),
                 options.batch().limits().sequences(),
                 Bytes.of(Math.max(0, free)));
     requireRoom(stored.name(), layout, kv);
     LoadedModel.Placed placed =
-        new LoadedModel.Placed(new Placement(device, choice.reason()), layout, kv);
+        new LoadedModel.Placed(
+            new Placement(device, choice.reason() + reasons(failed)), layout, kv);
     devices.take(device, spec.weights().plus(placed.kvBytes()));
     return placed;
+  }
+
+  private static String reasons(Map<String, String> failed) {
+    return failed.entrySet().stream()
+        .map(failure -> "; " + failure.getKey() + " was tried: " + failure.getValue())
+        .collect(Collectors.joining());
   }
 
   private Placement choose(ModelDemand demand, List<Device> candidates) {
@@ -166,11 +211,27 @@ final class ModelAssembly {
 
   private LoadedModel.Computing load(LoadedModel.Stored stored, LoadedModel.Placed placed) {
     NativeMemory modelMemory = opened.opened(memory.child(stored.name()));
+    OpenedParts ofModel = opened.opened(new OpenedParts());
+    try {
+      return load(stored, placed, modelMemory, ofModel);
+    } catch (RuntimeException | Error e) {
+      ofModel.closeAfter(e);
+      modelMemory.close();
+      throw e;
+    }
+  }
+
+  private LoadedModel.Computing load(
+      LoadedModel.Stored stored,
+      LoadedModel.Placed placed,
+      NativeMemory modelMemory,
+      OpenedParts ofModel) {
     Device device = placed.placement().device();
     ComputeBackendProvider provider = options.parts().backend(device).orElseThrow();
     ComputeOptions how =
         new ComputeOptions(threads(device), options.kernels(), options.pinThreads());
-    ComputeBackend backend = opened.opened(provider.open(device, how, modelMemory.child("engine")));
+    ComputeBackend backend =
+        ofModel.opened(provider.open(device, how, modelMemory.child("engine")));
     KvMemory kv = backend.kvMemory(placed.layout(), placed.kv().blocks());
     long before = modelMemory.used().count();
     ModelExecutor executor =
@@ -179,7 +240,10 @@ final class ModelAssembly {
             .load(
                 stored.checkpoint(), backend, kv, options.batch().limits(), options.loadListener());
     long copied = modelMemory.used().count() - before;
-    Bytes mapped = Bytes.of(Math.max(0, stored.spec().weights().count() - copied));
+    Bytes mapped =
+        device.kind() == DeviceKind.CPU
+            ? Bytes.of(Math.max(0, stored.spec().weights().count() - copied))
+            : Bytes.ZERO;
     modelMemory.account(mapped);
     return new LoadedModel.Computing(executor, backend.description(), mapped);
   }

@@ -73,7 +73,7 @@ final class RuntimeAssembly {
     ModelMeters meters = metrics == null ? null : metrics.model(source.servedNames());
     LoadedModel model = assembly.assemble(source, meters);
     if (options.warmUp()) {
-      new WarmUp(options.nanoClock()).run(model);
+      new WarmUp(options.nanoClock(), options.batch().limits().sequences()).run(model);
     }
     if (meters != null) {
       meters.begin(model.engine());

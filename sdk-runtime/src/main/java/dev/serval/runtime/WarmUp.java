@@ -7,6 +7,7 @@ import dev.serval.api.IsolationScope;
 import dev.serval.api.Prompt;
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.TokenChunk;
+import dev.serval.api.device.DeviceKind;
 import dev.serval.runtime.generation.LiveGeneration;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,8 +33,17 @@ final class WarmUp {
 
   private final LongSupplier clock;
 
-  WarmUp(LongSupplier clock) {
+  private final int mostSequences;
+
+  /**
+   * With a clock.
+   *
+   * @param clock in nanoseconds
+   * @param mostSequences of a step
+   */
+  WarmUp(LongSupplier clock, int mostSequences) {
     this.clock = clock;
+    this.mostSequences = mostSequences;
   }
 
   /** Lets a model generate a little, and fails as the generation does. */
@@ -50,6 +60,25 @@ final class WarmUp {
       same = each < FASTER * best ? 0 : same + 1;
       best = Math.min(best, each);
       prompt = Math.min(2 * prompt, LONGEST_PROMPT);
+    }
+    if (model.placed().placement().device().kind() == DeviceKind.GPU) {
+      decodeSideBySide(model);
+    }
+  }
+
+  /** A GPU's backend records decode steps by how many sequences they have. */
+  private void decodeSideBySide(LoadedModel model) {
+    long end = clock.getAsLong() + NANOS;
+    for (int count = 1; count <= mostSequences && clock.getAsLong() < end; count *= 2) {
+      List<LiveGeneration> begun = new ArrayList<>();
+      try {
+        while (begun.size() < count) {
+          begun.add(begin(model.unheard(), SHORT_PROMPT, begun.size()));
+        }
+      } catch (RequestRejectedException full) {
+        // As many as the engine takes at once are enough.
+      }
+      begun.forEach(generation -> finish(generation, end));
     }
   }
 

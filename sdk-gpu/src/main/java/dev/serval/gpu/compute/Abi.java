@@ -7,7 +7,6 @@ final class Abi {
   static final int TILE = 64;
   static final int OPERAND_ROWS = 128;
   static final int PART = 256;
-  static final int MAX_SEGMENTS = 8;
   static final int TILE_QUERIES = 128;
   static final int NO_TOKEN = -1;
 

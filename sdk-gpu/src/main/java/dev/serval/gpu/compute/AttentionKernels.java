@@ -51,8 +51,14 @@ final class AttentionKernels {
 
   private static final int[] TENSOR_HEADS = {64, 96, 128};
   private static final int TENSOR_STEP = 8;
+
+  /** Up to so many rows, the heads of a row are shared out among blocks. */
+  private static final int FEW_ROWS = 64;
+
+  /** The heads of a share. */
+  private static final int SHARE = 8;
+
   private static final int WIDEST_HEAD = 1024;
-  private static final int BLOCKS_PER_MULTIPROCESSOR = 4;
   private static final int PARTIAL_EXTRA = 4;
 
   private final LaunchSite site;
@@ -110,7 +116,9 @@ final class AttentionKernels {
     to.set(JAVA_INT, STORE_BLOCK_TOKENS, layout.blockTokens());
     to.set(JAVA_INT, STORE_INTERLEAVED, interleaved(spec) ? 1 : 0);
     to.set(JAVA_FLOAT, STORE_EPSILON, spec.normEpsilon());
-    kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+    int rows = site.bounds().rows();
+    int shares = rows > FEW_ROWS ? 1 : Math.ceilDiv(spec.heads() + 2 * spec.kvHeads(), SHARE);
+    kernel.grid(rows, shares, 1).launch(site.stream());
   }
 
   private static boolean interleaved(AttentionSpec spec) {
@@ -150,8 +158,7 @@ final class AttentionKernels {
     long counters = (long) site.bounds().rows() * spec.kvHeads();
     to.set(JAVA_LONG, PARTIALS, site.partials().atLeast(sums * Float.BYTES));
     to.set(JAVA_LONG, ARRIVALS, site.arrivals().atLeast(counters * Integer.BYTES));
-    long most = (long) BLOCKS_PER_MULTIPROCESSOR * site.multiprocessors();
-    kernel.grid((int) Math.min(parts * spec.kvHeads(), most), 1, 1).launch(site.stream());
+    kernel.grid((int) (parts * spec.kvHeads()), 1, 1).launch(site.stream());
   }
 
   private void fill(

@@ -22,6 +22,7 @@ import dev.serval.gpu.driver.ExecutableGraph;
 import dev.serval.gpu.driver.Graph;
 import dev.serval.gpu.driver.HostMemory;
 import dev.serval.gpu.driver.Stream;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +67,7 @@ final class CudaBackend implements ComputeBackend {
   private final AttentionKernels attention;
   private final Drawing drawing;
   private final Map<RotaryEmbedding, RotaryTable> turns = new HashMap<>();
+  private final List<RotaryTable> tables = new ArrayList<>();
   private @Nullable Upload upload;
   private @Nullable StepBatch staged;
   private @Nullable StepEffects recording;
@@ -73,6 +75,7 @@ final class CudaBackend implements ComputeBackend {
   private int tileRows = Abi.TILE_QUERIES;
   private boolean unsettled;
   private long steps;
+  private long handedOver;
   private boolean closed;
 
   /**
@@ -244,6 +247,7 @@ final class CudaBackend implements ComputeBackend {
         bounds.exactly(image);
         pass.accept(batch);
       }
+      handedOver = System.nanoTime();
       stream.synchronize();
       unsettled = false;
     } catch (DeviceLostException e) {
@@ -258,8 +262,8 @@ final class CudaBackend implements ComputeBackend {
 
   private void decode(
       StepBatch batch, StepImage image, StepGraphs.Bucket bucket, Consumer<StepBatch> pass) {
-    for (RotaryTable table : turns.values()) {
-      table.covering(image.longest(), this);
+    for (int i = 0; i < tables.size(); i++) {
+      tables.get(i).covering(image.longest(), this);
     }
     bounds.decodes(bucket.sequences(), bucket.parts());
     ExecutableGraph graph = bucket.graph();
@@ -440,6 +444,7 @@ final class CudaBackend implements ComputeBackend {
     if (table == null) {
       table = new RotaryTable(rotary, buffer("rotary positions"));
       turns.put(rotary, table);
+      tables.add(table);
     }
     return table;
   }
@@ -601,6 +606,11 @@ final class CudaBackend implements ComputeBackend {
       upload = pieces;
     }
     pieces.all(target, bytes, source);
+  }
+
+  /** When the last step had been handed to the device, by {@link System#nanoTime}. */
+  long handedOver() {
+    return handedOver;
   }
 
   /** How many records of steps there are. */

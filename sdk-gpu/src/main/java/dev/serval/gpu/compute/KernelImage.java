@@ -1,5 +1,6 @@
 package dev.serval.gpu.compute;
 
+import dev.serval.api.ConfigurationException;
 import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.CudaDevice;
 import dev.serval.gpu.driver.DeviceAttribute;
@@ -8,7 +9,9 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.zip.GZIPInputStream;
 
 /**
  * The kernels as a device takes them: assembled for it where there is such an image, else as PTX,
@@ -27,8 +30,14 @@ record KernelImage(
     String instruction,
     int multiprocessors,
     boolean programmatic) {
+  /** Products of warpgroups. */
+  static final String WGMMA = "wgmma";
+
+  /** Products of warps. */
+  static final String MMA = "mma";
+
   private static final String FOLDER = "/dev/serval/gpu/kernels/";
-  private static final String PTX = "serval.ptx";
+  private static final String PTX = "compute_80.ptx.gz";
   private static final int HOPPER = 90;
   private static final int OLDEST = 80;
   private static final int[] ASSEMBLED = {80, 86, 89, 90, 100, 120};
@@ -38,14 +47,15 @@ record KernelImage(
    *
    * @param device the device
    * @param portable whether products shall be made of what every device has
-   * @throws IllegalArgumentException when the device is older than the kernels
+   * @throws ConfigurationException when the device is older than the kernels
    */
   static KernelImage of(CudaDevice device, boolean portable) {
     int capability = device.capability();
     if (capability < OLDEST) {
-      throw new IllegalArgumentException(
-          "%s is of compute capability %d.%d, and the kernels need 8.0"
-              .formatted(device.name(), capability / 10, capability % 10));
+      throw new ConfigurationException(
+          List.of(
+              "device: %s is of compute capability %d.%d, and the kernels need 8.0"
+                  .formatted(device.name(), capability / 10, capability % 10)));
     }
     int assembled =
         Arrays.stream(ASSEMBLED)
@@ -55,15 +65,15 @@ record KernelImage(
     boolean wgmma = capability == HOPPER && !portable;
     String name = assembled == HOPPER ? "sm_90a" : "sm_" + assembled;
     return new KernelImage(
-        assembled == 0 ? PTX : name + ".cubin",
+        assembled == 0 ? PTX : name + ".cubin.gz",
         "%s, tensor cores by %s"
             .formatted(
                 assembled == 0
                     ? "kernels assembled by the driver, since there are none for capability %d.%d"
                         .formatted(capability / 10, capability % 10)
                     : "kernels for " + name,
-                wgmma ? "wgmma" : "mma"),
-        wgmma ? "wgmma" : "mma",
+                wgmma ? WGMMA : MMA),
+        wgmma ? WGMMA : MMA,
         device.attribute(DeviceAttribute.MULTIPROCESSOR_COUNT),
         capability >= HOPPER);
   }
@@ -79,7 +89,7 @@ record KernelImage(
       if (in == null) {
         throw new IllegalStateException("the kernels are missing: " + FOLDER + resource);
       }
-      return in.readAllBytes();
+      return new GZIPInputStream(in).readAllBytes();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -14,8 +14,6 @@ import java.util.Optional;
  * launch as {@code kernels.txt} says.
  */
 final class KernelModule {
-  private static final int ALWAYS_ALLOWED = 48 << 10;
-
   private final Module module;
   private final Map<String, KernelSpec> specs;
   private final boolean programmatic;
@@ -63,7 +61,7 @@ final class KernelModule {
       throw new IllegalStateException("there is no kernel '%s'".formatted(name));
     }
     Function function = module.function(name);
-    if (spec.sharedBytes() > ALWAYS_ALLOWED) {
+    if (spec.sharedBytes() > 0) {
       function.allowShared(spec.sharedBytes());
     }
     return function

@@ -19,6 +19,8 @@ enum MatrixType {
   private static final int ROW_ALIGNMENT = 16;
   private static final int FEW_TILES = 8;
   private static final int SEGMENTS = 4;
+  private static final int SOME_ROW_TILES = 96;
+  private static final int MANY_ROW_TILES = 256;
 
   private final int tileBytes;
 
@@ -65,10 +67,15 @@ enum MatrixType {
   }
 
   /**
-   * Into how many segments a row's product is cut: a matter of the matrix's width alone, so that
-   * the order of its sum never depends on a step.
+   * Into how many segments a row's product is cut: a matter of the matrix's shape alone, so that
+   * the order of its sum never depends on a step. As few as give every multiprocessor of a large
+   * GPU something to do when there is one token.
    */
-  int segments(int columns) {
-    return packed() && stride(columns) > FEW_TILES ? SEGMENTS : 1;
+  int segments(int rows, int columns) {
+    int rowTiles = Math.ceilDiv(rows, Abi.TILE);
+    if (!packed() || stride(columns) < FEW_TILES || rowTiles >= MANY_ROW_TILES) {
+      return 1;
+    }
+    return rowTiles >= SOME_ROW_TILES ? 2 : SEGMENTS;
   }
 }

@@ -32,17 +32,28 @@ final class Products {
   /** Rows of the matrix, and tokens, of a block without tensor cores. */
   private static final int PLAIN_BLOCK = 8;
 
-  /** Up to so many tokens, sums that are taken apart cost little beside the matrix. */
-  private static final int FEW_TOKENS = 16;
+  /** A block of so many tokens takes all segments itself where there are blocks enough. */
+  private static final int WIDE = 128;
+
+  /** From so many tokens on, a block of warpgroups takes two row tiles at once. */
+  private static final int PAIRED = 64;
+
+  /** Up to so many tokens, a multiprocessor holds two blocks of warpgroups. */
+  private static final int NARROW = 32;
 
   private final LaunchSite site;
   private final LinearKernels kernels;
+
+  /** Whether blocks take tiles in turns, so that there need be no more than the device holds. */
+  private final boolean inTurns;
+
   private final Kernel linearF32;
   private final Kernel linearF16;
 
   Products(KernelModule module, String instruction, LaunchSite site) {
     this.site = site;
     kernels = new LinearKernels(instruction, module);
+    inTurns = instruction.equals(KernelImage.WGMMA);
     linearF32 = module.kernel("linear_f32");
     linearF16 = module.kernel("linear_f16");
   }
@@ -111,15 +122,27 @@ final class Products {
       Kernel kernel, CudaWeight.Part part, int width, int rows, int rowTiles, int tilesOfBlock) {
     int tokenTiles = Math.ceilDiv(rows, width);
     int blocks = Math.multiplyExact(rowTiles, tokenTiles);
-    int busy = site.multiprocessors() * (width <= FEW_TOKENS ? 2 : 1);
-    int segments = blocks < busy ? part.segments() : 1;
-    if (segments > 1) {
-      long sums = (long) blocks * segments * tilesOfBlock * Abi.TILE * width;
-      kernel.arguments().set(JAVA_LONG, PARTIALS, site.partials().atLeast(sums * Float.BYTES));
-      kernel
-          .arguments()
-          .set(JAVA_LONG, ARRIVALS, site.arrivals().atLeast((long) blocks * Integer.BYTES));
+    boolean apart = width < WIDE || blocks < site.multiprocessors();
+    int segments = apart ? part.segments() : 1;
+    long sums = segments == 1 ? 0 : (long) blocks * segments * tilesOfBlock * Abi.TILE * width;
+    MemorySegment to = kernel.arguments();
+    to.set(JAVA_LONG, PARTIALS, sums == 0 ? 0 : site.partials().atLeast(sums * Float.BYTES));
+    to.set(
+        JAVA_LONG,
+        ARRIVALS,
+        sums == 0 ? 0 : site.arrivals().atLeast((long) blocks * Integer.BYTES));
+    if (inTurns) {
+      kernel.grid(turns(rowTiles, tokenTiles, width, tilesOfBlock, segments), 1, segments);
+    } else {
+      kernel.grid(rowTiles, tokenTiles, segments);
     }
-    kernel.grid(rowTiles, tokenTiles, segments).launch(site.stream());
+    kernel.launch(site.stream());
+  }
+
+  /** How many blocks take tiles in turns: as many as the device holds well at once. */
+  private int turns(int rowTiles, int tokenTiles, int width, int tilesOfBlock, int segments) {
+    int groups = tilesOfBlock == 1 && width >= PAIRED ? Math.ceilDiv(rowTiles, 2) : rowTiles;
+    int held = site.multiprocessors() * (width <= NARROW ? 2 : 1);
+    return Math.max(1, Math.min(groups * tokenTiles, held / segments));
   }
 }

@@ -60,7 +60,7 @@ final class RowKernels {
     }
     normRows = kernels.kernel("rms_norm");
     normOperand = kernels.kernel("rms_norm_operand");
-    round = kernels.kernel("round");
+    round = kernels.kernel("round_operand");
     roundGather = kernels.kernel("round_gather");
     gather = kernels.kernel("gather");
     gatherOperand = kernels.kernel("gather_operand");

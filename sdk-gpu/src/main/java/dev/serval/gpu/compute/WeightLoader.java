@@ -139,7 +139,7 @@ final class WeightLoader {
       at += (int) rows(tensor);
     }
     return new CudaWeight.Part(
-        type, address, firstRow, rows, columns, type.stride(columns), type.segments(columns));
+        type, address, firstRow, rows, columns, type.stride(columns), type.segments(rows, columns));
   }
 
   private void pack(StoredTensor tensor, long target, int firstRow, int stride) {

@@ -1,0 +1,155 @@
+"""Draws a Llama with random weights on the GPU, writes it as a checkpoint, and has transformers run it.
+
+usage: reference.py SHAPE FOLDER ANSWERS [--speed]
+
+ANSWERS (JSON) holds prompts, the tokens that follow greedily with the likeliest tokens at each step, and with --speed the
+tokens per second of batched generation, and what the device copies and multiplies in a second.
+"""
+
+import json
+import os
+import sys
+import time
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+import torch
+import transformers
+from transformers import LlamaConfig, LlamaForCausalLM
+
+SHAPES = {
+    "small": dict(hidden_size=256, intermediate_size=640, num_hidden_layers=4, num_attention_heads=4,
+                  num_key_value_heads=2, vocab_size=4096, tie_word_embeddings=False),
+    "1b": dict(hidden_size=2048, intermediate_size=8192, num_hidden_layers=16, num_attention_heads=32,
+               num_key_value_heads=8, vocab_size=128256, tie_word_embeddings=True),
+    "8b": dict(hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
+               num_key_value_heads=8, vocab_size=128256, tie_word_embeddings=False),
+}
+STEPS = 24
+TOP = 5
+
+
+def model(shape):
+    config = LlamaConfig(max_position_embeddings=32768, rms_norm_eps=1e-5, rope_theta=500000.0,
+                         bos_token_id=0, eos_token_id=None, pad_token_id=None, **SHAPES[shape])
+    torch.manual_seed(7)
+    previous = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.device("cuda"):
+            made = LlamaForCausalLM(config)
+    finally:
+        torch.set_default_dtype(previous)
+    made.tie_weights()
+    scale = 1.0 / config.hidden_size**0.5
+    with torch.no_grad():
+        for name, weight in made.named_parameters():
+            if weight.dim() == 1:
+                weight.fill_(1.0)
+            elif "embed_tokens" in name and not config.tie_word_embeddings:
+                weight.normal_(0, 1.0)
+            else:
+                weight.normal_(0, scale)
+    return made.eval()
+
+
+def write(made, folder):
+    made.save_pretrained(folder, max_shard_size="4GB")
+    config, rotary = made.config, made.model.rotary_emb.inv_freq.double().cpu()
+    head = config.hidden_size // config.num_attention_heads
+    kept = {field: getattr(config, field) for field in (
+        "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+        "vocab_size", "tie_word_embeddings", "max_position_embeddings", "rms_norm_eps", "hidden_act")}
+    kept.update(architectures=["LlamaForCausalLM"], model_type="llama", torch_dtype="bfloat16",
+                # As the library took it, wherever its release keeps it.
+                rope_theta=round(float(rotary[1]) ** (-head / 2), -2))
+    json.dump(kept, open(os.path.join(folder, "config.json"), "w"))
+
+
+@torch.no_grad()
+def answers(made, vocabulary):
+    generator = torch.Generator().manual_seed(11)
+    results = []
+    for length in (1, 17, 64, 300):
+        prompt = torch.randint(0, vocabulary, (1, length), generator=generator).cuda()
+        out = made(prompt, use_cache=True)
+        steps, tokens = [], []
+        for _ in range(STEPS):
+            logprobs = torch.log_softmax(out.logits[0, -1].float(), -1)
+            top = torch.topk(logprobs, TOP)
+            steps.append([[int(i), float(p)] for p, i in zip(top.values.cpu(), top.indices.cpu())])
+            token = top.indices[0].view(1, 1)
+            tokens.append(int(token))
+            out = made(token, past_key_values=out.past_key_values, use_cache=True)
+        results.append(dict(prompt=prompt[0].tolist(), tokens=tokens, top=steps))
+    return results
+
+
+@torch.no_grad()
+def generation(made, vocabulary, batch, prompt, tokens):
+    ids = torch.randint(0, vocabulary, (batch, prompt), device="cuda")
+    mask = torch.ones_like(ids)
+    settings = dict(attention_mask=mask, do_sample=False, use_cache=True, pad_token_id=0)
+    made.generate(ids, max_new_tokens=2, min_new_tokens=2, **settings)
+    torch.cuda.synchronize()
+
+    def seconds(count):
+        begin = time.time()
+        made.generate(ids, max_new_tokens=count, min_new_tokens=count, **settings)
+        torch.cuda.synchronize()
+        return time.time() - begin
+
+    short = seconds(2)
+    return batch * (tokens - 2) / (seconds(tokens) - short)
+
+
+def ceilings():
+    source = torch.empty(1 << 30, dtype=torch.int16, device="cuda").zero_()
+    target = torch.empty_like(source)
+    a = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
+    b = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
+
+    def best(work, repeat=8):
+        times = []
+        for _ in range(repeat):
+            begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            begin.record()
+            work()
+            end.record()
+            end.synchronize()
+            times.append(begin.elapsed_time(end) / 1e3)
+        return min(times)
+
+    copy = 2 * source.numel() * 2 / best(lambda: target.copy_(source))
+    product = 2 * 8192**3 / best(lambda: torch.matmul(a, b))
+    return dict(copy=copy, product=product, device=torch.cuda.get_device_name(),
+                torch=torch.__version__, transformers=transformers.__version__)
+
+
+def main():
+    shape, folder, target = sys.argv[1:4]
+    begin = time.time()
+    result = {}
+    if "--speed" in sys.argv:
+        result["ceilings"] = ceilings()
+        torch.cuda.empty_cache()
+    made = model(shape)
+    vocabulary = made.config.vocab_size
+    result["answers"] = answers(made, vocabulary)
+    print("reference %s: answers after %.1f s" % (shape, time.time() - begin), flush=True)
+    write(made, folder)
+    print("reference %s: written after %.1f s" % (shape, time.time() - begin), flush=True)
+    if "--speed" in sys.argv:
+        speed = {}
+        for batch in (1, 16, 64):
+            try:
+                speed[str(batch)] = generation(made, vocabulary, batch, 512, 26)
+            except Exception as e:  # one failure must not cost the rest
+                print("generation of %d failed: %s" % (batch, e), flush=True)
+        result["tokens_per_second"] = speed
+    json.dump(result, open(target, "w"))
+    print("reference %s: done after %.1f s" % (shape, time.time() - begin), flush=True)
+
+
+main()
