@@ -188,7 +188,13 @@ public final class Decoding {
     double seconds = nanos[STEPS / 2] / 1e9;
     double weights = spec.weights().count() - embeddingBytes();
     double kv =
-        2.0 * 2 * spec.layers() * spec.kvHeads() * spec.headDim() * (CONTEXT + WARM + STEPS / 2) * batch;
+        2.0
+            * 2
+            * spec.layers()
+            * spec.kvHeads()
+            * spec.headDim()
+            * (CONTEXT + WARM + STEPS / 2)
+            * batch;
     double bound = (weights + kv) / bandwidth;
     JsonNode theirs = answers.get("tokens_per_second").get(String.valueOf(batch));
     line(

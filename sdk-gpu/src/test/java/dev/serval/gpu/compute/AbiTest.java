@@ -35,7 +35,9 @@ final class AbiTest {
       int begin = header.indexOf("struct " + struct.name() + " {");
       assertThat(begin).as(struct.name()).isNotNegative();
       long fields =
-          header.substring(begin, header.indexOf("};", begin)).lines()
+          header
+              .substring(begin, header.indexOf("};", begin))
+              .lines()
               .filter(line -> line.strip().matches("(const )?\\w+\\*? \\w+;.*"))
               .count();
       assertThat(fields).as(struct.name()).isEqualTo(struct.offsets().size());

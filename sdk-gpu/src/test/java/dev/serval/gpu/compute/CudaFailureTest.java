@@ -55,8 +55,7 @@ final class CudaFailureTest {
 
   @Test
   void more_than_the_device_has_is_refused_by_name_and_amounts() {
-    GpuModel.Setup large =
-        new GpuModel.Setup(DType.BF16, 16, 1 << 20, new StepLimits(32, 4));
+    GpuModel.Setup large = new GpuModel.Setup(DType.BF16, 16, 1 << 20, new StepLimits(32, 4));
     assertThatThrownBy(() -> model(large))
         .isInstanceOf(OutOfNativeMemoryException.class)
         .hasMessageContaining("gpu:0 for KV asked for")
@@ -82,8 +81,7 @@ final class CudaFailureTest {
 
   @Test
   void a_driver_that_is_gone_is_said_to_be() {
-    var provider =
-        CudaBackendProvider.on(() -> DriverSearch.at(Path.of("/nowhere/libcuda.so.1")));
+    var provider = CudaBackendProvider.on(() -> DriverSearch.at(Path.of("/nowhere/libcuda.so.1")));
     assertThatThrownBy(() -> new GpuModel(new RandomLlama(), provider, GPU.device(), SETUP))
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContaining("gpu:0 cannot be used")
