@@ -244,8 +244,33 @@ public final class Context implements AutoCloseable {
       closed = true;
       left = new ArrayList<>(handles.reversed());
     }
-    release(EntryPoint.CONTEXT_SYNCHRONIZE);
-    left.forEach(Handle::close);
+    List<Runnable> steps = new ArrayList<>();
+    steps.add(() -> release(EntryPoint.CONTEXT_SYNCHRONIZE));
+    left.forEach(handle -> steps.add(handle::close));
+    steps.add(this::letGo);
+    runAll(steps);
+  }
+
+  /** Does one after the other whatever fails; throws the first failure with the others attached. */
+  private static void runAll(List<Runnable> steps) {
+    RuntimeException first = null;
+    for (Runnable step : steps) {
+      try {
+        step.run();
+      } catch (RuntimeException e) {
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+    if (first != null) {
+      throw first;
+    }
+  }
+
+  private void letGo() {
     released = true;
     detach();
     int code = calls.result(EntryPoint.PRIMARY_RELEASE, device.handle());
@@ -258,7 +283,7 @@ public final class Context implements AutoCloseable {
   private void detach() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(JAVA_LONG);
-      calls.call(EntryPoint.CONTEXT_GET, out.address());
+      calls.result(EntryPoint.CONTEXT_GET, out.address());
       if (out.get(JAVA_LONG, 0) == address) {
         calls.setContext(0);
       }
@@ -330,13 +355,14 @@ public final class Context implements AutoCloseable {
     if (released) {
       throw new IllegalStateException(this + " is closed");
     }
+    int pushed = calls.result(EntryPoint.CONTEXT_PUSH, address);
+    if (pushed != Constants.CUDA_SUCCESS) {
+      return pushed;
+    }
     try (Arena arena = Arena.ofConfined()) {
-      calls.call(EntryPoint.CONTEXT_PUSH, address);
-      try {
-        return calls.result(function, arguments);
-      } finally {
-        calls.call(EntryPoint.CONTEXT_POP, arena.allocate(JAVA_LONG).address());
-      }
+      int code = calls.result(function, arguments);
+      calls.result(EntryPoint.CONTEXT_POP, arena.allocate(JAVA_LONG).address());
+      return code;
     }
   }
 

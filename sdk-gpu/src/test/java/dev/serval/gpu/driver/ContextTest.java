@@ -15,6 +15,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 class ContextTest {
   private static final long BYTES = 64 << 10;
+  private static final int INVALID_HANDLE = 400;
 
   @RegisterExtension final StandIn machine = StandIn.with("memory=1g", "capability=9.0");
 
@@ -50,6 +51,41 @@ class ContextTest {
 
     assertThat(machine.calls("cuStreamDestroy")).isOne();
     assertThat(machine.calls("cuDevicePrimaryCtxRelease")).isOne();
+  }
+
+  @Test
+  void whatCannotBeClosedDoesNotKeepTheRestOpen() {
+    Context context = Machine.context(machine);
+    context.stream();
+    context.allocate(BYTES);
+    context.event();
+    machine.failNext("cuEventDestroy", INVALID_HANDLE);
+    machine.failNext("cuMemFree", INVALID_HANDLE);
+
+    assertThatExceptionOfType(DriverException.class)
+        .isThrownBy(context::close)
+        .withMessageContaining("cuEventDestroy failed with CUDA_ERROR_INVALID_HANDLE")
+        .satisfies(failure ->
+            assertThat(failure.getSuppressed())
+                .singleElement()
+                .asString()
+                .contains("cuMemFree failed"));
+    assertThat(machine.calls("cuStreamDestroy")).isOne();
+    assertThat(machine.calls("cuDevicePrimaryCtxRelease")).isOne();
+    assertThat(machine.takeViolations()).singleElement().asString().contains("leak");
+  }
+
+  @Test
+  void aContextThatCannotEvenBeEnteredIsClosed() {
+    Context context = Machine.context(machine);
+    context.stream();
+    machine.fail("cuCtxPushCurrent", 0, -1, StandIn.ECC_UNCORRECTABLE);
+
+    context.close();
+
+    assertThat(context.lost()).isPresent();
+    assertThat(machine.calls("cuDevicePrimaryCtxRelease")).isOne();
+    assertThat(machine.takeViolations()).singleElement().asString().contains("leak");
   }
 
   @Test
@@ -141,7 +177,7 @@ class ContextTest {
         DeviceMemory device = context.allocate(BYTES);
         Event begin = context.timedEvent();
         Event end = context.timedEvent()) {
-      machine.delayRandomly(1, 2000, 3000);
+      machine.slow(stream.address(), 300_000);
       stream.record(begin);
       stream.fill(device.address(), (byte) 1, BYTES);
       stream.record(end);
