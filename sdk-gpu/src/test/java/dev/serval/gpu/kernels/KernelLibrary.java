@@ -4,6 +4,7 @@ import dev.serval.gpu.standin.NativeBuild;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** The project's kernels, compiled for the processor from their own sources. */
 public final class KernelLibrary {
@@ -22,7 +23,9 @@ public final class KernelLibrary {
           "-I",
           CPP.toString(),
           "-I",
-          CUDA.toString());
+          CUDA.toString(),
+          "-x",
+          "c++");
 
   private KernelLibrary() {}
 
@@ -41,27 +44,48 @@ public final class KernelLibrary {
   }
 
   private static Path folder() {
-    List<Path> kernels = NativeBuild.sources(CUDA, ".cu");
-    List<Path> machine = List.of(CPP.resolve("cuda_host.cpp"), CPP.resolve("hopper_host.cpp"));
-    List<Path> cases = List.of(CPP.resolve("kernels_test.cpp"), CPP.resolve("kernel_cases.cpp"));
-    List<Path> inputs = new ArrayList<>(kernels);
-    inputs.addAll(machine);
+    List<Path> library = objects(NativeBuild.sources(CUDA, ".cu"), in("cuda_host", "hopper_host"));
+    List<Path> cases = objects(in("kernels_test", "kernel_cases"), List.of());
+    List<Path> inputs = new ArrayList<>(library);
     inputs.addAll(cases);
-    inputs.addAll(NativeBuild.sources(CUDA, ".h"));
-    inputs.addAll(NativeBuild.sources(CUDA, ".cuh"));
-    inputs.addAll(NativeBuild.sources(CPP, ".h"));
-    List<String> library = command(machine, "-shared", "-o", LIBRARY);
-    library.addAll(List.of("-x", "c++"));
-    kernels.forEach(kernel -> library.add(kernel.toString()));
-    List<String> program = command(cases, "-o", "kernels_test");
-    program.addAll(List.of("-L.", "-lserval_kernels_host", "-Wl,-rpath,$ORIGIN"));
-    return NativeBuild.made("kernels", inputs, List.of(library, program));
+    return NativeBuild.made(
+        "kernels",
+        inputs,
+        List.of(
+            linking(library, "-shared", "-pthread", "-o", LIBRARY),
+            linking(
+                cases,
+                "-o",
+                "kernels_test",
+                "-L.",
+                "-lserval_kernels_host",
+                "-Wl,-rpath,$ORIGIN")));
   }
 
-  private static List<String> command(List<Path> sources, String... options) {
-    List<String> command = new ArrayList<>(COMPILE);
+  private static List<Path> in(String... names) {
+    return Stream.of(names).map(name -> CPP.resolve(name + ".cpp")).toList();
+  }
+
+  private static List<Path> objects(List<Path> some, List<Path> more) {
+    return Stream.concat(some.stream(), more.stream())
+        .parallel()
+        .map(source -> NativeBuild.object(source, headers(), COMPILE))
+        .toList();
+  }
+
+  private static List<Path> headers() {
+    return Stream.of(
+            NativeBuild.sources(CUDA, ".h"),
+            NativeBuild.sources(CUDA, ".cuh"),
+            NativeBuild.sources(CPP, ".h"))
+        .flatMap(List::stream)
+        .toList();
+  }
+
+  private static List<String> linking(List<Path> objects, String... options) {
+    List<String> command = new ArrayList<>(List.of("g++"));
+    objects.forEach(object -> command.add(object.toString()));
     command.addAll(List.of(options));
-    sources.forEach(source -> command.add(source.toString()));
     return command;
   }
 }

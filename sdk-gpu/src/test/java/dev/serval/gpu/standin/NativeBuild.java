@@ -75,6 +75,23 @@ public final class NativeBuild {
   }
 
   /**
+   * What one source is compiled to. Only what changed is compiled again.
+   *
+   * @param source the source
+   * @param headers that it may include
+   * @param compile the command, without what to compile
+   * @return the object file
+   */
+  public static Path object(Path source, List<Path> headers, List<String> compile) {
+    String name = source.getFileName() + ".o";
+    List<Path> inputs = new ArrayList<>(headers);
+    inputs.add(source);
+    List<String> command = new ArrayList<>(compile);
+    command.addAll(List.of("-c", source.toString(), "-o", name));
+    return made("object-" + source.getFileName(), inputs, List.of(command)).resolve(name);
+  }
+
+  /**
    * Files of a folder, in the order of their names.
    *
    * @param folder where they are

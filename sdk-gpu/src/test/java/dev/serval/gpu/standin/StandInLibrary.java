@@ -36,7 +36,7 @@ final class StandInLibrary {
     List<String> library = linking("libcuda.so.1");
     List<String> kernels = linking("lib" + TEST_KERNELS + ".so");
     for (Path object : objects) {
-      boolean ofTests = object.endsWith(TEST_KERNELS + ".o");
+      boolean ofTests = object.endsWith(TEST_KERNELS + ".cpp.o");
       (ofTests ? kernels : library).add(object.toString());
     }
     library.addAll(
@@ -57,14 +57,10 @@ final class StandInLibrary {
     return new ArrayList<>(List.of("g++", "-shared", "-o", library));
   }
 
-  /** What one source is compiled to; only sources that changed are compiled again. */
   private static Path object(Path source) {
-    String name = source.getFileName().toString().replace(".cpp", "");
-    List<Path> inputs = new ArrayList<>(List.of(source, KERNELS_HEADER));
-    inputs.addAll(NativeBuild.sources(SOURCES, ".h"));
-    List<String> command = new ArrayList<>(COMPILE);
-    command.addAll(List.of("-c", source.toString(), "-o", name + ".o"));
-    return NativeBuild.made("object-" + name, inputs, List.of(command)).resolve(name + ".o");
+    List<Path> headers = new ArrayList<>(NativeBuild.sources(SOURCES, ".h"));
+    headers.add(KERNELS_HEADER);
+    return NativeBuild.object(source, headers, COMPILE);
   }
 
   private static Path versions(List<String> hidden) {
