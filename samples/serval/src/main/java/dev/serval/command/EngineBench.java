@@ -35,8 +35,10 @@ final class EngineBench {
     try (ServingRuntime runtime = open()) {
       EngineLoad load = new EngineLoad(runtime, new Random(seed));
       String name = runtime.models().getFirst().name();
-      EngineReport warmUp = new EngineReport(name, "", roofline);
-      EngineReport report = new EngineReport(name, compute(runtime), roofline);
+      String compute = compute(runtime);
+      boolean bounded = compute.startsWith("cpu");
+      EngineReport warmUp = new EngineReport(name, "", roofline, bounded);
+      EngineReport report = new EngineReport(name, compute, roofline, bounded);
       measure(load, warmUp);
       for (int i = 0; i < options.repetitions(); i++) {
         measure(load, report);

@@ -11,6 +11,7 @@ public final class EngineReport {
   private final String model;
   private final String compute;
   private final Roofline roofline;
+  private final boolean bounded;
   private final Map<String, Cell> cells = new LinkedHashMap<>();
 
   /** One kind of work: what was measured, and what would be possible. */
@@ -23,16 +24,15 @@ public final class EngineReport {
       return median() / possible;
     }
 
-    Map<String, Object> fields() {
-      return Map.of(
-          "tokens_per_second",
-          median(),
-          "samples",
-          rates,
-          "roofline",
-          possible,
-          "share_of_roofline",
-          share());
+    Map<String, Object> fields(boolean bounded) {
+      Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("tokens_per_second", median());
+      fields.put("samples", rates);
+      if (bounded) {
+        fields.put("roofline", possible);
+        fields.put("share_of_roofline", share());
+      }
+      return fields;
     }
   }
 
@@ -41,12 +41,14 @@ public final class EngineReport {
    *
    * @param model its name
    * @param compute what computes it
-   * @param roofline what would be possible
+   * @param roofline what would be possible on the processor
+   * @param bounded whether that bounds it: not where another device computes
    */
-  public EngineReport(String model, String compute, Roofline roofline) {
+  public EngineReport(String model, String compute, Roofline roofline, boolean bounded) {
     this.model = model;
     this.compute = compute;
     this.roofline = roofline;
+    this.bounded = bounded;
   }
 
   /**
@@ -85,13 +87,15 @@ public final class EngineReport {
     fields.put("model", model);
     fields.put("type", roofline.work().type().name());
     fields.put("compute", compute);
-    fields.put("threads", roofline.peaks().threads());
-    fields.put("read_gigabytes_per_second", roofline.peaks().readGigabytes());
-    fields.put("f32_gigaops_per_second", roofline.peaks().multiplyGigaops());
-    fields.put("instructions", roofline.instructions().name());
-    fields.put("peak_gigaops_per_second", roofline.gigaops());
+    if (bounded) {
+      fields.put("threads", roofline.peaks().threads());
+      fields.put("read_gigabytes_per_second", roofline.peaks().readGigabytes());
+      fields.put("f32_gigaops_per_second", roofline.peaks().multiplyGigaops());
+      fields.put("instructions", roofline.instructions().name());
+      fields.put("peak_gigaops_per_second", roofline.gigaops());
+    }
     Map<String, Object> results = new LinkedHashMap<>();
-    cells.forEach((name, cell) -> results.put(name, cell.fields()));
+    cells.forEach((name, cell) -> results.put(name, cell.fields(bounded)));
     fields.put("results", results);
     return fields;
   }
@@ -102,6 +106,16 @@ public final class EngineReport {
     StringBuilder table = new StringBuilder();
     line(table, "model      %s, %s", model, roofline.work().type());
     line(table, "compute    %s", compute);
+    if (bounded) {
+      bounded(table);
+    } else {
+      line(table, "%-14s %10s", "", "tok/s");
+      cells.forEach((name, cell) -> line(table, "%-14s %10.1f", name, cell.median()));
+    }
+    return table.toString();
+  }
+
+  private void bounded(StringBuilder table) {
     line(
         table,
         "machine    %d threads: reads %.1f GB/s, F32 %.0f Gop/s, %s %.0f Gop/s",
@@ -119,7 +133,6 @@ public final class EngineReport {
             cell.median(),
             cell.possible(),
             100 * cell.share()));
-    return table.toString();
   }
 
   private static void line(StringBuilder table, String format, Object... values) {
