@@ -506,10 +506,10 @@ public abstract class TransferServiceContract {
 
   @Test
   @Tag("slow")
-  @Timeout(3_600)
+  @Timeout(1_800)
   void many_random_schedules_of_transfer_close_failure_and_cancel(TestReporter reporter)
       throws Exception {
-    schedules(100_000, reporter);
+    schedules(10_000, reporter);
   }
 
   private void schedules(int count, TestReporter reporter) throws Exception {
