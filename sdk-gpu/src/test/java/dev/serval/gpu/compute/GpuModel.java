@@ -82,6 +82,7 @@ public final class GpuModel implements AutoCloseable {
   }
 
   private static ModelFamily family(Checkpoint checkpoint) {
+    GpuModel.class.getModule().addUses(ModelFamily.class);
     List<?> named = (List<?>) checkpoint.config().get("architectures");
     return ServiceLoader.load(ModelFamily.class).stream()
         .map(ServiceLoader.Provider::get)
