@@ -57,7 +57,8 @@ class KernelsTest {
 
   @Test
   void driversFromCuda12OnTakeThePtx() throws IOException {
-    assertThat(version("compute_80.ptx.gz")).isEqualTo("7.7");
+    assertThat(version("compute_80.ptx.gz")).isEqualTo("7.4");
+    assertThat(version("compute_90a.ptx.gz")).isEqualTo("8.0");
   }
 
   private static String version(String ptx) throws IOException {
