@@ -608,8 +608,8 @@ void linear_maps(Bench& bench, const string& prefix, int scale) {
     check_gated(bench, random, prefix, type, 64, 96, 3, 1);
     check_gated(bench, random, prefix, type, 128, 416, 37, 4);
     if (scale > 1) {
-      check_linear(bench, random, prefix, type, 1024, 2048, 200, 4);
-      check_gated(bench, random, prefix, type, 1024, 2048, 140, 4);
+      check_linear(bench, random, prefix, type, 256, 1024, 140, 4);
+      check_gated(bench, random, prefix, type, 256, 1024, 140, 4);
     }
   }
   for (const char* type : {"q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"}) {
