@@ -37,7 +37,7 @@ class KernelsTest {
   @Tag("slow")
   @Test
   void manyMoreShapesGoWellToo() throws IOException, InterruptedException {
-    run("4");
+    run("2");
   }
 
   private static void run(String effort) throws IOException, InterruptedException {
