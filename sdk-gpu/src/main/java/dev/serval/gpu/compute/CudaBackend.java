@@ -71,7 +71,6 @@ final class CudaBackend implements ComputeBackend {
   private @Nullable Upload upload;
   private @Nullable StepBatch staged;
   private @Nullable StepEffects recording;
-  private @Nullable Thread attached;
   private int tileRows = Abi.TILE_QUERIES;
   private boolean unsettled;
   private long steps;
@@ -103,7 +102,6 @@ final class CudaBackend implements ComputeBackend {
     this.device = device;
     this.context = context;
     context.attach();
-    attached = Thread.currentThread();
     numerics = new NumericsId("cuda-" + image.instruction() + "-1");
     stream = context.stream();
     room = new DeviceRoom(memory.path() + " on " + device.id(), context);
@@ -618,11 +616,9 @@ final class CudaBackend implements ComputeBackend {
     return graphs.recorded();
   }
 
+  /** Another backend on this thread may have put its own context in place, or taken ours away. */
   private void attach() {
-    if (attached != Thread.currentThread()) {
-      context.attach();
-      attached = Thread.currentThread();
-    }
+    context.attach();
   }
 
   private void requireDevice() {
