@@ -58,15 +58,15 @@ void Machine::violation(const std::string& sentence) {
 }
 
 int Machine::injected(const std::string& function) {
-  for (Fault& fault : faults) {
-    if (fault.function != function) continue;
-    if (fault.after > 0) {
-      fault.after--;
+  for (auto fault = faults.begin(); fault != faults.end(); ++fault) {
+    if (fault->function != function) continue;
+    if (fault->after > 0) {
+      fault->after--;
       continue;
     }
-    if (fault.times == 0) continue;
-    if (fault.times > 0) fault.times--;
-    return fault.code;
+    int code = fault->code;
+    if (fault->times > 0 && --fault->times == 0) faults.erase(fault);
+    return code;
   }
   return SUCCESS;
 }
@@ -126,6 +126,7 @@ void Machine::configure(const Settings& next, Lock& lock) {
     devices.push_back(std::move(device));
   }
   given.notify_all();
+  configured.notify_all();
 }
 
 namespace {
@@ -250,7 +251,7 @@ EXPORTED const char* standin_kernels(const char* path) {
 EXPORTED void standin_fail(const char* function, long after, long times, int code) {
   Machine& machine = Machine::get();
   Lock lock(machine.mutex);
-  machine.faults.push_back({function, after, times, code});
+  if (times != 0) machine.faults.push_back({function, after, times, code});
 }
 
 EXPORTED void standin_heal() {

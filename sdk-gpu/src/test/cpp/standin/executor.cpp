@@ -437,7 +437,7 @@ void Machine::executorLoop(int index) {
   uint64_t seen = progress;
   for (;;) {
     if (index >= settings.executors) {
-      given.wait_for(lock, std::chrono::milliseconds(100));
+      configured.wait(lock);
       continue;
     }
     if (seen != progress) idleSince = now();

@@ -353,8 +353,9 @@ public:
   static Machine& get();
 
   std::mutex mutex;
-  std::condition_variable changed; // for those who wait for work to be done
-  std::condition_variable given;   // for the executors
+  std::condition_variable changed;    // for those who wait for work to be done
+  std::condition_variable given;      // for the executors
+  std::condition_variable configured; // for executors that the settings do without
   Settings settings;
   std::vector<std::unique_ptr<Device>> devices;
   bool initialised = false;

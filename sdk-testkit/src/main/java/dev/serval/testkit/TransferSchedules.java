@@ -19,6 +19,8 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -34,8 +36,9 @@ final class TransferSchedules {
   private static final int SIDE_BY_SIDE = 4;
   private static final int SCHEDULES_OF_A_SERVICE = 400;
   private static final int SCHEDULES_OF_A_CLOSE = 50;
+  private static final int MOST_TRANSFERS = 6;
   private static final int MOST_BYTES = 40_000;
-  private static final long PATIENCE_NANOS = 60_000_000_000L;
+  private static final long PATIENCE_SECONDS = 60;
 
   private final long seed;
   private final RegionPool device;
@@ -74,15 +77,17 @@ final class TransferSchedules {
       int end = Math.min(count, first + SCHEDULES_OF_A_SERVICE);
       try (TransferService service = services.get()) {
         runAll(
-            IntStream.range(0, SIDE_BY_SIDE)
-                .mapToObj(lane ->
-                    (Runnable)
-                        () -> {
-                          for (int i = begin + lane; i < end; i += SIDE_BY_SIDE) {
-                            new Schedule(service, i).run();
-                          }
-                        })
+            IntStream.range(begin, Math.min(end, begin + SIDE_BY_SIDE))
+                .mapToObj(lane -> (Runnable) () -> runSome(service, lane, end))
                 .toList());
+      }
+    }
+  }
+
+  private void runSome(TransferService service, int begin, int end) {
+    try (Belongings lane = new Belongings()) {
+      for (int i = begin; i < end; i += SIDE_BY_SIDE) {
+        new Schedule(lane, service, i).run();
       }
     }
   }
@@ -116,38 +121,95 @@ final class TransferSchedules {
   /** A batch, and what it should bring where. */
   private static final class Case {
     private final AtomicInteger ends = new AtomicInteger();
+    private final CountDownLatch ended = new CountDownLatch(1);
     private final TransferBatch batch;
     private final List<Expected> expected = new ArrayList<>();
     private boolean submitted;
 
     Case(TransferPriority priority) {
-      batch = new TransferBatch(priority, ended -> ends.incrementAndGet());
+      batch = new TransferBatch(priority, batch -> end());
+    }
+
+    private void end() {
+      ends.incrementAndGet();
+      ended.countDown();
+    }
+  }
+
+  private void fill(MemorySegment target) {
+    MemorySegment.copy(pattern, 0, target, ValueLayout.JAVA_BYTE, 0, MOST_BYTES);
+  }
+
+  /** Memory of the host that is no region. */
+  private final class HostMemory implements AutoCloseable {
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment bytes = arena.allocate(MOST_BYTES);
+
+    HostMemory() {
+      fill(bytes);
+    }
+
+    @Override
+    public void close() {
+      arena.close();
+    }
+  }
+
+  /**
+   * What schedules have one after the other as long as none closes it, for making it anew, and
+   * closing it, is dear.
+   */
+  private final class Belongings implements AutoCloseable {
+    private final Region back = pinned.allocate(MOST_TRANSFERS * MOST_BYTES);
+    private final MemorySegment found = back.segment();
+    private HostMemory memory = new HostMemory();
+    private Region source = source();
+
+    private Region source() {
+      Region made = pinned.allocate(MOST_BYTES);
+      fill(made.segment());
+      return made;
+    }
+
+    void renew() {
+      if (!memory.bytes.scope().isAlive()) {
+        memory = new HostMemory();
+      }
+      if (source.state() != Region.State.OPEN) {
+        source = source();
+      }
+    }
+
+    @Override
+    public void close() {
+      renew();
+      memory.close();
+      List.of(source, back).forEach(Region::close);
+      assertThat(List.of(source, back)).allMatch(each -> each.state() == Region.State.RELEASED);
     }
   }
 
   /** One schedule. */
   private final class Schedule {
+    private final Belongings lane;
     private final boolean closes;
     private final TransferService service;
     private final int number;
     private final Random random;
     private final List<Region> regions = new ArrayList<>();
     private final List<Case> cases = new ArrayList<>();
-    private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
     private final Region source;
-    private boolean memoryClosed;
 
-    Schedule(TransferService shared, int number) {
+    Schedule(Belongings lane, TransferService shared, int number) {
+      this.lane = lane;
       this.number = number;
       random = new Random(seed + number);
       closes = random.nextInt(SCHEDULES_OF_A_CLOSE) == 0;
       service = closes ? services.get() : shared;
-      memory = arena.allocate(MOST_BYTES);
-      MemorySegment.copy(pattern, 0, memory, ValueLayout.JAVA_BYTE, 0, MOST_BYTES);
-      source = pinned.allocate(MOST_BYTES);
-      MemorySegment.copy(pattern, 0, source.segment(), ValueLayout.JAVA_BYTE, 0, MOST_BYTES);
-      regions.add(source);
+      lane.renew();
+      memory = lane.memory.bytes;
+      source = lane.source;
     }
 
     void run() {
@@ -168,7 +230,7 @@ final class TransferSchedules {
     private Case filled() {
       Case made =
           new Case(random.nextBoolean() ? TransferPriority.URGENT : TransferPriority.BACKGROUND);
-      int transfers = 1 + random.nextInt(6);
+      int transfers = 1 + random.nextInt(MOST_TRANSFERS);
       for (int i = 0; i < transfers; i++) {
         add(made);
       }
@@ -200,7 +262,8 @@ final class TransferSchedules {
       cases.forEach(each -> actions.add(() -> submit(each)));
       cases.forEach(each -> sometimes(actions, 4, () -> service.cancel(each.batch)));
       regions.forEach(region -> sometimes(actions, 4, region::close));
-      sometimes(actions, 8, this::closeMemory);
+      sometimes(actions, 4, source::close);
+      sometimes(actions, 8, lane.memory::close);
       if (closes) {
         actions.add(service::close);
       }
@@ -238,58 +301,61 @@ final class TransferSchedules {
       }
     }
 
-    private void closeMemory() {
-      if (!memoryClosed) {
-        memoryClosed = true;
-        arena.close();
-      }
-    }
-
     private void requireEnd(Case each) {
       awaitEnd(each);
       State state = each.batch.state();
       count(state);
       assertThat(each.batch.failure().isPresent()).isEqualTo(state != State.SUCCEEDED);
       if (state == State.SUCCEEDED) {
-        each.expected.stream()
-            .filter(part -> part.target.state() == Region.State.OPEN)
-            .forEach(this::requireContent);
+        requireContent(
+            each.expected.stream()
+                .filter(part -> part.target.state() == Region.State.OPEN)
+                .toList());
       }
     }
 
     /** The listener is called right after the state was set. */
     private void awaitEnd(Case each) {
-      long begin = System.nanoTime();
-      while (!each.batch.state().ended() || each.ends.get() == 0) {
-        if (System.nanoTime() - begin > PATIENCE_NANOS) {
+      try {
+        if (!each.ended.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
           throw new AssertionError("a batch does not end: " + each.batch);
         }
-        Thread.onSpinWait();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
       }
+      assertThat(each.batch.state().ended()).isTrue();
       assertThat(each.ends).hasValue(1);
     }
 
     /** Nobody can look into device memory by way of a service that is closed. */
-    private void requireContent(Expected part) {
-      if (part.target.kind() == MemoryKind.PINNED) {
-        MemorySegment all = part.target.segment();
-        assertThat(all.asSlice(part.offset, part.bytes.byteSize()).mismatch(part.bytes))
-            .isEqualTo(-1);
-      } else if (!closes) {
-        requireDeviceContent(part);
+    private void requireContent(List<Expected> parts) {
+      if (closes) {
+        parts.stream()
+            .filter(part -> part.target.kind() == MemoryKind.PINNED)
+            .forEach(part -> requireEqual(part.target.segment(), part.offset, part));
+      } else if (!parts.isEmpty()) {
+        requireFetched(parts);
       }
     }
 
-    private void requireDeviceContent(Expected part) {
-      long bytes = part.bytes.byteSize();
-      try (Region back = pinned.allocate(bytes)) {
-        Case fetch = new Case(TransferPriority.URGENT);
-        service.submit(fetch.batch.copy(part.target, part.offset, back, 0, bytes));
-        awaitEnd(fetch);
-        if (fetch.batch.state() == State.SUCCEEDED) {
-          assertThat(back.segment().mismatch(part.bytes)).isEqualTo(-1);
+    private void requireFetched(List<Expected> parts) {
+      Case fetch = new Case(TransferPriority.URGENT);
+      for (int i = 0; i < parts.size(); i++) {
+        Expected part = parts.get(i);
+        long bytes = part.bytes.byteSize();
+        fetch.batch.copy(part.target, part.offset, lane.back, (long) i * MOST_BYTES, bytes);
+      }
+      service.submit(fetch.batch);
+      awaitEnd(fetch);
+      if (fetch.batch.state() == State.SUCCEEDED) {
+        for (int i = 0; i < parts.size(); i++) {
+          requireEqual(lane.found, (long) i * MOST_BYTES, parts.get(i));
         }
       }
+    }
+
+    private void requireEqual(MemorySegment found, long offset, Expected part) {
+      assertThat(found.asSlice(offset, part.bytes.byteSize()).mismatch(part.bytes)).isEqualTo(-1);
     }
 
     private void close() {
@@ -298,7 +364,6 @@ final class TransferSchedules {
       }
       Collections.shuffle(regions, random);
       regions.forEach(Region::close);
-      closeMemory();
       assertThat(regions).allMatch(region -> region.state() == Region.State.RELEASED);
       cases.forEach(each -> assertThat(each.ends.get()).isEqualTo(each.submitted ? 1 : 0));
     }

@@ -509,7 +509,7 @@ public abstract class TransferServiceContract {
   @Timeout(1_800)
   void many_random_schedules_of_transfer_close_failure_and_cancel(TestReporter reporter)
       throws Exception {
-    schedules(10_000, reporter);
+    schedules(100_000, reporter);
   }
 
   private void schedules(int count, TestReporter reporter) throws Exception {

@@ -29,7 +29,7 @@ final class StandInTransfersTest extends TransferServiceContract {
   private static final int LATEST_MICROS = 60;
   private static final Bytes CHUNK = Bytes.mebi(16);
   private static final List<String> CALLS =
-      List.of("cuMemcpyBatchAsync", "cuMemcpyAsync", "cuEventRecord", "cuEventSynchronize");
+      List.of("cuMemcpyBatchAsync", "cuEventRecord", "cuEventQuery", "cuEventSynchronize");
   private static final TransferOptions SMALL =
       new TransferOptions(2, 2, Bytes.of(16_384), Bytes.of(20_000), Bytes.of(9_000), true);
 
