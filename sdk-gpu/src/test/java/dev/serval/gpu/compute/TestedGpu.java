@@ -51,7 +51,7 @@ final class TestedGpu
   public void beforeAll(ExtensionContext context) {
     if (REAL.isEmpty()) {
       standIn.beforeAll(context);
-      standIn.kernels(HostKernels.library());
+      standIn.projectKernels();
     }
   }
 

@@ -3,6 +3,7 @@ package dev.serval.gpu.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.serval.gpu.standin.HostKernels;
 import dev.serval.gpu.standin.NativeBuild;
 import java.io.IOException;
 import java.io.InputStream;
@@ -42,13 +43,13 @@ class KernelsTest {
 
   private static void run(String effort) throws IOException, InterruptedException {
     String seed = Long.toString(new Random().nextLong() >>> 1);
-    Outcome outcome = outcome(KernelLibrary.cases().toString(), "", seed, effort);
+    Outcome outcome = outcome(HostKernels.cases().toString(), "", seed, effort);
     assertThat(outcome.status()).as(outcome.output()).isZero();
   }
 
   @Test
   void theListOfKernelsIsThatOfTheSources() throws IOException, InterruptedException {
-    Outcome table = outcome(KernelLibrary.cases().toString(), "--table");
+    Outcome table = outcome(HostKernels.cases().toString(), "--table");
     try (InputStream list = resource("kernels.txt")) {
       String listed = new String(list.readAllBytes(), StandardCharsets.US_ASCII);
       assertThat(listed).isEqualTo(table.output());

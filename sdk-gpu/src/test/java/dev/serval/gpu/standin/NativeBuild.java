@@ -22,10 +22,18 @@ import java.util.stream.Stream;
  * target}, and found again by a digest of all that went in.
  */
 public final class NativeBuild {
-  private static final Path KEPT = Path.of("target", "native");
+  /** The module's folder, also where tests of a module beside it run. */
+  static final Path MODULE = module();
+
+  static final Path KEPT = MODULE.resolve("target/native");
   private static final int MINUTES = 10;
 
   private NativeBuild() {}
+
+  private static Path module() {
+    Path here = Path.of("").toAbsolutePath();
+    return Files.isDirectory(here.resolve("src/test/cpp")) ? here : here.resolveSibling("sdk-gpu");
+  }
 
   /**
    * Whether there is a compiler.

@@ -2,7 +2,6 @@ package dev.serval.gpu.standin;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.serval.gpu.kernels.KernelLibrary;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -421,6 +420,6 @@ public final class StandIn
    * that launches run. Their blocks are shared by the processor's threads.
    */
   public void projectKernels() {
-    Controls.kernels(KernelLibrary.library());
+    Controls.kernels(HostKernels.library());
   }
 }

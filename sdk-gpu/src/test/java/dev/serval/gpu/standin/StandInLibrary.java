@@ -10,9 +10,9 @@ import java.util.stream.Collectors;
 
 /** The stand-in as a library: both names of the driver's libraries stand for one file. */
 final class StandInLibrary {
-  private static final Path SOURCES = Path.of("src", "test", "cpp", "standin").toAbsolutePath();
+  private static final Path SOURCES = NativeBuild.MODULE.resolve("src/test/cpp/standin");
   private static final Path KERNELS_HEADER =
-      Path.of("src", "test", "cpp", "host_kernels.h").toAbsolutePath();
+      NativeBuild.MODULE.resolve("src/test/cpp/host_kernels.h");
   private static final String TEST_KERNELS = "test_kernels";
   private static final List<String> COMPILE =
       List.of("g++", "-std=c++20", "-O1", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra");
@@ -68,7 +68,7 @@ final class StandInLibrary {
     String script = "{\n  global: cu*; nvml*; standin_*;\n  local:\n" + local + "    *;\n};\n";
     try {
       Path file =
-          Path.of("target", "native", "exports-" + Integer.toHexString(script.hashCode()) + ".map");
+          NativeBuild.KEPT.resolve("exports-" + Integer.toHexString(script.hashCode()) + ".map");
       Files.createDirectories(file.getParent());
       Files.writeString(file, script);
       return file.toAbsolutePath();

@@ -1,15 +1,14 @@
-package dev.serval.gpu.kernels;
+package dev.serval.gpu.standin;
 
-import dev.serval.gpu.standin.NativeBuild;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
 /** The project's kernels, compiled for the processor from their own sources. */
-public final class KernelLibrary {
-  private static final Path CUDA = Path.of("src", "main", "cuda").toAbsolutePath();
-  private static final Path CPP = Path.of("src", "test", "cpp").toAbsolutePath();
+public final class HostKernels {
+  private static final Path CUDA = NativeBuild.MODULE.resolve("src/main/cuda");
+  private static final Path CPP = NativeBuild.MODULE.resolve("src/test/cpp");
   private static final String LIBRARY = "libserval_kernels_host.so";
   private static final List<String> COMPILE =
       List.of(
@@ -27,7 +26,7 @@ public final class KernelLibrary {
           "-x",
           "c++");
 
-  private KernelLibrary() {}
+  private HostKernels() {}
 
   /**
    * A library with a table of kernels, as {@code host_kernels.h} says.
@@ -38,8 +37,12 @@ public final class KernelLibrary {
     return folder().resolve(LIBRARY);
   }
 
-  /** The program that compares each kernel with a reference. */
-  static Path cases() {
+  /**
+   * The program that compares each kernel with a reference.
+   *
+   * @return where it is
+   */
+  public static Path cases() {
     return folder().resolve("kernels_test");
   }
 
