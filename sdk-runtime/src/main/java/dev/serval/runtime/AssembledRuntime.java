@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class AssembledRuntime implements ServingRuntime {
   private final List<NamedModel> models;
   private final List<NamedEmbeddings> embeddings;
-  private final RuntimeDescription description;
+  private final Supplier<RuntimeDescription> description;
   private final OpenedParts parts;
   private final NativeMemory memory;
   private final String idPrefix;
@@ -38,7 +38,7 @@ final class AssembledRuntime implements ServingRuntime {
   AssembledRuntime(
       List<NamedModel> models,
       List<NamedEmbeddings> embeddings,
-      RuntimeDescription description,
+      Supplier<RuntimeDescription> description,
       OpenedParts parts,
       NativeMemory memory,
       String idPrefix,
@@ -136,7 +136,7 @@ final class AssembledRuntime implements ServingRuntime {
 
   @Override
   public RuntimeDescription describe() {
-    return description;
+    return description.get();
   }
 
   @Override
@@ -170,6 +170,6 @@ final class AssembledRuntime implements ServingRuntime {
 
   @Override
   public String toString() {
-    return description.toString();
+    return describe().toString();
   }
 }

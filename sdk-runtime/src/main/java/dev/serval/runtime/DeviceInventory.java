@@ -2,14 +2,19 @@ package dev.serval.runtime;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceCondition;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DeviceProvider;
 import dev.serval.api.device.DeviceProvider.Discovery;
+import dev.serval.api.device.DeviceWatch;
+import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
@@ -18,14 +23,35 @@ final class DeviceInventory {
   private final Map<String, Discovery> findings = new LinkedHashMap<>();
   private final Map<String, Device> devices = new LinkedHashMap<>();
   private final Map<String, Long> taken = new HashMap<>();
+  private final Map<String, DeviceWatch> watches = new HashMap<>();
+  private final List<DeviceWatch> open = new ArrayList<>();
 
   /** Asks every provider; of two devices with the same id the first found counts. */
-  DeviceInventory(List<DeviceProvider> providers) {
+  DeviceInventory(List<DeviceProvider> providers, InstantSource clock) {
     for (DeviceProvider provider : providers) {
       Discovery discovery = provider.discover();
       findings.putIfAbsent(provider.name(), discovery);
       discovery.devices().forEach(device -> devices.putIfAbsent(device.id(), device));
+      if (!discovery.devices().isEmpty()) {
+        provider.watch(clock).ifPresent(watch -> watch(discovery, watch));
+      }
     }
+  }
+
+  private void watch(Discovery discovery, DeviceWatch watch) {
+    open.add(watch);
+    discovery.devices().forEach(device -> watches.putIfAbsent(device.id(), watch));
+  }
+
+  /** Who follows how devices fare; driven and closed by whoever asks. */
+  List<DeviceWatch> watches() {
+    return open;
+  }
+
+  /** How a device fares. */
+  DeviceCondition condition(Device device) {
+    DeviceWatch watch = watches.get(device.id());
+    return watch == null ? DeviceCondition.GOOD : watch.condition(device);
   }
 
   /** What each provider found. */
@@ -35,15 +61,30 @@ final class DeviceInventory {
 
   /** What was looked for, and what came of it. */
   String search() {
-    return findings.entrySet().stream()
-        .map(finding -> finding.getKey() + " (" + finding.getValue().finding() + ")")
-        .collect(Collectors.joining(", "));
+    String found =
+        findings.entrySet().stream()
+            .map(finding -> finding.getKey() + " (" + finding.getValue().finding() + ")")
+            .collect(Collectors.joining(", "));
+    return found
+        + devices.values().stream()
+            .map(device -> trouble(device).map(reason -> "; " + device.id() + ": " + reason))
+            .flatMap(Optional::stream)
+            .collect(Collectors.joining());
   }
 
-  /** The devices that a backend runs on, with the memory that is free. */
+  /** What is known against a device. */
+  Optional<String> trouble(Device device) {
+    return switch (condition(device)) {
+      case DeviceCondition.Good _ -> Optional.empty();
+      case DeviceCondition.Doubtful(String reason) -> Optional.of(reason);
+      case DeviceCondition.Unusable(String reason) -> Optional.of(reason);
+    };
+  }
+
+  /** The devices that a backend runs on and that nothing is known against, with what is free. */
   List<Device> candidates(Parts parts) {
     return devices.values().stream()
-        .filter(device -> parts.backend(device).isPresent())
+        .filter(device -> parts.backend(device).isPresent() && trouble(device).isEmpty())
         .map(this::withFreeMemory)
         .toList();
   }

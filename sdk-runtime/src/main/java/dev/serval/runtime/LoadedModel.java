@@ -7,6 +7,7 @@ import dev.serval.api.batching.Applicant;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.cache.KvLayout;
+import dev.serval.api.device.Device;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.model.ModelSpec;
@@ -83,6 +84,10 @@ record LoadedModel(
 
   String name() {
     return stored.name();
+  }
+
+  Device device() {
+    return placed.placement().device();
   }
 
   Engine engine() {

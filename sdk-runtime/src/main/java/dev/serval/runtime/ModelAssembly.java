@@ -2,6 +2,7 @@ package dev.serval.runtime;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
+import dev.serval.api.LoadListener;
 import dev.serval.api.ServalException;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
@@ -48,7 +49,9 @@ import org.jspecify.annotations.Nullable;
  *                                                                    KV cache, policies ─▶ engine
  *
  * Whatever holds a thread, a mapping or memory is remembered as soon as it is there, so that it is
- * closed in the opposite order: engine, backend, memory, codec, checkpoint.
+ * closed in the opposite order: engine, backend, memory, codec, checkpoint. What comes before the
+ * placement belongs to the runtime; what comes after it to the model's home, which it leaves when
+ * the device is lost.
  */
 /** Puts the models of a runtime together. */
 final class ModelAssembly {
@@ -71,17 +74,18 @@ final class ModelAssembly {
    * @param source what is to be served
    * @param meters measure it, or null
    */
-  LoadedModel assemble(ModelSource source, @Nullable ModelMeters meters) {
+  Deployment assemble(ModelSource source, @Nullable ModelMeters meters) {
     LoadedModel.Stored stored = read(source);
-    Settled settled = settle(stored);
-    LoadedModel.Placed placed = settled.placed();
-    LoadedModel.Computing computing = settled.computing();
-    EngineListener listener = meters == null ? EngineListener.NONE : meters.engine();
-    Engine engine = start(stored, placed, computing.executor(), listener);
+    return opened.opened(Deployment.begin(this, stored, meters));
+  }
+
+  /** A model as it is served from its home. */
+  LoadedModel loaded(
+      LoadedModel.Stored stored, Home home, Engine engine, @Nullable ModelMeters meters) {
     return new LoadedModel(
         stored,
-        placed,
-        computing,
+        home.placed(),
+        home.computing(),
         new RequestPreparation(
             stored.name(),
             stored.codec(),
@@ -100,6 +104,10 @@ final class ModelAssembly {
                 meters == null ? GenerationListener.NONE : meters)));
   }
 
+  RuntimeOptions options() {
+    return options;
+  }
+
   private LoadedModel.Stored read(ModelSource source) {
     CheckpointReader reader = options.parts().reader(source.path()).orElseThrow();
     Checkpoint checkpoint = opened.opened(reader.open(source.path(), options.loadListener()));
@@ -111,30 +119,34 @@ final class ModelAssembly {
   }
 
   /**
-   * A model where it runs.
+   * Places and loads a model; where a GPU fails at that, elsewhere if the preference leaves it.
    *
-   * @param placed its place
-   * @param computing what computes it there
+   * @param stored the model
+   * @param avoided devices that are no candidates, by their ids, with what is said of them
+   * @param listener hears how far it has come
    */
-  private record Settled(LoadedModel.Placed placed, LoadedModel.Computing computing) {}
-
-  /** Places and loads a model; where a GPU fails at that, elsewhere if the preference leaves it. */
-  private Settled settle(LoadedModel.Stored stored) {
-    Map<String, String> failed = new LinkedHashMap<>();
+  synchronized Home settle(
+      LoadedModel.Stored stored, Map<String, String> avoided, LoadListener listener) {
+    Map<String, String> failed = new LinkedHashMap<>(avoided);
     while (true) {
       LoadedModel.Placed placed = place(stored, failed);
       Device device = placed.placement().device();
       try {
-        return new Settled(placed, load(stored, placed));
+        return load(stored, placed, listener);
       } catch (ServalException e) {
+        giveBack(stored, placed);
         if (device.kind() == DeviceKind.CPU
             || options.device() instanceof DevicePreference.Require) {
           throw e;
         }
-        devices.giveBack(device, stored.spec().weights().plus(placed.kvBytes()));
-        failed.put(device.id(), String.valueOf(e.getMessage()));
+        failed.put(device.id(), device.id() + " was tried: " + e.getMessage());
       }
     }
+  }
+
+  /** A model has left its place. */
+  synchronized void giveBack(LoadedModel.Stored stored, LoadedModel.Placed placed) {
+    devices.giveBack(placed.placement().device(), stored.spec().weights().plus(placed.kvBytes()));
   }
 
   private LoadedModel.Placed place(LoadedModel.Stored stored, Map<String, String> failed) {
@@ -170,9 +182,7 @@ final class ModelAssembly {
   }
 
   private static String reasons(Map<String, String> failed) {
-    return failed.entrySet().stream()
-        .map(failure -> "; " + failure.getKey() + " was tried: " + failure.getValue())
-        .collect(Collectors.joining());
+    return failed.values().stream().map(failure -> "; " + failure).collect(Collectors.joining());
   }
 
   private Placement choose(ModelDemand demand, List<Device> candidates) {
@@ -209,14 +219,12 @@ final class ModelAssembly {
     }
   }
 
-  private LoadedModel.Computing load(LoadedModel.Stored stored, LoadedModel.Placed placed) {
-    NativeMemory modelMemory = opened.opened(memory.child(stored.name()));
-    OpenedParts ofModel = opened.opened(new OpenedParts());
+  private Home load(LoadedModel.Stored stored, LoadedModel.Placed placed, LoadListener listener) {
+    OpenedParts ofHome = new OpenedParts();
     try {
-      return load(stored, placed, modelMemory, ofModel);
+      return new Home(placed, load(stored, placed, ofHome, listener), ofHome);
     } catch (RuntimeException | Error e) {
-      ofModel.closeAfter(e);
-      modelMemory.close();
+      ofHome.closeAfter(e);
       throw e;
     }
   }
@@ -224,21 +232,18 @@ final class ModelAssembly {
   private LoadedModel.Computing load(
       LoadedModel.Stored stored,
       LoadedModel.Placed placed,
-      NativeMemory modelMemory,
-      OpenedParts ofModel) {
+      OpenedParts ofHome,
+      LoadListener listener) {
+    NativeMemory modelMemory = ofHome.opened(memory.child(stored.name()));
     Device device = placed.placement().device();
     ComputeBackendProvider provider = options.parts().backend(device).orElseThrow();
     ComputeOptions how =
         new ComputeOptions(threads(device), options.kernels(), options.pinThreads());
-    ComputeBackend backend =
-        ofModel.opened(provider.open(device, how, modelMemory.child("engine")));
+    ComputeBackend backend = ofHome.opened(provider.open(device, how, modelMemory.child("engine")));
     KvMemory kv = backend.kvMemory(placed.layout(), placed.kv().blocks());
     long before = modelMemory.used().count();
     ModelExecutor executor =
-        stored
-            .family()
-            .load(
-                stored.checkpoint(), backend, kv, options.batch().limits(), options.loadListener());
+        stored.family().load(stored.checkpoint(), backend, kv, options.batch().limits(), listener);
     long copied = modelMemory.used().count() - before;
     Bytes mapped =
         device.kind() == DeviceKind.CPU
@@ -259,15 +264,13 @@ final class ModelAssembly {
         : Runtime.getRuntime().availableProcessors();
   }
 
-  private Engine start(
-      LoadedModel.Stored stored,
-      LoadedModel.Placed placed,
-      ModelExecutor executor,
-      EngineListener listener) {
+  /** Starts the engine of a home, which is closed with it. */
+  Engine start(
+      LoadedModel.Stored stored, Home home, ModelExecutor executor, EngineListener listener) {
     KvCache cache =
         new PagedKvCache(
-            placed.layout(),
-            placed.kv().blocks(),
+            home.placed().layout(),
+            home.placed().kv().blocks(),
             stored.checkpoint().digest(),
             executor.numerics(),
             options.kv().reuse());
@@ -282,6 +285,6 @@ final class ModelAssembly {
             listener,
             options.nanoClock(),
             Thread.ofPlatform().daemon().factory());
-    return opened.opened(ContinuousBatchingEngine.start(engine));
+    return home.parts().opened(ContinuousBatchingEngine.start(engine));
   }
 }

@@ -12,37 +12,42 @@ import java.util.Optional;
  *
  * @param name the name
  * @param since when it began to be served
- * @param loaded the model
+ * @param deployment the model, wherever it is
  */
-record NamedModel(String name, Instant since, LoadedModel loaded) implements ServedModel {
+record NamedModel(String name, Instant since, Deployment deployment) implements ServedModel {
+  /** The model where it is at the moment. */
+  LoadedModel loaded() {
+    return deployment.loaded();
+  }
+
   @Override
   public String root() {
-    return loaded.stored().checkpoint().root();
+    return loaded().stored().checkpoint().root();
   }
 
   @Override
   public String family() {
-    return loaded.stored().spec().family();
+    return loaded().stored().spec().family();
   }
 
   @Override
   public int contextLength() {
-    return loaded.contextLength();
+    return loaded().contextLength();
   }
 
   @Override
   public ArtefactDigest digest() {
-    return loaded.stored().checkpoint().digest();
+    return loaded().stored().checkpoint().digest();
   }
 
   @Override
   public Tokenizer tokenizer() {
-    return loaded.stored().codec().tokenizer();
+    return loaded().stored().codec().tokenizer();
   }
 
   @Override
   public Optional<ChatTemplate> chatTemplate() {
-    return loaded.stored().codec().chatTemplate();
+    return loaded().stored().codec().chatTemplate();
   }
 
   @Override

@@ -34,13 +34,15 @@ final class RuntimeAssembly {
   }
 
   private ServingRuntime assemble() {
-    DeviceInventory devices = new DeviceInventory(options.parts().deviceProviders());
+    DeviceInventory devices =
+        new DeviceInventory(options.parts().deviceProviders(), options.clock());
+    DeviceFollower follower = opened.opened(new DeviceFollower(options.name(), devices));
     Bytes configured = options.nativeMemory();
     Bytes limit = configured == null ? devices.hostMemory() : configured;
     NativeMemory memory = opened.opened(NativeMemory.root(options.name(), limit));
     ServingMetrics metrics = metrics(memory);
     ModelAssembly assembly = new ModelAssembly(options, opened, memory, devices);
-    List<LoadedModel> models = new ArrayList<>();
+    List<Deployment> models = new ArrayList<>();
     for (ModelSource source : options.models()) {
       models.add(assemble(assembly, source, metrics));
     }
@@ -48,10 +50,11 @@ final class RuntimeAssembly {
     for (EmbeddingSource source : options.embeddings()) {
       embeddings.add(assemble(source, memory, metrics));
     }
+    follower.follow(models);
     return new AssembledRuntime(
         named(models),
         namedEmbeddings(embeddings),
-        new Screen(options, devices, limit, models, embeddings).description(),
+        () -> new Screen(options, devices, limit, loaded(models), embeddings).description(),
         opened,
         memory,
         HexFormat.of().toHexDigits(options.seeds().getAsLong(), 8),
@@ -68,15 +71,19 @@ final class RuntimeAssembly {
     return metrics;
   }
 
-  private LoadedModel assemble(
+  private static List<LoadedModel> loaded(List<Deployment> models) {
+    return models.stream().map(Deployment::loaded).toList();
+  }
+
+  private Deployment assemble(
       ModelAssembly assembly, ModelSource source, @Nullable ServingMetrics metrics) {
     ModelMeters meters = metrics == null ? null : metrics.model(source.servedNames());
-    LoadedModel model = assembly.assemble(source, meters);
+    Deployment model = assembly.assemble(source, meters);
     if (options.warmUp()) {
-      new WarmUp(options.nanoClock(), options.batch().limits().sequences()).run(model);
+      new WarmUp(options.nanoClock(), options.batch().limits().sequences()).run(model.loaded());
     }
     if (meters != null) {
-      meters.begin(model.engine());
+      meters.begin(model.loaded().engine());
     }
     return model;
   }
@@ -94,11 +101,12 @@ final class RuntimeAssembly {
         .toList();
   }
 
-  private List<NamedModel> named(List<LoadedModel> models) {
+  private List<NamedModel> named(List<Deployment> models) {
     Instant since = options.clock().instant();
     return models.stream()
         .flatMap(model ->
-            model.stored().names().stream().map(name -> new NamedModel(name, since, model)))
+            model.loaded().stored().names().stream()
+                .map(name -> new NamedModel(name, since, model)))
         .toList();
   }
 }

@@ -54,18 +54,19 @@ record Screen(
   }
 
   private List<Entry> devicesFound() {
-    return devices.findings().entrySet().stream().map(Screen::finding).toList();
+    return devices.findings().entrySet().stream().map(this::finding).toList();
   }
 
-  private static Entry finding(Map.Entry<String, Discovery> finding) {
+  private Entry finding(Map.Entry<String, Discovery> finding) {
     return new Entry(
         finding.getKey(),
-        Parts.list(finding.getValue().devices(), Screen::device),
+        Parts.list(finding.getValue().devices(), this::device),
         finding.getValue().finding());
   }
 
-  private static String device(Device device) {
-    return device.id() + " " + device.name() + ", " + device.memory();
+  private String device(Device device) {
+    String trouble = devices.trouble(device).map(reason -> ", not used: " + reason).orElse("");
+    return device.id() + " " + device.name() + ", " + device.memory() + trouble;
   }
 
   private static Entry model(LoadedModel model) {

@@ -4,8 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceCondition;
+import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DeviceProvider;
 import dev.serval.api.device.DeviceProvider.Discovery;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /** What every {@link DeviceProvider} keeps to, on whatever machine. */
@@ -41,6 +46,26 @@ public abstract class DeviceProviderContract {
           assertThat(device.memory()).isGreaterThan(Bytes.ZERO);
           assertThat(device.attributes().values()).noneMatch(String::isBlank);
         });
+  }
+
+  @Test
+  void a_watch_tells_how_each_device_fares_and_can_be_closed_twice() {
+    DeviceProvider provider = provider();
+    Discovery found = provider.discover();
+    provider
+        .watch(InstantSource.system())
+        .ifPresent(watch -> {
+          watch.work(Duration.ofMillis(1));
+          assertThat(found.devices())
+              .allSatisfy(device -> assertThat(watch.condition(device)).isNotNull());
+          assertThat(watch.condition(strange())).isEqualTo(DeviceCondition.GOOD);
+          watch.close();
+          watch.close();
+        });
+  }
+
+  private static Device strange() {
+    return new Device("gpu:strange", DeviceKind.GPU, "strange", Bytes.of(1), new TreeMap<>());
   }
 
   @Test

@@ -1,6 +1,8 @@
 package dev.serval.api.device;
 
+import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Finds devices of one sort. Implementations are found by {@link java.util.ServiceLoader} or given
@@ -20,6 +22,16 @@ public interface DeviceProvider {
    * @return what was found, and a sentence on it
    */
   Discovery discover();
+
+  /**
+   * Begins to follow how the devices fare.
+   *
+   * @param clock tells the time
+   * @return the watch, which the caller drives and closes; empty where there is nothing to follow
+   */
+  default Optional<DeviceWatch> watch(InstantSource clock) {
+    return Optional.empty();
+  }
 
   /**
    * The outcome of a search.

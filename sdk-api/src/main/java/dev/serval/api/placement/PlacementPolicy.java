@@ -4,8 +4,9 @@ import dev.serval.api.device.Device;
 import java.util.List;
 
 /**
- * Chooses the device for a model. A pure function, asked once for each model while a runtime is
- * assembled, in the order of the models.
+ * Chooses the device for a model. A pure function, asked for each model while a runtime is
+ * assembled, in the order of the models, and again whenever a device failed to load the model or
+ * was lost with it.
  */
 @FunctionalInterface
 public interface PlacementPolicy {
@@ -13,8 +14,8 @@ public interface PlacementPolicy {
    * Chooses a device.
    *
    * @param demand what the model asks
-   * @param candidates the devices that a compute backend can run on, with the memory that earlier
-   *     models left free; possibly none
+   * @param candidates the devices that a compute backend can run on and that nothing is known
+   *     against, with the memory that other models left free; possibly none
    * @return the choice
    * @throws PlacementException when no candidate will do, naming what was asked and what there is
    */

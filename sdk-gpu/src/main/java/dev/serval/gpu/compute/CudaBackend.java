@@ -13,6 +13,7 @@ import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceGoneException;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.StoredTensor;
@@ -232,10 +233,10 @@ final class CudaBackend implements ComputeBackend {
   public void step(StepBatch batch, Consumer<StepBatch> pass) {
     attach();
     requireDevice();
-    loader.rest();
-    drawing.begin();
     steps++;
     try {
+      loader.rest();
+      drawing.begin();
       drawing.count(batch);
       staged = batch;
       StepImage image = step.stage(batch, tileRows);
@@ -249,7 +250,7 @@ final class CudaBackend implements ComputeBackend {
       stream.synchronize();
       unsettled = false;
     } catch (DeviceLostException e) {
-      throw new DeviceGoneException(device, e);
+      throw gone(e);
     } catch (RuntimeException | Error e) {
       drawing.forget();
       throw e;
@@ -559,11 +560,19 @@ final class CudaBackend implements ComputeBackend {
   int drawn(Logits given, DeviceSampler sampler, int row, int place) {
     CudaLogits logits = checks.logits(given, sampler.vocabulary(), row + 1);
     attach();
+    requireDevice();
+    try {
+      return drawn(logits, sampler, row, place);
+    } catch (DeviceLostException e) {
+      throw gone(e);
+    }
+  }
+
+  private int drawn(CudaLogits logits, DeviceSampler sampler, int row, int place) {
     if (drawing.drewFrom(logits) && place >= 0) {
       settle();
       return drawing.id(place);
     }
-    requireDevice();
     drawing.count(sampler);
     step.stageDraw(sampler, row);
     bounds.oneDraw();
@@ -586,8 +595,12 @@ final class CudaBackend implements ComputeBackend {
   void fetch(long target, long source, long bytes) {
     attach();
     requireDevice();
-    stream.copyToHost(target, source, bytes);
-    stream.synchronize();
+    try {
+      stream.copyToHost(target, source, bytes);
+      stream.synchronize();
+    } catch (DeviceLostException e) {
+      throw gone(e);
+    }
   }
 
   /** Memory of the host that the device reaches, for the backend's life. */
@@ -624,8 +637,12 @@ final class CudaBackend implements ComputeBackend {
   private void requireDevice() {
     Optional<DeviceLostException> lost = context.lost();
     if (lost.isPresent()) {
-      throw new DeviceGoneException(device, lost.get());
+      throw gone(lost.get());
     }
+  }
+
+  private DeviceGoneException gone(DeviceLostException e) {
+    return new DeviceGoneException(device, String.valueOf(e.getMessage()), e);
   }
 
   @Override

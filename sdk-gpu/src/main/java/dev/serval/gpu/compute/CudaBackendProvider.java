@@ -11,6 +11,7 @@ import dev.serval.api.device.NativeMemory;
 import dev.serval.gpu.driver.CudaDevice;
 import dev.serval.gpu.driver.CudaDriver;
 import dev.serval.gpu.driver.DriverSearch;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -27,6 +28,15 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
   /** For the service loader: the system's driver, and each device's best instructions. */
   public CudaBackendProvider() {
     this(DriverSearch::system, false);
+  }
+
+  /**
+   * By a driver's library somewhere else.
+   *
+   * @param library the library
+   */
+  public CudaBackendProvider(Path library) {
+    this(() -> DriverSearch.at(library), false);
   }
 
   private CudaBackendProvider(Supplier<DriverSearch.Outcome> search, boolean portable) {

@@ -2,12 +2,16 @@ package dev.serval.gpu.device;
 
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceProvider;
+import dev.serval.api.device.DeviceWatch;
 import dev.serval.gpu.driver.CudaDevice;
 import dev.serval.gpu.driver.CudaDriver;
 import dev.serval.gpu.driver.DriverException;
 import dev.serval.gpu.driver.DriverSearch;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -28,9 +32,14 @@ import java.util.function.Supplier;
  * addresses), {@code pcie.generation}, {@code pcie.width}, {@code peers} (ids of devices whose
  * memory it reaches by itself) and {@code processes} (that have a context on it).
  *
+ * <p>How they fare is what a {@link HealthWatch} tells, by the stock policy: a suspect device is
+ * well again after a minute without another error.
+ *
  * <p>Stateless; usable from any thread.
  */
 public final class CudaDeviceProvider implements DeviceProvider {
+  private static final Duration QUIET = Duration.ofMinutes(1);
+
   private final Supplier<DriverSearch.Outcome> driver;
   private final Supplier<Nvml.Outcome> nvml;
   private final PciFiles files;
@@ -75,6 +84,16 @@ public final class CudaDeviceProvider implements DeviceProvider {
     return outcome instanceof DriverSearch.Found(CudaDriver found)
         ? discover(found)
         : new Discovery(List.of(), ((DriverSearch.Absent) outcome).finding());
+  }
+
+  @Override
+  public Optional<DeviceWatch> watch(InstantSource clock) {
+    if (!CudaDeviceProvider.class.getModule().isNativeAccessEnabled()) {
+      return Optional.empty();
+    }
+    HealthWatch.Settings settings =
+        new HealthWatch.Settings(XidPolicy.stock(), QUIET, clock, HealthListener.NONE);
+    return HealthWatch.open(nvml.get(), settings).map(watch -> watch);
   }
 
   private Discovery discover(CudaDriver found) {

@@ -1,5 +1,6 @@
 package dev.serval.gpu.device;
 
+import dev.serval.api.device.DeviceCondition;
 import java.time.Instant;
 
 /** How a device fares. */
@@ -11,6 +12,25 @@ public sealed interface DeviceHealth {
    */
   default boolean usable() {
     return this instanceof Healthy;
+  }
+
+  /**
+   * The same in the words that are not NVIDIA's alone.
+   *
+   * @return the condition
+   */
+  default DeviceCondition condition() {
+    return switch (this) {
+      case Healthy _ -> DeviceCondition.GOOD;
+      case Suspect(int xid, Instant until) ->
+          new DeviceCondition.Doubtful(
+              "the driver reported Xid %d; watched until %s".formatted(xid, until));
+      case Unhealthy(int xid, Instant since) ->
+          new DeviceCondition.Unusable(
+              "the driver reported Xid %d at %s, after which it has to be reset"
+                  .formatted(xid, since));
+      case Lost _ -> new DeviceCondition.Unusable("it is no longer on the bus");
+    };
   }
 
   /** Nothing is known against it. */

@@ -5,6 +5,9 @@ package dev.serval.gpu.device;
  */
 @FunctionalInterface
 public interface HealthListener {
+  /** Hears nothing. */
+  HealthListener NONE = (_, _) -> {};
+
   /**
    * A device fares otherwise than before.
    *

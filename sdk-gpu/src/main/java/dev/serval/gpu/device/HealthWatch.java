@@ -3,6 +3,9 @@ package dev.serval.gpu.device;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceCondition;
+import dev.serval.api.device.DeviceWatch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -28,7 +31,7 @@ import java.util.concurrent.locks.LockSupport;
  * while; an unhealthy one when it was, and the driver then says that nothing needs to be done, or
  * as soon as whoever reset it {@linkplain #reset says so} (drivers before the 560s do not say).
  */
-public final class HealthWatch implements AutoCloseable {
+public final class HealthWatch implements DeviceWatch {
   private static final DeviceHealth HEALTHY = new DeviceHealth.Healthy();
   private static final DeviceHealth LOST = new DeviceHealth.Lost();
 
@@ -102,7 +105,7 @@ public final class HealthWatch implements AutoCloseable {
     return open(Nvml.at(library), settings);
   }
 
-  private static Optional<HealthWatch> open(Nvml.Outcome outcome, Settings settings) {
+  static Optional<HealthWatch> open(Nvml.Outcome outcome, Settings settings) {
     if (!(outcome instanceof Nvml.Found(Nvml nvml))) {
       return Optional.empty();
     }
@@ -160,12 +163,20 @@ public final class HealthWatch implements AutoCloseable {
     return new LinkedHashMap<>(health);
   }
 
+  @Override
+  public DeviceCondition condition(Device device) {
+    return health(device.attributes().getOrDefault("uuid", ""))
+        .map(DeviceHealth::condition)
+        .orElse(DeviceCondition.GOOD);
+  }
+
   /**
    * Waits for an event and deals with it, then looks which devices are well again.
    *
    * @param patience how long to wait at most
    * @return how many events there were: 0 or 1
    */
+  @Override
   public int work(Duration patience) {
     OptionalInt code =
         nvml.result(

@@ -2,11 +2,17 @@ package dev.serval.gpu.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.api.Bytes;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceCondition;
+import dev.serval.api.device.DeviceKind;
 import dev.serval.gpu.standin.StandIn;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -195,6 +201,31 @@ class HealthWatchTest {
                 machine.managementLibrary(),
                 new HealthWatch.Settings(XidPolicy.stock(), QUIET, () -> now, (_, _) -> {})))
         .isEmpty();
+  }
+
+  @Test
+  void aConditionSaysInAClauseWhatTheHealthIs() {
+    machine.recovery(0, RESET);
+    machine.xid(1, CONTEXT_SWITCH);
+    watch.work(PATIENCE);
+    assertThat(condition(gpu)).isEqualTo(DeviceCondition.GOOD);
+    assertThat(condition(other))
+        .isEqualTo(
+            new DeviceCondition.Doubtful(
+                "the driver reported Xid 109; watched until " + now.plus(QUIET)));
+
+    machine.xid(0, DOUBLE_BIT);
+    watch.work(PATIENCE);
+    assertThat(condition(gpu))
+        .isEqualTo(
+            new DeviceCondition.Unusable(
+                "the driver reported Xid 48 at " + now + ", after which it has to be reset"));
+  }
+
+  private DeviceCondition condition(String uuid) {
+    return watch.condition(
+        new Device(
+            "gpu:0", DeviceKind.GPU, "Tested", Bytes.of(1), new TreeMap<>(Map.of("uuid", uuid))));
   }
 
   private void pass(Duration time) {

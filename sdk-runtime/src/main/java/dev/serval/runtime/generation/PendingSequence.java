@@ -7,13 +7,20 @@ import org.jspecify.annotations.Nullable;
  * The handle on a sequence that may be wanted before the engine has given it, since a sink can hear
  * its first token sooner than the thread that submitted it has the handle.
  */
-final class PendingSequence implements EngineSequence {
+public final class PendingSequence implements EngineSequence {
   private @Nullable EngineSequence sequence;
   private boolean cancelled;
   private boolean resumed;
 
-  /** Takes the engine's handle, and catches up on what was asked before. */
-  void bind(EngineSequence handle) {
+  /** A handle that nothing is behind yet. */
+  public PendingSequence() {}
+
+  /**
+   * Takes the engine's handle, and catches up on what was asked before.
+   *
+   * @param handle what is asked from now on
+   */
+  public void bind(EngineSequence handle) {
     boolean cancel;
     boolean resume;
     synchronized (this) {
@@ -27,6 +34,15 @@ final class PendingSequence implements EngineSequence {
     if (resume) {
       handle.resume();
     }
+  }
+
+  /**
+   * Whether it was cancelled by whoever holds this.
+   *
+   * @return whether {@link #cancel} was called
+   */
+  public synchronized boolean isCancelled() {
+    return cancelled;
   }
 
   @Override

@@ -1,0 +1,129 @@
+package dev.serval.runtime.relocation;
+
+import dev.serval.api.FinishReason;
+import dev.serval.api.batching.Engine;
+import dev.serval.api.batching.EngineSequence;
+import dev.serval.api.batching.SequenceOutcome;
+import dev.serval.api.batching.SequenceRequest;
+import dev.serval.api.batching.TokenSink;
+import dev.serval.api.model.SampledToken;
+import dev.serval.runtime.generation.PendingSequence;
+import org.jspecify.annotations.Nullable;
+
+/** A sequence that may be handed to one engine after the other, until it has had a token. */
+final class MovableSequence implements TokenSink, EngineSequence {
+  private final RelocatableEngine home;
+  private final SequenceRequest request;
+  private final TokenSink sink;
+  private final long submittedNanos;
+  private final PendingSequence handle = new PendingSequence();
+  private boolean wasLetIn;
+  private boolean hasTokens;
+
+  MovableSequence(
+      RelocatableEngine home, SequenceRequest request, TokenSink sink, long submittedNanos) {
+    this.home = home;
+    this.request = request;
+    this.sink = sink;
+    this.submittedNanos = submittedNanos;
+  }
+
+  void submit(Engine engine) {
+    handle.bind(engine.submit(request, this));
+  }
+
+  void submitFurther(Engine engine) {
+    handle.bind(engine.submitFurther(request, this));
+  }
+
+  /** Gives it to the engine where the model has settled; a refusal is its end. */
+  void handOver(Engine engine) {
+    try {
+      if (wasLetIn) {
+        submitFurther(engine);
+      } else {
+        submit(engine);
+      }
+    } catch (RuntimeException e) {
+      sink.ended(failed(none(submittedNanos), e));
+    }
+  }
+
+  /** Ends it where it never came into an engine again. */
+  void cancelAt(long nanos) {
+    sink.ended(none(nanos));
+  }
+
+  private SequenceOutcome none(long nanos) {
+    return new SequenceOutcome(
+        FinishReason.CANCELLED,
+        null,
+        request.prompt().length,
+        0,
+        0,
+        0,
+        submittedNanos,
+        nanos,
+        nanos,
+        nanos,
+        null);
+  }
+
+  boolean hasTokens() {
+    return hasTokens;
+  }
+
+  boolean isCancelled() {
+    return handle.isCancelled();
+  }
+
+  @Override
+  public Verdict token(SampledToken token) {
+    hasTokens = true;
+    return sink.token(token);
+  }
+
+  @Override
+  public void ended(SequenceOutcome outcome) {
+    boolean moved = wasLetIn;
+    wasLetIn = true;
+    SequenceOutcome last = home.keep(this, outcome);
+    if (last != null) {
+      sink.ended(moved ? since(last, submittedNanos) : last);
+    }
+  }
+
+  static SequenceOutcome failed(SequenceOutcome outcome, Throwable failure) {
+    return with(outcome, failure, outcome.submittedNanos());
+  }
+
+  private static SequenceOutcome since(SequenceOutcome outcome, long nanos) {
+    return with(outcome, outcome.failure(), nanos);
+  }
+
+  private static SequenceOutcome with(
+      SequenceOutcome outcome, @Nullable Throwable failure, long submittedNanos) {
+    return new SequenceOutcome(
+        failure == null ? outcome.reason() : FinishReason.CANCELLED,
+        failure,
+        outcome.promptTokens(),
+        outcome.cachedPromptTokens(),
+        outcome.generatedTokens(),
+        outcome.preemptions(),
+        submittedNanos,
+        outcome.firstStepNanos(),
+        outcome.firstTokenNanos(),
+        outcome.endedNanos(),
+        outcome.timeline());
+  }
+
+  @Override
+  public void cancel() {
+    handle.cancel();
+  }
+
+  @Override
+  public void resume() {
+    handle.resume();
+  }
+}
