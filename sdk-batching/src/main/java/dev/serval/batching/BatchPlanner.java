@@ -277,7 +277,7 @@ final class BatchPlanner {
       reclaim(missing, sequence, step);
     }
     if (cache.freeBlocks() < missing + spare() || !kv.reserve(sequence.totalTokens())) {
-      kv.release();
+      kv.suspend();
       sequence.blocksToBegin(taken + missing);
       return false;
     }

@@ -298,10 +298,10 @@ final class Sequence implements SequenceView {
     return (stopBits >>> token & 1) != 0 && Arrays.binarySearch(stopTokens, token) >= 0;
   }
 
-  /** Loses its blocks; what was computed is computed again. */
+  /** Loses its blocks; what it does not find again is computed again. */
   void giveUpBlocks() {
     computed = 0;
-    kv().release();
+    kv().suspend();
   }
 
   /** Whether it is of a lower class than another one, or of the same and came later. */

@@ -1,10 +1,11 @@
 package dev.serval.cache;
 
 /**
- * Counts the holders of each block and keeps the blocks that nobody holds in a ring, in the order
- * in which they are handed out. The ring is intrusive: a block's holders and its neighbours in the
- * ring lie side by side, and after the last block the ring's anchor, so every operation takes
- * constant time, touches few lines of the processor's cache and allocates nothing.
+ * Counts the holders of each block and keeps the blocks that nobody holds in two rings, in the
+ * order in which they are handed out: those of the second, which somebody will come back for, when
+ * the first is empty. The rings are intrusive: a block's holders and its neighbours lie side by
+ * side, and after the last block the rings' anchors, so every operation takes constant time,
+ * touches few lines of the processor's cache and allocates nothing.
  */
 final class BlockPool {
   private static final int WIDTH = 4;
@@ -12,18 +13,35 @@ final class BlockPool {
   private static final int NEXT = 1;
   private static final int PREVIOUS = 2;
 
+  /** What a block is good for that nobody holds any more. */
+  enum Worth {
+    /** Nothing: it is the first to be handed out. */
+    NOTHING,
+    /** It may be found again: it is handed out after all that were let go of before. */
+    FOUND_AGAIN,
+    /** Somebody will come back for it: it is handed out after all others. */
+    EXPECTED
+  }
+
   private final int[] books;
   private final int anchor;
+  private final int expected;
   private int free;
 
   BlockPool(int blocks) {
-    books = new int[WIDTH * (blocks + 1)];
+    books = new int[WIDTH * (blocks + 2)];
     anchor = blocks;
-    next(anchor, anchor);
-    previous(anchor, anchor);
+    expected = blocks + 1;
+    makeRing(anchor);
+    makeRing(expected);
     for (int block = 0; block < blocks; block++) {
       linkBefore(anchor, block);
     }
+  }
+
+  private void makeRing(int around) {
+    next(around, around);
+    previous(around, around);
   }
 
   int blocks() {
@@ -36,7 +54,8 @@ final class BlockPool {
 
   /** Hands out the first free block; the caller knows that there is one. */
   int take() {
-    int block = next(anchor);
+    int first = next(anchor);
+    int block = first == anchor ? next(expected) : first;
     share(block);
     return block;
   }
@@ -48,13 +67,16 @@ final class BlockPool {
     }
   }
 
-  /**
-   * Takes a holder from a block. When it was the last, the block is free: the last one to be handed
-   * out if it is worth keeping, else the first.
-   */
-  void release(int block, boolean worthKeeping) {
+  /** Takes a holder from a block. When it was the last, the block is free, and of some worth. */
+  void release(int block, Worth worth) {
     if (--books[WIDTH * block + HOLDERS] == 0) {
-      linkBefore(worthKeeping ? anchor : next(anchor), block);
+      linkBefore(
+          switch (worth) {
+            case NOTHING -> next(anchor);
+            case FOUND_AGAIN -> anchor;
+            case EXPECTED -> expected;
+          },
+          block);
     }
   }
 

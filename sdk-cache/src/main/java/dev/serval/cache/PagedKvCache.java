@@ -9,6 +9,7 @@ import dev.serval.api.cache.KvSequence;
 import dev.serval.api.cache.KvStatistics;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.storage.ArtefactDigest;
+import dev.serval.cache.BlockPool.Worth;
 
 /**
  * A KV cache of fixed-size blocks in which equal beginnings are computed once. It keeps the books
@@ -45,7 +46,8 @@ public final class PagedKvCache implements KvCache {
    *
    * Eviction is the order of the ring. Published blocks go to its end when their last holder lets
    * go, so the least recently freed is handed out first; anonymous ones can never be found again
-   * and go to its front. A sequence frees its last block first: a chain is then eaten from its tail,
+   * and go to its front. Those of a sequence that gives way, and will come back for them, are in a
+   * ring of their own, which is touched when the other is empty. A sequence frees its last block first: a chain is then eaten from its tail,
    * and as a prefix is searched from its head, whatever is left of the chain stays useful.
    *
    * This is the block manager of PagedAttention (Kwon et al., https://arxiv.org/abs/2309.06180)
@@ -215,9 +217,18 @@ public final class PagedKvCache implements KvCache {
 
     @Override
     public void release() {
+      letGo(Worth.FOUND_AGAIN);
+    }
+
+    @Override
+    public void suspend() {
+      letGo(Worth.EXPECTED);
+    }
+
+    private void letGo(Worth published) {
       for (int i = table.size() - 1; i >= 0; i--) {
         int block = table.block(i);
-        pool.release(block, index.isPublished(block));
+        pool.release(block, index.isPublished(block) ? published : Worth.NOTHING);
       }
       table.clear();
       tip = root;

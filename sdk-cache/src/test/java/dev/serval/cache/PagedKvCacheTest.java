@@ -53,6 +53,25 @@ final class PagedKvCacheTest extends KvCacheContract {
   }
 
   @Test
+  void what_somebody_will_come_back_for_is_handed_out_last() {
+    KvCache cache = cache(4, true);
+    KvSequence suspended = cache.open(IsolationScope.HOST);
+    suspended.reserve(8);
+    suspended.commit(TOKENS, 8);
+    KvSequence ended = cache.open(IsolationScope.HOST);
+    ended.reserve(8);
+    ended.commit(new int[] {8, 7, 6, 5, 4, 3, 2, 1}, 8);
+    suspended.suspend();
+    ended.release();
+    KvSequence next = cache.open(IsolationScope.HOST);
+    next.reserve(12);
+    assertThat(suspended.reuse(TOKENS, 8)).isEqualTo(4);
+    suspended.release();
+    next.reserve(16);
+    assertThat(suspended.reuse(TOKENS, 8)).isZero();
+  }
+
+  @Test
   void a_cache_without_a_block_is_refused() {
     assertThatThrownBy(() -> cache(0, true)).hasMessageContaining("at least one block, unlike 0");
   }

@@ -10,7 +10,8 @@ import java.util.Map;
 
 /** A KV cache written for reading: whole prefixes as keys, and no concern for time or memory. */
 final class ReferenceCache {
-  final Deque<Integer> free = new ArrayDeque<>();
+  private final Deque<Integer> free = new ArrayDeque<>();
+  private final Deque<Integer> suspended = new ArrayDeque<>();
   final Map<String, Integer> published = new HashMap<>();
   private final Map<Integer, Integer> holders = new HashMap<>();
   private final List<Sequence> open = new ArrayList<>();
@@ -21,6 +22,10 @@ final class ReferenceCache {
     for (int block = 0; block < blocks; block++) {
       free.add(block);
     }
+  }
+
+  int freeBlocks() {
+    return free.size() + suspended.size();
   }
 
   Sequence open(String scope) {
@@ -52,6 +57,7 @@ final class ReferenceCache {
           break;
         }
         free.remove(block);
+        suspended.remove(block);
         hold(block);
         found += blockTokens;
         full++;
@@ -61,11 +67,11 @@ final class ReferenceCache {
 
     boolean reserve(int tokens) {
       int missing = (tokens + blockTokens - 1) / blockTokens - table.size();
-      if (missing > free.size()) {
+      if (missing > freeBlocks()) {
         return false;
       }
       for (int i = 0; i < missing; i++) {
-        Integer block = free.removeFirst();
+        Integer block = free.isEmpty() ? suspended.removeFirst() : free.removeFirst();
         published.values().remove(block);
         hold(block);
       }
@@ -80,10 +86,18 @@ final class ReferenceCache {
     }
 
     void release() {
+      letGo(free);
+    }
+
+    void suspend() {
+      letGo(suspended);
+    }
+
+    private void letGo(Deque<Integer> ifPublished) {
       for (Integer block : table.reversed()) {
         if (holders.merge(block, -1, Integer::sum) == 0) {
           if (published.containsValue(block)) {
-            free.addLast(block);
+            ifPublished.addLast(block);
           } else {
             free.addFirst(block);
           }

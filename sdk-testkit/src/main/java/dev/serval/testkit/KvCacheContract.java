@@ -211,6 +211,19 @@ public abstract class KvCacheContract {
   }
 
   @Test
+  void what_was_suspended_is_free_still_found_and_no_obstacle() {
+    KvCache cache = cache(8);
+    computed(cache, ANNA, tokens(0, 10)).suspend();
+    assertThat(cache.freeBlocks()).isEqualTo(8);
+    KvSequence again = cache.open(ANNA);
+    assertThat(again.reuse(tokens(0, 10), 9)).isEqualTo(8);
+    again.suspend();
+    KvSequence other = cache.open(ANNA);
+    assertThat(other.reserve(32)).isTrue();
+    assertThat(again.reuse(tokens(0, 10), 9)).isZero();
+  }
+
+  @Test
   void a_shared_block_is_free_when_its_last_holder_lets_go() {
     KvCache cache = cache(4);
     KvSequence first = computed(cache, ANNA, tokens(0, 8));

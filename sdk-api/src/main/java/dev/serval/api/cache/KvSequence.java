@@ -39,6 +39,15 @@ public interface KvSequence {
   void release();
 
   /**
+   * Lets go of all blocks as {@link #release} does, but will come back for them: what is published
+   * of them is handed out after all that was released. Should the sequence never come back, they
+   * stay that long for nothing. A cache that does not tell them apart may leave this as it is.
+   */
+  default void suspend() {
+    release();
+  }
+
+  /**
    * The blocks it holds.
    *
    * @return the same table for the sequence's whole life
