@@ -31,6 +31,9 @@ final class BatchPlanner {
    * and less is computed again. The head of the queue is not overtaken by smaller ones behind it,
    * or it would starve.
    *
+   * over: and only if the victim policy has it begin, which may foresee that somebody would have to
+   * give way. One that was told to wait asks again when something has changed, or 16 steps later.
+   *
    * Giving way. A decode without room takes the blocks of others until it has it: first of the
    * sequences that wait for their readers, then of those the victim policy picks. When it is picked
    * itself, it waits. To a sequence that begins, those give way that are paused, and, for blocks or
@@ -46,6 +49,7 @@ final class BatchPlanner {
    */
 
   private static final double HEADROOM_KEPT = 0.998;
+  private static final int STEPS_UNTIL_ASKED = 16;
 
   private final KvCache cache;
   private final StepLimits limits;
@@ -58,6 +62,9 @@ final class BatchPlanner {
   private int turnCount;
   private int firstTurn;
   private double headroom = 1;
+  private @Nullable Sequence refused;
+  private long refusedAfter;
+  private int stepsUntilAsked;
   private int ranks;
   private int prefillRanks;
 
@@ -74,6 +81,7 @@ final class BatchPlanner {
 
   void plan(Step step) {
     headroom = 1 + (headroom - 1) * HEADROOM_KEPT;
+    stepsUntilAsked--;
     listTurns();
     yieldPlace(step);
     planDecodes(step);
@@ -111,7 +119,10 @@ final class BatchPlanner {
     if (roster.waiting() > 0 && roster.active() >= limits.sequences()) {
       Sequence head = roster.head();
       Sequence victim = lowerThan(head);
-      if (victim != null && policies.before(head, victim, roster) && findsBlocks(head)) {
+      if (victim != null
+          && policies.before(head, victim, roster)
+          && findsBlocks(head)
+          && mayBegin(head)) {
         giveWay(victim, step);
       }
     }
@@ -252,12 +263,29 @@ final class BatchPlanner {
   }
 
   private boolean findBlocks(Sequence next, Step step) {
-    boolean found = holdBlocks(next, step);
+    boolean found = !isRefused(next) && holdBlocks(next, step);
     TimelineRecorder recorder = next.recorder();
     if (!found && recorder != null) {
       recorder.lacksBlocks(roster.nowNanos());
     }
     return found;
+  }
+
+  @SuppressWarnings("ReferenceEquality") // it is about this one
+  private boolean isRefused(Sequence next) {
+    return next == refused
+        && roster.active() > 0
+        && roster.changes() == refusedAfter
+        && stepsUntilAsked > 0;
+  }
+
+  /** Whether the victim policy has it begin; where nothing runs, it does. */
+  private boolean mayBegin(Sequence next) {
+    boolean begins = roster.active() == 0 || policies.mayBegin(next, roster);
+    refused = begins ? null : next;
+    refusedAfter = roster.changes();
+    stepsUntilAsked = STEPS_UNTIL_ASKED;
+    return begins;
   }
 
   /** Finds what is computed already, and room for all the rest; or takes nothing. */
@@ -272,11 +300,7 @@ final class BatchPlanner {
     int found = kv.reuse(sequence.tokens(), sequence.totalTokens() - 1);
     int taken = freeBefore - cache.freeBlocks();
     int missing = Math.ceilDiv(sequence.totalTokens(), cache.blockTokens()) - kv.blocks().size();
-    if (cache.freeBlocks() < missing + spare()
-        && roster.freeWithout(rank, kv.blocks()) >= missing + spare()) {
-      reclaim(missing, sequence, step);
-    }
-    if (cache.freeBlocks() < missing + spare() || !kv.reserve(sequence.totalTokens())) {
+    if (!makesRoom(missing, sequence, step) || !kv.reserve(sequence.totalTokens())) {
       kv.suspend();
       sequence.blocksToBegin(taken + missing);
       return false;
@@ -286,13 +310,30 @@ final class BatchPlanner {
     return true;
   }
 
+  /** Whether so many blocks and the spare ones are free, after others gave way if need be. */
+  private boolean makesRoom(int missing, Sequence next, Step step) {
+    boolean possible =
+        lacks(missing) <= 0
+            || roster.freeWithout(next.rank(), next.kv().blocks()) >= missing + spare();
+    if (!possible || !mayBegin(next)) {
+      return false;
+    }
+    reclaim(missing, next, step);
+    return lacks(missing) <= 0;
+  }
+
+  /** How many blocks more would have to be free for so many to be taken. */
+  private int lacks(int missing) {
+    return missing + spare() - cache.freeBlocks();
+  }
+
   /**
    * There will be enough if all give way that would. If the victim policy picks one that would not,
    * nobody does; but once one has, others follow until there is enough.
    */
   private void reclaim(int missing, Sequence next, Step step) {
     boolean begun = false;
-    while (cache.freeBlocks() < missing + spare()) {
+    while (lacks(missing) > 0) {
       Sequence victim = roster.paused() > 0 ? roster.longestPaused() : lowerThan(next);
       if (victim == null && begun) {
         victim = roster.lowestBelow(next.rank());

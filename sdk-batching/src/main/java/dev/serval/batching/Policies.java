@@ -82,6 +82,14 @@ final class Policies {
     return roster.running(index);
   }
 
+  boolean mayBegin(SequenceView next, EngineSnapshot engine) {
+    try {
+      return policies.victim().mayBegin(next, engine);
+    } catch (RuntimeException | Error e) {
+      throw new PolicyFailure("victim", e);
+    }
+  }
+
   /** A policy threw, or answered what makes no sense. */
   static final class PolicyFailure extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -7,6 +7,7 @@ import static dev.serval.batching.SequenceState.SHELVED;
 import static dev.serval.batching.SequenceState.WAITING;
 
 import dev.serval.api.batching.EngineSnapshot;
+import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.StepCosts;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvCache;
@@ -33,17 +34,21 @@ final class Roster implements EngineSnapshot {
   private final StepCosts costs;
   private final TenantAccounts tenants = new TenantAccounts();
   private final BitSet kept;
+  private final AnswerShares shares = new AnswerShares();
+  private final Forecast forecast;
   private long nowNanos;
   private long nextDeadline = Long.MAX_VALUE;
   private long arrivals;
   private long pauses;
   private int paused;
+  private long changes;
   private boolean ordered;
 
   Roster(KvCache cache, StepLimits limits, Policies policies, Gate gate, StepCosts costs) {
     this.cache = cache;
     holders = new Holders(limits.sequences(), cache.blockTokens());
     kept = new BitSet(cache.totalBlocks());
+    forecast = new Forecast(cache.totalBlocks(), cache.blockTokens(), limits.sequences(), shares);
     this.limits = limits;
     this.policies = policies;
     this.gate = gate;
@@ -66,6 +71,7 @@ final class Roster implements EngineSnapshot {
     holders.makePlace();
     sequence.become(RUNNING);
     holders.add(sequence);
+    changes++;
     waiting.remove(sequence);
     tenants.leaveQueue(sequence.account());
     ordered = false;
@@ -123,6 +129,7 @@ final class Roster implements EngineSnapshot {
       paused--;
     }
     holders.remove(sequence);
+    changes++;
     sequence.giveUpBlocks();
     gate.gaveWay(sequence.rank(), sequence.totalTokens());
     tellBacklog(sequence);
@@ -135,6 +142,10 @@ final class Roster implements EngineSnapshot {
       paused--;
     }
     leave(before, sequence);
+    changes++;
+    if (sequence.generated() > 0) {
+      shares.record(sequence.generated(), sequence.generated() + sequence.remainingTokens());
+    }
     if (sequence.hasArrived()) {
       if (before == WAITING) {
         tenants.leaveQueue(sequence.account());
@@ -176,6 +187,11 @@ final class Roster implements EngineSnapshot {
       return holders.at(holders.size() - 1);
     }
     return shelved.isEmpty() ? null : shelved.getLast();
+  }
+
+  /** Grows whenever a sequence begins, gives way or ends. */
+  long changes() {
+    return changes;
   }
 
   /** The first of those that wait, of which there is one. */
@@ -327,6 +343,14 @@ final class Roster implements EngineSnapshot {
   @Override
   public int totalBlocks() {
     return cache.totalBlocks();
+  }
+
+  @Override
+  public int foreseenBlocks(SequenceView next) {
+    if (next instanceof Sequence sequence) {
+      return forecast.mostBlocks(holders, sequence);
+    }
+    throw new IllegalArgumentException("sequence " + next.id() + " is none of this engine's");
   }
 
   @Override

@@ -35,10 +35,13 @@ public final class VictimPolicies {
    * that is almost done frees its blocks soon by itself, and one with a long way to go would need
    * more and more of them. Among equals the last that was handed over.
    *
+   * <p>None begins where it is {@linkplain EngineSnapshot#foreseenBlocks foreseen} that somebody
+   * would have to give way.
+   *
    * @return the policy
    */
   public static VictimPolicy leastCost() {
-    return new Cheapest("the cheapest to compute again", VictimPolicies::cost);
+    return new Foreseeing(new Cheapest("the cheapest to compute again", VictimPolicies::cost));
   }
 
   private static double cost(SequenceView sequence, EngineSnapshot snapshot) {
@@ -60,6 +63,24 @@ public final class VictimPolicies {
   @FunctionalInterface
   private interface Price {
     double of(SequenceView sequence, EngineSnapshot snapshot);
+  }
+
+  /** Lets nobody begin for whom there will not be enough blocks. */
+  private record Foreseeing(VictimPolicy among) implements VictimPolicy {
+    @Override
+    public int victim(SequenceView needy, EngineSnapshot snapshot) {
+      return among.victim(needy, snapshot);
+    }
+
+    @Override
+    public boolean mayBegin(SequenceView next, EngineSnapshot snapshot) {
+      return snapshot.foreseenBlocks(next) <= snapshot.totalBlocks();
+    }
+
+    @Override
+    public String toString() {
+      return among + ", where it was not foreseen";
+    }
   }
 
   private record Cheapest(String words, Price price) implements VictimPolicy {

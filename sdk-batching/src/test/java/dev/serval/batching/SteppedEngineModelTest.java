@@ -11,9 +11,11 @@ import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.ChunkPolicy;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.batching.EngineSequence;
+import dev.serval.api.batching.EngineSnapshot;
 import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
+import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.compute.Logits;
@@ -146,11 +148,26 @@ final class SteppedEngineModelTest {
   }
 
   private VictimPolicy anyVictim() {
-    return switch (random.nextInt(3)) {
+    return switch (random.nextInt(5)) {
       case 0 -> VictimPolicies.lastIn();
-      case 1 -> (needy, snapshot) -> random.nextInt(snapshot.running());
+      case 1 -> VictimPolicies.leastCost();
+      case 2 -> new MoodyVictims();
+      case 3 -> (needy, snapshot) -> random.nextInt(snapshot.running());
       default -> (needy, snapshot) -> 0;
     };
+  }
+
+  /** Lets those begin that it likes at the moment. */
+  private final class MoodyVictims implements VictimPolicy {
+    @Override
+    public int victim(SequenceView needy, EngineSnapshot snapshot) {
+      return random.nextInt(snapshot.running());
+    }
+
+    @Override
+    public boolean mayBegin(SequenceView next, EngineSnapshot snapshot) {
+      return random.nextInt(4) == 0 && snapshot.foreseenBlocks(next) > 0;
+    }
   }
 
   private void operate() {

@@ -132,8 +132,8 @@ final class Replay {
   }
 
   private SequenceRequest sequence(TracedRequest request, int number) {
-    return SequenceRequest.of(
-            "request-" + number, prompts.prompt(request, number), request.outputTokens())
+    int limit = Math.max(request.outputTokens(), simulation.answerLimit());
+    return SequenceRequest.of("request-" + number, prompts.prompt(request, number), limit)
         .withSampling(Sampling.GREEDY, number)
         .withPriority(request.priority())
         .withTerms(simulation.terms(request))

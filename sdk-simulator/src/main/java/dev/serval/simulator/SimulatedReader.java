@@ -26,7 +26,7 @@ final class SimulatedReader implements TokenSink {
       replay.groups().tell(request, meter -> meter.gap(gap));
     }
     lastNanos = now;
-    return Verdict.CONTINUE;
+    return tokens < request.outputTokens() ? Verdict.CONTINUE : Verdict.STOP;
   }
 
   @Override

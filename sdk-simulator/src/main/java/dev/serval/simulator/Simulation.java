@@ -44,6 +44,7 @@ public final class Simulation {
   private final int blockTokens;
   private final boolean prefixReuse;
   private final boolean explained;
+  private final int answerLimit;
   private final Map<String, ServiceTerms> terms;
   private final EngineListener listener;
 
@@ -58,6 +59,7 @@ public final class Simulation {
     blocks = b.blocks == Builder.UNLIMITED ? enoughBlocks(b.trace, blockTokens) : b.blocks;
     prefixReuse = b.prefixReuse;
     explained = b.explained;
+    answerLimit = b.answerLimit;
     terms = b.terms();
     listener = b.listener;
   }
@@ -132,6 +134,11 @@ public final class Simulation {
     return explained;
   }
 
+  /** How many tokens the engine is told that an answer may have, if it is no longer than that. */
+  int answerLimit() {
+    return answerLimit;
+  }
+
   /** How a request of the trace is to be served. */
   ServiceTerms terms(TracedRequest request) {
     return Objects.requireNonNull(terms.get(termsKey(request)));
@@ -165,6 +172,7 @@ public final class Simulation {
     private int blockTokens = 16;
     private boolean prefixReuse = true;
     private boolean explained;
+    private int answerLimit = 1;
     private final Map<String, ServiceLevel> levels = new HashMap<>();
     private final Map<String, Tenant> tenants = new HashMap<>();
     private EngineListener listener = EngineListener.NONE;
@@ -299,6 +307,19 @@ public final class Simulation {
      */
     public Builder explained(boolean value) {
       explained = value;
+      return this;
+    }
+
+    /**
+     * Lets answers end by themselves, within a limit that all requests have, so that nobody knows
+     * beforehand how long they will be. Without this each request's limit is what it generates.
+     *
+     * @param tokens the limit, at least 1; longer answers still have their own
+     * @return this builder
+     */
+    public Builder answerLimit(int tokens) {
+      answerLimit = tokens;
+      require(tokens >= 1, "answerLimit: at least 1, unlike " + tokens);
       return this;
     }
 

@@ -143,6 +143,11 @@ record PolicyScene(
   }
 
   @Override
+  public int foreseenBlocks(SequenceView next) {
+    return totalBlocks - freeBlocks + next.remainingTokens() / BLOCK_TOKENS;
+  }
+
+  @Override
   public int blockTokens() {
     return BLOCK_TOKENS;
   }

@@ -58,4 +58,14 @@ public abstract class VictimPolicyContract {
       assertThat(policy.victim(needy, scene)).isEqualTo(policy.victim(needy, scene));
     }
   }
+
+  @Test
+  void asked_again_who_begins_it_answers_the_same() {
+    VictimPolicy policy = policy();
+    for (int round = 0; round < ROUNDS; round++) {
+      PolicyScene scene = PolicyScene.random(random, 1 + random.nextInt(5), 1 + random.nextInt(8));
+      SequenceView next = scene.waiting(random.nextInt(scene.waiting()));
+      assertThat(policy.mayBegin(next, scene)).isEqualTo(policy.mayBegin(next, scene));
+    }
+  }
 }

@@ -2,7 +2,8 @@ package dev.serval.api.batching;
 
 /**
  * Decides which running sequence gives way when blocks run out: its blocks are freed and it waits
- * to be computed again. Pure; called on the engine's thread.
+ * to be computed again. It can also have others wait, so that nobody has to. Pure; called on the
+ * engine's thread.
  */
 @FunctionalInterface
 public interface VictimPolicy {
@@ -15,4 +16,17 @@ public interface VictimPolicy {
    * @return the index of a running sequence; it may be the needy one itself
    */
   int victim(SequenceView needy, EngineSnapshot snapshot);
+
+  /**
+   * Whether a sequence begins for which there are blocks now, beside others that will need more of
+   * them. The one at the head of the queue is asked about again when some sequence has begun, ended
+   * or given way, and now and then; where nothing runs it begins anyway.
+   *
+   * @param next the waiting sequence, which holds those of its blocks that were found already
+   * @param snapshot the engine, with at least one running sequence
+   * @return whether it begins; true unless a policy knows better
+   */
+  default boolean mayBegin(SequenceView next, EngineSnapshot snapshot) {
+    return true;
+  }
 }
