@@ -261,13 +261,27 @@ final class Sequence implements SequenceView {
     kv().commit(tokens, computed);
   }
 
+  /**
+   * Who draws its tokens: made once, and if it cannot be, what fails the sequence when it draws.
+   */
   TokenSampler sampler(ModelExecutor executor) {
-    if (sampler == null) {
-      sampler =
-          executor.sampler(
-              request.sampling(), request.seed(), request.prompt(), request.alternatives());
+    TokenSampler made = sampler;
+    if (made == null) {
+      made = newSampler(executor);
+      sampler = made;
     }
-    return sampler;
+    return made;
+  }
+
+  private TokenSampler newSampler(ModelExecutor executor) {
+    try {
+      return executor.sampler(
+          request.sampling(), request.seed(), request.prompt(), request.alternatives());
+    } catch (RuntimeException | Error e) {
+      return (logits, row, out) -> {
+        throw e;
+      };
+    }
   }
 
   /** Who draws its tokens; null before the first is to be drawn. */

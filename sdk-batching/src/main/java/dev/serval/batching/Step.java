@@ -3,12 +3,12 @@ package dev.serval.batching;
 import dev.serval.api.ServiceLevel;
 import dev.serval.api.batching.StepCosts;
 import dev.serval.api.batching.StepPlan;
+import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.model.TokenSampler;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /** One step: first a plan that can still change, then the batch that is computed. Reused. */
 final class Step implements StepPlan {
@@ -172,21 +172,11 @@ final class Step implements StepPlan {
   }
 
   private int add(Sequence sequence, int count, ModelExecutor executor) {
-    boolean last = count == sequence.outstanding();
-    TokenSampler sampler = last ? samplerIfAny(sequence, executor) : null;
     int from = sequence.computedTokens();
-    return sampler == null
-        ? batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), last)
-        : batch.add(sequence.tokens(), from, count, sequence.kv().blocks(), sampler);
-  }
-
-  /** A sampler that cannot be had fails its sequence once the token is to be drawn. */
-  private static @Nullable TokenSampler samplerIfAny(Sequence sequence, ModelExecutor executor) {
-    try {
-      return sequence.sampler(executor);
-    } catch (RuntimeException | Error e) {
-      return null;
-    }
+    BlockTable table = sequence.kv().blocks();
+    return count == sequence.outstanding()
+        ? batch.add(sequence.tokens(), from, count, table, sequence.sampler(executor))
+        : batch.add(sequence.tokens(), from, count, table, false);
   }
 
   StepBatch batch() {

@@ -1,5 +1,6 @@
 package dev.serval.batching;
 
+import dev.serval.api.Sampling;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.ChunkPolicy;
@@ -16,6 +17,7 @@ import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.StepLimits;
+import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.cache.PagedKvCache;
 import dev.serval.testkit.ForwardingModel;
@@ -50,7 +52,7 @@ final class DrivenEngine {
         new ContinuousBatchingEngine(
             new EngineOptions(
                 "driven",
-                new Observed(model, setup.beforeStep, setup.cost),
+                new Observed(model, setup),
                 cache,
                 setup.limits,
                 setup.context,
@@ -144,6 +146,7 @@ final class DrivenEngine {
     private VictimPolicy victim = VictimPolicies.lastIn();
     private EngineListener listener = EngineListener.NONE;
     private Consumer<StepBatch> beforeStep = batch -> {};
+    private Runnable beforeSampler = () -> {};
     private ToLongFunction<StepBatch> cost = batch -> 0;
     private UnaryOperator<KvCache> cacheWrapper = pages -> pages;
 
@@ -193,6 +196,11 @@ final class DrivenEngine {
       return this;
     }
 
+    Setup beforeSampler(Runnable action) {
+      beforeSampler = action;
+      return this;
+    }
+
     /** Lets the clock run on by what a step takes, in nanoseconds. */
     Setup cost(ToLongFunction<StepBatch> nanosOfStep) {
       cost = nanosOfStep;
@@ -210,13 +218,17 @@ final class DrivenEngine {
   }
 
   private final class Observed extends ForwardingModel {
-    private final Consumer<StepBatch> before;
-    private final ToLongFunction<StepBatch> cost;
+    private final Setup setup;
 
-    Observed(ModelExecutor model, Consumer<StepBatch> before, ToLongFunction<StepBatch> cost) {
+    Observed(ModelExecutor model, Setup setup) {
       super(model);
-      this.before = before;
-      this.cost = cost;
+      this.setup = setup;
+    }
+
+    @Override
+    public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
+      setup.beforeSampler.run();
+      return super.sampler(sampling, seed, prompt, alternatives);
     }
 
     @Override
@@ -227,8 +239,8 @@ final class DrivenEngine {
         runs.add(new Run(batch.position(first), batch.firstRow(i + 1) - first));
       }
       steps.add(runs);
-      before.accept(batch);
-      nanos += cost.applyAsLong(batch);
+      setup.beforeStep.accept(batch);
+      nanos += setup.cost.applyAsLong(batch);
       return super.execute(batch);
     }
   }

@@ -8,6 +8,7 @@ import dev.serval.batching.DrivenEngine.Setup;
 import dev.serval.testkit.CollectingSink;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** A step says who draws after which run, so that an executor can let it draw there and then. */
@@ -22,5 +23,28 @@ final class StepSamplersTest {
     engine.run();
     assertThat(named).containsExactly(false, false, true, true, true);
     assertThat(sink.tokens()).isEqualTo(expected(prompt(1, 10), 3));
+  }
+
+  @Test
+  void a_sampler_that_cannot_be_made_fails_its_sequence_alone_and_is_not_tried_again() {
+    OutOfMemoryError failure = new OutOfMemoryError("of samplers, as a test");
+    AtomicInteger made = new AtomicInteger();
+    CollectingSink first = new CollectingSink();
+    CollectingSink second = new CollectingSink();
+    DrivenEngine engine =
+        new Setup()
+            .beforeSampler(() -> {
+              if (made.incrementAndGet() == 2) {
+                throw failure;
+              }
+            })
+            .engine();
+    engine.submit(prompt(1, 6), 3, first);
+    engine.submit(prompt(2, 6), 3, second);
+    engine.run();
+    assertThat(second.awaitEnd().failure()).isSameAs(failure);
+    assertThat(second.tokens()).isEmpty();
+    assertThat(first.tokens()).isEqualTo(expected(prompt(1, 6), 3));
+    assertThat(made).hasValue(2);
   }
 }
