@@ -1,5 +1,6 @@
 package dev.serval.gpu.compute;
 
+import dev.serval.api.Bytes;
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
@@ -15,6 +16,7 @@ import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceGoneException;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.api.gpu.RegionPool;
 import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.gpu.driver.Context;
@@ -23,6 +25,7 @@ import dev.serval.gpu.driver.ExecutableGraph;
 import dev.serval.gpu.driver.Graph;
 import dev.serval.gpu.driver.HostMemory;
 import dev.serval.gpu.driver.Stream;
+import dev.serval.gpu.transfer.DataPath;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -56,7 +59,9 @@ final class CudaBackend implements ComputeBackend {
   private final String code;
   private final NumericsId numerics;
   private final Stream stream;
-  private final DeviceRoom room;
+  private final DataPath path;
+  private final RegionPool room;
+  private final RegionPool activations;
   private final CudaChecks checks = new CudaChecks(this);
   private final StepGraphs graphs = new StepGraphs();
   private final StepBounds bounds = new StepBounds();
@@ -79,19 +84,19 @@ final class CudaBackend implements ComputeBackend {
   private boolean closed;
 
   /**
-   * Takes over a context.
+   * Takes over a data path.
    *
    * @param device where it is
    * @param memory what its memory on the host belongs to
-   * @param context closed with the backend, and when there will be none
+   * @param path closed with the backend, and when there will be none
    * @param image the kernels for it
    */
-  static CudaBackend open(Device device, NativeMemory memory, Context context, KernelImage image) {
+  static CudaBackend open(Device device, NativeMemory memory, DataPath path, KernelImage image) {
     try {
-      return new CudaBackend(device, memory, context, image);
+      return new CudaBackend(device, memory, path, image);
     } catch (RuntimeException | Error e) {
       try {
-        context.close();
+        path.close();
       } catch (RuntimeException another) {
         e.addSuppressed(another);
       }
@@ -99,16 +104,18 @@ final class CudaBackend implements ComputeBackend {
     }
   }
 
-  private CudaBackend(Device device, NativeMemory memory, Context context, KernelImage image) {
+  private CudaBackend(Device device, NativeMemory memory, DataPath path, KernelImage image) {
     this.device = device;
-    this.context = context;
+    this.path = path;
+    context = path.context();
     context.attach();
     numerics = new NumericsId("cuda-" + image.instruction() + "-1");
     stream = context.stream();
-    room = new DeviceRoom(memory.path() + " on " + device.id(), context);
+    room = path.deviceMemory().child(memory.path());
+    activations = room.child("activations");
     KernelModule module = image.load(context, memory.arena());
     code = image.description();
-    step = new StagedStep(this, context, room, stream, this::dropRecords);
+    step = new StagedStep(this, context, room.child("the step"), stream, this::dropRecords);
     site =
         new LaunchSite(
             stream,
@@ -119,7 +126,7 @@ final class CudaBackend implements ComputeBackend {
             buffer("rounded inputs"),
             buffer("gathered rows"),
             image.multiprocessors());
-    loader = new WeightLoader(this, context, stream, room, module);
+    loader = new WeightLoader(this, path, room, stream, module);
     rows = new RowKernels(module, site);
     products = new Products(module, image.instruction(), site);
     attention = new AttentionKernels(module, site);
@@ -127,7 +134,7 @@ final class CudaBackend implements ComputeBackend {
   }
 
   private GrowingBuffer buffer(String use) {
-    return new GrowingBuffer(use, room, stream, this::dropRecords);
+    return new GrowingBuffer(room.child(use), stream, this::dropRecords);
   }
 
   private void dropRecords() {
@@ -140,7 +147,15 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public String description() {
-    return "cuda, %s, %s%s".formatted(device.name(), code, expansions());
+    return "cuda, %s, %s%s%s".formatted(device.name(), code, expansions(), ways());
+  }
+
+  private String ways() {
+    return loader.reports().stream()
+        .map(report -> "%s (%s)".formatted(report.path(), Bytes.of(report.bytes())))
+        .reduce((one, other) -> one + ", " + other)
+        .map(all -> "; weights: " + all)
+        .orElse("");
   }
 
   private String expansions() {
@@ -194,6 +209,7 @@ final class CudaBackend implements ComputeBackend {
           "a buffer has at least 1 row and 1 column, unlike %d and %d".formatted(maxRows, columns));
     }
     attach();
+    loader.rest();
     long bytes = CudaActivations.bytes(form, maxRows, columns);
     return new CudaActivations(
         this,
@@ -201,7 +217,7 @@ final class CudaBackend implements ComputeBackend {
         maxRows,
         columns,
         CudaActivations.stride(form, maxRows, columns),
-        bytes == 0 ? 0 : room.allocate("activations", bytes).address());
+        bytes == 0 ? 0 : activations.allocate(bytes).address());
   }
 
   @Override
@@ -226,7 +242,7 @@ final class CudaBackend implements ComputeBackend {
     }
     attach();
     long bytes = Math.multiplyExact(layout.blockBytes(), (long) blocks);
-    return new CudaKvMemory(this, layout, blocks, room.allocate("KV", bytes).address());
+    return new CudaKvMemory(this, layout, blocks, room.child("KV").allocate(bytes).address());
   }
 
   @Override
@@ -300,6 +316,7 @@ final class CudaBackend implements ComputeBackend {
       return step.image();
     }
     requireDevice();
+    loader.rest();
     if (mostTileRows > 0) {
       tileRows = mostTileRows;
     }
@@ -651,6 +668,12 @@ final class CudaBackend implements ComputeBackend {
       return;
     }
     closed = true;
-    context.close();
+    try {
+      context.synchronize();
+    } catch (DeviceLostException e) {
+      // Nothing is in flight on a device that is lost.
+    } finally {
+      path.close();
+    }
   }
 }

@@ -8,9 +8,12 @@ import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.CudaDevice;
 import dev.serval.gpu.driver.CudaDriver;
 import dev.serval.gpu.driver.DriverSearch;
+import dev.serval.gpu.transfer.DataPath;
+import dev.serval.gpu.transfer.TransferOptions;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
@@ -87,17 +90,28 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
               "kernels: %s ones are required, which are a processor's; %s has one sort of its own"
                   .formatted(kind, device.id())));
     }
-    CudaDevice found = find(device);
-    return CudaBackend.open(device, memory, found.context(), image(found));
+    CudaDriver driver = driver(device);
+    CudaDevice found = find(device, driver);
+    KernelImage image = image(found);
+    return CudaBackend.open(device, memory, dataPath(device.id(), driver, found), image);
+  }
+
+  /** Whatever is free now may be taken; of pinned memory what bringing weights takes. */
+  private static DataPath dataPath(String id, CudaDriver driver, CudaDevice device) {
+    TransferOptions options = TransferOptions.DEFAULTS;
+    try (Context context = device.context()) {
+      DataPath.Limits limits = new DataPath.Limits(context.freeMemory(), options.pinned());
+      return DataPath.open(id, device, limits, driver.copiesInBatches(), options);
+    }
   }
 
   private KernelImage image(CudaDevice device) {
     return KernelImage.of(device, portable);
   }
 
-  private CudaDevice find(Device device) {
+  private static CudaDevice find(Device device, CudaDriver driver) {
     String uuid = device.attributes().getOrDefault(UUID, "");
-    return driver(device).devices().stream()
+    return driver.devices().stream()
         .filter(each -> uuid.endsWith(each.uuid().toString()))
         .findFirst()
         .orElseThrow(() ->

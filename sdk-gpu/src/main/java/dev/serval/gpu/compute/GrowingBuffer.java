@@ -1,6 +1,7 @@
 package dev.serval.gpu.compute;
 
-import dev.serval.gpu.driver.DeviceMemory;
+import dev.serval.api.gpu.Region;
+import dev.serval.api.gpu.RegionPool;
 import dev.serval.gpu.driver.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -9,25 +10,22 @@ import org.jspecify.annotations.Nullable;
  * asked for. When it grows, records of launches that name its address are of no more use.
  */
 final class GrowingBuffer {
-  private final String use;
-  private final DeviceRoom room;
+  private final RegionPool owner;
   private final Stream stream;
   private final Runnable whenMoved;
-  private @Nullable DeviceMemory memory;
+  private @Nullable Region memory;
   private long address;
   private long bytes;
 
   /**
    * Without room yet.
    *
-   * @param use what it is for, in words
-   * @param room where it is taken
+   * @param owner gives the memory
    * @param stream whose launches use it
    * @param whenMoved hears that the address is about to change
    */
-  GrowingBuffer(String use, DeviceRoom room, Stream stream, Runnable whenMoved) {
-    this.use = use;
-    this.room = room;
+  GrowingBuffer(RegionPool owner, Stream stream, Runnable whenMoved) {
+    this.owner = owner;
     this.stream = stream;
     this.whenMoved = whenMoved;
   }
@@ -42,14 +40,14 @@ final class GrowingBuffer {
 
   private void grow(long size) {
     whenMoved.run();
-    DeviceMemory old = memory;
+    Region old = memory;
     if (old != null) {
       stream.synchronize();
       memory = null;
       bytes = 0;
-      room.free(old);
+      old.close();
     }
-    DeviceMemory taken = room.allocate(use, size);
+    Region taken = owner.allocate(size);
     memory = taken;
     address = taken.address();
     bytes = size;

@@ -1,8 +1,9 @@
 package dev.serval.gpu.compute;
 
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.gpu.Region;
+import dev.serval.api.gpu.RegionPool;
 import dev.serval.gpu.driver.Context;
-import dev.serval.gpu.driver.DeviceMemory;
 import dev.serval.gpu.driver.Event;
 import dev.serval.gpu.driver.HostMemory;
 import dev.serval.gpu.driver.Stream;
@@ -18,19 +19,19 @@ final class StagedStep {
 
   private final CudaBackend owner;
   private final Context context;
-  private final DeviceRoom room;
+  private final RegionPool room;
   private final Stream stream;
   private final Runnable whenMoved;
   private final StepImage image = new StepImage();
   private final Event[] copied;
   private final @Nullable HostMemory[] pinned = new @Nullable HostMemory[2];
-  private @Nullable DeviceMemory memory;
+  private @Nullable Region memory;
   private long address;
   private long bytes;
   private int turn;
 
   StagedStep(
-      CudaBackend owner, Context context, DeviceRoom room, Stream stream, Runnable whenMoved) {
+      CudaBackend owner, Context context, RegionPool room, Stream stream, Runnable whenMoved) {
     this.owner = owner;
     this.context = context;
     this.room = room;
@@ -78,10 +79,10 @@ final class StagedStep {
     whenMoved.run();
     stream.synchronize();
     bytes = 0;
-    DeviceMemory old = memory;
+    Region old = memory;
     if (old != null) {
       memory = null;
-      room.free(old);
+      old.close();
     }
     for (int i = 0; i < pinned.length; i++) {
       HostMemory before = pinned[i];
@@ -91,7 +92,7 @@ final class StagedStep {
       }
       pinned[i] = context.allocateHost(size);
     }
-    DeviceMemory taken = room.allocate("the step", size);
+    Region taken = room.allocate(size);
     memory = taken;
     address = taken.address();
     bytes = size;

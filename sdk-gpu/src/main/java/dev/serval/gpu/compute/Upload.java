@@ -29,13 +29,7 @@ final class Upload implements AutoCloseable {
     copied = new Event[] {context.event(), context.event()};
   }
 
-  /** The most bytes of a piece. */
-  long half() {
-    return half;
-  }
-
-  /** Brings one piece, at most {@link #half}, to the device in the stream's order. */
-  void piece(long target, long from, long bytes, Source source) {
+  private void piece(long target, long from, long bytes, Source source) {
     turn = 1 - turn;
     copied[turn].await();
     source.write(pinned.segment().asSlice(turn * half, bytes), from);

@@ -4,11 +4,14 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.serval.api.compute.DType;
+import dev.serval.api.gpu.RegionPool;
+import dev.serval.api.gpu.TransferException;
+import dev.serval.api.gpu.TransferReport;
 import dev.serval.api.storage.StoredTensor;
-import dev.serval.gpu.driver.Context;
-import dev.serval.gpu.driver.DeviceMemory;
 import dev.serval.gpu.driver.Kernel;
 import dev.serval.gpu.driver.Stream;
+import dev.serval.gpu.transfer.DataPath;
+import dev.serval.gpu.transfer.WeightStream;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -20,11 +23,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes over weights: stored bytes go through a bounded amount of pinned memory to a bounded amount
- * of the device's, where kernels lay them out for good. The host neither keeps nor changes them.
+ * Takes over weights: stored bytes come by the data path to a few windows of the device's memory,
+ * from where kernels lay them out for good, while the next are on their way. The host neither keeps
+ * nor changes them.
  */
 final class WeightLoader {
   private static final long PIECE = 32L << 20;
+  private static final int WINDOWS = 3;
   private static final int WIDEN_THREADS = 256;
 
   private static final long PACK_SOURCE = Abi.PACK.offset("source");
@@ -38,22 +43,25 @@ final class WeightLoader {
   private static final long WIDEN_COUNT = Abi.WIDEN.offset("count");
 
   private final CudaBackend owner;
-  private final Context context;
+  private final DataPath path;
   private final Stream stream;
-  private final DeviceRoom room;
+  private final RegionPool weights;
+  private final RegionPool windows;
   private final Map<DType, Kernel> packs = new EnumMap<>(DType.class);
   private final Map<DType, Kernel> widens = new EnumMap<>(DType.class);
   private final Set<DType> expanded = EnumSet.noneOf(DType.class);
-  private @Nullable Upload upload;
-  private @Nullable DeviceMemory arrived;
+  private final List<TransferReport> reports = new ArrayList<>();
+  private @Nullable WeightStream arriving;
+  private @Nullable TransferException failure;
   private boolean allPacked = true;
 
   WeightLoader(
-      CudaBackend owner, Context context, Stream stream, DeviceRoom room, KernelModule module) {
+      CudaBackend owner, DataPath path, RegionPool memory, Stream stream, KernelModule module) {
     this.owner = owner;
-    this.context = context;
+    this.path = path;
     this.stream = stream;
-    this.room = room;
+    weights = memory.child("weights");
+    windows = memory.child("weights on their way");
     for (DType type : DType.values()) {
       module.find("pack_", type).ifPresent(kernel -> packs.put(type, kernel));
       module.find("widen_", type).ifPresent(kernel -> widens.put(type, kernel));
@@ -72,12 +80,17 @@ final class WeightLoader {
 
   CudaWeight load(List<StoredTensor> parts) {
     checkFit(parts);
-    return parts.getFirst().shape().size() == 1 ? vector(parts) : matrix(parts);
+    try {
+      return parts.getFirst().shape().size() == 1 ? vector(parts) : matrix(parts);
+    } catch (TransferException e) {
+      failure = e;
+      throw e;
+    }
   }
 
   private CudaWeight vector(List<StoredTensor> parts) {
     int length = Math.toIntExact(parts.stream().mapToLong(StoredTensor::elements).sum());
-    long address = room.allocate("weights", (long) length * Float.BYTES).address();
+    long address = weights.allocate((long) length * Float.BYTES).address();
     long at = address;
     for (StoredTensor part : parts) {
       widen(part, at);
@@ -96,13 +109,19 @@ final class WeightLoader {
     long most = PIECE / part.dtype().blockBytes();
     for (long from = 0; from < part.elements(); from += most) {
       int count = (int) Math.min(most, part.elements() - from);
-      bring(part, from * part.dtype().blockBytes(), (long) count * part.dtype().blockBytes());
-      MemorySegment to = kernel.arguments();
-      to.set(JAVA_LONG, WIDEN_SOURCE, arrived().address());
-      to.set(JAVA_LONG, WIDEN_TARGET, target + from * Float.BYTES);
-      to.set(JAVA_INT, WIDEN_COUNT, count);
-      kernel.grid(Math.ceilDiv(count, WIDEN_THREADS), 1, 1).launch(stream);
+      long to = target + from * Float.BYTES;
+      long bytes = part.dtype().blockBytes();
+      arriving()
+          .bring(part, from * bytes, count * bytes, source -> widen(kernel, source, to, count));
     }
+  }
+
+  private void widen(Kernel kernel, long source, long target, int count) {
+    MemorySegment to = kernel.arguments();
+    to.set(JAVA_LONG, WIDEN_SOURCE, source);
+    to.set(JAVA_LONG, WIDEN_TARGET, target);
+    to.set(JAVA_INT, WIDEN_COUNT, count);
+    kernel.grid(Math.ceilDiv(count, WIDEN_THREADS), 1, 1).launch(stream);
   }
 
   private CudaWeight matrix(List<StoredTensor> tensors) {
@@ -131,24 +150,24 @@ final class WeightLoader {
       MatrixType type, List<StoredTensor> tensors, int firstRow, int columns) {
     int rows = Math.toIntExact(tensors.stream().mapToLong(WeightLoader::rows).sum());
     long bytes = type.bytes(rows, columns);
-    long address = room.allocate("weights", bytes).address();
+    long address = weights.allocate(bytes).address();
     stream.fill(address, (byte) 0, bytes);
+    Pack.Target target = new Pack.Target(address, columns, type.stride(columns));
     int at = 0;
     for (StoredTensor tensor : tensors) {
-      pack(tensor, address, at, type.stride(columns));
+      pack(tensor, target, at);
       at += (int) rows(tensor);
     }
     return new CudaWeight.Part(
         type, address, firstRow, rows, columns, type.stride(columns), type.segments(rows, columns));
   }
 
-  private void pack(StoredTensor tensor, long target, int firstRow, int stride) {
+  private void pack(StoredTensor tensor, Pack.Target target, int firstRow) {
     Kernel kernel = Objects.requireNonNull(packs.get(tensor.dtype()));
     if (MatrixType.of(tensor.dtype()) == MatrixType.BF16 && tensor.dtype() != DType.BF16) {
       expanded.add(tensor.dtype());
     }
-    int columns = Math.toIntExact(tensor.shape().getLast());
-    long rowBytes = tensor.dtype().bytes(columns);
+    long rowBytes = tensor.dtype().bytes(target.columns());
     if (rowBytes > PIECE) {
       throw new IllegalArgumentException(
           "a row of tensor '%s' takes %d bytes, more than the %d that are moved at once"
@@ -158,54 +177,75 @@ final class WeightLoader {
     int rows = (int) rows(tensor);
     for (int from = 0; from < rows; from += most) {
       int count = Math.min(most, rows - from);
-      bring(tensor, from * rowBytes, count * rowBytes);
-      MemorySegment to = kernel.arguments();
-      to.set(JAVA_LONG, PACK_SOURCE, arrived().address());
-      to.set(JAVA_LONG, PACK_TARGET, target);
-      to.set(JAVA_INT, PACK_ROWS, count);
-      to.set(JAVA_INT, PACK_COLUMNS, columns);
-      to.set(JAVA_INT, PACK_FIRST_ROW, firstRow + from);
-      to.set(JAVA_INT, PACK_TARGET_STRIDE, stride);
-      kernel.grid(count, 1, 1).launch(stream);
+      Pack pack = new Pack(kernel, target, firstRow + from, count);
+      arriving().bring(tensor, from * rowBytes, count * rowBytes, source -> launch(pack, source));
     }
   }
 
-  /** Brings some bytes of a tensor to where kernels lay them out from. */
-  private void bring(StoredTensor tensor, long from, long bytes) {
-    Upload pieces = upload;
-    if (pieces == null) {
-      pieces = new Upload(context, stream, PIECE);
-      upload = pieces;
-    }
-    pieces.piece(
-        arrived().address(),
-        from,
-        bytes,
-        (to, offset) -> MemorySegment.copy(tensor.data(), offset, to, 0, to.byteSize()));
+  /**
+   * Some rows that are laid out once they have arrived.
+   *
+   * @param kernel of their type
+   * @param target the matrix
+   * @param firstRow where they go
+   * @param rows how many
+   */
+  private record Pack(Kernel kernel, Target target, int firstRow, int rows) {
+    record Target(long address, int columns, int stride) {}
   }
 
-  private DeviceMemory arrived() {
-    DeviceMemory memory = arrived;
-    if (memory == null) {
-      memory = room.allocate("weights on their way", PIECE);
-      arrived = memory;
-    }
-    return memory;
+  private void launch(Pack pack, long source) {
+    MemorySegment to = pack.kernel().arguments();
+    to.set(JAVA_LONG, PACK_SOURCE, source);
+    to.set(JAVA_LONG, PACK_TARGET, pack.target().address());
+    to.set(JAVA_INT, PACK_ROWS, pack.rows());
+    to.set(JAVA_INT, PACK_COLUMNS, pack.target().columns());
+    to.set(JAVA_INT, PACK_FIRST_ROW, pack.firstRow());
+    to.set(JAVA_INT, PACK_TARGET_STRIDE, pack.target().stride());
+    pack.kernel().grid(pack.rows(), 1, 1).launch(stream);
   }
 
-  /** Gives back what only loading needs, until more is loaded. */
+  private WeightStream arriving() {
+    WeightStream open = arriving;
+    if (open == null) {
+      open = new WeightStream(path.transfers(), windows, stream, WINDOWS, PIECE);
+      arriving = open;
+    }
+    return open;
+  }
+
+  /**
+   * Has everything that was loaded laid out, and gives back what only loading needs, until more is
+   * loaded. Cheap when there is nothing to do.
+   *
+   * @throws TransferException when some could not be brought: then, and whenever it is asked again
+   */
   void rest() {
-    Upload pieces = upload;
-    DeviceMemory memory = arrived;
-    upload = null;
-    arrived = null;
-    if (pieces != null) {
-      pieces.close();
+    if (failure != null) {
+      throw failure;
     }
-    if (memory != null) {
-      stream.synchronize();
-      room.free(memory);
+    WeightStream open = arriving;
+    if (open != null) {
+      arriving = null;
+      finish(open);
     }
+  }
+
+  private void finish(WeightStream open) {
+    try (open) {
+      open.finish();
+      reports.addAll(open.reports());
+    } catch (TransferException e) {
+      failure = e;
+      throw e;
+    } finally {
+      path.rest();
+    }
+  }
+
+  /** By which ways the weights came that were loaded. */
+  List<TransferReport> reports() {
+    return TransferReport.totals(reports);
   }
 
   private static long rows(StoredTensor tensor) {

@@ -66,7 +66,7 @@ public final class Context implements AutoCloseable {
    * @param work what needs a thread that is attached
    */
   public void attached(Runnable work) {
-    calls.call(EntryPoint.CONTEXT_PUSH, address);
+    check(EntryPoint.CONTEXT_PUSH, calls.result(EntryPoint.CONTEXT_PUSH, address));
     try (Arena arena = Arena.ofConfined()) {
       try {
         work.run();

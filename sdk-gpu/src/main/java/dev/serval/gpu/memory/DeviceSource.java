@@ -59,6 +59,15 @@ public final class DeviceSource implements RegionSource {
     unlessLost(pool::close);
   }
 
+  /** Gives the device back what is not in use, for others than this. */
+  public synchronized void trim() {
+    unlessLost(() ->
+        context.attached(() -> {
+          stream.synchronize();
+          pool.trim(0);
+        }));
+  }
+
   /** A device that is lost has no memory to give back. */
   private void unlessLost(Runnable work) {
     try {

@@ -38,6 +38,10 @@ public final class PinnedSource implements RegionSource {
     boolean has(long address) {
       return address >= begin && address < begin + bytes;
     }
+
+    boolean unused() {
+      return free.size() == bytes;
+    }
   }
 
   private static long padded(long bytes) {
@@ -87,9 +91,19 @@ public final class PinnedSource implements RegionSource {
     throw new IllegalArgumentException("no chunk has the address " + Long.toHexString(address));
   }
 
+  /** Gives the system back the chunks of which nothing is in use. */
+  public synchronized void trim() {
+    closeAll(chunks.stream().filter(Chunk::unused).toList());
+  }
+
   @Override
   public synchronized void close() {
-    for (Chunk chunk : chunks) {
+    closeAll(List.copyOf(chunks));
+  }
+
+  private void closeAll(List<Chunk> some) {
+    for (Chunk chunk : some) {
+      chunks.remove(chunk);
       try {
         chunk.memory().close();
       } catch (DriverException e) {
@@ -98,6 +112,5 @@ public final class PinnedSource implements RegionSource {
         }
       }
     }
-    chunks.clear();
   }
 }

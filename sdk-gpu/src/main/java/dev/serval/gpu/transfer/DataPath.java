@@ -11,28 +11,42 @@ import dev.serval.gpu.memory.DeviceSource;
 import dev.serval.gpu.memory.PinnedSource;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A device's memory, pinned memory for it, and the transfers between them.
+ * A device's memory, pinned memory for it, and the transfers between them, which begin when they
+ * are first asked for.
  *
- * <p>It has a hold of its own on the device's context, which ends after the last region was
- * released: whatever is closed first, what is in use stays.
+ * <p>It has a hold on the device's context, which ends after the last region was released: whatever
+ * is closed first, what is in use stays.
  */
 public final class DataPath implements AutoCloseable {
   private static final Bytes CHUNK = Bytes.mebi(64);
 
+  private final Context context;
+  private final CopyDevice copies;
+  private final TransferOptions options;
+  private final DeviceSource deviceSource;
+  private final PinnedSource pinnedSource;
   private final RegionPool deviceMemory;
   private final RegionPool pinnedMemory;
-  private final TransferService transfers;
+  private @Nullable TransferService transfers;
+  private boolean closed;
 
-  private DataPath(RegionPool deviceMemory, RegionPool pinnedMemory, TransferService transfers) {
-    this.deviceMemory = deviceMemory;
-    this.pinnedMemory = pinnedMemory;
-    this.transfers = transfers;
+  private DataPath(
+      String id, Context context, Limits limits, boolean inBatches, TransferOptions options) {
+    this.context = context;
+    this.options = options;
+    copies = new CudaCopyDevice(id, context, inBatches);
+    deviceSource = new DeviceSource(context);
+    pinnedSource = new PinnedSource(context, CHUNK);
+    AtomicInteger open = new AtomicInteger(2);
+    deviceMemory = RegionPool.root(id, limits.device(), new Owned(deviceSource, context, open));
+    pinnedMemory = RegionPool.root(id, limits.pinned(), new Owned(pinnedSource, context, open));
   }
 
   /**
-   * Opens a device's data path.
+   * Opens a device's data path, with a hold of its own on the device's context.
    *
    * @param id the device's id, such as {@code gpu:0}
    * @param device the device
@@ -43,23 +57,27 @@ public final class DataPath implements AutoCloseable {
    */
   public static DataPath open(
       String id, CudaDevice device, Limits limits, boolean inBatches, TransferOptions options) {
-    Context context = device.context();
+    return of(id, device.context(), limits, inBatches, options);
+  }
+
+  /**
+   * Opens a device's data path in a context, which it takes over, even if it cannot be opened.
+   *
+   * @param id the device's id, such as {@code gpu:0}
+   * @param context the device's context, closed by nobody else
+   * @param limits how much memory may be taken
+   * @param inBatches whether the driver takes many copies by one call
+   * @param options how transfers are carried out
+   * @return the data path, which the caller closes
+   */
+  public static DataPath of(
+      String id, Context context, Limits limits, boolean inBatches, TransferOptions options) {
     try {
-      return open(id, context, limits, new CudaCopyDevice(id, context, inBatches), options);
-    } catch (RuntimeException e) {
+      return new DataPath(id, context, limits, inBatches, options);
+    } catch (RuntimeException | Error e) {
       context.close();
       throw e;
     }
-  }
-
-  private static DataPath open(
-      String id, Context context, Limits limits, CopyDevice copies, TransferOptions options) {
-    AtomicInteger open = new AtomicInteger(2);
-    RegionSource device = new Owned(new DeviceSource(context), context, open);
-    RegionSource host = new Owned(new PinnedSource(context, CHUNK), context, open);
-    RegionPool pinned = RegionPool.root(id, limits.pinned(), host);
-    TransferService transfers = new DeviceTransfers(copies, pinned, options);
-    return new DataPath(RegionPool.root(id, limits.device(), device), pinned, transfers);
   }
 
   /**
@@ -69,6 +87,15 @@ public final class DataPath implements AutoCloseable {
    * @param pinned of the host, the transfers' own slabs included
    */
   public record Limits(Bytes device, Bytes pinned) {}
+
+  /**
+   * The device's context.
+   *
+   * @return the context, closed after the last region
+   */
+  public Context context() {
+    return context;
+  }
 
   /**
    * The device's memory.
@@ -89,12 +116,20 @@ public final class DataPath implements AutoCloseable {
   }
 
   /**
-   * The transfers.
+   * The transfers, whose threads and slabs are taken now if they are not there.
    *
-   * @return the service, which is closed with this
+   * @return the service, which is closed with this, and by {@link #rest}
    */
-  public TransferService transfers() {
-    return transfers;
+  public synchronized TransferService transfers() {
+    if (closed) {
+      throw new IllegalStateException("the data path of " + copies.id() + " is closed");
+    }
+    TransferService open = transfers;
+    if (open == null) {
+      open = new DeviceTransfers(copies, pinnedMemory, options);
+      transfers = open;
+    }
+    return open;
   }
 
   /**
@@ -103,13 +138,34 @@ public final class DataPath implements AutoCloseable {
    * @return a sentence each
    */
   public List<String> describe() {
-    return transfers.describe();
+    return DeviceTransfers.ways(copies, options);
+  }
+
+  /**
+   * Ends the transfers until they are asked for again, and gives back to device and system what of
+   * their memory is not in use.
+   */
+  public void rest() {
+    endTransfers();
+    pinnedSource.trim();
+    deviceSource.trim();
+  }
+
+  private synchronized void endTransfers() {
+    TransferService open = transfers;
+    transfers = null;
+    if (open != null) {
+      open.close();
+    }
   }
 
   /** Ends the transfers, then closes all regions. Closing again does nothing. */
   @Override
   public void close() {
-    transfers.close();
+    synchronized (this) {
+      closed = true;
+    }
+    endTransfers();
     pinnedMemory.close();
     deviceMemory.close();
   }

@@ -144,6 +144,11 @@ public final class DeviceTransfers implements TransferService {
 
   @Override
   public List<String> describe() {
+    return ways(device, options);
+  }
+
+  /** The ways that transfers of a device go, whether or not they have begun. */
+  static List<String> ways(CopyDevice device, TransferOptions options) {
     String past =
         options.pastPageCache() ? "past the page cache where it can be" : "through the page cache";
     return List.of(

@@ -36,7 +36,7 @@ final class CudaFailureTest {
 
   @Test
   void memory_that_is_missing_at_any_allocation_is_a_sentence_and_leaves_nothing_behind() {
-    for (String function : List.of("cuMemAlloc", "cuMemHostAlloc")) {
+    for (String function : List.of("cuMemAllocFromPoolAsync", "cuMemHostAlloc")) {
       int refused = 0;
       for (boolean loaded = false; !loaded; refused++) {
         GPU.standIn().fail(function, refused, 1, StandIn.OUT_OF_MEMORY);
@@ -58,7 +58,8 @@ final class CudaFailureTest {
     GpuModel.Setup large = new GpuModel.Setup(DType.BF16, 16, 1 << 20, new StepLimits(32, 4));
     assertThatThrownBy(() -> model(large))
         .isInstanceOf(OutOfNativeMemoryException.class)
-        .hasMessageContaining("gpu:0 for KV asked for")
+        .hasMessageStartingWith(
+            "gpu:0/test/KV asked for 8 GiB of device memory; 0 B of the budget of 2")
         .hasMessageContaining("device memory");
   }
 
