@@ -14,12 +14,12 @@ final class TimeSizedChunks implements ChunkPolicy {
    * magnitude longer at the end of a long prompt than at the beginning of a short one, on another
    * machine, or beside more decodes. So the step's time is what is planned:
    *
-   *   room     = min over the step's decodes (last token + tpot) − now − margin
+   *   room     = (min over the step's decodes (last token + tpot) − now) / slack
    *   chunk    = the most tokens n with  cost(plan + n tokens) <= room
    *
-   * `cost` is fitted to the steps taken (StepCosts); the margin is three times its mean error, and a
-   * tenth of what is left. The chunk is found by bisection: the cost grows with n, attention makes it
-   * quadratic.
+   * `cost` is fitted to the steps taken (StepCosts); the slack is the factor within which nearly all
+   * of them kept to their prediction. The chunk is found by bisection: the cost grows with n,
+   * attention makes it quadratic.
    *
    * Whose target counts? All decodes', as long as the prompt's own first token can still be in time.
    * When it is about to be late, only those of its own class and above: lower classes yield. Among
@@ -98,7 +98,7 @@ final class TimeSizedChunks implements ChunkPolicy {
   }
 
   private static long withMargin(long nanos, StepCosts costs) {
-    return nanos - nanos / 10 - 3 * costs.errorNanos();
+    return (long) (nanos / costs.slack());
   }
 
   private static int largest(

@@ -88,6 +88,54 @@ final class StepCostModelTest {
     assertThat((double) model.predictNanos(0, 900, 900.0 * 900, 4)).isGreaterThan(of256);
   }
 
+  private double missed(double speed, int decodes, int chunk) {
+    long cached = 300L * decodes + 500;
+    double pairs = 2.0 * 500 * chunk + (double) chunk * chunk;
+    double predicted = model.predictNanos(cached, chunk, pairs, decodes);
+    double nanos = truth(speed, cached, chunk, pairs, decodes);
+    nanos *= 1 + 0.05 * (random.nextDouble() - 0.5);
+    nanos *= random.nextInt(50) == 0 ? 8 : 1;
+    model.observe(cached, chunk, pairs, decodes, (long) nanos);
+    return predicted / truth(speed, cached, chunk, pairs, decodes);
+  }
+
+  @Test
+  void code_that_gets_five_times_faster_in_200_steps_is_followed_though_all_have_chunks() {
+    for (int i = 0; i < 8; i++) {
+      missed(5, 4, 0);
+    }
+    for (int i = 0; i < 200; i++) {
+      double ratio = missed(5 * Math.pow(0.2, i / 200.0), 4, 32 + random.nextInt(64));
+      if (i >= 20) {
+        assertThat(ratio).as("step " + i).isBetween(0.75, 1.25);
+      }
+    }
+    assertThat(model.slack()).isLessThan(1.25);
+    for (int i = 0; i < 20; i++) {
+      missed(1, 4, 0);
+    }
+    assertThat(missed(1, 4, 0)).isBetween(0.85, 1.15);
+    assertThat(missed(1, 4, 64)).isBetween(0.75, 1.25);
+  }
+
+  @Test
+  void a_first_chunk_of_which_nothing_was_known_is_no_error_for_long() {
+    for (int i = 0; i < 12; i++) {
+      missed(1, 4, i < 8 ? 0 : 64);
+    }
+    assertThat(model.known()).isTrue();
+    assertThat((double) model.errorNanos()).isLessThan(0.2 * truth(1, 1700, 64, 68e3, 4));
+  }
+
+  @Test
+  void prompts_alone_are_enough_to_know_what_chunks_take() {
+    for (int i = 0; i < 12; i++) {
+      missed(1, 0, 64);
+    }
+    assertThat(model.known()).isTrue();
+    assertThat(missed(1, 0, 128)).isBetween(0.7, 1.4);
+  }
+
   @Test
   void nothing_is_predicted_before_anything_was_seen() {
     assertThat((double) model.predictNanos(1, 1, 1, 1)).isZero();

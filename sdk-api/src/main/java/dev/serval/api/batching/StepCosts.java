@@ -65,6 +65,16 @@ public interface StepCosts {
   long errorNanos();
 
   /**
+   * By which factor steps with chunks take longer than predicted when they take long: nearly all of
+   * them have kept within it lately, pauses of the whole machine left out.
+   *
+   * @return at least 1
+   */
+  default double slack() {
+    return 1.1;
+  }
+
+  /**
    * The time that a plan is predicted to take.
    *
    * @param plan the plan
