@@ -26,6 +26,8 @@ final class AnswerShares {
   private static final double GOLDEN = 0.6180339887498949;
 
   private final double[] weights = new double[WHOLE + 1];
+  private final double[] longer = new double[WHOLE + 2];
+  private boolean summed;
   private double unit = 1;
   private long recorded;
 
@@ -34,6 +36,7 @@ final class AnswerShares {
     unit /= FADING;
     weights[classOf(generated, allowed)] += unit;
     recorded++;
+    summed = false;
     if (unit > MOST_UNIT) {
       rescale();
     }
@@ -58,18 +61,31 @@ final class AnswerShares {
    * @return at least 1, at most what is allowed
    */
   int ahead(int generated, int allowed, long number) {
-    int from = classOf(generated, allowed) + 1;
-    double longer = 0;
-    for (int i = from; i <= WHOLE; i++) {
-      longer += weights[i];
-    }
+    sum();
+    int from = Math.min(classOf(generated, allowed) + 1, WHOLE);
     double lot = (number + 1) * GOLDEN;
-    double left = longer * (lot - Math.floor(lot));
+    double left = longer[from] * (1 - lot + Math.floor(lot));
     int ends = from;
-    while (ends < WHOLE && left >= weights[ends]) {
-      left -= weights[ends++];
+    int beyond = WHOLE + 1;
+    while (beyond - ends > 1) {
+      int middle = (ends + beyond) >>> 1;
+      if (longer[middle] >= left) {
+        ends = middle;
+      } else {
+        beyond = middle;
+      }
     }
     return Math.max(1, middle(ends, allowed) - generated);
+  }
+
+  /** What all answers of a class and of those above weigh. */
+  private void sum() {
+    if (!summed) {
+      for (int i = WHOLE; i >= 0; i--) {
+        longer[i] = longer[i + 1] + weights[i];
+      }
+      summed = true;
+    }
   }
 
   private static int classOf(int generated, int allowed) {

@@ -28,6 +28,7 @@ final class Forecast {
   private int[] tokens;
   private int[] sharedBlocks;
   private int count;
+  private boolean sharing;
 
   Forecast(int totalBlocks, int blockTokens, int sequences, AnswerShares shares) {
     this.blockTokens = blockTokens;
@@ -39,17 +40,29 @@ final class Forecast {
     sharedBlocks = new int[sequences + 1];
   }
 
-  /** The most blocks, those included that {@code next} has found and those it still lacks. */
-  int mostBlocks(Holders holders, Sequence next) {
-    tellShared(holders, next);
+  /**
+   * The most blocks, those included that {@code next} has found and those it still lacks.
+   *
+   * @param blocksHeld how many are held now, each counted once
+   */
+  int mostBlocks(Holders holders, Sequence next, int blocksHeld) {
+    tellShared(holders, next, blocksHeld);
     list(holders, next);
     Arrays.sort(ends, 0, count);
     return shared.cardinality() + mostOwn();
   }
 
-  private void tellShared(Holders holders, Sequence next) {
-    held.clear();
+  private void tellShared(Holders holders, Sequence next, int blocksHeld) {
     shared.clear();
+    int listed = table(next).size();
+    for (int i = 0; i < holders.size(); i++) {
+      listed += holders.table(holders.place(i)).size();
+    }
+    sharing = listed > blocksHeld;
+    if (!sharing) {
+      return;
+    }
+    held.clear();
     for (int i = 0; i < holders.size(); i++) {
       mark(holders.table(holders.place(i)));
     }
@@ -92,7 +105,7 @@ final class Forecast {
     long ahead = shares.known() ? shares.ahead(generated, allowed, sequence.arrival()) : 0;
     ends[count] = ahead << 32 | count;
     tokens[count] = sequence.totalTokens();
-    sharedBlocks[count] = shared(table(sequence));
+    sharedBlocks[count] = sharing ? shared(table(sequence)) : 0;
     count++;
   }
 

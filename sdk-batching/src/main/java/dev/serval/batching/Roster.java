@@ -42,6 +42,7 @@ final class Roster implements EngineSnapshot {
   private long pauses;
   private int paused;
   private long changes;
+  private long mostBlocks;
   private boolean ordered;
 
   Roster(KvCache cache, StepLimits limits, Policies policies, Gate gate, StepCosts costs) {
@@ -72,6 +73,7 @@ final class Roster implements EngineSnapshot {
     sequence.become(RUNNING);
     holders.add(sequence);
     changes++;
+    mostBlocks += sequence.mostBlocks(cache.blockTokens());
     waiting.remove(sequence);
     tenants.leaveQueue(sequence.account());
     ordered = false;
@@ -130,6 +132,7 @@ final class Roster implements EngineSnapshot {
     }
     holders.remove(sequence);
     changes++;
+    mostBlocks -= sequence.mostBlocks(cache.blockTokens());
     sequence.giveUpBlocks();
     gate.gaveWay(sequence.rank(), sequence.totalTokens());
     tellBacklog(sequence);
@@ -153,6 +156,7 @@ final class Roster implements EngineSnapshot {
       tenants.leave(sequence.account());
     }
     if (before.holdsBlocks()) {
+      mostBlocks -= sequence.mostBlocks(cache.blockTokens());
       gate.endedRunning();
     } else {
       gate.endedWaiting(sequence.rank(), sequence.totalTokens());
@@ -348,7 +352,11 @@ final class Roster implements EngineSnapshot {
   @Override
   public int foreseenBlocks(SequenceView next) {
     if (next instanceof Sequence sequence) {
-      return forecast.mostBlocks(holders, sequence);
+      long most = mostBlocks + sequence.mostBlocks(cache.blockTokens());
+      int held = cache.totalBlocks() - cache.freeBlocks();
+      return most <= cache.totalBlocks()
+          ? (int) most
+          : forecast.mostBlocks(holders, sequence, held);
     }
     throw new IllegalArgumentException("sequence " + next.id() + " is none of this engine's");
   }

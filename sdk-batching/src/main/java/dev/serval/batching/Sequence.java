@@ -222,6 +222,11 @@ final class Sequence implements SequenceView {
     return kv().reserve(total);
   }
 
+  /** The blocks that it needs if its answer goes to its limit. */
+  int mostBlocks(int blockTokens) {
+    return Math.ceilDiv(mostTokens, blockTokens);
+  }
+
   /** The free blocks it lacked last time it was to begin; 0 if it was not tried yet. */
   int blocksToBegin() {
     return blocksToBegin;

@@ -52,7 +52,7 @@ final class ForecastTest {
   @Test
   void blocks_are_the_most_just_before_one_of_the_answers_ends() {
     Asked asked = new Asked();
-    DrivenEngine engine = engine(100, asked);
+    DrivenEngine engine = engine(8, asked);
     engine.submit(prompt(1, 8), 16, first);
     engine.step();
     engine.submit(prompt(2, 8), 4, second);
@@ -63,7 +63,7 @@ final class ForecastTest {
   @Test
   void the_longer_answer_alone_may_need_more_than_both_do_together() {
     Asked asked = new Asked();
-    DrivenEngine engine = engine(100, asked);
+    DrivenEngine engine = engine(12, asked);
     engine.submit(prompt(1, 8), 40, first);
     engine.step();
     engine.submit(prompt(2, 2), 1, second);
@@ -74,7 +74,7 @@ final class ForecastTest {
   @Test
   void a_block_that_two_of_them_hold_counts_once() {
     Asked asked = new Asked();
-    DrivenEngine engine = engine(100, asked);
+    DrivenEngine engine = engine(8, asked);
     engine.submit(prompt(1, 8), 16, first);
     engine.step();
     engine.submit(prompt(1, 8), 4, second);
@@ -85,12 +85,23 @@ final class ForecastTest {
   @Test
   void before_enough_answers_have_ended_none_is_foreseen_to_grow() {
     Asked asked = new Asked();
-    DrivenEngine engine = new Setup().victim(asked).engine();
+    DrivenEngine engine = new Setup().blocks(20, 4).victim(asked).engine();
     engine.submit(prompt(1, 8), 40, first);
     engine.step();
     engine.submit(prompt(2, 8), 40, second);
     engine.step();
     assertThat(asked.foreseen).containsExactly(6);
+  }
+
+  @Test
+  void where_there_are_blocks_for_all_of_them_at_their_limits_it_is_those() {
+    Asked asked = new Asked();
+    DrivenEngine engine = engine(100, asked);
+    engine.submit(prompt(1, 8), 16, first);
+    engine.step();
+    engine.submit(prompt(2, 8), 4, second);
+    engine.step();
+    assertThat(asked.foreseen).as("24 / 4 + 12 / 4").containsExactly(9);
   }
 
   @Test

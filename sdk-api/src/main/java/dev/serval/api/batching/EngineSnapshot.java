@@ -61,7 +61,8 @@ public interface EngineSnapshot {
   /**
    * How many KV blocks will be held at once at most, if one more begins and nobody after it, as
    * answers grow and end. How long they go on is concluded from how much of their limits others
-   * have used that have ended. Those that would give way to the one that begins are left out.
+   * have used that have ended; where there are blocks for all of them at their limits, it is those.
+   * Those that would give way to the one that begins are left out.
    *
    * @param next the sequence that {@link VictimPolicy#mayBegin} is asked about
    * @return blocks; it may be more than there are
