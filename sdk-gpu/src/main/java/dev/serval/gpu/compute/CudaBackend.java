@@ -10,6 +10,7 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
+import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -204,10 +205,7 @@ final class CudaBackend implements ComputeBackend {
   }
 
   private CudaActivations buffer(CudaActivations.Form form, int maxRows, int columns) {
-    if (maxRows < 1 || columns < 1) {
-      throw new IllegalArgumentException(
-          "a buffer has at least 1 row and 1 column, unlike %d and %d".formatted(maxRows, columns));
-    }
+    OperandChecks.requireShape(maxRows, columns);
     attach();
     loader.rest();
     long bytes = CudaActivations.bytes(form, maxRows, columns);
@@ -228,9 +226,7 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public KvMemory kvMemory(KvLayout layout, int blocks) {
-    if (blocks < 1) {
-      throw new IllegalArgumentException("KV memory has at least 1 block, not " + blocks);
-    }
+    OperandChecks.requireBlocks(blocks);
     if (!attention.keeps(layout.dtype())) {
       throw new IllegalArgumentException(
           "KV memory is of type F32, F16, BF16 or Q8_0, not " + layout.dtype());

@@ -12,6 +12,7 @@ import dev.serval.gpu.compute.CudaBackendProvider;
 import dev.serval.gpu.compute.GpuModel;
 import dev.serval.gpu.device.CudaDeviceProvider;
 import dev.serval.storage.SafetensorsReader;
+import dev.serval.testkit.SteppedModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,7 +71,7 @@ public final class Decoding {
               checkpoint,
               provider,
               device,
-              new GpuModel.Setup(DType.BF16, BLOCK, blocks, new StepLimits(PROMPT, MOST)))) {
+              new SteppedModel.Setup(DType.BF16, BLOCK, blocks, new StepLimits(PROMPT, MOST)))) {
         double seconds = (System.nanoTime() - begin) / 1e9;
         Decoding run = new Decoding(args[0], model, answers);
         double gigabytes = run.spec.weights().count() / 1e9;
@@ -109,11 +110,11 @@ public final class Decoding {
     int steps = 0;
     int decisive = 0;
     for (JsonNode answer : answers.get("answers")) {
-      GpuModel.Sequence sequence = model.sequence(ints(answer.get("prompt")));
+      SteppedModel.Sequence sequence = model.sequence(ints(answer.get("prompt")));
       int[] tokens = ints(answer.get("tokens"));
       for (int i = 0; i < tokens.length; i++) {
         float[] logits = model.advance(sequence);
-        int best = GpuModel.argmax(logits);
+        int best = SteppedModel.argmax(logits);
         JsonNode top = answer.get("top").get(i);
         double sum = logSum(logits);
         for (JsonNode pair : top) {
@@ -137,7 +138,7 @@ public final class Decoding {
   }
 
   private static double logSum(float[] logits) {
-    double most = logits[GpuModel.argmax(logits)];
+    double most = logits[SteppedModel.argmax(logits)];
     double sum = 0;
     for (float logit : logits) {
       sum += Math.exp(logit - most);
@@ -164,11 +165,11 @@ public final class Decoding {
   }
 
   private void decode(int batch, double bandwidth) {
-    List<GpuModel.Sequence> sequences = new ArrayList<>();
+    List<SteppedModel.Sequence> sequences = new ArrayList<>();
     for (int i = 0; i < batch; i++) {
       sequences.add(drawn(random.ints(CONTEXT, 0, spec.vocabulary()).toArray()));
     }
-    for (GpuModel.Sequence sequence : sequences) {
+    for (SteppedModel.Sequence sequence : sequences) {
       model.draw(List.of(sequence), CONTEXT);
     }
     for (int i = 0; i < WARM; i++) {
@@ -223,7 +224,7 @@ public final class Decoding {
   private void prefill(double product) {
     double best = Double.POSITIVE_INFINITY;
     for (int round = 0; round < 3; round++) {
-      GpuModel.Sequence sequence = drawn(random.ints(PROMPT, 0, spec.vocabulary()).toArray());
+      SteppedModel.Sequence sequence = drawn(random.ints(PROMPT, 0, spec.vocabulary()).toArray());
       long begin = System.nanoTime();
       model.draw(List.of(sequence), PROMPT);
       best = Math.min(best, (System.nanoTime() - begin) / 1e9);
@@ -240,7 +241,7 @@ public final class Decoding {
         ">= 50 %");
   }
 
-  private GpuModel.Sequence drawn(int[] prompt) {
+  private SteppedModel.Sequence drawn(int[] prompt) {
     return model.sequence(prompt).drawnBy(model.executor().sampler(Sampling.GREEDY, 1, prompt, -1));
   }
 }

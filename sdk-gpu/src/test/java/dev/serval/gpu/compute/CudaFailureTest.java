@@ -11,6 +11,7 @@ import dev.serval.api.device.OutOfNativeMemoryException;
 import dev.serval.api.model.StepLimits;
 import dev.serval.gpu.driver.DriverSearch;
 import dev.serval.gpu.standin.StandIn;
+import dev.serval.testkit.SteppedModel;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -21,8 +22,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 final class CudaFailureTest {
   @RegisterExtension static final TestedGpu GPU = new TestedGpu("memory=256m", "capability=8.0");
 
-  private static final GpuModel.Setup SETUP =
-      new GpuModel.Setup(DType.BF16, 16, 32, new StepLimits(32, 4));
+  private static final SteppedModel.Setup SETUP =
+      new SteppedModel.Setup(DType.BF16, 16, 32, new StepLimits(32, 4));
   private static final int[] PROMPT = {5, 6, 7};
 
   @BeforeEach
@@ -30,7 +31,7 @@ final class CudaFailureTest {
     assumeThat(TestedGpu.isReal()).as("a GPU of silicon does not fail on demand").isFalse();
   }
 
-  private static GpuModel model(GpuModel.Setup setup) {
+  private static GpuModel model(SteppedModel.Setup setup) {
     return new GpuModel(new RandomLlama(), GPU.provider(), GPU.device(), setup);
   }
 
@@ -55,7 +56,7 @@ final class CudaFailureTest {
 
   @Test
   void more_than_the_device_has_is_refused_by_name_and_amounts() {
-    GpuModel.Setup large = new GpuModel.Setup(DType.BF16, 16, 1 << 20, new StepLimits(32, 4));
+    SteppedModel.Setup large = new SteppedModel.Setup(DType.BF16, 16, 1 << 20, new StepLimits(32, 4));
     assertThatThrownBy(() -> model(large))
         .isInstanceOf(OutOfNativeMemoryException.class)
         .hasMessageStartingWith(

@@ -6,6 +6,7 @@ import dev.serval.api.Sampling;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.StepLimits;
+import dev.serval.testkit.SteppedModel;
 import dev.serval.testkit.ThreadMeter;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,8 +18,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 final class CudaStepTest {
   @RegisterExtension static final TestedGpu GPU = new TestedGpu("memory=1g", "capability=8.0");
 
-  private static final GpuModel.Setup SETUP =
-      new GpuModel.Setup(DType.BF16, 16, 200, new StepLimits(128, 12));
+  private static final SteppedModel.Setup SETUP =
+      new SteppedModel.Setup(DType.BF16, 16, 200, new StepLimits(128, 12));
 
   private final Random random = new Random(1);
 
@@ -34,9 +35,9 @@ final class CudaStepTest {
   void a_replayed_decode_gives_the_bits_of_one_that_was_launched() {
     int[] prompt = prompt(20);
     try (GpuModel model = model()) {
-      GpuModel.Sequence replayed = model.sequence(prompt);
-      GpuModel.Sequence beside = model.sequence(prompt(5));
-      GpuModel.Sequence launched = model.sequence(prompt);
+      SteppedModel.Sequence replayed = model.sequence(prompt);
+      SteppedModel.Sequence beside = model.sequence(prompt(5));
+      SteppedModel.Sequence launched = model.sequence(prompt);
       model.step(List.of(replayed), List.of(20));
       model.step(List.of(launched), List.of(20));
       for (int i = 0; i < 6; i++) {
@@ -56,19 +57,19 @@ final class CudaStepTest {
   @Test
   void decodes_of_one_bucket_share_a_record_whatever_their_number_and_length() {
     try (GpuModel model = model()) {
-      List<GpuModel.Sequence> sequences = new ArrayList<>();
+      List<SteppedModel.Sequence> sequences = new ArrayList<>();
       List<float[]> alone = new ArrayList<>();
       for (int i = 0; i < 9; i++) {
         int[] prompt = prompt(3 + 20 * i);
         alone.add(model.logits(prompt, 100));
-        GpuModel.Sequence sequence = model.sequence(prompt);
+        SteppedModel.Sequence sequence = model.sequence(prompt);
         while (sequence.left() > 1) {
           model.step(List.of(sequence), List.of(Math.min(sequence.left() - 1, 100)));
         }
         sequences.add(sequence);
       }
       for (int count : new int[] {2, 3, 4}) {
-        List<GpuModel.Sequence> some = new ArrayList<>(sequences.subList(0, count));
+        List<SteppedModel.Sequence> some = new ArrayList<>(sequences.subList(0, count));
         List<float[]> together = model.step(some, some.stream().map(s -> 1).toList());
         for (int i = 0; i < count; i++) {
           assertThat(together.get(i)).containsExactly(alone.get(i));
@@ -90,8 +91,8 @@ final class CudaStepTest {
             Sampling.builder().temperature(1).repetitionPenalty(1.3).presencePenalty(0.4).build(),
             Sampling.builder().temperature(0).frequencyPenalty(1.5).build());
     try (GpuModel model = model()) {
-      List<GpuModel.Sequence> device = new ArrayList<>();
-      List<GpuModel.Sequence> host = new ArrayList<>();
+      List<SteppedModel.Sequence> device = new ArrayList<>();
+      List<SteppedModel.Sequence> host = new ArrayList<>();
       for (int i = 0; i < rules.size(); i++) {
         int[] prompt = prompt(4 + i);
         device.add(drawn(model, prompt, rules.get(i), i, -1));
@@ -109,7 +110,7 @@ final class CudaStepTest {
     }
   }
 
-  private static GpuModel.Sequence drawn(
+  private static SteppedModel.Sequence drawn(
       GpuModel model, int[] prompt, Sampling sampling, long seed, int alternatives) {
     return model
         .sequence(prompt)
@@ -119,7 +120,7 @@ final class CudaStepTest {
   @Test
   void a_step_takes_nothing_from_the_heap() {
     try (GpuModel model = model()) {
-      List<GpuModel.Sequence> sequences = new ArrayList<>();
+      List<SteppedModel.Sequence> sequences = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
         sequences.add(drawn(model, prompt(4), Sampling.GREEDY, i, -1));
       }

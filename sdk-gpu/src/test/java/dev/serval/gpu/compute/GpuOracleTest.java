@@ -8,6 +8,7 @@ import dev.serval.api.compute.DType;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.storage.SafetensorsReader;
 import dev.serval.testkit.Oracle;
+import dev.serval.testkit.SteppedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,7 +39,7 @@ final class GpuOracleTest {
 
   private static GpuModel model(Checkpoint checkpoint, DType kvType) {
     return new GpuModel(
-        checkpoint, GPU.provider(), GPU.device(), GpuModel.Setup.SMALL.keeping(kvType));
+        checkpoint, GPU.provider(), GPU.device(), SteppedModel.Setup.SMALL.keeping(kvType));
   }
 
   @ParameterizedTest
@@ -62,7 +63,7 @@ final class GpuOracleTest {
     Random chunks = new Random(3);
     try (Checkpoint checkpoint = open(oracle);
         GpuModel model = model(checkpoint, DType.F32)) {
-      List<GpuModel.Sequence> sequences = new ArrayList<>();
+      List<SteppedModel.Sequence> sequences = new ArrayList<>();
       for (int[] prompt : oracle.prompts()) {
         sequences.add(
             model
@@ -90,13 +91,13 @@ final class GpuOracleTest {
           float[] expected = model.logits(prompt, prompt.length);
           assertThat(model.logits(prompt, 1)).containsExactly(expected);
           assertThat(model.logits(prompt, 13)).containsExactly(expected);
-          List<GpuModel.Sequence> sequences =
+          List<SteppedModel.Sequence> sequences =
               Stream.of(oracle.prompts().get(1), prompt, oracle.prompts().get(2))
                   .map(model::sequence)
                   .toList();
           assertThat(
                   model
-                      .step(sequences, sequences.stream().map(GpuModel.Sequence::left).toList())
+                      .step(sequences, sequences.stream().map(SteppedModel.Sequence::left).toList())
                       .get(1))
               .containsExactly(expected);
         }

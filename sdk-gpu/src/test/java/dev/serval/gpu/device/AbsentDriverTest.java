@@ -21,7 +21,7 @@ class AbsentDriverTest extends DeviceProviderContract {
   }
 
   @Test
-  void nothingIsFoundAndTheFindingSaysWhatWasLookedForAndWhere() {
+  void nothing_is_found_and_the_finding_says_what_was_looked_for_and_where() {
     DeviceProvider.Discovery discovery = provider().discover();
 
     assertThat(discovery.devices()).isEmpty();
@@ -30,7 +30,7 @@ class AbsentDriverTest extends DeviceProviderContract {
   }
 
   @Test
-  void thereIsNothingToWatch() {
+  void there_is_nothing_to_watch() {
     HealthWatch.Settings settings =
         new HealthWatch.Settings(
             XidPolicy.stock(), Duration.ofMinutes(1), InstantSource.system(), (_, _) -> {});

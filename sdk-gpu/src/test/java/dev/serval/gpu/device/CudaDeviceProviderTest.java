@@ -39,7 +39,7 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
   }
 
   @Test
-  void aGpuIsDescribedAsKubernetesWouldBeTold() throws IOException {
+  void a_gpu_is_described_as_kubernetes_would_be_told() throws IOException {
     Path files = root.resolve("sys/devices/pci0000:0f/0000:0f:01.0/0000:10:00.0");
     Files.createDirectories(files);
     Files.writeString(files.resolve("numa_node"), "1\n");
@@ -75,7 +75,7 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
   }
 
   @Test
-  void whatOthersHoldOfTheMemoryAndASixteenthIsNotForModels() {
+  void what_others_hold_of_the_memory_and_a_sixteenth_is_not_for_models() {
     machine.configure("memory=64m");
     DriverSearch.Found found = (DriverSearch.Found) DriverSearch.at(machine.library());
 
@@ -88,7 +88,7 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
   }
 
   @Test
-  void aMigInstanceIsADeviceOfItsOwn() {
+  void a_mig_instance_is_a_device_of_its_own() {
     Device instance = devices().get(1);
 
     assertThat(instance.attributes()).containsEntry("type", "mig").containsKey("profile");
@@ -99,21 +99,21 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
   }
 
   @Test
-  void anOnlyDeviceHasAShortId() {
+  void an_only_device_has_a_short_id() {
     machine.configure("devices=1");
 
     assertThat(devices()).singleElement().extracting(Device::id).asString().hasSize(12);
   }
 
   @Test
-  void theFindingTellsTheVersions() {
+  void the_finding_tells_the_versions() {
     assertThat(provider().discover().finding())
         .contains("2 devices: " + machine.library() + " of CUDA ")
         .contains("(550.54.15); NVML knows 2 devices of this machine");
   }
 
   @Test
-  void withoutNvmlTheDriverAloneTellsAndTheFindingSaysWhatIsMissing() {
+  void without_nvml_the_driver_alone_tells_and_the_finding_says_what_is_missing() {
     Path missing = root.resolve("libnvidia-ml.so.1");
 
     DeviceProvider.Discovery discovery =
@@ -131,7 +131,7 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
   }
 
   @Test
-  void anNvmlThatDoesNotWorkIsAsGoodAsNone() {
+  void an_nvml_that_does_not_work_is_as_good_as_none() {
     machine.configure("nvmlInitCode=18");
 
     DeviceProvider.Discovery discovery = provider().discover();
@@ -141,7 +141,7 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
   }
 
   @Test
-  void anOldDriverIsAFinding() {
+  void an_old_driver_is_a_finding() {
     machine.configure("driver=11040");
 
     DeviceProvider.Discovery discovery = provider().discover();
@@ -151,7 +151,7 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
   }
 
   @Test
-  void aDeviceThatIsLostIsNotOfferedAndTheFindingSaysSo() {
+  void a_device_that_is_lost_is_not_offered_and_the_finding_says_so() {
     machine.lose(0, StandIn.UNKNOWN);
 
     DeviceProvider.Discovery discovery = provider().discover();
@@ -163,7 +163,7 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
   }
 
   @Test
-  void aDriverThatDoesNotTellItsDevicesIsAFinding() {
+  void a_driver_that_does_not_tell_its_devices_is_a_finding() {
     machine.failNext("cuDeviceGetCount", StandIn.UNKNOWN);
 
     DeviceProvider.Discovery discovery = provider().discover();

@@ -71,7 +71,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void devicesAndInstancesAreWatchedUnderTheUuidsOfTheirAttributes() {
+  void devices_and_instances_are_watched_under_the_uuids_of_their_attributes() {
     assertThat(List.of(gpu, other)).allMatch(uuid -> uuid.startsWith("GPU-"));
     assertThat(List.of(firstHalf, secondHalf)).allMatch(uuid -> uuid.startsWith("MIG-"));
     assertThat(watch.health().values()).allMatch(DeviceHealth::usable);
@@ -79,13 +79,13 @@ class HealthWatchTest {
   }
 
   @Test
-  void nothingHappensWhenNothingHappened() {
+  void nothing_happens_when_nothing_happened() {
     assertThat(watch.work(PATIENCE)).isZero();
     assertThat(told).isEmpty();
   }
 
   @Test
-  void aProgramsErrorIsToldAndChangesNothing() {
+  void a_programs_error_is_told_and_changes_nothing() {
     machine.xid(0, PAGE_FAULT);
 
     assertThat(watch.work(PATIENCE)).isOne();
@@ -94,7 +94,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void aSuspectDeviceIsHealthyAgainAfterAQuietTime() {
+  void a_suspect_device_is_healthy_again_after_a_quiet_time() {
     machine.xid(0, CONTEXT_SWITCH);
     watch.work(PATIENCE);
     assertThat(watch.health(gpu))
@@ -109,7 +109,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void anotherErrorBeginsTheQuietTimeAnew() {
+  void another_error_begins_the_quiet_time_anew() {
     machine.xid(0, CONTEXT_SWITCH);
     watch.work(PATIENCE);
     now = now.plus(QUIET.minusSeconds(1));
@@ -121,7 +121,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void anUnhealthyDeviceStaysSoUntilTheDriverSaysThatNothingIsLeftToDo() {
+  void an_unhealthy_device_stays_so_until_the_driver_says_that_nothing_is_left_to_do() {
     machine.recovery(0, RESET);
     machine.xid(0, DOUBLE_BIT);
     watch.work(PATIENCE);
@@ -136,7 +136,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void aDriverThatDoesNotSayIsAnsweredForByWhoeverResetTheDevice() {
+  void a_driver_that_does_not_say_is_answered_for_by_whoever_reset_the_device() {
     machine.fail("nvmlDeviceGetFieldValues", 0, -1, 3);
     machine.xid(0, DOUBLE_BIT);
     watch.work(PATIENCE);
@@ -149,7 +149,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void aLesserErrorDoesNotMakeAnUnhealthyDeviceSuspect() {
+  void a_lesser_error_does_not_make_an_unhealthy_device_suspect() {
     machine.recovery(0, RESET);
     machine.xid(0, DOUBLE_BIT);
     machine.xid(0, CONTEXT_SWITCH);
@@ -161,7 +161,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void anErrorOfAnInstanceConcernsThatInstanceAlone() {
+  void an_error_of_an_instance_concerns_that_instance_alone() {
     machine.xid(1, CONTEXT_SWITCH, 1);
     watch.work(PATIENCE);
 
@@ -171,7 +171,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void anErrorOfADeviceConcernsAllItsInstances() {
+  void an_error_of_a_device_concerns_all_its_instances() {
     machine.xid(1, DOUBLE_BIT);
     watch.work(PATIENCE);
 
@@ -181,7 +181,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void aDeviceThatFellOffTheBusIsLost() {
+  void a_device_that_fell_off_the_bus_is_lost() {
     machine.lose(0, StandIn.UNKNOWN);
     machine.failNext("nvmlEventSetWait", GPU_IS_LOST);
 
@@ -193,7 +193,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void aMachineWhoseNvmlReportsNoEventsIsNotWatched() {
+  void a_machine_whose_nvml_reports_no_events_is_not_watched() {
     machine.failNext("nvmlEventSetCreate", 3);
 
     assertThat(
@@ -204,7 +204,7 @@ class HealthWatchTest {
   }
 
   @Test
-  void aConditionSaysInAClauseWhatTheHealthIs() {
+  void a_condition_says_in_a_clause_what_the_health_is() {
     machine.recovery(0, RESET);
     machine.xid(1, CONTEXT_SWITCH);
     watch.work(PATIENCE);

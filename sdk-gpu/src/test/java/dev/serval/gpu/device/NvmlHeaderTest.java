@@ -1,68 +1,41 @@
 package dev.serval.gpu.device;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
+import dev.serval.gpu.driver.HeaderContract;
 import dev.serval.gpu.driver.HeaderProbe;
-import java.io.IOException;
+import dev.serval.gpu.driver.Parameter;
 import java.lang.foreign.StructLayout;
-import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.TempDir;
+import java.util.stream.Collectors;
 
-/** What is known of NVML here, beside what a C++ compiler makes of {@code nvml.h}. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class NvmlHeaderTest {
-  private static final List<StructLayout> STRUCTS =
-      List.of(
-          NvmlStructs.PCI,
-          NvmlStructs.MEMORY,
-          NvmlStructs.PROCESS,
-          NvmlStructs.ATTRIBUTES,
-          NvmlStructs.ADDRESSING,
-          NvmlStructs.EVENT,
-          NvmlStructs.FIELD);
-
-  private Map<String, String> header = Map.of();
-
-  @BeforeAll
-  void compile(@TempDir Path folder) throws IOException, InterruptedException {
-    HeaderProbe probe = new HeaderProbe(folder);
-    Path include = HeaderProbe.cudaHeaders();
-    assumeTrue(probe.canInclude(include, "nvml.h"), "no g++ that finds nvml.h in " + include);
-    probe.include("nvml.h");
-    for (NvmlFunction function : NvmlFunction.values()) {
-      probe.function(function.symbol(), "decltype(&%s)".formatted(function.symbol()));
-    }
-    STRUCTS.forEach(probe::structure);
-    HeaderProbe.constants(NvmlConstants.class).keySet().forEach(probe::constant);
-    header = probe.run(include);
+/** {@code nvml.h}. */
+class NvmlHeaderTest extends HeaderContract {
+  @Override
+  protected List<String> includes() {
+    return List.of("nvml.h");
   }
 
-  @Test
-  void everyFunctionTakesWhatTheHeaderSays() {
-    Map<String, String> expected = new TreeMap<>();
-    for (NvmlFunction function : NvmlFunction.values()) {
-      expected.put(function.symbol(), HeaderProbe.signature(function.parameters()));
-    }
-
-    assertThat(header).containsAllEntriesOf(expected);
+  @Override
+  protected Map<String, List<Parameter>> functions() {
+    return Arrays.stream(NvmlFunction.values())
+        .collect(Collectors.toMap(NvmlFunction::symbol, NvmlFunction::parameters));
   }
 
-  @Test
-  void everyStructureIsLaidOutAsInTheHeader() {
-    for (StructLayout struct : STRUCTS) {
-      assertThat(header).containsAllEntriesOf(HeaderProbe.layout(struct));
-    }
+  @Override
+  protected List<StructLayout> structures() {
+    return List.of(
+        NvmlStructs.PCI,
+        NvmlStructs.MEMORY,
+        NvmlStructs.PROCESS,
+        NvmlStructs.ATTRIBUTES,
+        NvmlStructs.ADDRESSING,
+        NvmlStructs.EVENT,
+        NvmlStructs.FIELD);
   }
 
-  @Test
-  void everyConstantIsTheHeaders() {
-    assertThat(header).containsAllEntriesOf(HeaderProbe.constants(NvmlConstants.class));
+  @Override
+  protected Map<String, String> constants() {
+    return HeaderProbe.constants(NvmlConstants.class);
   }
 }

@@ -24,7 +24,7 @@ class PciFilesTest {
   }
 
   @Test
-  void itTellsTheNodeTheLinkAndTheRootComplex() throws IOException {
+  void it_tells_the_node_the_link_and_the_root_complex() throws IOException {
     Files.writeString(device.resolve("numa_node"), "1\n");
     Files.writeString(device.resolve("max_link_speed"), "32.0 GT/s PCIe\n");
     Files.writeString(device.resolve("max_link_width"), "16\n");
@@ -38,14 +38,14 @@ class PciFilesTest {
   }
 
   @Test
-  void aMachineWithoutNodesHasNone() throws IOException {
+  void a_machine_without_nodes_has_none() throws IOException {
     Files.writeString(device.resolve("numa_node"), "-1\n");
 
     assertThat(new PciFiles(root).numaNode(ADDRESS)).isEmpty();
   }
 
   @Test
-  void whatIsNoNumberOrNotThereIsNotKnown() throws IOException {
+  void what_is_no_number_or_not_there_is_not_known() throws IOException {
     Files.writeString(device.resolve("max_link_width"), "unknown\n");
     Files.writeString(device.resolve("max_link_speed"), "Unknown\n");
 

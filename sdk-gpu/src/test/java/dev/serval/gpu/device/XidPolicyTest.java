@@ -28,7 +28,7 @@ class XidPolicyTest {
   }
 
   @Test
-  void aResponseCanBeChangedForSome() {
+  void a_response_can_be_changed_for_some() {
     XidPolicy policy = XidPolicy.stock().with(XidResponse.IGNORE, 31, 79);
 
     assertThat(policy.response(31)).isEqualTo(XidResponse.IGNORE);

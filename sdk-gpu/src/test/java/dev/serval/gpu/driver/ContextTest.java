@@ -20,7 +20,7 @@ class ContextTest {
   @RegisterExtension final StandIn machine = StandIn.with("memory=1g", "capability=9.0");
 
   @Test
-  void closingAContextWaitsForItsWorkAndClosesWhatIsLeftTheNewestFirst() {
+  void closing_a_context_waits_for_its_work_and_closes_what_is_left_the_newest_first() {
     Context context = Machine.context(machine);
     Stream stream = context.stream();
     HostMemory host = context.allocateHost(BYTES);
@@ -40,7 +40,7 @@ class ContextTest {
   }
 
   @Test
-  void closingAgainDoesNothing() {
+  void closing_again_does_nothing() {
     Context context = Machine.context(machine);
     Stream stream = context.stream();
 
@@ -54,7 +54,7 @@ class ContextTest {
   }
 
   @Test
-  void whatCannotBeClosedDoesNotKeepTheRestOpen() {
+  void what_cannot_be_closed_does_not_keep_the_rest_open() {
     Context context = Machine.context(machine);
     context.stream();
     context.allocate(BYTES);
@@ -76,7 +76,7 @@ class ContextTest {
   }
 
   @Test
-  void aContextThatCannotEvenBeEnteredIsClosed() {
+  void a_context_that_cannot_even_be_entered_is_closed() {
     Context context = Machine.context(machine);
     context.stream();
     machine.fail("cuCtxPushCurrent", 0, -1, StandIn.ECC_UNCORRECTABLE);
@@ -89,7 +89,7 @@ class ContextTest {
   }
 
   @Test
-  void nothingIsMadeInAClosedContext() {
+  void nothing_is_made_in_a_closed_context() {
     Context context = Machine.context(machine);
     context.close();
 
@@ -97,7 +97,7 @@ class ContextTest {
   }
 
   @Test
-  void makingAndClosingHandlesLeavesTheThreadsOwnContext() {
+  void making_and_closing_handles_leaves_the_threads_own_context() {
     try (Context context = Machine.driver(machine).devices().getFirst().context();
         Stream stream = context.stream()) {
       assertThatExceptionOfType(DriverException.class)
@@ -108,7 +108,7 @@ class ContextTest {
   }
 
   @Test
-  void aFullDeviceSaysHowMuchWasAskedForAndHowMuchIsLeft() {
+  void a_full_device_says_how_much_was_asked_for_and_how_much_is_left() {
     try (Context context = Machine.context(machine)) {
       context.allocate(512 << 20);
 
@@ -121,7 +121,7 @@ class ContextTest {
   }
 
   @Test
-  void aFullPoolSaysWhatItHas() {
+  void a_full_pool_says_what_it_has() {
     try (Context context = Machine.context(machine);
         Stream stream = context.stream();
         MemoryPool pool = context.pool(0)) {
@@ -138,7 +138,7 @@ class ContextTest {
   }
 
   @Test
-  void aLostDeviceIsAnErrorOfItsOwnAndItsHandlesCanStillBeClosed() {
+  void a_lost_device_is_an_error_of_its_own_and_its_handles_can_still_be_closed() {
     Context context = Machine.context(machine);
     Stream stream = context.stream();
     DeviceMemory device = context.allocate(BYTES);
@@ -160,7 +160,7 @@ class ContextTest {
   }
 
   @Test
-  void aDeviceThatIsLostUnnoticedIsNoErrorOfClosing() {
+  void a_device_that_is_lost_unnoticed_is_no_error_of_closing() {
     Context context = Machine.context(machine);
     context.stream();
     machine.breakContexts(0, StandIn.ILLEGAL_ADDRESS);
@@ -171,7 +171,7 @@ class ContextTest {
   }
 
   @Test
-  void anEventIsReachedWhenWhatWasGivenBeforeIsDone() {
+  void an_event_is_reached_when_what_was_given_before_is_done() {
     try (Context context = Machine.context(machine);
         Stream stream = context.stream();
         DeviceMemory device = context.allocate(BYTES);
@@ -192,7 +192,7 @@ class ContextTest {
   }
 
   @Test
-  void memoryOfTheHostIsPinnedForAsLongAsIsWished() {
+  void memory_of_the_host_is_pinned_for_as_long_as_is_wished() {
     try (Context context = Machine.context(machine);
         Arena arena = Arena.ofShared()) {
       MemorySegment memory = arena.allocate(BYTES, 4096);
@@ -205,7 +205,7 @@ class ContextTest {
   }
 
   @Test
-  void anImageThatDoesNotSuitTheDeviceIsRefused() {
+  void an_image_that_does_not_suit_the_device_is_refused() {
     try (Context context = Machine.context(machine)) {
       byte[] image =
           new String(Machine.IMAGE, US_ASCII).replace("sm_80", "sm_120").getBytes(US_ASCII);
@@ -217,7 +217,7 @@ class ContextTest {
   }
 
   @Test
-  void aDeviceTellsWhatItIs() {
+  void a_device_tells_what_it_is() {
     CudaDevice device = Machine.driver(machine).devices().getFirst();
 
     assertThat(device.capability()).isEqualTo(90);

@@ -12,14 +12,14 @@ class DriverSearchTest {
   @RegisterExtension final StandIn machine = StandIn.with("memory=1g");
 
   @Test
-  void aLibraryThatIsNotThereIsAFindingThatNamesThePath(@TempDir Path folder) {
+  void a_library_that_is_not_there_is_a_finding_that_names_the_path(@TempDir Path folder) {
     Path library = folder.resolve("libcuda.so.1");
 
     assertThat(finding(DriverSearch.at(library))).contains("no library at " + library);
   }
 
   @Test
-  void aLibraryOfSomethingElseIsAFinding() {
+  void a_library_of_something_else_is_a_finding() {
     Path library = Path.of(System.getProperty("java.home"), "lib", "libzip.so");
 
     assertThat(finding(DriverSearch.at(library)))
@@ -27,7 +27,7 @@ class DriverSearchTest {
   }
 
   @Test
-  void anOldDriverIsAFindingThatNamesItsVersionAndTheOneNeeded() {
+  void an_old_driver_is_a_finding_that_names_its_version_and_the_one_needed() {
     machine.configure("driver=11080");
 
     assertThat(finding(DriverSearch.at(machine.library())))
@@ -35,7 +35,7 @@ class DriverSearchTest {
   }
 
   @Test
-  void aDriverWithoutADeviceIsAFinding() {
+  void a_driver_without_a_device_is_a_finding() {
     machine.configure("initCode=100");
 
     assertThat(finding(DriverSearch.at(machine.library())))
@@ -43,7 +43,7 @@ class DriverSearchTest {
   }
 
   @Test
-  void aDriverThatLacksSomethingIsAFindingThatNamesIt() {
+  void a_driver_that_lacks_something_is_a_finding_that_names_it() {
     machine.configure("hidden=cuGraphLaunch cuMemPoolCreate");
 
     assertThat(finding(DriverSearch.at(machine.library())))
@@ -51,7 +51,7 @@ class DriverSearchTest {
   }
 
   @Test
-  void aDriverThatIsJustYoungEnoughLacksNothingThatIsNeeded() {
+  void a_driver_that_is_just_young_enough_lacks_nothing_that_is_needed() {
     machine.configure("driver=12000", "batchCopies=0");
 
     assertThat(DriverSearch.at(machine.library()))

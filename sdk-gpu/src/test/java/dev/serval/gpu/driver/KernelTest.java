@@ -47,7 +47,7 @@ class KernelTest {
   }
 
   @Test
-  void everyLaunchReadsItsParameterAsItIsThen() {
+  void every_launch_reads_its_parameter_as_it_is_then() {
     machine.delayUntilWaited(1);
     for (int value = 3; value <= 5; value++) {
       append(value);
@@ -57,7 +57,7 @@ class KernelTest {
   }
 
   @Test
-  void aLaunchIsOneCallOfTheDriverAndAllocatesNothing() {
+  void a_launch_is_one_call_of_the_driver_and_allocates_nothing() {
     ThreadMeter meter = new ThreadMeter();
     for (int i = 0; i < WARM_UP; i++) {
       append(1);
@@ -79,7 +79,7 @@ class KernelTest {
   }
 
   @Test
-  void copiesMarksAndWaitsAllocateNothingEither() {
+  void copies_marks_and_waits_allocate_nothing_either() {
     ThreadMeter meter = new ThreadMeter();
     HostMemory host = context.allocateHost(BYTES);
     MemoryPool pool = context.pool(0);
@@ -113,7 +113,7 @@ class KernelTest {
   }
 
   @Test
-  void aLaunchThatIsRefusedNamesTheKernelAndItsShape() {
+  void a_launch_that_is_refused_names_the_kernel_and_its_shape() {
     append.block(2048, 1, 1);
 
     assertThatExceptionOfType(DriverException.class)
@@ -123,21 +123,21 @@ class KernelTest {
   }
 
   @Test
-  void aStructureOfAnotherSizeThanTheKernelTakesIsRefused() {
+  void a_structure_of_another_size_than_the_kernel_takes_is_refused() {
     assertThatThrownBy(() -> module.function("standin_append").kernel(24, arena))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("the kernel standin_append takes a structure of 16 bytes, not of 24");
   }
 
   @Test
-  void aKernelThatIsNotThereIsNamed() {
+  void a_kernel_that_is_not_there_is_named() {
     assertThatThrownBy(() -> module.function("standin_prepend"))
         .hasMessageContaining("CUDA_ERROR_NOT_FOUND")
         .hasMessageContaining("the kernel asked for is standin_prepend");
   }
 
   @Test
-  void aKernelOfAClosedModuleIsNotLaunched() {
+  void a_kernel_of_a_closed_module_is_not_launched() {
     module.close();
 
     assertThatThrownBy(() -> append.launch(stream))
@@ -146,7 +146,7 @@ class KernelTest {
   }
 
   @Test
-  void whatWasRecordedIsDoneAtEveryLaunchOfTheRecord() {
+  void what_was_recorded_is_done_at_every_launch_of_the_record() {
     Graph graph =
         stream.capture(() -> {
           append(1);
@@ -161,7 +161,7 @@ class KernelTest {
   }
 
   @Test
-  void aRecordTakesOverTheParametersOfAnotherOfTheSameSteps() {
+  void a_record_takes_over_the_parameters_of_another_of_the_same_steps() {
     ExecutableGraph executable = stream.capture(() -> append(1)).instantiate();
 
     assertThat(executable.update(stream.capture(() -> append(7)))).isTrue();
@@ -170,7 +170,7 @@ class KernelTest {
   }
 
   @Test
-  void aRecordOfOtherStepsIsNotTakenOver() {
+  void a_record_of_other_steps_is_not_taken_over() {
     ExecutableGraph executable = stream.capture(() -> append(1)).instantiate();
     Graph longer =
         stream.capture(() -> {
@@ -184,7 +184,7 @@ class KernelTest {
   }
 
   @Test
-  void aStreamThatFailedToRecordCanBeUsedAgain() {
+  void a_stream_that_failed_to_record_can_be_used_again() {
     IllegalStateException reason = new IllegalStateException("no more");
 
     assertThatThrownBy(() ->

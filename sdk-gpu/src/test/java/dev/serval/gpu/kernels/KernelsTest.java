@@ -30,14 +30,14 @@ class KernelsTest {
   }
 
   @Test
-  void eachKernelDoesWhatItsReferenceDoesAndARowHasTheSameBitsInAnyCompany()
+  void each_kernel_does_what_its_reference_does_and_a_row_has_the_same_bits_in_any_company()
       throws IOException, InterruptedException {
     run("1");
   }
 
   @Tag("slow")
   @Test
-  void manyMoreShapesGoWellToo() throws IOException, InterruptedException {
+  void many_more_shapes_go_well_too() throws IOException, InterruptedException {
     run("2");
   }
 
@@ -48,7 +48,7 @@ class KernelsTest {
   }
 
   @Test
-  void theListOfKernelsIsThatOfTheSources() throws IOException, InterruptedException {
+  void the_list_of_kernels_is_that_of_the_sources() throws IOException, InterruptedException {
     Outcome table = outcome(HostKernels.cases().toString(), "--table");
     try (InputStream list = resource("kernels.txt")) {
       String listed = new String(list.readAllBytes(), StandardCharsets.US_ASCII);
@@ -57,7 +57,7 @@ class KernelsTest {
   }
 
   @Test
-  void driversFromCuda12OnTakeThePtx() throws IOException {
+  void drivers_from_cuda_12_on_take_the_ptx() throws IOException {
     assertThat(version("compute_80.ptx.gz")).isEqualTo("7.4");
     assertThat(version("compute_90a.ptx.gz")).isEqualTo("8.0");
   }
@@ -75,7 +75,7 @@ class KernelsTest {
 
   @Tag("slow")
   @Test
-  void theBinariesAreWhatTheSourcesGive() throws IOException, InterruptedException {
+  void the_binaries_are_what_the_sources_give() throws IOException, InterruptedException {
     assumeTrue(
         Files.isExecutable(Path.of("/usr/local/cuda/bin/nvcc"))
             || outcome("sh", "-c", "command -v nvcc").status() == 0,

@@ -82,7 +82,7 @@ class ProjectKernelsTest {
   }
 
   @Test
-  void anImageOfAnotherDeviceIsRefused() throws IOException {
+  void an_image_of_another_device_is_refused() throws IOException {
     machine.configure("capability=8.6");
     byte[] image = image("sm_90a.cubin");
     try (Context context = context()) {
@@ -92,7 +92,8 @@ class ProjectKernelsTest {
   }
 
   @Test
-  void aBlockThatReachesPastItsMemoryBreaksTheContextWhicheverThreadRunsIt() throws IOException {
+  void a_block_that_reaches_past_its_memory_breaks_the_context_whichever_thread_runs_it()
+      throws IOException {
     byte[] image = image("sm_90a.cubin");
     for (int i = 0; i < 5; i++) {
       try (Context context = context();

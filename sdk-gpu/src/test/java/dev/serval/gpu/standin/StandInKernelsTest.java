@@ -55,7 +55,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aKernelRunsWithTheArgumentsAsTheyWereAtItsLaunch() {
+  void a_kernel_runs_with_the_arguments_as_they_were_at_its_launch() {
     machine.delayUntilWaited(1);
     try (Context context = context();
         Stream stream = context.stream();
@@ -83,7 +83,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aKernelThatReachesPastItsMemoryBreaksTheContextAndIsAViolation() {
+  void a_kernel_that_reaches_past_its_memory_breaks_the_context_and_is_a_violation() {
     try (Context context = context();
         Stream stream = context.stream();
         Module module = context.module(IMAGE);
@@ -105,7 +105,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void memoryReleasedUnderAKernelIsAViolation() {
+  void memory_released_under_a_kernel_is_a_violation() {
     machine.delayUntilWaited(1);
     try (Context context = context();
         Stream stream = context.stream();
@@ -123,7 +123,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aShapeBeyondTheLimitsIsRefused() {
+  void a_shape_beyond_the_limits_is_refused() {
     try (Context context = context();
         Stream stream = context.stream();
         Module module = context.module(IMAGE);
@@ -145,7 +145,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void imagesOfOtherDevicesAndNewerDriversAreRefused() {
+  void images_of_other_devices_and_newer_drivers_are_refused() {
     try (Context context = context()) {
       assertThatThrownBy(() -> context.module(image("8.0", "sm_90", "standin_scale")))
           .hasMessageContaining("CUDA_ERROR_INVALID_PTX");
@@ -155,7 +155,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aKernelThatIsNotInTheImageIsNotFound() {
+  void a_kernel_that_is_not_in_the_image_is_not_found() {
     try (Context context = context();
         Module module = context.module(image("8.0", "sm_80", "standin_scale_all"))) {
       assertThatThrownBy(() -> module.function("standin_scale"))
@@ -164,7 +164,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aKernelWithoutABuildForTheHostIsAViolation() {
+  void a_kernel_without_a_build_for_the_host_is_a_violation() {
     try (Context context = context();
         Module module = context.module(IMAGE)) {
       assertThatThrownBy(() -> module.function("standin_nowhere"))
@@ -174,7 +174,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aKernelFailsWhenToldToAndEverythingAfterIt() {
+  void a_kernel_fails_when_told_to_and_everything_after_it() {
     machine.failNext("kernel standin_scale", StandIn.LAUNCH_FAILED);
     try (Context context = context();
         Stream stream = context.stream();
@@ -191,7 +191,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aGraphReplaysWhatWasCapturedInOrder() {
+  void a_graph_replays_what_was_captured_in_order() {
     machine.delayUntilWaited(9);
     try (Context context = context();
         Stream stream = context.stream();
@@ -230,7 +230,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aCaptureFollowsEventsToOtherStreams() {
+  void a_capture_follows_events_to_other_streams() {
     for (int seed = 0; seed < 20; seed++) {
       machine.delayUntilWaited(seed);
       try (Context context = context();
@@ -268,7 +268,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aCaptureThatLosesAStreamIsRefused() {
+  void a_capture_that_loses_a_stream_is_refused() {
     try (Context context = context();
         Stream stream = context.stream();
         Stream other = context.stream();
@@ -290,7 +290,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void anAllocationWhileCapturingIsRefused() {
+  void an_allocation_while_capturing_is_refused() {
     try (Context context = context();
         Stream stream = context.stream()) {
       assertThatThrownBy(() -> stream.capture(() -> context.allocate(16)))
@@ -299,7 +299,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aGraphTakesOverAnothersArguments() {
+  void a_graph_takes_over_anothers_arguments() {
     try (Context context = context();
         Stream stream = context.stream();
         Module module = context.module(IMAGE);
@@ -330,7 +330,7 @@ class StandInKernelsTest {
   }
 
   @Test
-  void aGraphThatUsesReleasedMemoryIsAViolation() {
+  void a_graph_that_uses_released_memory_is_a_violation() {
     try (Context context = context();
         Stream stream = context.stream();
         Module module = context.module(IMAGE);

@@ -72,7 +72,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void devicesAreThoseOfTheDriver() {
+  void devices_are_those_of_the_driver() {
     assertThat(call("nvmlDeviceGetCount_v2", out)).isZero();
     assertThat(out.get(JAVA_INT, 0)).isEqualTo(2);
     assertThat(call("nvmlDeviceGetUUID", device(0), out, 96)).isZero();
@@ -82,7 +82,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void aDeviceThatIsDividedHasInstances() {
+  void a_device_that_is_divided_has_instances() {
     assertThat(call("nvmlDeviceGetMigMode", device(1), out, out.asSlice(4))).isZero();
     assertThat(out.get(JAVA_INT, 0)).isEqualTo(1);
     assertThat(call("nvmlDeviceGetMigDeviceHandleByIndex", device(1), 1, out)).isZero();
@@ -96,7 +96,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void linksLeadToTheOtherDeviceAndMayGoDown() {
+  void links_lead_to_the_other_device_and_may_go_down() {
     assertThat(call("nvmlDeviceGetNvLinkRemotePciInfo_v2", device(0), 1, out)).isZero();
     assertThat(out.asSlice(36).getString(0)).isEqualTo("00000000:20:00.0");
 
@@ -108,7 +108,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void anXidReachesWhoRegisteredForItsDevice() {
+  void an_xid_reaches_who_registered_for_its_device() {
     assertThat(call("nvmlEventSetCreate", out)).isZero();
     long set = out.get(JAVA_LONG, 0);
     long device = device(1);
@@ -126,7 +126,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void aLostDeviceIsLostHereToo() {
+  void a_lost_device_is_lost_here_too() {
     long device = device(0);
     machine.lose(0, StandIn.UNKNOWN);
 
@@ -134,7 +134,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void aDeviceWithoutLinksSaysSo() {
+  void a_device_without_links_says_so() {
     machine.configure("devices=1");
     assertThat(call("nvmlInit_v2")).isZero();
 
@@ -142,7 +142,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void aLibraryMayLackFunctions() {
+  void a_library_may_lack_functions() {
     SymbolLookup library =
         SymbolLookup.libraryLookup(
             machine.libraryWithout("cuGetProcAddress_v2", "nvmlDeviceGetMigMode"), arena);
@@ -153,7 +153,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void anOldDriverIsFoundAndNamed() {
+  void an_old_driver_is_found_and_named() {
     machine.configure("driver=11080");
 
     assertThat(DriverSearch.at(machine.library()))
@@ -165,7 +165,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void aDriverMayLackYoungFunctions() {
+  void a_driver_may_lack_young_functions() {
     for (String setting : new String[] {"driver=12000", "driver=13000\nbatchCopies=0"}) {
       machine.configure(setting);
       CudaDriver driver = ((DriverSearch.Found) DriverSearch.at(machine.library())).driver();
@@ -178,7 +178,7 @@ class StandInManagementTest {
   }
 
   @Test
-  void aMachineMayHaveNoDevice() {
+  void a_machine_may_have_no_device() {
     machine.configure("devices=0");
 
     assertThat(DriverSearch.at(machine.library())).isInstanceOf(DriverSearch.Absent.class);

@@ -60,7 +60,7 @@ class StandInSchedulesTest {
   }
 
   @Test
-  void whoWaitsBreaksNoRuleAndReadsWhatWasWritten(TestReporter reporter) {
+  void who_waits_breaks_no_rule_and_reads_what_was_written(TestReporter reporter) {
     run(2_000, reporter);
 
     assertThat(machine.violations()).isZero();
@@ -68,14 +68,14 @@ class StandInSchedulesTest {
 
   @Test
   @Tag("slow")
-  void whoWaitsBreaksNoRuleInManyOrders(TestReporter reporter) {
+  void who_waits_breaks_no_rule_in_many_orders(TestReporter reporter) {
     run(100_000, reporter);
 
     assertThat(machine.violations()).isZero();
   }
 
   @Test
-  void whoForgetsToWaitIsFoundOut(TestReporter reporter) {
+  void who_forgets_to_wait_is_found_out(TestReporter reporter) {
     forgetting = 0.02;
     run(200, reporter);
 

@@ -37,7 +37,7 @@ class StandInTest {
   // ---- memory
 
   @Test
-  void whatIsCopiedThereAndBackIsTheSame() {
+  void what_is_copied_there_and_back_is_the_same() {
     try (Context context = context();
         Stream stream = context.stream();
         HostMemory there = context.allocateHost(BYTES);
@@ -53,7 +53,7 @@ class StandInTest {
   }
 
   @Test
-  void freshMemoryHoldsWhatIsNoNumber() {
+  void fresh_memory_holds_what_is_no_number() {
     try (Context context = context();
         DeviceMemory device = context.allocate(BYTES);
         Arena arena = Arena.ofConfined()) {
@@ -66,7 +66,7 @@ class StandInTest {
   }
 
   @Test
-  void aThreadOfTheHostFaultsOnMemoryOfTheDevice() {
+  void a_thread_of_the_host_faults_on_memory_of_the_device() {
     assumeTrue(machine.guardsDeviceMemory(), "the processor has no protection keys");
     try (Context context = context();
         DeviceMemory device = context.allocate(BYTES)) {
@@ -75,7 +75,7 @@ class StandInTest {
   }
 
   @Test
-  void releasedMemoryFaults() {
+  void released_memory_faults() {
     try (Context context = context()) {
       HostMemory host = context.allocateHost(BYTES);
       long address = host.segment().address();
@@ -87,7 +87,7 @@ class StandInTest {
   }
 
   @Test
-  void memoryIsLimited() {
+  void memory_is_limited() {
     try (Context context = context();
         DeviceMemory most = context.allocate(1000L << 20)) {
       assertThat(most.bytes()).isEqualTo(1000L << 20);
@@ -99,7 +99,7 @@ class StandInTest {
   // ---- what is wrong, and seen
 
   @Test
-  void pinnedMemoryReleasedUnderACopyIsAViolation() {
+  void pinned_memory_released_under_a_copy_is_a_violation() {
     machine.delayUntilWaited(1);
     try (Context context = context();
         Stream stream = context.stream();
@@ -118,7 +118,7 @@ class StandInTest {
   }
 
   @Test
-  void deviceMemoryReleasedUnderACopyIsAViolation() {
+  void device_memory_released_under_a_copy_is_a_violation() {
     machine.delayUntilWaited(1);
     try (Context context = context();
         Stream stream = context.stream();
@@ -137,7 +137,7 @@ class StandInTest {
   }
 
   @Test
-  void aCopyFromReleasedMemoryIsAViolation() {
+  void a_copy_from_released_memory_is_a_violation() {
     try (Context context = context();
         Stream stream = context.stream();
         HostMemory host = context.allocateHost(BYTES)) {
@@ -155,7 +155,7 @@ class StandInTest {
   }
 
   @Test
-  void anAsynchronousCopyOfMemoryThatIsNotPinnedIsAViolation() {
+  void an_asynchronous_copy_of_memory_that_is_not_pinned_is_a_violation() {
     try (Context context = context();
         Stream stream = context.stream();
         DeviceMemory device = context.allocate(BYTES);
@@ -171,7 +171,7 @@ class StandInTest {
   }
 
   @Test
-  void aCopyPastTheEndOfABlockIsAViolation() {
+  void a_copy_past_the_end_of_a_block_is_a_violation() {
     try (Context context = context();
         Stream stream = context.stream();
         HostMemory host = context.allocateHost(BYTES);
@@ -185,7 +185,7 @@ class StandInTest {
   }
 
   @Test
-  void whatIsLeftWhenAContextGoesIsAViolation() {
+  void what_is_left_when_a_context_goes_is_a_violation() {
     Context context = context();
     long address = allocateBehindTheBack();
     context.close();
@@ -198,7 +198,7 @@ class StandInTest {
   }
 
   @Test
-  void memoryGivenBackTwiceIsAViolation() {
+  void memory_given_back_twice_is_a_violation() {
     try (Context context = context();
         Stream stream = context.stream();
         MemoryPool pool = context.pool(0)) {
@@ -212,7 +212,7 @@ class StandInTest {
   }
 
   @Test
-  void aPoolsMemoryUsedOnAStreamThatDidNotWaitForItIsAViolation() {
+  void a_pools_memory_used_on_a_stream_that_did_not_wait_for_it_is_a_violation() {
     try (Context context = context();
         Stream first = context.stream();
         Stream second = context.stream();
@@ -231,7 +231,7 @@ class StandInTest {
   }
 
   @Test
-  void aPoolsMemoryGivenBackOnAStreamThatDidNotWaitForItsUseIsAViolation() {
+  void a_pools_memory_given_back_on_a_stream_that_did_not_wait_for_its_use_is_a_violation() {
     machine.delayUntilWaited(1);
     try (Context context = context();
         Stream first = context.stream();
@@ -254,7 +254,7 @@ class StandInTest {
   }
 
   @Test
-  void whoWaitsForUsesMayGiveAPoolsMemoryBack() {
+  void who_waits_for_uses_may_give_a_pools_memory_back() {
     machine.delayUntilWaited(1);
     try (Context context = context();
         Stream first = context.stream();
@@ -277,7 +277,7 @@ class StandInTest {
   }
 
   @Test
-  void aPartThatAPoolTookBackUnderACopyIsAViolation() {
+  void a_part_that_a_pool_took_back_under_a_copy_is_a_violation() {
     machine.delayUntilWaited(1);
     try (Context context = context();
         Stream stream = context.stream();
@@ -298,7 +298,7 @@ class StandInTest {
   // ---- order and time
 
   @Test
-  void nothingIsExecutedBeforeSomebodyWaits() {
+  void nothing_is_executed_before_somebody_waits() {
     machine.delayUntilWaited(3);
     machine.configure("memory=1g", "idleMillis=100000");
     machine.delayUntilWaited(3);
@@ -319,7 +319,7 @@ class StandInTest {
   }
 
   @Test
-  void aStreamWaitsForAnothersEvent() {
+  void a_stream_waits_for_anothers_event() {
     for (int seed = 0; seed < 50; seed++) {
       machine.delayUntilWaited(seed);
       try (Context context = context();
@@ -340,7 +340,7 @@ class StandInTest {
   }
 
   @Test
-  void aForgottenWaitShowsInSomeOrderAndIsAViolationInEvery() {
+  void a_forgotten_wait_shows_in_some_order_and_is_a_violation_in_every() {
     boolean stale = false;
     for (int seed = 0; seed < 50; seed++) {
       machine.delayUntilWaited(seed);
@@ -366,7 +366,8 @@ class StandInTest {
   }
 
   @Test
-  void aReleaseThatHappenedToComeLateEnoughIsAViolationAllTheSame() throws InterruptedException {
+  void a_release_that_happened_to_come_late_enough_is_a_violation_all_the_same()
+      throws InterruptedException {
     try (Context context = context();
         Stream stream = context.stream();
         HostMemory host = context.allocateHost(BYTES)) {
@@ -383,7 +384,7 @@ class StandInTest {
   }
 
   @Test
-  void aCopyMayBeReleasedOnceAnEventWasSeen() {
+  void a_copy_may_be_released_once_an_event_was_seen() {
     machine.delayUntilWaited(5);
     try (Context context = context();
         Stream stream = context.stream();
@@ -402,7 +403,7 @@ class StandInTest {
   }
 
   @Test
-  void copiesOfABatchThatOverlapAreAViolation() {
+  void copies_of_a_batch_that_overlap_are_a_violation() {
     try (Context context = context();
         Stream stream = context.stream();
         DeviceMemory device = context.allocate(BYTES);
@@ -419,7 +420,7 @@ class StandInTest {
   }
 
   @Test
-  void copiesOfABatchAreMadeInOneCall() {
+  void copies_of_a_batch_are_made_in_one_call() {
     try (Context context = context();
         Stream stream = context.stream();
         DeviceMemory device = context.allocate(BYTES);
@@ -444,7 +445,7 @@ class StandInTest {
   // ---- errors on demand
 
   @Test
-  void anAllocationFailsWhenToldTo() {
+  void an_allocation_fails_when_told_to() {
     machine.fail("cuMemAlloc", 1, 1, StandIn.OUT_OF_MEMORY);
     try (Context context = context();
         DeviceMemory first = context.allocate(BYTES)) {
@@ -456,7 +457,7 @@ class StandInTest {
   }
 
   @Test
-  void aCopyThatFailsBreaksTheContext() {
+  void a_copy_that_fails_breaks_the_context() {
     machine.failNext("copy", StandIn.ECC_UNCORRECTABLE);
     try (Context context = context();
         Stream stream = context.stream();
@@ -473,7 +474,7 @@ class StandInTest {
   }
 
   @Test
-  void aLostDeviceFailsEveryCall() {
+  void a_lost_device_fails_every_call() {
     try (Context context = context();
         Stream stream = context.stream()) {
       machine.lose(0, StandIn.UNKNOWN);

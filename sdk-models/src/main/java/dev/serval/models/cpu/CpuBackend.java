@@ -1,6 +1,5 @@
 package dev.serval.models.cpu;
 
-import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
@@ -9,6 +8,7 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
+import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -29,6 +29,7 @@ public final class CpuBackend implements ComputeBackend {
   private final WorkCrew crew;
   private final KernelTier kernels;
   private final String reason;
+  private final OperandChecks checks = new OperandChecks(this);
   private final WeightLoader loader;
   private final Map<RotaryEmbedding, RotaryTable> tables = new HashMap<>();
   private final EmbedWork embedding = new EmbedWork();
@@ -75,10 +76,7 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   private CpuActivations rows(int maxRows, int columns) {
-    if (maxRows < 1 || columns < 1) {
-      throw new IllegalArgumentException(
-          "a buffer has at least 1 row and 1 column, unlike %d and %d".formatted(maxRows, columns));
-    }
+    OperandChecks.requireShape(maxRows, columns);
     long bytes = Math.multiplyExact((long) maxRows * columns, (long) Float.BYTES);
     return new CpuActivations(this, maxRows, columns, memory.allocate(bytes, ALIGNMENT));
   }
@@ -90,9 +88,7 @@ public final class CpuBackend implements ComputeBackend {
 
   @Override
   public KvMemory kvMemory(KvLayout layout, int blocks) {
-    if (blocks < 1) {
-      throw new IllegalArgumentException("KV memory has at least 1 block, not " + blocks);
-    }
+    OperandChecks.requireBlocks(blocks);
     if (layout.dtype().blockElements() > 1 && layout.dtype() != DType.Q8_0) {
       throw new IllegalArgumentException(
           "KV memory is of type F32, F16, BF16 or Q8_0, not " + layout.dtype());
@@ -105,13 +101,7 @@ public final class CpuBackend implements ComputeBackend {
   public void embed(StepBatch batch, Weight table, Activations out) {
     PackedMatrix embeddings = matrix("embedding table", table).packed();
     CpuActivations output = rows("output", out, batch, table.columns());
-    for (int row = 0; row < batch.rows(); row++) {
-      if (batch.token(row) < 0 || batch.token(row) >= embeddings.rows()) {
-        throw new IllegalArgumentException(
-            "row %d of the step is token %d, outside the vocabulary of %d"
-                .formatted(row, batch.token(row), embeddings.rows()));
-      }
-    }
+    OperandChecks.requireTokens(batch, embeddings.rows());
     crew.settleCaller();
     run(embedding.of(batch, embeddings, output), batch, output.columns());
   }
@@ -229,37 +219,21 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   private CpuActivations rows(String role, Activations given, StepBatch batch, int columns) {
-    if (!(given instanceof CpuActivations rows) || rows.owner() != this) {
-      throw foreign(role);
-    }
-    if (rows.columns() != columns || rows.maxRows() < batch.rows()) {
-      throw new IllegalArgumentException(
-          "the %s of %d rows and %d columns does not hold the step's %d rows and %d columns"
-              .formatted(role, rows.maxRows(), rows.columns(), batch.rows(), columns));
-    }
+    CpuActivations rows = checks.own(role, given, CpuActivations.class, CpuActivations::owner);
+    OperandChecks.requireRows(role, rows, batch, columns);
     return rows;
   }
 
   private CpuWeight.Matrix matrix(String role, Weight given) {
-    if (!(given instanceof CpuWeight weight) || weight.owner() != this) {
-      throw foreign(role);
-    }
-    if (!(weight instanceof CpuWeight.Matrix matrix)) {
-      throw new IllegalArgumentException("the " + role + " is a vector where a matrix belongs");
-    }
-    return matrix;
+    return OperandChecks.matrix(role, own(role, given), CpuWeight.Matrix.class);
   }
 
   private CpuWeight.Vector vector(String role, Weight given, int length) {
-    if (!(given instanceof CpuWeight weight) || weight.owner() != this) {
-      throw foreign(role);
-    }
-    if (!(weight instanceof CpuWeight.Vector vector) || vector.columns() != length) {
-      throw new IllegalArgumentException(
-          "the %s is a vector of %d elements, not %d × %d"
-              .formatted(role, length, weight.rows(), weight.columns()));
-    }
-    return vector;
+    return OperandChecks.vector(role, own(role, given), CpuWeight.Vector.class, length);
+  }
+
+  private CpuWeight own(String role, Weight given) {
+    return checks.own(role, given, CpuWeight.class, CpuWeight::owner);
   }
 
   private void checkNorm(String role, @Nullable Weight gain, AttentionSpec spec) {
@@ -269,61 +243,21 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   private CpuLogits logits(Logits given, int vocabulary, int wanted) {
-    if (!(given instanceof CpuLogits logits) || logits.scores().owner() != this) {
-      throw foreign("logits");
-    }
-    if (logits.vocabulary() != vocabulary || logits.sourceRows().length < wanted) {
-      throw new IllegalArgumentException(
-          "room for %d rows of %d logits does not hold %d rows of %d"
-              .formatted(logits.sourceRows().length, logits.vocabulary(), wanted, vocabulary));
-    }
+    CpuLogits logits = checks.own("logits", given, CpuLogits.class, CpuLogits::owner);
+    OperandChecks.requireRoom(logits, logits.sourceRows().length, vocabulary, wanted);
     return logits;
   }
 
   private CpuKvMemory cache(KvMemory given, AttentionSpec spec, int layer) {
-    if (!(given instanceof CpuKvMemory kv) || kv.owner() != this) {
-      throw foreign("KV memory");
-    }
-    KvLayout layout = kv.layout();
-    if (layout.kvHeads() != spec.kvHeads()
-        || layout.headDim() != spec.headDim()
-        || layer < 0
-        || layer >= layout.layers()) {
-      throw new IllegalArgumentException(
-          "layer %d with %d key heads of %d does not fit %s"
-              .formatted(layer, spec.kvHeads(), spec.headDim(), layout));
-    }
+    CpuKvMemory kv = checks.own("KV memory", given, CpuKvMemory.class, CpuKvMemory::owner);
+    OperandChecks.requireLayer(kv.layout(), spec, layer);
     return kv;
   }
 
   /** Refuses blocks that are not there; says how many positions the longest sequence has. */
   private static int checkBlocks(StepBatch batch, CpuKvMemory kv) {
-    int longest = 0;
-    for (int sequence = 0; sequence < batch.sequences(); sequence++) {
-      int tokens = batch.position(batch.firstRow(sequence + 1) - 1) + 1;
-      checkBlocks(batch.blockTable(sequence), kv.layout().blocksFor(tokens), tokens, kv.blocks());
-      longest = Math.max(longest, tokens);
-    }
+    int longest = OperandChecks.requireTables(batch, kv.layout());
+    OperandChecks.requireBlocks(batch, kv);
     return longest;
-  }
-
-  private static void checkBlocks(BlockTable table, int needed, int tokens, int blocks) {
-    if (table.size() < needed) {
-      throw new IllegalArgumentException(
-          "a sequence of %d tokens needs %d KV blocks and has %d"
-              .formatted(tokens, needed, table.size()));
-    }
-    for (int i = 0; i < needed; i++) {
-      if (table.block(i) < 0 || table.block(i) >= blocks) {
-        throw new IllegalArgumentException(
-            "there is no KV block %d among the %d of this memory"
-                .formatted(table.block(i), blocks));
-      }
-    }
-  }
-
-  private IllegalArgumentException foreign(String role) {
-    return new IllegalArgumentException(
-        "the " + role + " was made by another backend than " + description());
   }
 }

@@ -40,6 +40,10 @@ final class CpuLogits implements Logits {
     return views.get(row);
   }
 
+  CpuBackend owner() {
+    return scores.owner();
+  }
+
   CpuActivations scores() {
     return scores;
   }

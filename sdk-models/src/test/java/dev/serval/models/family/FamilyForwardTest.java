@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.serval.api.compute.DType;
 import dev.serval.models.family.SmallModel.Biases;
 import dev.serval.models.family.SmallModel.Sizes;
+import dev.serval.testkit.SteppedModel;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -29,7 +30,7 @@ final class FamilyForwardTest {
     int[] tokens = new Random(5).ints(LENGTH, 0, vocabulary).toArray();
     double[][] expected = new ReferenceModel(model, frequencies, windows).logits(tokens);
     try (ModelRun run = new ModelRun(model, 2)) {
-      ModelRun.Sequence sequence = run.sequence(tokens);
+      SteppedModel.Sequence sequence = run.sequence(tokens);
       for (int chunk = 1; sequence.left() > 0; chunk++) {
         float[] logits =
             run.step(List.of(sequence), List.of(Math.min(chunk, sequence.left()))).getFirst();

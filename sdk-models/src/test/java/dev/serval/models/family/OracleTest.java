@@ -7,6 +7,7 @@ import dev.serval.api.compute.KernelKind;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.storage.SafetensorsReader;
 import dev.serval.testkit.Oracle;
+import dev.serval.testkit.SteppedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,7 +71,7 @@ final class OracleTest {
     Random chunks = new Random(3);
     try (Checkpoint checkpoint = open(oracle);
         ModelRun run = new ModelRun(checkpoint, 2, kernels)) {
-      List<ModelRun.Sequence> sequences = oracle.prompts().stream().map(run::sequence).toList();
+      List<SteppedModel.Sequence> sequences = oracle.prompts().stream().map(run::sequence).toList();
       while (sequences.stream().anyMatch(sequence -> sequence.generated() < GENERATED)) {
         stepAll(run, sequences, chunks);
       }
@@ -80,17 +81,17 @@ final class OracleTest {
     }
   }
 
-  private static void stepAll(ModelRun run, List<ModelRun.Sequence> all, Random chunks) {
-    List<ModelRun.Sequence> active =
+  private static void stepAll(ModelRun run, List<SteppedModel.Sequence> all, Random chunks) {
+    List<SteppedModel.Sequence> active =
         all.stream().filter(sequence -> sequence.generated() < GENERATED).toList();
     List<Integer> counts = new ArrayList<>();
-    for (ModelRun.Sequence sequence : active) {
+    for (SteppedModel.Sequence sequence : active) {
       counts.add(Math.min(sequence.left(), 1 + chunks.nextInt(23)));
     }
     List<float[]> logits = run.step(active, counts);
     for (int i = 0; i < active.size(); i++) {
       if (active.get(i).left() == 0) {
-        active.get(i).append(ModelRun.argmax(logits.get(i)));
+        active.get(i).append(SteppedModel.argmax(logits.get(i)));
       }
     }
   }
@@ -116,7 +117,7 @@ final class OracleTest {
   }
 
   private static float[] batched(ModelRun run, Oracle oracle, int[] prompt) {
-    List<ModelRun.Sequence> sequences = new ArrayList<>();
+    List<SteppedModel.Sequence> sequences = new ArrayList<>();
     List<Integer> counts = new ArrayList<>();
     for (int[] other : List.of(oracle.prompts().get(1), prompt, oracle.prompts().get(2))) {
       sequences.add(run.sequence(other));

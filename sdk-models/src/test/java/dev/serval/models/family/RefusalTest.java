@@ -9,6 +9,7 @@ import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.models.family.SmallModel.Biases;
 import dev.serval.models.family.SmallModel.Sizes;
+import dev.serval.testkit.SteppedModel;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -256,7 +257,7 @@ final class RefusalTest {
   @Test
   void an_executor_refuses_steps_and_tokens_beyond_its_limits() {
     try (ModelRun run = new ModelRun(llama(), 1)) {
-      ModelRun.Sequence wrong = run.sequence(new int[] {1, 20, 3});
+      SteppedModel.Sequence wrong = run.sequence(new int[] {1, 20, 3});
       assertThatIllegalArgumentException()
           .isThrownBy(() -> run.step(List.of(wrong), List.of(3)))
           .withMessageContainingAll("20");

@@ -9,6 +9,7 @@ import dev.serval.api.compute.StepBatch;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.storage.SafetensorsReader;
 import dev.serval.testkit.Oracle;
+import dev.serval.testkit.SteppedModel;
 import dev.serval.testkit.ThreadMeter;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -33,8 +34,8 @@ final class SteadyStateTest {
     Oracle oracle = Oracle.named("qwen3");
     try (Checkpoint checkpoint =
             new SafetensorsReader().open(oracle.folder(folder), LoadListener.NONE);
-        ModelRun run = new ModelRun(checkpoint, 2, DType.BF16, 16, KernelPreference.best())) {
-      List<ModelRun.Sequence> sequences = oracle.prompts().stream().map(run::sequence).toList();
+        ModelRun run = new ModelRun(checkpoint, 2, DType.BF16, KernelPreference.best())) {
+      List<SteppedModel.Sequence> sequences = oracle.prompts().stream().map(run::sequence).toList();
       List<Integer> counts =
           sequences.stream().map(sequence -> Math.min(sequence.left(), 16)).toList();
       StepBatch batch = run.fill(sequences, counts);

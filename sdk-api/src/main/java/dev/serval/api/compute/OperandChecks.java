@@ -1,0 +1,220 @@
+package dev.serval.api.compute;
+
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvMemory;
+import java.util.function.Function;
+
+/**
+ * What a backend requires of what it is handed: that it made it, and that it fits the step. Each
+ * check throws an {@link IllegalArgumentException} that names the thing by its role. For those who
+ * implement a {@link ComputeBackend}.
+ */
+public final class OperandChecks {
+  private final ComputeBackend backend;
+
+  /**
+   * Checks of one backend.
+   *
+   * @param backend who must have made what is checked
+   */
+  public OperandChecks(ComputeBackend backend) {
+    this.backend = backend;
+  }
+
+  /**
+   * Requires that this backend made something.
+   *
+   * @param <T> how the backend keeps such things
+   * @param role what it is handed as
+   * @param given what was handed over
+   * @param type how the backend keeps such things
+   * @param owner tells who made one
+   * @return what was handed over
+   */
+  public <T> T own(
+      String role,
+      Object given,
+      Class<T> type,
+      Function<? super T, ? extends ComputeBackend> owner) {
+    if (type.isInstance(given)) {
+      T thing = type.cast(given);
+      if (owner.apply(thing).equals(backend)) {
+        return thing;
+      }
+    }
+    throw new IllegalArgumentException(
+        "the " + role + " was made by another backend than " + backend.description());
+  }
+
+  /**
+   * Requires that a buffer can be made.
+   *
+   * @param maxRows the most rows
+   * @param columns the width of a row
+   */
+  public static void requireShape(int maxRows, int columns) {
+    if (maxRows < 1 || columns < 1) {
+      throw new IllegalArgumentException(
+          "a buffer has at least 1 row and 1 column, unlike %d and %d".formatted(maxRows, columns));
+    }
+  }
+
+  /**
+   * Requires that KV memory can be made.
+   *
+   * @param blocks how many blocks
+   */
+  public static void requireBlocks(int blocks) {
+    if (blocks < 1) {
+      throw new IllegalArgumentException("KV memory has at least 1 block, not " + blocks);
+    }
+  }
+
+  /**
+   * Requires that a buffer holds a step.
+   *
+   * @param role what it is handed as
+   * @param rows the buffer
+   * @param batch the step
+   * @param columns how wide a row is to be
+   */
+  public static void requireRows(String role, Activations rows, StepBatch batch, int columns) {
+    if (rows.columns() != columns || rows.maxRows() < batch.rows()) {
+      throw new IllegalArgumentException(
+          "the %s of %d rows and %d columns does not hold the step's %d rows and %d columns"
+              .formatted(role, rows.maxRows(), rows.columns(), batch.rows(), columns));
+    }
+  }
+
+  /**
+   * Requires that a weight is a matrix.
+   *
+   * @param <M> how the backend keeps matrices
+   * @param role what it is handed as
+   * @param weight the weight
+   * @param type how the backend keeps matrices
+   * @return the matrix
+   */
+  public static <M extends Weight> M matrix(String role, Weight weight, Class<M> type) {
+    if (!type.isInstance(weight)) {
+      throw new IllegalArgumentException("the " + role + " is a vector where a matrix belongs");
+    }
+    return type.cast(weight);
+  }
+
+  /**
+   * Requires that a weight is a vector of some length.
+   *
+   * @param <V> how the backend keeps vectors
+   * @param role what it is handed as
+   * @param weight the weight
+   * @param type how the backend keeps vectors
+   * @param length how many elements it is to have
+   * @return the vector
+   */
+  public static <V extends Weight> V vector(String role, Weight weight, Class<V> type, int length) {
+    if (!type.isInstance(weight) || weight.columns() != length) {
+      throw new IllegalArgumentException(
+          "the %s is a vector of %d elements, not %d × %d"
+              .formatted(role, length, weight.rows(), weight.columns()));
+    }
+    return type.cast(weight);
+  }
+
+  /**
+   * Requires that there is room for a step's logits.
+   *
+   * @param logits where they go
+   * @param maxRows how many rows it has room for
+   * @param vocabulary how many scores a row is to have
+   * @param wanted how many rows there are to be
+   */
+  public static void requireRoom(Logits logits, int maxRows, int vocabulary, int wanted) {
+    if (logits.vocabulary() != vocabulary || maxRows < wanted) {
+      throw new IllegalArgumentException(
+          "room for %d rows of %d logits does not hold %d rows of %d"
+              .formatted(maxRows, logits.vocabulary(), wanted, vocabulary));
+    }
+  }
+
+  /**
+   * Requires that KV memory has a layer as attention takes it.
+   *
+   * @param layout how its blocks are laid out
+   * @param spec what attention takes
+   * @param layer which layer, from 0
+   */
+  public static void requireLayer(KvLayout layout, AttentionSpec spec, int layer) {
+    if (layout.kvHeads() != spec.kvHeads()
+        || layout.headDim() != spec.headDim()
+        || layer < 0
+        || layer >= layout.layers()) {
+      throw new IllegalArgumentException(
+          "layer %d with %d key heads of %d does not fit %s"
+              .formatted(layer, spec.kvHeads(), spec.headDim(), layout));
+    }
+  }
+
+  /**
+   * Requires that every token of a step has an embedding.
+   *
+   * @param batch the step
+   * @param vocabulary how many tokens there are
+   */
+  public static void requireTokens(StepBatch batch, int vocabulary) {
+    for (int row = 0; row < batch.rows(); row++) {
+      if (batch.token(row) < 0 || batch.token(row) >= vocabulary) {
+        throw new IllegalArgumentException(
+            "row %d of the step is token %d, outside the vocabulary of %d"
+                .formatted(row, batch.token(row), vocabulary));
+      }
+    }
+  }
+
+  /**
+   * Requires that every sequence of a step has a block for each of its tokens.
+   *
+   * @param batch the step
+   * @param layout how blocks are laid out
+   * @return how many tokens the longest sequence has
+   */
+  public static int requireTables(StepBatch batch, KvLayout layout) {
+    int longest = 0;
+    for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+      int tokens = tokens(batch, sequence);
+      int needed = layout.blocksFor(tokens);
+      if (batch.blockTable(sequence).size() < needed) {
+        throw new IllegalArgumentException(
+            "a sequence of %d tokens needs %d KV blocks and has %d"
+                .formatted(tokens, needed, batch.blockTable(sequence).size()));
+      }
+      longest = Math.max(longest, tokens);
+    }
+    return longest;
+  }
+
+  /**
+   * Requires that all blocks that a step touches are there.
+   *
+   * @param batch the step, of which each sequence {@linkplain #requireTables has its blocks}
+   * @param kv the memory
+   */
+  public static void requireBlocks(StepBatch batch, KvMemory kv) {
+    for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+      BlockTable table = batch.blockTable(sequence);
+      int needed = kv.layout().blocksFor(tokens(batch, sequence));
+      for (int i = 0; i < needed; i++) {
+        if (table.block(i) < 0 || table.block(i) >= kv.blocks()) {
+          throw new IllegalArgumentException(
+              "there is no KV block %d among the %d of this memory"
+                  .formatted(table.block(i), kv.blocks()));
+        }
+      }
+    }
+  }
+
+  private static int tokens(StepBatch batch, int sequence) {
+    return batch.position(batch.firstRow(sequence + 1) - 1) + 1;
+  }
+}

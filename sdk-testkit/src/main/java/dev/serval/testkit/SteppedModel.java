@@ -1,0 +1,347 @@
+package dev.serval.testkit;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.LoadListener;
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.compute.ComputeOptions;
+import dev.serval.api.compute.DType;
+import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.ModelFamily;
+import dev.serval.api.model.SampledToken;
+import dev.serval.api.model.StepLimits;
+import dev.serval.api.model.TokenSampler;
+import dev.serval.api.storage.Checkpoint;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** A model on a backend and the least of an engine: sequences, blocks in no order, steps. */
+public class SteppedModel implements AutoCloseable {
+  private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(8));
+  private final ComputeBackend backend;
+  private final ModelExecutor executor;
+  private final StepBatch batch;
+  private final List<Integer> freeBlocks;
+  private final SampledToken drawn = new SampledToken(0);
+  private final int blockTokens;
+
+  /**
+   * How a model is run.
+   *
+   * @param kvType how keys and values are kept
+   * @param blockTokens tokens of a block
+   * @param blocks of the KV memory
+   * @param limits the largest step
+   */
+  public record Setup(DType kvType, int blockTokens, int blocks, StepLimits limits) {
+    /** Small. */
+    public static final Setup SMALL = new Setup(DType.F32, 16, 96, new StepLimits(160, 8));
+
+    /**
+     * The same, but for how keys and values are kept.
+     *
+     * @param type how
+     * @return a copy
+     */
+    public Setup keeping(DType type) {
+      return new Setup(type, blockTokens, blocks, limits);
+    }
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param checkpoint the model
+   * @param family runs it
+   * @param provider opens the backend
+   * @param device where
+   * @param options how it computes
+   * @param setup how it is run
+   */
+  public SteppedModel(
+      Checkpoint checkpoint,
+      ModelFamily family,
+      ComputeBackendProvider provider,
+      Device device,
+      ComputeOptions options,
+      Setup setup) {
+    blockTokens = setup.blockTokens();
+    batch = new StepBatch(setup.limits().tokens(), setup.limits().sequences());
+    freeBlocks = new ArrayList<>(IntStream.range(0, setup.blocks()).boxed().toList());
+    Collections.shuffle(freeBlocks, new Random(7));
+    ComputeBackend opened = provider.open(device, options, memory);
+    try {
+      KvMemory kv =
+          opened.kvMemory(
+              family.inspect(checkpoint).kvLayout(blockTokens, setup.kvType()), setup.blocks());
+      executor = family.load(checkpoint, opened, kv, setup.limits(), LoadListener.NONE);
+    } catch (RuntimeException | Error e) {
+      opened.close();
+      memory.close();
+      throw e;
+    }
+    backend = opened;
+  }
+
+  /**
+   * What computes.
+   *
+   * @return the executor
+   */
+  public ModelExecutor executor() {
+    return executor;
+  }
+
+  /**
+   * Where it computes.
+   *
+   * @return the backend
+   */
+  public ComputeBackend backend() {
+    return backend;
+  }
+
+  /**
+   * Begins a sequence.
+   *
+   * @param prompt its tokens
+   * @return the sequence
+   */
+  public Sequence sequence(int[] prompt) {
+    return new Sequence(prompt);
+  }
+
+  /**
+   * Computes a prompt in chunks.
+   *
+   * @param prompt the prompt
+   * @param chunk how many tokens a step takes
+   * @return the logits after it
+   */
+  public float[] logits(int[] prompt, int chunk) {
+    return advance(sequence(prompt), chunk);
+  }
+
+  /**
+   * Generates greedily, by the host's eyes.
+   *
+   * @param prompt the prompt
+   * @param count how many tokens
+   * @return the tokens
+   */
+  public int[] greedy(int[] prompt, int count) {
+    Sequence sequence = sequence(prompt);
+    while (sequence.generated() < count) {
+      sequence.append(argmax(advance(sequence)));
+    }
+    return sequence.completion();
+  }
+
+  /**
+   * Computes what is left of a sequence, in steps as large as can be.
+   *
+   * @param sequence the sequence
+   * @return the logits after it
+   */
+  public float[] advance(Sequence sequence) {
+    return advance(sequence, batch.maxRows());
+  }
+
+  /**
+   * Computes what is left of a sequence.
+   *
+   * @param sequence the sequence
+   * @param chunk how many tokens a step takes
+   * @return the logits after it
+   */
+  public float[] advance(Sequence sequence, int chunk) {
+    float[] logits = new float[0];
+    while (sequence.left() > 0) {
+      int count = Math.min(sequence.left(), chunk);
+      logits = step(List.of(sequence), List.of(count)).getFirst();
+    }
+    return logits;
+  }
+
+  /**
+   * One step: so many tokens of each sequence.
+   *
+   * @param sequences those that take part
+   * @param counts tokens of each
+   * @return each one's logits
+   */
+  public List<float[]> step(List<Sequence> sequences, List<Integer> counts) {
+    fill(sequences, counts);
+    Logits logits = executor.execute(batch);
+    List<float[]> rows = new ArrayList<>();
+    for (int i = 0; i < sequences.size(); i++) {
+      sequences.get(i).computed += counts.get(i);
+      rows.add(logits.row(batch.logitRow(i)).toArray(ValueLayout.JAVA_FLOAT));
+    }
+    return rows;
+  }
+
+  /**
+   * A step that is not computed yet.
+   *
+   * @param sequences those that take part
+   * @param counts tokens of each
+   * @return the step, until the next
+   */
+  public StepBatch fill(List<Sequence> sequences, List<Integer> counts) {
+    batch.clear();
+    for (int i = 0; i < sequences.size(); i++) {
+      Sequence sequence = sequences.get(i);
+      sequence.reserve(sequence.computed + counts.get(i));
+      batch.add(sequence.tokens, sequence.computed, counts.get(i), sequence.table, true);
+    }
+    return batch;
+  }
+
+  /**
+   * One step in which every sequence computes what is left of it, or a part of its prompt, and
+   * draws a token once nothing is left.
+   *
+   * @param sequences those that take part
+   * @param most tokens of a sequence
+   */
+  public void draw(List<Sequence> sequences, int most) {
+    batch.clear();
+    for (int i = 0; i < sequences.size(); i++) {
+      Sequence sequence = sequences.get(i);
+      int count = Math.min(most, sequence.left());
+      sequence.reserve(sequence.computed + count);
+      if (count == sequence.left() && sequence.sampler != null) {
+        batch.add(sequence.tokens, sequence.computed, count, sequence.table, sequence.sampler);
+      } else {
+        batch.add(
+            sequence.tokens, sequence.computed, count, sequence.table, count == sequence.left());
+      }
+    }
+    Logits logits = executor.execute(batch);
+    for (int i = 0; i < sequences.size(); i++) {
+      Sequence sequence = sequences.get(i);
+      sequence.computed += batch.firstRow(i + 1) - batch.firstRow(i);
+      if (batch.logitRow(i) >= 0 && sequence.sampler != null) {
+        sequence.sampler.sample(logits, batch.logitRow(i), drawn);
+        sequence.append(drawn.id());
+      }
+    }
+  }
+
+  /**
+   * Gives a sequence's blocks back.
+   *
+   * @param sequence the sequence, which is computed no further
+   */
+  public void end(Sequence sequence) {
+    for (int i = 0; i < sequence.table.size(); i++) {
+      freeBlocks.add(sequence.table.block(i));
+    }
+    sequence.table.clear();
+  }
+
+  /**
+   * The token with the largest score.
+   *
+   * @param logits the scores
+   * @return the first of the largest
+   */
+  public static int argmax(float[] logits) {
+    int best = 0;
+    for (int i = 1; i < logits.length; i++) {
+      best = logits[i] > logits[best] ? i : best;
+    }
+    return best;
+  }
+
+  @Override
+  public void close() {
+    backend.close();
+    memory.close();
+  }
+
+  /** A sequence with blocks of its own. */
+  public final class Sequence {
+    private final BlockTable table = new BlockTable();
+    private final int promptLength;
+    private @Nullable TokenSampler sampler;
+    private int[] tokens;
+    private int total;
+    private int computed;
+
+    private Sequence(int[] prompt) {
+      tokens = prompt.clone();
+      promptLength = prompt.length;
+      total = prompt.length;
+    }
+
+    /**
+     * Says who draws its tokens.
+     *
+     * @param drawer a sampler
+     * @return this
+     */
+    public Sequence drawnBy(TokenSampler drawer) {
+      sampler = drawer;
+      return this;
+    }
+
+    private void reserve(int count) {
+      while (table.size() * blockTokens < count) {
+        table.add(freeBlocks.removeLast());
+      }
+    }
+
+    /**
+     * Goes on with a token.
+     *
+     * @param token the token
+     */
+    public void append(int token) {
+      if (total == tokens.length) {
+        tokens = Arrays.copyOf(tokens, total * 2);
+      }
+      tokens[total++] = token;
+    }
+
+    /**
+     * What is not computed yet.
+     *
+     * @return the number of tokens
+     */
+    public int left() {
+      return total - computed;
+    }
+
+    /**
+     * What was appended to the prompt.
+     *
+     * @return the number of tokens
+     */
+    public int generated() {
+      return total - promptLength;
+    }
+
+    /**
+     * What was generated.
+     *
+     * @return the tokens
+     */
+    public int[] completion() {
+      return Arrays.copyOfRange(tokens, promptLength, total);
+    }
+  }
+}
