@@ -110,6 +110,14 @@ struct Pack {
   int32_t targetStride; // elements of a row-major row, or k tiles of a packed row tile
 };
 
+// A packed BF16 matrix or an operand as rows of BF16, one after the other, to the end of their last k tile.
+struct Unpack {
+  const void* source;
+  void* target;
+  int32_t kTiles;   // of a row
+  int32_t tileRows; // rows that a k tile holds: TILE of a matrix, all of an operand
+};
+
 // A vector as F32.
 struct Widen {
   const void* source;

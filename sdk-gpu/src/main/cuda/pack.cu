@@ -1,4 +1,5 @@
-// Takes over weights as they are stored: matrices to the layouts of abi.h, vectors to F32. A block for each row.
+// Takes over weights as they are stored: matrices to the layouts of abi.h, vectors to F32; and brings BF16 back to rows. A block
+// for each row.
 #include "device.cuh"
 
 namespace serval {
@@ -141,6 +142,18 @@ PACK(q5_k, const unsigned char* source = (const unsigned char*)a.source + (int64
      pack_rounded(a, row, [&](int k) { return element_of_sub_blocks(source, k, true); }))
 PACK(q6_k, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * 210;
      pack_rounded(a, row, [&](int k) { return element_of_q6_k(source, k); }))
+
+KERNEL(unpack_bf16, Unpack, 256, 1, 0) {
+  using namespace serval;
+  wait_for_earlier();
+  let_later_begin();
+  int row = blockIdx.x, r = row % a.tileRows;
+  int64_t first = (int64_t)(row / a.tileRows) * a.kTiles;
+  uint4* target = (uint4*)a.target + (int64_t)row * a.kTiles * 8;
+  for (int c = threadIdx.x; c < a.kTiles * 8; c += blockDim.x) {
+    target[c] = ((const uint4*)a.source)[((first + c / 8) * a.tileRows + r) * 8 + ((c % 8) ^ (r & 7))];
+  }
+}
 
 #define WIDEN(type, Stored, value)                          \
   KERNEL(widen_##type, Widen, 256, 1, 0) {                  \

@@ -362,6 +362,30 @@ void embeddings(Bench& bench, int) {
     }
 }
 
+void unpacking(Bench& bench, int) {
+  Random random = {4};
+  for (auto [rows, columns] : {std::pair{1, 1}, {64, 64}, {70, 37}, {129, 200}}) {
+    int kTiles = tiles_of(columns), width = kTiles * TILE;
+    auto check = [&](const uint16_t* actualAt, const Rows& expected, const char* what) {
+      vector<uint16_t> actual = bench.host(actualAt, (size_t)rows * width);
+      for (int r = 0; r < rows; r++)
+        for (int k = 0; k < width; k++)
+          bench.near(from_bf16(actual[(size_t)r * width + k]), k < columns ? expected[r][k] : 0, 0, text("%s [%d, %d] row %d column %d", what, rows, columns, r, k));
+    };
+    uint16_t* out = bench.room<uint16_t>((size_t)rows * width);
+    Matrix m = load(bench, random, "bf16", rows, columns);
+    bench.launch("unpack_bf16", rows, 1, 1, Unpack{m.data, out, kTiles, TILE});
+    check(out, m.stored, "matrix");
+    Rows in = random_rows(random, rows, columns);
+    for (auto& row : in)
+      for (double& x : row) x = bf16(x);
+    int operandRows = padded(rows, OPERAND_ROWS);
+    bench.launch("unpack_bf16", rows, 1, 1, Unpack{put_operand(bench, in, operandRows, columns), out, kTiles, operandRows});
+    check(out, in, "operand");
+    bench.machine.release();
+  }
+}
+
 void vectors(Bench& bench, int) {
   Random random = {2};
   for (const char* type : {"f32", "f16", "bf16"}) {
@@ -1060,6 +1084,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
   using Case = std::pair<const char*, std::function<void(Bench&)>>;
   vector<Case> cases = {
       {"embeddings", [&](Bench& b) { embeddings(b, scale); }},
+      {"unpacking", [&](Bench& b) { unpacking(b, scale); }},
       {"vectors", [&](Bench& b) { vectors(b, scale); }},
       {"norms", [&](Bench& b) { norms(b, scale); }},
       {"rounding and gathering", [&](Bench& b) { rounding_and_gathering(b, scale); }},

@@ -30,6 +30,8 @@ final class Abi {
           .wide("source", "target")
           .narrow("rows", "columns", "firstRow", "targetStride")
           .build();
+  static final Struct UNPACK =
+      Struct.named("Unpack").wide("source", "target").narrow("kTiles", "tileRows").build();
   static final Struct WIDEN =
       Struct.named("Widen").wide("source", "target").narrow("count", "unused").build();
   static final Struct EMBED =
@@ -87,6 +89,7 @@ final class Abi {
           DRAW,
           BIAS,
           PACK,
+          UNPACK,
           WIDEN,
           EMBED,
           RMS_NORM,

@@ -20,8 +20,10 @@ import dev.serval.api.device.NativeMemory;
 import dev.serval.api.gpu.RegionPool;
 import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.StoredTensor;
+import dev.serval.gpu.blas.BlasHandle;
 import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.DeviceLostException;
+import dev.serval.gpu.driver.DriverException;
 import dev.serval.gpu.driver.ExecutableGraph;
 import dev.serval.gpu.driver.Graph;
 import dev.serval.gpu.driver.HostMemory;
@@ -58,6 +60,7 @@ final class CudaBackend implements ComputeBackend {
   private final Device device;
   private final Context context;
   private final String code;
+  private final CublasWish.Outcome cublas;
   private final NumericsId numerics;
   private final Stream stream;
   private final DataPath path;
@@ -71,6 +74,7 @@ final class CudaBackend implements ComputeBackend {
   private final WeightLoader loader;
   private final RowKernels rows;
   private final Products products;
+  private final @Nullable BlasProducts blas;
   private final AttentionKernels attention;
   private final Drawing drawing;
   private final Map<RotaryEmbedding, RotaryTable> turns = new HashMap<>();
@@ -91,10 +95,16 @@ final class CudaBackend implements ComputeBackend {
    * @param memory what its memory on the host belongs to
    * @param path closed with the backend, and when there will be none
    * @param image the kernels for it
+   * @param wish whether cuBLASLt shall multiply, or null
    */
-  static CudaBackend open(Device device, NativeMemory memory, DataPath path, KernelImage image) {
+  static CudaBackend open(
+      Device device,
+      NativeMemory memory,
+      DataPath path,
+      KernelImage image,
+      @Nullable CublasWish wish) {
     try {
-      return new CudaBackend(device, memory, path, image);
+      return new CudaBackend(device, memory, path, image, wish);
     } catch (RuntimeException | Error e) {
       try {
         path.close();
@@ -105,12 +115,16 @@ final class CudaBackend implements ComputeBackend {
     }
   }
 
-  private CudaBackend(Device device, NativeMemory memory, DataPath path, KernelImage image) {
+  private CudaBackend(
+      Device device,
+      NativeMemory memory,
+      DataPath path,
+      KernelImage image,
+      @Nullable CublasWish wish) {
     this.device = device;
     this.path = path;
     context = path.context();
     context.attach();
-    numerics = new NumericsId("cuda-" + image.instruction() + "-1");
     stream = context.stream();
     room = path.deviceMemory().child(memory.path());
     activations = room.child("activations");
@@ -132,6 +146,19 @@ final class CudaBackend implements ComputeBackend {
     products = new Products(module, image.instruction(), site);
     attention = new AttentionKernels(module, site);
     drawing = new Drawing(this, context, module, site, buffer("token counts"), buffer("tokens"));
+    cublas = wish == null ? CublasWish.none() : wish.fulfil();
+    numerics = new NumericsId("cuda-" + image.instruction() + "-1" + cublas.version());
+    BlasHandle handle = cublas.handle();
+    blas =
+        wish == null || handle == null
+            ? null
+            : new BlasProducts(
+                handle,
+                wish.leastTokens(),
+                site,
+                room.child("cuBLASLt"),
+                buffer("rows for cuBLASLt"),
+                module);
   }
 
   private GrowingBuffer buffer(String use) {
@@ -148,7 +175,8 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public String description() {
-    return "cuda, %s, %s%s%s".formatted(device.name(), code, expansions(), ways());
+    return "cuda, %s, %s%s%s%s"
+        .formatted(device.name(), code, expansions(), cublas.words(), ways());
   }
 
   private String ways() {
@@ -199,7 +227,7 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public Activations gates(int maxRows, int columns) {
-    boolean fused = loader.allPacked() && columns % (2 * Abi.TILE) == 0;
+    boolean fused = blas == null && loader.allPacked() && columns % (2 * Abi.TILE) == 0;
     return buffer(
         fused ? CudaActivations.Form.NOWHERE : CudaActivations.Form.ROWS, maxRows, columns);
   }
@@ -384,7 +412,9 @@ final class CudaBackend implements ComputeBackend {
     for (int i = 0; i < matrix.parts().size(); i++) {
       CudaWeight.Part part = matrix.parts().get(i);
       if (part.type().packed()) {
-        products.linear(part, operand, stride, false, biases, output, add);
+        if (blas == null || !blas.linear(part, operand, stride, biases, output, add)) {
+          products.linear(part, operand, stride, false, biases, output, add);
+        }
       } else {
         requireFloats("input", input, part);
         products.linear(part, input.address(), input.stride(), false, biases, output, add);
@@ -422,7 +452,8 @@ final class CudaBackend implements ComputeBackend {
     CudaActivations input = checks.rows("input", in, batch, matrix.columns());
     CudaActivations between = checks.rows("gates", gates, batch, matrix.rows());
     CudaActivations output = checks.rows("output", out, batch, matrix.rows() / 2);
-    if (between.form() == CudaActivations.Form.NOWHERE
+    if ((between.form() == CudaActivations.Form.NOWHERE
+            || (blas != null && !blas.takes(batch.rows())))
         && matrix.fuses()
         && input.isOperand()
         && output.isOperand()) {
@@ -664,12 +695,24 @@ final class CudaBackend implements ComputeBackend {
       return;
     }
     closed = true;
+    if (blas != null) {
+      close(blas);
+    }
     try {
       context.synchronize();
     } catch (DeviceLostException e) {
       // Nothing is in flight on a device that is lost.
     } finally {
       path.close();
+    }
+  }
+
+  private void close(BlasProducts library) {
+    try {
+      context.attached(library::close);
+    } catch (DriverException e) {
+      // A lost device is entered no more; the library gives up what it has on the host.
+      library.close();
     }
   }
 }

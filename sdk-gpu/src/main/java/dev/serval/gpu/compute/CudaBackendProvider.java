@@ -8,6 +8,7 @@ import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.gpu.blas.BlasSearch;
 import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.CudaDevice;
 import dev.serval.gpu.driver.CudaDriver;
@@ -17,6 +18,7 @@ import dev.serval.gpu.transfer.TransferOptions;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Opens backends on NVIDIA GPUs, by way of their driver alone. There is one sort of kernels: a wish
@@ -27,10 +29,11 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
 
   private final Supplier<DriverSearch.Outcome> search;
   private final boolean portable;
+  private final @Nullable CublasWish cublas;
 
   /** For the service loader: the system's driver, and each device's best instructions. */
   public CudaBackendProvider() {
-    this(DriverSearch::system, false);
+    this(DriverSearch::system, false, null);
   }
 
   /**
@@ -39,12 +42,14 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
    * @param library the library
    */
   public CudaBackendProvider(Path library) {
-    this(() -> DriverSearch.at(library), false);
+    this(() -> DriverSearch.at(library), false, null);
   }
 
-  private CudaBackendProvider(Supplier<DriverSearch.Outcome> search, boolean portable) {
+  private CudaBackendProvider(
+      Supplier<DriverSearch.Outcome> search, boolean portable, @Nullable CublasWish cublas) {
     this.search = search;
     this.portable = portable;
+    this.cublas = cublas;
   }
 
   /**
@@ -54,7 +59,7 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
    * @return the provider
    */
   static CudaBackendProvider on(Supplier<DriverSearch.Outcome> search) {
-    return new CudaBackendProvider(search, false);
+    return new CudaBackendProvider(search, false, null);
   }
 
   /**
@@ -64,7 +69,29 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
    * @return the provider
    */
   public CudaBackendProvider portable() {
-    return new CudaBackendProvider(search, true);
+    return new CudaBackendProvider(search, true, cublas);
+  }
+
+  /**
+   * A provider whose backends multiply many tokens at once by NVIDIA's cuBLASLt where it is found,
+   * which then keeps BF16 weights a second time. It gives a row other bits in other company: a
+   * prompt's answer may depend on what was computed beside it, as it never does otherwise.
+   *
+   * @return the provider
+   */
+  public CudaBackendProvider withCublas() {
+    return withCublas(BlasSearch::system, CublasWish.MANY_TOKENS);
+  }
+
+  /**
+   * A provider that finds cuBLASLt otherwise.
+   *
+   * @param library asked each time a backend is opened
+   * @param leastTokens how many tokens it multiplies at least
+   * @return the provider
+   */
+  CudaBackendProvider withCublas(Supplier<BlasSearch.Outcome> library, int leastTokens) {
+    return new CudaBackendProvider(search, portable, new CublasWish(library, leastTokens));
   }
 
   @Override
@@ -93,7 +120,7 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
     CudaDriver driver = driver(device);
     CudaDevice found = find(device, driver);
     KernelImage image = image(found);
-    return CudaBackend.open(device, memory, dataPath(device.id(), driver, found), image);
+    return CudaBackend.open(device, memory, dataPath(device.id(), driver, found), image, cublas);
   }
 
   /** Whatever is free now may be taken; of pinned memory what bringing weights takes. */

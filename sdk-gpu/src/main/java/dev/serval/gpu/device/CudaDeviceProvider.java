@@ -43,28 +43,42 @@ public final class CudaDeviceProvider implements DeviceProvider {
   private final Supplier<DriverSearch.Outcome> driver;
   private final Supplier<Nvml.Outcome> nvml;
   private final PciFiles files;
+  private final Supplier<CuFile.State> cuFile;
 
   /** Looks at this machine. */
   public CudaDeviceProvider() {
-    this(DriverSearch::system, Nvml::system, new PciFiles(Path.of("/")));
+    this(
+        DriverSearch::system,
+        Nvml::system,
+        new PciFiles(Path.of("/")),
+        () -> CuFile.system(Path.of("/")));
   }
 
   /**
-   * Looks at what these libraries and files say.
+   * Looks at what these libraries and files say; cuFile's library is looked for beside the
+   * driver's.
    *
    * @param cuda the driver's library
    * @param nvml the management library
-   * @param root where {@code sys} is
+   * @param root where {@code sys} and {@code proc} are
    */
   public CudaDeviceProvider(Path cuda, Path nvml, Path root) {
-    this(() -> DriverSearch.at(cuda), () -> Nvml.at(nvml), new PciFiles(root));
+    this(
+        () -> DriverSearch.at(cuda),
+        () -> Nvml.at(nvml),
+        new PciFiles(root),
+        () -> CuFile.at(cuda.resolveSibling(CuFile.LIBRARY), root));
   }
 
   private CudaDeviceProvider(
-      Supplier<DriverSearch.Outcome> driver, Supplier<Nvml.Outcome> nvml, PciFiles files) {
+      Supplier<DriverSearch.Outcome> driver,
+      Supplier<Nvml.Outcome> nvml,
+      PciFiles files,
+      Supplier<CuFile.State> cuFile) {
     this.driver = driver;
     this.nvml = nvml;
     this.files = files;
+    this.cuFile = cuFile;
   }
 
   @Override
@@ -112,21 +126,22 @@ public final class CudaDeviceProvider implements DeviceProvider {
     }
   }
 
-  private static Discovery discovery(CudaDriver found, DeviceFacts facts, String management) {
+  private Discovery discovery(CudaDriver found, DeviceFacts facts, String management) {
     try {
       List<CudaDevice> visible = found.devices();
       List<CudaDevice> alive = visible.stream().filter(device -> !facts.lost(device)).toList();
       List<Device> devices = facts.devices(alive);
       return new Discovery(
           devices,
-          "%s%s: %s of CUDA %s (%s); %s"
+          "%s%s: %s of CUDA %s (%s); %s; %s"
               .formatted(
                   count(visible.size()),
                   lost(visible.size() - alive.size()),
                   found.library(),
                   found.version(),
                   facts.driverVersion(),
-                  management));
+                  management,
+                  cuFile.get().finding()));
     } catch (DriverException e) {
       return new Discovery(List.of(), found + " does not tell its devices: " + e.getMessage());
     }

@@ -4,8 +4,8 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.serval.gpu.driver.LibraryCalls;
 import dev.serval.gpu.driver.NativeLibrary;
-import dev.serval.gpu.driver.Parameter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -13,11 +13,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -31,10 +29,11 @@ final class Nvml implements AutoCloseable {
   private static final int TEXT_BYTES = 96;
 
   private final NativeLibrary library;
-  private final Map<NvmlFunction, Optional<MethodHandle>> functions = new ConcurrentHashMap<>();
+  private final LibraryCalls calls;
 
   private Nvml(NativeLibrary library) {
     this.library = library;
+    calls = new LibraryCalls(library);
   }
 
   /** What came of a search: the library, or a clause that says what is missing. */
@@ -120,15 +119,7 @@ final class Nvml implements AutoCloseable {
 
   /** Calls a function; empty where the library lacks it. */
   OptionalInt result(NvmlFunction function, Object... arguments) {
-    Optional<MethodHandle> handle = functions.computeIfAbsent(function, this::link);
-    if (handle.isEmpty()) {
-      return OptionalInt.empty();
-    }
-    try {
-      return OptionalInt.of((int) handle.get().invokeWithArguments(arguments));
-    } catch (Throwable e) {
-      throw new IllegalStateException("the call of " + function.symbol() + " failed", e);
-    }
+    return calls.result(function, arguments);
   }
 
   /** Calls a function; says whether it did what it was asked. */
@@ -182,15 +173,6 @@ final class Nvml implements AutoCloseable {
     } catch (Throwable e) {
       throw new IllegalStateException("the call of nvmlErrorString failed", e);
     }
-  }
-
-  private Optional<MethodHandle> link(NvmlFunction function) {
-    return library
-        .symbols()
-        .find(function.symbol())
-        .map(address ->
-            Linker.nativeLinker()
-                .downcallHandle(address, Parameter.function(function.parameters())));
   }
 
   private static Object[] and(Object[] arguments, Object last) {

@@ -4,6 +4,7 @@ import static dev.serval.gpu.driver.Parameter.INT;
 import static dev.serval.gpu.driver.Parameter.LONG;
 import static dev.serval.gpu.driver.Parameter.POINTER;
 
+import dev.serval.gpu.driver.NativeFunction;
 import dev.serval.gpu.driver.Parameter;
 import java.util.List;
 
@@ -11,7 +12,7 @@ import java.util.List;
  * NVML's functions that are called here, by the names that the library has them under, with their
  * parameters. Every function gives an {@code nvmlReturn_t}.
  */
-enum NvmlFunction {
+enum NvmlFunction implements NativeFunction {
   INIT("nvmlInit_v2"),
   SHUTDOWN("nvmlShutdown"),
   DRIVER_VERSION("nvmlSystemGetDriverVersion", POINTER, INT),
@@ -49,11 +50,13 @@ enum NvmlFunction {
     this.parameters = List.of(parameters);
   }
 
-  String symbol() {
+  @Override
+  public String symbol() {
     return symbol;
   }
 
-  List<Parameter> parameters() {
+  @Override
+  public List<Parameter> parameters() {
     return parameters;
   }
 }

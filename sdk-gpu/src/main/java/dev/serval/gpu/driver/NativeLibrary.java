@@ -14,7 +14,7 @@ import java.util.Optional;
  * @param symbols what is in it
  */
 public record NativeLibrary(String name, SymbolLookup symbols) {
-  /** Where distributions, containers and subsystems keep the driver, beside the loader's places. */
+  /** Where distributions, containers and subsystems keep these, beside the loader's places. */
   private static final List<String> FOLDERS =
       List.of(
           "/usr/lib/x86_64-linux-gnu",
@@ -22,7 +22,8 @@ public record NativeLibrary(String name, SymbolLookup symbols) {
           "/usr/lib64",
           "/usr/lib/wsl/lib",
           "/usr/local/nvidia/lib64",
-          "/run/opengl-driver/lib");
+          "/run/opengl-driver/lib",
+          "/usr/local/cuda/lib64");
 
   /**
    * Looks where the system's loader looks, then at the usual places.

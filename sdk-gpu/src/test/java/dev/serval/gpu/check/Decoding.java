@@ -58,8 +58,8 @@ public final class Decoding {
   public static void main(String[] args) throws Exception {
     JsonNode answers = JsonMapper.shared().readTree(Files.newInputStream(Path.of(args[2])));
     CudaBackendProvider provider = new CudaBackendProvider();
-    if (args.length > 3 && args[3].equals("mma")) {
-      provider = provider.portable();
+    if (args.length > 3) {
+      provider = args[3].equals("cublas") ? provider.withCublas() : provider.portable();
     }
     Device device = gpu();
     int blocks = MOST * (CONTEXT + WARM + 2 * STEPS + BLOCK) / BLOCK + PROMPT / BLOCK + 200;

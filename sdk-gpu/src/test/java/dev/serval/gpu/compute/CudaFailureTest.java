@@ -56,7 +56,8 @@ final class CudaFailureTest {
 
   @Test
   void more_than_the_device_has_is_refused_by_name_and_amounts() {
-    SteppedModel.Setup large = new SteppedModel.Setup(DType.BF16, 16, 1 << 20, new StepLimits(32, 4));
+    SteppedModel.Setup large =
+        new SteppedModel.Setup(DType.BF16, 16, 1 << 20, new StepLimits(32, 4));
     assertThatThrownBy(() -> model(large))
         .isInstanceOf(OutOfNativeMemoryException.class)
         .hasMessageStartingWith(

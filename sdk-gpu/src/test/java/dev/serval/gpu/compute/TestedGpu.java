@@ -3,6 +3,7 @@ package dev.serval.gpu.compute;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
+import dev.serval.gpu.blas.BlasSearch;
 import dev.serval.gpu.driver.CudaDevice;
 import dev.serval.gpu.driver.CudaDriver;
 import dev.serval.gpu.driver.DriverSearch;
@@ -10,6 +11,7 @@ import dev.serval.gpu.standin.StandIn;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -81,8 +83,21 @@ final class TestedGpu
         .orElseGet(() -> DriverSearch.at(standIn.library()));
   }
 
-  ComputeBackendProvider provider() {
+  CudaBackendProvider provider() {
     return CudaBackendProvider.on(this::search);
+  }
+
+  /** With cuBLASLt, or the stand-in for it, for steps of so many tokens and more. */
+  ComputeBackendProvider withCublas(int leastTokens) {
+    return withCublas(
+        REAL.isPresent()
+            ? BlasSearch::system
+            : () -> BlasSearch.at(standIn.library().resolveSibling("libcublasLt.so.13")),
+        leastTokens);
+  }
+
+  ComputeBackendProvider withCublas(Supplier<BlasSearch.Outcome> library, int leastTokens) {
+    return provider().withCublas(library, leastTokens);
   }
 
   CudaDevice cudaDevice() {

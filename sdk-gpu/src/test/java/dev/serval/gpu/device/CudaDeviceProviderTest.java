@@ -13,6 +13,7 @@ import dev.serval.gpu.driver.DriverSearch;
 import dev.serval.gpu.standin.StandIn;
 import dev.serval.testkit.DeviceProviderContract;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -124,7 +125,7 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
         .containsEntry("architecture", "Hopper")
         .doesNotContainKeys("brand", "processes");
     assertThat(discovery.finding())
-        .endsWith(
+        .contains(
             "without free memory, NVLinks, processes and health, for NVML is not there: there is"
                 + " no library at "
                 + missing);
@@ -138,6 +139,48 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
 
     assertThat(discovery.devices()).hasSize(1);
     assertThat(discovery.finding()).contains("does not work: Driver/library version mismatch");
+  }
+
+  @Test
+  void without_cufile_the_finding_says_so() {
+    Path alone = root.resolve("libcuda.so.1");
+    copy(machine.library(), alone);
+
+    assertThat(new CudaDeviceProvider(alone, alone, root).discover().finding())
+        .endsWith(
+            "no GPUDirect for files: there is no library at " + root.resolve("libcufile.so.0"));
+  }
+
+  private static void copy(Path from, Path to) {
+    try {
+      Files.createSymbolicLink(to, from.toRealPath());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void cufile_is_not_opened_where_the_kernel_lacks_its_module() {
+    assertThat(provider().discover().finding())
+        .endsWith("libcufile.so.0 is there, but the kernel's module nvidia-fs is not loaded");
+    assertThat(machine.calls("cuFileDriverOpen")).isZero();
+  }
+
+  @Test
+  void gpu_direct_is_what_cufile_says_it_serves() throws IOException {
+    Files.createDirectories(root.resolve("proc/driver/nvidia-fs"));
+
+    assertThat(provider().discover().finding())
+        .contains("GPUDirect for files by ")
+        .endsWith("(nvidia-fs 2.17), which is not used yet");
+    machine.configure("gpuDirect=0");
+    assertThat(provider().discover().finding())
+        .endsWith("serves no storage of this machine directly");
+    machine.failNext("cuFileDriverOpen", 5001);
+    assertThat(provider().discover().finding()).endsWith("does not open (CUfileOpError 5001)");
+    machine.failNext("cuFileDriverGetProperties", 5002);
+    assertThat(provider().discover().finding())
+        .endsWith("does not tell what it can do (CUfileOpError 5002)");
   }
 
   @Test

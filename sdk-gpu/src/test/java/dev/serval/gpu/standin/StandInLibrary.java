@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** The stand-in as a library: both names of the driver's libraries stand for one file. */
+/** The stand-in as a library: all names of NVIDIA's libraries stand for one file. */
 final class StandInLibrary {
   private static final Path SOURCES = NativeBuild.MODULE.resolve("src/test/cpp/standin");
   private static final Path KERNELS_HEADER =
@@ -50,7 +50,16 @@ final class StandInLibrary {
     return NativeBuild.made(
         name,
         inputs,
-        List.of(library, List.of("ln", "-s", "libcuda.so.1", "libnvidia-ml.so.1"), kernels));
+        List.of(
+            library,
+            link("libnvidia-ml.so.1"),
+            link("libcublasLt.so.13"),
+            link("libcufile.so.0"),
+            kernels));
+  }
+
+  private static List<String> link(String name) {
+    return List.of("ln", "-s", "libcuda.so.1", name);
   }
 
   private static List<String> linking(String library) {
