@@ -153,7 +153,8 @@ public class EngineStepBenchmark {
       prompt[1] = rounds++ % 1000;
       int tokens = TOKENS - PROMPT_TOKENS - (prompt[0] + rounds) % 64;
       engine.submit(
-          SequenceRequest.of("s", prompt.clone(), tokens).withStopTokens(Set.of(2, 3)), this);
+          SequenceRequest.builder("s", prompt.clone(), tokens).stopTokens(Set.of(2, 3)).build(),
+          this);
     }
 
     @Override

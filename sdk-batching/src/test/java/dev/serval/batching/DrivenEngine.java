@@ -105,9 +105,10 @@ final class DrivenEngine {
   private EngineSequence submit(
       int[] prompt, int maxTokens, int priority, ServiceTerms terms, TokenSink sink) {
     return engine.submit(
-        SequenceRequest.of("s" + submitted++, prompt, maxTokens)
-            .withPriority(priority)
-            .withTerms(terms),
+        SequenceRequest.builder("s" + submitted++, prompt, maxTokens)
+            .priority(priority)
+            .terms(terms)
+            .build(),
         sink);
   }
 

@@ -79,8 +79,9 @@ final class FrugalityTest {
   }
 
   private static SequenceRequest request(int number) {
-    return SequenceRequest.of("s" + number, new int[] {number % 8, number / 8, 3}, TOKENS - 3)
-        .withStopTokens(Set.of(1000));
+    return SequenceRequest.builder("s" + number, new int[] {number % 8, number / 8, 3}, TOKENS - 3)
+        .stopTokens(Set.of(1000))
+        .build();
   }
 
   @Test

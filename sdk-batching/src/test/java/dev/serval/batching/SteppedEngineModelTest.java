@@ -250,17 +250,18 @@ final class SteppedEngineModelTest {
 
     Request(int[] prompt, int maxTokens) {
       sequence =
-          SequenceRequest.of("r" + admitted, prompt, maxTokens)
-              .withPriority(random.nextInt(3))
-              .withScope(random.nextBoolean() ? IsolationScope.HOST : IsolationScope.of("anna"))
-              .withTerms(
+          SequenceRequest.builder("r" + admitted, prompt, maxTokens)
+              .priority(random.nextInt(3))
+              .scope(random.nextBoolean() ? IsolationScope.HOST : IsolationScope.of("anna"))
+              .terms(
                   new ServiceTerms(
                       LEVELS.get(random.nextInt(LEVELS.size())),
                       tenants.get(random.nextInt(tenants.size())),
                       random.nextInt(10) == 0
                           ? Duration.ofNanos(random.nextInt(1, 30_000_000))
                           : null))
-              .withExplained(random.nextBoolean());
+              .explained(random.nextBoolean())
+              .build();
     }
 
     SequenceRequest sequence() {

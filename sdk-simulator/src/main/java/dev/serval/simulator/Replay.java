@@ -133,11 +133,12 @@ final class Replay {
 
   private SequenceRequest sequence(TracedRequest request, int number) {
     int limit = Math.max(request.outputTokens(), simulation.answerLimit());
-    return SequenceRequest.of("request-" + number, prompts.prompt(request, number), limit)
-        .withSampling(Sampling.GREEDY, number)
-        .withPriority(request.priority())
-        .withTerms(simulation.terms(request))
-        .withExplained(simulation.explained());
+    return SequenceRequest.builder("request-" + number, prompts.prompt(request, number), limit)
+        .sampling(Sampling.GREEDY, number)
+        .priority(request.priority())
+        .terms(simulation.terms(request))
+        .explained(simulation.explained())
+        .build();
   }
 
   void ended(TracedRequest request, int number, SequenceOutcome outcome) {

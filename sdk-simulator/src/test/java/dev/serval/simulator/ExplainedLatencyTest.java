@@ -92,9 +92,10 @@ final class ExplainedLatencyTest {
       TracedRequest request = TracedRequest.of(Duration.ZERO, promptTokens, outputTokens);
       sequence =
           engine.submit(
-              SequenceRequest.of(
+              SequenceRequest.builder(
                       "r" + number, new TracePrompts(16).prompt(request, number), outputTokens)
-                  .withExplained(true),
+                  .explained(true)
+                  .build(),
               this);
     }
 

@@ -88,8 +88,11 @@ public abstract class EngineContract {
   }
 
   private SequenceRequest request(int[] prompt, int maxTokens, Integer... stopTokens) {
-    return SequenceRequest.of("sequence-" + ids.incrementAndGet(), prompt, maxTokens)
-        .withStopTokens(Set.of(stopTokens));
+    return builder(prompt, maxTokens).stopTokens(Set.of(stopTokens)).build();
+  }
+
+  private SequenceRequest.Builder builder(int[] prompt, int maxTokens) {
+    return SequenceRequest.builder("sequence-" + ids.incrementAndGet(), prompt, maxTokens);
   }
 
   private static int[] prompt(int seed, int length) {
@@ -244,7 +247,7 @@ public abstract class EngineContract {
                 return CONTINUE;
               }
             });
-    engine(40).submit(request(prompt(1, 4), 3).withAlternatives(5), sink);
+    engine(40).submit(builder(prompt(1, 4), 3).alternatives(5).build(), sink);
     sink.awaitEnd();
     assertThat(alternatives).hasValue(5);
   }

@@ -47,7 +47,7 @@ public record SequenceRequest(
   /**
    * A sequence that is drawn greedily and without log-probabilities, ends at no token of its own,
    * shares the host's blocks and is served on the {@linkplain ServiceTerms#DEFAULT default terms},
-   * unexplained. The {@code with} methods give changed copies.
+   * unexplained.
    *
    * @param id the request's name
    * @param prompt the prompt's tokens, at least one; not changed by anybody from now on
@@ -55,165 +55,139 @@ public record SequenceRequest(
    * @return the sequence
    */
   public static SequenceRequest of(String id, int[] prompt, int maxTokens) {
-    return new SequenceRequest(
-        id,
-        prompt,
-        maxTokens,
-        Sampling.GREEDY,
-        0,
-        -1,
-        Set.of(),
-        0,
-        IsolationScope.HOST,
-        ServiceTerms.DEFAULT,
-        false);
+    return builder(id, prompt, maxTokens).build();
   }
 
   /**
-   * The same sequence, drawn otherwise.
+   * Begins a sequence that is as {@link #of} makes it in all that is not set.
    *
-   * @param value how tokens are drawn
-   * @param from where the draw begins
-   * @return a copy
+   * @param id the request's name
+   * @param prompt the prompt's tokens, at least one; not changed by anybody from now on
+   * @param maxTokens how many tokens to generate at most, at least 1
+   * @return a new builder
    */
-  public SequenceRequest withSampling(Sampling value, long from) {
-    return new SequenceRequest(
-        id,
-        prompt,
-        maxTokens,
-        value,
-        from,
-        alternatives,
-        stopTokens,
-        priority,
-        scope,
-        terms,
-        explained);
+  public static Builder builder(String id, int[] prompt, int maxTokens) {
+    return new Builder(id, prompt, maxTokens);
   }
 
-  /**
-   * The same sequence with log-probabilities.
-   *
-   * @param count how many alternatives to report with each token; −1 for no log-probabilities
-   * @return a copy
-   */
-  public SequenceRequest withAlternatives(int count) {
-    return new SequenceRequest(
-        id,
-        prompt,
-        maxTokens,
-        sampling,
-        seed,
-        count,
-        stopTokens,
-        priority,
-        scope,
-        terms,
-        explained);
-  }
+  /** Collects a sequence. */
+  public static final class Builder {
+    private final String id;
+    private final int[] prompt;
+    private final int maxTokens;
+    private Sampling sampling = Sampling.GREEDY;
+    private long seed;
+    private int alternatives = -1;
+    private Set<Integer> stopTokens = Set.of();
+    private int priority;
+    private IsolationScope scope = IsolationScope.HOST;
+    private ServiceTerms terms = ServiceTerms.DEFAULT;
+    private boolean explained;
 
-  /**
-   * The same sequence with other ends.
-   *
-   * @param ids the tokens that end it
-   * @return a copy
-   */
-  public SequenceRequest withStopTokens(Set<Integer> ids) {
-    return new SequenceRequest(
-        id,
-        prompt,
-        maxTokens,
-        sampling,
-        seed,
-        alternatives,
-        ids,
-        priority,
-        scope,
-        terms,
-        explained);
-  }
+    private Builder(String id, int[] prompt, int maxTokens) {
+      this.id = id;
+      this.prompt = prompt;
+      this.maxTokens = maxTokens;
+    }
 
-  /**
-   * The same sequence with another priority.
-   *
-   * @param value lower is sooner
-   * @return a copy
-   */
-  public SequenceRequest withPriority(int value) {
-    return new SequenceRequest(
-        id,
-        prompt,
-        maxTokens,
-        sampling,
-        seed,
-        alternatives,
-        stopTokens,
-        value,
-        scope,
-        terms,
-        explained);
-  }
+    /**
+     * Sets how its tokens are drawn.
+     *
+     * @param value how
+     * @param from where the draw begins
+     * @return this builder
+     */
+    public Builder sampling(Sampling value, long from) {
+      sampling = value;
+      seed = from;
+      return this;
+    }
 
-  /**
-   * The same sequence in another scope.
-   *
-   * @param value whose cached blocks it may meet
-   * @return a copy
-   */
-  public SequenceRequest withScope(IsolationScope value) {
-    return new SequenceRequest(
-        id,
-        prompt,
-        maxTokens,
-        sampling,
-        seed,
-        alternatives,
-        stopTokens,
-        priority,
-        value,
-        terms,
-        explained);
-  }
+    /**
+     * Sets how many alternatives are reported.
+     *
+     * @param count how many with each token; −1 for no log-probabilities
+     * @return this builder
+     */
+    public Builder alternatives(int count) {
+      alternatives = count;
+      return this;
+    }
 
-  /**
-   * The same sequence on other terms.
-   *
-   * @param value how it is to be served
-   * @return a copy
-   */
-  public SequenceRequest withTerms(ServiceTerms value) {
-    return new SequenceRequest(
-        id,
-        prompt,
-        maxTokens,
-        sampling,
-        seed,
-        alternatives,
-        stopTokens,
-        priority,
-        scope,
-        value,
-        explained);
-  }
+    /**
+     * Sets where it ends.
+     *
+     * @param ids the tokens that end it
+     * @return this builder
+     */
+    public Builder stopTokens(Set<Integer> ids) {
+      stopTokens = ids;
+      return this;
+    }
 
-  /**
-   * The same sequence, explained or not.
-   *
-   * @param value whether its outcome shall tell where its time went
-   * @return a copy
-   */
-  public SequenceRequest withExplained(boolean value) {
-    return new SequenceRequest(
-        id,
-        prompt,
-        maxTokens,
-        sampling,
-        seed,
-        alternatives,
-        stopTokens,
-        priority,
-        scope,
-        terms,
-        value);
+    /**
+     * Sets how urgent it is.
+     *
+     * @param value lower is sooner
+     * @return this builder
+     */
+    public Builder priority(int value) {
+      priority = value;
+      return this;
+    }
+
+    /**
+     * Sets whose it is.
+     *
+     * @param value whose cached blocks it may meet
+     * @return this builder
+     */
+    public Builder scope(IsolationScope value) {
+      scope = value;
+      return this;
+    }
+
+    /**
+     * Sets its terms.
+     *
+     * @param value how it is to be served
+     * @return this builder
+     */
+    public Builder terms(ServiceTerms value) {
+      terms = value;
+      return this;
+    }
+
+    /**
+     * Sets whether it is explained.
+     *
+     * @param value whether its outcome shall tell where its time went
+     * @return this builder
+     */
+    public Builder explained(boolean value) {
+      explained = value;
+      return this;
+    }
+
+    /**
+     * The sequence.
+     *
+     * @return as collected so far
+     * @throws IllegalArgumentException when its prompt is empty or it would generate nothing
+     */
+    public SequenceRequest build() {
+      return new SequenceRequest(
+          id,
+          prompt,
+          maxTokens,
+          sampling,
+          seed,
+          alternatives,
+          stopTokens,
+          priority,
+          scope,
+          terms,
+          explained);
+    }
   }
 }

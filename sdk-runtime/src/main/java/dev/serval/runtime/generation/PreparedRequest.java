@@ -28,18 +28,15 @@ public record PreparedRequest(
 
   /** The sequence of one choice, explained if the caller asks for it or somebody else does. */
   SequenceRequest sequence(int choice, boolean explained) {
-    return new SequenceRequest(
-        sequenceId(choice),
-        prompt,
-        maxTokens,
-        request.sampling(),
-        seed + choice,
-        request.logprobs().orElse(-1),
-        stopTokens,
-        request.priority(),
-        request.scope(),
-        ServiceTerms.of(request),
-        explained || request.explained());
+    return SequenceRequest.builder(sequenceId(choice), prompt, maxTokens)
+        .sampling(request.sampling(), seed + choice)
+        .alternatives(request.logprobs().orElse(-1))
+        .stopTokens(stopTokens)
+        .priority(request.priority())
+        .scope(request.scope())
+        .terms(ServiceTerms.of(request))
+        .explained(explained || request.explained())
+        .build();
   }
 
   /** What the engine calls one choice. */
