@@ -46,7 +46,12 @@ final class DrivenEngine {
         new RecallModel(VOCABULARY, setup.blocks, setup.blockTokens, setup.limits.sequences());
     PagedKvCache pages =
         new PagedKvCache(
-            model.layout(), setup.blocks, ArtefactDigest.of(new byte[32]), model.numerics(), true);
+            model.layout(),
+            setup.blocks,
+            ArtefactDigest.of(new byte[32]),
+            model.numerics(),
+            true,
+            model.swap(setup.slots));
     cache = setup.cacheWrapper.apply(pages);
     engine =
         new ContinuousBatchingEngine(
@@ -139,6 +144,7 @@ final class DrivenEngine {
   static final class Setup {
     private int blocks = 100;
     private int blockTokens = 4;
+    private int slots;
     private int context = 64;
     private StepLimits limits = new StepLimits(16, 8);
     private AdmissionPolicy admission = AdmissionPolicies.maxWaiting(1000);
@@ -154,6 +160,11 @@ final class DrivenEngine {
     Setup blocks(int count, int tokens) {
       blocks = count;
       blockTokens = tokens;
+      return this;
+    }
+
+    Setup swap(int blocksBeside) {
+      slots = blocksBeside;
       return this;
     }
 

@@ -26,10 +26,15 @@ final class RecomputationTest {
 
   /** The share of all computed tokens that were computed before. */
   private static double tax(VictimPolicy victim) {
+    return tax(victim, 0);
+  }
+
+  private static double tax(VictimPolicy victim, int slots) {
     Meter meter = new Meter();
     DrivenEngine engine =
         new Setup()
             .blocks(150, 16)
+            .swap(slots)
             .context(2000)
             .limits(512, 64)
             .victim(victim)
@@ -45,6 +50,12 @@ final class RecomputationTest {
     }
     engine.run();
     return (double) (meter.computed - once) / meter.computed;
+  }
+
+  @Test
+  void next_to_nothing_is_computed_again_where_blocks_have_somewhere_else_to_go() {
+    assertThat(tax(VictimPolicies.lastIn(), 600)).isBetween(0.0, 0.005);
+    assertThat(tax(VictimPolicies.leastComputed(), 600)).isBetween(0.0, 0.005);
   }
 
   @Test

@@ -102,7 +102,12 @@ final class SteppedEngineModelTest {
     RecallModel model = new RecallModel(VOCABULARY, blocks, blockTokens, sequences);
     cache =
         new PagedKvCache(
-            model.layout(), blocks, ArtefactDigest.of(new byte[32]), model.numerics(), true);
+            model.layout(),
+            blocks,
+            ArtefactDigest.of(new byte[32]),
+            model.numerics(),
+            true,
+            model.swap(Math.max(0, random.nextInt(-10, 40))));
     context = Math.min(random.nextInt(8, 108), blocks * blockTokens);
     hostile = random.nextBoolean();
     tenants =

@@ -60,6 +60,11 @@ final class BlockPool {
     return block;
   }
 
+  /** What the block is good for that would be handed out now, if it is published. */
+  Worth worthOfNext() {
+    return next(anchor) == anchor ? Worth.EXPECTED : Worth.FOUND_AGAIN;
+  }
+
   /** Adds a holder to a block, free or not. */
   void share(int block) {
     if (books[WIDTH * block + HOLDERS]++ == 0) {

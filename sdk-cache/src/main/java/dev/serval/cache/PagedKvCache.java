@@ -7,6 +7,7 @@ import dev.serval.api.cache.KvKey;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvSequence;
 import dev.serval.api.cache.KvStatistics;
+import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.cache.BlockPool.Worth;
@@ -29,6 +30,7 @@ public final class PagedKvCache implements KvCache {
    *   free, published   its prefix is found                 held, published
    *   free, published   handed out: evicted                 held, anonymous
    *   any published     clear()                             the same, anonymous
+   *   free, anonymous   its key is found among the swapped  held, published
    *
    * What always holds:
    *
@@ -50,6 +52,10 @@ public final class PagedKvCache implements KvCache {
    * ring of their own, which is touched when the other is empty. A sequence frees its last block first: a chain is then eaten from its tail,
    * and as a prefix is searched from its head, whatever is left of the chain stays useful.
    *
+   * Where there is a swap, an evicted block is saved there under its key before it is handed out,
+   * and comes back to a free block when its prefix is looked for. Published blocks are the only
+   * ones that move: nobody writes to them, so what was saved once stays true.
+   *
    * This is the block manager of PagedAttention (Kwon et al., https://arxiv.org/abs/2309.06180)
    * with the prefix tree of RadixAttention (Zheng et al., https://arxiv.org/abs/2312.07104) held as
    * chained hashes: a key names the whole path from the root, so the tree needs no nodes.
@@ -61,6 +67,7 @@ public final class PagedKvCache implements KvCache {
   private final boolean prefixReuse;
   private final BlockPool pool;
   private final PrefixIndex index;
+  private final SwappedBlocks swapped;
   private final ScopeRoots roots;
   private final KvKey.Hasher hasher;
   private long queriedTokens;
@@ -84,6 +91,27 @@ public final class PagedKvCache implements KvCache {
       ArtefactDigest artefact,
       NumericsId numerics,
       boolean prefixReuse) {
+    this(layout, blocks, artefact, numerics, prefixReuse, KvSwap.NONE);
+  }
+
+  /**
+   * An empty cache whose blocks have somewhere else to go.
+   *
+   * @param layout how a block is laid out, of which the keys and the block size follow
+   * @param blocks how many blocks the KV memory has
+   * @param artefact what was loaded
+   * @param numerics how blocks are computed
+   * @param prefixReuse whether blocks are published at all; if not, nothing is ever found again
+   * @param swap where published blocks go when they are handed out anew
+   * @throws IllegalArgumentException when there is no block
+   */
+  public PagedKvCache(
+      KvLayout layout,
+      int blocks,
+      ArtefactDigest artefact,
+      NumericsId numerics,
+      boolean prefixReuse,
+      KvSwap swap) {
     if (blocks < 1) {
       throw new IllegalArgumentException("a KV cache has at least one block, unlike " + blocks);
     }
@@ -91,6 +119,7 @@ public final class PagedKvCache implements KvCache {
     this.prefixReuse = prefixReuse;
     pool = new BlockPool(blocks);
     index = new PrefixIndex(blocks);
+    swapped = new SwappedBlocks(swap);
     roots =
         new ScopeRoots(REMEMBERED_SCOPES, scope -> KvKey.root(artefact, layout, numerics, scope));
     hasher = new KvKey.Hasher(layout.blockTokens());
@@ -113,7 +142,8 @@ public final class PagedKvCache implements KvCache {
 
   @Override
   public KvStatistics statistics() {
-    return new KvStatistics(queriedTokens, hitTokens, index.size(), evictedBlocks);
+    return new KvStatistics(
+        queriedTokens, hitTokens, index.size(), evictedBlocks, swapped.saved(), swapped.loaded());
   }
 
   @Override
@@ -124,12 +154,17 @@ public final class PagedKvCache implements KvCache {
   @Override
   public void clear() {
     index.clear();
+    swapped.clear();
     epoch++;
   }
 
   private int take() {
+    Worth worth = pool.worthOfNext();
     int block = pool.take();
-    if (index.withdraw(block)) {
+    KvKey key = index.key(block);
+    if (key != null) {
+      swapped.save(key, block, worth);
+      index.withdraw(block);
       evictedBlocks++;
     }
     return block;
@@ -174,13 +209,31 @@ public final class PagedKvCache implements KvCache {
     private boolean shareNext(int[] tokens) {
       KvKey key = nextKey(tokens);
       int block = index.find(key);
-      if (block == PrefixIndex.NONE) {
-        return false;
+      if (block != PrefixIndex.NONE) {
+        pool.share(block);
+      } else {
+        block = broughtBack(key);
+        if (block == PrefixIndex.NONE) {
+          return false;
+        }
       }
-      pool.share(block);
       table.add(block);
       extendTo(key);
       return true;
+    }
+
+    private int broughtBack(KvKey key) {
+      if (pool.free() == 0) {
+        return PrefixIndex.NONE;
+      }
+      int slot = swapped.hold(key);
+      if (slot == SwappedBlocks.NONE) {
+        return PrefixIndex.NONE;
+      }
+      int block = take();
+      swapped.load(slot, block);
+      index.publish(key, block);
+      return block;
     }
 
     @Override

@@ -34,6 +34,11 @@ final class PrefixIndex {
     return keys[block] != null;
   }
 
+  /** What a block is published under; null if it is not. */
+  @Nullable KvKey key(int block) {
+    return keys[block];
+  }
+
   /** The block published under this key, or {@link #NONE}. */
   int find(KvKey key) {
     int hash = key.hashCode();

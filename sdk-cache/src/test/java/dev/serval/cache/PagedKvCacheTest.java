@@ -7,9 +7,12 @@ import dev.serval.api.IsolationScope;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvSequence;
+import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.testkit.KvCacheContract;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class PagedKvCacheTest extends KvCacheContract {
@@ -69,6 +72,129 @@ final class PagedKvCacheTest extends KvCacheContract {
     suspended.release();
     next.reserve(16);
     assertThat(suspended.reuse(TOKENS, 8)).isZero();
+  }
+
+  /** Notes what is moved. */
+  private static final class NotedSwap implements KvSwap {
+    private final int slots;
+    private final List<String> moves = new ArrayList<>();
+
+    NotedSwap(int slots) {
+      this.slots = slots;
+    }
+
+    @Override
+    public int slots() {
+      return slots;
+    }
+
+    @Override
+    public void save(int block, int slot) {
+      moves.add(block + " to " + slot);
+    }
+
+    @Override
+    public void load(int slot, int block) {
+      moves.add(slot + " back to " + block);
+    }
+  }
+
+  private static KvCache cache(int blocks, KvSwap swap) {
+    ArtefactDigest artefact = ArtefactDigest.of(new byte[32]);
+    return new PagedKvCache(LAYOUT, blocks, artefact, new NumericsId("test-1"), true, swap);
+  }
+
+  private static void compute(KvCache cache, int... tokens) {
+    KvSequence sequence = cache.open(IsolationScope.HOST);
+    sequence.reuse(tokens, tokens.length);
+    assertThat(sequence.reserve(tokens.length)).isTrue();
+    sequence.commit(tokens, tokens.length);
+    sequence.release();
+  }
+
+  private static int found(KvCache cache, int... tokens) {
+    KvSequence sequence = cache.open(IsolationScope.HOST);
+    int found = sequence.reuse(tokens, tokens.length);
+    sequence.release();
+    return found;
+  }
+
+  @Test
+  void what_is_handed_out_anew_is_saved_before_and_comes_back_when_it_is_looked_for() {
+    NotedSwap swap = new NotedSwap(5);
+    KvCache cache = cache(2, swap);
+    compute(cache, TOKENS);
+    compute(cache, 11, 12, 13, 14, 15, 16, 17, 18);
+    assertThat(swap.moves).containsExactly("1 to 0", "0 to 1");
+    swap.moves.clear();
+    assertThat(found(cache, TOKENS)).isEqualTo(8);
+    assertThat(swap.moves).containsExactly("0 to 2", "1 back to 0", "1 to 3", "0 back to 1");
+    assertThat(cache.statistics().savedBlocks()).isEqualTo(4);
+    assertThat(cache.statistics().loadedBlocks()).isEqualTo(2);
+    assertThat(cache.statistics().hitTokens()).isEqualTo(8);
+  }
+
+  @Test
+  void a_block_that_came_back_is_not_saved_again() {
+    NotedSwap swap = new NotedSwap(5);
+    KvCache cache = cache(2, swap);
+    compute(cache, TOKENS);
+    cache.open(IsolationScope.HOST).reserve(8);
+    KvSequence filler = cache.open(IsolationScope.HOST);
+    assertThat(filler.reserve(1)).as("nothing is free").isFalse();
+    assertThat(found(cache, TOKENS)).as("nothing can come back to").isZero();
+    assertThat(swap.moves).hasSize(2);
+  }
+
+  @Test
+  void what_moves_to_and_fro_is_copied_out_once() {
+    NotedSwap swap = new NotedSwap(8);
+    KvCache cache = cache(2, swap);
+    for (int i = 0; i < 5; i++) {
+      compute(cache, TOKENS);
+      compute(cache, 11, 12, 13, 14, 15, 16, 17, 18);
+    }
+    assertThat(cache.statistics().savedBlocks()).isEqualTo(4);
+    assertThat(cache.statistics().loadedBlocks()).isEqualTo(16);
+  }
+
+  @Test
+  void where_there_is_no_slot_left_the_least_recent_is_forgotten() {
+    NotedSwap swap = new NotedSwap(1);
+    KvCache cache = cache(2, swap);
+    compute(cache, TOKENS);
+    cache.open(IsolationScope.HOST).reserve(8);
+    assertThat(swap.moves).containsExactly("1 to 0", "0 to 0");
+    KvCache roomy = cache(3, new NotedSwap(1));
+    compute(roomy, TOKENS);
+    KvSequence filler = roomy.open(IsolationScope.HOST);
+    filler.reserve(12);
+    filler.release();
+    assertThat(found(roomy, TOKENS)).as("the last to be saved was the first block").isEqualTo(4);
+  }
+
+  @Test
+  void what_somebody_will_come_back_for_leaves_the_swap_last() {
+    NotedSwap swap = new NotedSwap(2);
+    KvCache cache = cache(2, swap);
+    KvSequence suspended = cache.open(IsolationScope.HOST);
+    suspended.reserve(4);
+    suspended.commit(TOKENS, 4);
+    suspended.suspend();
+    for (int i = 1; i < 5; i++) {
+      compute(cache, 10 * i, 1, 2, 3, 4, 5, 6, 7);
+    }
+    assertThat(suspended.reuse(TOKENS, 4)).isEqualTo(4);
+  }
+
+  @Test
+  void clearing_forgets_what_was_saved() {
+    KvCache cache = cache(2, new NotedSwap(5));
+    compute(cache, TOKENS);
+    compute(cache, 11, 12, 13, 14, 15, 16, 17, 18);
+    cache.clear();
+    assertThat(found(cache, TOKENS)).isZero();
+    assertThat(cache.statistics().loadedBlocks()).isZero();
   }
 
   @Test

@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  * @param dtype how keys and values are kept
  * @param blockTokens the tokens of a block
  * @param reuse whether blocks computed before are found again
+ * @param swap the host's memory for blocks of each that lies on another device
  */
-record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean reuse) {
+record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean reuse, Bytes swap) {
   private static final long MOST = Bytes.gibi(4).count();
 
   static KvOptions conclude(ServingRuntimeBuilder b, Problems problems) {
@@ -22,7 +23,15 @@ record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean r
     if (b.kvBudget != null && b.kvBudget.count() == 0) {
       problems.add("kvBudget", "no model runs without any KV memory");
     }
-    return new KvOptions(b.kvBudget, b.kvDtype, b.blockTokens, b.prefixCaching);
+    if (b.kvSwap.count() > 0 && !b.prefixCaching) {
+      problems.add("kvSwap", "blocks that are moved come back by prefix caching, which is off");
+    }
+    return new KvOptions(b.kvBudget, b.kvDtype, b.blockTokens, b.prefixCaching, b.kvSwap);
+  }
+
+  /** For how many blocks there is room beside the device. */
+  int swapSlots(KvLayout layout) {
+    return blocks(swap.count(), layout);
   }
 
   /**

@@ -7,6 +7,7 @@ import dev.serval.api.batching.Applicant;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvSwap;
 import dev.serval.api.device.Device;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelFamily;
@@ -79,8 +80,9 @@ record LoadedModel(
    * @param executor its forward pass
    * @param backend the backend, in words
    * @param mapped how much of the weights is used where the checkpoint is mapped
+   * @param swap where its KV blocks go when others need their place
    */
-  record Computing(ModelExecutor executor, String backend, Bytes mapped) {}
+  record Computing(ModelExecutor executor, String backend, Bytes mapped, KvSwap swap) {}
 
   String name() {
     return stored.name();

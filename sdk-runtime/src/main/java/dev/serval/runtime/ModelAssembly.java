@@ -9,6 +9,7 @@ import dev.serval.api.batching.EngineListener;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.ComputeOptions;
@@ -241,6 +242,7 @@ final class ModelAssembly {
         new ComputeOptions(threads(device), options.kernels(), options.pinThreads());
     ComputeBackend backend = ofHome.opened(provider.open(device, how, modelMemory.child("engine")));
     KvMemory kv = backend.kvMemory(placed.layout(), placed.kv().blocks());
+    KvSwap swap = backend.kvSwap(kv, options.kv().swapSlots(placed.layout()));
     long before = modelMemory.used().count();
     ModelExecutor executor =
         stored.family().load(stored.checkpoint(), backend, kv, options.batch().limits(), listener);
@@ -250,7 +252,7 @@ final class ModelAssembly {
             ? Bytes.of(Math.max(0, stored.spec().weights().count() - copied))
             : Bytes.ZERO;
     modelMemory.account(mapped);
-    return new LoadedModel.Computing(executor, backend.description(), mapped);
+    return new LoadedModel.Computing(executor, backend.description(), mapped, swap);
   }
 
   private int threads(Device device) {
@@ -273,7 +275,8 @@ final class ModelAssembly {
             home.placed().kv().blocks(),
             stored.checkpoint().digest(),
             executor.numerics(),
-            options.kv().reuse());
+            options.kv().reuse(),
+            home.computing().swap());
     EngineOptions engine =
         new EngineOptions(
             options.name() + "-" + stored.name(),

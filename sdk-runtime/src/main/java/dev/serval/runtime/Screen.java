@@ -163,7 +163,13 @@ record Screen(
     return new Entry(
         model.name(),
         tokens + " tokens, prefixes are " + (options.kv().reuse() ? "found again" : "not kept"),
-        "");
+        swap(model));
+  }
+
+  private static String swap(LoadedModel model) {
+    KvLayout layout = model.placed().layout();
+    long tokens = (long) model.computing().swap().slots() * layout.blockTokens();
+    return tokens == 0 ? "" : "as many as " + tokens + " more are kept in the host's memory";
   }
 
   /** A large number for a person: {@code 2.8M}. */

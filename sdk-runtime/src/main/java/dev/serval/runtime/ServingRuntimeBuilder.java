@@ -52,6 +52,7 @@ public final class ServingRuntimeBuilder {
   boolean pinThreads;
   @Nullable Bytes nativeMemory;
   @Nullable Bytes kvBudget;
+  Bytes kvSwap = Bytes.ZERO;
   DType kvDtype = DType.BF16;
   int blockTokens = 16;
   boolean prefixCaching = true;
@@ -210,6 +211,19 @@ public final class ServingRuntimeBuilder {
    */
   public ServingRuntimeBuilder kvBudget(Bytes value) {
     kvBudget = value;
+    return this;
+  }
+
+  /**
+   * Sets the host's memory to which KV blocks of a model on a GPU go when others need their place,
+   * and from which they come back in place of being computed again: those of requests that had to
+   * give way, and prefixes. The memory is pinned, and taken when the model is loaded.
+   *
+   * @param value how much for each model, rounded down to whole blocks; none unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder kvSwap(Bytes value) {
+    kvSwap = value;
     return this;
   }
 

@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
@@ -69,6 +70,33 @@ public final class RecallModel implements ModelExecutor {
    */
   public KvLayout layout() {
     return layout;
+  }
+
+  /**
+   * Room for blocks outside of its KV memory.
+   *
+   * @param slots for how many
+   * @return the room
+   */
+  public KvSwap swap(int slots) {
+    int size = layout.blockTokens();
+    long[] room = new long[slots * size];
+    return new KvSwap() {
+      @Override
+      public int slots() {
+        return slots;
+      }
+
+      @Override
+      public void save(int block, int slot) {
+        System.arraycopy(memory, block * size, room, slot * size, size);
+      }
+
+      @Override
+      public void load(int slot, int block) {
+        System.arraycopy(room, slot * size, memory, block * size, size);
+      }
+    };
   }
 
   @Override

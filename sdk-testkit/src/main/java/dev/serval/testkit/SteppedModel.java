@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.LoadListener;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.ComputeOptions;
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 public class SteppedModel implements AutoCloseable {
   private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(8));
   private final ComputeBackend backend;
+  private final KvMemory kv;
   private final ModelExecutor executor;
   private final StepBatch batch;
   private final List<Integer> freeBlocks;
@@ -83,7 +85,7 @@ public class SteppedModel implements AutoCloseable {
     Collections.shuffle(freeBlocks, new Random(7));
     ComputeBackend opened = provider.open(device, options, memory);
     try {
-      KvMemory kv =
+      kv =
           opened.kvMemory(
               family.inspect(checkpoint).kvLayout(blockTokens, setup.kvType()), setup.blocks());
       executor = family.load(checkpoint, opened, kv, setup.limits(), LoadListener.NONE);
@@ -239,6 +241,63 @@ public class SteppedModel implements AutoCloseable {
         sequence.append(drawn.id());
       }
     }
+  }
+
+  /**
+   * Room for blocks beside the device.
+   *
+   * @param slots for how many
+   * @return the room, as the backend gives it
+   */
+  public KvSwap swap(int slots) {
+    return backend.kvSwap(kv, slots);
+  }
+
+  /**
+   * Saves a sequence's blocks, and gives them back.
+   *
+   * @param sequence the sequence
+   * @param swap where to
+   * @param firstSlot the slot of its first block, whose others follow
+   */
+  public void save(Sequence sequence, KvSwap swap, int firstSlot) {
+    for (int i = 0; i < sequence.table.size(); i++) {
+      swap.save(sequence.table.block(i), firstSlot + i);
+    }
+    end(sequence);
+  }
+
+  /**
+   * Brings what was computed of a sequence to other blocks.
+   *
+   * @param sequence a sequence that was saved
+   * @param swap where from
+   * @param firstSlot the slot of its first block
+   */
+  public void load(Sequence sequence, KvSwap swap, int firstSlot) {
+    sequence.reserve(sequence.computed);
+    for (int i = 0; i < sequence.table.size(); i++) {
+      swap.load(firstSlot + i, sequence.table.block(i));
+    }
+  }
+
+  /**
+   * Moves a sequence's blocks to others, one after the other through one slot.
+   *
+   * @param sequence the sequence
+   * @param swap where the slot is
+   * @param slot the slot
+   */
+  public void moveThrough(Sequence sequence, KvSwap swap, int slot) {
+    List<Integer> moved = new ArrayList<>();
+    for (int i = 0; i < sequence.table.size(); i++) {
+      moved.add(freeBlocks.removeLast());
+      swap.save(sequence.table.block(i), slot);
+      swap.load(slot, moved.getLast());
+      freeBlocks.add(sequence.table.block(i));
+    }
+    sequence.table.clear();
+    moved.forEach(sequence.table::add);
   }
 
   /**

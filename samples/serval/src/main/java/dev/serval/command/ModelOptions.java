@@ -74,6 +74,12 @@ final class ModelOptions {
   private @Nullable Bytes kvBudget;
 
   @Option(
+      names = "--kv-swap",
+      paramLabel = "SIZE",
+      description = "the host's memory for keys and values that a GPU has no room for (none)")
+  private @Nullable Bytes kvSwap;
+
+  @Option(
       names = "--prefix-cache",
       negatable = true,
       defaultValue = "true",
@@ -202,6 +208,7 @@ final class ModelOptions {
     given(kernels, builder::kernels);
     given(threads, builder::threads);
     given(kvBudget, builder::kvBudget);
+    given(kvSwap, builder::kvSwap);
     given(maxRunning, builder::maxRunning);
     given(maxWaiting, builder::maxWaiting);
     given(maxStepTokens, builder::maxStepTokens);

@@ -3,6 +3,7 @@ package dev.serval.api.compute;
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.KvSwap;
 import dev.serval.api.device.Device;
 import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.StoredTensor;
@@ -105,6 +106,18 @@ public interface ComputeBackend extends AutoCloseable {
    * @throws dev.serval.api.device.OutOfNativeMemoryException when it does not fit
    */
   KvMemory kvMemory(KvLayout layout, int blocks);
+
+  /**
+   * Allocates room in the host's memory to which blocks of a KV memory can be moved.
+   *
+   * @param kv the KV memory
+   * @param slots how many blocks it shall hold at most
+   * @return the room; {@link KvSwap#NONE} where the KV memory is the host's anyway
+   * @throws dev.serval.api.device.OutOfNativeMemoryException when it does not fit
+   */
+  default KvSwap kvSwap(KvMemory kv, int slots) {
+    return KvSwap.NONE;
+  }
 
   /**
    * Does the operations of a step. A backend may record them and, when it is given the same pass

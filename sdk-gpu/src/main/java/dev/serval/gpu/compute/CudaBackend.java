@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
@@ -29,6 +30,7 @@ import dev.serval.gpu.driver.Graph;
 import dev.serval.gpu.driver.HostMemory;
 import dev.serval.gpu.driver.Stream;
 import dev.serval.gpu.transfer.DataPath;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -56,6 +58,7 @@ final class CudaBackend implements ComputeBackend {
    * that has to grow for it has grown when the next one is recorded: nothing is allocated meanwhile.
    */
   private static final long UPLOAD_PIECE = 1 << 20;
+  private static final long PAGE = 4096;
 
   private final Device device;
   private final Context context;
@@ -63,6 +66,7 @@ final class CudaBackend implements ComputeBackend {
   private final CublasWish.Outcome cublas;
   private final NumericsId numerics;
   private final Stream stream;
+  private final NativeMemory hostMemory;
   private final DataPath path;
   private final RegionPool room;
   private final RegionPool activations;
@@ -79,6 +83,7 @@ final class CudaBackend implements ComputeBackend {
   private final Drawing drawing;
   private final Map<RotaryEmbedding, RotaryTable> turns = new HashMap<>();
   private final List<RotaryTable> tables = new ArrayList<>();
+  private final List<CudaKvSwap> swaps = new ArrayList<>();
   private @Nullable Upload upload;
   private @Nullable StepBatch staged;
   private @Nullable StepEffects recording;
@@ -122,6 +127,7 @@ final class CudaBackend implements ComputeBackend {
       KernelImage image,
       @Nullable CublasWish wish) {
     this.device = device;
+    hostMemory = memory;
     this.path = path;
     context = path.context();
     context.attach();
@@ -270,12 +276,27 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
+  public KvSwap kvSwap(KvMemory kv, int slots) {
+    CudaKvMemory blocks = checks.ours(kv);
+    if (slots < 1) {
+      return KvSwap.NONE;
+    }
+    attach();
+    long bytes = Math.multiplyExact(blocks.layout().blockBytes(), (long) slots);
+    MemorySegment room = hostMemory.child("KV swap").allocate(bytes, PAGE);
+    CudaKvSwap swap = new CudaKvSwap(blocks, context.pin(room), slots);
+    swaps.add(swap);
+    return swap;
+  }
+
+  @Override
   public void step(StepBatch batch, Consumer<StepBatch> pass) {
     attach();
     requireDevice();
     steps++;
     try {
       loader.rest();
+      moveBlocks();
       drawing.begin();
       drawing.count(batch);
       staged = batch;
@@ -296,6 +317,12 @@ final class CudaBackend implements ComputeBackend {
       throw e;
     } finally {
       staged = null;
+    }
+  }
+
+  private void moveBlocks() {
+    for (int i = 0; i < swaps.size(); i++) {
+      swaps.get(i).move(stream);
     }
   }
 
@@ -341,6 +368,7 @@ final class CudaBackend implements ComputeBackend {
     }
     requireDevice();
     loader.rest();
+    moveBlocks();
     if (mostTileRows > 0) {
       tileRows = mostTileRows;
     }

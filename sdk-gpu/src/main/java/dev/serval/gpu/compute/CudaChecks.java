@@ -56,8 +56,12 @@ final class CudaChecks {
     return logits;
   }
 
+  CudaKvMemory ours(KvMemory given) {
+    return checks.own("KV memory", given, CudaKvMemory.class, CudaKvMemory::owner);
+  }
+
   CudaKvMemory cache(KvMemory given, AttentionSpec spec, int layer) {
-    CudaKvMemory kv = checks.own("KV memory", given, CudaKvMemory.class, CudaKvMemory::owner);
+    CudaKvMemory kv = ours(given);
     OperandChecks.requireLayer(kv.layout(), spec, layer);
     return kv;
   }

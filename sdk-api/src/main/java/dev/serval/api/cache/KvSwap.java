@@ -1,0 +1,53 @@
+package dev.serval.api.cache;
+
+/**
+ * Room for KV blocks outside of the memory in which they are computed, such as the host's beside a
+ * device. A cache moves blocks there before it hands them out anew, and brings them back in place
+ * of having them computed again.
+ *
+ * <p>Moves take effect in the order in which they are asked for, before the next step computes.
+ * They may be made only then: asking never waits and never fails. Belongs to the engine's thread.
+ */
+public interface KvSwap {
+  /** No room. */
+  KvSwap NONE =
+      new KvSwap() {
+        @Override
+        public int slots() {
+          return 0;
+        }
+
+        @Override
+        public void save(int block, int slot) {
+          throw new IndexOutOfBoundsException("there is no slot " + slot);
+        }
+
+        @Override
+        public void load(int slot, int block) {
+          throw new IndexOutOfBoundsException("there is no slot " + slot);
+        }
+      };
+
+  /**
+   * How many blocks it has room for.
+   *
+   * @return the number of slots
+   */
+  int slots();
+
+  /**
+   * Copies what a block holds to a slot.
+   *
+   * @param block of the KV memory
+   * @param slot from 0
+   */
+  void save(int block, int slot);
+
+  /**
+   * Copies what a slot holds to a block.
+   *
+   * @param slot from 0
+   * @param block of the KV memory
+   */
+  void load(int slot, int block);
+}
