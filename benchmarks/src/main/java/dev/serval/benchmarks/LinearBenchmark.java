@@ -118,7 +118,7 @@ public class LinearBenchmark {
 
   /** Activations cannot be written from outside: embeddings of random rows serve. */
   private void fillInputs() {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment table = arena.allocate((long) rows * COLUMNS * Float.BYTES);
       SplittableRandom random = new SplittableRandom(1);
       for (long i = 0; i < (long) rows * COLUMNS; i++) {
@@ -138,7 +138,7 @@ public class LinearBenchmark {
 
   /** Random bits but for those that could be a scale's exponent. */
   private Weight weight(long size, SplittableRandom random) {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment data = arena.allocate(size, Long.BYTES);
       for (long at = 0; at + Long.BYTES <= size; at += Long.BYTES) {
         data.set(ValueLayout.JAVA_LONG, at, random.nextLong() & 0x2C2C_2C2C_2C2C_2C2CL);
