@@ -30,7 +30,6 @@ final class GeneratedMatrix implements PackedMatrix {
   private final int blocks;
   private final int panels;
   private final long blockBytes;
-  private final long scalesAt;
   private final int groups;
 
   GeneratedMatrix(
@@ -55,7 +54,6 @@ final class GeneratedMatrix implements PackedMatrix {
     blocks = blocks(rows, layout);
     panels = panels(blocks, layout.blockBytes(), scratch.size());
     blockBytes = layout.blockBytes();
-    scalesAt = layout instanceof IntegerLayout integers ? integers.codesBytes() : -1;
     groups = layout.groups();
   }
 
@@ -158,8 +156,7 @@ final class GeneratedMatrix implements PackedMatrix {
 
   private void run(MemorySegment code, int block, long input, long output, long step) {
     long codes = data.address() + block * blockBytes;
-    long last = scalesAt < 0 ? blockBytes : codes + scalesAt;
-    NativeCalls.tile(code, codes, input, output, step, groups, last);
+    NativeCalls.tile(code, codes, input, output, step, groups, blockBytes);
   }
 
   @Override

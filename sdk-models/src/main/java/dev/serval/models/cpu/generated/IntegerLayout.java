@@ -58,7 +58,7 @@ final class IntegerLayout implements BlockLayout {
   }
 
   /** Where a block's scales begin. */
-  long codesBytes() {
+  private long codesBytes() {
     return (long) groups * form.codeBytes() * lanes;
   }
 

@@ -6,42 +6,59 @@ import dev.serval.models.cpu.generated.Instruction.UnaryOp;
 import dev.serval.models.cpu.generated.Operand.Memory;
 import dev.serval.models.cpu.generated.Operand.Vector;
 
-/** A tile of 8-bit inputs and integer codes; see {@link Tile}. */
+/**
+ * A tile of 8-bit inputs and integer codes; see {@link Tile}. Where there are registers enough it
+ * has two blocks, since an input is then fetched once for both.
+ */
 final class IntegerTile extends Tile {
   private static final int QUADS = 8;
   private static final int NIBBLES = 0x0F0F0F0F;
   private static final int ONES = 0x00010001;
-  private static final int AHEAD = 1536;
+
+  /** The most rows of a tile: each has two registers for each block. */
+  static final int MAX_ROWS = 6;
+
+  private static final int AHEAD = 3072;
+  private static final int MANY_REGISTERS = 32;
 
   private final IntegerForm form;
   private final IntegerForm.Scales scales;
   private final int offset;
-  private final Vector codes;
   private final Vector scratch;
+  private final Vector input;
   private final Vector magnitudes;
   private final Vector nibbles;
   private final Vector ones;
 
-  /** A tile of one block. */
-  IntegerTile(InstructionSet set, IntegerForm form, int rows, Ending ending) {
-    super(set, rows, 1, ending);
+  IntegerTile(InstructionSet set, IntegerForm form, int rows, int blocks, Ending ending) {
+    super(set, rows, blocks, ending);
     this.form = form;
     scales = form.scales();
     offset = form.offset(set);
-    codes = vector(2 * rows);
-    scratch = vector(2 * rows + 1);
-    magnitudes = vector(2 * rows + 2);
-    nibbles = vector(2 * rows + 2);
-    ones = vector(2 * rows + 3);
+    int shared = 2 * rows * blocks + blocks;
+    scratch = vector(shared);
+    magnitudes = vector(shared + 1);
+    nibbles = vector(shared + 1);
+    ones = vector(shared + 2);
+    input = vector(shared + 2);
   }
 
-  /** The most rows of a tile: they have two registers each, and four are for all. */
-  static int maxRows(InstructionSet set) {
-    return (set.registers() - 4) / 2 / 6 * 6;
+  /** The most blocks of a tile. */
+  static int maxBlocks(InstructionSet set) {
+    return set.registers() == MANY_REGISTERS ? 2 : 1;
   }
 
-  private Vector dot(int row) {
-    return vector(rows() + row);
+  private Vector codes(int block) {
+    return vector(2 * rows() * blocks() + block);
+  }
+
+  private Vector dot(int row, int block) {
+    return vector((rows() + row) * blocks() + block);
+  }
+
+  /** R10 is how far the second block is from the first. */
+  private static Memory in(int block, Register first, int at) {
+    return block == 0 ? Memory.at(first, at) : new Memory(first, Register.R10, 1, at);
   }
 
   /** Whether sums of a group fit 16 bits. */
@@ -56,6 +73,25 @@ final class IntegerTile extends Tile {
     }
     if (!set().byteDots()) {
       routine().constant(ones, ONES);
+    }
+    findScales();
+  }
+
+  /** Scales lie behind the codes of all groups. */
+  private void findScales() {
+    int codeBytes = form.codeBytes() * set().lanes();
+    routine().add(new Instruction.Copy(Register.R10, Register.R9));
+    routine().add(new Instruction.Copy(Register.R9, Register.R8));
+    for (int bit = Integer.highestOneBit(codeBytes) / 2; bit > 0; bit /= 2) {
+      routine().add(new Instruction.Add(Register.R9, Register.R9));
+      if ((codeBytes & bit) != 0) {
+        routine().add(new Instruction.Add(Register.R9, Register.R8));
+      }
+    }
+    routine().add(new Instruction.Add(Register.R9, Register.RDI));
+    if (hasSecondScales()) {
+      routine().add(new Instruction.Copy(Register.R11, Register.R9));
+      routine().add(new Instruction.Add(Register.R11, Register.R10));
     }
   }
 
@@ -77,7 +113,7 @@ final class IntegerTile extends Tile {
 
   private void group() {
     int sections = form.sections();
-    prefetch(form.codeBytes() * set().lanes(), AHEAD);
+    fetchAhead();
     for (int section = 0; section < sections; section++) {
       start(section);
       for (int quad = section * QUADS / sections; quad < (section + 1) * QUADS / sections; quad++) {
@@ -86,27 +122,66 @@ final class IntegerTile extends Tile {
           multiply(row, quad, startsWithProduct() && quad % (QUADS / sections) == 0);
         }
       }
-      scale(section);
+      for (int block = 0; block < blocks(); block++) {
+        fetchScale(section, block);
+      }
+      for (int row = 0; row < rows(); row++) {
+        scale(row, section);
+      }
     }
     if (scales.minimum()) {
       addMinimum();
     }
     routine().advance(Register.RDI, form.codeBytes() * set().lanes());
     routine().advance(Register.R9, scales.bytes() * set().lanes());
+    if (hasSecondScales()) {
+      routine().advance(Register.R11, scales.bytes() * set().lanes());
+    }
     routine().advance(Register.RSI, rows() * ActivationGroup.BYTES);
+  }
+
+  /** Codes of groups to come, and scales of the next tile's blocks: codes do not lead to those. */
+  private void fetchAhead() {
+    for (int block = 0; block < blocks(); block++) {
+      prefetch(in(block, Register.RDI, AHEAD), form.codeBytes() * set().lanes());
+    }
+    int bytes = scales.bytes() * set().lanes();
+    prefetch(new Memory(Register.R9, Register.R10, blocks(), 0), bytes);
+    if (hasSecondScales()) {
+      prefetch(new Memory(Register.R11, Register.R10, blocks(), 0), bytes);
+    }
+  }
+
+  /** Whether R11 follows the second block's scales; in super-blocks it counts groups. */
+  private boolean hasSecondScales() {
+    return blocks() == 2 && scales.groups() == 1;
   }
 
   private Memory input(int row, int at) {
     return Memory.at(Register.RSI, row * ActivationGroup.BYTES + at);
   }
 
+  /** 32 bits of an input for all lanes of all blocks: an operand where just one block takes it. */
+  private Operand shared(int row, int at) {
+    if (blocks() == 1) {
+      return element(input(row, at), scratch);
+    }
+    routine().unary(UnaryOp.VPBROADCASTD, input, input(row, at));
+    return input;
+  }
+
   /** Integer sums begin with what the codes' offset will have added, or with the first product. */
   private void start(int section) {
     for (int row = 0; row < rows() && !startsWithProduct(); row++) {
-      if (offset == 0) {
-        routine().zero(dot(row));
-      } else {
-        excess(dot(row), row, section);
+      if (offset != 0) {
+        fetchExcess(row, section, blocks() == 1 ? dot(row, 0) : input);
+      }
+      for (int block = 0; block < blocks(); block++) {
+        if (offset == 0) {
+          routine().zero(dot(row, block));
+        } else {
+          raise(dot(row, block), blocks() == 1 ? dot(row, 0) : input);
+        }
       }
     }
   }
@@ -115,29 +190,43 @@ final class IntegerTile extends Tile {
     return narrow() || (offset == 0 && !set().byteDots());
   }
 
-  private void excess(Vector target, int row, int section) {
+  private void fetchExcess(int row, int section, Vector target) {
     int at =
         form.sections() == 1
             ? ActivationGroup.SUM
             : ActivationGroup.HALF_SUMS + section * Integer.BYTES;
     routine().unary(UnaryOp.VPBROADCASTD, target, input(row, at));
+  }
+
+  private void raise(Vector target, Vector excess) {
     int shift = Integer.numberOfTrailingZeros(offset);
-    routine().immediate(ImmediateOp.VPSLLD, target, target, shift);
+    routine().immediate(ImmediateOp.VPSLLD, target, excess, shift);
   }
 
   /** The codes of four columns. */
   private void fetch(int quad) {
-    if (form.bytes()) {
-      routine().load(codes, Memory.at(Register.RDI, quad * width().bytes()));
-      if (!set().byteDots()) {
-        routine().unary(UnaryOp.VPABSB, magnitudes, codes);
+    for (int block = 0; block < blocks(); block++) {
+      if (form.bytes()) {
+        fetchBytes(quad, block);
+      } else {
+        fetchNibbles(quad, block);
       }
-      return;
     }
+  }
+
+  private void fetchBytes(int quad, int block) {
+    routine().load(codes(block), in(block, Register.RDI, quad * width().bytes()));
+    if (!set().byteDots()) {
+      routine().unary(UnaryOp.VPABSB, magnitudes, codes(block));
+    }
+  }
+
+  private void fetchNibbles(int quad, int block) {
+    Vector codes = codes(block);
     if (form.highBits() > 0) {
-      fetchHighBits(quad);
+      fetchHighBits(quad, block);
     }
-    Memory at = Memory.at(Register.RDI, quad % 4 * width().bytes());
+    Memory at = in(block, Register.RDI, quad % 4 * width().bytes());
     if (quad < 4) {
       routine().binary(BinaryOp.VPAND, codes, nibbles, at);
     } else {
@@ -151,91 +240,105 @@ final class IntegerTile extends Tile {
   }
 
   /** Leaves them in the scratch register, where they belong above nibbles. */
-  private void fetchHighBits(int quad) {
+  private void fetchHighBits(int quad, int block) {
     int perWord = Byte.SIZE / form.highBits();
-    Memory at = Memory.at(Register.RDI, (4 + quad / perWord) * width().bytes());
+    Memory at = in(block, Register.RDI, (4 + quad / perWord) * width().bytes());
     routine().load(scratch, at);
     int shift = 4 - quad % perWord * form.highBits();
     if (shift != 0) {
       ImmediateOp op = shift > 0 ? ImmediateOp.VPSLLW : ImmediateOp.VPSRLW;
       routine().immediate(op, scratch, scratch, Math.abs(shift));
     }
-    routine().constant(codes, form.highBits() == 1 ? 0x10101010 : 0x30303030);
-    routine().binary(BinaryOp.VPAND, scratch, scratch, codes);
+    routine().constant(codes(block), form.highBits() == 1 ? 0x10101010 : 0x30303030);
+    routine().binary(BinaryOp.VPAND, scratch, scratch, codes(block));
   }
 
   private void multiply(int row, int quad, boolean first) {
-    Memory at = input(row, quad * Integer.BYTES);
     if (set().byteDots()) {
-      routine().binary(BinaryOp.VPDPBUSD, dot(row), codes, element(at, scratch));
+      Operand bytes = shared(row, quad * Integer.BYTES);
+      for (int block = 0; block < blocks(); block++) {
+        routine().binary(BinaryOp.VPDPBUSD, dot(row, block), codes(block), bytes);
+      }
       return;
     }
-    routine().unary(UnaryOp.VPBROADCASTD, scratch, at);
+    routine().unary(UnaryOp.VPBROADCASTD, scratch, input(row, quad * Integer.BYTES));
     if (form.bytes()) {
-      routine().binary(BinaryOp.VPSIGNB, scratch, scratch, codes);
+      routine().binary(BinaryOp.VPSIGNB, scratch, scratch, codes(0));
     }
-    Vector unsigned = form.bytes() ? magnitudes : codes;
-    Vector products = first && narrow() ? dot(row) : scratch;
+    Vector unsigned = form.bytes() ? magnitudes : codes(0);
+    Vector products = first && narrow() ? dot(row, 0) : scratch;
     routine().binary(BinaryOp.VPMADDUBSW, products, unsigned, scratch);
     if (!narrow()) {
-      Vector sums = first ? dot(row) : scratch;
+      Vector sums = first ? dot(row, 0) : scratch;
       routine().binary(BinaryOp.VPMADDWD, sums, products, ones);
     }
     if (!first) {
       BinaryOp add = narrow() ? BinaryOp.VPADDW : BinaryOp.VPADDD;
-      routine().binary(add, dot(row), dot(row), scratch);
+      routine().binary(add, dot(row, 0), dot(row, 0), scratch);
     }
   }
 
-  /** Adds the integer sums to the tile's. */
-  private void scale(int section) {
-    fetchScale(section);
-    for (int row = 0; row < rows(); row++) {
-      if (narrow()) {
-        widen(row, section);
-      }
-      routine().unary(UnaryOp.VCVTDQ2PS, dot(row), dot(row));
-      Operand factor = element(input(row, ActivationGroup.SCALE), scratch);
-      routine().binary(BinaryOp.VMULPS, scratch, codes, factor);
-      routine().binary(BinaryOp.VFMADD231PS, sum(row, 0), dot(row), scratch);
+  /** Adds a row's integer sums to the tile's. */
+  private void scale(int row, int section) {
+    if (narrow()) {
+      widen(row, section);
+    }
+    for (int block = 0; block < blocks(); block++) {
+      routine().unary(UnaryOp.VCVTDQ2PS, dot(row, block), dot(row, block));
+    }
+    Operand factor = shared(row, ActivationGroup.SCALE);
+    for (int block = 0; block < blocks(); block++) {
+      routine().binary(BinaryOp.VMULPS, scratch, codes(block), factor);
+      routine().binary(BinaryOp.VFMADD231PS, sum(row, block), dot(row, block), scratch);
     }
   }
 
   private void widen(int row, int section) {
-    routine().binary(BinaryOp.VPMADDWD, dot(row), dot(row), ones);
+    routine().binary(BinaryOp.VPMADDWD, dot(row, 0), dot(row, 0), ones);
     if (offset != 0) {
-      excess(scratch, row, section);
-      routine().binary(BinaryOp.VPADDD, dot(row), dot(row), scratch);
+      fetchExcess(row, section, scratch);
+      raise(scratch, scratch);
+      routine().binary(BinaryOp.VPADDD, dot(row, 0), dot(row, 0), scratch);
     }
   }
 
   /** Leaves the scales in the register of codes. */
-  private void fetchScale(int section) {
-    Memory own = Memory.at(Register.R9, section * set().lanes());
+  private void fetchScale(int section, int block) {
+    Memory own = in(block, Register.R9, section * set().lanes());
     switch (scales) {
-      case OF_GROUP, WITH_MINIMUM -> routine().unary(UnaryOp.VCVTPH2PS, codes, own);
-      case OF_SUPER_BLOCK -> product(UnaryOp.VPMOVZXBD, own, 0);
-      case OF_HALVES -> product(UnaryOp.VPMOVSXBD, own, 0);
+      case OF_GROUP, WITH_MINIMUM -> routine().unary(UnaryOp.VCVTPH2PS, codes(block), own);
+      case OF_SUPER_BLOCK -> product(UnaryOp.VPMOVZXBD, own, 0, block);
+      case OF_HALVES -> product(UnaryOp.VPMOVSXBD, own, 0, block);
     }
   }
 
-  private void product(UnaryOp widening, Memory own, int header) {
-    routine().unary(widening, codes, own);
-    routine().unary(UnaryOp.VCVTDQ2PS, codes, codes);
-    routine().unary(UnaryOp.VCVTPH2PS, scratch, Memory.at(Register.RAX, header));
-    routine().binary(BinaryOp.VMULPS, codes, codes, scratch);
+  private void product(UnaryOp widening, Memory own, int header, int block) {
+    routine().unary(widening, codes(block), own);
+    routine().unary(UnaryOp.VCVTDQ2PS, codes(block), codes(block));
+    routine().unary(UnaryOp.VCVTPH2PS, scratch, in(block, Register.RAX, header));
+    routine().binary(BinaryOp.VMULPS, codes(block), codes(block), scratch);
   }
 
   private void addMinimum() {
-    int lanes = set().lanes();
-    if (scales == IntegerForm.Scales.OF_SUPER_BLOCK) {
-      product(UnaryOp.VPMOVZXBD, Memory.at(Register.R9, lanes), lanes * Short.BYTES);
-    } else {
-      routine().unary(UnaryOp.VCVTPH2PS, codes, Memory.at(Register.R9, lanes * Short.BYTES));
+    for (int block = 0; block < blocks(); block++) {
+      fetchMinimum(block);
     }
     for (int row = 0; row < rows(); row++) {
-      Operand factor = element(input(row, ActivationGroup.SCALED_SUM), scratch);
-      routine().binary(BinaryOp.VFMADD231PS, sum(row, 0), codes, factor);
+      Operand factor = shared(row, ActivationGroup.SCALED_SUM);
+      for (int block = 0; block < blocks(); block++) {
+        routine().binary(BinaryOp.VFMADD231PS, sum(row, block), codes(block), factor);
+      }
+    }
+  }
+
+  private void fetchMinimum(int block) {
+    int lanes = set().lanes();
+    if (scales == IntegerForm.Scales.OF_SUPER_BLOCK) {
+      Memory own = in(block, Register.R9, lanes);
+      product(UnaryOp.VPMOVZXBD, own, lanes * Short.BYTES, block);
+    } else {
+      Memory own = in(block, Register.R9, lanes * Short.BYTES);
+      routine().unary(UnaryOp.VCVTPH2PS, codes(block), own);
     }
   }
 }

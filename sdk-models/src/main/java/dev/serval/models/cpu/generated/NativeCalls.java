@@ -31,9 +31,9 @@ final class NativeCalls {
       long output,
       long outputStep,
       long groups,
-      long scales) {
+      long blockBytes) {
     try {
-      TILE.invokeExact(code, codes, inputs, output, outputStep, groups, scales);
+      TILE.invokeExact(code, codes, inputs, output, outputStep, groups, blockBytes);
     } catch (Throwable e) {
       throw new IllegalStateException("the call of a tile failed", e);
     }

@@ -151,9 +151,7 @@ final class SelfCheck {
         output.address(),
         (long) lanes() * Float.BYTES,
         layout.groups(),
-        layout instanceof IntegerLayout integers
-            ? codes.address() + integers.codesBytes()
-            : layout.blockBytes());
+        layout.blockBytes());
     for (int row = 0; row < rows; row++) {
       for (int lane = 0; lane < count * layout.lanes(); lane++) {
         float actual =

@@ -31,7 +31,7 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
    * three.
    *
    * Registers: RDI codes, RSI inputs [group][row], RDX output, RCX bytes from one output row to the
-   * next, R8 groups, R9 scales of an integer form, or bytes from one block to the next.
+   * next, R8 groups, R9 bytes from one block to the next.
    */
   private final InstructionSet set;
   private final int rows;
@@ -129,9 +129,9 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
   }
 
   /** Asks for codes that will be needed soon. */
-  final void prefetch(int bytes, int distance) {
+  final void prefetch(Memory from, int bytes) {
     for (int line = 0; line < bytes; line += 64) {
-      routine.add(new Instruction.Prefetch(Memory.at(Register.RDI, distance + line)));
+      routine.add(new Instruction.Prefetch(from.plus(line)));
     }
   }
 }

@@ -69,12 +69,12 @@ final class TileKernels {
    * @throws ExecutableMemoryException when the system refuses memory for code
    */
   static TileKernels of(InstructionSet set, IntegerForm form) {
-    int[] maxBlocks = new int[IntegerTile.maxRows(set)];
-    Arrays.fill(maxBlocks, 1);
+    int[] maxBlocks = new int[IntegerTile.MAX_ROWS];
+    Arrays.fill(maxBlocks, IntegerTile.maxBlocks(set));
     return new TileKernels(
         InputForm.BYTES,
         maxBlocks,
-        (rows, blocks, ending) -> new IntegerTile(set, form, rows, ending));
+        (rows, blocks, ending) -> new IntegerTile(set, form, rows, blocks, ending));
   }
 
   /**

@@ -331,8 +331,9 @@ final class AssemblerTest {
   void whole_kernels_are_read_back() {
     for (InstructionSet set : InstructionSet.values()) {
       for (IntegerForm form : IntegerForm.values()) {
-        int rows = IntegerTile.maxRows(set);
-        checkKernel(new IntegerTile(set, form, rows, Ending.ADD).instructions());
+        int blocks = IntegerTile.maxBlocks(set);
+        checkKernel(
+            new IntegerTile(set, form, IntegerTile.MAX_ROWS, blocks, Ending.ADD).instructions());
       }
       for (FloatForm form : FloatForm.values()) {
         for (Ending ending : Ending.values()) {

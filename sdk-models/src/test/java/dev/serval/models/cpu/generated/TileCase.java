@@ -72,13 +72,13 @@ final class TileCase implements AutoCloseable {
   }
 
   static int maxRows(InstructionSet set, DType dtype) {
-    return FloatForm.of(dtype)
-        .map(form -> form.maxRows(set))
-        .orElseGet(() -> IntegerTile.maxRows(set));
+    return FloatForm.of(dtype).map(form -> form.maxRows(set)).orElse(IntegerTile.MAX_ROWS);
   }
 
   static int maxBlocks(InstructionSet set, DType dtype, int rows) {
-    return FloatForm.of(dtype).map(form -> form.maxBlocks(set, rows)).orElse(1);
+    return FloatForm.of(dtype)
+        .map(form -> form.maxBlocks(set, rows))
+        .orElseGet(() -> IntegerTile.maxBlocks(set));
   }
 
   /** Random elements; of some rows the most extreme codes only. */
@@ -134,14 +134,8 @@ final class TileCase implements AutoCloseable {
 
   private Tile tile() {
     return IntegerForm.of(dtype)
-        .<Tile>map(integers -> new IntegerTile(set, integers, rows, ending))
+        .<Tile>map(integers -> new IntegerTile(set, integers, rows, blocks, ending))
         .orElseGet(() -> FloatForm.of(dtype).orElseThrow().tile(set, rows, blocks, ending));
-  }
-
-  private long last(long codesAt) {
-    return layout instanceof IntegerLayout integers
-        ? codesAt + integers.codesBytes()
-        : layout.blockBytes();
   }
 
   /** The inputs, each row filled up to whole groups. */
@@ -192,7 +186,7 @@ final class TileCase implements AutoCloseable {
             outputAt,
             lanes * 4L,
             layout.groups(),
-            last(codesAt));
+            layout.blockBytes());
     return rows(output);
   }
 
@@ -217,7 +211,7 @@ final class TileCase implements AutoCloseable {
         output.address(),
         lanes * 4L,
         layout.groups(),
-        last(codes.address()));
+        layout.blockBytes());
     return rows(output);
   }
 
