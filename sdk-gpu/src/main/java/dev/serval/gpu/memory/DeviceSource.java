@@ -38,14 +38,22 @@ public final class DeviceSource implements RegionSource {
   public synchronized long allocate(long bytes) {
     long[] address = {0};
     try {
-      context.attached(() -> {
-        address[0] = pool.allocate(bytes, stream);
-        stream.synchronize();
-      });
+      context.attached(() -> address[0] = taken(bytes));
     } catch (OutOfDeviceMemoryException e) {
       return 0;
     }
     return address[0];
+  }
+
+  private long taken(long bytes) {
+    long address = pool.allocate(bytes, stream);
+    try {
+      stream.synchronize();
+      return address;
+    } catch (DriverException e) {
+      unlessLost(() -> pool.free(address, stream));
+      throw e;
+    }
   }
 
   @Override
