@@ -340,15 +340,19 @@ int Machine::performCopy(Lock& lock, Stream* stream, Work& work) {
       fault = guarded([&] { memmove(reinterpret_cast<void*>(piece.target), source, piece.bytes); });
     }
     lock.lock();
-    if (fault != 0) {
-      violation(named(stream, work) + " touched " + whereIs(fault));
-      return ILLEGAL_ADDRESS;
-    }
+    if (fault != 0) return touched(stream, work, fault);
     bool from = deviceAddress(piece.source), to = deviceAddress(piece.target);
     counters[from ? (to ? "deviceToDevice" : "deviceToHost") : (to ? "hostToDevice" : "hostToHost")] += piece.bytes;
   }
   counters["copies"] += count;
   return 0;
+}
+
+// What a broken context was doing when it broke is of no account: a device stops it, and its memory may be gone already.
+int Machine::touched(const Stream* stream, const Work& work, uintptr_t fault) {
+  if (int code = codeOf(stream->context)) return code;
+  violation(named(stream, work) + " touched " + whereIs(fault));
+  return ILLEGAL_ADDRESS;
 }
 
 int Machine::performMemset(Lock& lock, Stream* stream, Work& work) {
@@ -365,9 +369,7 @@ int Machine::performMemset(Lock& lock, Stream* stream, Work& work) {
     });
   }
   lock.lock();
-  if (fault == 0) return 0;
-  violation(named(stream, work) + " touched " + whereIs(fault));
-  return ILLEGAL_ADDRESS;
+  return fault == 0 ? 0 : touched(stream, work, fault);
 }
 
 int Machine::performKernel(Lock& lock, Stream* stream, Work& work) {
@@ -386,9 +388,7 @@ int Machine::performKernel(Lock& lock, Stream* stream, Work& work) {
   }
   lock.lock();
   counters["kernels"]++;
-  if (fault == 0) return 0;
-  violation(named(stream, work) + " touched " + whereIs(fault));
-  return ILLEGAL_ADDRESS;
+  return fault == 0 ? 0 : touched(stream, work, fault);
 }
 
 int Machine::performProgram(Lock& lock, Stream* stream, const Program& program) {

@@ -464,6 +464,7 @@ private:
   int perform(Lock& lock, Stream* stream, Work& work);
   int performCopy(Lock& lock, Stream* stream, Work& work);
   int performMemset(Lock& lock, Stream* stream, Work& work);
+  int touched(const Stream* stream, const Work& work, uintptr_t fault);
   int performKernel(Lock& lock, Stream* stream, Work& work);
   int performProgram(Lock& lock, Stream* stream, const Program& program);
   void checkUse(const Stream* stream, const Work& work);
