@@ -19,7 +19,7 @@ final class IntegerTile extends Tile {
   static final int MAX_ROWS = 6;
 
   private static final int AHEAD = 3072;
-  private static final int MANY_REGISTERS = 32;
+  private static final int SHARED = 3;
 
   private final IntegerForm form;
   private final IntegerForm.Scales scales;
@@ -35,7 +35,7 @@ final class IntegerTile extends Tile {
     this.form = form;
     scales = form.scales();
     offset = form.offset(set);
-    int shared = 2 * rows * blocks + blocks;
+    int shared = firstShared(rows, blocks);
     scratch = vector(shared);
     magnitudes = vector(shared + 1);
     nibbles = vector(shared + 1);
@@ -43,9 +43,14 @@ final class IntegerTile extends Tile {
     input = vector(shared + 2);
   }
 
+  /** Behind the sums of both kinds and the codes come registers that all rows and blocks share. */
+  private static int firstShared(int rows, int blocks) {
+    return (2 * rows + 1) * blocks;
+  }
+
   /** The most blocks of a tile. */
   static int maxBlocks(InstructionSet set) {
-    return set.registers() == MANY_REGISTERS ? 2 : 1;
+    return firstShared(MAX_ROWS, 2) + SHARED <= set.registers() ? 2 : 1;
   }
 
   private Vector codes(int block) {
