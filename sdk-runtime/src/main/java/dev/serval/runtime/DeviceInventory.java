@@ -7,6 +7,7 @@ import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DeviceProvider;
 import dev.serval.api.device.DeviceProvider.Discovery;
 import dev.serval.api.device.DeviceWatch;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,14 +25,24 @@ final class DeviceInventory {
   private final Map<String, Device> devices = new LinkedHashMap<>();
   private final Map<String, Long> taken = new HashMap<>();
   private final Map<String, DeviceWatch> watches = new HashMap<>();
+  private final Map<String, DeviceProvider> finders = new HashMap<>();
   private final List<DeviceWatch> open = new ArrayList<>();
+  private final LostDevices lost;
 
-  /** Asks every provider; of two devices with the same id the first found counts. */
-  DeviceInventory(List<DeviceProvider> providers, InstantSource clock) {
+  /**
+   * Asks every provider; of two devices with the same id the first found counts.
+   *
+   * @param providers find devices
+   * @param clock tells the time
+   * @param quiet how long a device that was lost is left alone at least
+   */
+  DeviceInventory(List<DeviceProvider> providers, InstantSource clock, Duration quiet) {
+    lost = new LostDevices(quiet, clock);
     for (DeviceProvider provider : providers) {
       Discovery discovery = provider.discover();
       findings.putIfAbsent(provider.name(), discovery);
       discovery.devices().forEach(device -> devices.putIfAbsent(device.id(), device));
+      discovery.devices().forEach(device -> finders.putIfAbsent(device.id(), provider));
       if (!discovery.devices().isEmpty()) {
         provider.watch(clock).ifPresent(watch -> watch(discovery, watch));
       }
@@ -50,8 +61,38 @@ final class DeviceInventory {
 
   /** How a device fares. */
   DeviceCondition condition(Device device) {
+    DeviceCondition seen = seen(device);
+    return seen instanceof DeviceCondition.Unusable
+        ? seen
+        : lost.reason(device.id()).<DeviceCondition>map(DeviceCondition.Unusable::new).orElse(seen);
+  }
+
+  /** How a device fares, to whoever watches it. */
+  private DeviceCondition seen(Device device) {
     DeviceWatch watch = watches.get(device.id());
     return watch == null ? DeviceCondition.GOOD : watch.condition(device);
+  }
+
+  /** Whether any device may be lost. */
+  boolean hasAccelerators() {
+    return devices.values().stream().anyMatch(device -> device.kind() != DeviceKind.CPU);
+  }
+
+  /** A model found a device lost; called by any thread. */
+  void lose(Device device, String reason) {
+    lost.add(device.id(), reason);
+  }
+
+  /** Looks which of the devices that were lost may be used again. */
+  void recover() {
+    lost.recover(this::isBack);
+  }
+
+  /** Nothing is known against it, and its provider finds it. */
+  private boolean isBack(String id) {
+    return seen(device(id)) instanceof DeviceCondition.Good
+        && Objects.requireNonNull(finders.get(id)).discover().devices().stream()
+            .anyMatch(device -> device.id().equals(id));
   }
 
   /** What each provider found. */

@@ -37,6 +37,7 @@ import dev.serval.runtime.metrics.ModelMeters;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  * Whatever holds a thread, a mapping or memory is remembered as soon as it is there, so that it is
  * closed in the opposite order: engine, backend, memory, codec, checkpoint. What comes before the
  * placement belongs to the runtime; what comes after it to the model's home, which it leaves when
- * the device is lost.
+ * the device is lost or another one is back.
  */
 /** Puts the models of a runtime together. */
 final class ModelAssembly {
@@ -77,7 +78,9 @@ final class ModelAssembly {
    */
   Deployment assemble(ModelSource source, @Nullable ModelMeters meters) {
     LoadedModel.Stored stored = read(source);
-    return opened.opened(Deployment.begin(this, stored, meters));
+    EngineListener steps = meters == null ? EngineListener.NONE : meters.engine();
+    Residence first = settle(stored, Map.of(), options.loadListener(), steps);
+    return opened.opened(new Deployment(this, stored, meters, first));
   }
 
   /** A model as it is served from its home. */
@@ -125,17 +128,22 @@ final class ModelAssembly {
    * @param stored the model
    * @param avoided devices that are no candidates, by their ids, with what is said of them
    * @param listener hears how far it has come
+   * @param steps hears what its engine does
+   * @return the model where it is, warmed up
    */
-  synchronized Home settle(
-      LoadedModel.Stored stored, Map<String, String> avoided, LoadListener listener) {
+  Residence settle(
+      LoadedModel.Stored stored,
+      Map<String, String> avoided,
+      LoadListener listener,
+      EngineListener steps) {
     Map<String, String> failed = new LinkedHashMap<>(avoided);
     while (true) {
-      LoadedModel.Placed placed = place(stored, failed);
+      LoadedModel.Placed placed =
+          place(stored, device -> !failed.containsKey(device.id()), reasons(failed));
       Device device = placed.placement().device();
       try {
-        return load(stored, placed, listener);
+        return moveIn(stored, load(stored, placed, listener), steps);
       } catch (ServalException e) {
-        giveBack(stored, placed);
         if (device.kind() == DeviceKind.CPU
             || options.device() instanceof DevicePreference.Require) {
           throw e;
@@ -145,20 +153,56 @@ final class ModelAssembly {
     }
   }
 
-  /** A model has left its place. */
-  synchronized void giveBack(LoadedModel.Stored stored, LoadedModel.Placed placed) {
+  /**
+   * Loads a model on a device where it was before, or fails.
+   *
+   * @param stored the model
+   * @param device the device
+   * @param steps hears what its engine does
+   * @return the model where it is, warmed up
+   */
+  Residence settleAgain(LoadedModel.Stored stored, String device, EngineListener steps) {
+    LoadedModel.Placed placed =
+        place(stored, each -> each.id().equals(device), "; it was lost and is well again");
+    return moveIn(stored, load(stored, placed, LoadListener.NONE), steps);
+  }
+
+  private Residence moveIn(LoadedModel.Stored stored, Home home, EngineListener steps) {
+    Residence residence = new Residence(home, why -> lose(home.device(), why.reason()));
+    try {
+      residence.begin(start(stored, home, residence.executor(), steps));
+      if (options.warmUp()) {
+        new WarmUp(options.nanoClock(), options.batch().limits().sequences())
+            .run(loaded(stored, home, residence.engine(), null));
+      }
+      return residence;
+    } catch (RuntimeException | Error e) {
+      residence.leaveAfter(e);
+      throw e;
+    }
+  }
+
+  /** A device was found lost. */
+  private void lose(Device device, String reason) {
+    devices.lose(device, reason);
+  }
+
+  /** Whether a device may be used as far as is known. */
+  boolean isWell(String device) {
+    return devices.trouble(devices.device(device)).isEmpty();
+  }
+
+  private synchronized void giveBack(LoadedModel.Stored stored, LoadedModel.Placed placed) {
     devices.giveBack(placed.placement().device(), stored.spec().weights().plus(placed.kvBytes()));
   }
 
-  private LoadedModel.Placed place(LoadedModel.Stored stored, Map<String, String> failed) {
+  private synchronized LoadedModel.Placed place(
+      LoadedModel.Stored stored, Predicate<Device> wanted, String remark) {
     ModelSpec spec = stored.spec();
     KvLayout layout = spec.kvLayout(options.kv().blockTokens(), options.kv().dtype());
     Bytes budget = options.kv().budget();
     Bytes leastKv = budget == null ? Bytes.of(layout.blockBytes()) : budget;
-    List<Device> candidates =
-        devices.candidates(options.parts()).stream()
-            .filter(device -> !failed.containsKey(device.id()))
-            .toList();
+    List<Device> candidates = devices.candidates(options.parts()).stream().filter(wanted).toList();
     Placement choice =
         choose(
             new ModelDemand(stored.name(), spec.weights(), leastKv, options.device()), candidates);
@@ -176,8 +220,7 @@ final class ModelAssembly {
                 Bytes.of(Math.max(0, free)));
     requireRoom(stored.name(), layout, kv);
     LoadedModel.Placed placed =
-        new LoadedModel.Placed(
-            new Placement(device, choice.reason() + reasons(failed)), layout, kv);
+        new LoadedModel.Placed(new Placement(device, choice.reason() + remark), layout, kv);
     devices.take(device, spec.weights().plus(placed.kvBytes()));
     return placed;
   }
@@ -222,6 +265,7 @@ final class ModelAssembly {
 
   private Home load(LoadedModel.Stored stored, LoadedModel.Placed placed, LoadListener listener) {
     OpenedParts ofHome = new OpenedParts();
+    ofHome.opened(() -> giveBack(stored, placed));
     try {
       return new Home(placed, load(stored, placed, ofHome, listener), ofHome);
     } catch (RuntimeException | Error e) {
@@ -266,8 +310,8 @@ final class ModelAssembly {
         : Runtime.getRuntime().availableProcessors();
   }
 
-  /** Starts the engine of a home, which is closed with it. */
-  Engine start(
+  /** Starts the engine of a home. */
+  private Engine start(
       LoadedModel.Stored stored, Home home, ModelExecutor executor, EngineListener listener) {
     KvCache cache =
         new PagedKvCache(
@@ -288,6 +332,6 @@ final class ModelAssembly {
             listener,
             options.nanoClock(),
             Thread.ofPlatform().daemon().factory());
-    return home.parts().opened(ContinuousBatchingEngine.start(engine));
+    return ContinuousBatchingEngine.start(engine);
   }
 }

@@ -35,7 +35,8 @@ final class RuntimeAssembly {
 
   private ServingRuntime assemble() {
     DeviceInventory devices =
-        new DeviceInventory(options.parts().deviceProviders(), options.clock());
+        new DeviceInventory(
+            options.parts().deviceProviders(), options.clock(), options.returnAfter());
     DeviceFollower follower = opened.opened(new DeviceFollower(options.name(), devices));
     Bytes configured = options.nativeMemory();
     Bytes limit = configured == null ? devices.hostMemory() : configured;
@@ -79,9 +80,6 @@ final class RuntimeAssembly {
       ModelAssembly assembly, ModelSource source, @Nullable ServingMetrics metrics) {
     ModelMeters meters = metrics == null ? null : metrics.model(source.servedNames());
     Deployment model = assembly.assemble(source, meters);
-    if (options.warmUp()) {
-      new WarmUp(options.nanoClock(), options.batch().limits().sequences()).run(model.loaded());
-    }
     if (meters != null) {
       meters.begin(model.loaded().engine());
     }

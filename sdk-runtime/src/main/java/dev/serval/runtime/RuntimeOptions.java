@@ -7,6 +7,7 @@ import dev.serval.api.device.DevicePreference;
 import dev.serval.runtime.tracing.GenerationTracer;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Files;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.List;
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  * @param batch how steps are put together
  * @param streamBuffer how many tokens a reader may lag behind
  * @param warmUp whether models generate before they are served
+ * @param returnAfter how long a device that was lost is left alone at least
  * @param meters where metrics go, or null
  * @param tracer follows generations
  * @param loadListener hears how far loading has come
@@ -53,6 +55,7 @@ record RuntimeOptions(
     BatchOptions batch,
     int streamBuffer,
     boolean warmUp,
+    Duration returnAfter,
     @Nullable MeterRegistry meters,
     GenerationTracer tracer,
     LoadListener loadListener,
@@ -61,6 +64,7 @@ record RuntimeOptions(
     LongSupplier seeds,
     Executor delivery,
     Parts parts) {
+  private static final long MOST_MILLIS = Duration.ofDays(3650).toMillis();
 
   /** Checks all options and reports every problem at once. */
   static RuntimeOptions conclude(ServingRuntimeBuilder b) {
@@ -76,6 +80,7 @@ record RuntimeOptions(
     KvOptions kv = KvOptions.conclude(b, problems);
     Optional<BatchOptions> batch = BatchOptions.conclude(b, parts.policies(), problems);
     problems.requireWithin("streamBuffer", b.streamBuffer, 1, Integer.MAX_VALUE);
+    problems.requireWithin("returnAfter", millis(b.returnAfter), 1, MOST_MILLIS);
     problems.throwIfAny();
     return new RuntimeOptions(
         b.name,
@@ -90,6 +95,7 @@ record RuntimeOptions(
         batch.orElseThrow(),
         b.streamBuffer,
         b.warmUp,
+        b.returnAfter,
         b.meters,
         b.tracer,
         b.loadListener,
@@ -98,6 +104,10 @@ record RuntimeOptions(
         b.seeds,
         b.delivery,
         parts);
+  }
+
+  private static long millis(Duration duration) {
+    return duration.toSeconds() > MOST_MILLIS ? Long.MAX_VALUE : duration.toMillis();
   }
 
   private static void concludeModels(ServingRuntimeBuilder b, Parts parts, Problems problems) {

@@ -26,6 +26,7 @@ import dev.serval.runtime.generation.Delivery;
 import dev.serval.runtime.tracing.GenerationTracer;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,6 +72,7 @@ public final class ServingRuntimeBuilder {
   @Nullable VictimPolicy victim;
   int streamBuffer = 256;
   boolean warmUp = true;
+  Duration returnAfter = Duration.ofMinutes(1);
   @Nullable MeterRegistry meters;
   GenerationTracer tracer = GenerationTracer.NONE;
   LoadListener loadListener = LoadListener.NONE;
@@ -441,8 +443,20 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
-   * Says whether each model generates a little before it is served, so that the first request runs
-   * at full speed.
+   * Sets how long a device that was lost is left alone, before models that it had go back to it
+   * where it is well again. Each further loss of the device doubles the time, up to 64 times.
+   *
+   * @param value from a millisecond to 3650 days, which are as good as never; a minute unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder returnAfter(Duration value) {
+    returnAfter = value;
+    return this;
+  }
+
+  /**
+   * Says whether each model generates a little before it is served, and before it goes on on
+   * another device, so that the first request runs at full speed.
    *
    * @param value true unless set
    * @return this builder

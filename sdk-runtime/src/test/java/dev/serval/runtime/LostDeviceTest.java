@@ -1,5 +1,9 @@
 package dev.serval.runtime;
 
+import static dev.serval.runtime.StandInModel.PREFERRED;
+import static dev.serval.runtime.StandInModel.REQUIRED;
+import static dev.serval.runtime.StandInModel.await;
+import static dev.serval.runtime.StandInModel.device;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -10,55 +14,26 @@ import dev.serval.api.GenerationResult;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.TokenChunk;
 import dev.serval.api.device.DeviceGoneException;
-import dev.serval.api.device.DeviceKind;
-import dev.serval.api.device.DevicePreference;
 import dev.serval.gpu.standin.StandIn;
-import dev.serval.testkit.Oracle;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A GPU that is lost while a model runs on it: requests fail or move, and the runtime lives. */
 @Timeout(120)
 final class LostDeviceTest {
-  private static final DevicePreference PREFERRED =
-      DevicePreference.prefer(DeviceKind.GPU, DeviceKind.CPU);
-  private static final DevicePreference REQUIRED = DevicePreference.require(DeviceKind.GPU);
   private static final int DOUBLE_BIT = 48;
   private static final int CONTEXT_SWITCH = 109;
   private static final int RESET = 1;
-  private static final String TWO_GPUS = "devices=2";
 
-  @RegisterExtension final StandIn machine = StandIn.with("memory=256m", "capability=8.0");
+  @RegisterExtension final StandInModel served = new StandInModel();
 
-  private final OracleRequests requests = new OracleRequests(Oracle.named("llama"));
-  private final Threads before = Threads.now();
-  @TempDir Path folder;
-  private Path model;
-
-  @BeforeEach
-  void a_model_and_kernels() throws IOException {
-    model = requests.oracle().folder(folder);
-    machine.projectKernels();
-  }
-
-  @AfterEach
-  void no_thread_is_left() {
-    before.assertNoneLeft();
-  }
-
-  private ServingRuntimeBuilder builder(DevicePreference wish) {
-    return StandInMachine.of(machine).runtime(model).device(wish);
-  }
+  private final StandIn machine = served.machine();
+  private final OracleRequests requests = served.requests();
 
   /** A request whose reader has had a token, and does not read on: its engine rests. */
   private Iterator<TokenChunk> begun(ServingRuntime runtime) throws InterruptedException {
@@ -81,21 +56,10 @@ final class LostDeviceTest {
         GenerationFailedException.class, () -> chunks.forEachRemaining(_ -> {}));
   }
 
-  private static String device(ServingRuntime runtime) {
-    return ((NamedModel) runtime.models().getFirst()).loaded().device().id();
-  }
-
-  private static void await(String what, ServingRuntime runtime) throws InterruptedException {
-    for (int i = 0; i < 1000 && !runtime.describe().toString().contains(what); i++) {
-      Thread.sleep(10);
-    }
-    assertThat(runtime.describe().toString()).contains(what);
-  }
-
   @Test
   void a_request_under_way_fails_in_a_sentence_and_the_model_goes_on_elsewhere()
       throws InterruptedException {
-    try (ServingRuntime runtime = builder(PREFERRED).streamBuffer(4).build()) {
+    try (ServingRuntime runtime = served.builder(PREFERRED).streamBuffer(4).build()) {
       String gpu = device(runtime);
       Iterator<TokenChunk> reader = begun(runtime);
       machine.breakContexts(0, StandIn.ECC_UNCORRECTABLE);
@@ -113,7 +77,7 @@ final class LostDeviceTest {
 
   @Test
   void requests_that_have_had_no_token_move_with_the_model() throws InterruptedException {
-    try (ServingRuntime runtime = builder(PREFERRED).maxRunning(1).streamBuffer(4).build()) {
+    try (ServingRuntime runtime = served.builder(PREFERRED).maxRunning(1).streamBuffer(4).build()) {
       Iterator<TokenChunk> reader = begun(runtime);
       CompletableFuture<GenerationResult> first = waiting(runtime, 0);
       CompletableFuture<GenerationResult> second = waiting(runtime, 2);
@@ -131,7 +95,7 @@ final class LostDeviceTest {
 
   @Test
   void all_choices_of_a_request_that_had_a_token_end_with_it() throws InterruptedException {
-    try (ServingRuntime runtime = builder(PREFERRED).streamBuffer(4).build()) {
+    try (ServingRuntime runtime = served.builder(PREFERRED).streamBuffer(4).build()) {
       Generation generation = runtime.submit(requests.request(1).maxTokens(400).choices(3).build());
       Iterator<TokenChunk> reader = begun(generation);
       machine.breakContexts(0, StandIn.ILLEGAL_ADDRESS);
@@ -146,7 +110,7 @@ final class LostDeviceTest {
   @Test
   void a_model_that_must_have_a_gpu_fails_each_request_and_says_why_it_cannot_move()
       throws InterruptedException {
-    try (ServingRuntime runtime = builder(REQUIRED).build()) {
+    try (ServingRuntime runtime = served.builder(REQUIRED).build()) {
       machine.breakContexts(0, StandIn.ECC_UNCORRECTABLE);
       for (int i = 0; i < 3; i++) {
         assertThatThrownBy(() -> OracleRequests.result(requests.begin(runtime, 0)))
@@ -160,9 +124,8 @@ final class LostDeviceTest {
 
   @Test
   void another_gpu_is_as_good() {
-    machine.configure(TWO_GPUS, "memory=256m", "capability=8.0");
-    machine.projectKernels();
-    try (ServingRuntime runtime = builder(REQUIRED).build()) {
+    served.twoGpus();
+    try (ServingRuntime runtime = served.builder(REQUIRED).build()) {
       String first = device(runtime);
       machine.breakContexts(0, StandIn.ECC_UNCORRECTABLE);
       requests.check(runtime, 0, "from one GPU to the other");
@@ -172,7 +135,7 @@ final class LostDeviceTest {
 
   @Test
   void a_device_that_is_reported_unhealthy_is_left_before_it_fails() throws InterruptedException {
-    try (ServingRuntime runtime = builder(PREFERRED).build()) {
+    try (ServingRuntime runtime = served.builder(PREFERRED).build()) {
       machine.recovery(0, RESET);
       machine.xid(0, DOUBLE_BIT);
       await("was left: the driver reported Xid 48", runtime);
@@ -184,7 +147,7 @@ final class LostDeviceTest {
 
   @Test
   void a_reader_who_has_paused_hears_of_an_unhealthy_device_too() throws InterruptedException {
-    try (ServingRuntime runtime = builder(PREFERRED).streamBuffer(1).build()) {
+    try (ServingRuntime runtime = served.builder(PREFERRED).streamBuffer(1).build()) {
       Iterator<TokenChunk> reader = begun(runtime);
       machine.recovery(0, RESET);
       machine.xid(0, DOUBLE_BIT);
@@ -195,9 +158,8 @@ final class LostDeviceTest {
 
   @Test
   void a_device_in_doubt_keeps_its_models_and_gets_no_more() throws InterruptedException {
-    machine.configure(TWO_GPUS, "memory=256m", "capability=8.0");
-    machine.projectKernels();
-    try (ServingRuntime runtime = builder(PREFERRED).build()) {
+    served.twoGpus();
+    try (ServingRuntime runtime = served.builder(PREFERRED).build()) {
       String first = device(runtime);
       machine.xid(0, CONTEXT_SWITCH);
       machine.xid(1, CONTEXT_SWITCH);
@@ -212,7 +174,7 @@ final class LostDeviceTest {
 
   @Test
   void a_card_that_falls_off_the_bus_takes_nothing_with_it() {
-    try (ServingRuntime runtime = builder(PREFERRED).build()) {
+    try (ServingRuntime runtime = served.builder(PREFERRED).build()) {
       requests.check(runtime, 0, "before");
       machine.lose(0, StandIn.UNKNOWN);
       requests.check(runtime, 1, "after");
@@ -222,7 +184,7 @@ final class LostDeviceTest {
 
   @Test
   void a_runtime_closes_while_its_model_is_lost_and_on_its_way() throws InterruptedException {
-    ServingRuntime runtime = builder(PREFERRED).streamBuffer(4).build();
+    ServingRuntime runtime = served.builder(PREFERRED).streamBuffer(4).build();
     Iterator<TokenChunk> reader = begun(runtime);
     machine.breakContexts(0, StandIn.ECC_UNCORRECTABLE);
     assertThat(failure(reader)).hasMessageContaining("is lost");

@@ -1,5 +1,6 @@
 package dev.serval.runtime;
 
+import static dev.serval.runtime.StandInModel.REQUIRED;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,51 +9,28 @@ import dev.serval.api.ConfigurationException;
 import dev.serval.api.Generation;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.compute.DType;
-import dev.serval.api.device.DeviceKind;
-import dev.serval.api.device.DevicePreference;
 import dev.serval.gpu.standin.StandIn;
-import dev.serval.testkit.Oracle;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 
 /** KV blocks that a GPU has no place for go to the host's memory and come back. */
 final class SwappedKvTest {
   private static final int BLOCKS = 9;
 
-  @RegisterExtension final StandIn machine = StandIn.with("memory=256m", "capability=8.0");
+  @RegisterExtension final StandInModel served = new StandInModel();
 
-  private final OracleRequests requests = new OracleRequests(Oracle.named("llama"));
-  @TempDir Path folder;
-  private Path model;
-
-  @BeforeEach
-  void a_model_and_kernels() throws IOException {
-    model = requests.oracle().folder(folder);
-    machine.projectKernels();
-  }
+  private final StandIn machine = served.machine();
+  private final OracleRequests requests = served.requests();
 
   private ServingRuntimeBuilder builder(int blocks) {
-    return StandInMachine.of(machine)
-        .runtime(model)
-        .device(DevicePreference.require(DeviceKind.GPU))
-        .kvDtype(DType.F32)
-        .kvBudget(Bytes.of(blocks * blockBytes()));
+    return served.builder(REQUIRED).kvDtype(DType.F32).kvBudget(Bytes.of(blocks * blockBytes()));
   }
 
   /** The bytes of 16 tokens' keys and values. */
   private long blockBytes() {
-    try (ServingRuntime runtime =
-        StandInMachine.of(machine)
-            .runtime(model)
-            .kvDtype(DType.F32)
-            .device(DevicePreference.require(DeviceKind.GPU))
-            .build()) {
+    try (ServingRuntime runtime = served.builder(REQUIRED).kvDtype(DType.F32).build()) {
       return blockBytes(runtime);
     }
   }

@@ -16,37 +16,42 @@ final class MovableSequence implements TokenSink, EngineSequence {
   private final SequenceRequest request;
   private final TokenSink sink;
   private final long submittedNanos;
+  private final boolean further;
   private final PendingSequence handle = new PendingSequence();
   private boolean wasLetIn;
   private boolean hasTokens;
 
   MovableSequence(
-      RelocatableEngine home, SequenceRequest request, TokenSink sink, long submittedNanos) {
+      RelocatableEngine home,
+      SequenceRequest request,
+      TokenSink sink,
+      long submittedNanos,
+      boolean further) {
     this.home = home;
     this.request = request;
     this.sink = sink;
     this.submittedNanos = submittedNanos;
+    this.further = further;
   }
 
+  /** Gives it to an engine; one that was let in before is not asked for again. */
   void submit(Engine engine) {
-    handle.bind(engine.submit(request, this));
-  }
-
-  void submitFurther(Engine engine) {
-    handle.bind(engine.submitFurther(request, this));
+    handle.bind(
+        further || wasLetIn ? engine.submitFurther(request, this) : engine.submit(request, this));
   }
 
   /** Gives it to the engine where the model has settled; a refusal is its end. */
   void handOver(Engine engine) {
     try {
-      if (wasLetIn) {
-        submitFurther(engine);
-      } else {
-        submit(engine);
-      }
+      submit(engine);
     } catch (RuntimeException e) {
-      sink.ended(failed(none(submittedNanos), e));
+      fail(e);
     }
+  }
+
+  /** Ends it where it is in no engine. */
+  void fail(RuntimeException reason) {
+    sink.ended(failed(none(submittedNanos), reason));
   }
 
   /** Ends it where it never came into an engine again. */

@@ -19,16 +19,22 @@ import org.jspecify.annotations.Nullable;
 /*
  * The engine of a model that can move from one device to another.
  *
- *            settle              leave               settle
- *     ──▶ [ in an engine ] ──▶ [ on the way ] ──▶ [ in the next, or in the same again ]
+ *              leave                settle
+ *   [ in an engine ] ──▶ [ on the way ] ──▶ [ in the next ]
+ *     │        ▲                │  ▲
+ *     └ settle ┘           lose ▼  │ leave
+ *                           [ lost ]
  *
  * On the way nobody is refused for it. Sequences that come are kept, as are those that the engine
  * that was left gives back without a token: they go to the engine where the model settles, and their
  * callers notice nothing but time. A sequence that has had tokens ends with what was said on leaving:
  * other devices compute other bits, and its reader has seen the old ones.
  *
- * A sink is called by one thread at a time: whoever settles has closed the engine that was left, or
- * settles in the same one, which then ends its sequences itself.
+ * Who settles elsewhere without having left goes on with two engines: what comes goes to the new one,
+ * what is in the old one ends there. Who is lost ends each sequence with what happened.
+ *
+ * A sink is called by one thread at a time: whoever settles after leaving, or is lost, has closed the
+ * engine that was left.
  */
 /** An engine that stands for whichever a model has at the moment. */
 public final class RelocatableEngine implements Engine {
@@ -37,8 +43,10 @@ public final class RelocatableEngine implements Engine {
   private final String name;
   private final LongSupplier clock;
   private final List<MovableSequence> kept = new ArrayList<>();
+  private final List<Engine> runningOut = new ArrayList<>();
   private Engine engine;
   private @Nullable DeviceGoneException left;
+  private @Nullable DeviceGoneException lost;
   private boolean draining;
   private boolean closed;
 
@@ -62,11 +70,28 @@ public final class RelocatableEngine implements Engine {
    */
   public synchronized void leave(DeviceGoneException reason) {
     left = reason;
+    lost = null;
   }
 
   /**
-   * Hands what was kept to an engine, and gives it all that comes. The engine that was left is
-   * closed, or is the same.
+   * Ends what was kept, and all that comes until it {@linkplain #leave leaves} again. The engine
+   * that was left is closed.
+   *
+   * @param reason what sequences hear
+   */
+  public void lose(DeviceGoneException reason) {
+    List<MovableSequence> homeless;
+    synchronized (this) {
+      left = null;
+      lost = reason;
+      homeless = takeKept();
+    }
+    homeless.forEach(sequence -> sequence.fail(reason));
+  }
+
+  /**
+   * Hands what was kept to an engine, and gives it all that comes. An engine that was left is
+   * closed; one that was not goes on with what it has, until whoever settles closes it.
    *
    * @param next the engine
    */
@@ -74,8 +99,13 @@ public final class RelocatableEngine implements Engine {
     List<MovableSequence> moving;
     boolean over;
     synchronized (this) {
+      if (left == null && lost == null) {
+        engine.drain();
+        runningOut.add(engine);
+      }
       engine = next;
       left = null;
+      lost = null;
       moving = takeKept();
       over = draining;
     }
@@ -93,16 +123,25 @@ public final class RelocatableEngine implements Engine {
 
   @Override
   public EngineSequence submit(SequenceRequest request, TokenSink sink) {
-    MovableSequence sequence = new MovableSequence(this, request, sink, clock.getAsLong());
+    return submit(new MovableSequence(this, request, sink, clock.getAsLong(), false));
+  }
+
+  @Override
+  public EngineSequence submitFurther(SequenceRequest request, TokenSink sink) {
+    return submit(new MovableSequence(this, request, sink, clock.getAsLong(), true));
+  }
+
+  private EngineSequence submit(MovableSequence sequence) {
     boolean done = false;
     while (!done) {
-      done = submit(sequence);
+      done = trySubmit(sequence);
     }
     return sequence;
   }
 
-  private boolean submit(MovableSequence sequence) {
+  private boolean trySubmit(MovableSequence sequence) {
     Engine now;
+    DeviceGoneException end;
     synchronized (this) {
       if (isOnTheWay()) {
         requireRoom();
@@ -110,6 +149,11 @@ public final class RelocatableEngine implements Engine {
         return true;
       }
       now = engine;
+      end = closed ? null : lost;
+    }
+    if (end != null) {
+      sequence.fail(end);
+      return true;
     }
     try {
       sequence.submit(now);
@@ -124,14 +168,7 @@ public final class RelocatableEngine implements Engine {
 
   /** Whether it is only this engine that takes no more. */
   private synchronized boolean isOver(Engine one) {
-    return !closed && !draining && (left != null || !engine.equals(one));
-  }
-
-  @Override
-  public EngineSequence submitFurther(SequenceRequest request, TokenSink sink) {
-    MovableSequence sequence = new MovableSequence(this, request, sink, clock.getAsLong());
-    sequence.submitFurther(current());
-    return sequence;
+    return !closed && !draining && (left != null || lost != null || !engine.equals(one));
   }
 
   @Override
@@ -140,6 +177,9 @@ public final class RelocatableEngine implements Engine {
     synchronized (this) {
       if (isOnTheWay()) {
         requireRoom();
+        return;
+      }
+      if (lost != null && !closed) {
         return;
       }
       now = engine;
@@ -198,19 +238,30 @@ public final class RelocatableEngine implements Engine {
   @Override
   public EngineLoad load() {
     EngineLoad load = current().load();
-    int more;
+    int waiting;
+    int running = 0;
     synchronized (this) {
-      more = kept.size();
+      waiting = kept.size();
+      for (Engine old : runningOut) {
+        waiting += old.load().waiting();
+        running += old.load().running();
+      }
+      runningOut.removeIf(RelocatableEngine::isEmpty);
     }
-    return more == 0
+    return waiting + running == 0
         ? load
         : new EngineLoad(
-            load.waiting() + more,
-            load.running(),
+            load.waiting() + waiting,
+            load.running() + running,
             load.freeBlocks(),
             load.totalBlocks(),
             load.queues(),
             load.prefillTokensPerSecond());
+  }
+
+  private static boolean isEmpty(Engine one) {
+    EngineLoad load = one.load();
+    return load.waiting() + load.running() == 0;
   }
 
   @Override
@@ -223,10 +274,14 @@ public final class RelocatableEngine implements Engine {
 
   @Override
   public void close() {
+    List<Engine> all;
     synchronized (this) {
       closed = true;
+      all = new ArrayList<>(runningOut);
+      all.add(engine);
+      runningOut.clear();
     }
-    current().close();
+    all.forEach(Engine::close);
     List<MovableSequence> homeless;
     synchronized (this) {
       homeless = takeKept();

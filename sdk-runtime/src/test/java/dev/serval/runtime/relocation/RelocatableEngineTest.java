@@ -22,6 +22,7 @@ import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceGoneException;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.SampledToken;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.batching.AdmissionPolicies;
@@ -179,6 +180,73 @@ final class RelocatableEngineTest extends EngineContract {
     assertThat(sinks).allMatch(CollectingSink::hasEnded);
   }
 
+  @Test
+  void what_has_begun_where_the_model_was_ends_there_and_what_comes_goes_where_it_is() {
+    Engine first = fresh();
+    RelocatableEngine engine = new RelocatableEngine("recall", first, System::nanoTime);
+    CollectingSink paused = new PausingSink();
+    EngineSequence sequence = engine.submit(request(1), paused);
+    paused.awaitTokens(1);
+    Engine next = fresh();
+    engine.settle(next);
+    CollectingSink later = new CollectingSink();
+    engine.submit(request(2), later);
+    assertThat(later.awaitEnd().reason()).isEqualTo(FinishReason.LENGTH);
+    assertThat(later.tokens()).isEqualTo(expected(2));
+    assertThat(engine.load().running()).isOne();
+    sequence.resume();
+    assertThat(paused.awaitEnd().reason()).isEqualTo(FinishReason.LENGTH);
+    assertThat(paused.tokens()).isEqualTo(expected(1));
+    engine.close();
+  }
+
+  /** Pauses after the first token. */
+  private static final class PausingSink extends CollectingSink {
+    private boolean paused;
+
+    @Override
+    protected Verdict verdict(SampledToken token) {
+      boolean before = paused;
+      paused = true;
+      return before ? Verdict.CONTINUE : Verdict.PAUSE;
+    }
+  }
+
+  @Test
+  void further_sequences_of_a_request_move_as_well() {
+    Engine first = fresh();
+    RelocatableEngine engine = leaving(first);
+    CollectingSink sink = new CollectingSink();
+    engine.submitFurther(request(1), sink);
+    first.close();
+    engine.settle(fresh());
+    assertThat(sink.awaitEnd().reason()).isEqualTo(FinishReason.LENGTH);
+    assertThat(sink.tokens()).isEqualTo(expected(1));
+    engine.close();
+  }
+
+  @Test
+  void a_model_that_is_lost_fails_what_was_kept_and_what_comes_until_it_leaves_again() {
+    Engine first = fresh();
+    RelocatableEngine engine = leaving(first);
+    CollectingSink kept = new CollectingSink();
+    engine.submit(request(1), kept);
+    first.close();
+    engine.lose(gone);
+    assertThat(kept.awaitEnd().failure()).isSameAs(gone);
+    engine.requireAdmission(new Applicant(3, OptionalInt.of(12), 0, ServiceTerms.DEFAULT));
+    CollectingSink sink = new CollectingSink();
+    engine.submit(request(2), sink);
+    assertThat(sink.awaitEnd().failure()).isSameAs(gone);
+    engine.leave(gone);
+    CollectingSink again = new CollectingSink();
+    engine.submit(request(3), again);
+    engine.settle(fresh());
+    assertThat(again.awaitEnd().failure()).isNull();
+    assertThat(again.tokens()).isEqualTo(expected(3));
+    engine.close();
+  }
+
   private static RequestRejectedException refusal(Engine engine) {
     return catchThrowableOfType(
         RequestRejectedException.class, () -> engine.submit(request(1), new CollectingSink()));
@@ -193,6 +261,7 @@ final class RelocatableEngineTest extends EngineContract {
     RelocatableEngine engine = new RelocatableEngine("recall", inner, System::nanoTime);
     List<CollectingSink> sinks = new ArrayList<>();
     List<Boolean> cancelled = new ArrayList<>();
+    boolean away = false;
     for (int i = 0; i < 600; i++) {
       sinks.add(new CollectingSink());
       EngineSequence sequence = engine.submit(request(i), sinks.getLast());
@@ -200,10 +269,16 @@ final class RelocatableEngineTest extends EngineContract {
       if (cancelled.getLast()) {
         sequence.cancel();
       }
+      if (!away && random.nextInt(30) == 0) {
+        inner = fresh();
+        engine.settle(inner);
+      }
       if (random.nextInt(20) == 0) {
         engine.leave(gone);
+        away = true;
       } else if (random.nextInt(10) == 0) {
         inner = moved(engine, inner);
+        away = false;
       }
       if (random.nextInt(5) == 0) {
         Thread.sleep(0, random.nextInt(500_000));
