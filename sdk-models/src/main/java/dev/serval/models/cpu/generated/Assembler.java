@@ -10,6 +10,7 @@ import dev.serval.models.cpu.generated.Operand.Literal;
 import dev.serval.models.cpu.generated.Operand.Memory;
 import dev.serval.models.cpu.generated.Operand.TileRegister;
 import dev.serval.models.cpu.generated.Operand.Vector;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -32,6 +33,7 @@ final class Assembler {
   private static final Opcode MULTIPLY_TILES = Opcode.of0F38(Opcode.Prefix.PF3, 0x5C);
 
   private final Map<Label, Integer> labels = new HashMap<>();
+  private final Map<Label, List<Integer>> jumps = new HashMap<>();
   private final Map<Integer, List<Integer>> literalUses = new LinkedHashMap<>();
   private byte[] code = new byte[1024];
   private int size;
@@ -42,8 +44,18 @@ final class Assembler {
   static byte[] encode(List<Instruction> routine) {
     Assembler assembler = new Assembler();
     routine.forEach(assembler::encode);
+    assembler.requireLabels();
     assembler.placeLiterals();
     return Arrays.copyOf(assembler.code, assembler.size);
+  }
+
+  private void requireLabels() {
+    jumps.keySet().stream()
+        .findFirst()
+        .ifPresent(label -> {
+          throw new IllegalArgumentException(
+              "no label '" + label.name() + "' after the jump to it");
+        });
   }
 
   private void encode(Instruction instruction) {
@@ -65,6 +77,7 @@ final class Assembler {
         number(value);
       }
       case Instruction.Copy(var target, var source) -> registers(0x89, target, source);
+      case Instruction.Load(var target, var from) -> load(target, from);
       case Instruction.Add(var target, var source) -> registers(0x01, target, source);
       case Instruction.AddConstant(var target, int value) -> {
         general(0, target);
@@ -72,8 +85,9 @@ final class Assembler {
         number(value);
       }
       case Instruction.Prefetch(var address) -> prefetch(address);
-      case Label label -> labels.put(label, size);
-      case Instruction.JumpUnlessZero(var label) -> jump(label);
+      case Label label -> place(label);
+      case Instruction.JumpUnlessZero(var label) -> jumpBack(label);
+      case Instruction.JumpIfZero(var label) -> jumpOn(label);
       case Instruction.ClearUpper() -> bytes(0xC5, 0xF8, 0x77);
       case Instruction.Return() -> bytes(0xC3);
     }
@@ -241,7 +255,27 @@ final class Assembler {
     memory(1, at, 1);
   }
 
-  private void jump(Label label) {
+  private void load(Register target, Memory from) {
+    int extension = bit(indexOf(from), 3) << 1 | bit(baseOf(from), 3);
+    bytes(0x48 | bit(target.number(), 3) << 2 | extension, 0x8B);
+    memory(target.number(), from, 1);
+  }
+
+  private void place(Label label) {
+    labels.put(label, size);
+    for (int use : jumps.getOrDefault(label, List.of())) {
+      patch(use, size - (use + Integer.BYTES));
+    }
+    jumps.remove(label);
+  }
+
+  private void jumpOn(Label label) {
+    bytes(0x0F, 0x84);
+    jumps.computeIfAbsent(label, _ -> new ArrayList<>()).add(size);
+    number(0);
+  }
+
+  private void jumpBack(Label label) {
     Integer target = labels.get(label);
     if (target == null) {
       throw new IllegalArgumentException("no label '" + label.name() + "' before the jump to it");

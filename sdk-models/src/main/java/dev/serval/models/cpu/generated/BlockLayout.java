@@ -10,6 +10,9 @@ sealed interface BlockLayout permits IntegerLayout, FloatLayout {
   /** Groups of 32 columns; the last may be filled up with zeros. */
   int groups();
 
+  /** Spans of groups, for each of which a tile fetches some lines for others. */
+  int spans();
+
   /** The size of a block. */
   long blockBytes();
 

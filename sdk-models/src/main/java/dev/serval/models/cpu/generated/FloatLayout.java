@@ -23,6 +23,11 @@ record FloatLayout(FloatForm form, int lanes, int columns) implements BlockLayou
   }
 
   @Override
+  public int spans() {
+    return groups();
+  }
+
+  @Override
   public long blockBytes() {
     return (long) groups() * ActivationGroup.COLUMNS * lanes * Short.BYTES;
   }

@@ -16,6 +16,9 @@ final class FloatTile extends Tile {
   private static final int UPPER = 0xFFFF0000;
   private static final int OTHERS = 2;
 
+  /** The blocks of a tile with many rows. */
+  static final int MIN_BLOCKS = 2;
+
   private final FloatForm form;
   private final int inputBytes;
   private final Vector scratch;
@@ -36,7 +39,7 @@ final class FloatTile extends Tile {
 
   /** The most blocks of a tile with this many rows: 2 or 4. */
   static int maxBlocks(InstructionSet set, int rows) {
-    return 4 * (rows + 1) + OTHERS <= set.registers() ? 4 : 2;
+    return 4 * (rows + 1) + OTHERS <= set.registers() ? 4 : MIN_BLOCKS;
   }
 
   @Override
@@ -55,6 +58,7 @@ final class FloatTile extends Tile {
 
   private void group() {
     int bytes = PAIRS * width().bytes();
+    fetchForOthers();
     for (int pair = 0; pair < PAIRS; pair++) {
       if (form.rounds(set())) {
         fetchPairs(pair);

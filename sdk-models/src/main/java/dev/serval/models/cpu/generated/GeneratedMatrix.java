@@ -6,17 +6,22 @@ import dev.serval.models.cpu.LinearWork;
 import dev.serval.models.cpu.PackedMatrix;
 import dev.serval.models.cpu.WorkCrew;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * A matrix in blocks of rows. A part of a product is a panel, which is a run of blocks, times a run
- * of tiles. A panel is so small that it comes from memory once, for the first tile, and is found in
- * the second-level cache by the others, while a tile's inputs stay in the first-level cache.
+ * A matrix in blocks of rows. A panel of blocks is so small that it comes from memory once, for the
+ * first of several tiles, and is found in the second-level cache by the others, while a tile's
+ * inputs stay in the first-level cache. Several tiles fetch the next panel meanwhile, each its
+ * share: memory would else wait for the processor, then the processor for memory. A part of a
+ * product is a run of panels, so that a worker's next one is known, times some tiles; runs get
+ * shorter, so that workers end together.
  */
 final class GeneratedMatrix implements PackedMatrix {
   private static final int TILES = 8;
   private static final long PANEL_BYTES = 1 << 17;
   private static final int PANELS_PER_WORKER = 4;
+  private static final int LINE = 64;
 
   private final int firstRow;
   private final int rows;
@@ -31,6 +36,7 @@ final class GeneratedMatrix implements PackedMatrix {
   private final int panels;
   private final long blockBytes;
   private final int groups;
+  private final int[] runs;
 
   GeneratedMatrix(
       int firstRow,
@@ -53,6 +59,7 @@ final class GeneratedMatrix implements PackedMatrix {
     this.scratch = scratch;
     blocks = blocks(rows, layout);
     panels = panels(blocks, layout.blockBytes(), scratch.size());
+    runs = runs(panels, scratch.size());
     blockBytes = layout.blockBytes();
     groups = layout.groups();
   }
@@ -66,6 +73,18 @@ final class GeneratedMatrix implements PackedMatrix {
     int bySize = Math.toIntExact(Math.ceilDiv(blocks * blockBytes, PANEL_BYTES));
     int even = Math.ceilDiv(Math.max(bySize, workers * PANELS_PER_WORKER), workers) * workers;
     return Math.min(blocks, even);
+  }
+
+  /** Where runs begin, and where the last one ends: each half of a fair share of what is left. */
+  private static int[] runs(int panels, int workers) {
+    int[] starts = new int[panels + 1];
+    int count = 0;
+    for (int from = 0; from < panels; count++) {
+      starts[count] = from;
+      from += Math.ceilDiv(panels - from, 2 * workers);
+    }
+    starts[count] = panels;
+    return Arrays.copyOf(starts, count + 1);
   }
 
   @Override
@@ -85,7 +104,7 @@ final class GeneratedMatrix implements PackedMatrix {
 
   @Override
   public int parts(int productRows) {
-    return panels * Math.ceilDiv(Inputs.tiles(productRows, kernels.maxRows()), TILES);
+    return runs() * Math.ceilDiv(Inputs.tiles(productRows, kernels.maxRows()), TILES);
   }
 
   @Override
@@ -105,40 +124,78 @@ final class GeneratedMatrix implements PackedMatrix {
 
   @Override
   public void multiply(LinearWork product, int part, int worker) {
-    int panel = part % panels;
-    int from = (int) ((long) blocks * panel / panels);
-    int to = (int) ((long) blocks * (panel + 1) / panels);
-    int tiles = Inputs.tiles(product.rows(), kernels.maxRows());
-    int endTile = Math.min((part / panels + 1) * TILES, tiles);
-    for (int tile = part / panels * TILES; tile < endTile; tile++) {
-      int first = Inputs.firstRow(tile, product.rows(), kernels.maxRows());
-      int end = Inputs.firstRow(tile + 1, product.rows(), kernels.maxRows());
-      multiply(product, first, end - first, from, to, scratch.get(worker));
+    int run = part % runs();
+    int firstTile = part / runs() * TILES;
+    int tiles = Math.min(TILES, Inputs.tiles(product.rows(), kernels.maxRows()) - firstTile);
+    boolean last = part + scratch.size() >= parts(product.rows());
+    for (int panel = runs[run]; panel < runs[run + 1]; panel++) {
+      int next = panel + 1 < runs[run + 1] ? panel + 1 : last ? panel : panelOfLaterRun(run);
+      for (int tile = 0; tile < tiles; tile++) {
+        long others = address(panelStart(next)) + panelBytes(next) * tile / tiles;
+        multiply(product, firstTile + tile, panel, others, tiles, scratch.get(worker));
+      }
     }
   }
 
+  /** Where the worker's next run begins, if all are as fast: it is only fetched early. */
+  private int panelOfLaterRun(int run) {
+    return runs[(run + scratch.size()) % runs()];
+  }
+
+  private int runs() {
+    return runs.length - 1;
+  }
+
+  /** The first block of a panel. */
+  private int panelStart(int panel) {
+    return (int) ((long) blocks * panel / panels);
+  }
+
+  private long panelBytes(int panel) {
+    return (panelStart(panel + 1) - panelStart(panel)) * blockBytes;
+  }
+
+  private long address(int block) {
+    return data.address() + block * blockBytes;
+  }
+
   private void multiply(
-      LinearWork product, int first, int count, int from, int to, TileScratch own) {
+      LinearWork product, int tile, int panel, long others, int share, TileScratch own) {
+    int first = Inputs.firstRow(tile, product.rows(), kernels.maxRows());
+    int count = Inputs.firstRow(tile + 1, product.rows(), kernels.maxRows()) - first;
+    int from = panelStart(panel);
+    int to = panelStart(panel + 1);
     int whole = product.biased() ? from : Math.clamp(rows / layout.lanes(), from, to);
-    toOutput(product, first, count, from, whole);
+    toOutput(product, first, count, from, whole, others, share);
     for (int block = whole; block < to; block++) {
       throughScratch(product, first, count, block, own);
     }
   }
 
-  private void toOutput(LinearWork product, int first, int count, int from, int to) {
+  private void toOutput(
+      LinearWork product, int first, int count, int from, int to, long others, int share) {
     CpuActivations out = product.out();
     Ending ending = product.adds() ? Ending.ADD : Ending.STORE;
     long step = (long) out.columns() * Float.BYTES;
     long output = out.data().address() + (out.row(first) + firstRow) * Float.BYTES;
     int block = from;
-    for (int width = kernels.maxBlocks(count); width > 0; width /= 2) {
+    for (int width = kernels.maxBlocks(count, share == 1); width > 0; width /= 2) {
       MemorySegment code = kernels.routine(ending, count, width);
+      int lines = share > 1 || kernels.fetchesNext(count) ? linesPerSpan(width, share) : 1;
       for (; block + width <= to; block += width) {
         long at = output + (long) block * layout.lanes() * Float.BYTES;
-        run(code, block, inputs.at(first), at, step);
+        long fetched = others + (block - from) * blockBytes / share;
+        if (share == 1) {
+          fetched = block + width < to ? address(block + width) : others;
+        }
+        run(code, block, inputs.at(first), at, step, fetched, lines);
       }
     }
+  }
+
+  /** How many lines of other blocks a tile of so many blocks fetches, if so many share in it. */
+  private int linesPerSpan(int width, int share) {
+    return Math.toIntExact(Math.ceilDiv(width * blockBytes, (long) LINE * share * layout.spans()));
   }
 
   /** For sums that are not to go where others are: of lanes without a row, or before a bias. */
@@ -146,7 +203,8 @@ final class GeneratedMatrix implements PackedMatrix {
       LinearWork product, int first, int count, int block, TileScratch own) {
     int lanes = layout.lanes();
     MemorySegment code = kernels.routine(Ending.STORE, count, 1);
-    run(code, block, inputs.at(first), own.address(), (long) lanes * Float.BYTES);
+    long step = (long) lanes * Float.BYTES;
+    run(code, block, inputs.at(first), own.address(), step, address(block + 1), 1);
     int used = Math.min(lanes, rows - block * lanes);
     for (int row = 0; row < count; row++) {
       float[] sums = own.sums(row * lanes, used);
@@ -154,9 +212,9 @@ final class GeneratedMatrix implements PackedMatrix {
     }
   }
 
-  private void run(MemorySegment code, int block, long input, long output, long step) {
-    long codes = data.address() + block * blockBytes;
-    NativeCalls.tile(code, codes, input, output, step, groups, blockBytes);
+  private void run(
+      MemorySegment code, int block, long input, long output, long step, long others, int lines) {
+    NativeCalls.tile(code, address(block), input, output, step, groups, blockBytes, others, lines);
   }
 
   @Override

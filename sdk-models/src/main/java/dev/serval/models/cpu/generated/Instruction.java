@@ -163,6 +163,9 @@ sealed interface Instruction {
   /** {@code target = source}. */
   record Copy(Register target, Register source) implements Instruction {}
 
+  /** {@code target = memory}. */
+  record Load(Register target, Memory from) implements Instruction {}
+
   /** {@code target += source}. */
   record Add(Register target, Register source) implements Instruction {}
 
@@ -177,6 +180,9 @@ sealed interface Instruction {
 
   /** Goes back to a label unless the addition before it gave 0. */
   record JumpUnlessZero(Label label) implements Instruction {}
+
+  /** Goes on to a label if the addition before it gave 0. */
+  record JumpIfZero(Label label) implements Instruction {}
 
   /** Leaves vector registers as code without AVX expects them. */
   record ClearUpper() implements Instruction {}

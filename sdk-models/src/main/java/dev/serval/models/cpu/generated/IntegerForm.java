@@ -47,6 +47,17 @@ public enum IntegerForm {
       this.groups = groups;
     }
 
+    /** Groups whose scales lie together, so that they fill a vector. */
+    int span() {
+      return this == OF_GROUP ? 2 : groups;
+    }
+
+    /** Bytes of a span's scales in all lanes: whole vectors, so that none lies in two lines. */
+    int spanBytes(InstructionSet set) {
+      int vector = set.width().bytes();
+      return Math.ceilDiv((header + span() * bytes) * set.lanes(), vector) * vector;
+    }
+
     /** Bytes before the scales of a super-block's groups. */
     int header() {
       return header;

@@ -5,7 +5,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * Integer codes, group after group, and behind all of them their scales.
+ * Integer codes, group after group; before each span of groups their scales, so that all of a block
+ * is read from its beginning to its end.
  *
  * <p>Codes of a group: whole bytes as {@code [quad][lane][4 columns]}; nibbles as {@code [quad 0 to
  * 3][lane]}, with quads 4 to 7 in the upper halves of bytes; then the higher bits of each column,
@@ -30,12 +31,16 @@ final class IntegerLayout implements BlockLayout {
   private final int groups;
   private final int flip;
   private final int offset;
+  private final int scaleBytes;
+  private final long groupBytes;
 
   IntegerLayout(InstructionSet set, IntegerForm form, int columns) {
     this.form = form;
     scales = form.scales();
     lanes = set.lanes();
     groups = columns / ActivationGroup.COLUMNS;
+    scaleBytes = scales.spanBytes(set);
+    groupBytes = (long) form.codeBytes() * lanes;
     offset = form.offset(set);
     flip = form.bytes() && offset != 0 ? SIGNS : 0;
   }
@@ -51,15 +56,13 @@ final class IntegerLayout implements BlockLayout {
   }
 
   @Override
-  public long blockBytes() {
-    long superBlocks = groups / scales.groups();
-    long scaleBytes = (superBlocks * scales.header() + (long) groups * scales.bytes()) * lanes;
-    return Math.ceilDiv(codesBytes() + scaleBytes, LINE) * LINE;
+  public int spans() {
+    return Math.ceilDiv(groups, scales.span());
   }
 
-  /** Where a block's scales begin. */
-  private long codesBytes() {
-    return (long) groups * form.codeBytes() * lanes;
+  @Override
+  public long blockBytes() {
+    return Math.ceilDiv((long) spans() * scaleBytes + groups * groupBytes, LINE) * LINE;
   }
 
   @Override
@@ -82,7 +85,7 @@ final class IntegerLayout implements BlockLayout {
   }
 
   private long codes(long at, int group) {
-    return at + (long) group * form.codeBytes() * lanes;
+    return at + (group / scales.span() + 1L) * scaleBytes + group * groupBytes;
   }
 
   private void copyWords(StoredBlocks stored, long from, MemorySegment data, long to) {
@@ -127,12 +130,11 @@ final class IntegerLayout implements BlockLayout {
   }
 
   private long header(long at, int group) {
-    long bytes = scales.header() + (long) scales.groups() * scales.bytes();
-    return at + codesBytes() + group / scales.groups() * bytes * lanes;
+    return at + group / scales.span() * (scaleBytes + scales.span() * groupBytes);
   }
 
   private long own(long at, int group) {
-    int within = group % scales.groups();
+    int within = group % scales.span();
     return header(at, group) + ((long) scales.header() + within * ((long) scales.bytes())) * lanes;
   }
 

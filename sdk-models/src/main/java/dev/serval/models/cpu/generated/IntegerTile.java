@@ -2,6 +2,7 @@ package dev.serval.models.cpu.generated;
 
 import dev.serval.models.cpu.generated.Instruction.BinaryOp;
 import dev.serval.models.cpu.generated.Instruction.ImmediateOp;
+import dev.serval.models.cpu.generated.Instruction.Label;
 import dev.serval.models.cpu.generated.Instruction.UnaryOp;
 import dev.serval.models.cpu.generated.Operand.Memory;
 import dev.serval.models.cpu.generated.Operand.Vector;
@@ -18,7 +19,12 @@ final class IntegerTile extends Tile {
   /** The most rows of a tile: each has two registers for each block. */
   static final int MAX_ROWS = 6;
 
-  private static final int AHEAD = 3072;
+  /** A tile that has its codes to itself waits for them, so they are one run. */
+  static final int MAX_BLOCKS_ALONE = 1;
+
+  /** A block is read from its beginning to its end, and memory likes to be asked this early. */
+  private static final int AHEAD = 6144;
+
   private static final int SHARED = 3;
 
   private final IntegerForm form;
@@ -48,9 +54,9 @@ final class IntegerTile extends Tile {
     return (2 * rows + 1) * blocks;
   }
 
-  /** The most blocks of a tile. */
-  static int maxBlocks(InstructionSet set) {
-    return firstShared(MAX_ROWS, 2) + SHARED <= set.registers() ? 2 : 1;
+  /** The most blocks of a tile with this many rows; one row is always alone. */
+  static int maxBlocks(InstructionSet set, int rows) {
+    return rows > 1 && firstShared(MAX_ROWS, 2) + SHARED <= set.registers() ? 2 : 1;
   }
 
   private Vector codes(int block) {
@@ -61,9 +67,8 @@ final class IntegerTile extends Tile {
     return vector((rows() + row) * blocks() + block);
   }
 
-  /** R10 is how far the second block is from the first. */
   private static Memory in(int block, Register first, int at) {
-    return block == 0 ? Memory.at(first, at) : new Memory(first, Register.R10, 1, at);
+    return block == 0 ? Memory.at(first, at) : new Memory(first, Register.R9, 1, at);
   }
 
   /** Whether sums of a group fit 16 bits. */
@@ -79,46 +84,57 @@ final class IntegerTile extends Tile {
     if (!set().byteDots()) {
       routine().constant(ones, ONES);
     }
-    findScales();
-  }
-
-  /** Scales lie behind the codes of all groups. */
-  private void findScales() {
-    int codeBytes = form.codeBytes() * set().lanes();
-    routine().add(new Instruction.Copy(Register.R10, Register.R9));
-    routine().add(new Instruction.Copy(Register.R9, Register.R8));
-    for (int bit = Integer.highestOneBit(codeBytes) / 2; bit > 0; bit /= 2) {
-      routine().add(new Instruction.Add(Register.R9, Register.R9));
-      if ((codeBytes & bit) != 0) {
-        routine().add(new Instruction.Add(Register.R9, Register.R8));
-      }
-    }
-    routine().add(new Instruction.Add(Register.R9, Register.RDI));
-    if (hasSecondScales()) {
-      routine().add(new Instruction.Copy(Register.R11, Register.R9));
-      routine().add(new Instruction.Add(Register.R11, Register.R10));
-    }
   }
 
   @Override
   void groups() {
-    if (scales.groups() == 1) {
-      routine().repeat("group", Register.R8, 1, this::group);
+    Label next = new Label("span");
+    Label end = new Label("end");
+    routine().add(next);
+    span(end);
+    routine().add(new Instruction.JumpUnlessZero(next));
+    routine().add(end);
+  }
+
+  /** Scales, and behind them the groups that they belong to; the last ones may be missing. */
+  private void span(Label end) {
+    fetchForOthers();
+    fetchAhead(scales.spanBytes(set()));
+    routine().add(new Instruction.Copy(Register.RAX, Register.RDI));
+    routine().advance(Register.RDI, scales.spanBytes(set()));
+    if (scales.groups() > 1) {
+      superBlock();
       return;
     }
-    routine().repeat("super-block", Register.R8, scales.groups(), this::superBlock);
+    for (int group = 0; group < scales.span(); group++) {
+      if (group > 0) {
+        routine().add(new Instruction.JumpIfZero(end));
+      }
+      group(Register.RAX, group * scales.bytes() * set().lanes());
+      routine().advance(Register.R8, -1);
+    }
   }
 
+  /** RAX is where the scales begin, R10 where a group's own are. */
   private void superBlock() {
-    routine().add(new Instruction.Copy(Register.RAX, Register.R9));
-    routine().advance(Register.R9, scales.header() * set().lanes());
+    routine().add(new Instruction.Copy(Register.R10, Register.RAX));
+    routine().advance(Register.R10, scales.header() * set().lanes());
     routine().add(new Instruction.Set(Register.R11, scales.groups()));
-    routine().repeat("group", Register.R11, 1, this::group);
+    routine()
+        .repeat(
+            "group",
+            Register.R11,
+            1,
+            () -> {
+              group(Register.R10, 0);
+              routine().advance(Register.R10, scales.bytes() * set().lanes());
+            });
+    routine().advance(Register.R8, -scales.groups());
   }
 
-  private void group() {
+  private void group(Register base, int scalesAt) {
     int sections = form.sections();
-    fetchAhead();
+    fetchAhead(form.codeBytes() * set().lanes());
     for (int section = 0; section < sections; section++) {
       start(section);
       for (int quad = section * QUADS / sections; quad < (section + 1) * QUADS / sections; quad++) {
@@ -128,38 +144,23 @@ final class IntegerTile extends Tile {
         }
       }
       for (int block = 0; block < blocks(); block++) {
-        fetchScale(section, block);
+        fetchScale(in(block, base, scalesAt + section * set().lanes()), block);
       }
       for (int row = 0; row < rows(); row++) {
         scale(row, section);
       }
     }
     if (scales.minimum()) {
-      addMinimum();
+      addMinimum(base, scalesAt);
     }
     routine().advance(Register.RDI, form.codeBytes() * set().lanes());
-    routine().advance(Register.R9, scales.bytes() * set().lanes());
-    if (hasSecondScales()) {
-      routine().advance(Register.R11, scales.bytes() * set().lanes());
-    }
     routine().advance(Register.RSI, rows() * ActivationGroup.BYTES);
   }
 
-  /** Codes of groups to come, and scales of the next tile's blocks: codes do not lead to those. */
-  private void fetchAhead() {
+  private void fetchAhead(int bytes) {
     for (int block = 0; block < blocks(); block++) {
-      prefetch(in(block, Register.RDI, AHEAD), form.codeBytes() * set().lanes());
+      prefetch(in(block, Register.RDI, AHEAD), bytes);
     }
-    int bytes = scales.bytes() * set().lanes();
-    prefetch(new Memory(Register.R9, Register.R10, blocks(), 0), bytes);
-    if (hasSecondScales()) {
-      prefetch(new Memory(Register.R11, Register.R10, blocks(), 0), bytes);
-    }
-  }
-
-  /** Whether R11 follows the second block's scales; in super-blocks it counts groups. */
-  private boolean hasSecondScales() {
-    return blocks() == 2 && scales.groups() == 1;
   }
 
   private Memory input(int row, int at) {
@@ -308,8 +309,7 @@ final class IntegerTile extends Tile {
   }
 
   /** Leaves the scales in the register of codes. */
-  private void fetchScale(int section, int block) {
-    Memory own = in(block, Register.R9, section * set().lanes());
+  private void fetchScale(Memory own, int block) {
     switch (scales) {
       case OF_GROUP, WITH_MINIMUM -> routine().unary(UnaryOp.VCVTPH2PS, codes(block), own);
       case OF_SUPER_BLOCK -> product(UnaryOp.VPMOVZXBD, own, 0, block);
@@ -324,9 +324,9 @@ final class IntegerTile extends Tile {
     routine().binary(BinaryOp.VMULPS, codes(block), codes(block), scratch);
   }
 
-  private void addMinimum() {
+  private void addMinimum(Register base, int scalesAt) {
     for (int block = 0; block < blocks(); block++) {
-      fetchMinimum(block);
+      fetchMinimum(base, scalesAt, block);
     }
     for (int row = 0; row < rows(); row++) {
       Operand factor = shared(row, ActivationGroup.SCALED_SUM);
@@ -336,13 +336,13 @@ final class IntegerTile extends Tile {
     }
   }
 
-  private void fetchMinimum(int block) {
+  private void fetchMinimum(Register base, int scalesAt, int block) {
     int lanes = set().lanes();
     if (scales == IntegerForm.Scales.OF_SUPER_BLOCK) {
-      Memory own = in(block, Register.R9, lanes);
+      Memory own = in(block, base, scalesAt + lanes);
       product(UnaryOp.VPMOVZXBD, own, lanes * Short.BYTES, block);
     } else {
-      Memory own = in(block, Register.R9, lanes * Short.BYTES);
+      Memory own = in(block, base, scalesAt + lanes * Short.BYTES);
       routine().unary(UnaryOp.VCVTPH2PS, codes(block), own);
     }
   }

@@ -11,7 +11,7 @@ import java.lang.invoke.MethodHandle;
  * thread stays in Java's hands, which makes a call cost nanoseconds.
  */
 final class NativeCalls {
-  private static final MethodHandle TILE = routine(6);
+  private static final MethodHandle TILE = routine(8);
   private static final MethodHandle INPUT = routine(4);
 
   private NativeCalls() {}
@@ -31,9 +31,11 @@ final class NativeCalls {
       long output,
       long outputStep,
       long groups,
-      long blockBytes) {
+      long blockBytes,
+      long others,
+      long lines) {
     try {
-      TILE.invokeExact(code, codes, inputs, output, outputStep, groups, blockBytes);
+      TILE.invokeExact(code, codes, inputs, others, lines, groups, blockBytes, output, outputStep);
     } catch (Throwable e) {
       throw new IllegalStateException("the call of a tile failed", e);
     }

@@ -41,7 +41,7 @@ final class SelfCheck {
     this.inputRoutine = inputRoutine;
     this.layout = layout;
     this.columns = columns;
-    blocks = kernels.maxBlocks(1);
+    blocks = kernels.maxBlocks();
     Random random = new Random(SEED);
     inputs = new float[kernels.maxRows() * columns];
     for (int i = 0; i < inputs.length; i++) {
@@ -114,7 +114,7 @@ final class SelfCheck {
   private boolean passes() {
     for (int rows = 1; rows <= kernels.maxRows(); rows++) {
       turn(rows);
-      for (int count = 1; count <= kernels.maxBlocks(rows); count *= 2) {
+      for (int count = 1; count <= kernels.maxBlocks(rows, false); count *= 2) {
         for (Ending ending : Ending.values()) {
           if (!passes(ending, rows, count)) {
             return false;
@@ -151,7 +151,9 @@ final class SelfCheck {
         output.address(),
         (long) lanes() * Float.BYTES,
         layout.groups(),
-        layout.blockBytes());
+        layout.blockBytes(),
+        codes.address(),
+        1);
     for (int row = 0; row < rows; row++) {
       for (int lane = 0; lane < count * layout.lanes(); lane++) {
         float actual =

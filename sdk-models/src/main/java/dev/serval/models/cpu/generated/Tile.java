@@ -30,9 +30,15 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
    * negative. Nibbles stay within 16 bits for a whole group (8 · 2 · 15 · 127), which saves two of the
    * three.
    *
-   * Registers: RDI codes, RSI inputs [group][row], RDX output, RCX bytes from one output row to the
-   * next, R8 groups, R9 bytes from one block to the next.
+   * While a tile is multiplied, the memory would have little to do if its codes are in the cache:
+   * others' codes are fetched meanwhile, so many lines for each span of groups.
+   *
+   * Registers: RDI codes, RSI inputs [group][row], RDX what is fetched meanwhile, RCX lines of it for
+   * each span, R8 groups, R9 bytes from one block to the next. On the stack: output, bytes from one
+   * output row to the next. Behind the groups RDX and RCX have these.
    */
+  private static final int LINE = 64;
+
   private final InstructionSet set;
   private final int rows;
   private final int blocks;
@@ -51,6 +57,7 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
     constants();
     start();
     groups();
+    findOutput();
     finish();
     routine.end();
     return routine.instructions();
@@ -61,6 +68,12 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
 
   /** All groups, one after the other. */
   abstract void groups();
+
+  /** What is on the stack lies behind the address to return to. */
+  private void findOutput() {
+    routine.add(new Instruction.Load(Register.RDX, Memory.at(Register.RSP, Long.BYTES)));
+    routine.add(new Instruction.Load(Register.RCX, Memory.at(Register.RSP, 2 * Long.BYTES)));
+  }
 
   /** Makes all sums 0. */
   void start() {
@@ -128,9 +141,22 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
     return scratch;
   }
 
+  /** Fetches lines for others; needs R11. */
+  final void fetchForOthers() {
+    routine.add(new Instruction.Copy(Register.R11, Register.RCX));
+    routine.repeat(
+        "line",
+        Register.R11,
+        1,
+        () -> {
+          routine.add(new Instruction.Prefetch(Memory.at(Register.RDX, 0)));
+          routine.advance(Register.RDX, LINE);
+        });
+  }
+
   /** Asks for codes that will be needed soon. */
   final void prefetch(Memory from, int bytes) {
-    for (int line = 0; line < bytes; line += 64) {
+    for (int line = 0; line < bytes; line += LINE) {
       routine.add(new Instruction.Prefetch(from.plus(line)));
     }
   }

@@ -12,6 +12,7 @@ final class TileKernels {
   private final InputForm inputs;
   private final int maxRows;
   private final int[] maxBlocks;
+  private final int maxBlocksAlone;
   private final Map<Ending, MemorySegment[][]> routines = new EnumMap<>(Ending.class);
 
   /** How to write a tile down. */
@@ -19,9 +20,10 @@ final class TileKernels {
     Tile tile(int rows, int blocks, Ending ending);
   }
 
-  private TileKernels(InputForm inputs, int[] maxBlocks, Author author) {
+  private TileKernels(InputForm inputs, int[] maxBlocks, int maxBlocksAlone, Author author) {
     this.inputs = inputs;
     this.maxBlocks = maxBlocks;
+    this.maxBlocksAlone = maxBlocksAlone;
     maxRows = maxBlocks.length;
     List<List<Instruction>> written = new ArrayList<>();
     forEach(
@@ -70,10 +72,11 @@ final class TileKernels {
    */
   static TileKernels of(InstructionSet set, IntegerForm form) {
     int[] maxBlocks = new int[IntegerTile.MAX_ROWS];
-    Arrays.fill(maxBlocks, IntegerTile.maxBlocks(set));
+    Arrays.setAll(maxBlocks, row -> IntegerTile.maxBlocks(set, row + 1));
     return new TileKernels(
         InputForm.BYTES,
         maxBlocks,
+        IntegerTile.MAX_BLOCKS_ALONE,
         (rows, blocks, ending) -> new IntegerTile(set, form, rows, blocks, ending));
   }
 
@@ -88,6 +91,7 @@ final class TileKernels {
     return new TileKernels(
         form.inputs(set),
         maxBlocks,
+        Integer.MAX_VALUE,
         (rows, blocks, ending) -> form.tile(set, rows, blocks, ending));
   }
 
@@ -100,9 +104,24 @@ final class TileKernels {
     return maxRows;
   }
 
-  /** The most blocks of a tile of so many rows. */
-  int maxBlocks(int rows) {
-    return maxBlocks[rows - 1];
+  /**
+   * The most blocks of a tile of so many rows, which no other shares its codes with, or some do.
+   */
+  int maxBlocks(int rows, boolean alone) {
+    return alone ? Math.min(maxBlocksAlone, maxBlocks[rows - 1]) : maxBlocks[rows - 1];
+  }
+
+  /**
+   * Whether a tile of so many rows that has its codes to itself fetches those of the next one.
+   * Other tiles fetch what they need a little later, or leave it to the processor.
+   */
+  boolean fetchesNext(int rows) {
+    return inputs != InputForm.BYTES && maxBlocks[rows - 1] <= FloatTile.MIN_BLOCKS;
+  }
+
+  /** The most blocks of any tile. */
+  int maxBlocks() {
+    return Arrays.stream(maxBlocks).max().orElseThrow();
   }
 
   /** The tile of so many rows and blocks; see {@link Tile} for how it is called. */

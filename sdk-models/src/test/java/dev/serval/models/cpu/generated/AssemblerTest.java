@@ -281,6 +281,9 @@ final class AssemblerTest {
       }
     }
     memories().forEach(memory -> all.add(new Instruction.Prefetch(memory)));
+    for (Register target : List.of(Register.RDX, Register.R9)) {
+      memories().forEach(memory -> all.add(new Instruction.Load(target, memory)));
+    }
     all.add(new Instruction.ClearUpper());
     all.add(new Instruction.Return());
     check(all);
@@ -331,7 +334,7 @@ final class AssemblerTest {
   void whole_kernels_are_read_back() {
     for (InstructionSet set : InstructionSet.values()) {
       for (IntegerForm form : IntegerForm.values()) {
-        int blocks = IntegerTile.maxBlocks(set);
+        int blocks = IntegerTile.maxBlocks(set, IntegerTile.MAX_ROWS);
         checkKernel(
             new IntegerTile(set, form, IntegerTile.MAX_ROWS, blocks, Ending.ADD).instructions());
       }
@@ -352,7 +355,7 @@ final class AssemblerTest {
         inMemory.stream().map(IntelSyntax::of).collect(Collectors.toCollection(ArrayList::new));
     List<String> actual =
         disassembled(kernel).stream()
-            .filter(line -> !line.startsWith("jne ") && !line.contains("[rip+"))
+            .filter(line -> !line.startsWith("j") && !line.contains("[rip+"))
             .limit(expected.size())
             .toList();
     assertThat(actual).isEqualTo(expected);
@@ -360,7 +363,11 @@ final class AssemblerTest {
 
   private static boolean hasText(Instruction instruction) {
     return switch (instruction) {
-      case Label _, Instruction.JumpUnlessZero _, Instruction.ShapeTiles _ -> false;
+      case Label _,
+          Instruction.JumpUnlessZero _,
+          Instruction.JumpIfZero _,
+          Instruction.ShapeTiles _ ->
+          false;
       case Unary(_, _, Literal _) -> false;
       default -> true;
     };
@@ -398,6 +405,21 @@ final class AssemblerTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Assembler.encode(List.of(new Instruction.JumpUnlessZero(label))))
         .withMessageContaining("loop");
+  }
+
+  @Test
+  void jumps_go_on_to_their_labels() {
+    Label label = new Label("end");
+    Instruction.JumpIfZero jump = new Instruction.JumpIfZero(label);
+    List<Instruction> routine =
+        List.of(jump, new Instruction.ClearUpper(), jump, new Instruction.Return(), label);
+    ByteBuffer code = ByteBuffer.wrap(Assembler.encode(routine)).order(ByteOrder.LITTLE_ENDIAN);
+    assertThat(code.getShort(0)).isEqualTo((short) 0x840F);
+    assertThat(code.getInt(2)).isEqualTo(16 - 6);
+    assertThat(code.getInt(11)).isEqualTo(16 - 15);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Assembler.encode(List.of(label, jump)))
+        .withMessageContaining("end");
   }
 
   @Test

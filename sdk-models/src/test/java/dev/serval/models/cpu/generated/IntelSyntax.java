@@ -48,6 +48,8 @@ final class IntelSyntax {
           "mov %s,0x%x".formatted(lower(target), (long) value);
       case Instruction.Copy(Register target, Register source) ->
           "mov %s,%s".formatted(lower(target), lower(source));
+      case Instruction.Load(Register target, Memory from) ->
+          "mov %s,%s".formatted(lower(target), of(from));
       case Instruction.Add(Register target, Register source) ->
           "add %s,%s".formatted(lower(target), lower(source));
       case Instruction.AddConstant(Register target, int value) ->
@@ -55,7 +57,10 @@ final class IntelSyntax {
       case Instruction.Prefetch(Memory address) -> "prefetcht0 " + of(address);
       case Instruction.ClearUpper() -> "vzeroupper";
       case Instruction.Return() -> "ret";
-      case Instruction.Label _, Instruction.JumpUnlessZero _, Instruction.ShapeTiles _ ->
+      case Instruction.Label _,
+          Instruction.JumpUnlessZero _,
+          Instruction.JumpIfZero _,
+          Instruction.ShapeTiles _ ->
           throw new IllegalArgumentException(instruction.toString());
     };
   }

@@ -31,23 +31,29 @@ final class Machine {
   private final long[] general = new long[16];
   private final Tiles tiles = new Tiles();
   private final Map<Instruction.Label, Integer> labels = new HashMap<>();
+  private final long stack;
   private boolean zero;
 
   Machine(SimulatedMemory memory) {
     this.memory = memory;
     Arrays.stream(vectors).forEach(vector -> Arrays.fill(vector, 0x7FC0DEAD));
     Arrays.fill(general, 0xDEAD_BEEF_DEAD_BEEFL);
-    long stack = memory.place(MemorySegment.ofArray(new byte[STACK]), true);
+    stack = memory.place(MemorySegment.ofArray(new byte[STACK]), true);
     general[Register.RSP.number()] = stack + STACK;
   }
 
-  /** Calls a routine with up to six arguments. */
+  /** Calls a routine: six arguments are in registers, others behind the address to return to. */
   void call(List<Instruction> routine, long... arguments) {
     Register[] order = {
       Register.RDI, Register.RSI, Register.RDX, Register.RCX, Register.R8, Register.R9
     };
+    general[Register.RSP.number()] = stack + STACK - (1L + arguments.length) * Long.BYTES;
     for (int i = 0; i < arguments.length; i++) {
-      general[order[i].number()] = arguments[i];
+      if (i < order.length) {
+        general[order[i].number()] = arguments[i];
+      } else {
+        push(1 + i - order.length, arguments[i]);
+      }
     }
     for (int i = 0; i < routine.size(); i++) {
       if (routine.get(i) instanceof Instruction.Label label) {
@@ -58,6 +64,18 @@ final class Machine {
     while (!(routine.get(at) instanceof Instruction.Return)) {
       at = execute(routine.get(at), at);
     }
+  }
+
+  private void push(int index, long value) {
+    long at = general[Register.RSP.number()] + (long) index * Long.BYTES;
+    memory.store(at, (int) value);
+    memory.store(at + Integer.BYTES, (int) (value >>> Integer.SIZE));
+  }
+
+  private long load(Memory from) {
+    long at = address(from);
+    return Integer.toUnsignedLong(memory.load(at))
+        | (long) memory.load(at + Integer.BYTES) << Integer.SIZE;
   }
 
   private int execute(Instruction instruction, int at) {
@@ -77,11 +95,17 @@ final class Machine {
       case Instruction.Set(Register target, int value) -> general[target.number()] = value;
       case Instruction.Copy(Register target, Register source) ->
           general[target.number()] = general[source.number()];
+      case Instruction.Load(Register target, Memory from) -> general[target.number()] = load(from);
       case Instruction.Add(Register target, Register source) ->
           add(target, general[source.number()]);
       case Instruction.AddConstant(Register target, int value) -> add(target, value);
       case Instruction.JumpUnlessZero(Instruction.Label label) -> {
         if (!zero) {
+          return labels.get(label);
+        }
+      }
+      case Instruction.JumpIfZero(Instruction.Label label) -> {
+        if (zero) {
           return labels.get(label);
         }
       }

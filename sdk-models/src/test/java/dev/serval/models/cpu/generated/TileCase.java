@@ -15,6 +15,11 @@ import java.util.Random;
 final class TileCase implements AutoCloseable {
   private static final int BEFORE = 3;
 
+  /** What is fetched for others may be anywhere. */
+  private static final long ANYWHERE = 0xF00D;
+
+  private static final int LINES = 3;
+
   private final InstructionSet set;
   private final DType dtype;
   private final Ending ending;
@@ -78,7 +83,7 @@ final class TileCase implements AutoCloseable {
   static int maxBlocks(InstructionSet set, DType dtype, int rows) {
     return FloatForm.of(dtype)
         .map(form -> form.maxBlocks(set, rows))
-        .orElseGet(() -> IntegerTile.maxBlocks(set));
+        .orElseGet(() -> IntegerTile.maxBlocks(set, rows));
   }
 
   /** Random elements; of some rows the most extreme codes only. */
@@ -183,10 +188,12 @@ final class TileCase implements AutoCloseable {
             tile().instructions(),
             codesAt,
             turnedAt,
-            outputAt,
-            lanes * 4L,
+            ANYWHERE,
+            LINES,
             layout.groups(),
-            layout.blockBytes());
+            layout.blockBytes(),
+            outputAt,
+            lanes * 4L);
     return rows(output);
   }
 
@@ -211,7 +218,9 @@ final class TileCase implements AutoCloseable {
         output.address(),
         lanes * 4L,
         layout.groups(),
-        layout.blockBytes());
+        layout.blockBytes(),
+        codes.address(),
+        LINES);
     return rows(output);
   }
 

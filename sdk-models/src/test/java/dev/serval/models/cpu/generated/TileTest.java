@@ -31,7 +31,17 @@ final class TileTest {
 
   private TileCase tile(
       InstructionSet set, DType dtype, Ending ending, int rows, int groups, float[]... special) {
-    int blocks = TileCase.maxBlocks(set, dtype, rows);
+    return tile(set, dtype, ending, rows, TileCase.maxBlocks(set, dtype, rows), groups, special);
+  }
+
+  private TileCase tile(
+      InstructionSet set,
+      DType dtype,
+      Ending ending,
+      int rows,
+      int blocks,
+      int groups,
+      float[]... special) {
     return new TileCase(set, dtype, ending, rows, blocks, columns(dtype, groups), random, special);
   }
 
@@ -100,9 +110,11 @@ final class TileTest {
   @MethodSource("kinds")
   void tiles_of_every_size_give_the_promised_bits(InstructionSet set, DType dtype) {
     for (int rows = 1; rows <= TileCase.maxRows(set, dtype); rows++) {
-      for (Ending ending : Ending.values()) {
-        try (TileCase tile = tile(set, dtype, ending, rows, 1 + rows % 3)) {
-          check(set, dtype, tile);
+      for (int blocks = 1; blocks <= TileCase.maxBlocks(set, dtype, rows); blocks *= 2) {
+        for (Ending ending : Ending.values()) {
+          try (TileCase tile = tile(set, dtype, ending, rows, blocks, 1 + rows % 3)) {
+            check(set, dtype, tile);
+          }
         }
       }
     }
