@@ -58,7 +58,7 @@ final class FloatTile extends Tile {
 
   private void group() {
     int bytes = PAIRS * width().bytes();
-    fetchForOthers();
+    fetchForOthers(maxRows(set()));
     for (int pair = 0; pair < PAIRS; pair++) {
       if (form.rounds(set())) {
         fetchPairs(pair);

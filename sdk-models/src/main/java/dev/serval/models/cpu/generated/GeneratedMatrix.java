@@ -104,7 +104,7 @@ final class GeneratedMatrix implements PackedMatrix {
 
   @Override
   public int parts(int productRows) {
-    return runs() * Math.ceilDiv(Inputs.tiles(productRows, kernels.maxRows()), TILES);
+    return runs() * Math.ceilDiv(tiles(productRows), TILES);
   }
 
   @Override
@@ -125,8 +125,8 @@ final class GeneratedMatrix implements PackedMatrix {
   @Override
   public void multiply(LinearWork product, int part, int worker) {
     int run = part % runs();
-    int firstTile = part / runs() * TILES;
-    int tiles = Math.min(TILES, Inputs.tiles(product.rows(), kernels.maxRows()) - firstTile);
+    int firstTile = firstTile(part / runs(), product.rows());
+    int tiles = firstTile(part / runs() + 1, product.rows()) - firstTile;
     boolean last = part + scratch.size() >= parts(product.rows());
     for (int panel = runs[run]; panel < runs[run + 1]; panel++) {
       int next = panel + 1 < runs[run + 1] ? panel + 1 : last ? panel : panelOfLaterRun(run);
@@ -135,6 +135,16 @@ final class GeneratedMatrix implements PackedMatrix {
         multiply(product, firstTile + tile, panel, others, tiles, scratch.get(worker));
       }
     }
+  }
+
+  private int tiles(int productRows) {
+    return Inputs.tiles(productRows, kernels.maxRows());
+  }
+
+  /** Where the tiles of a part begin: parts have almost as many each, so that none is left alone. */
+  private int firstTile(int partOfTiles, int productRows) {
+    int tiles = tiles(productRows);
+    return tiles * partOfTiles / Math.ceilDiv(tiles, TILES);
   }
 
   /** Where the worker's next run begins, if all are as fast: it is only fetched early. */

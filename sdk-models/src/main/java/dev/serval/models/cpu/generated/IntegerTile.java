@@ -98,7 +98,7 @@ final class IntegerTile extends Tile {
 
   /** Scales, and behind them the groups that they belong to; the last ones may be missing. */
   private void span(Label end) {
-    fetchForOthers();
+    fetchForOthers(MAX_ROWS);
     fetchAhead(scales.spanBytes(set()));
     routine().add(new Instruction.Copy(Register.RAX, Register.RDI));
     routine().advance(Register.RDI, scales.spanBytes(set()));

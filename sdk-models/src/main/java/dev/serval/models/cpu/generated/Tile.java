@@ -141,8 +141,11 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
     return scratch;
   }
 
-  /** Fetches lines for others; needs R11. */
-  final void fetchForOthers() {
+  /** Fetches lines for others, unless tiles of so few rows are always alone; needs R11. */
+  final void fetchForOthers(int maxRows) {
+    if (2 * rows < maxRows) {
+      return;
+    }
     routine.add(new Instruction.Copy(Register.R11, Register.RCX));
     routine.repeat(
         "line",
