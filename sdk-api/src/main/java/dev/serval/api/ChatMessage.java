@@ -1,5 +1,7 @@
 package dev.serval.api;
 
+import java.util.Objects;
+
 /**
  * One message of a conversation.
  *
@@ -8,8 +10,9 @@ package dev.serval.api;
  * @param content what is said
  */
 public record ChatMessage(String role, String content) {
-  /** Refuses a message without a role. */
+  /** Refuses a message without a role or a content. */
   public ChatMessage {
+    Objects.requireNonNull(content, "content");
     if (role.isBlank()) {
       throw new InvalidRequestException("messages", "a message needs a role, such as user");
     }

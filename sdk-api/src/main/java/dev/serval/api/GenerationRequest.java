@@ -2,6 +2,7 @@ package dev.serval.api;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -230,7 +231,7 @@ public final class GenerationRequest {
     private @Nullable Duration deadline;
 
     private Builder(Prompt prompt) {
-      this.prompt = prompt;
+      this.prompt = Objects.requireNonNull(prompt, "prompt");
     }
 
     /**

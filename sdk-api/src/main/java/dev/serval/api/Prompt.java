@@ -2,6 +2,7 @@ package dev.serval.api;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /** What a generation continues: a conversation, a text, or token ids. */
 public sealed interface Prompt {
@@ -25,7 +26,12 @@ public sealed interface Prompt {
    *
    * @param text the text
    */
-  record Text(String text) implements Prompt {}
+  record Text(String text) implements Prompt {
+    /** Refuses null. */
+    public Text {
+      Objects.requireNonNull(text, "text");
+    }
+  }
 
   /** Token ids, taken as they are. */
   final class Tokens implements Prompt {
@@ -68,7 +74,18 @@ public sealed interface Prompt {
    * @throws InvalidRequestException when there is no message
    */
   static Prompt chat(ChatMessage... messages) {
-    return new Chat(List.of(messages));
+    return chat(List.of(messages));
+  }
+
+  /**
+   * A conversation that is kept as a list.
+   *
+   * @param messages the history, oldest first; copied
+   * @return the prompt
+   * @throws InvalidRequestException when there is no message
+   */
+  static Prompt chat(List<ChatMessage> messages) {
+    return new Chat(messages);
   }
 
   /**

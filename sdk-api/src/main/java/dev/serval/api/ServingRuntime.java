@@ -48,9 +48,10 @@ public interface ServingRuntime extends AutoCloseable {
    *     allow for it, or the runtime is closing
    */
   default CompletableFuture<EmbeddingResult> embed(EmbeddingRequest request) {
-    throw new UnknownModelException(
-        request.model().orElse("embedding"),
-        embeddingModels().stream().map(ServedEmbeddingModel::name).toList());
+    throw request
+        .model()
+        .map(name -> new UnknownModelException(name, List.of()))
+        .orElseGet(() -> UnknownModelException.none("embeds"));
   }
 
   /**

@@ -17,4 +17,18 @@ public final class UnknownModelException extends ServalException {
         "the model '%s' is not served here; there is %s"
             .formatted(model, served.isEmpty() ? "none" : String.join(", ", served)));
   }
+
+  private UnknownModelException(String message) {
+    super(message);
+  }
+
+  /**
+   * For a request that names no model, where there is none of the kind it needs.
+   *
+   * @param does what such a model does, such as {@code generates}
+   * @return the exception
+   */
+  public static UnknownModelException none(String does) {
+    return new UnknownModelException("no model that " + does + " is served here");
+  }
 }

@@ -2,7 +2,9 @@ package dev.serval.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +54,26 @@ final class GenerationRequestTest {
         .isThrownBy(builder::build)
         .withMessageContaining(value)
         .satisfies(e -> assertThat(e.parameter()).isEqualTo(parameter));
+  }
+
+  @Test
+  void null_is_refused_where_it_is_handed_in() {
+    assertThatNullPointerException()
+        .isThrownBy(() -> GenerationRequest.of(null))
+        .withMessage("prompt");
+    assertThatNullPointerException().isThrownBy(() -> Prompt.text(null)).withMessage("text");
+    assertThatNullPointerException()
+        .isThrownBy(() -> ChatMessage.user(null))
+        .withMessage("content");
+  }
+
+  @Test
+  void a_conversation_that_is_kept_as_a_list_is_copied() {
+    List<ChatMessage> history = new ArrayList<>(List.of(ChatMessage.user("Hello")));
+    Prompt prompt = Prompt.chat(history);
+    history.clear();
+
+    assertThat(prompt).isEqualTo(Prompt.chat(ChatMessage.user("Hello")));
   }
 
   static Stream<Arguments> badSamplings() {

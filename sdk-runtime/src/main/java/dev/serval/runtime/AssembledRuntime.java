@@ -91,8 +91,7 @@ final class AssembledRuntime implements ServingRuntime {
   private CompletableFuture<EmbeddingResult> begin(EmbeddingRequest request) {
     requests.enter();
     try {
-      NamedEmbeddings model =
-          named(request.model(), embeddings, NamedEmbeddings::name, "an embedding model");
+      NamedEmbeddings model = named(request.model(), embeddings, NamedEmbeddings::name, "embeds");
       return model.loaded().embedder().embed(request, model.name(), requests::leave);
     } catch (Throwable t) {
       requests.leave();
@@ -101,16 +100,17 @@ final class AssembledRuntime implements ServingRuntime {
   }
 
   private NamedModel find(Optional<String> name) {
-    return named(name, models, NamedModel::name, "a model that generates");
+    return named(name, models, NamedModel::name, "generates");
   }
 
   private static <T> T named(
-      Optional<String> name, List<T> all, Function<T, String> nameOf, String first) {
+      Optional<String> name, List<T> all, Function<T, String> nameOf, String does) {
     return all.stream()
         .filter(model -> name.isEmpty() || name.get().equals(nameOf.apply(model)))
         .findFirst()
-        .orElseThrow(
-            () -> new UnknownModelException(name.orElse(first), all.stream().map(nameOf).toList()));
+        .orElseThrow(() ->
+            name.map(n -> new UnknownModelException(n, all.stream().map(nameOf).toList()))
+                .orElseGet(() -> UnknownModelException.none(does)));
   }
 
   private void refused(String outcome) {

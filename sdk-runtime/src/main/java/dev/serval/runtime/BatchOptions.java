@@ -9,7 +9,6 @@ import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.model.StepLimits;
 import dev.serval.runtime.PolicyCatalogue.Named;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * How steps are put together.
@@ -33,7 +32,7 @@ record BatchOptions(
   private static final int WAITING = 1024;
 
   /** Checks the options; what it returns is of use only if no problem was found. */
-  static Optional<BatchOptions> conclude(
+  static BatchOptions conclude(
       ServingRuntimeBuilder b, List<PolicyProvider> providers, Problems problems) {
     int step = b.maxStepTokens == null ? Math.max(STEP_TOKENS, b.maxRunning) : b.maxStepTokens;
     int chunk = chunkTokens(b, step);
@@ -58,15 +57,15 @@ record BatchOptions(
       problems.add(
           "chunkTokens", "%d tokens are more than the %d of a step".formatted(chunk, step));
     }
-    boolean possible =
-        b.maxRunning >= 1
-            && step >= b.maxRunning
-            && waiting >= 1
-            && chunk >= 1
-            && (b.maxWaitingTokens == null || b.maxWaitingTokens >= 1);
     PolicyCatalogue catalogue =
-        new PolicyCatalogue(providers, waiting, b.maxWaitingTokens, chunk, problems);
-    return possible ? Optional.of(of(b, step, catalogue)) : Optional.empty();
+        new PolicyCatalogue(
+            providers,
+            Math.max(waiting, 1),
+            b.maxWaitingTokens == null ? null : Math.max(b.maxWaitingTokens, 1),
+            Math.max(chunk, 1),
+            problems);
+    int tokens = Math.max(step, 1);
+    return of(b, new StepLimits(tokens, Math.clamp(b.maxRunning, 1, tokens)), catalogue);
   }
 
   private static int chunkTokens(ServingRuntimeBuilder b, int step) {
@@ -75,14 +74,15 @@ record BatchOptions(
         : b.chunkTokens;
   }
 
-  private static BatchOptions of(ServingRuntimeBuilder b, int step, PolicyCatalogue catalogue) {
+  private static BatchOptions of(
+      ServingRuntimeBuilder b, StepLimits limits, PolicyCatalogue catalogue) {
     String chunks = b.chunkTokens == null ? b.chunkName : "fixed";
     Named<AdmissionPolicy> admission = catalogue.admission(b.admission, b.admissionName);
     Named<OrderPolicy> order = catalogue.order(b.order, b.orderName);
     Named<ChunkPolicy> chunk = catalogue.chunk(b.chunk, chunks);
     Named<VictimPolicy> victim = catalogue.victim(b.victim, b.victimName);
     return new BatchOptions(
-        new StepLimits(step, b.maxRunning),
+        limits,
         new BatchingPolicies(admission.policy(), order.policy(), chunk.policy(), victim.policy()),
         admission.words(),
         order.words(),

@@ -3,6 +3,7 @@ package dev.serval.runtime;
 import dev.serval.api.batching.TensorBatching;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalInt;
 
 /**
@@ -20,6 +21,7 @@ public record EmbeddingSource(
     Path path, List<String> names, OptionalInt maxTokens, TensorBatching batching) {
   /** Copies the names. */
   public EmbeddingSource {
+    Objects.requireNonNull(path, "path");
     names = List.copyOf(names);
   }
 

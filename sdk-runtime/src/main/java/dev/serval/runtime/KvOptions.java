@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.DType;
 import dev.serval.api.device.DeviceKind;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,9 +17,14 @@ import org.jspecify.annotations.Nullable;
  * @param swap the host's memory for blocks of each that lies on another device
  */
 record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean reuse, Bytes swap) {
+  private static final Set<DType> KEPT = Set.of(DType.F32, DType.F16, DType.BF16, DType.Q8_0);
   private static final long MOST = Bytes.gibi(4).count();
 
   static KvOptions conclude(ServingRuntimeBuilder b, Problems problems) {
+    if (!KEPT.contains(b.kvDtype)) {
+      problems.add(
+          "kvDtype", "keys and values are kept in F32, F16, BF16 or Q8_0, not in " + b.kvDtype);
+    }
     problems.requireWithin("blockTokens", b.blockTokens, 1, 1024);
     if (b.kvBudget != null && b.kvBudget.count() == 0) {
       problems.add("kvBudget", "no model runs without any KV memory");

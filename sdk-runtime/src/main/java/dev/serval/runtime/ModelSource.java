@@ -2,6 +2,7 @@ package dev.serval.runtime;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalInt;
 
 /**
@@ -17,6 +18,7 @@ import java.util.OptionalInt;
 public record ModelSource(Path path, List<String> names, OptionalInt contextLength) {
   /** Copies the names. */
   public ModelSource {
+    Objects.requireNonNull(path, "path");
     names = List.copyOf(names);
   }
 

@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
@@ -78,7 +77,7 @@ record RuntimeOptions(
       problems.requireWithin("threads", b.threads, 1, 4096);
     }
     KvOptions kv = KvOptions.conclude(b, problems);
-    Optional<BatchOptions> batch = BatchOptions.conclude(b, parts.policies(), problems);
+    BatchOptions batch = BatchOptions.conclude(b, parts.policies(), problems);
     problems.requireWithin("streamBuffer", b.streamBuffer, 1, Integer.MAX_VALUE);
     problems.requireWithin("returnAfter", millis(b.returnAfter), 1, MOST_MILLIS);
     problems.throwIfAny();
@@ -92,7 +91,7 @@ record RuntimeOptions(
         b.pinThreads,
         b.nativeMemory,
         kv,
-        batch.orElseThrow(),
+        batch,
         b.streamBuffer,
         b.warmUp,
         b.returnAfter,

@@ -30,6 +30,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
@@ -109,7 +110,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder model(ModelSource source) {
-    models.add(source);
+    models.add(Objects.requireNonNull(source, "source"));
     return this;
   }
 
@@ -131,7 +132,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder embeddings(EmbeddingSource source) {
-    embeddings.add(source);
+    embeddings.add(Objects.requireNonNull(source, "source"));
     return this;
   }
 
@@ -142,7 +143,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder name(String value) {
-    name = value;
+    name = Objects.requireNonNull(value, "name");
     return this;
   }
 
@@ -153,7 +154,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder device(DevicePreference value) {
-    device = value;
+    device = Objects.requireNonNull(value, "device");
     return this;
   }
 
@@ -164,7 +165,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder kernels(KernelPreference value) {
-    kernels = value;
+    kernels = Objects.requireNonNull(value, "kernels");
     return this;
   }
 
@@ -199,7 +200,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder nativeMemory(Bytes value) {
-    nativeMemory = value;
+    nativeMemory = Objects.requireNonNull(value, "nativeMemory");
     return this;
   }
 
@@ -212,7 +213,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder kvBudget(Bytes value) {
-    kvBudget = value;
+    kvBudget = Objects.requireNonNull(value, "kvBudget");
     return this;
   }
 
@@ -225,18 +226,18 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder kvSwap(Bytes value) {
-    kvSwap = value;
+    kvSwap = Objects.requireNonNull(value, "kvSwap");
     return this;
   }
 
   /**
    * Sets how keys and values are kept.
    *
-   * @param value the type; BF16 unless set
+   * @param value the type: F32, F16, BF16 or Q8_0; BF16 unless set
    * @return this builder
    */
   public ServingRuntimeBuilder kvDtype(DType value) {
-    kvDtype = value;
+    kvDtype = Objects.requireNonNull(value, "kvDtype");
     return this;
   }
 
@@ -329,7 +330,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder admission(String name) {
-    admissionName = name;
+    admissionName = Objects.requireNonNull(name, "admission");
     admission = null;
     return this;
   }
@@ -341,7 +342,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder admission(AdmissionPolicy value) {
-    admission = value;
+    admission = Objects.requireNonNull(value, "admission");
     return this;
   }
 
@@ -354,7 +355,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder order(String name) {
-    orderName = name;
+    orderName = Objects.requireNonNull(name, "order");
     order = null;
     return this;
   }
@@ -366,7 +367,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder order(OrderPolicy value) {
-    order = value;
+    order = Objects.requireNonNull(value, "order");
     return this;
   }
 
@@ -378,7 +379,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder chunk(String name) {
-    chunkName = name;
+    chunkName = Objects.requireNonNull(name, "chunk");
     chunk = null;
     return this;
   }
@@ -390,7 +391,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder chunk(ChunkPolicy value) {
-    chunk = value;
+    chunk = Objects.requireNonNull(value, "chunk");
     return this;
   }
 
@@ -402,7 +403,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder victim(String name) {
-    victimName = name;
+    victimName = Objects.requireNonNull(name, "victim");
     victim = null;
     return this;
   }
@@ -414,7 +415,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder victim(VictimPolicy value) {
-    victim = value;
+    victim = Objects.requireNonNull(value, "victim");
     return this;
   }
 
@@ -474,7 +475,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder meters(MeterRegistry value) {
-    meters = value;
+    meters = Objects.requireNonNull(value, "meters");
     return this;
   }
 
@@ -486,7 +487,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder tracer(GenerationTracer value) {
-    tracer = value;
+    tracer = Objects.requireNonNull(value, "tracer");
     return this;
   }
 
@@ -497,7 +498,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder loadListener(LoadListener value) {
-    loadListener = value;
+    loadListener = Objects.requireNonNull(value, "loadListener");
     return this;
   }
 
@@ -510,8 +511,8 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder clocks(InstantSource wall, LongSupplier nanos) {
-    clock = wall;
-    nanoClock = nanos;
+    clock = Objects.requireNonNull(wall, "wall");
+    nanoClock = Objects.requireNonNull(nanos, "nanos");
     return this;
   }
 
@@ -522,7 +523,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder seeds(LongSupplier value) {
-    seeds = value;
+    seeds = Objects.requireNonNull(value, "seeds");
     return this;
   }
 
@@ -534,7 +535,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder delivery(Executor value) {
-    delivery = new Delivery(value);
+    delivery = new Delivery(Objects.requireNonNull(value, "delivery"));
     return this;
   }
 
@@ -556,7 +557,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder reader(CheckpointReader part) {
-    readers.add(part);
+    readers.add(Objects.requireNonNull(part, "part"));
     return this;
   }
 
@@ -567,7 +568,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder family(ModelFamily part) {
-    families.add(part);
+    families.add(Objects.requireNonNull(part, "part"));
     return this;
   }
 
@@ -578,7 +579,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder textCodec(TextCodecReader part) {
-    textCodecs.add(part);
+    textCodecs.add(Objects.requireNonNull(part, "part"));
     return this;
   }
 
@@ -589,7 +590,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder backend(ComputeBackendProvider part) {
-    backends.add(part);
+    backends.add(Objects.requireNonNull(part, "part"));
     return this;
   }
 
@@ -600,7 +601,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder deviceProvider(DeviceProvider part) {
-    deviceProviders.add(part);
+    deviceProviders.add(Objects.requireNonNull(part, "part"));
     return this;
   }
 
@@ -611,7 +612,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder policyProvider(PolicyProvider part) {
-    policyProviders.add(part);
+    policyProviders.add(Objects.requireNonNull(part, "part"));
     return this;
   }
 
@@ -622,7 +623,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder embeddingReader(EmbeddingModelReader part) {
-    embeddingReaders.add(part);
+    embeddingReaders.add(Objects.requireNonNull(part, "part"));
     return this;
   }
 
@@ -633,7 +634,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder placement(PlacementPolicy value) {
-    placement = value;
+    placement = Objects.requireNonNull(value, "placement");
     return this;
   }
 

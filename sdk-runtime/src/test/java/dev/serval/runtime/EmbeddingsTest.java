@@ -142,7 +142,7 @@ final class EmbeddingsTest {
           .hasMessage("the model 'bert' is not served here; there is minilm, text-embedding");
       assertThatThrownBy(() -> runtime.submit(GenerationRequest.of(Prompt.text("a"))))
           .isInstanceOf(UnknownModelException.class)
-          .hasMessage("the model 'a model that generates' is not served here; there is none");
+          .hasMessage("no model that generates is served here");
     }
   }
 

@@ -2,10 +2,12 @@ package dev.serval.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
+import dev.serval.api.compute.DType;
 import dev.serval.batching.AdmissionPolicies;
 import dev.serval.batching.ChunkPolicies;
 import dev.serval.testkit.Oracle;
@@ -42,6 +44,7 @@ final class ServingRuntimeBuilderTest {
             .kvBudget(Bytes.ZERO)
             .maxRunning(0)
             .maxWaiting(0)
+            .order("nearest")
             .streamBuffer(0),
         "model: there is nothing at " + folder.resolve("nowhere"),
         "name: a runtime's name is not blank",
@@ -50,6 +53,7 @@ final class ServingRuntimeBuilderTest {
         "kvBudget: no model runs without any KV memory",
         "maxRunning: the value is between 1 and 65536, unlike 0",
         "maxWaiting: the value is 1 or more, unlike 0",
+        "order: there is no policy 'nearest'; there is fcfs, priority, fair, deadline, shortest",
         "streamBuffer: the value is 1 or more, unlike 0");
   }
 
@@ -77,6 +81,26 @@ final class ServingRuntimeBuilderTest {
             .chunk(ChunkPolicies.fixedBudget(64)),
         "maxWaiting: not beside admission, which decides the same",
         "chunkTokens: not beside chunk, which decides the same");
+  }
+
+  @Test
+  void keys_and_values_in_a_type_that_no_kernel_reads_are_refused_before_anything_is_loaded() {
+    refuses(
+        builder().kvDtype(DType.Q4_0),
+        "kvDtype: keys and values are kept in F32, F16, BF16 or Q8_0, not in Q4_0");
+  }
+
+  @Test
+  void null_is_refused_where_it_is_handed_in_by_the_options_name() {
+    assertThatNullPointerException()
+        .isThrownBy(() -> Serval.builder().model((Path) null))
+        .withMessage("path");
+    assertThatNullPointerException()
+        .isThrownBy(() -> Serval.builder().kvBudget(null))
+        .withMessage("kvBudget");
+    assertThatNullPointerException()
+        .isThrownBy(() -> Serval.builder().order((String) null))
+        .withMessage("order");
   }
 
   @Test

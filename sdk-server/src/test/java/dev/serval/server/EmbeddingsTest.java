@@ -90,7 +90,7 @@ final class EmbeddingsTest {
         "{\"input\":\"a\",\"encoding_format\":\"int8\"} | encoding_format | float or base64",
         "{\"input\":\"a\",\"truncate\":1} | truncate | true or false",
         "{\"input\":\"a\",\"truncate_prompt_tokens\":9} | truncate_prompt_tokens | see truncate",
-        "{\"input\":\"a\",\"model\":\"echo\"} | model | 'echo' generates and does not embed; there is [vectors]",
+        "{\"input\":\"a\",\"model\":\"echo\"} | model | 'echo' generates and does not embed; there is vectors",
       })
   void a_body_that_is_wrong_is_refused_by_its_field(String body, String param, String phrase) {
     HttpResponse<String> response = post(body).join();

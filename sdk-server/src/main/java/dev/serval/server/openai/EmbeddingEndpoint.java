@@ -68,9 +68,11 @@ public final class EmbeddingEndpoint {
                 "model",
                 "invalid_value",
                 "the model '%s' generates and does not embed; there is %s for that"
-                    .formatted(name.orElseThrow(), names.isEmpty() ? "none" : names))
+                    .formatted(
+                        name.orElseThrow(), names.isEmpty() ? "none" : String.join(", ", names)))
             .raise()
-        : new UnknownModelException(name.orElse("an embedding model"), names);
+        : name.map(n -> new UnknownModelException(n, names))
+            .orElseGet(() -> UnknownModelException.none("embeds"));
   }
 
   private static void check(Value dimensions, ServedEmbeddingModel model) {

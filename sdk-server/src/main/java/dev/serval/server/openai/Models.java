@@ -4,7 +4,6 @@ import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.UnknownModelException;
 import dev.serval.server.json.Value;
-import java.util.List;
 
 /** Which model a body asks for. */
 final class Models {
@@ -16,6 +15,6 @@ final class Models {
         .map(Value::text)
         .map(runtime::model)
         .or(() -> runtime.models().stream().findFirst())
-        .orElseThrow(() -> new UnknownModelException("a model that generates", List.of()));
+        .orElseThrow(() -> UnknownModelException.none("generates"));
   }
 }
