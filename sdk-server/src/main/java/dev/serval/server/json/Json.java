@@ -8,6 +8,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
@@ -27,6 +28,13 @@ import tools.jackson.databind.json.JsonMapper;
 public final class Json {
   private static final int MAX_DEPTH = 64;
   private static final int MAX_DIGITS = 400;
+
+  /** What the parser's sentences have for who writes Java: its classes, its options, its source. */
+  private static final Pattern OF_THE_READER =
+      Pattern.compile(
+          " \\((?:start marker|for \\w+ starting) at .*| \\(not recognized .*"
+              + "| \\((?:bound as )?`[^`]*`\\)|: not allowed as per .*"
+              + "|, from `[^`]*`|: enable `[^`]*`.*");
 
   private static final JsonMapper MAPPER =
       JsonMapper.builder(
@@ -104,6 +112,9 @@ public final class Json {
     String position =
         place == null ? "" : " at line " + place.getLineNr() + ", column " + place.getColumnNr();
     String reason = malformed.getOriginalMessage().lines().findFirst().orElse("malformed");
-    return "the body is not valid JSON" + position + ": " + reason;
+    return "the body is not valid JSON"
+        + position
+        + ": "
+        + OF_THE_READER.matcher(reason).replaceAll("");
   }
 }

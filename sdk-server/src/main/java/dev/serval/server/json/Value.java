@@ -59,7 +59,9 @@ public final class Value {
   public double number() {
     check(node.isNumber(), "a number");
     double value = node.asDouble();
-    check(Double.isFinite(value), "a number within the range of a double");
+    if (!Double.isFinite(value)) {
+      throw refusal("a number within the range of a double", "one beyond it");
+    }
     return value;
   }
 
@@ -198,7 +200,7 @@ public final class Value {
 
   private String found() {
     return switch (node.getNodeType()) {
-      case ARRAY -> "an array";
+      case ARRAY -> node.isEmpty() ? "an empty array" : "an array";
       case OBJECT -> "an object";
       case STRING -> "the string " + shown();
       case NUMBER -> "the number " + shown();
