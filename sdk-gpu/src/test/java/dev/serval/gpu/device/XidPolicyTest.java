@@ -23,7 +23,7 @@ class XidPolicyTest {
     "119, UNHEALTHY_UNTIL_RESET",
     "9999, RECOVERABLE",
   })
-  void anXidHasItsResponse(int xid, XidResponse response) {
+  void an_xid_has_its_response(int xid, XidResponse response) {
     assertThat(XidPolicy.stock().response(xid)).isEqualTo(response);
   }
 

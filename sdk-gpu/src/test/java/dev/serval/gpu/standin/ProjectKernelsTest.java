@@ -63,7 +63,7 @@ class ProjectKernelsTest {
 
   @ParameterizedTest
   @CsvSource({"8.0, sm_80.cubin", "9.0, sm_90a.cubin", "12.0, sm_120.cubin", "8.9, compute_80.ptx"})
-  void everyImageRunsOnItsDevice(String capability, String image) throws IOException {
+  void every_image_runs_on_its_device(String capability, String image) throws IOException {
     machine.configure("memory=1g", "capability=" + capability);
     try (Context context = context();
         Stream stream = context.stream();
