@@ -33,7 +33,7 @@ final class GeneratedMatrix implements PackedMatrix {
   private final Inputs inputs;
   private final List<TileScratch> scratch;
   private final int blocks;
-  private final int panels;
+  private final int[] panels;
   private final long blockBytes;
   private final int groups;
   private final int[] runs;
@@ -59,7 +59,7 @@ final class GeneratedMatrix implements PackedMatrix {
     this.scratch = scratch;
     blocks = blocks(rows, layout);
     panels = panels(blocks, layout.blockBytes(), scratch.size());
-    runs = runs(panels, scratch.size());
+    runs = runs(panels.length - 1, scratch.size());
     blockBytes = layout.blockBytes();
     groups = layout.groups();
   }
@@ -69,10 +69,14 @@ final class GeneratedMatrix implements PackedMatrix {
     return Math.ceilDiv(rows, layout.lanes());
   }
 
-  private static int panels(int blocks, long blockBytes, int workers) {
+  /** Where panels begin, and where the last one ends. */
+  private static int[] panels(int blocks, long blockBytes, int workers) {
     int bySize = Math.toIntExact(Math.ceilDiv(blocks * blockBytes, PANEL_BYTES));
     int even = Math.ceilDiv(Math.max(bySize, workers * PANELS_PER_WORKER), workers) * workers;
-    return Math.min(blocks, even);
+    int count = Math.min(blocks, even);
+    int[] starts = new int[count + 1];
+    Arrays.setAll(starts, panel -> (int) ((long) blocks * panel / count));
+    return starts;
   }
 
   /** Where runs begin, and where the last one ends: each half of a fair share of what is left. */
@@ -131,7 +135,7 @@ final class GeneratedMatrix implements PackedMatrix {
     for (int panel = runs[run]; panel < runs[run + 1]; panel++) {
       int next = panel + 1 < runs[run + 1] ? panel + 1 : last ? panel : panelOfLaterRun(run);
       for (int tile = 0; tile < tiles; tile++) {
-        long others = address(panelStart(next)) + panelBytes(next) * tile / tiles;
+        long others = address(panels[next]) + panelBytes(next) * tile / tiles;
         multiply(product, firstTile + tile, panel, others, tiles, scratch.get(worker));
       }
     }
@@ -141,7 +145,9 @@ final class GeneratedMatrix implements PackedMatrix {
     return Inputs.tiles(productRows, kernels.maxRows());
   }
 
-  /** Where the tiles of a part begin: parts have almost as many each, so that none is left alone. */
+  /**
+   * Where the tiles of a part begin: parts have almost as many each, so that none is left alone.
+   */
   private int firstTile(int partOfTiles, int productRows) {
     int tiles = tiles(productRows);
     return tiles * partOfTiles / Math.ceilDiv(tiles, TILES);
@@ -156,13 +162,8 @@ final class GeneratedMatrix implements PackedMatrix {
     return runs.length - 1;
   }
 
-  /** The first block of a panel. */
-  private int panelStart(int panel) {
-    return (int) ((long) blocks * panel / panels);
-  }
-
   private long panelBytes(int panel) {
-    return (panelStart(panel + 1) - panelStart(panel)) * blockBytes;
+    return (panels[panel + 1] - panels[panel]) * blockBytes;
   }
 
   private long address(int block) {
@@ -173,8 +174,8 @@ final class GeneratedMatrix implements PackedMatrix {
       LinearWork product, int tile, int panel, long others, int share, TileScratch own) {
     int first = Inputs.firstRow(tile, product.rows(), kernels.maxRows());
     int count = Inputs.firstRow(tile + 1, product.rows(), kernels.maxRows()) - first;
-    int from = panelStart(panel);
-    int to = panelStart(panel + 1);
+    int from = panels[panel];
+    int to = panels[panel + 1];
     int whole = product.biased() ? from : Math.clamp(rows / layout.lanes(), from, to);
     toOutput(product, first, count, from, whole, others, share);
     for (int block = whole; block < to; block++) {
@@ -188,13 +189,14 @@ final class GeneratedMatrix implements PackedMatrix {
     Ending ending = product.adds() ? Ending.ADD : Ending.STORE;
     long step = (long) out.columns() * Float.BYTES;
     long output = out.data().address() + (out.row(first) + firstRow) * Float.BYTES;
+    long shareBytes = blockBytes / share;
     int block = from;
-    for (int width = kernels.maxBlocks(count, share == 1); width > 0; width /= 2) {
+    for (int width = kernels.maxBlocks(count, share == 1); block < to; width /= 2) {
       MemorySegment code = kernels.routine(ending, count, width);
-      int lines = share > 1 || kernels.fetchesNext(count) ? linesPerSpan(width, share) : 1;
+      int lines = share > 1 || kernels.fetchesNext(count) ? linesPerSpan(width * shareBytes) : 1;
       for (; block + width <= to; block += width) {
         long at = output + (long) block * layout.lanes() * Float.BYTES;
-        long fetched = others + (block - from) * blockBytes / share;
+        long fetched = others + (block - from) * shareBytes;
         if (share == 1) {
           fetched = block + width < to ? address(block + width) : others;
         }
@@ -203,9 +205,9 @@ final class GeneratedMatrix implements PackedMatrix {
     }
   }
 
-  /** How many lines of other blocks a tile of so many blocks fetches, if so many share in it. */
-  private int linesPerSpan(int width, int share) {
-    return Math.toIntExact(Math.ceilDiv(width * blockBytes, (long) LINE * share * layout.spans()));
+  /** How many lines a tile fetches with each span of groups, if it fetches so much in all. */
+  private int linesPerSpan(long bytes) {
+    return Math.toIntExact(Math.ceilDiv(bytes, (long) LINE * layout.spans()));
   }
 
   /** For sums that are not to go where others are: of lanes without a row, or before a bias. */
