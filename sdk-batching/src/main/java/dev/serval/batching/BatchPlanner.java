@@ -34,6 +34,11 @@ final class BatchPlanner {
    * over: and only if the victim policy has it begin, which may foresee that somebody would have to
    * give way. One that was told to wait asks again when something has changed, or 16 steps later.
    *
+   * Blocks that are kept elsewhere. Those of the head of the queue are brought back while a step
+   * computes that others have something to compute in, and it begins when none is on its way: so
+   * nobody waits for them. In that plan nobody begins, as all blocks that are taken from then on are
+   * those that come.
+   *
    * Giving way. A decode without room takes the blocks of others until it has it: first of the
    * sequences that wait for their readers, then of those the victim policy picks. When it is picked
    * itself, it waits. To a sequence that begins, those give way that are paused, and, for blocks or
@@ -50,6 +55,7 @@ final class BatchPlanner {
 
   private static final double HEADROOM_KEPT = 0.998;
   private static final int STEPS_UNTIL_ASKED = 16;
+  private static final int MOST_BROUGHT = 16;
 
   private final KvCache cache;
   private final StepLimits limits;
@@ -65,6 +71,7 @@ final class BatchPlanner {
   private @Nullable Sequence refused;
   private long refusedAfter;
   private int stepsUntilAsked;
+  private boolean bringing;
   private int ranks;
   private int prefillRanks;
 
@@ -82,6 +89,7 @@ final class BatchPlanner {
   void plan(Step step) {
     headroom = 1 + (headroom - 1) * HEADROOM_KEPT;
     stepsUntilAsked--;
+    bringing = false;
     listTurns();
     yieldPlace(step);
     planDecodes(step);
@@ -228,6 +236,7 @@ final class BatchPlanner {
     while (step.room() > 0 && roster.waiting() > 0) {
       Sequence next = roster.head();
       if (next.yieldsTo(rank)
+          || bringsBack(next, step)
           || roster.active() >= limits.sequences()
           || chunk(next, step) == 0
           || !findBlocks(next, step)) {
@@ -236,6 +245,16 @@ final class BatchPlanner {
       roster.begin(next);
       include(next, step);
     }
+  }
+
+  /** Whether blocks of the next one are on their way back while others compute. */
+  private boolean bringsBack(Sequence next, Step step) {
+    if (bringing || step.isEmpty()) {
+      return bringing;
+    }
+    int most = Math.min(MOST_BROUGHT, cache.freeBlocks() - spare());
+    bringing = most > 0 && next.kv(cache).bring(next.tokens(), next.totalTokens() - 1, most) > 0;
+    return bringing;
   }
 
   /** A running sequence of a lower class that gives way to one that begins, or null. */

@@ -4,6 +4,7 @@ import dev.serval.api.batching.EngineListener;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.StepPlan;
+import dev.serval.api.cache.KvStatistics;
 
 /**
  * Keeps the engine from what a listener throws: that goes to the thread's handler of uncaught
@@ -61,6 +62,15 @@ final class CarefulListener implements EngineListener {
   public void ended(SequenceView sequence, SequenceOutcome outcome) {
     try {
       listener.ended(sequence, outcome);
+    } catch (RuntimeException | Error e) {
+      report(e);
+    }
+  }
+
+  @Override
+  public void swapped(KvStatistics.Swap moved) {
+    try {
+      listener.swapped(moved);
     } catch (RuntimeException | Error e) {
       report(e);
     }

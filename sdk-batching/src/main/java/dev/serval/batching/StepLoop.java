@@ -3,6 +3,7 @@ package dev.serval.batching;
 import dev.serval.api.FinishReason;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.cache.KvCache;
+import dev.serval.api.cache.KvStatistics;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.model.ModelExecutor;
 import java.util.function.LongSupplier;
@@ -28,6 +29,8 @@ final class StepLoop {
   private final Endings endings;
   private final TokenDelivery delivery;
   private @Nullable SequenceHandle received;
+  private KvStatistics.Swap told = KvStatistics.Swap.NONE;
+  private long movedBlocks;
 
   StepLoop(EngineOptions options, Inbox inbox, Gate gate) {
     this.inbox = inbox;
@@ -159,7 +162,9 @@ final class StepLoop {
           roster.waiting() + " sequences wait, none runs, and none finds room in the KV cache");
     }
     step.assemble(executor);
-    if (compute(begin)) {
+    boolean computed = compute(begin);
+    cache.arrive();
+    if (computed) {
       learn(clock.getAsLong() - begin);
     }
     gate.freeBlocks(cache.freeBlocks());
@@ -173,11 +178,22 @@ final class StepLoop {
       gate.prefillTokensPerSecond(speed.tokensPerSecond());
     }
     listener.step(step, nanos);
+    tellSwap();
+  }
+
+  private void tellSwap() {
+    if (cache.movedBlocks() != movedBlocks) {
+      movedBlocks = cache.movedBlocks();
+      KvStatistics.Swap now = cache.statistics().swap();
+      listener.swapped(now.since(told));
+      told = now;
+    }
   }
 
   /** With nothing planned, nothing is half done: without its sequences the engine is as new. */
   private void startOver(Throwable failure) {
     endings.endAll(failure);
+    cache.arrive();
     if (cache.freeBlocks() != cache.totalBlocks()) {
       throw new IllegalStateException(
           "no sequence is left, but only %d of %d KV blocks are free"

@@ -11,6 +11,7 @@ import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.cache.BlockPool.Worth;
+import java.util.Arrays;
 
 /**
  * A KV cache of fixed-size blocks in which equal beginnings are computed once. It keeps the books
@@ -53,8 +54,10 @@ public final class PagedKvCache implements KvCache {
    * and as a prefix is searched from its head, whatever is left of the chain stays useful.
    *
    * Where there is a swap, an evicted block is saved there under its key before it is handed out,
-   * and comes back to a free block when its prefix is looked for. Published blocks are the only
-   * ones that move: nobody writes to them, so what was saved once stays true.
+   * and comes back to a free block when its prefix is looked for, or ahead of that. Published blocks
+   * are the only ones that move: nobody writes to them, so what was saved once stays true. Those
+   * that come ahead are held, so that no step meets them, until the step is over beside which they
+   * move; then they are free ones that somebody will come back for.
    *
    * This is the block manager of PagedAttention (Kwon et al., https://arxiv.org/abs/2309.06180)
    * with the prefix tree of RadixAttention (Zheng et al., https://arxiv.org/abs/2312.07104) held as
@@ -74,6 +77,8 @@ public final class PagedKvCache implements KvCache {
   private long hitTokens;
   private long evictedBlocks;
   private int epoch;
+  private int[] arriving = new int[16];
+  private int arrivals;
 
   /**
    * An empty cache.
@@ -119,7 +124,7 @@ public final class PagedKvCache implements KvCache {
     this.prefixReuse = prefixReuse;
     pool = new BlockPool(blocks);
     index = new PrefixIndex(blocks);
-    swapped = new SwappedBlocks(swap);
+    swapped = new SwappedBlocks(swap, layout.blockBytes());
     roots =
         new ScopeRoots(REMEMBERED_SCOPES, scope -> KvKey.root(artefact, layout, numerics, scope));
     hasher = new KvKey.Hasher(layout.blockTokens());
@@ -143,7 +148,31 @@ public final class PagedKvCache implements KvCache {
   @Override
   public KvStatistics statistics() {
     return new KvStatistics(
-        queriedTokens, hitTokens, index.size(), evictedBlocks, swapped.saved(), swapped.loaded());
+        queriedTokens, hitTokens, index.size(), evictedBlocks, swapped.statistics());
+  }
+
+  @Override
+  public long movedBlocks() {
+    return swapped.moves();
+  }
+
+  @Override
+  public void arrive() {
+    while (arrivals > 0) {
+      int block = arriving[--arrivals];
+      pool.release(block, index.isPublished(block) ? Worth.EXPECTED : Worth.NOTHING);
+    }
+    swapped.settle();
+  }
+
+  private void bring(KvKey key, int slot) {
+    int block = take(true);
+    swapped.loadAhead(slot, block);
+    index.publish(key, block);
+    if (arrivals == arriving.length) {
+      arriving = Arrays.copyOf(arriving, 2 * arrivals);
+    }
+    arriving[arrivals++] = block;
   }
 
   @Override
@@ -159,11 +188,16 @@ public final class PagedKvCache implements KvCache {
   }
 
   private int take() {
+    return take(false);
+  }
+
+  /** Hands out a block, for the next step or for the one after it. */
+  private int take(boolean early) {
     Worth worth = pool.worthOfNext();
     int block = pool.take();
     KvKey key = index.key(block);
     if (key != null) {
-      swapped.save(key, block, worth);
+      swapped.save(key, block, worth, early);
       index.withdraw(block);
       evictedBlocks++;
     }
@@ -178,9 +212,15 @@ public final class PagedKvCache implements KvCache {
     private int fullBlocks;
     private int begunIn = epoch;
 
+    /** Up to which block it was looked what is to be brought back. */
+    private KvKey sought;
+
+    private int soughtBlocks;
+
     Chain(KvKey root) {
       this.root = root;
       tip = root;
+      sought = root;
     }
 
     @Override
@@ -204,6 +244,37 @@ public final class PagedKvCache implements KvCache {
         hitTokens += blockTokens();
       }
       return fullBlocks * blockTokens();
+    }
+
+    @Override
+    public int bring(int[] tokens, int limit, int most) {
+      int full = swapped.isEmpty() ? 0 : limit / blockTokens();
+      int brought = 0;
+      while (soughtBlocks < full && brought < most) {
+        KvKey key = hasher.child(sought, tokens, soughtBlocks * blockTokens());
+        if (index.find(key) == PrefixIndex.NONE) {
+          if (!begins(key)) {
+            return brought;
+          }
+          brought++;
+        }
+        sought = key;
+        soughtBlocks++;
+      }
+      return brought;
+    }
+
+    /** Brings a block back unless others that somebody will come back for would have to go. */
+    private boolean begins(KvKey key) {
+      if (pool.free() == 0 || pool.worthOfNext() == Worth.EXPECTED) {
+        return false;
+      }
+      int slot = swapped.hold(key);
+      if (slot == SwappedBlocks.NONE) {
+        return false;
+      }
+      PagedKvCache.this.bring(key, slot);
+      return true;
     }
 
     private boolean shareNext(int[] tokens) {
@@ -286,6 +357,8 @@ public final class PagedKvCache implements KvCache {
       table.clear();
       tip = root;
       fullBlocks = 0;
+      sought = root;
+      soughtBlocks = 0;
     }
 
     private KvKey nextKey(int[] tokens) {

@@ -1,6 +1,7 @@
 package dev.serval.cache;
 
 import dev.serval.api.cache.KvKey;
+import dev.serval.api.cache.KvStatistics;
 import dev.serval.api.cache.KvSwap;
 import dev.serval.cache.BlockPool.Worth;
 
@@ -16,27 +17,48 @@ final class SwappedBlocks {
   private final KvSwap swap;
   private final PrefixIndex index;
   private final BlockPool slots;
+  private final long blockBytes;
   private long saved;
   private long loaded;
+  private long ahead;
+  private long displaced;
+  private long refused;
 
-  SwappedBlocks(KvSwap swap) {
+  SwappedBlocks(KvSwap swap, long blockBytes) {
     this.swap = swap;
+    this.blockBytes = blockBytes;
     index = new PrefixIndex(swap.slots());
     slots = new BlockPool(swap.slots());
   }
 
-  /** A block is about to be handed out anew. */
-  void save(KvKey key, int block, Worth worth) {
+  /** Whether nothing can be found here. */
+  boolean isEmpty() {
+    return index.size() == 0;
+  }
+
+  /**
+   * A block is about to be handed out anew.
+   *
+   * @param early whether not for the next step but the one after it
+   */
+  void save(KvKey key, int block, Worth worth, boolean early) {
     int slot = index.find(key);
     if (slot != NONE) {
       slots.share(slot);
     } else if (slots.free() > 0) {
       slot = slots.take();
-      index.withdraw(slot);
-      swap.save(block, slot);
+      if (index.withdraw(slot)) {
+        displaced++;
+      }
+      if (early) {
+        swap.saveAhead(block, slot);
+      } else {
+        swap.save(block, slot);
+      }
       index.publish(key, slot);
       saved++;
     } else {
+      refused++;
       return;
     }
     slots.release(slot, worth);
@@ -58,15 +80,30 @@ final class SwappedBlocks {
     slots.release(slot, Worth.FOUND_AGAIN);
   }
 
+  /** Brings what a slot has to a block while the next step computes. */
+  void loadAhead(int slot, int block) {
+    swap.loadAhead(slot, block);
+    loaded++;
+    ahead++;
+    slots.release(slot, Worth.FOUND_AGAIN);
+  }
+
+  /** A step is over. */
+  void settle() {
+    swap.settle();
+  }
+
   void clear() {
     index.clear();
   }
 
-  long saved() {
-    return saved;
+  long moves() {
+    return swap.slots() == 0 ? 0 : saved + loaded + refused;
   }
 
-  long loaded() {
-    return loaded;
+  KvStatistics.Swap statistics() {
+    return swap.slots() == 0
+        ? KvStatistics.Swap.NONE
+        : new KvStatistics.Swap(blockBytes, saved, loaded, ahead, displaced, refused, swap.nanos());
   }
 }

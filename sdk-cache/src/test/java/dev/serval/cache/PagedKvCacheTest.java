@@ -7,6 +7,7 @@ import dev.serval.api.IsolationScope;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvSequence;
+import dev.serval.api.cache.KvStatistics;
 import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.storage.ArtefactDigest;
@@ -97,6 +98,21 @@ final class PagedKvCacheTest extends KvCacheContract {
     public void load(int slot, int block) {
       moves.add(slot + " back to " + block);
     }
+
+    @Override
+    public void saveAhead(int block, int slot) {
+      moves.add(block + " ahead to " + slot);
+    }
+
+    @Override
+    public void loadAhead(int slot, int block) {
+      moves.add(slot + " ahead back to " + block);
+    }
+
+    @Override
+    public void settle() {
+      moves.add("settled");
+    }
   }
 
   private static KvCache cache(int blocks, KvSwap swap) {
@@ -129,8 +145,8 @@ final class PagedKvCacheTest extends KvCacheContract {
     swap.moves.clear();
     assertThat(found(cache, TOKENS)).isEqualTo(8);
     assertThat(swap.moves).containsExactly("0 to 2", "1 back to 0", "1 to 3", "0 back to 1");
-    assertThat(cache.statistics().savedBlocks()).isEqualTo(4);
-    assertThat(cache.statistics().loadedBlocks()).isEqualTo(2);
+    assertThat(cache.statistics().swap().saved()).isEqualTo(4);
+    assertThat(cache.statistics().swap().loaded()).isEqualTo(2);
     assertThat(cache.statistics().hitTokens()).isEqualTo(8);
   }
 
@@ -154,8 +170,8 @@ final class PagedKvCacheTest extends KvCacheContract {
       compute(cache, TOKENS);
       compute(cache, 11, 12, 13, 14, 15, 16, 17, 18);
     }
-    assertThat(cache.statistics().savedBlocks()).isEqualTo(4);
-    assertThat(cache.statistics().loadedBlocks()).isEqualTo(16);
+    assertThat(cache.statistics().swap().saved()).isEqualTo(4);
+    assertThat(cache.statistics().swap().loaded()).isEqualTo(16);
   }
 
   @Test
@@ -171,6 +187,62 @@ final class PagedKvCacheTest extends KvCacheContract {
     filler.reserve(12);
     filler.release();
     assertThat(found(roomy, TOKENS)).as("the last to be saved was the first block").isEqualTo(4);
+  }
+
+  @Test
+  void blocks_come_back_ahead_and_nobody_has_them_until_the_step_is_over() {
+    NotedSwap swap = new NotedSwap(9);
+    KvCache cache = cache(3, swap);
+    compute(cache, TOKENS);
+    compute(cache, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22);
+    swap.moves.clear();
+    KvSequence next = cache.open(IsolationScope.HOST);
+    assertThat(next.bring(TOKENS, 8, 1)).isOne();
+    assertThat(next.bring(TOKENS, 8, 9)).isOne();
+    assertThat(next.bring(TOKENS, 8, 9)).isZero();
+    assertThat(cache.freeBlocks()).isOne();
+    assertThat(swap.moves).allMatch(move -> move.contains("ahead"), "ahead").hasSize(4);
+    cache.arrive();
+    assertThat(swap.moves.getLast()).isEqualTo("settled");
+    assertThat(cache.freeBlocks()).isEqualTo(3);
+    swap.moves.clear();
+    assertThat(next.reuse(TOKENS, 8)).isEqualTo(8);
+    assertThat(swap.moves).isEmpty();
+    assertThat(cache.statistics().swap().ahead()).isEqualTo(2);
+  }
+
+  @Test
+  void what_somebody_will_come_back_for_does_not_go_for_what_comes_ahead() {
+    KvCache cache = cache(2, new NotedSwap(9));
+    compute(cache, TOKENS);
+    KvSequence suspended = cache.open(IsolationScope.HOST);
+    suspended.reserve(8);
+    suspended.commit(new int[] {8, 7, 6, 5, 4, 3, 2, 1}, 8);
+    suspended.suspend();
+    assertThat(cache.open(IsolationScope.HOST).bring(TOKENS, 8, 2)).isZero();
+  }
+
+  @Test
+  void blocks_that_come_ahead_while_all_is_forgotten_are_not_found() {
+    KvCache cache = cache(2, new NotedSwap(9));
+    compute(cache, TOKENS);
+    compute(cache, 11, 12, 13, 14, 15, 16, 17, 18);
+    assertThat(cache.open(IsolationScope.HOST).bring(TOKENS, 8, 2)).isEqualTo(2);
+    cache.clear();
+    cache.arrive();
+    assertThat(cache.freeBlocks()).isEqualTo(2);
+    assertThat(found(cache, TOKENS)).isZero();
+  }
+
+  @Test
+  void blocks_for_which_there_was_no_room_are_counted() {
+    KvCache cache = cache(2, new NotedSwap(2));
+    compute(cache, TOKENS);
+    compute(cache, 11, 12, 13, 14, 15, 16, 17, 18);
+    compute(cache, 21, 22, 23, 24, 25, 26, 27, 28);
+    assertThat(cache.statistics().swap())
+        .isEqualTo(new KvStatistics.Swap(LAYOUT.blockBytes(), 4, 0, 0, 2, 0, 0));
+    assertThat(cache.movedBlocks()).isEqualTo(4);
   }
 
   @Test
@@ -194,7 +266,7 @@ final class PagedKvCacheTest extends KvCacheContract {
     compute(cache, 11, 12, 13, 14, 15, 16, 17, 18);
     cache.clear();
     assertThat(found(cache, TOKENS)).isZero();
-    assertThat(cache.statistics().loadedBlocks()).isZero();
+    assertThat(cache.statistics().swap().loaded()).isZero();
   }
 
   @Test

@@ -10,6 +10,8 @@ import dev.serval.api.Generation;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.compute.DType;
 import dev.serval.gpu.standin.StandIn;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -63,6 +65,26 @@ final class SwappedKvTest {
           .matches(bytes -> bytes % blockBytes(runtime) == 0, "whole blocks");
     }
     assertThat(machine.leaks()).isEmpty();
+  }
+
+  @Test
+  void what_is_moved_is_measured() {
+    MeterRegistry registry = new SimpleMeterRegistry();
+    try (ServingRuntime runtime = builder(BLOCKS).kvSwap(Bytes.mebi(4)).meters(registry).build()) {
+      long bytes = served(runtime, "with blocks that are counted");
+      assertThat(counter(registry, "serval.kv.swap.moved", "direction", "out"))
+          .isEqualTo((double) bytes);
+      assertThat(counter(registry, "serval.kv.swap.blocks", "direction", "out"))
+          .isEqualTo((double) bytes / blockBytes(runtime));
+      assertThat(counter(registry, "serval.kv.swap.blocks", "direction", "in")).isPositive();
+      assertThat(registry.get("serval.kv.swap.time").counter().count()).isPositive();
+      assertThat(registry.get("serval.kv.swap.ahead").counter().count()).isPositive();
+      assertThat(counter(registry, "serval.kv.swap.lost", "reason", "refused")).isZero();
+    }
+  }
+
+  private static double counter(MeterRegistry registry, String name, String tag, String value) {
+    return registry.get(name).tag(tag, value).counter().count();
   }
 
   @Test

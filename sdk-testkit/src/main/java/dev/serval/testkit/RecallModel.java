@@ -14,7 +14,9 @@ import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.TokenSampler;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A model that recalls everything: its next token is a hash over all tokens so far, each read back
@@ -73,7 +75,7 @@ public final class RecallModel implements ModelExecutor {
   }
 
   /**
-   * Room for blocks outside of its KV memory.
+   * Room for blocks outside of its KV memory. What is asked for ahead is done as late as can be.
    *
    * @param slots for how many
    * @return the room
@@ -81,6 +83,7 @@ public final class RecallModel implements ModelExecutor {
   public KvSwap swap(int slots) {
     int size = layout.blockTokens();
     long[] room = new long[slots * size];
+    List<Runnable> early = new ArrayList<>();
     return new KvSwap() {
       @Override
       public int slots() {
@@ -90,6 +93,22 @@ public final class RecallModel implements ModelExecutor {
       @Override
       public void save(int block, int slot) {
         System.arraycopy(memory, block * size, room, slot * size, size);
+      }
+
+      @Override
+      public void saveAhead(int block, int slot) {
+        early.add(() -> save(block, slot));
+      }
+
+      @Override
+      public void loadAhead(int slot, int block) {
+        early.add(() -> load(slot, block));
+      }
+
+      @Override
+      public void settle() {
+        early.forEach(Runnable::run);
+        early.clear();
       }
 
       @Override

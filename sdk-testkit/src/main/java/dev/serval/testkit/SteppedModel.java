@@ -282,6 +282,27 @@ public class SteppedModel implements AutoCloseable {
   }
 
   /**
+   * Moves a sequence's blocks to others while the next step computes, which is not to use them.
+   *
+   * @param sequence the sequence
+   * @param swap through which
+   * @param firstSlot the slot of its first block, whose others follow
+   */
+  public void moveAhead(Sequence sequence, KvSwap swap, int firstSlot) {
+    List<Integer> moved = new ArrayList<>();
+    for (int i = 0; i < sequence.table.size(); i++) {
+      moved.add(freeBlocks.removeLast());
+      swap.saveAhead(sequence.table.block(i), firstSlot + i);
+      swap.loadAhead(firstSlot + i, moved.getLast());
+    }
+    for (int i = 0; i < sequence.table.size(); i++) {
+      freeBlocks.add(0, sequence.table.block(i)); // the last to be handed out
+    }
+    sequence.table.clear();
+    moved.forEach(sequence.table::add);
+  }
+
+  /**
    * Moves a sequence's blocks to others, one after the other through one slot.
    *
    * @param sequence the sequence

@@ -1,5 +1,7 @@
 package dev.serval.api.batching;
 
+import dev.serval.api.cache.KvStatistics;
+
 /**
  * Hears what an engine does, for metrics. Called on the engine's thread between steps, so it must
  * be quick, never wait and never throw.
@@ -47,6 +49,13 @@ public interface EngineListener {
    * @param sequence the sequence, valid during the call
    */
   default void yielded(SequenceView sequence) {}
+
+  /**
+   * KV blocks went out of the KV memory or came back.
+   *
+   * @param moved what did since it was last told
+   */
+  default void swapped(KvStatistics.Swap moved) {}
 
   /**
    * A sequence has ended.

@@ -41,6 +41,18 @@ public interface KvCache {
   KvStatistics statistics();
 
   /**
+   * How many blocks went to a {@link KvSwap}, came back from there or were refused there.
+   *
+   * @return the sum since the cache was made; cheaper than {@link #statistics}
+   */
+  default long movedBlocks() {
+    return 0;
+  }
+
+  /** A step is over: blocks that were on their way back meanwhile are free ones, to be found. */
+  default void arrive() {}
+
+  /**
    * Begins a sequence that holds no block yet.
    *
    * @param scope whose blocks it may meet

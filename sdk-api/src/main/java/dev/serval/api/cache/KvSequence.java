@@ -16,6 +16,20 @@ public interface KvSequence {
   int reuse(int[] tokens, int limit);
 
   /**
+   * Begins to bring back published blocks of the beginning of these tokens that are kept elsewhere,
+   * while the next step computes. Called on a sequence that holds no block, and will look for them
+   * when that step is over.
+   *
+   * @param tokens where the tokens are
+   * @param limit how many of them may be reused at most
+   * @param most how many free blocks may be taken for it
+   * @return how many blocks are on their way
+   */
+  default int bring(int[] tokens, int limit, int most) {
+    return 0;
+  }
+
+  /**
    * Takes as many blocks as these many tokens need in all. Either all that are missing are taken,
    * or none.
    *

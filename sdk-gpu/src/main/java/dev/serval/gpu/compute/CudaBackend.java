@@ -284,7 +284,7 @@ final class CudaBackend implements ComputeBackend {
     attach();
     long bytes = Math.multiplyExact(blocks.layout().blockBytes(), (long) slots);
     MemorySegment room = hostMemory.child("KV swap").allocate(bytes, PAGE);
-    CudaKvSwap swap = new CudaKvSwap(blocks, context.pin(room), slots);
+    CudaKvSwap swap = new CudaKvSwap(blocks, context.pin(room), slots, context, stream);
     swaps.add(swap);
     return swap;
   }
@@ -322,7 +322,7 @@ final class CudaBackend implements ComputeBackend {
 
   private void moveBlocks() {
     for (int i = 0; i < swaps.size(); i++) {
-      swaps.get(i).move(stream);
+      swaps.get(i).move();
     }
   }
 

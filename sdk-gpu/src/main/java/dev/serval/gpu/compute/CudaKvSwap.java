@@ -1,7 +1,9 @@
 package dev.serval.gpu.compute;
 
 import dev.serval.api.cache.KvSwap;
+import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.CopyBatch;
+import dev.serval.gpu.driver.Event;
 import dev.serval.gpu.driver.PinnedSegment;
 import dev.serval.gpu.driver.Stream;
 import java.lang.foreign.Arena;
@@ -11,7 +13,8 @@ import java.util.Objects;
 /**
  * Pinned memory of the host for KV blocks. Moves are noted, and made before the next step on the
  * stream that computes: what reads a block comes after it was brought back, and what writes to it
- * after it was saved, without anybody waiting. Many are one call of the driver's.
+ * after it was saved, without anybody waiting. Many are one call of the driver's. Those that were
+ * asked for ahead go to a stream of their own beside the step, which the next step waits for.
  *
  * <p>Copies of one call have no order among themselves, so a block or a slot that is met a second
  * time begins another call. What a call that fails was to move is moved by the next step again:
@@ -25,6 +28,8 @@ final class CudaKvSwap implements KvSwap {
   private final PinnedSegment memory;
   private final int slots;
   private final CopyBatch copies = new CopyBatch(MOST_COPIES, Arena.ofAuto());
+  private final Lane beside;
+  private final Lane before;
 
   /** Which call of the driver's last met a block, or a slot. */
   private final int[] blockCall;
@@ -37,14 +42,69 @@ final class CudaKvSwap implements KvSwap {
 
   private int[] targets = new int[LEAST_ROOM];
   private int count;
+
+  /** Those up to here are for the next step, the others for the one after it. */
+  private int due;
+
   private int made;
 
-  CudaKvSwap(CudaKvMemory kv, PinnedSegment memory, int slots) {
+  /**
+   * In pinned memory.
+   *
+   * @param kv what is moved
+   * @param memory room for so many blocks
+   * @param slots how many
+   * @param context where streams and marks are made
+   * @param computing the stream that computes
+   */
+  CudaKvSwap(CudaKvMemory kv, PinnedSegment memory, int slots, Context context, Stream computing) {
     this.kv = kv;
     this.memory = memory;
     this.slots = slots;
+    before = new Lane(computing, context);
+    beside = new Lane(context.stream(), context);
     blockCall = new int[kv.blocks()];
     slotCall = new int[slots];
+  }
+
+  /** Moves on a stream, between two marks that know the time. */
+  private static final class Lane {
+    private final Stream stream;
+    private final Event begin;
+    private final Event end;
+    private boolean timed;
+    private long nanos;
+
+    Lane(Stream stream, Context context) {
+      this.stream = stream;
+      begin = context.timedEvent();
+      end = context.timedEvent();
+    }
+
+    void begin() {
+      stream.record(begin);
+    }
+
+    void end() {
+      stream.record(end);
+      timed = true;
+    }
+
+    /** Counts the time of the last moves, if they are done. */
+    void count() {
+      if (timed && end.reached()) {
+        nanos += begin.until(end).toNanos();
+        timed = false;
+      }
+    }
+
+    /** As before, after the moves are done. */
+    void finish() {
+      if (timed) {
+        end.await();
+        count();
+      }
+    }
   }
 
   @Override
@@ -55,11 +115,36 @@ final class CudaKvSwap implements KvSwap {
   @Override
   public void save(int block, int slot) {
     note(block, slot, slot);
+    due = count;
   }
 
   @Override
   public void load(int slot, int block) {
     note(block, slot, ~slot);
+    due = count;
+  }
+
+  @Override
+  public void saveAhead(int block, int slot) {
+    note(block, slot, slot);
+  }
+
+  @Override
+  public void loadAhead(int slot, int block) {
+    note(block, slot, ~slot);
+  }
+
+  /** What no step has made so far is made before the next one. */
+  @Override
+  public void settle() {
+    due = count;
+  }
+
+  @Override
+  public long nanos() {
+    before.count();
+    beside.count();
+    return before.nanos + beside.nanos;
   }
 
   private void note(int block, int slot, int target) {
@@ -73,23 +158,45 @@ final class CudaKvSwap implements KvSwap {
     targets[count++] = target;
   }
 
-  /** Gives the stream what was noted. */
-  void move(Stream stream) {
-    while (made < count) {
-      int end = gather();
-      stream.copy(copies);
-      made = end;
+  /** Gives the streams what was noted; what computes comes after all of it that is due. */
+  void move() {
+    if (beside.timed) {
+      before.stream.waitFor(beside.end);
+    }
+    if (due > made) {
+      move(before, due);
+    }
+    if (count > made) {
+      beside.finish();
+      before.stream.record(before.end);
+      beside.stream.waitFor(before.end);
+      move(beside, count);
     }
     made = 0;
     count = 0;
+    due = 0;
+  }
+
+  private void move(Lane lane, int end) {
+    lane.finish();
+    lane.begin();
+    try {
+      while (made < end) {
+        int next = gather(end);
+        lane.stream.copy(copies);
+        made = next;
+      }
+    } finally {
+      lane.end(); // what was given before a refusal is waited for as well
+    }
   }
 
   /** Gathers the copies of a call, and says where the next one begins. */
-  private int gather() {
+  private int gather(int end) {
     copies.clear();
     call++;
     int at = made;
-    while (at < count && copies.count() < copies.capacity() && isNew(at)) {
+    while (at < end && copies.count() < copies.capacity() && isNew(at)) {
       add(blocks[at], targets[at]);
       at++;
     }

@@ -97,6 +97,50 @@ final class CudaKvSwapTest {
   }
 
   @Test
+  void blocks_that_move_beside_steps_of_others_hold_the_bits_they_would_have_had() {
+    int[] prompt = prompt(41);
+    try (GpuModel model = model()) {
+      SteppedModel.Sequence stays = model.sequence(prompt);
+      model.advance(stays);
+      List<float[]> expected = decoded(model, stays, 1);
+      model.end(stays);
+      KvSwap swap = model.swap(25);
+      SteppedModel.Sequence moves = model.sequence(prompt);
+      model.advance(moves);
+      SteppedModel.Sequence other = model.sequence(prompt(9));
+      model.advance(other);
+      late();
+      for (int round = 0; round < 4; round++) {
+        model.moveAhead(moves, swap, 3 * round);
+        decoded(model, other, round);
+        swap.settle();
+      }
+      requireSame(decoded(model, moves, 1), expected);
+      assertThat(swap.nanos()).isPositive();
+    }
+  }
+
+  @Test
+  void moves_ahead_that_the_driver_refused_are_made_by_the_step_that_needs_them() {
+    assumeThat(TestedGpu.isReal()).as("a GPU of silicon does not fail on demand").isFalse();
+    int[] prompt = prompt(41);
+    try (GpuModel model = model()) {
+      SteppedModel.Sequence stays = model.sequence(prompt);
+      model.advance(stays);
+      List<float[]> expected = decoded(model, stays, 1);
+      KvSwap swap = model.swap(20);
+      SteppedModel.Sequence moves = model.sequence(prompt);
+      model.advance(moves);
+      model.moveAhead(moves, swap, 0);
+      GPU.standIn().fail("cuMemcpyBatchAsync", 1, 1, 1);
+      SteppedModel.Sequence fails = model.sequence(prompt(3));
+      assertThatThrownBy(() -> model.advance(fails)).isInstanceOf(DriverException.class);
+      swap.settle();
+      requireSame(decoded(model, moves, 1), expected);
+    }
+  }
+
+  @Test
   void blocks_of_a_step_are_one_call_of_the_driver() {
     assumeThat(TestedGpu.isReal()).as("calls of a real driver are not counted").isFalse();
     try (GpuModel model = model()) {

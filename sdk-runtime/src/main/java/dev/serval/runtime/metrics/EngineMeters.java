@@ -8,6 +8,7 @@ import dev.serval.api.batching.EngineLoad;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.StepPlan;
+import dev.serval.api.cache.KvStatistics;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
@@ -15,13 +16,16 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
-/** What is measured of an engine, on its thread. All meters are there from the beginning. */
+/**
+ * What is measured of an engine, on its thread; on two threads while a model goes from one engine
+ * to the next. All meters are there from the beginning.
+ */
 public final class EngineMeters implements EngineListener {
   private final MeterRegistry registry;
   private final Tags tags;
@@ -31,7 +35,8 @@ public final class EngineMeters implements EngineListener {
   private final Counter queried;
   private final Counter hit;
   private final Counter preemptions;
-  private final Map<ServiceLevel, LevelMeters> levels = new HashMap<>();
+  private final SwapMeters swap;
+  private final Map<ServiceLevel, LevelMeters> levels = new ConcurrentHashMap<>();
   private @Nullable LevelMeters last;
   private volatile boolean measuring;
 
@@ -49,6 +54,7 @@ public final class EngineMeters implements EngineListener {
     queried = counter("serval.kv.prefix.queried", "Prompt tokens looked for in the KV cache");
     hit = counter("serval.kv.prefix.hit", "Prompt tokens found in the KV cache");
     preemptions = counter("serval.engine.preemptions", "Sequences that had to give way");
+    swap = new SwapMeters(registry, tags);
   }
 
   private Timer timer(String name, String description) {
@@ -115,6 +121,13 @@ public final class EngineMeters implements EngineListener {
     if (measuring) {
       preemptions.increment();
       level(sequence).preempted();
+    }
+  }
+
+  @Override
+  public void swapped(KvStatistics.Swap moved) {
+    if (measuring) {
+      swap.moved(moved);
     }
   }
 
