@@ -6,7 +6,6 @@ import static dev.serval.gpu.driver.Parameter.POINTER;
 
 import dev.serval.gpu.driver.NativeFunction;
 import dev.serval.gpu.driver.Parameter;
-import java.util.List;
 
 /** cuBLASLt's functions that are called here. Every one gives a {@code cublasStatus_t}. */
 enum BlasFunction implements NativeFunction {
@@ -52,21 +51,14 @@ enum BlasFunction implements NativeFunction {
       LONG,
       POINTER);
 
-  private final String symbol;
-  private final List<Parameter> parameters;
+  private final Signature signature;
 
   BlasFunction(String symbol, Parameter... parameters) {
-    this.symbol = symbol;
-    this.parameters = List.of(parameters);
+    signature = Signature.of(symbol, parameters);
   }
 
   @Override
-  public String symbol() {
-    return symbol;
-  }
-
-  @Override
-  public List<Parameter> parameters() {
-    return parameters;
+  public Signature signature() {
+    return signature;
   }
 }

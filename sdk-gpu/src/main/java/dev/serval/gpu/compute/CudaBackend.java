@@ -77,7 +77,7 @@ final class CudaBackend implements ComputeBackend {
   private final LaunchSite site;
   private final WeightLoader loader;
   private final RowKernels rows;
-  private final Products products;
+  private final LinearOperations linear;
   private final @Nullable BlasProducts blas;
   private final AttentionKernels attention;
   private final Drawing drawing;
@@ -149,7 +149,6 @@ final class CudaBackend implements ComputeBackend {
             image.multiprocessors());
     loader = new WeightLoader(this, path, room, stream, module);
     rows = new RowKernels(module, site);
-    products = new Products(module, image.instruction(), site);
     attention = new AttentionKernels(module, site);
     drawing = new Drawing(this, context, module, site, buffer("token counts"), buffer("tokens"));
     cublas = wish == null ? CublasWish.none() : wish.fulfil();
@@ -165,6 +164,8 @@ final class CudaBackend implements ComputeBackend {
                 room.child("cuBLASLt"),
                 buffer("rows for cuBLASLt"),
                 module);
+    Products products = new Products(module, image.instruction(), site);
+    linear = new LinearOperations(checks, site, bounds, rows, products, blas, this::stage);
   }
 
   private GrowingBuffer buffer(String use) {
@@ -406,66 +407,13 @@ final class CudaBackend implements ComputeBackend {
   @Override
   public void linear(
       StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out) {
-    multiply(batch, in, weight, bias, out, false);
+    linear.multiply(batch, in, weight, bias, out, false);
   }
 
   @Override
   public void linearAdd(
       StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out) {
-    multiply(batch, in, weight, bias, out, true);
-  }
-
-  private void multiply(
-      StepBatch batch,
-      Activations in,
-      Weight weight,
-      @Nullable Weight bias,
-      Activations out,
-      boolean add) {
-    CudaWeight.Matrix matrix = checks.matrix("weight", weight);
-    CudaActivations input = checks.rows("input", in, batch, matrix.columns());
-    CudaActivations output = checks.floats("output", out, batch, matrix.rows());
-    if (input.address() == output.address()) {
-      throw new IllegalArgumentException("the output of a linear map is not its input");
-    }
-    long biases = checks.address("bias", bias, matrix.rows());
-    stage(batch);
-    long operand = input.address();
-    int stride = input.stride();
-    if (matrix.anyPacked() && !input.isOperand()) {
-      stride = operandRows(bounds.rows());
-      operand = operand(stride, input.columns());
-      rows.round(input, operand, stride);
-    }
-    for (int i = 0; i < matrix.parts().size(); i++) {
-      CudaWeight.Part part = matrix.parts().get(i);
-      if (part.type().packed()) {
-        if (blas == null || !blas.linear(part, operand, stride, biases, output, add)) {
-          products.linear(part, operand, stride, false, biases, output, add);
-        }
-      } else {
-        requireFloats("input", input, part);
-        products.linear(part, input.address(), input.stride(), false, biases, output, add);
-      }
-    }
-  }
-
-  private static int operandRows(int count) {
-    return CudaActivations.stride(CudaActivations.Form.OPERAND, count, 1);
-  }
-
-  /** Room for an operand of so many rows, until the next is asked for. */
-  private long operand(int count, int columns) {
-    return site.operand()
-        .atLeast(CudaActivations.bytes(CudaActivations.Form.OPERAND, count, columns));
-  }
-
-  private static void requireFloats(String role, CudaActivations in, CudaWeight.Part part) {
-    if (in.form() != CudaActivations.Form.ROWS) {
-      throw new IllegalArgumentException(
-          "the %s was made before a weight of type %s was loaded, and is kept in BF16"
-              .formatted(role, part.type()));
-    }
+    linear.multiply(batch, in, weight, bias, out, true);
   }
 
   @Override
@@ -476,22 +424,10 @@ final class CudaBackend implements ComputeBackend {
       @Nullable Weight bias,
       Activations gates,
       Activations out) {
-    CudaWeight.Matrix matrix = checks.matrix("weight", weight);
-    CudaActivations input = checks.rows("input", in, batch, matrix.columns());
-    CudaActivations between = checks.rows("gates", gates, batch, matrix.rows());
-    CudaActivations output = checks.rows("output", out, batch, matrix.rows() / 2);
-    if ((between.form() == CudaActivations.Form.NOWHERE
-            || (blas != null && !blas.takes(batch.rows())))
-        && matrix.fuses()
-        && input.isOperand()
-        && output.isOperand()) {
-      long biases = checks.address("bias", bias, matrix.rows());
-      stage(batch);
-      products.gated(matrix.parts().getFirst(), input, biases, output);
-      return;
+    if (!linear.gated(batch, in, weight, bias, gates, out)) {
+      linear.multiply(batch, in, weight, bias, gates, false);
+      gatedSilu(batch, gates, out);
     }
-    linear(batch, in, weight, bias, gates);
-    gatedSilu(batch, gates, out);
   }
 
   @Override
@@ -558,32 +494,8 @@ final class CudaBackend implements ComputeBackend {
     if (recording != null) {
       recording.projected(logits);
     }
-    if (bounds.logitRows() == 0) {
-      return;
-    }
-    if (matrix.anyPacked()) {
-      int stride = operandRows(bounds.logitRows());
-      long operand = operand(stride, input.columns());
-      rows.gatherOperand(input, operand, stride);
-      project(matrix, true, operand, stride, logits.scores());
-    }
-    if (!matrix.packed()) {
-      int stride = CudaActivations.stride(CudaActivations.Form.ROWS, 1, input.columns());
-      long bytes = (long) bounds.logitRows() * stride * Float.BYTES;
-      long gathered = site.gathered().atLeast(bytes);
-      requireFloats("input of the head", input, matrix.parts().getLast());
-      rows.gather(input, gathered, stride);
-      project(matrix, false, gathered, stride, logits.scores());
-    }
-  }
-
-  private void project(
-      CudaWeight.Matrix matrix, boolean packed, long in, int stride, CudaActivations scores) {
-    for (int i = 0; i < matrix.parts().size(); i++) {
-      CudaWeight.Part part = matrix.parts().get(i);
-      if (part.type().packed() == packed) {
-        products.linear(part, in, stride, true, 0, scores, false);
-      }
+    if (bounds.logitRows() > 0) {
+      linear.project(matrix, input, logits.scores());
     }
   }
 

@@ -6,7 +6,6 @@ import static dev.serval.gpu.driver.Parameter.POINTER;
 
 import dev.serval.gpu.driver.NativeFunction;
 import dev.serval.gpu.driver.Parameter;
-import java.util.List;
 
 /**
  * NVML's functions that are called here, by the names that the library has them under, with their
@@ -42,21 +41,14 @@ enum NvmlFunction implements NativeFunction {
   EVENTS_WAIT("nvmlEventSetWait_v2", POINTER, POINTER, INT),
   EVENTS_FREE("nvmlEventSetFree", POINTER);
 
-  private final String symbol;
-  private final List<Parameter> parameters;
+  private final Signature signature;
 
   NvmlFunction(String symbol, Parameter... parameters) {
-    this.symbol = symbol;
-    this.parameters = List.of(parameters);
+    signature = Signature.of(symbol, parameters);
   }
 
   @Override
-  public String symbol() {
-    return symbol;
-  }
-
-  @Override
-  public List<Parameter> parameters() {
-    return parameters;
+  public Signature signature() {
+    return signature;
   }
 }

@@ -1,0 +1,151 @@
+package dev.serval.gpu.compute;
+
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** The products of a step: of which part of a weight, by which kernels, from rows in which form. */
+final class LinearOperations {
+  private final CudaChecks checks;
+  private final LaunchSite site;
+  private final StepBounds bounds;
+  private final RowKernels rows;
+  private final Products products;
+  private final @Nullable BlasProducts blas;
+  private final Consumer<StepBatch> stage;
+
+  /**
+   * On a backend's stream.
+   *
+   * @param stage sees to it that kernels find a batch on the device; called once what is given was
+   *     checked
+   */
+  LinearOperations(
+      CudaChecks checks,
+      LaunchSite site,
+      StepBounds bounds,
+      RowKernels rows,
+      Products products,
+      @Nullable BlasProducts blas,
+      Consumer<StepBatch> stage) {
+    this.checks = checks;
+    this.site = site;
+    this.bounds = bounds;
+    this.rows = rows;
+    this.products = products;
+    this.blas = blas;
+    this.stage = stage;
+  }
+
+  /** Multiplies rows by a weight, in place of what the output holds or on top of it. */
+  void multiply(
+      StepBatch batch,
+      Activations in,
+      Weight weight,
+      @Nullable Weight bias,
+      Activations out,
+      boolean add) {
+    CudaWeight.Matrix matrix = checks.matrix("weight", weight);
+    CudaActivations input = checks.rows("input", in, batch, matrix.columns());
+    CudaActivations output = checks.floats("output", out, batch, matrix.rows());
+    if (input.address() == output.address()) {
+      throw new IllegalArgumentException("the output of a linear map is not its input");
+    }
+    long biases = checks.address("bias", bias, matrix.rows());
+    stage.accept(batch);
+    long operand = input.address();
+    int stride = input.stride();
+    if (matrix.anyPacked() && !input.isOperand()) {
+      stride = operandRows(bounds.rows());
+      operand = operand(stride, input.columns());
+      rows.round(input, operand, stride);
+    }
+    for (int i = 0; i < matrix.parts().size(); i++) {
+      CudaWeight.Part part = matrix.parts().get(i);
+      if (part.type().packed()) {
+        if (blas == null || !blas.linear(part, operand, stride, biases, output, add)) {
+          products.linear(part, operand, stride, false, biases, output, add);
+        }
+      } else {
+        requireFloats("input", input, part);
+        products.linear(part, input.address(), input.stride(), false, biases, output, add);
+      }
+    }
+  }
+
+  /**
+   * Multiplies rows by gates and values at once and gates them, where one kernel can.
+   *
+   * @return whether it did
+   */
+  boolean gated(
+      StepBatch batch,
+      Activations in,
+      Weight weight,
+      @Nullable Weight bias,
+      Activations gates,
+      Activations out) {
+    CudaWeight.Matrix matrix = checks.matrix("weight", weight);
+    CudaActivations input = checks.rows("input", in, batch, matrix.columns());
+    CudaActivations between = checks.rows("gates", gates, batch, matrix.rows());
+    CudaActivations output = checks.rows("output", out, batch, matrix.rows() / 2);
+    boolean ours =
+        between.form() == CudaActivations.Form.NOWHERE
+            || (blas != null && !blas.takes(batch.rows()));
+    if (!ours || !matrix.fuses() || !input.isOperand() || !output.isOperand()) {
+      return false;
+    }
+    long biases = checks.address("bias", bias, matrix.rows());
+    stage.accept(batch);
+    products.gated(matrix.parts().getFirst(), input, biases, output);
+    return true;
+  }
+
+  /** Multiplies the rows that want scores by the head; the batch is staged. */
+  void project(CudaWeight.Matrix matrix, CudaActivations input, CudaActivations scores) {
+    if (matrix.anyPacked()) {
+      int stride = operandRows(bounds.logitRows());
+      long operand = operand(stride, input.columns());
+      rows.gatherOperand(input, operand, stride);
+      project(matrix, true, operand, stride, scores);
+    }
+    if (!matrix.packed()) {
+      int stride = CudaActivations.stride(CudaActivations.Form.ROWS, 1, input.columns());
+      long bytes = (long) bounds.logitRows() * stride * Float.BYTES;
+      long gathered = site.gathered().atLeast(bytes);
+      requireFloats("input of the head", input, matrix.parts().getLast());
+      rows.gather(input, gathered, stride);
+      project(matrix, false, gathered, stride, scores);
+    }
+  }
+
+  private void project(
+      CudaWeight.Matrix matrix, boolean packed, long in, int stride, CudaActivations scores) {
+    for (int i = 0; i < matrix.parts().size(); i++) {
+      CudaWeight.Part part = matrix.parts().get(i);
+      if (part.type().packed() == packed) {
+        products.linear(part, in, stride, true, 0, scores, false);
+      }
+    }
+  }
+
+  private static int operandRows(int count) {
+    return CudaActivations.stride(CudaActivations.Form.OPERAND, count, 1);
+  }
+
+  /** Room for an operand of so many rows, until the next is asked for. */
+  private long operand(int count, int columns) {
+    return site.operand()
+        .atLeast(CudaActivations.bytes(CudaActivations.Form.OPERAND, count, columns));
+  }
+
+  private static void requireFloats(String role, CudaActivations in, CudaWeight.Part part) {
+    if (in.form() != CudaActivations.Form.ROWS) {
+      throw new IllegalArgumentException(
+          "the %s was made before a weight of type %s was loaded, and is kept in BF16"
+              .formatted(role, part.type()));
+    }
+  }
+}
