@@ -172,6 +172,7 @@ bool setMachine(Settings& settings, const std::string& key, const std::string& v
   else if (key == "nvlink") settings.nvlink = number != 0;
   else if (key == "hidden") settings.hidden = value;
   else if (key == "gpuDirect") settings.gpuDirect = number != 0;
+  else if (key == "fileCompat") settings.fileCompat = number != 0;
   else return false;
   return true;
 }

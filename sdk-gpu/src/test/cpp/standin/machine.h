@@ -337,6 +337,7 @@ struct Settings {
   bool nvlink = false;
   std::string hidden; // functions that cuGetProcAddress does not know, separated by blanks
   bool gpuDirect = true;
+  bool fileCompat = false; // cuFile may copy through the host
 };
 
 struct Fault {

@@ -13,6 +13,7 @@ import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.CudaDevice;
 import dev.serval.gpu.driver.CudaDriver;
 import dev.serval.gpu.driver.DriverSearch;
+import dev.serval.gpu.file.CuFileSearch;
 import dev.serval.gpu.transfer.DataPath;
 import dev.serval.gpu.transfer.TransferOptions;
 import java.nio.file.Path;
@@ -26,28 +27,38 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CudaBackendProvider implements ComputeBackendProvider {
   private static final String UUID = "uuid";
+  private static final Path ROOT = Path.of("/");
 
   private final Supplier<DriverSearch.Outcome> search;
+  private final Supplier<CuFileSearch.Outcome> files;
   private final boolean portable;
   private final @Nullable CublasWish cublas;
 
   /** For the service loader: the system's driver, and each device's best instructions. */
   public CudaBackendProvider() {
-    this(DriverSearch::system, false, null);
+    this(DriverSearch::system, () -> CuFileSearch.system(ROOT), false, null);
   }
 
   /**
-   * By a driver's library somewhere else.
+   * By a driver's library somewhere else, with cuFile's looked for beside it.
    *
    * @param library the library
    */
   public CudaBackendProvider(Path library) {
-    this(() -> DriverSearch.at(library), false, null);
+    this(
+        () -> DriverSearch.at(library),
+        () -> CuFileSearch.at(library.resolveSibling(CuFileSearch.LIBRARY), ROOT),
+        false,
+        null);
   }
 
   private CudaBackendProvider(
-      Supplier<DriverSearch.Outcome> search, boolean portable, @Nullable CublasWish cublas) {
+      Supplier<DriverSearch.Outcome> search,
+      Supplier<CuFileSearch.Outcome> files,
+      boolean portable,
+      @Nullable CublasWish cublas) {
     this.search = search;
+    this.files = files;
     this.portable = portable;
     this.cublas = cublas;
   }
@@ -59,7 +70,7 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
    * @return the provider
    */
   static CudaBackendProvider on(Supplier<DriverSearch.Outcome> search) {
-    return new CudaBackendProvider(search, false, null);
+    return new CudaBackendProvider(search, () -> CuFileSearch.system(ROOT), false, null);
   }
 
   /**
@@ -69,7 +80,7 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
    * @return the provider
    */
   public CudaBackendProvider portable() {
-    return new CudaBackendProvider(search, true, cublas);
+    return new CudaBackendProvider(search, files, true, cublas);
   }
 
   /**
@@ -91,7 +102,17 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
    * @return the provider
    */
   CudaBackendProvider withCublas(Supplier<BlasSearch.Outcome> library, int leastTokens) {
-    return new CudaBackendProvider(search, portable, new CublasWish(library, leastTokens));
+    return new CudaBackendProvider(search, files, portable, new CublasWish(library, leastTokens));
+  }
+
+  /**
+   * A provider that looks for cuFile otherwise.
+   *
+   * @param library asked each time a backend is opened
+   * @return the provider
+   */
+  CudaBackendProvider withFiles(Supplier<CuFileSearch.Outcome> library) {
+    return new CudaBackendProvider(search, library, portable, cublas);
   }
 
   @Override
@@ -124,11 +145,11 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
   }
 
   /** Whatever is free now may be taken; of pinned memory what bringing weights takes. */
-  private static DataPath dataPath(String id, CudaDriver driver, CudaDevice device) {
+  private DataPath dataPath(String id, CudaDriver driver, CudaDevice device) {
     TransferOptions options = TransferOptions.DEFAULTS;
     try (Context context = device.context()) {
       DataPath.Limits limits = new DataPath.Limits(context.freeMemory(), options.pinned());
-      return DataPath.open(id, device, limits, driver.copiesInBatches(), options);
+      return DataPath.open(id, device, limits, driver.copiesInBatches(), options, files.get());
     }
   }
 

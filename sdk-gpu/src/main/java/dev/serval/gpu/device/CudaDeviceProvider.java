@@ -7,6 +7,7 @@ import dev.serval.gpu.driver.CudaDevice;
 import dev.serval.gpu.driver.CudaDriver;
 import dev.serval.gpu.driver.DriverException;
 import dev.serval.gpu.driver.DriverSearch;
+import dev.serval.gpu.file.CuFileSearch;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -43,7 +44,7 @@ public final class CudaDeviceProvider implements DeviceProvider {
   private final Supplier<DriverSearch.Outcome> driver;
   private final Supplier<Nvml.Outcome> nvml;
   private final PciFiles files;
-  private final Supplier<CuFile.State> cuFile;
+  private final Supplier<CuFileSearch.Outcome> cuFile;
 
   /** Looks at this machine. */
   public CudaDeviceProvider() {
@@ -51,7 +52,7 @@ public final class CudaDeviceProvider implements DeviceProvider {
         DriverSearch::system,
         Nvml::system,
         new PciFiles(Path.of("/")),
-        () -> CuFile.system(Path.of("/")));
+        () -> CuFileSearch.system(Path.of("/")));
   }
 
   /**
@@ -67,14 +68,14 @@ public final class CudaDeviceProvider implements DeviceProvider {
         () -> DriverSearch.at(cuda),
         () -> Nvml.at(nvml),
         new PciFiles(root),
-        () -> CuFile.at(cuda.resolveSibling(CuFile.LIBRARY), root));
+        () -> CuFileSearch.at(cuda.resolveSibling(CuFileSearch.LIBRARY), root));
   }
 
   private CudaDeviceProvider(
       Supplier<DriverSearch.Outcome> driver,
       Supplier<Nvml.Outcome> nvml,
       PciFiles files,
-      Supplier<CuFile.State> cuFile) {
+      Supplier<CuFileSearch.Outcome> cuFile) {
     this.driver = driver;
     this.nvml = nvml;
     this.files = files;

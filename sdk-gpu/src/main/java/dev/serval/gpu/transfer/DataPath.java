@@ -7,6 +7,7 @@ import dev.serval.api.gpu.RegionSource;
 import dev.serval.api.gpu.TransferService;
 import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.CudaDevice;
+import dev.serval.gpu.file.CuFileSearch;
 import dev.serval.gpu.memory.DeviceSource;
 import dev.serval.gpu.memory.PinnedSource;
 import java.util.List;
@@ -26,6 +27,7 @@ public final class DataPath implements AutoCloseable {
   private final Context context;
   private final CopyDevice copies;
   private final TransferOptions options;
+  private final CuFileSearch.Outcome files;
   private final DeviceSource deviceSource;
   private final PinnedSource pinnedSource;
   private final RegionPool deviceMemory;
@@ -34,9 +36,15 @@ public final class DataPath implements AutoCloseable {
   private boolean closed;
 
   private DataPath(
-      String id, Context context, Limits limits, boolean inBatches, TransferOptions options) {
+      String id,
+      Context context,
+      Limits limits,
+      boolean inBatches,
+      TransferOptions options,
+      CuFileSearch.Outcome files) {
     this.context = context;
     this.options = options;
+    this.files = files;
     copies = new CudaCopyDevice(id, context, inBatches);
     deviceSource = new DeviceSource(context);
     pinnedSource = new PinnedSource(context, CHUNK);
@@ -53,11 +61,17 @@ public final class DataPath implements AutoCloseable {
    * @param limits how much memory may be taken
    * @param inBatches whether the driver takes many copies by one call
    * @param options how transfers are carried out
+   * @param files whether files can go straight to the device
    * @return the data path, which the caller closes
    */
   public static DataPath open(
-      String id, CudaDevice device, Limits limits, boolean inBatches, TransferOptions options) {
-    return of(id, device.context(), limits, inBatches, options);
+      String id,
+      CudaDevice device,
+      Limits limits,
+      boolean inBatches,
+      TransferOptions options,
+      CuFileSearch.Outcome files) {
+    return of(id, device.context(), limits, inBatches, options, files);
   }
 
   /**
@@ -68,12 +82,18 @@ public final class DataPath implements AutoCloseable {
    * @param limits how much memory may be taken
    * @param inBatches whether the driver takes many copies by one call
    * @param options how transfers are carried out
+   * @param files whether files can go straight to the device
    * @return the data path, which the caller closes
    */
   public static DataPath of(
-      String id, Context context, Limits limits, boolean inBatches, TransferOptions options) {
+      String id,
+      Context context,
+      Limits limits,
+      boolean inBatches,
+      TransferOptions options,
+      CuFileSearch.Outcome files) {
     try {
-      return new DataPath(id, context, limits, inBatches, options);
+      return new DataPath(id, context, limits, inBatches, options, files);
     } catch (RuntimeException | Error e) {
       context.close();
       throw e;
@@ -126,10 +146,20 @@ public final class DataPath implements AutoCloseable {
     }
     TransferService open = transfers;
     if (open == null) {
-      open = new DeviceTransfers(copies, pinnedMemory, options);
+      DirectFiles direct = DirectFiles.open(files, context, options.pinned().count());
+      open = transfers(direct);
       transfers = open;
     }
     return open;
+  }
+
+  private TransferService transfers(DirectFiles direct) {
+    try {
+      return new DeviceTransfers(copies, pinnedMemory, options, direct);
+    } catch (RuntimeException | Error e) {
+      direct.close();
+      throw e;
+    }
   }
 
   /**
@@ -138,7 +168,7 @@ public final class DataPath implements AutoCloseable {
    * @return a sentence each
    */
   public List<String> describe() {
-    return DeviceTransfers.ways(copies, options);
+    return DeviceTransfers.ways(copies, options, files.finding());
   }
 
   /**

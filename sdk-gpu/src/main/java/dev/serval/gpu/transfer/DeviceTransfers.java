@@ -21,14 +21,13 @@ public final class DeviceTransfers implements TransferService {
   static final String TO_HOST = "to the host";
 
   private static final List<String> DIRECTIONS = List.of(TO_DEVICE, TO_HOST);
-  private static final String NO_FILE_TO_DEVICE =
-      "files cannot go straight to the device: Serval does not use cuFile yet";
   private static final int URGENT_GROUPS = 4;
   private static final int BACKGROUND_GROUPS = 2;
 
   private final CopyDevice device;
   private final TransferOptions options;
   private final Region slabs;
+  private final DirectFiles direct;
   private final PieceQueue pieces;
   private final List<CopyLane> lanes = new ArrayList<>();
   private final List<Thread> threads = new ArrayList<>();
@@ -36,15 +35,26 @@ public final class DeviceTransfers implements TransferService {
   private boolean ended;
 
   /**
-   * Takes its pinned memory and begins.
+   * Takes its pinned memory and begins; files go through that.
    *
    * @param device what copies
    * @param pinned gives the memory of the readers' slabs
    * @param options how transfers are carried out
    */
   public DeviceTransfers(CopyDevice device, RegionPool pinned, TransferOptions options) {
+    this(device, pinned, options, DirectFiles.none("files do not go straight to " + device.id()));
+  }
+
+  /**
+   * Takes its pinned memory and begins.
+   *
+   * @param direct the way of files straight to the device, closed with this
+   */
+  DeviceTransfers(
+      CopyDevice device, RegionPool pinned, TransferOptions options, DirectFiles direct) {
     this.device = device;
     this.options = options;
+    this.direct = direct;
     pieces = new PieceQueue(options);
     slabs = pinned.allocate(options.pinned().count());
     slabs.hold();
@@ -68,9 +78,9 @@ public final class DeviceTransfers implements TransferService {
       }
     }
     for (int i = 0; i < options.readers(); i++) {
-      long slab = slabs.address() + (long) i * options.slabs() * options.slab().count();
       CopyStream stream = device.stream(TransferPriority.URGENT);
-      start("reader-" + i, new Reader(pieces, options, stream, NO_FILE_TO_DEVICE, slab));
+      long first = (long) i * options.slabs();
+      start("reader-" + i, new Reader(pieces, options, stream, direct, slabs.address(), first));
     }
   }
 
@@ -144,18 +154,18 @@ public final class DeviceTransfers implements TransferService {
 
   @Override
   public List<String> describe() {
-    return ways(device, options);
+    return ways(device, options, direct.words());
   }
 
   /** The ways that transfers of a device go, whether or not they have begun. */
-  static List<String> ways(CopyDevice device, TransferOptions options) {
+  static List<String> ways(CopyDevice device, TransferOptions options, String direct) {
     String past =
         options.pastPageCache() ? "past the page cache where it can be" : "through the page cache";
     return List.of(
         device.describe(),
         "files are read %s, by %d threads with %s of pinned memory"
             .formatted(past, options.readers(), options.pinned()),
-        NO_FILE_TO_DEVICE);
+        direct);
   }
 
   @Override
@@ -184,6 +194,7 @@ public final class DeviceTransfers implements TransferService {
     }
     slabs.close();
     slabs.drop();
+    direct.close();
   }
 
   private static boolean join(Thread thread) {

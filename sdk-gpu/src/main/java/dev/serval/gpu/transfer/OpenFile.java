@@ -3,8 +3,11 @@ package dev.serval.gpu.transfer;
 import dev.serval.api.gpu.TransferException;
 import dev.serval.api.storage.FileRange;
 import dev.serval.api.storage.FileStamp;
+import dev.serval.gpu.file.CuFileException;
+import dev.serval.gpu.file.CuFileLibrary;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** A file that a reader has open. For one thread. */
 final class OpenFile {
@@ -18,6 +21,9 @@ final class OpenFile {
   private final boolean inMemory;
   private boolean pastPageCache;
   private String reason;
+  private @Nullable CuFileLibrary direct;
+  private long handle;
+  private String whyNotDirect;
 
   private OpenFile(
       SystemCalls system, FileRange range, int number, boolean pastPageCache, String reason) {
@@ -29,6 +35,34 @@ final class OpenFile {
     inMemory = kind == TMPFS || kind == RAMFS;
     this.pastPageCache = pastPageCache && !inMemory;
     this.reason = inMemory ? "its file system is memory, not a drive" : reason;
+    whyNotDirect = this.reason;
+  }
+
+  /**
+   * Opens the file of a range, past the page cache where that is wanted and can be, and then for
+   * reads straight to the device where there are such.
+   */
+  static OpenFile open(
+      SystemCalls system, FileRange range, boolean pastPageCache, DirectFiles files) {
+    OpenFile file = open(system, range, pastPageCache);
+    if (file.pastPageCache) {
+      file.register(files);
+    }
+    return file;
+  }
+
+  private void register(DirectFiles files) {
+    CuFileLibrary library = files.library();
+    whyNotDirect = files.words();
+    if (library != null) {
+      try {
+        handle = library.registerFile(number);
+        direct = library;
+        whyNotDirect = "";
+      } catch (CuFileException e) {
+        whyNotDirect = String.valueOf(e.getMessage());
+      }
+    }
   }
 
   /** Opens the file of a range, past the page cache where that is wanted and can be. */
@@ -79,6 +113,46 @@ final class OpenFile {
     return reason;
   }
 
+  /** Why the drive does not write to the device; empty if it does. */
+  String whyNotDirect() {
+    return whyNotDirect;
+  }
+
+  /**
+   * Reads to the device's memory. Once that fails it is given up for this file, and the reason is
+   * kept.
+   *
+   * @param address a slab's, on the device
+   * @param offset where the bytes begin, a multiple of a page
+   * @param needed how many must be there
+   * @param length how many may be asked for, a multiple of a page
+   * @return whether they are there
+   */
+  boolean readDirect(long address, long offset, long needed, long length) {
+    CuFileLibrary library = direct;
+    if (library == null) {
+      return false;
+    }
+    long got = library.read(handle, address, length, offset, 0);
+    if (got >= needed) {
+      return true;
+    }
+    forget(
+        got < 0
+            ? "cuFile gave the file up (CUfileOpError %d)".formatted(-got)
+            : "cuFile gave the file up after %d of %d bytes".formatted(got, needed));
+    return false;
+  }
+
+  private void forget(String why) {
+    CuFileLibrary library = direct;
+    if (library != null) {
+      library.forgetFile(handle);
+      direct = null;
+      whyNotDirect = why;
+    }
+  }
+
   /** Whether there is no drive behind the page cache. */
   boolean inMemory() {
     return inMemory;
@@ -119,6 +193,7 @@ final class OpenFile {
     if (cached < 0) {
       throw incomplete(SystemCalls.words(error), offset, needed, got);
     }
+    forget("its file system refuses direct reads");
     system.close(number);
     number = cached;
     pastPageCache = false;
@@ -134,6 +209,7 @@ final class OpenFile {
   }
 
   void close() {
+    forget("it is closed");
     system.close(number);
   }
 }

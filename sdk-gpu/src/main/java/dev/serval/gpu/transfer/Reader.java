@@ -11,9 +11,10 @@ import java.util.List;
 
 /**
  * A thread that brings pieces of files and of other memory of the host to regions, and from regions
- * to other memory of the host, through a few slabs of its own: while the device copies from one,
- * the next is read into. Nothing is handed to another thread on the way; several readers side by
- * side keep the drive busy.
+ * to other memory of the host, through a few slabs of its own, in pinned memory or, for files that
+ * the drive can write straight to the device, there: while the device copies from one, the next is
+ * read into. Nothing is handed to another thread on the way; several readers side by side keep the
+ * drive busy.
  *
  * <p>What always holds: a slab that is used again, a piece that has ended, and a thread that has
  * ended have been waited for, so the device touches neither. A piece whose copy could not be asked
@@ -21,11 +22,12 @@ import java.util.List;
  */
 final class Reader implements Runnable {
   private static final int MOST_FILES = 8;
+  private static final String COPIED_ON_DEVICE = "the device copies them once more";
 
   private final PieceQueue queue;
   private final TransferOptions options;
   private final CopyStream stream;
-  private final String noFileToDevice;
+  private final DirectFiles direct;
   private final List<Slab> slabs;
   private final SystemCalls system = new SystemCalls();
   private final List<OpenFile> files = new ArrayList<>();
@@ -41,16 +43,18 @@ final class Reader implements Runnable {
       PieceQueue queue,
       TransferOptions options,
       CopyStream stream,
-      String noFileToDevice,
-      long slabAddress) {
+      DirectFiles direct,
+      long address,
+      long firstSlab) {
     this.queue = queue;
     this.options = options;
     this.stream = stream;
-    this.noFileToDevice = noFileToDevice;
+    this.direct = direct;
     long size = options.slab().count();
     slabs = new ArrayList<>();
     for (int i = 0; i < options.slabs(); i++) {
-      slabs.add(new Slab(slabAddress + i * size, size, stream.mark()));
+      long onDevice = direct.address() == 0 ? 0 : direct.address() + (firstSlab + i) * size;
+      slabs.add(new Slab(address + (firstSlab + i) * size, onDevice, size, stream.mark()));
     }
   }
 
@@ -137,6 +141,9 @@ final class Reader implements Runnable {
       readMoved(piece, file, 0, before);
       return false;
     }
+    if (!pinned && readDirect(slab, piece, file, before)) {
+      return true;
+    }
     int skew = file.pastPageCache() ? (int) (begin & (TransferOptions.PAGE - 1)) : 0;
     long needed = skew + piece.bytes();
     long length =
@@ -152,6 +159,21 @@ final class Reader implements Runnable {
     return true;
   }
 
+  /** The drive writes to the device, which copies from there to where the bytes belong. */
+  private boolean readDirect(Slab slab, Piece piece, OpenFile file, long before) {
+    long begin = piece.transfer().file().offset() + piece.offset();
+    int skew = (int) (begin & (TransferOptions.PAGE - 1));
+    long needed = skew + piece.bytes();
+    long length = (needed + TransferOptions.PAGE - 1) & -TransferOptions.PAGE;
+    if (!file.readDirect(slab.onDevice(), begin - skew, needed, length)) {
+      return false;
+    }
+    long target = piece.transfer().targetAddress() + piece.offset();
+    copy(slab, target, slab.onDevice() + skew, piece.bytes(), false);
+    moved(piece, TransferPath.FILE_TO_DEVICE, COPIED_ON_DEVICE, 2, before);
+    return true;
+  }
+
   private static boolean aligned(long bits) {
     return (bits & (TransferOptions.PAGE - 1)) == 0;
   }
@@ -163,16 +185,16 @@ final class Reader implements Runnable {
   /** Counts a read of a file, and the copies after it. */
   private void readMoved(Piece piece, OpenFile file, int further, long before) {
     boolean past = file.pastPageCache();
-    String reason = past ? whyNotDirect(piece) : file.reason();
+    String reason = past ? whyNotDirect(piece, file) : file.reason();
     int copies = (past || file.inMemory() ? 1 : 2) + further;
     moved(
         piece, past ? TransferPath.DIRECT_READ : TransferPath.CACHED_READ, reason, copies, before);
   }
 
-  private String whyNotDirect(Piece piece) {
+  private static String whyNotDirect(Piece piece, OpenFile file) {
     return piece.transfer().target().kind() == MemoryKind.PINNED
         ? "the target is the host's"
-        : noFileToDevice;
+        : file.whyNotDirect();
   }
 
   private boolean store(Slab slab, Piece piece, long before) {
@@ -272,7 +294,7 @@ final class Reader implements Runnable {
     if (files.size() == MOST_FILES) {
       files.removeFirst().close();
     }
-    OpenFile file = OpenFile.open(system, range, options.pastPageCache());
+    OpenFile file = OpenFile.open(system, range, options.pastPageCache(), direct);
     files.add(file);
     return file;
   }

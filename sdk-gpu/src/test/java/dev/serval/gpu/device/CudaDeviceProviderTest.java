@@ -172,10 +172,14 @@ class CudaDeviceProviderTest extends DeviceProviderContract {
 
     assertThat(provider().discover().finding())
         .contains("GPUDirect for files by ")
-        .endsWith("(nvidia-fs 2.17), which is not used yet");
+        .endsWith("(nvidia-fs 2.17)");
     machine.configure("gpuDirect=0");
     assertThat(provider().discover().finding())
         .endsWith("serves no storage of this machine directly");
+    machine.configure("fileCompat=1");
+    assertThat(provider().discover().finding())
+        .contains("may copy through the host's memory without a word")
+        .endsWith("CUFILE_ALLOW_COMPAT_MODE=false");
     machine.failNext("cuFileDriverOpen", 5001);
     assertThat(provider().discover().finding()).endsWith("does not open (CUfileOpError 5001)");
     machine.failNext("cuFileDriverGetProperties", 5002);

@@ -12,6 +12,7 @@ import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.CudaDriver;
 import dev.serval.gpu.driver.DriverSearch;
 import dev.serval.gpu.driver.Stream;
+import dev.serval.gpu.file.CuFileSearch;
 import dev.serval.testkit.ThreadMeter;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -85,7 +86,13 @@ public final class DataPathBenchmark {
     Path file = folder.resolve("data-path-benchmark.bin");
     try (Context context = driver.devices().getFirst().context();
         DataPath path =
-            DataPath.open("gpu:0", context.device(), limits, driver.copiesInBatches(), OPTIONS)) {
+            DataPath.open(
+                "gpu:0",
+                context.device(),
+                limits,
+                driver.copiesInBatches(),
+                OPTIONS,
+                CuFileSearch.system(Path.of("/")))) {
       context.attach();
       path.describe().forEach(line -> say("%s", line));
       copies(context, path);

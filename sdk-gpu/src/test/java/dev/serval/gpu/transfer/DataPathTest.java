@@ -20,6 +20,7 @@ import dev.serval.gpu.driver.CudaDevice;
 import dev.serval.gpu.driver.CudaDriver;
 import dev.serval.gpu.driver.DriverSearch;
 import dev.serval.gpu.driver.Stream;
+import dev.serval.gpu.file.CuFileSearch;
 import dev.serval.gpu.standin.StandIn;
 import dev.serval.testkit.ThreadMeter;
 import java.io.ByteArrayOutputStream;
@@ -43,6 +44,8 @@ final class DataPathTest {
   private static final int FILE_BYTES = 5 * (1 << 20) + 122;
   private static final Bytes DEVICE = Bytes.mebi(256);
   private static final Bytes PINNED = Bytes.mebi(128);
+  private static final CuFileSearch.Outcome NO_FILES =
+      new CuFileSearch.Indirect("there is no cuFile here");
   private static final TransferOptions SMALL =
       new TransferOptions(2, 3, Bytes.of(1 << 16), Bytes.mebi(1), Bytes.of(1 << 16), true);
 
@@ -57,7 +60,7 @@ final class DataPathTest {
     CudaDriver driver = driver();
     CudaDevice first = driver.devices().getFirst();
     DataPath.Limits limits = new DataPath.Limits(device, PINNED);
-    return DataPath.open("gpu:0", first, limits, driver.copiesInBatches(), SMALL);
+    return DataPath.open("gpu:0", first, limits, driver.copiesInBatches(), SMALL, NO_FILES);
   }
 
   private static TransferBatch urgent() {
