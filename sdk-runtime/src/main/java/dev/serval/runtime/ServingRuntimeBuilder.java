@@ -451,7 +451,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder returnAfter(Duration value) {
-    returnAfter = value;
+    returnAfter = Objects.requireNonNull(value, "returnAfter");
     return this;
   }
 
