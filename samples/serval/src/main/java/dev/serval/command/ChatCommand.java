@@ -99,7 +99,7 @@ final class ChatCommand implements Callable<Integer> {
 
   private void ask(ServingRuntime runtime, List<ChatMessage> history, String said) {
     history.add(ChatMessage.user(said));
-    Prompt prompt = new Prompt.Chat(history);
+    Prompt prompt = Prompt.chat(history);
     String answer = Answer.stream(runtime, sampling.request(prompt).build(), console.out()).text();
     console.out().println();
     history.add(ChatMessage.assistant(answer));

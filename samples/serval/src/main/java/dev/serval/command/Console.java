@@ -40,10 +40,6 @@ record Console(BufferedReader in, PrintStream out, PrintStream err, Set<String> 
     return terminals.contains("in");
   }
 
-  boolean shownAtOnce() {
-    return terminals.contains("out");
-  }
-
   boolean showsProgress() {
     return terminals.contains("err");
   }

@@ -18,6 +18,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * it. Exit code 2 says that the command line is wrong, 1 that the work failed.
  */
 final class Failures implements IParameterExceptionHandler, IExecutionExceptionHandler {
+  /** What the parser says where there is nothing to do. */
+  private static final String NO_COMMAND = "Missing required subcommand";
+
   private final Console console;
 
   Failures(Console console) {
@@ -28,9 +31,22 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
   public int handleParseException(ParameterException e, String[] arguments) {
     CommandLine line = e.getCommandLine();
     String command = line.getCommandSpec().qualifiedName();
-    String sentence = e instanceof UnmatchedArgumentException u ? unmatched(u, command) : words(e);
-    say("%s; see '%s --help'".formatted(sentence, command));
+    say("%s; see '%s --help'".formatted(sentence(e, line, command), command));
     return ExitCode.USAGE;
+  }
+
+  private static String sentence(ParameterException e, CommandLine line, String command) {
+    return switch (e) {
+      case UnmatchedArgumentException unmatched -> unmatched(unmatched, command);
+      default ->
+          NO_COMMAND.equals(e.getMessage())
+              ? "'%s' needs a command: %s".formatted(command, commands(line))
+              : words(e);
+    };
+  }
+
+  private static String commands(CommandLine line) {
+    return String.join(", ", line.getSubcommands().keySet());
   }
 
   private static String words(ParameterException e) {
@@ -39,12 +55,11 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
 
   private static String unmatched(UnmatchedArgumentException e, String command) {
     String word = e.getUnmatched().getFirst();
-    String kind =
-        word.startsWith("-")
-            ? "no option"
-            : e.getCommandLine().getSubcommands().isEmpty()
-                ? "one argument too many"
-                : "no command";
+    CommandLine line = e.getCommandLine();
+    if (!word.startsWith("-") && !line.getSubcommands().isEmpty()) {
+      return "'%s' is no command of '%s'; there is %s".formatted(word, command, commands(line));
+    }
+    String kind = word.startsWith("-") ? "no option" : "one argument too many";
     List<String> near = e.getSuggestions().stream().map(String::strip).toList();
     return "'%s' is %s of '%s'%s"
         .formatted(

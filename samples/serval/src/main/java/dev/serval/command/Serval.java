@@ -57,6 +57,7 @@ final class Serval {
         .addSubcommand(new DevicesCommand(console))
         .addSubcommand(new BenchCommand(console))
         .addSubcommand(new SimulateCommand(console))
+        .addSubcommand(new CommandLine.HelpCommand())
         .setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8))
         .setParameterExceptionHandler(failures)

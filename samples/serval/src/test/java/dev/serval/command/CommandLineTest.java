@@ -13,7 +13,8 @@ final class CommandLineTest {
       delimiter = '|',
       value = {
         "chat --modle x          | '--modle' is no option of 'serval chat', did you mean --model",
-        "serv                    | 'serv' is no command of 'serval'",
+        "serv                    | 'serv' is no command of 'serval'; there is serve, chat, generate",
+        "chat a b                | 'b' is one argument too many of 'serval chat'",
         "bench --request-rate -3 | '-3' is no rate; write a number above 0, or inf",
         "bench --num-prompts 0   | --num-prompts is at least 1, unlike 0",
         "bench --input-len 5,0   | lengths are at least 1 token, unlike [5, 0]",
@@ -65,6 +66,16 @@ final class CommandLineTest {
   void without_a_command_there_is_the_list_of_commands() {
     assertThat(CommandRun.of("--help").out()).contains("serve", "chat", "generate", "bench");
     assertThat(CommandRun.of().exit()).isEqualTo(2);
+    assertThat(CommandRun.of().err())
+        .startsWith("serval: 'serval' needs a command: serve, chat, generate")
+        .hasLineCount(1);
+  }
+
+  @Test
+  void help_is_a_command_too() {
+    assertThat(CommandRun.of("help").out()).isEqualTo(CommandRun.of("--help").out());
+    assertThat(CommandRun.of("help", "chat").out())
+        .isEqualTo(CommandRun.of("chat", "--help").out());
   }
 
   @Test

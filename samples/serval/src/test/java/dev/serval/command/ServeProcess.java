@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +21,9 @@ final class ServeProcess implements AutoCloseable {
 
   /** The folder of the demo model. */
   static final Path DEMO = MODULE.resolve("../demo-model/weights").toAbsolutePath();
+
+  /** Signal 2 in a mask of signals. */
+  private static final long INTERRUPT = 0b10;
 
   private static final Pattern ADDRESS = Pattern.compile("http://\\S+");
 
@@ -45,7 +49,7 @@ final class ServeProcess implements AutoCloseable {
    * nobody requires by name on the class path.
    */
   static Process launch(List<String> arguments) throws IOException {
-    List<String> line = new ArrayList<>();
+    List<String> line = new ArrayList<>(interruptible());
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     line.add("@" + MODULE.resolve("jvm.options"));
     line.add("-XX:+UseSerialGC");
@@ -55,6 +59,21 @@ final class ServeProcess implements AutoCloseable {
     line.addAll(List.of("--module", "dev.serval.command/dev.serval.command.Serval"));
     line.addAll(arguments);
     return new ProcessBuilder(line).start();
+  }
+
+  /**
+   * A shell's background job ignores Ctrl-C and so does all that it starts, the command too: what
+   * takes that back, where these tests are such a job.
+   */
+  private static List<String> interruptible() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    boolean ignored =
+        Files.exists(status)
+            && Files.readAllLines(status).stream()
+                .filter(line -> line.startsWith("SigIgn:"))
+                .mapToLong(line -> Long.parseUnsignedLong(line.substring(7).strip(), 16))
+                .anyMatch(signals -> (signals & INTERRUPT) != 0);
+    return ignored ? List.of("env", "--default-signal=INT") : List.of();
   }
 
   private CompletableFuture<String> follow(InputStream stream) {

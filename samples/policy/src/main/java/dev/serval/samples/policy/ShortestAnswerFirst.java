@@ -11,7 +11,8 @@ import java.util.Optional;
  * essays; each second of waiting counts as so many tokens less, so that essays are written at last.
  *
  * <p>With this jar beside Serval's it is there under its name: {@code
- * Serval.builder().order("shortest-answer")}, or {@code serval serve --order shortest-answer}.
+ * Serval.builder().order("shortest-answer")}, or, with the jar in {@code SERVAL_PLUGINS}, {@code
+ * serval serve --order shortest-answer}.
  */
 public final class ShortestAnswerFirst implements OrderPolicy, PolicyProvider {
   private static final double TOKENS_PER_NANO = 20e-9;
