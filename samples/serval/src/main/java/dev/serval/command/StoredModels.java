@@ -37,7 +37,7 @@ final class StoredModels {
 
   private CommandException unreadable(Path path) {
     return new CommandException(
-        "%s is of no format that can be read; there is %s"
+        "%s is in no known format; there is %s"
             .formatted(
                 path,
                 readers.stream().map(CheckpointReader::format).collect(Collectors.joining(", "))));
@@ -50,9 +50,19 @@ final class StoredModels {
             checkpoint.config().get("architectures") instanceof List<?> names
                 && names.stream().anyMatch(family.architectures()::contains))
         .findFirst()
-        .orElseThrow(() ->
-            new CommandException(
-                "no model family runs %s, of architectures %s"
-                    .formatted(checkpoint.root(), checkpoint.config().get("architectures"))));
+        .orElseThrow(() -> unknown(checkpoint));
+  }
+
+  private CommandException unknown(Checkpoint checkpoint) {
+    return new CommandException(
+        "no model family runs %s, of architectures %s; there is %s"
+            .formatted(
+                checkpoint.root(),
+                checkpoint.config().get("architectures"),
+                families.stream()
+                    .flatMap(family -> family.architectures().stream())
+                    .sorted()
+                    .distinct()
+                    .collect(Collectors.joining(", "))));
   }
 }

@@ -14,7 +14,7 @@ final class CommandLineTest {
       value = {
         "chat --modle x          | '--modle' is no option of 'serval chat', did you mean --model",
         "serv                    | 'serv' is no command of 'serval'; there is serve, chat, generate",
-        "chat a b                | 'b' is one argument too many of 'serval chat'",
+        "devices x               | 'x' is one argument too many of 'serval devices'",
         "bench --request-rate -3 | '-3' is no rate; write a number above 0, or inf",
         "bench --num-prompts 0   | --num-prompts is at least 1, unlike 0",
         "bench --input-len 5,0   | lengths are at least 1 token, unlike [5, 0]",

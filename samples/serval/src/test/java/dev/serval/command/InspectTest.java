@@ -98,7 +98,7 @@ final class InspectTest {
     Path text = Files.writeString(folder.resolve("notes.txt"), "no model");
 
     assertThat(CommandRun.of("inspect", text.toString()).err())
-        .contains("notes.txt is of no format", "gguf", "safetensors")
+        .contains("notes.txt is in no known format", "gguf", "safetensors")
         .hasLineCount(1);
     assertThat(CommandRun.of("inspect", "/no/such/place").err())
         .isEqualTo("serval: there is nothing at /no/such/place\n");

@@ -48,7 +48,8 @@ final class ReadmeTest {
     try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"))) {
       List<Path> pages = docs.filter(file -> file.toString().endsWith(".md")).toList();
       return Stream.concat(
-          pages.stream(), Stream.of("README.md", "CONTRIBUTING.md", "samples/README.md").map(ROOT::resolve));
+          pages.stream(),
+          Stream.of("README.md", "CONTRIBUTING.md", "samples/README.md").map(ROOT::resolve));
     }
   }
 
