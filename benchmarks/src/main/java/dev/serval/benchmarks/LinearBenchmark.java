@@ -136,12 +136,17 @@ public class LinearBenchmark {
     }
   }
 
-  /** Random bits but for those that could be a scale's exponent. */
+  /**
+   * Random bits but for those that could be an exponent: scales and elements are normal numbers.
+   */
   private Weight weight(long size, SplittableRandom random) {
     try (Arena arena = Arena.ofShared()) {
       MemorySegment data = arena.allocate(size, Long.BYTES);
       for (long at = 0; at + Long.BYTES <= size; at += Long.BYTES) {
-        data.set(ValueLayout.JAVA_LONG, at, random.nextLong() & 0x2C2C_2C2C_2C2C_2C2CL);
+        data.set(
+            ValueLayout.JAVA_LONG,
+            at,
+            random.nextLong() & 0x2C2C_2C2C_2C2C_2C2CL | 0x2020_2020_2020_2020L);
       }
       List<Long> shape = List.of((long) MATRIX_ROWS, (long) COLUMNS);
       return backend.load(List.of(new StoredTensor("weight", dtype, shape, data)));

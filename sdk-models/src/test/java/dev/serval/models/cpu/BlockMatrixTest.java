@@ -28,7 +28,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Block-wise weights give to the bit what the same weights as F32 give. */
+/**
+ * Block-wise weights give to the bit what the same weights as F32 give, but for those whose
+ * products round their inputs.
+ */
 @ParameterizedClass
 @MethodSource("dev.serval.models.cpu.Tiers#here")
 final class BlockMatrixTest {
@@ -37,9 +40,11 @@ final class BlockMatrixTest {
 
   private final Random random = new Random(SEED);
   private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
+  private final KernelKind kernels;
   private final ComputeBackend backend;
 
   BlockMatrixTest(KernelKind kernels) {
+    this.kernels = kernels;
     backend =
         new CpuBackendProvider()
             .open(
@@ -104,10 +109,24 @@ final class BlockMatrixTest {
     return input;
   }
 
-  private static DType[] blockWise() {
-    return Arrays.stream(DType.values())
-        .filter(dtype -> dtype.blockElements() > 1)
-        .toArray(DType[]::new);
+  private boolean roundsInputs(DType dtype) {
+    return kernels == KernelKind.VECTOR && dtype == DType.Q4_0;
+  }
+
+  private void assertProduct(DType dtype, float[] actual, float[] expected, int rows) {
+    float tolerance = roundsInputs(dtype) ? 0.02f * largest(expected) : 0;
+    assertThat(actual)
+        .as("%d rows, seed %d", rows, SEED)
+        .usingComparatorWithPrecision(tolerance)
+        .containsExactly(expected);
+  }
+
+  private static float largest(float[] values) {
+    float largest = 0;
+    for (float value : values) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    return largest;
   }
 
   @ParameterizedTest
@@ -119,9 +138,8 @@ final class BlockMatrixTest {
       int columns = dtype.blockElements() * 3;
       StoredTensor blocks = blocks(dtype, rows, columns);
       float[] input = input(columns);
-      assertThat(product(List.of(blocks), input))
-          .as("%d rows, seed %d", rows, SEED)
-          .isEqualTo(product(List.of(plain(blocks)), input));
+      float[] expected = product(List.of(plain(blocks)), input);
+      assertProduct(dtype, product(List.of(blocks), input), expected, rows);
     }
   }
 
@@ -137,7 +155,10 @@ final class BlockMatrixTest {
   @Test
   void parts_of_several_types_are_multiplied_as_one_matrix() {
     List<StoredTensor> parts =
-        Arrays.stream(blockWise()).map(dtype -> blocks(dtype, 70, 512)).toList();
+        Arrays.stream(DType.values())
+            .filter(dtype -> dtype.blockElements() > 1 && !roundsInputs(dtype))
+            .map(dtype -> blocks(dtype, 70, 512))
+            .toList();
     float[] input = input(512);
     assertThat(product(parts, input))
         .as("seed %d", SEED)

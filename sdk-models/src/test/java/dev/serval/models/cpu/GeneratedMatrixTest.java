@@ -15,6 +15,7 @@ import dev.serval.api.device.NativeMemory;
 import dev.serval.api.device.OutOfNativeMemoryException;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
+import dev.serval.models.cpu.vector.VectorTierSource;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -131,6 +132,21 @@ final class GeneratedMatrixTest {
       float[] actual = product(generated, generated.load(List.of(tensor)), null, in);
       float[] expected = product(plain, plain.load(List.of(tensor)), null, in);
       assertNear(actual, expected, dtype + ", " + rows + " rows");
+    }
+  }
+
+  @Test
+  void the_vector_api_has_the_same_bits_for_nibbles() {
+    try (ComputeBackend vector = open(new VectorTierSource())) {
+      for (int rows : new int[] {1, 31, 64, 515}) {
+        StoredTensor tensor = tensor(DType.Q4_0, rows, 96);
+        float[] in = input(rows % 29 + 1, 96);
+        in[0] = 0;
+        in[in.length - 1] = Float.MIN_VALUE;
+        float[] actual = product(vector, vector.load(List.of(tensor)), null, in);
+        float[] expected = product(generated, generated.load(List.of(tensor)), null, in);
+        assertThat(actual).as("%d rows, seed %d", rows, SEED).isEqualTo(expected);
+      }
     }
   }
 

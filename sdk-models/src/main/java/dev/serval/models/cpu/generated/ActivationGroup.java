@@ -1,16 +1,15 @@
 package dev.serval.models.cpu.generated;
 
+import dev.serval.models.cpu.RoundedGroup;
+
 /**
- * 32 columns of an input row as 8-bit integers times a scale: where things lie in it.
- *
- * <p>The scale is the greatest magnitude divided by 127; integers are rounded to the nearest, to
- * the even one of two. A group that holds an infinity or a NaN has a scale of NaN, so that nothing
- * computed from it is a number. Sums are kept with their signs turned, since they serve to take off
- * what codes have too much.
+ * 32 columns of an input row as 8-bit integers times a scale: where things lie in it. How they are
+ * rounded is said in {@link RoundedGroup}. Sums are kept with their signs turned, since they serve
+ * to take off what codes have too much.
  */
 final class ActivationGroup {
   /** Columns of a group, of 8-bit integers or not. */
-  static final int COLUMNS = 32;
+  static final int COLUMNS = RoundedGroup.COLUMNS;
 
   /** Where the scale is, an F32. */
   static final int SCALE = 32;
@@ -28,10 +27,10 @@ final class ActivationGroup {
   static final int BYTES = 52;
 
   /** Smaller magnitudes count as this one, so that nothing is divided by 0. */
-  static final float LEAST = 0x1p-100f;
+  static final float LEAST = RoundedGroup.LEAST;
 
   /** The greatest integer. */
-  static final float GREATEST = 127;
+  static final float GREATEST = RoundedGroup.GREATEST;
 
   private ActivationGroup() {}
 }

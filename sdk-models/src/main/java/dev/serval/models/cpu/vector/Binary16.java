@@ -14,6 +14,18 @@ final class Binary16 {
   private static final int SPECIAL = 0x7C00 << 13;
   private static final int SPECIAL_EXPONENT = 0x7F800000;
 
+  /** Of a sign-extended binary16, shifted left by 13, those that are an F32's, 2^112 too small. */
+  static final int WIDENED_BITS = 0x8FFFE000;
+
+  /**
+   * What such an F32 is multiplied by, twice, and then by {@link #DOWN}: the first two make
+   * infinite what was not finite.
+   */
+  static final float UP = 0x1p112f;
+
+  /** See {@link #UP}. */
+  static final float DOWN = 0x1p-112f;
+
   private Binary16() {}
 
   /**
@@ -47,7 +59,7 @@ final class Binary16 {
         IntVector magnitude = bits.and(SIGN - 1).lanewise(LSHL, 13);
         magnitude
             .reinterpretAsFloats()
-            .mul(0x1p112f)
+            .mul(UP)
             .reinterpretAsInts()
             .blend(magnitude.or(SPECIAL_EXPONENT), magnitude.compare(GE, SPECIAL))
             .or(bits.and(SIGN).lanewise(LSHL, Short.SIZE))

@@ -83,9 +83,8 @@ enum BlockOctets {
       }
     }
     for (int pair = 0; pair < pairs; pair++) {
-      int both = nibble(row, from, 2 * pair) | nibble(row, from, 2 * pair + 1) << 4;
       long place = first - skipped + (long) pair;
-      to.set(ValueLayout.JAVA_BYTE, at + place * Lanes.WIDTH + lane, (byte) both);
+      to.set(ValueLayout.JAVA_BYTE, at + place * Lanes.WIDTH + lane, pair(row, from, pair));
     }
   }
 
@@ -100,6 +99,11 @@ enum BlockOctets {
   /** Writes a binary16 of a lane. */
   static void packHalf(MemorySegment row, long from, MemorySegment to, long at, int lane) {
     to.set(PanelPacking.SHORT, at + (long) lane * Short.BYTES, row.get(PanelPacking.SHORT, from));
+  }
+
+  /** The nibbles of two neighbouring columns in one octet. */
+  byte pair(MemorySegment row, long from, int pair) {
+    return (byte) (nibble(row, from, 2 * pair) | nibble(row, from, 2 * pair + 1) << 4);
   }
 
   private int nibble(MemorySegment row, long from, int element) {

@@ -3,6 +3,7 @@ package dev.serval.models.cpu.vector;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -18,11 +19,21 @@ final class Lanes {
   static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(COUNT * Short.SIZE));
 
+  /** A panel's shorts, as many as a vector has. */
+  static final VectorSpecies<Short> WIDE_SHORTS = ShortVector.SPECIES_PREFERRED;
+
+  /** A panel's bytes, half a vector. */
+  static final VectorSpecies<Byte> HALF_BYTES =
+      VectorSpecies.of(byte.class, VectorShape.forBitSize(BITS / 2));
+
   /** Vectors that a panel is wide. */
   static final int VECTORS = 2;
 
   /** Rows of a matrix in a panel. */
   static final int WIDTH = VECTORS * COUNT;
+
+  /** The most rows of kernels that unpack a panel's weights: their sums stay in registers. */
+  static final int KERNEL_ROWS = BITS < 512 ? 4 : 8;
 
   static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 

@@ -19,20 +19,19 @@ final class LinearScratch {
   /** Floats from one row of inputs to the next: not a power of two, which would fill few sets. */
   static final int INPUT_STEP = STRETCH + 16;
 
-  /** The most columns whose inputs are all held, for one row. */
-  static final int MOST_INPUTS = ROWS * INPUT_STEP;
-
   /** Floats from one row of sums to the next: kernels may work on a few panels too many. */
   static final int SUM_STEP = (PANELS + TileProducts.MOST_PANELS - 1) * Lanes.WIDTH;
 
-  final float[] inputs = new float[(ROWS + TileProducts.SPARE_ROWS) * INPUT_STEP];
+  /** The most rows that are multiplied in registers. */
+  static final int FEW_ROWS = 2 * Lanes.KERNEL_ROWS;
+
+  private static final int INPUTS = 1 << 17;
+
+  final float[] inputs = new float[INPUTS];
   final float[] sums = new float[(ROWS + TileProducts.SPARE_ROWS) * SUM_STEP];
 
   /** Weights as F32: for each panel in turn, for each column its lanes. */
   final float[] tile = new float[(STRETCH + 4) * Lanes.WIDTH];
-
-  /** The scales of two panels, block after block, for one row. */
-  final float[] rowScales = new float[MOST_INPUTS / 32 * 2 * Lanes.WIDTH];
 
   final BlockScales scales = new BlockScales();
 
@@ -40,16 +39,33 @@ final class LinearScratch {
     Arrays.fill(sums, 0, (rows + TileProducts.SPARE_ROWS) * SUM_STEP, 0);
   }
 
+  /** Floats from one row of inputs to the next, if all columns are held. */
+  int rowStep(int columns) {
+    return Math.ceilDiv(columns, 16) * 16 + 16;
+  }
+
+  /** Whether all columns of so many rows, and of the spare ones, can be held. */
+  boolean holds(int rows, int columns) {
+    return rows <= FEW_ROWS && (long) (rows + Unpacking.SPARE_ROWS) * rowStep(columns) <= INPUTS;
+  }
+
+  /** Reads all columns of a few rows. */
+  void readRows(LinearWork product, int from, int to, int columns) {
+    for (int row = from; row < to; row++) {
+      int at = (row - from) * rowStep(columns);
+      copy(product, row, 0, columns, at);
+    }
+  }
+
   void readInputs(LinearWork product, int from, int to, int firstColumn, int count) {
     for (int row = from; row < to; row++) {
-      MemorySegment.copy(
-          product.in().data(),
-          ValueLayout.JAVA_FLOAT,
-          (product.source(row) + firstColumn) * Float.BYTES,
-          inputs,
-          (row - from) * INPUT_STEP,
-          count);
+      copy(product, row, firstColumn, count, (row - from) * INPUT_STEP);
     }
+  }
+
+  private void copy(LinearWork product, int row, int firstColumn, int count, int at) {
+    long from = (product.source(row) + firstColumn) * Float.BYTES;
+    MemorySegment.copy(product.in().data(), ValueLayout.JAVA_FLOAT, from, inputs, at, count);
   }
 
   /** Adds the products of the unpacked panels, of so many columns, for so many rows. */

@@ -41,7 +41,7 @@ final class PanelPacking implements WorkCrew.Work {
     for (int lane = 0; lane < layout.lanes(panel); lane++) {
       lane(stored.row(panel * Lanes.WIDTH + lane), layout.at(panel), lane);
     }
-    if (layout.dtype().blockElements() > 1 && !ScaledUnpacking.has(layout.dtype())) {
+    if (layout.dtype().blockElements() > 1 && layout.dtype() != DType.Q8_0) {
       for (int lane = 0; lane < layout.lanes(panel); lane++) {
         blocks(stored.row(panel * Lanes.WIDTH + lane), layout.at(panel), lane, true);
       }
@@ -52,7 +52,7 @@ final class PanelPacking implements WorkCrew.Work {
     switch (layout.dtype()) {
       case F32, BF16 -> ints(row, panel + (long) lane * Integer.BYTES);
       case F16 -> shorts(row, panel + (long) lane * Short.BYTES);
-      case Q8_0, Q4_0 -> scaledBlocks(row, panel, lane);
+      case Q8_0 -> scaledBlocks(row, panel, lane);
       default -> blocks(row, panel, lane, false);
     }
   }
@@ -88,17 +88,11 @@ final class PanelPacking implements WorkCrew.Work {
     }
   }
 
-  /** Octets of all blocks, then their scales. */
   private void scaledBlocks(MemorySegment row, long panel, int lane) {
-    DType dtype = layout.dtype();
-    BlockOctets octets = BlockOctets.of(dtype);
-    long scale = panel + ScaledUnpacking.scalesAt(dtype, layout.columns());
-    long at = panel;
-    for (long from = 0; from < rowBytes; from += dtype.blockBytes()) {
-      octets.pack(dtype, row, from, Short.BYTES, data, at, lane);
-      BlockOctets.packHalf(row, from, data, scale, lane);
-      at += (long) (dtype.blockBytes() - Short.BYTES) * Lanes.WIDTH;
-      scale += (long) Short.BYTES * Lanes.WIDTH;
+    for (long from = 0; from < rowBytes; from += DType.Q8_0.blockBytes()) {
+      long at = panel + from * Lanes.WIDTH;
+      BlockOctets.PLAIN.pack(DType.Q8_0, row, from, Short.BYTES, data, at, lane);
+      BlockOctets.packHalf(row, from, data, at + OctetUnpacking.SCALES, lane);
     }
   }
 }

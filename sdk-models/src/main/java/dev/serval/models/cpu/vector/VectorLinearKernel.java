@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.vector;
 
+import dev.serval.api.compute.DType;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.LinearKernel;
@@ -7,17 +8,23 @@ import dev.serval.models.cpu.PackedMatrix;
 import dev.serval.models.cpu.StackedMatrix;
 import dev.serval.models.cpu.StoredRows;
 import dev.serval.models.cpu.WorkCrew;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Matrices by the Vector API; see {@link VectorMatrix}. */
+/** Matrices by the Vector API; see {@link VectorMatrix} and {@link NibbleMatrix}. */
 final class VectorLinearKernel implements LinearKernel {
   private static final int ALIGNMENT = 64;
 
   private final List<LinearScratch> scratch;
+  private final List<float[]> nibbleSums;
+  private final NibbleInputs nibbleInputs;
 
   VectorLinearKernel(int workers) {
     scratch = IntStream.range(0, workers).mapToObj(worker -> new LinearScratch()).toList();
+    nibbleSums =
+        IntStream.range(0, workers).mapToObj(worker -> new float[NibbleMatrix.SUMS]).toList();
+    nibbleInputs = new NibbleInputs(workers);
   }
 
   @Override
@@ -25,7 +32,18 @@ final class VectorLinearKernel implements LinearKernel {
     return StackedMatrix.of(parts, rows -> pack(rows, memory, crew));
   }
 
-  private VectorMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
+  private PackedMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
+    return rows.dtype() == DType.Q4_0 ? nibbles(rows, memory, crew) : panels(rows, memory, crew);
+  }
+
+  private NibbleMatrix nibbles(StoredRows rows, NativeMemory memory, WorkCrew crew) {
+    NibbleLayout layout = NibbleLayout.of(rows);
+    MemorySegment data = memory.allocate(layout.bytes(), ALIGNMENT);
+    crew.run(new NibbleLayout.Packing(rows, layout, data));
+    return new NibbleMatrix(layout, data, nibbleInputs, nibbleSums);
+  }
+
+  private VectorMatrix panels(StoredRows rows, NativeMemory memory, WorkCrew crew) {
     PanelLayout layout = PanelLayout.of(rows);
     VectorMatrix matrix =
         new VectorMatrix(layout, memory.allocate(layout.bytes(), ALIGNMENT), scratch);

@@ -19,8 +19,9 @@ final class VectorMatrix implements PackedMatrix {
    * are copied together, which stay in the second-level cache; then, panel by panel, the weights of the
    * stretch are unpacked to F32, which stay in the first-level cache, and used for all rows by kernels
    * that keep their sums in registers (TileProducts). With few rows several panels are unpacked
-   * together, so that there are always enough independent sums to hide the latency of an addition. With
-   * one row, weights of the common types never leave the registers.
+   * together, so that there are always enough independent sums to hide the latency of an addition.
+   * With a few rows, weights of the common types never leave the registers, and are read
+   * panel after panel in the order in which they lie.
    *
    * An output is one chain of fused multiplications and additions over its columns in their order,
    * begun at 0. Stretches interrupt the chain without changing it; panels, parts, kernels and the
@@ -68,9 +69,7 @@ final class VectorMatrix implements PackedMatrix {
   /** Runs of panels: equally many for each worker, if there are enough. */
   private int groups(int rows) {
     int most = rows <= FEW_ROWS ? PANELS_FOR_FEW_ROWS : LinearScratch.PANELS;
-    int workers = scratch.size();
-    int groups = Math.ceilDiv(Math.ceilDiv(layout.panels(), most), workers) * workers;
-    return Math.min(groups, layout.panels());
+    return PanelRuns.count(layout.panels(), most, scratch.size());
   }
 
   private static int rowBlocks(int rows) {
@@ -86,16 +85,15 @@ final class VectorMatrix implements PackedMatrix {
   public void multiply(LinearWork product, int part, int worker) {
     int groups = groups(product.rows());
     int group = part % groups;
-    int firstPanel = (int) ((long) layout.panels() * group / groups);
-    int endPanel = (int) ((long) layout.panels() * (group + 1) / groups);
+    int firstPanel = PanelRuns.first(layout.panels(), groups, group);
+    int endPanel = PanelRuns.first(layout.panels(), groups, group + 1);
     int from = part / groups * blockRows(product.rows());
     int to = Math.min(from + blockRows(product.rows()), product.rows());
-    if (product.rows() == 1
-        && columns() < LinearScratch.MOST_INPUTS
-        && unpacking.multipliesRows()) {
-      multiplyRow(product, firstPanel, endPanel, scratch.get(worker));
+    LinearScratch own = scratch.get(worker);
+    if (unpacking.multipliesRows() && own.holds(product.rows(), columns())) {
+      multiplyInRegisters(product, firstPanel, endPanel, own);
     } else if (from < to) {
-      multiply(product, firstPanel, endPanel, from, to, scratch.get(worker));
+      multiply(product, firstPanel, endPanel, from, to, own);
     }
   }
 
@@ -115,14 +113,15 @@ final class VectorMatrix implements PackedMatrix {
     store(product, firstPanel, endPanel, from, to, own);
   }
 
-  private void multiplyRow(LinearWork product, int firstPanel, int endPanel, LinearScratch own) {
-    own.readInputs(product, 0, 1, 0, columns());
-    for (int panel = firstPanel; panel < endPanel; panel += 2) {
-      long next = layout.at(Math.min(panel + 1, endPanel - 1));
+  private void multiplyInRegisters(
+      LinearWork product, int firstPanel, int endPanel, LinearScratch own) {
+    int rows = product.rows();
+    own.readRows(product, 0, rows, columns());
+    for (int panel = firstPanel; panel < endPanel; panel++) {
       int sumAt = (panel - firstPanel) * Lanes.WIDTH;
-      unpacking.multiplyRow(data, layout.at(panel), next, columns(), own, sumAt);
+      unpacking.multiplyRows(data, layout.at(panel), columns(), own, sumAt, rows);
     }
-    store(product, firstPanel, endPanel, 0, 1, own);
+    store(product, firstPanel, endPanel, 0, rows, own);
   }
 
   private void unpack(int firstPanel, int endPanel, int column, int count, LinearScratch own) {

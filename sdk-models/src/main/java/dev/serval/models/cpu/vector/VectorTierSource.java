@@ -40,7 +40,7 @@ public final class VectorTierSource implements KernelTierSource {
   public KernelTier open(int workers) {
     return new KernelTier(
         "Vector API with %d bits".formatted(Lanes.BITS),
-        new NumericsId("cpu-vector-2"),
+        new NumericsId("cpu-vector-3"),
         new VectorLinearKernel(workers),
         new VectorAttentionKernel(workers),
         new VectorGateKernel(workers));

@@ -1,0 +1,125 @@
+package dev.serval.models.cpu.vector;
+
+import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.CpuActivations;
+import dev.serval.models.cpu.LinearWork;
+import dev.serval.models.cpu.PackedMatrix;
+import dev.serval.models.cpu.WorkCrew;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/** A matrix of Q4_0 multiplied by the Vector API. */
+final class NibbleMatrix implements PackedMatrix {
+  /*
+   * The Vector API has no dot product of bytes, but it multiplies twice as many shorts as floats. An
+   * input rounded to 8 bits times a nibble, less 8, is at most 8 · 127, and 32 of them, a block, stay
+   * within 16 bits: so a block's products are added up as shorts, exactly and in any order. Nibbles are
+   * multiplied as they are, and sums start with −8 times the sum of the inputs; what overflows on the
+   * way comes back, since sums are right modulo 2^16. Nothing is widened but octets to shorts, one
+   * instruction for a pair of columns of a panel, so weights never leave the registers, however few or
+   * many the rows.
+   *
+   * Behind a block the sum becomes a float, is multiplied by the product of both scales and added to the
+   * output in one rounding, block after block: as generated code does, and with the same bits. Two
+   * shorts are the halves of a 32-bit lane; shifts part them, and the layout has rows L apart there.
+   */
+  /** The most rows of a part. */
+  private static final int ROWS = 64;
+
+  /** The most panels of a part. */
+  private static final int PANELS = 16;
+
+  /** Floats from one row of sums to the next. */
+  static final int SUM_STEP = PANELS * Lanes.WIDTH;
+
+  /** The sums of one worker. */
+  static final int SUMS = ROWS * SUM_STEP;
+
+  private final NibbleLayout layout;
+  private final MemorySegment data;
+  private final NibbleInputs inputs;
+  private final List<float[]> sums;
+
+  /**
+   * A matrix.
+   *
+   * @param layout how it lies
+   * @param data where
+   * @param inputs what it shares with others
+   * @param sums for each worker {@link #SUMS} floats, shared too
+   */
+  NibbleMatrix(NibbleLayout layout, MemorySegment data, NibbleInputs inputs, List<float[]> sums) {
+    this.layout = layout;
+    this.data = data;
+    this.inputs = inputs;
+    this.sums = sums;
+  }
+
+  @Override
+  public int rows() {
+    return layout.rows();
+  }
+
+  @Override
+  public int columns() {
+    return layout.columns();
+  }
+
+  @Override
+  public DType dtype() {
+    return DType.Q4_0;
+  }
+
+  @Override
+  public int parts(int rows) {
+    return runs() * Math.ceilDiv(rows, ROWS);
+  }
+
+  private int runs() {
+    return PanelRuns.count(layout.panels(), PANELS, sums.size());
+  }
+
+  @Override
+  public void prepare(LinearWork product, WorkCrew crew) {
+    inputs.take(product, columns(), crew);
+  }
+
+  @Override
+  public void multiply(LinearWork product, int part, int worker) {
+    int runs = runs();
+    int firstPanel = PanelRuns.first(layout.panels(), runs, part % runs);
+    int endPanel = PanelRuns.first(layout.panels(), runs, part % runs + 1);
+    int from = part / runs * ROWS;
+    int to = Math.min(from + ROWS, product.rows());
+    float[] own = sums.get(worker);
+    for (int panel = firstPanel; panel < endPanel; panel++) {
+      for (int row = from; row < to; row += NibbleInputs.GROUP) {
+        int sumAt = (row - from) * SUM_STEP + (panel - firstPanel) * Lanes.WIDTH;
+        int group = row / NibbleInputs.GROUP;
+        NibbleProducts.multiply(data, layout.at(panel), inputs, group, own, sumAt);
+      }
+    }
+    int first = firstPanel * Lanes.WIDTH;
+    int count = Math.min(endPanel * Lanes.WIDTH, rows()) - first;
+    for (int row = from; row < to; row++) {
+      product.store(row, layout.firstRow() + first, own, (row - from) * SUM_STEP, count);
+    }
+  }
+
+  @Override
+  public void expandRow(int row, CpuActivations out, long at, int worker) {
+    int lane = row % Lanes.WIDTH;
+    for (int column = 0; column < columns(); column += 2) {
+      int block = column / NibbleLayout.BLOCK;
+      long from = layout.at(row / Lanes.WIDTH) + (long) block * NibbleLayout.BLOCK_BYTES;
+      long half = from + NibbleLayout.SCALES + (long) lane * Short.BYTES;
+      float scale = Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT, half));
+      long pair = column % NibbleLayout.BLOCK / 2;
+      long octet = from + pair * Lanes.WIDTH + NibbleLayout.octet(lane);
+      int both = data.get(ValueLayout.JAVA_BYTE, octet);
+      out.set(at + column, ((both & 0xF) - 8) * scale);
+      out.set(at + column + 1, ((both >> 4 & 0xF) - 8) * scale);
+    }
+  }
+}
