@@ -57,6 +57,8 @@ public class LinearBenchmark {
   private static final int MATRIX_ROWS = 5632;
   private static final long COLD_BYTES = 256 << 20;
   private static final int MOST_ROWS = 512;
+  private static final long RANDOM_BITS = 0x2C2C_2C2C_2C2C_2C2CL;
+  private static final long NORMAL_BITS = 0x2020_2020_2020_2020L;
 
   /** The kernels, as preferences are written. */
   @Param({"generated", "vector"})
@@ -136,17 +138,13 @@ public class LinearBenchmark {
     }
   }
 
-  /**
-   * Random bits but for those that could be an exponent: scales and elements are normal numbers.
-   */
+  /** Random bits, but scales and elements are normal numbers. */
   private Weight weight(long size, SplittableRandom random) {
     try (Arena arena = Arena.ofShared()) {
       MemorySegment data = arena.allocate(size, Long.BYTES);
       for (long at = 0; at + Long.BYTES <= size; at += Long.BYTES) {
-        data.set(
-            ValueLayout.JAVA_LONG,
-            at,
-            random.nextLong() & 0x2C2C_2C2C_2C2C_2C2CL | 0x2020_2020_2020_2020L);
+        long bits = (random.nextLong() & RANDOM_BITS) | NORMAL_BITS;
+        data.set(ValueLayout.JAVA_LONG, at, bits);
       }
       List<Long> shape = List.of((long) MATRIX_ROWS, (long) COLUMNS);
       return backend.load(List.of(new StoredTensor("weight", dtype, shape, data)));
