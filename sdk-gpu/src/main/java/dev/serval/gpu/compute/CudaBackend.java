@@ -46,6 +46,7 @@ final class CudaBackend implements ComputeBackend {
    * All that is on the device belongs to one context and is used by one stream, in whose order every
    * launch, copy and fill takes effect. The host waits for the stream at the end of each step, so that
    * what goes wrong in a step is that step's failure; and wherever it reads what the device wrote.
+   * KV blocks that come ahead of the step that needs them have a stream beside it (CudaKvSwap).
    *
    * A step's tokens, positions, block tables and draws go over in one copy, to an address that all
    * launches share. So a launch depends on the step only by the sizes of its grids, and those are made
