@@ -237,10 +237,11 @@ public final class TensorBatcher<I, O> implements AutoCloseable {
 
   private void work() {
     while (!closed) {
+      long now = clock.getAsLong();
       receive();
-      waiting.expire(clock.getAsLong(), this::late);
+      waiting.expire(now, this::late);
       List<TensorCall<I, O>> group = waiting.next();
-      long patience = group.isEmpty() ? Long.MAX_VALUE : patience(group);
+      long patience = group.isEmpty() ? Long.MAX_VALUE : patience(group, now);
       if (patience > 0) {
         sleep(patience);
       } else {
@@ -270,14 +271,16 @@ public final class TensorBatcher<I, O> implements AutoCloseable {
     }
   }
 
-  /** How long a group should wait for more company, in nanoseconds; 0 or less for not at all. */
-  private long patience(List<TensorCall<I, O>> group) {
+  /**
+   * How long a group should wait for more company, in nanoseconds; 0 or less for not at all. It is
+   * asked as of before inputs were received: what comes since then has not been looked for.
+   */
+  private long patience(List<TensorCall<I, O>> group, long now) {
     long gain = (long) cost.fixedNanos();
     long gap = arrivals.typicalGapNanos();
     if (group.size() == options.maxBatch() || gap >= gain) {
       return 0;
     }
-    long now = clock.getAsLong();
     long untilQuiet = Math.min(gain, GAPS_UNTIL_QUIET * gap + WAKING_NANOS);
     long longest = group.stream().mapToLong(call -> call.waited(now)).max().orElseThrow();
     long nearest = group.stream().mapToLong(call -> call.left(now)).min().orElseThrow();

@@ -71,8 +71,9 @@ final class TensorCall<I, O> {
     return allowedNanos - waited(nowNanos);
   }
 
+  /** How long it has waited; 0 as of before it came. */
   long waited(long nowNanos) {
-    return nowNanos - submittedNanos;
+    return Math.max(0, nowNanos - submittedNanos);
   }
 
   /** Gives its place among those waiting back, once however often it is asked. */
