@@ -6,34 +6,48 @@ package dev.serval.batching;
  */
 final class Slack {
   /*
-   * A step beyond it raises it, one within lowers it by a five-hundredth of that, so it comes to rest
-   * where that many are beyond: the quantile by stochastic approximation (Robbins and Monro, 1951), as
-   * in adaptive conformal inference (Gibbs and Candès, 2021, https://arxiv.org/abs/2106.00170). One far
-   * beyond is a pause, for which no chunk could have been small enough.
+   * So rare steps can't be waited for: a thousand would have to pass for two of them. But how far the
+   * slowest tenth lie above the threshold to it is seen every ten steps, and beyond a threshold
+   * distributions have much the same tail (Pickands, 1975, Balkema and de Haan, 1974), here taken to be
+   * exponential: each e-th part of the share beyond costs another mean excess.
+   *
+   *   factor = threshold + mean excess · ln(share beyond the threshold / share beyond the factor)
+   *
+   * The threshold is found by stochastic approximation (Robbins and Monro, 1951): a step beyond raises it
+   * nine times as much as one within lowers it. A step far beyond is a pause, for which no chunk could
+   * have been small enough.
    */
-  private static final double FIRST = 1.2;
   private static final double LEAST = 1.05;
   private static final double MOST = 1.6;
   private static final double PAUSE = 2;
-  private static final double BEYOND = 0.002;
-  private static final double RATE = 0.04;
+  private static final double BEYOND_FACTOR = 0.002;
+  private static final double BEYOND_THRESHOLD = 0.1;
+  private static final double TAIL = Math.log(BEYOND_THRESHOLD / BEYOND_FACTOR);
+  private static final double THRESHOLD_RATE = 0.02;
+  private static final double EXCESS_RATE = 0.1;
 
-  private double factor = FIRST;
+  private double threshold = 1.05;
+  private double excess = 0.04;
 
   double factor() {
-    return factor;
+    return Math.clamp(threshold + TAIL * excess, LEAST, MOST);
   }
 
   /** A step took so many times what was predicted. */
   void observe(double ratio) {
-    if (ratio < PAUSE) {
-      factor *= ratio > factor ? 1 + RATE : 1 - RATE * BEYOND;
-      factor = Math.clamp(factor, LEAST, MOST);
+    if (ratio >= PAUSE) {
+      return;
+    }
+    if (ratio > threshold) {
+      excess += EXCESS_RATE * (ratio - threshold - excess);
+      threshold *= 1 + THRESHOLD_RATE * (1 - BEYOND_THRESHOLD);
+    } else {
+      threshold *= 1 - THRESHOLD_RATE * BEYOND_THRESHOLD;
     }
   }
 
   @Override
   public String toString() {
-    return "%.3f".formatted(factor);
+    return "%.3f".formatted(factor());
   }
 }

@@ -22,6 +22,22 @@ final class SlackTest {
   }
 
   @Test
+  void a_hundred_steps_are_enough_for_it_to_follow_a_machine_that_became_steady_or_unsteady() {
+    steps(400, 0.1);
+    assertThat(slack.factor()).isBetween(1.2, 1.5);
+    steps(100, 0.01);
+    assertThat(slack.factor()).isLessThan(1.18);
+    steps(100, 0.1);
+    assertThat(slack.factor()).isGreaterThan(1.2);
+  }
+
+  private void steps(int count, double deviation) {
+    for (int i = 0; i < count; i++) {
+      slack.observe(1 + deviation * random.nextGaussian());
+    }
+  }
+
+  @Test
   void steps_that_come_as_predicted_still_keep_a_little() {
     for (int i = 0; i < 5000; i++) {
       slack.observe(1);
