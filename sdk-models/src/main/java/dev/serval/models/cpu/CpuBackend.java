@@ -15,6 +15,7 @@ import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,7 @@ public final class CpuBackend implements ComputeBackend {
   private final OperandChecks checks = new OperandChecks(this);
   private final WeightLoader loader;
   private final Map<RotaryEmbedding, RotaryTable> tables = new HashMap<>();
+  private final List<PagesAhead> ahead = new ArrayList<>();
   private final EmbedWork embedding = new EmbedWork();
   private final NormWork norm = new NormWork();
   private final LinearWork linear = new LinearWork();
@@ -94,7 +96,9 @@ public final class CpuBackend implements ComputeBackend {
           "KV memory is of type F32, F16, BF16 or Q8_0, not " + layout.dtype());
     }
     long bytes = Math.multiplyExact(layout.blockBytes(), (long) blocks);
-    return new CpuKvMemory(this, layout, blocks, memory.allocate(bytes, ALIGNMENT));
+    CpuKvMemory kv = new CpuKvMemory(this, layout, blocks, memory.allocate(bytes, ALIGNMENT));
+    ahead.add(kv.pages());
+    return kv;
   }
 
   @Override
@@ -158,6 +162,9 @@ public final class CpuBackend implements ComputeBackend {
     checkNorm("key norm", spec.keyNorm(), spec);
     RotaryTable table = tables.computeIfAbsent(spec.rotary(), RotaryTable::new);
     table.cover(checkBlocks(batch, cache));
+    if (layer == 0) {
+      cache.use(batch);
+    }
     run(rotary.of(batch, rows, spec, table, layer, cache), batch, rows.columns());
   }
 
@@ -202,6 +209,7 @@ public final class CpuBackend implements ComputeBackend {
   @Override
   public void close() {
     crew.close();
+    ahead.forEach(PagesAhead::close);
   }
 
   private void run(RowWork work, StepBatch batch, int columns) {

@@ -23,6 +23,14 @@ public final class SystemCalls {
   public static final int EXECUTE = 4;
 
   private static final int PRIVATE_ANONYMOUS = 0x22;
+
+  /** No system that Java runs on has larger pages than these, unless asked for them. */
+  private static final long PAGE = 1 << 16;
+
+  private static final int POPULATE_WRITE = 23;
+  private static final FunctionDescriptor MADVISE =
+      FunctionDescriptor.of(
+          ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT);
   private static final long ARCH_PRCTL = 158;
   private static final long REQUEST_PERMISSION = 0x1023;
   private static final long TILE_DATA = 18;
@@ -79,6 +87,21 @@ public final class SystemCalls {
                 memory.byteSize(),
                 rights);
     return result == 0;
+  }
+
+  /**
+   * Asks for the pages of so many bytes from an address as if they were being written, and leaves
+   * what lies in them as it is; says whether the system did (Linux 5.14 and later, with native
+   * access).
+   */
+  static boolean populate(long address, long bytes) {
+    if (!System.getProperty("os.name").equals("Linux")
+        || !SystemCalls.class.getModule().isNativeAccessEnabled()) {
+      return false;
+    }
+    long before = address % PAGE;
+    MemorySegment page = MemorySegment.ofAddress(address - before);
+    return (int) call("madvise", MADVISE, page, bytes + before, POPULATE_WRITE) == 0;
   }
 
   /**
