@@ -66,7 +66,7 @@ public final class ServingRuntimeBuilder {
   String admissionName = "queue";
   String orderName = "fcfs";
   String chunkName = "time";
-  String victimName = "last-in";
+  String victimName = "least-cost";
   @Nullable AdmissionPolicy admission;
   @Nullable OrderPolicy order;
   @Nullable ChunkPolicy chunk;
@@ -399,7 +399,7 @@ public final class ServingRuntimeBuilder {
    * Decides by a named policy who gives way when KV runs out.
    *
    * @param name a stock policy, {@code last-in}, {@code least-computed} or {@code least-cost}, or
-   *     the name of a {@linkplain #policyProvider provider's}; {@code last-in} unless set
+   *     the name of a {@linkplain #policyProvider provider's}; {@code least-cost} unless set
    * @return this builder
    */
   public ServingRuntimeBuilder victim(String name) {

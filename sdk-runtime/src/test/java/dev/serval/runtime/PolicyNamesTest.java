@@ -71,7 +71,7 @@ final class PolicyNamesTest {
         .contains("up to 1024 requests wait")
         .contains("first come, first served, higher classes first")
         .contains("as much as keeps the steps within the targets of the decodes beside it")
-        .contains("the last to begin");
+        .contains("the cheapest to compute again, where it was not foreseen");
   }
 
   @Test

@@ -150,6 +150,34 @@ final class SimulationTest {
   }
 
   @Test
+  void what_requests_limits_say_is_what_is_foreseen_of_their_answers() {
+    Trace trace =
+        Workloads.poisson(
+            Duration.ofMinutes(2),
+            8,
+            TokenLengths.between(50, 150),
+            TokenLengths.skewed(16, 1000, 300),
+            3);
+    Simulation.Builder builder = Simulation.builder(trace).blocks(500).policies(foreseeing());
+
+    SimulationReport known = builder.build().run();
+    SimulationReport unknown = builder.answerLimit(4096).build().run();
+
+    assertThat(unknown.recomputeTax()).isGreaterThan(2 * known.recomputeTax());
+    assertThat(unknown.all().generatedTokens())
+        .as("answers end as the trace has them")
+        .isEqualTo(known.all().generatedTokens());
+  }
+
+  private static BatchingPolicies foreseeing() {
+    return new BatchingPolicies(
+        AdmissionPolicies.maxWaiting(Integer.MAX_VALUE),
+        OrderPolicies.firstComeFirstServed(),
+        ChunkPolicies.fixedBudget(512),
+        VictimPolicies.leastCost());
+  }
+
+  @Test
   void nonsense_is_refused_all_at_once() {
     Simulation.Builder builder = Simulation.builder(bursts()).blocks(-1).blockTokens(0).jitter(-1);
 

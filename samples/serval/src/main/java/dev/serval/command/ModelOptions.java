@@ -134,7 +134,7 @@ final class ModelOptions {
       paramLabel = "POLICY",
       description =
           "who gives way when KV runs out: last-in, least-computed, least-cost, or a plug-in's"
-              + " (last-in)")
+              + " (least-cost)")
   private @Nullable String victim;
 
   /** Where the model lies. */

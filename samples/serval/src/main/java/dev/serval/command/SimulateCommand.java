@@ -129,6 +129,14 @@ final class SimulateCommand implements Callable<Integer> {
   private int hashTokens = Trace.MOONCAKE_HASH_TOKENS;
 
   @Option(
+      names = "--answer-limit",
+      paramLabel = "N",
+      description =
+          "the limit that requests give for their answers, which end within it as the trace has"
+              + " them; longer ones have their own (as many tokens as each answer has)")
+  private @Nullable Integer answerLimit;
+
+  @Option(
       names = "--max-step-tokens",
       paramLabel = "N",
       description = "how many tokens a step has at most (${DEFAULT-VALUE})")
@@ -200,6 +208,9 @@ final class SimulateCommand implements Callable<Integer> {
       levels.forEach(builder::level);
       if (blocks != null) {
         builder.blocks(blocks);
+      }
+      if (answerLimit != null) {
+        builder.answerLimit(answerLimit);
       }
       return builder.build();
     } catch (IllegalArgumentException e) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,6 +45,32 @@ final class SimulateTest {
     CommandRun run = CommandRun.of(made);
 
     assertThat(run.out()).contains("TTFT").isEqualTo(CommandRun.of("simulate", file).out());
+  }
+
+  @Test
+  void what_requests_say_of_their_answers_changes_who_begins() {
+    String[] scarce = {
+      "simulate",
+      "--workload",
+      "poisson",
+      "--request-rate",
+      "8",
+      "--duration",
+      "1m",
+      "--kv-blocks",
+      "400"
+    };
+    CommandRun known = CommandRun.of(scarce);
+    CommandRun unknown = CommandRun.of(and(scarce, "--answer-limit", "4096"));
+
+    assertThat(unknown.exit()).isZero();
+    assertThat(unknown.out()).contains("recompute tax").isNotEqualTo(known.out());
+    assertThat(CommandRun.of(and(scarce, "--answer-limit", "0")).err())
+        .contains("answerLimit: at least 1, unlike 0");
+  }
+
+  private static String[] and(String[] line, String... more) {
+    return Stream.of(line, more).flatMap(Stream::of).toArray(String[]::new);
   }
 
   @Test

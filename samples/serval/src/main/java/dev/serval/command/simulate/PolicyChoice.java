@@ -59,7 +59,7 @@ public final class PolicyChoice {
         new HashMap<>(
             Map.of(
                 "chunk", "time",
-                "victim", "last-in",
+                "victim", "least-cost",
                 "admission", "queue",
                 "waiting", String.valueOf(Integer.MAX_VALUE)));
     String[] words = name.split(",", -1);
