@@ -22,7 +22,8 @@ import java.util.stream.LongStream;
 /**
  * Answers under way while long prompts come in bursts: what a chunk policy does to the gaps between
  * the answers' tokens, and what it costs. Each policy is given the same work, one after the other
- * in one process, several rounds of all of them; figures are medians over the rounds.
+ * in one process, several rounds of all of them; figures are medians over the rounds. Rounds of 20
+ * seconds before do not count: until then the JVM compiles on the processors that steps need.
  *
  * <pre>{@code
  * mvn -Pjmh -DskipTests -pl benchmarks -am verify -Djmh.main=dev.serval.benchmarks.BurstScenario \
@@ -30,6 +31,8 @@ import java.util.stream.LongStream;
  * }</pre>
  */
 public final class BurstScenario {
+  private static final long WARM_UP_NANOS = 20_000_000_000L;
+
   private final Path model;
   private final ServiceLevel level;
   private final int decodes;
@@ -93,12 +96,13 @@ public final class BurstScenario {
   private void compare(List<String> policies, PrintStream out) {
     List<List<Round>> measured = new ArrayList<>();
     policies.forEach(policy -> measured.add(new ArrayList<>()));
-    for (int round = -1; round < rounds; round++) {
+    long warm = System.nanoTime() + WARM_UP_NANOS;
+    do {
+      policies.forEach(policy -> run(policy, -1));
+    } while (System.nanoTime() < warm);
+    for (int round = 0; round < rounds; round++) {
       for (int i = 0; i < policies.size(); i++) {
-        Round result = run(policies.get(i), round);
-        if (round >= 0) {
-          measured.get(i).add(result);
-        }
+        measured.get(i).add(run(policies.get(i), round));
       }
     }
     out.printf(
