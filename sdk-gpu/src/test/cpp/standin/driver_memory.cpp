@@ -50,6 +50,11 @@ int allocateFrom(Entry& entry, Pool* pool, size_t bytes, DevicePointer* pointer,
   if (stream->capture != nullptr) return NOT_SUPPORTED; // the module captures no allocations
   int code;
   BlockRef block = entry.machine.allocateDevice(entry.context, bytes, BlockKind::POOLED, pool, code);
+  if (block == nullptr && code == OUT_OF_MEMORY) {
+    // What the stream gives back before this can be taken by it again: known here once it has.
+    if (int failed = entry.machine.wait(entry.lock, entry.context, SignalRef(stream->last))) return failed;
+    block = entry.machine.allocateDevice(entry.context, bytes, BlockKind::POOLED, pool, code);
+  }
   if (block == nullptr) return code;
   block->allocated = false;
   *pointer = block->begin;
