@@ -14,7 +14,7 @@ final class PagesAhead implements AutoCloseable {
    * Asking changes nothing of what lies in a page (MADV_POPULATE_WRITE), so it may well be asked for one
    * that is being written. Where the system doesn't know the question the thread ends.
    */
-  private static final long AHEAD = 256L << 20;
+  private static final long AHEAD = 32L << 20;
   private static final long PIECE = 2L << 20;
   private static final int PAUSES_PER_PIECE = 4;
 
