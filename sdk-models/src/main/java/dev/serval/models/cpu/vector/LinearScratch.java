@@ -22,8 +22,8 @@ final class LinearScratch {
   /** Floats from one row of sums to the next: kernels may work on a few panels too many. */
   static final int SUM_STEP = (PANELS + TileProducts.MOST_PANELS - 1) * Lanes.WIDTH;
 
-  /** The most rows that are multiplied in registers. */
-  static final int FEW_ROWS = 2 * Lanes.KERNEL_ROWS;
+  /** The most rows that are multiplied without unpacking. */
+  static final int MOST_ROWS_IN_REGISTERS = 2 * Lanes.KERNEL_ROWS;
 
   private static final int INPUTS = 1 << 17;
 
@@ -46,14 +46,16 @@ final class LinearScratch {
 
   /** Whether all columns of so many rows, and of the spare ones, can be held. */
   boolean holds(int rows, int columns) {
-    return rows <= FEW_ROWS && (long) (rows + Unpacking.SPARE_ROWS) * rowStep(columns) <= INPUTS;
+    return rows <= MOST_ROWS_IN_REGISTERS
+        && (long) (rows + Unpacking.SPARE_ROWS) * rowStep(columns) <= INPUTS;
   }
 
-  /** Reads all columns of a few rows. */
-  void readRows(LinearWork product, int from, int to, int columns) {
-    for (int row = from; row < to; row++) {
-      int at = (row - from) * rowStep(columns);
+  /** Reads all columns of all rows, which are few, and a zero behind each row. */
+  void readRows(LinearWork product, int columns) {
+    for (int row = 0; row < product.rows(); row++) {
+      int at = row * rowStep(columns);
       copy(product, row, 0, columns, at);
+      inputs[at + columns] = 0;
     }
   }
 

@@ -87,28 +87,29 @@ final class OctetUnpacking extends Unpacking {
   }
 
   @Override
-  void multiplyRows(
-      MemorySegment data, long panel, int columns, LinearScratch own, int sumAt, int rows) {
+  void multiply(
+      MemorySegment data,
+      long panel,
+      int columns,
+      LinearScratch own,
+      int firstRow,
+      int sumAt,
+      int rows) {
     int blocks = columns / BLOCK;
     int step = own.rowStep(columns);
-    float[] x = own.inputs;
+    int x = firstRow * step;
     if (rows == 1) {
-      one(data, panel, blocks, x, own.sums, sumAt);
-      return;
-    }
-    for (int row = 0; row < rows; row += Lanes.KERNEL_ROWS) {
-      int sum = sumAt + row * SUMS;
-      if (Math.min(rows - row, Lanes.KERNEL_ROWS) > 4) {
-        eight(data, panel, blocks, x, row * step, step, own.sums, sum);
-      } else {
-        four(data, panel, blocks, x, row * step, step, own.sums, sum);
-      }
+      one(data, panel, blocks, own.inputs, x, own.sums, sumAt);
+    } else if (rows <= 4) {
+      four(data, panel, blocks, own.inputs, x, step, own.sums, sumAt);
+    } else {
+      eight(data, panel, blocks, own.inputs, x, step, own.sums, sumAt);
     }
   }
 
   /** One row. */
   private static void one(
-      MemorySegment data, long panel, int blocks, float[] x, float[] sums, int sumAt) {
+      MemorySegment data, long panel, int blocks, float[] x, int x0, float[] sums, int sumAt) {
     FloatVector a0 = FloatVector.zero(F);
     FloatVector b0 = a0;
     for (int block = 0; block < blocks; block++) {
@@ -144,7 +145,7 @@ final class OctetUnpacking extends Unpacking {
                     ByteVector.fromMemorySegment(B, data, at + (long) i * W + L, LE)
                         .convertShape(B2F, F, 0))
                 .mul(g);
-        FloatVector v = FloatVector.broadcast(F, x[k + i]);
+        FloatVector v = FloatVector.broadcast(F, x[x0 + k + i]);
         a0 = s.fma(v, a0);
         b0 = t.fma(v, b0);
       }

@@ -46,31 +46,29 @@ final class PairUnpacking extends Unpacking {
   }
 
   @Override
-  void multiplyRows(
-      MemorySegment data, long panel, int columns, LinearScratch own, int sumAt, int rows) {
+  void multiply(
+      MemorySegment data,
+      long panel,
+      int columns,
+      LinearScratch own,
+      int firstRow,
+      int sumAt,
+      int rows) {
     int pairs = Math.ceilDiv(columns, 2);
     int step = own.rowStep(columns);
-    float[] x = own.inputs;
-    for (int row = 0; row < rows; row++) {
-      x[row * step + columns] = 0;
-    }
+    int x = firstRow * step;
     if (rows == 1) {
-      one(data, panel, pairs, x, own.sums, sumAt);
-      return;
-    }
-    for (int row = 0; row < rows; row += Lanes.KERNEL_ROWS) {
-      int sum = sumAt + row * SUMS;
-      if (Math.min(rows - row, Lanes.KERNEL_ROWS) > 4) {
-        eight(data, panel, pairs, x, row * step, step, own.sums, sum);
-      } else {
-        four(data, panel, pairs, x, row * step, step, own.sums, sum);
-      }
+      one(data, panel, pairs, own.inputs, x, own.sums, sumAt);
+    } else if (rows <= 4) {
+      four(data, panel, pairs, own.inputs, x, step, own.sums, sumAt);
+    } else {
+      eight(data, panel, pairs, own.inputs, x, step, own.sums, sumAt);
     }
   }
 
   /** One row. */
   private static void one(
-      MemorySegment data, long panel, int pairs, float[] x, float[] sums, int sumAt) {
+      MemorySegment data, long panel, int pairs, float[] x, int x0, float[] sums, int sumAt) {
     FloatVector a0 = FloatVector.zero(F);
     FloatVector b0 = a0;
     for (int i = 0; i < pairs; i++) {
@@ -79,12 +77,12 @@ final class PairUnpacking extends Unpacking {
       IntVector p = IntVector.fromMemorySegment(I, data, at + PAIR_BYTES / 2, LE);
       FloatVector s = q.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
       FloatVector t = p.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
-      FloatVector v = FloatVector.broadcast(F, x[2 * i]);
+      FloatVector v = FloatVector.broadcast(F, x[x0 + 2 * i]);
       a0 = s.fma(v, a0);
       b0 = t.fma(v, b0);
       s = q.and(UPPER).reinterpretAsFloats();
       t = p.and(UPPER).reinterpretAsFloats();
-      v = FloatVector.broadcast(F, x[2 * i + 1]);
+      v = FloatVector.broadcast(F, x[x0 + 2 * i + 1]);
       a0 = s.fma(v, a0);
       b0 = t.fma(v, b0);
     }

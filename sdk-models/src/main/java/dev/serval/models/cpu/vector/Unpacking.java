@@ -49,8 +49,23 @@ abstract sealed class Unpacking
    * @param sumAt where the sums of the first row begin
    * @param rows how many rows there are
    */
-  void multiplyRows(
+  final void multiplyRows(
       MemorySegment data, long panel, int columns, LinearScratch own, int sumAt, int rows) {
+    for (int row = 0; row < rows; row += Lanes.KERNEL_ROWS) {
+      int left = Math.min(rows - row, Lanes.KERNEL_ROWS);
+      multiply(data, panel, columns, own, row, sumAt + row * LinearScratch.SUM_STEP, left);
+    }
+  }
+
+  /** Multiplies at most {@link Lanes#KERNEL_ROWS} rows of those, beginning with one. */
+  void multiply(
+      MemorySegment data,
+      long panel,
+      int columns,
+      LinearScratch own,
+      int firstRow,
+      int sumAt,
+      int rows) {
     throw new UnsupportedOperationException();
   }
 

@@ -116,7 +116,7 @@ final class VectorMatrix implements PackedMatrix {
   private void multiplyInRegisters(
       LinearWork product, int firstPanel, int endPanel, LinearScratch own) {
     int rows = product.rows();
-    own.readRows(product, 0, rows, columns());
+    own.readRows(product, columns());
     for (int panel = firstPanel; panel < endPanel; panel++) {
       int sumAt = (panel - firstPanel) * Lanes.WIDTH;
       unpacking.multiplyRows(data, layout.at(panel), columns(), own, sumAt, rows);
