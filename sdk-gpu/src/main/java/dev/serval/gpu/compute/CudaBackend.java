@@ -19,6 +19,7 @@ import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceGoneException;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.gpu.RegionPool;
+import dev.serval.api.gpu.TransferReport;
 import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.gpu.blas.BlasHandle;
@@ -188,7 +189,7 @@ final class CudaBackend implements ComputeBackend {
   }
 
   private String ways() {
-    return loader.reports().stream()
+    return weightReports().stream()
         .map(report -> "%s (%s)".formatted(report.path(), Bytes.of(report.bytes())))
         .reduce((one, other) -> one + ", " + other)
         .map(all -> "; weights: " + all)
@@ -607,6 +608,11 @@ final class CudaBackend implements ComputeBackend {
   /** When the last step had been handed to the device, by {@link System#nanoTime}. */
   long handedOver() {
     return handedOver;
+  }
+
+  /** By which ways the weights came, and what that cost. */
+  List<TransferReport> weightReports() {
+    return loader.reports();
   }
 
   /** How many records of steps there are. */

@@ -36,14 +36,14 @@ public final class Decoding {
   private static final int BLOCK = 16;
   private static final int MOST = 64;
 
-  private final String name;
+  private final Table table;
   private final GpuModel model;
   private final ModelSpec spec;
   private final JsonNode answers;
   private final Random random = new Random(5);
 
-  private Decoding(String name, GpuModel model, JsonNode answers) {
-    this.name = name;
+  private Decoding(Table table, GpuModel model, JsonNode answers) {
+    this.table = table;
     this.model = model;
     this.answers = answers;
     spec = model.executor().spec();
@@ -61,25 +61,19 @@ public final class Decoding {
     if (args.length > 3) {
       provider = args[3].equals("cublas") ? provider.withCublas() : provider.portable();
     }
-    Device device = gpu();
+    Device device = firstGpu();
     int blocks = MOST * (CONTEXT + WARM + 2 * STEPS + BLOCK) / BLOCK + PROMPT / BLOCK + 200;
     try (Checkpoint checkpoint =
         new SafetensorsReader().open(Path.of(args[1]), LoadListener.NONE)) {
-      long begin = System.nanoTime();
-      try (GpuModel model =
-          new GpuModel(
+      Load load =
+          Load.of(
               checkpoint,
               provider,
               device,
-              new SteppedModel.Setup(DType.BF16, BLOCK, blocks, new StepLimits(PROMPT, MOST)))) {
-        double seconds = (System.nanoTime() - begin) / 1e9;
-        Decoding run = new Decoding(args[0], model, answers);
-        double gigabytes = run.spec.weights().count() / 1e9;
-        run.line("backend", model.backend().description(), "");
-        run.line(
-            "load",
-            "%.1f GB in %.1f s, %.2f GB/s".formatted(gigabytes, seconds, gigabytes / seconds),
-            "");
+              new SteppedModel.Setup(DType.BF16, BLOCK, blocks, new StepLimits(PROMPT, MOST)));
+      try (GpuModel model = load.model()) {
+        Decoding run = new Decoding(new Table(args[0]), model, answers);
+        load.tell(run.table);
         run.compare();
         if (answers.has("tokens_per_second")) {
           run.speed();
@@ -88,7 +82,8 @@ public final class Decoding {
     }
   }
 
-  private static Device gpu() {
+  /** This machine's. */
+  static Device firstGpu() {
     return new CudaDeviceProvider()
         .discover().devices().stream()
             .filter(device -> device.kind() == DeviceKind.GPU)
@@ -98,8 +93,7 @@ public final class Decoding {
   }
 
   private void line(String what, String value, String goal) {
-    System.out.printf("| %s %s | %s | %s |%n", name, what, value, goal);
-    System.out.flush();
+    table.line(what, goal, "%s", value);
   }
 
   /** Each step after transformers' own tokens. */

@@ -3,6 +3,7 @@ package dev.serval.gpu.compute;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.device.Device;
+import dev.serval.api.gpu.TransferReport;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.testkit.SteppedModel;
@@ -33,6 +34,15 @@ public final class GpuModel extends SteppedModel {
         .filter(family -> family.architectures().containsAll(named))
         .findFirst()
         .orElseThrow();
+  }
+
+  /**
+   * By which ways the weights came.
+   *
+   * @return what each cost
+   */
+  public List<TransferReport> weightReports() {
+    return ((CudaBackend) backend()).weightReports();
   }
 
   /** When the last step had been handed to the device, by {@link System#nanoTime}. */

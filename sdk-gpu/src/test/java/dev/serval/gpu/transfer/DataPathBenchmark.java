@@ -28,7 +28,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * How fast bytes go between a drive, pinned memory and a device, beside what card and drive give by
@@ -181,50 +180,29 @@ public final class DataPathBenchmark {
 
   private void files(Context context, DataPath path, Path file) throws Exception {
     FileRange range = FileRange.of(file);
-    double drive = drive(range, OPTIONS.readers());
-    say("the drive by itself, O_DIRECT, %d threads: %.2f GB/s", OPTIONS.readers(), drive);
-    streamed(context, path, tensor(range, Optional.of(range)), "from the file", drive);
-    double again = drive(range, OPTIONS.readers());
-    say("the drive by itself, once more: %.2f GB/s", again);
+    DriveRate drive = DriveRate.of(range);
+    say("the drive by itself: %s", drive);
+    streamed(
+        context,
+        path,
+        tensor(range, Optional.of(range)),
+        "from the file",
+        drive.gigabytesPerSecond());
+    DriveRate again = DriveRate.of(range);
+    say("the drive by itself, once more: %s", again);
     try (Arena arena = Arena.ofShared();
         FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       MemorySegment data = channel.map(FileChannel.MapMode.READ_ONLY, 0, range.bytes(), arena);
       StoredTensor mapped =
           new StoredTensor("mapped", DType.BF16, List.of(range.bytes() / 2), data);
-      streamed(context, path, mapped, "from a mapping", Math.max(drive, again));
+      double best = Math.max(drive.gigabytesPerSecond(), again.gigabytesPerSecond());
+      streamed(context, path, mapped, "from a mapping", best);
     }
   }
 
   private static StoredTensor tensor(FileRange range, Optional<FileRange> file) {
     MemorySegment nowhere = MemorySegment.ofAddress(4096).reinterpret(range.bytes());
     return new StoredTensor("file", DType.BF16, List.of(range.bytes() / 2), nowhere, file);
-  }
-
-  /** Reads by nothing but threads that each read the next piece. */
-  private static double drive(FileRange range, int readers) throws InterruptedException {
-    AtomicLong next = new AtomicLong();
-    long begin = System.nanoTime();
-    Thread[] all = new Thread[readers];
-    for (int i = 0; i < readers; i++) {
-      all[i] = Thread.ofPlatform().start(() -> read(range, next));
-    }
-    for (Thread thread : all) {
-      thread.join();
-    }
-    return rate(range.bytes(), System.nanoTime() - begin);
-  }
-
-  private static void read(FileRange range, AtomicLong next) {
-    SystemCalls calls = new SystemCalls();
-    OpenFile file = OpenFile.open(calls, range, true);
-    try (Arena arena = Arena.ofConfined()) {
-      long buffer = arena.allocate(PIECE, TransferOptions.PAGE).address();
-      for (long at = next.getAndAdd(PIECE); at < range.bytes(); at = next.getAndAdd(PIECE)) {
-        file.read(buffer, at, Math.min(PIECE, range.bytes() - at), PIECE);
-      }
-    } finally {
-      file.close();
-    }
   }
 
   private void streamed(
