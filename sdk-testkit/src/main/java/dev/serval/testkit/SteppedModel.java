@@ -303,6 +303,24 @@ public class SteppedModel implements AutoCloseable {
   }
 
   /**
+   * Saves some of a sequence's blocks and brings them back while the next step computes, which is
+   * not to use them: each is saved before it is written to, as blocks are that a cache without free
+   * ones hands out anew.
+   *
+   * @param sequence the sequence
+   * @param swap through which; the slot of its first block is 0, whose others follow
+   * @param first the first block, counted round the sequence
+   * @param count how many
+   */
+  public void renewAhead(Sequence sequence, KvSwap swap, int first, int count) {
+    for (int i = 0; i < count; i++) {
+      int index = (first + i) % sequence.table.size();
+      swap.saveAhead(sequence.table.block(index), index);
+      swap.loadAhead(index, sequence.table.block(index));
+    }
+  }
+
+  /**
    * Moves a sequence's blocks to others, one after the other through one slot.
    *
    * @param sequence the sequence
@@ -404,6 +422,25 @@ public class SteppedModel implements AutoCloseable {
      */
     public int left() {
       return total - computed;
+    }
+
+    /**
+     * Takes back the last tokens, which have been followed by another.
+     *
+     * @param count how many
+     */
+    public void takeBack(int count) {
+      total -= count;
+      computed -= count;
+    }
+
+    /**
+     * How many blocks it has.
+     *
+     * @return the number
+     */
+    public int blocks() {
+      return table.size();
     }
 
     /**
