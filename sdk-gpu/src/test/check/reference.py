@@ -127,13 +127,17 @@ def ceilings():
                 torch=torch.__version__, transformers=transformers.__version__)
 
 
+def quiet():
+    """Waits a while for the file that QUIET names: then nobody else uses the device."""
+    until = time.time() + 60
+    while "QUIET" in os.environ and not os.path.exists(os.environ["QUIET"]) and time.time() < until:
+        time.sleep(0.1)
+
+
 def main():
     shape, folder, target = sys.argv[1:4]
     begin = time.time()
     result = {}
-    if "--speed" in sys.argv:
-        result["ceilings"] = ceilings()
-        torch.cuda.empty_cache()
     made = model(shape)
     vocabulary = made.config.vocab_size
     result["answers"] = answers(made, vocabulary)
@@ -141,6 +145,9 @@ def main():
     write(made, folder)
     print("reference %s: written after %.1f s" % (shape, time.time() - begin), flush=True)
     if "--speed" in sys.argv:
+        quiet()
+        result["ceilings"] = ceilings()
+        torch.cuda.empty_cache()
         speed = {}
         for batch in (1, 16, 64):
             try:
