@@ -65,6 +65,7 @@ def write(made, folder):
                 # As the library took it, wherever its release keeps it.
                 rope_theta=round(float(rotary[1]) ** (-head / 2), -2))
     json.dump(kept, open(os.path.join(folder, "config.json"), "w"))
+    open(os.path.join(folder, "written"), "w").close()
 
 
 @torch.no_grad()
