@@ -8,7 +8,10 @@ import dev.serval.gpu.driver.NativeLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Arrays;
 import java.util.stream.Collectors;
@@ -18,9 +21,22 @@ import java.util.stream.Collectors;
  * to do with memory needs one that is attached to its context.
  */
 public final class CuFileLibrary {
-  private static final String READ = "cuFileRead";
-  private static final int SUCCESS = 0;
-  private static final int OPAQUE_FD = 1;
+  static final String READ = "cuFileRead";
+  static final int SUCCESS = 0;
+  static final int OPAQUE_FD = 1;
+
+  /** A file: the kind of handle, a union of a number and a pointer, a table of functions. */
+  static final StructLayout FILE =
+      MemoryLayout.structLayout(
+              JAVA_INT.withName("type"),
+              MemoryLayout.paddingLayout(4),
+              JAVA_INT.withName("handle.fd"),
+              MemoryLayout.paddingLayout(4),
+              JAVA_LONG.withName("fs_ops"))
+          .withName("CUfileDescr_t");
+
+  private static final long TYPE = FILE.byteOffset(PathElement.groupElement("type"));
+  private static final long NUMBER = FILE.byteOffset(PathElement.groupElement("handle.fd"));
 
   private final NativeLibrary library;
   private final LibraryCalls calls;
@@ -106,10 +122,9 @@ public final class CuFileLibrary {
   public long registerFile(int number) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment handle = arena.allocate(JAVA_LONG);
-      // CUfileDescr_t: the kind of handle, a union of a number and a pointer, a table of functions.
-      MemorySegment file = arena.allocate(JAVA_LONG, 3);
-      file.set(JAVA_INT, 0, OPAQUE_FD);
-      file.set(JAVA_INT, Long.BYTES, number);
+      MemorySegment file = arena.allocate(FILE);
+      file.set(JAVA_INT, TYPE, OPAQUE_FD);
+      file.set(JAVA_INT, NUMBER, number);
       check(
           "does not take the file",
           result(FileFunction.FILE_REGISTER, handle.address(), file.address()));

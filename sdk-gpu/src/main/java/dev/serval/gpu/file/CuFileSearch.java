@@ -35,10 +35,9 @@ public final class CuFileSearch {
           .withName("CUfileDrvProps_t");
 
   /** The bit of the control flags that lets it copy through the host. */
-  private static final int ALLOW_COMPAT_MODE = 1 << 1;
+  static final int ALLOW_COMPAT_MODE = 1 << 1;
 
   private static final Path MODULE = Path.of("proc", "driver", "nvidia-fs");
-  private static final int SUCCESS = 0;
 
   private CuFileSearch() {}
 
@@ -109,13 +108,13 @@ public final class CuFileSearch {
 
   private static Outcome ask(CuFileLibrary library) {
     int code = library.result(FileFunction.OPEN);
-    if (code != SUCCESS) {
+    if (code != CuFileLibrary.SUCCESS) {
       return indirect("%s does not open (CUfileOpError %d)".formatted(library.name(), code));
     }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment known = arena.allocate(PROPERTIES);
       code = library.result(FileFunction.PROPERTIES, known.address());
-      return code == SUCCESS
+      return code == CuFileLibrary.SUCCESS
           ? judge(library, known)
           : indirect(
               "%s does not tell what it can do (CUfileOpError %d)".formatted(library.name(), code));

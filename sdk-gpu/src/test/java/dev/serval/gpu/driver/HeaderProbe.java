@@ -12,11 +12,13 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A C++ program that tells what its compiler makes of a header, and what is expected of it. */
 public final class HeaderProbe {
@@ -27,17 +29,17 @@ public final class HeaderProbe {
       #include <type_traits>
 
       template <typename T> constexpr char kind() {
-        if (std::is_pointer<T>::value) return 'P';
-        if (std::is_integral<T>::value || std::is_enum<T>::value)
+        if constexpr (std::is_pointer<T>::value) return 'P';
+        else if constexpr (std::is_integral<T>::value || std::is_enum<T>::value)
           return sizeof(T) == 4 ? 'I' : sizeof(T) == 8 ? 'L' : sizeof(T) == 1 ? 'B' : '?';
-        return '?';
+        else if constexpr (std::is_void<T>::value) return 'V';
+        else return std::is_trivially_copyable<T>::value && sizeof(T) == 8 ? 'S' : '?';
       }
       template <typename F> struct Signature;
       template <typename R, typename... P> struct Signature<R (*)(P...)> {
         static void print(const char* name) {
-          static_assert(std::is_enum<R>::value && sizeof(R) == 4, "a function gives an enumeration");
           const char kinds[] = {kind<P>()..., 0};
-          std::printf("%s=%s\\n", name, kinds);
+          std::printf("%s=%s\\n%s()=%c\\n", name, kinds, name, kind<R>());
         }
       };
       """;
@@ -82,8 +84,13 @@ public final class HeaderProbe {
     String name = struct.name().orElseThrow();
     print(name, "sizeof(%s)".formatted(name));
     for (String field : fields(struct)) {
-      print(name + "." + field, "offsetof(%s, %s)".formatted(name, field));
+      offset(name, field);
     }
+  }
+
+  /** Asks where a field of a structure begins. */
+  public void offset(String name, String field) {
+    print(name + "." + field, "offsetof(%s, %s)".formatted(name, field));
   }
 
   /** Asks for a constant's value. */
@@ -96,19 +103,14 @@ public final class HeaderProbe {
   }
 
   /** Compiles and runs it; gives what it printed, by name. */
-  public Map<String, String> run(Path include) throws IOException, InterruptedException {
+  public Map<String, String> run(Path... folders) throws IOException, InterruptedException {
     Path source = folder.resolve("probe.cpp");
     Files.writeString(source, includes + PREAMBLE + "int main() {\n" + body + "  return 0;\n}\n");
     Path program = folder.resolve("probe");
-    output(
-        start(
-            "g++",
-            "-std=c++17",
-            "-I",
-            include.toString(),
-            "-o",
-            program.toString(),
-            source.toString()));
+    List<String> compile = new ArrayList<>(List.of("g++", "-std=c++17"));
+    Stream.of(folders).forEach(include -> compile.addAll(List.of("-I", include.toString())));
+    compile.addAll(List.of("-o", program.toString(), source.toString()));
+    output(start(compile.toArray(String[]::new)));
     return output(start(program.toString()))
         .lines()
         .map(line -> line.split("=", 2))
