@@ -92,6 +92,13 @@ __device__ __forceinline__ uint32_t bf16_pair(float low, float high) {
   return pair;
 }
 
+// x * y + z of pairs of BF16, rounded once.
+__device__ __forceinline__ uint32_t multiply_add_pairs(uint32_t x, uint32_t y, uint32_t z) {
+  uint32_t pair;
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(pair) : "r"(x), "r"(y), "r"(z));
+  return pair;
+}
+
 __device__ __forceinline__ uint16_t bf16_of(float x) { return (uint16_t)bf16_pair(x, 0.0f); }
 
 __device__ __forceinline__ float half_value(uint16_t bits) {

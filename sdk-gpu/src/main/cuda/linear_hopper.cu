@@ -11,6 +11,8 @@
 #include "hopper.cuh"
 #include "weights.cuh"
 
+#include <type_traits>
+
 namespace serval {
 
 constexpr int WARPGROUP = 128;
@@ -25,13 +27,13 @@ struct Bf16Weights {
   static constexpr int BYTES = Bf16Tile::BYTES;
   static constexpr bool AS_THEY_ARE = true;
 };
-template <class Tile_> struct UnpackedWeights {
-  using Tile = Tile_;
-  static constexpr int BYTES = Tile::BYTES;
+template <class FewTokens, class ManyTokens> struct UnpackedWeights {
+  template <int N> using Tile = std::conditional_t<(N < 128), FewTokens, ManyTokens>;
+  static constexpr int BYTES = ManyTokens::BYTES;
   static constexpr bool AS_THEY_ARE = false;
 };
-using Q8Weights = UnpackedWeights<Q8Tile>;
-using Q4Weights = UnpackedWeights<Q4Tile>;
+using Q8Weights = UnpackedWeights<Q8Tile, Q8Tile>;
+using Q4Weights = UnpackedWeights<Q4TileOfPairs, Q4Tile>;
 
 template <class Weights_, int N_, bool GATED_> struct Plan {
   using Weights = Weights_;
@@ -48,7 +50,7 @@ template <class Weights_, int N_, bool GATED_> struct Plan {
   static constexpr int EXCHANGE_BYTES = GATED ? N * 256 : 0;
   static constexpr int MOST_STAGES = 32;
   static constexpr int REST_BYTES = EXCHANGE_BYTES + MOST_STAGES * 16 + 16;
-  static constexpr int FITTING = ((BLOCKS == 2 ? 113 : 227) * 1024 - REST_BYTES) / (TOKEN_BYTES + WEIGHT_BYTES);
+  static constexpr int FITTING = ((BLOCKS == 2 ? 112 : 227) * 1024 - REST_BYTES) / (TOKEN_BYTES + WEIGHT_BYTES);
   static constexpr int STAGES = FITTING < MOST_STAGES ? FITTING : MOST_STAGES;
   static constexpr int SHARED = STAGES * (TOKEN_BYTES + WEIGHT_BYTES) + REST_BYTES;
 };
@@ -93,7 +95,7 @@ template <class P> struct Work {
   int rows, tokenTiles, items;
 
   __device__ __forceinline__ Work(const Linear& a) : a(a) {
-    apart = gridDim.z > 1;
+    apart = P::N < 128 ? a.segments > 1 : gridDim.z > 1;
     rowTiles = tiles_of(a.weightRows);
     groups = (rowTiles + P::TILES - 1) / P::TILES;
     block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
@@ -272,7 +274,7 @@ template <class P> struct Consumer {
   __device__ __forceinline__ void unpack(uint32_t (&a)[2][2][4]) const {
     await(ring.full(turn.stage), turn.parity);
     const unsigned char* packed = ring.weights(turn.stage, tile);
-    typename P::Weights::Tile unpacked;
+    typename P::Weights::template Tile<P::N> unpacked;
     unpacked.scales(packed, warp * 16);
     unpacked.fragments(a[0], packed, warp * 16, 0);
     unpacked.fragments(a[1], packed, warp * 16, 1);
@@ -286,6 +288,7 @@ template <class P> struct Consumer {
   }
 
   __device__ __forceinline__ void multiply_item(const Item& item) {
+    if constexpr (P::N < 128) return multiply_segment(sums, work.segment_begin(item.first), work.segment_begin(item.last));
 #pragma unroll 1
     for (int s = item.first; s < item.last; s++) {
       float part[P::SUMS];

@@ -370,10 +370,10 @@ void wait_for_copies(int groups) {
 
 const Registration* registrations() { return newest; }
 
-Registration::Registration(const char* name, const char* structure, size_t argumentBytes, int threads, int sharedBytes,
+Registration::Registration(const char* name, const char* structure, size_t argumentBytes, int threads, int sharedBytes, int blocks,
                            void (*body)(const void*),
                            void (*run)(uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, size_t, const void*))
-    : name(name), structure(structure), argumentBytes(argumentBytes), threads(threads), sharedBytes(sharedBytes), body(body), run(run),
+    : name(name), structure(structure), argumentBytes(argumentBytes), threads(threads), sharedBytes(sharedBytes), blocks(blocks), body(body), run(run),
       next(newest) {
   newest = this;
 }
@@ -508,6 +508,13 @@ uint16_t bf16_of(float x) {
   uint32_t bits = __float_as_uint(x);
   if (x != x) return 0x7fff;
   return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+// What does not fit a float is rounded twice; none of the kernels' numbers does not.
+uint32_t multiply_add_pairs(uint32_t x, uint32_t y, uint32_t z) {
+  auto half = [](uint32_t pair, int i) { return __uint_as_float(i ? pair & 0xffff0000u : pair << 16); };
+  auto sum = [&](int i) { return fmaf(half(x, i), half(y, i), half(z, i)); };
+  return bf16_pair(sum(0), sum(1));
 }
 
 float half_value(uint16_t bits) {

@@ -78,11 +78,12 @@ struct Registration {
   size_t argumentBytes;
   int threads;
   int sharedBytes;
+  int blocks; // that shall fit a multiprocessor
   void (*body)(const void*);
   void (*run)(uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, size_t, const void*);
   const Registration* next;
 
-  Registration(const char* name, const char* structure, size_t argumentBytes, int threads, int sharedBytes, void (*body)(const void*),
+  Registration(const char* name, const char* structure, size_t argumentBytes, int threads, int sharedBytes, int blocks, void (*body)(const void*),
                void (*run)(uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, size_t, const void*));
 };
 const Registration* registrations();
@@ -117,7 +118,7 @@ void nothing_operation(Offer* offers, uint32_t mask);
 #define KERNEL(name, Struct, threads, blocks, sharedBytes)                                                                        \
   static void name##_body(const serval::Struct& a);                                                                               \
   static serval_host::Registration name##_registration(                                                                           \
-      #name, #Struct, sizeof(serval::Struct), threads, sharedBytes, [](const void* p) { name##_body(*(const serval::Struct*)p); }, \
+      #name, #Struct, sizeof(serval::Struct), threads, sharedBytes, blocks, [](const void* p) { name##_body(*(const serval::Struct*)p); }, \
       [](uint32_t gx, uint32_t gy, uint32_t gz, uint32_t bx, uint32_t by, uint32_t bz, size_t bytes, const void* p) {             \
         serval_host::run(name##_registration, {gx, gy, gz}, {bx, by, bz}, bytes, p);                                              \
       });                                                                                                                         \
@@ -201,6 +202,7 @@ void multiply(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 static inline float power_of_two(float x) { return exp2f(x); }
 uint16_t bf16_of(float x);
 static inline uint32_t bf16_pair(float low, float high) { return (uint32_t)bf16_of(high) << 16 | bf16_of(low); }
+uint32_t multiply_add_pairs(uint32_t x, uint32_t y, uint32_t z);
 float half_value(uint16_t bits);
 uint16_t half_of(float x);
 

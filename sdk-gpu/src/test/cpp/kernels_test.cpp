@@ -1,4 +1,4 @@
-// kernels_test [filter [seed [scale]]]: runs the cases on the processor. With --table, prints name, structure, threads and shared memory of each kernel instead.
+// kernels_test [filter [seed [scale]]]: runs the cases on the processor. With --table, prints name, structure, threads, shared memory and blocks a multiprocessor of each kernel instead.
 #include "cuda_host.h"
 #include "host_kernels.h"
 #include "kernel_cases.h"
@@ -48,7 +48,7 @@ void print_table() {
   const ServalHostKernel* all = serval_host_kernels(&count);
   for (int i = 0; i < count; i++) {
     const auto* r = find(all[i].name);
-    printf("%s %s %d %d\n", r->name, r->structure, r->threads, r->sharedBytes);
+    printf("%s %s %d %d %d\n", r->name, r->structure, r->threads, r->sharedBytes, r->blocks);
   }
 }
 

@@ -25,6 +25,8 @@ struct Shape {
   int64_t tiles() const { return (int64_t)kTiles() * rowTiles(); }
 };
 
+constexpr unsigned ALONE = 114 << 10; // with so much shared memory, no two blocks share a multiprocessor
+
 inline int up_to(int x, int multiple) { return (x + multiple - 1) / multiple * multiple; }
 
 // Which family of kernels, and how many tokens a block takes.
@@ -42,8 +44,8 @@ struct Variant {
     unsigned z = apart ? segments : 1;
     unsigned tokens = (rows + n - 1) / n, rowTiles = shape.rowTiles();
     if (!wgmma) return {shape.gated ? rowTiles / 2 : rowTiles, tokens, z};
-    unsigned groups = shape.gated || n >= 64 ? (rowTiles + 1) / 2 : rowTiles;
-    int blocks = options().number("blocks", n <= 32 ? 2 : 1); // on a multiprocessor
+    unsigned groups = shape.gated || n >= 64 || type.number != 0 ? (rowTiles + 1) / 2 : rowTiles;
+    int blocks = options().number("blocks", gpu.blocks(name(shape.gated))); // on a multiprocessor
     unsigned room = gpu.multiprocessors * blocks / z;
     return {std::max(1u, std::min(groups * tokens, room)), 1, z};
   }
@@ -128,8 +130,8 @@ class Trial {
     a.weight = (const void*)weight;
     a.bias = c.bias ? (const float*)bias : nullptr;
     a.out = (void*)out;
-    a.partials = apart ? (float*)partials : nullptr;
-    a.arrivals = apart ? (int32_t*)arrivals : nullptr;
+    a.partials = apart || variant.n < 128 ? (float*)partials : nullptr;
+    a.arrivals = apart || variant.n < 128 ? (int32_t*)arrivals : nullptr;
     a.inStride = inStride;
     a.weightRows = c.shape.weightRows;
     a.columns = c.shape.columns;
@@ -335,7 +337,9 @@ class Timing {
     a.outStride = shape.gated ? stride : shape.weightRows;
     at += size;
     Grid grid = variant.grid(gpu, shape, rows, segments, apart && segments > 1);
-    gpu.launch(gpu.kernel(variant.file(), variant.name(shape.gated)), grid, a, early);
+    Kernel kernel = gpu.kernel(variant.file(), variant.name(shape.gated));
+    if (variant.wgmma && options().number("alone", 1) && grid.x * grid.z <= (unsigned)gpu.multiprocessors) kernel.shared = std::max(kernel.shared, ALONE);
+    gpu.launch(kernel, grid, a, early);
   }
 
   // Its result is not used.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -136,8 +137,8 @@ class Gpu {
     for (std::string line; std::getline(lines, line);) {
       std::istringstream words(line);
       std::string name, structure;
-      unsigned threads, shared;
-      if (words >> name >> structure >> threads >> shared) listed[name] = {threads, shared};
+      Listed kernel;
+      if (words >> name >> structure >> kernel.threads >> kernel.shared >> kernel.blocks) listed[name] = kernel;
     }
   }
 
@@ -154,12 +155,13 @@ class Gpu {
     Kernel kernel = {nullptr, threads, 0};
     check(driver.cuModuleGetFunction(&kernel.function, module(file), name.c_str()), name.c_str());
     if (listed.count(name)) {
-      kernel.threads = listed[name].first;
-      kernel.shared = listed[name].second;
+      kernel.threads = listed[name].threads;
+      kernel.shared = listed[name].shared;
     }
     if (kernel.threads == 0) fail("the list of kernels lacks " + name);
-    if (kernel.shared > 0) // with what is static it may be more than a kernel has by itself
-      check(driver.cuFuncSetAttribute(kernel.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)kernel.shared), name.c_str());
+    unsigned most = std::max(kernel.shared, name.rfind("wgmma_", 0) == 0 ? 114u << 10 : 0);
+    if (most > 0) // with what is static it may be more than a kernel has by itself
+      check(driver.cuFuncSetAttribute(kernel.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)most), name.c_str());
     if (carveout >= 0) check(driver.cuFuncSetAttribute(kernel.function, CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, carveout), name.c_str());
     return kernels[name] = kernel;
   }
@@ -183,6 +185,8 @@ class Gpu {
   }
 
   bool lists(const std::string& kernel) const { return listed.count(kernel) != 0; }
+  // How many blocks a multiprocessor is meant to hold.
+  int blocks(const std::string& kernel) const { return (int)listed.at(kernel).blocks; }
 
   CUdeviceptr allocate(size_t bytes) {
     CUdeviceptr at = 0;
@@ -252,7 +256,10 @@ class Gpu {
 
  private:
   std::string folder;
-  std::map<std::string, std::pair<unsigned, unsigned>> listed;
+  struct Listed {
+    unsigned threads, shared, blocks;
+  };
+  std::map<std::string, Listed> listed;
   std::map<std::string, CUmodule> modules;
   std::map<std::string, Kernel> kernels;
 

@@ -52,17 +52,29 @@ final class KernelModule {
 
   /** The launch of a kernel. */
   Kernel kernel(String name) {
-    return kernels.computeIfAbsent(name, this::prepare);
+    return kernel(name, 0);
   }
 
-  private Kernel prepare(String name) {
+  /** Likewise, of which launches may ask for so much shared memory too. */
+  Kernel kernel(String name, int sharedBytes) {
+    return kernels.computeIfAbsent(name, each -> prepare(each, sharedBytes));
+  }
+
+  /** What is known of a kernel. */
+  KernelSpec spec(String name) {
     KernelSpec spec = specs.get(name);
     if (spec == null) {
       throw new IllegalStateException("there is no kernel '%s'".formatted(name));
     }
+    return spec;
+  }
+
+  private Kernel prepare(String name, int sharedBytes) {
+    KernelSpec spec = spec(name);
     Function function = module.function(name);
-    if (spec.sharedBytes() > 0) {
-      function.allowShared(spec.sharedBytes());
+    int most = Math.max(spec.sharedBytes(), sharedBytes);
+    if (most > 0) {
+      function.allowShared(most);
     }
     return function
         .kernel(spec.argument().size(), arena)

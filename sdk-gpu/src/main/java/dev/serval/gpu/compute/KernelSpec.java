@@ -16,8 +16,9 @@ import java.util.stream.Collectors;
  * @param argument the structure that it takes
  * @param threads of a block
  * @param sharedBytes the shared memory that a launch asks for
+ * @param blocks how many of its blocks a multiprocessor is meant to hold
  */
-record KernelSpec(String name, Struct argument, int threads, int sharedBytes) {
+record KernelSpec(String name, Struct argument, int threads, int sharedBytes, int blocks) {
   private static final String LIST = "/dev/serval/gpu/kernels/kernels.txt";
   private static final Map<String, Struct> STRUCTS =
       Abi.ALL.stream().collect(Collectors.toMap(Struct::name, Function.identity()));
@@ -42,10 +43,15 @@ record KernelSpec(String name, Struct argument, int threads, int sharedBytes) {
 
   private static KernelSpec parse(String line) {
     String[] words = line.split(" ", -1);
-    Struct struct = words.length == 4 ? STRUCTS.get(words[1]) : null;
+    Struct struct = words.length == 5 ? STRUCTS.get(words[1]) : null;
     if (struct == null) {
       throw new IllegalStateException("'%s' in %s describes no kernel".formatted(line, LIST));
     }
-    return new KernelSpec(words[0], struct, Integer.parseInt(words[2]), Integer.parseInt(words[3]));
+    return new KernelSpec(
+        words[0],
+        struct,
+        Integer.parseInt(words[2]),
+        Integer.parseInt(words[3]),
+        Integer.parseInt(words[4]));
   }
 }

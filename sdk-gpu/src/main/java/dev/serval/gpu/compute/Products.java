@@ -35,17 +35,8 @@ final class Products {
   /** A block of so many tokens takes all segments itself where there are blocks enough. */
   private static final int WIDE = 128;
 
-  /** From so many tokens on, a block of warpgroups takes two row tiles at once. */
-  private static final int PAIRED = 64;
-
-  /** Up to so many tokens, a multiprocessor holds two blocks of warpgroups. */
-  private static final int NARROW = 32;
-
   private final LaunchSite site;
   private final LinearKernels kernels;
-
-  /** Whether blocks take tiles in turns, so that there need be no more than the device holds. */
-  private final boolean inTurns;
 
   private final Kernel linearF32;
   private final Kernel linearF16;
@@ -53,7 +44,6 @@ final class Products {
   Products(KernelModule module, String instruction, LaunchSite site) {
     this.site = site;
     kernels = new LinearKernels(instruction, module);
-    inTurns = instruction.equals(KernelImage.WGMMA);
     linearF32 = module.kernel("linear_f32");
     linearF16 = module.kernel("linear_f16");
   }
@@ -69,11 +59,9 @@ final class Products {
       boolean add) {
     int rows = ofLogits ? site.bounds().logitRows() : site.bounds().rows();
     if (part.type().packed()) {
-      LinearKernels.Family family = kernels.plain(part.type());
-      int choice = family.choice(rows);
-      Kernel kernel = family.kernel(choice);
-      fill(kernel.arguments(), part, in, inStride, ofLogits, bias, out, add);
-      launch(kernel, part, family.width(choice), rows, part.rowTiles(), 1);
+      LinearKernels.Member kernel = kernels.plain(part.type()).member(rows);
+      fill(kernel.launch().arguments(), part, in, inStride, ofLogits, bias, out, add);
+      launch(kernel, part, rows, false);
     } else {
       Kernel kernel = part.type() == MatrixType.F32 ? linearF32 : linearF16;
       fill(kernel.arguments(), part, in, inStride, ofLogits, bias, out, add);
@@ -86,11 +74,10 @@ final class Products {
   /** The gated activation of a product with a matrix of gate and up. */
   void gated(CudaWeight.Part part, CudaActivations in, long bias, CudaActivations out) {
     int rows = site.bounds().rows();
-    LinearKernels.Family family = kernels.gated(part.type());
-    int choice = family.choice(rows);
-    Kernel kernel = family.kernel(choice);
-    fill(kernel.arguments(), part, in.address(), in.stride(), false, bias, out, false);
-    launch(kernel, part, family.width(choice), rows, part.rowTiles() / 2, 2);
+    LinearKernels.Member kernel = kernels.gated(part.type()).member(rows);
+    MemorySegment to = kernel.launch().arguments();
+    fill(to, part, in.address(), in.stride(), false, bias, out, false);
+    launch(kernel, part, rows, true);
   }
 
   private void fill(
@@ -118,31 +105,26 @@ final class Products {
     to.set(JAVA_INT, ADD, add ? 1 : 0);
   }
 
-  private void launch(
-      Kernel kernel, CudaWeight.Part part, int width, int rows, int rowTiles, int tilesOfBlock) {
+  private void launch(LinearKernels.Member kernel, CudaWeight.Part part, int rows, boolean gated) {
+    int rowTiles = gated ? part.rowTiles() / 2 : part.rowTiles();
+    int width = kernel.width();
     int tokenTiles = Math.ceilDiv(rows, width);
     int blocks = Math.multiplyExact(rowTiles, tokenTiles);
     boolean apart = width < WIDE || blocks < site.multiprocessors();
     int segments = apart ? part.segments() : 1;
-    long sums = segments == 1 ? 0 : (long) blocks * segments * tilesOfBlock * Abi.TILE * width;
-    MemorySegment to = kernel.arguments();
+    long sums = segments == 1 ? 0 : (long) blocks * segments * (gated ? 2 : 1) * Abi.TILE * width;
+    MemorySegment to = kernel.launch().arguments();
     to.set(JAVA_LONG, PARTIALS, sums == 0 ? 0 : site.partials().atLeast(sums * Float.BYTES));
     to.set(
         JAVA_LONG,
         ARRIVALS,
         sums == 0 ? 0 : site.arrivals().atLeast((long) blocks * Integer.BYTES));
-    if (inTurns) {
-      kernel.grid(turns(rowTiles, tokenTiles, width, tilesOfBlock, segments), 1, segments);
+    if (kernel.inTurns()) {
+      int groups = gated ? rowTiles : Math.ceilDiv(rowTiles, kernel.rowTiles());
+      kernel.turns(groups * tokenTiles, segments, site.multiprocessors());
     } else {
-      kernel.grid(rowTiles, tokenTiles, segments);
+      kernel.launch().grid(rowTiles, tokenTiles, segments);
     }
-    kernel.launch(site.stream());
-  }
-
-  /** How many blocks take tiles in turns: as many as the device holds well at once. */
-  private int turns(int rowTiles, int tokenTiles, int width, int tilesOfBlock, int segments) {
-    int groups = tilesOfBlock == 1 && width >= PAIRED ? Math.ceilDiv(rowTiles, 2) : rowTiles;
-    int held = site.multiprocessors() * (width <= NARROW ? 2 : 1);
-    return Math.max(1, Math.min(groups * tokenTiles, held / segments));
+    kernel.launch().launch(site.stream());
   }
 }
