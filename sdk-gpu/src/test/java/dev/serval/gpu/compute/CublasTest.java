@@ -34,15 +34,23 @@ final class CublasTest {
   private static final int NOT_SUPPORTED = 15;
 
   @BeforeEach
-  void on_the_stand_in() {
+  void there_is_one() {
+    assumeThat(TestedGpu.isReal() && BlasSearch.system() instanceof BlasSearch.Absent)
+        .as("this machine has a GPU and no cuBLASLt")
+        .isFalse();
+  }
+
+  private static void assumeStandIn() {
     assumeThat(TestedGpu.isReal()).as("cuBLASLt itself does not fail on demand").isFalse();
   }
 
   @AfterEach
   void nothing_is_left() {
-    GPU.standIn().heal();
-    assertThat(GPU.standIn().executed("cublasLt")).as("open handles").isZero();
-    assertThat(GPU.standIn().leaks()).isEmpty();
+    if (!TestedGpu.isReal()) {
+      GPU.standIn().heal();
+      assertThat(GPU.standIn().executed("cublasLt")).as("open handles").isZero();
+      assertThat(GPU.standIn().leaks()).isEmpty();
+    }
   }
 
   private static GpuModel model(ComputeBackendProvider provider) {
@@ -55,8 +63,9 @@ final class CublasTest {
     }
   }
 
+  /** How many it made; of cuBLASLt itself nobody knows. */
   private static long products() {
-    return GPU.standIn().calls("cublasLtMatmul");
+    return TestedGpu.isReal() ? 0 : GPU.standIn().calls("cublasLtMatmul");
   }
 
   @Test
@@ -64,14 +73,14 @@ final class CublasTest {
     float[] expected = ours(PROMPT.length);
     try (GpuModel model = model(GPU.withCublas(LEAST))) {
       assertThat(model.backend().description())
-          .contains("cuBLASLt 13.1.0", "for steps of 32 tokens and more");
+          .contains("kernels for ", ", cuBLASLt 1", "for steps of 32 tokens and more");
       long before = products();
       assertThat(model.logits(PROMPT, 8)).containsExactly(ours(8));
       assertThat(products()).isEqualTo(before);
       assertThat(model.logits(PROMPT, PROMPT.length))
           .usingComparatorWithPrecision(0.02f)
           .containsExactly(expected);
-      assertThat(products()).isGreaterThan(before);
+      assertThat(products()).isGreaterThanOrEqualTo(before + (TestedGpu.isReal() ? 0 : 1));
     }
   }
 
@@ -80,7 +89,8 @@ final class CublasTest {
     try (GpuModel ours = model(GPU.provider());
         GpuModel others = model(GPU.withCublas(LEAST))) {
       assertThat(others.backend().numerics().value())
-          .isEqualTo(ours.backend().numerics().value() + "+cublaslt-13.1.0");
+          .startsWith(ours.backend().numerics().value() + "+cublaslt-")
+          .matches(".*-\\d+\\.\\d+\\.\\d+");
     }
   }
 
@@ -102,6 +112,7 @@ final class CublasTest {
 
   @Test
   void one_that_does_not_open_is_as_good_as_none() {
+    assumeStandIn();
     GPU.standIn().failNext("cublasLtCreate", NOT_INITIALIZED);
     assertOurs(
         GPU.withCublas(LEAST), "without cuBLASLt: cublasLtCreate failed with cublasStatus_t 1");
@@ -120,6 +131,7 @@ final class CublasTest {
 
   @Test
   void what_it_knows_no_way_to_multiply_is_left_to_the_projects_own_kernels() {
+    assumeStandIn();
     GPU.standIn().fail("cublasLtMatmulAlgoGetHeuristic", 0, -1, NOT_SUPPORTED);
     try (GpuModel model = model(GPU.withCublas(LEAST))) {
       assertThat(model.logits(PROMPT, PROMPT.length)).containsExactly(ours(PROMPT.length));
@@ -128,6 +140,7 @@ final class CublasTest {
 
   @Test
   void a_product_that_fails_fails_its_step_in_a_sentence_and_the_next_one_goes_well() {
+    assumeStandIn();
     try (GpuModel model = model(GPU.withCublas(LEAST))) {
       float[] expected = model.logits(PROMPT, PROMPT.length);
       GPU.standIn().failNext("cublasLtMatmul", EXECUTION_FAILED);
@@ -140,6 +153,7 @@ final class CublasTest {
 
   @Test
   void memory_that_is_missing_for_it_is_no_error_and_any_other_is_a_sentence() {
+    assumeStandIn();
     long loading = allocationsOf(() -> model(GPU.withCublas(LEAST)).close());
     long all = allocationsOf(this::computed);
     int served = 0;
