@@ -311,8 +311,7 @@ final class CudaBackend implements ComputeBackend {
         pass.accept(batch);
       }
       handedOver = System.nanoTime();
-      stream.synchronize();
-      unsettled = false;
+      finish();
     } catch (DeviceLostException e) {
       throw gone(e);
     } catch (RuntimeException | Error e) {
@@ -326,6 +325,22 @@ final class CudaBackend implements ComputeBackend {
   private void moveBlocks() {
     for (int i = 0; i < swaps.size(); i++) {
       swaps.get(i).move();
+    }
+  }
+
+  private void moveBlocksBeside() {
+    for (int i = 0; i < swaps.size(); i++) {
+      swaps.get(i).moveBeside();
+    }
+  }
+
+  /** Moves what the step does not need while it is computed, and waits for the step. */
+  private void finish() {
+    try {
+      moveBlocksBeside();
+    } finally {
+      stream.synchronize();
+      unsettled = false;
     }
   }
 
@@ -372,6 +387,7 @@ final class CudaBackend implements ComputeBackend {
     requireDevice();
     loader.rest();
     moveBlocks();
+    moveBlocksBeside();
     if (mostTileRows > 0) {
       tileRows = mostTileRows;
     }

@@ -14,7 +14,8 @@ import java.util.Objects;
  * Pinned memory of the host for KV blocks. Moves are noted, and made before the next step on the
  * stream that computes: what reads a block comes after it was brought back, and what writes to it
  * after it was saved, without anybody waiting. Many are one call of the driver's. Those that were
- * asked for ahead go to a stream of their own beside the step, which the next step waits for.
+ * asked for ahead go to a stream of their own beside the step, when that has been launched, and the
+ * next step waits for them.
  *
  * <p>Copies of one call have no order among themselves, so a block or a slot that is met a second
  * time begins another call. What a call that fails was to move is moved by the next step again:
@@ -158,7 +159,7 @@ final class CudaKvSwap implements KvSwap {
     targets[count++] = target;
   }
 
-  /** Gives the streams what was noted; what computes comes after all of it that is due. */
+  /** Gives the stream that computes what is due: what it is given from now on comes after that. */
   void move() {
     if (beside.timed) {
       before.stream.waitFor(beside.end);
@@ -167,9 +168,17 @@ final class CudaKvSwap implements KvSwap {
       move(before, due);
     }
     if (count > made) {
-      beside.finish();
       before.stream.record(before.end);
       beside.stream.waitFor(before.end);
+    }
+  }
+
+  /**
+   * Gives the stream beside it the rest, when the step has been given to the device and there is
+   * time: nobody waits for the calls then.
+   */
+  void moveBeside() {
+    if (count > made) {
       move(beside, count);
     }
     made = 0;
