@@ -32,6 +32,9 @@ final class CudaKvSwap implements KvSwap {
   private final Lane beside;
   private final Lane before;
 
+  /** Where the stream that computes stood when a step's own moves had been given to it. */
+  private final Event given;
+
   /** Which call of the driver's last met a block, or a slot. */
   private final int[] blockCall;
 
@@ -64,6 +67,7 @@ final class CudaKvSwap implements KvSwap {
     this.slots = slots;
     before = new Lane(computing, context);
     beside = new Lane(context.stream(), context);
+    given = context.event();
     blockCall = new int[kv.blocks()];
     slotCall = new int[slots];
   }
@@ -168,8 +172,8 @@ final class CudaKvSwap implements KvSwap {
       move(before, due);
     }
     if (count > made) {
-      before.stream.record(before.end);
-      beside.stream.waitFor(before.end);
+      before.stream.record(given);
+      beside.stream.waitFor(given);
     }
   }
 
