@@ -140,7 +140,7 @@ public final class Decoding {
     return most + Math.log(sum);
   }
 
-  private static int[] ints(JsonNode list) {
+  static int[] ints(JsonNode list) {
     return IntStream.range(0, list.size()).map(i -> list.get(i).asInt()).toArray();
   }
 
