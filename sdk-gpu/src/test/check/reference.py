@@ -135,6 +135,13 @@ def quiet():
         time.sleep(0.1)
 
 
+def keep(result, target):
+    """Writes what there is, in place of what was there, so that a time limit costs only the rest."""
+    with open(target + ".new", "w") as file:
+        json.dump(result, file)
+    os.replace(target + ".new", target)
+
+
 def main():
     shape, folder, target = sys.argv[1:4]
     begin = time.time()
@@ -149,14 +156,14 @@ def main():
         quiet()
         result["ceilings"] = ceilings()
         torch.cuda.empty_cache()
-        speed = {}
+        speed = result["tokens_per_second"] = {}
+        keep(result, target)
         for batch in (1, 16, 64):
             try:
                 speed[str(batch)] = generation(made, vocabulary, batch, 512, 26)
             except Exception as e:  # one failure must not cost the rest
                 print("generation of %d failed: %s" % (batch, e), flush=True)
-        result["tokens_per_second"] = speed
-    json.dump(result, open(target, "w"))
+    keep(result, target)
     print("reference %s: done after %.1f s" % (shape, time.time() - begin), flush=True)
 
 
