@@ -1,233 +1,7 @@
-// Attention over the paged cache.
-//
-// What must hold: a row's result depends on its queries and on the keys and values that it sees, to the bit, and not on whether
-// its run has one row or many. So all tensor-core kernels do the same arithmetic on a row. Positions fall into parts of 256 from
-// position 0 on and these into tiles of 64. For each part, tile after tile: scores by products of 16 dimensions in a fixed order;
-// the largest score so far; weights, rounded to BF16; their sum, and the sum of weighted values by products of 16 positions
-// (Milakov and Gimelshein, arXiv:1805.02867; Dao, FlashAttention-2, arXiv:2307.08691). A tile of which a row sees nothing leaves
-// its part as it is, so such tiles may be left out. Parts are merged in order, by `merged`, into what begins empty.
-//
-// Rows that products take are queries of the heads that share a key head: 16 to a warp, which holds row g and g + 8 in lanes
-// 4 g to 4 g + 3. Which dimensions meet in a product is up to us as long as queries and keys agree: lane t of four takes the
-// 16-byte chunk 4 j + t of a key, which serves two products.
-#include "device.cuh"
+// Attention on any device; see attention.cuh.
+#include "attention.cuh"
 
 namespace serval {
-
-constexpr int KEYS = 64; // positions of a tile
-constexpr float NOTHING_SEEN = -INFINITY;
-
-// The state of rows g and g + 8 over a part, or over all parts so far: largest score, sum of weights, weighted values.
-template <int TILES> struct State {
-  float largest[2];
-  float sum[2]; // of a part: this lane's share
-  float o[TILES][4];
-  __device__ __forceinline__ void clear() {
-    largest[0] = largest[1] = NOTHING_SEEN;
-    sum[0] = sum[1] = 0.0f;
-#pragma unroll
-    for (int n = 0; n < TILES; n++) o[n][0] = o[n][1] = o[n][2] = o[n][3] = 0.0f;
-  }
-};
-
-// What scores are multiplied with so that powers of two can be taken.
-__device__ __forceinline__ float exponent_scale(const Attention& a) { return __fmul_rn(a.scale, 1.44269504088896340736f); }
-
-__device__ __forceinline__ float largest_exponent(float largest, float scale) {
-  return largest == NOTHING_SEEN ? 0.0f : __fmul_rn(largest, scale);
-}
-
-// What a sum up to `before` is multiplied with when the largest score becomes `after`.
-__device__ __forceinline__ float decay(float before, float after, float scale) {
-  return power_of_two(__fsub_rn(__fmul_rn(before, scale), largest_exponent(after, scale)));
-}
-
-// The factors of merging a part into those before it.
-struct Merge {
-  float largest, before, part;
-  bool nothing; // the part saw nothing: all stays
-  __device__ __forceinline__ Merge(float largestBefore, float largestOfPart, float scale) {
-    nothing = largestOfPart == NOTHING_SEEN;
-    largest = fmaxf(largestBefore, largestOfPart);
-    before = decay(largestBefore, largest, scale);
-    part = decay(largestOfPart, largest, scale);
-  }
-  __device__ __forceinline__ float merged(float x, float ofPart) const {
-    return nothing ? x : __fmaf_rn(x, before, __fmul_rn(ofPart, part));
-  }
-};
-
-__device__ __forceinline__ float quad_sum(float x) {
-  x = __fadd_rn(x, __shfl_xor_sync(ALL, x, 1));
-  return __fadd_rn(x, __shfl_xor_sync(ALL, x, 2));
-}
-
-__device__ __forceinline__ float quad_max(float x) {
-  x = fmaxf(x, __shfl_xor_sync(ALL, x, 1));
-  return fmaxf(x, __shfl_xor_sync(ALL, x, 2));
-}
-
-// Scores of 16 rows and 64 positions: [n][2 i + j] is row g + 8 i, position 8 n + 2 t + j.
-struct Scores {
-  float s[8][4];
-
-  __device__ __forceinline__ void clear() {
-#pragma unroll
-    for (int n = 0; n < 8; n++) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0.0f;
-  }
-
-  // Forgets what rows do not see: positions beyond last[i], or before first[i].
-  __device__ __forceinline__ void mask(int tileBegin, const int (&first)[2], const int (&last)[2]) {
-    int t = threadIdx.x % 4;
-#pragma unroll
-    for (int n = 0; n < 8; n++)
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        int position = tileBegin + 8 * n + 2 * t + i % 2;
-        if (position > last[i / 2] || position < first[i / 2]) s[n][i] = NOTHING_SEEN;
-      }
-  }
-
-  __device__ __forceinline__ void largest(float (&of)[2]) const {
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-      float most = NOTHING_SEEN;
-#pragma unroll
-      for (int n = 0; n < 8; n++) most = fmaxf(most, fmaxf(s[n][2 * i], s[n][2 * i + 1]));
-      of[i] = quad_max(most);
-    }
-  }
-
-  // Weights relative to the largest score so far, as A fragments of four products over 16 positions each; and this lane's sums.
-  __device__ __forceinline__ void weigh(const float (&largest)[2], float scale, uint32_t (&p)[4][4], float (&sums)[2]) {
-    float exponent[2] = {largest_exponent(largest[0], scale), largest_exponent(largest[1], scale)};
-    sums[0] = sums[1] = 0.0f;
-#pragma unroll
-    for (int n = 0; n < 8; n++) {
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        s[n][i] = power_of_two(__fmaf_rn(s[n][i], scale, -exponent[i / 2]));
-        sums[i / 2] = __fadd_rn(sums[i / 2], s[n][i]);
-      }
-      p[n / 2][n % 2 * 2] = bf16_pair(s[n][0], s[n][1]);
-      p[n / 2][n % 2 * 2 + 1] = bf16_pair(s[n][2], s[n][3]);
-    }
-  }
-};
-
-// How tiles of keys and values of up to W dimensions lie in shared memory, without conflicts: keys are read 16 bytes a lane, two
-// rows at a time; values by load_matrices_transposed, eight rows at a time.
-template <int W> struct Lay {
-  static constexpr int PITCH = W * 2;
-  static constexpr int CHUNKS = W / 8;
-  static constexpr int GROUPS = W / 32;
-  static constexpr int TILES = W / 8;
-  static __device__ __forceinline__ int key(int row, int chunk) {
-    return row * PITCH + (W == 96 ? chunk : chunk ^ (row & 1) << 2) * 16;
-  }
-  static __device__ __forceinline__ int value(int row, int chunk) {
-    return row * PITCH + (chunk ^ (W == 96 ? (row >> 1) & 3 : row & 7)) * 16;
-  }
-};
-
-// Where positions of one sequence and key head lie in a cache whose blocks of ELEMENTS elements take BYTES.
-template <int ELEMENTS, int BYTES> struct Cache {
-  const Attention& a;
-  const unsigned char* base; // keys of slot 0 of block 0
-  const int32_t* table;
-  int valueOffset;
-  int shift; // where blocks hold a power of two
-
-  __device__ __forceinline__ Cache(const Attention& a, int sequence, int kvHead) : a(a) {
-    const Step* step = a.step;
-    table = array<int32_t>(step, step->blocks) + array<int32_t>(step, step->tableBegin)[sequence];
-    base = (const unsigned char*)a.kv + a.layerOffset + (int64_t)kvHead * a.blockTokens * row_bytes();
-    valueOffset = a.kvHeads * a.blockTokens * row_bytes();
-    shift = (a.blockTokens & (a.blockTokens - 1)) == 0 ? __popc(a.blockTokens - 1) : -1;
-  }
-
-  __device__ __forceinline__ int row_bytes() const { return a.headDim / ELEMENTS * BYTES; }
-
-  __device__ __forceinline__ const unsigned char* key(int position) const {
-    int block = shift >= 0 ? position >> shift : position / a.blockTokens;
-    return base + table[block] * a.blockBytes + (position - block * a.blockTokens) * row_bytes();
-  }
-};
-using TensorCache = Cache<1, 2>;
-
-// Queries of rows g and g + 8 as A fragments; zeros beyond the head's dimensions, and for rows that are none.
-template <int W> struct Queries {
-  uint32_t q[2 * Lay<W>::GROUPS][4];
-
-  __device__ __forceinline__ void load(const float* const (&rows)[2], int headDim) {
-    int t = threadIdx.x % 4;
-#pragma unroll
-    for (int j = 0; j < Lay<W>::GROUPS; j++)
-#pragma unroll
-      for (int i = 0; i < 2; i++) {
-        int d = 8 * (4 * j + t);
-        uint4 w = make_uint4(0, 0, 0, 0);
-        if (rows[i] && d < headDim) {
-          const float* x = rows[i] + d;
-          if (((uintptr_t)x & 15) == 0) {
-            float4 u = *(const float4*)x, v = *(const float4*)(x + 4);
-            w = make_uint4(bf16_pair(u.x, u.y), bf16_pair(u.z, u.w), bf16_pair(v.x, v.y), bf16_pair(v.z, v.w));
-          } else {
-            w = make_uint4(bf16_pair(x[0], x[1]), bf16_pair(x[2], x[3]), bf16_pair(x[4], x[5]), bf16_pair(x[6], x[7]));
-          }
-        }
-        q[2 * j][i] = w.x;
-        q[2 * j][2 + i] = w.y;
-        q[2 * j + 1][i] = w.z;
-        q[2 * j + 1][2 + i] = w.w;
-      }
-  }
-
-  // Adds the products of 32 dimensions with four times eight keys, those that wait for each other apart.
-  template <class F> __device__ __forceinline__ void score_four(Scores& scores, int n, int j, F key) const {
-    uint4 k[4];
-#pragma unroll
-    for (int i = 0; i < 4; i++) k[i] = key(n + i);
-#pragma unroll
-    for (int i = 0; i < 4; i++) multiply(scores.s[n + i], q[2 * j], k[i].x, k[i].y);
-#pragma unroll
-    for (int i = 0; i < 4; i++) multiply(scores.s[n + i], q[2 * j + 1], k[i].z, k[i].w);
-  }
-};
-
-// Adds weights times a tile's values, of the value tiles from `first` on.
-template <int W, int TILES>
-__device__ __forceinline__ void add_values(float (&o)[TILES][4], const uint32_t (&p)[4][4], const unsigned char* values, int first) {
-  int lane = threadIdx.x % LANES;
-#pragma unroll
-  for (int j = 0; j < 4; j++)
-#pragma unroll
-    for (int n = 0; n < TILES; n += 2) {
-      uint32_t v[4];
-      load_matrices_transposed(v, values + Lay<W>::value(16 * j + lane % 16, first + n + lane / 16));
-      multiply(o[n], p[j], v[0], v[1]);
-      multiply(o[n + 1], p[j], v[2], v[3]);
-    }
-}
-
-// Where results go: two neighbouring dimensions of a row's head.
-__device__ __forceinline__ void store_pair(const Attention& a, int row, int column, float x, float y) {
-  if (a.outOperand) {
-    *(uint32_t*)((uint16_t*)a.out + operand_chunk(a.outStride, row, column) + column % 8) = bf16_pair(x, y);
-  } else {
-    float* to = (float*)a.out + (int64_t)row * a.outStride + column;
-    to[0] = x;
-    to[1] = y;
-  }
-}
-
-// An operand's columns beyond the real ones are zeros, to the end of the last k tile.
-__device__ __forceinline__ void pad_operand(const Attention& a, int row, int threads) {
-  int columns = a.heads * a.headDim;
-  if (!a.outOperand || columns % TILE == 0) return;
-  for (int column = columns + threadIdx.x % threads; column < tiles_of(columns) * TILE; column += threads)
-    ((uint16_t*)a.out)[operand_chunk(a.outStride, row, column) + column % 8] = 0;
-}
 
 // Runs of many rows: a block for up to 128 rows, tokens times heads, of one key head; parts one after the other. Keys and values
 // of the next tile arrive while one is worked on.
@@ -687,6 +461,205 @@ template <int W> struct Decode {
   }
 };
 
+// Runs of one row, where there are few items: a block for each. Each of its four warps scores one tile; then each sums the
+// values of 32 dimensions over all tiles. The last block of a sequence and key head to be done merges the parts in order.
+template <int W> struct DecodeFew : DecodeItem {
+  using L = Lay<W>;
+  static constexpr int SLICE = 4; // value tiles of a warp
+  static constexpr int VALUES = PART * L::PITCH;
+  static constexpr int WEIGHTS = 4 * 4 * LANES * 16;
+  static constexpr int SHARED = VALUES + WEIGHTS + 4 * 16 * 4 + 4 * 2 * LANES * 4;
+
+  const Attention& a;
+  int group;
+  float scale;
+  unsigned char* values;
+  uint4* weights;   // [tile][product][lane]
+  const unsigned char** places; // [position of the part]: its key; null if it is not seen. Until there are weights
+  float* maxima;    // [tile][row]
+  float* laneSums;  // [tile][i][lane]
+
+  __device__ __forceinline__ DecodeFew(const Attention& a) : a(a) {
+    values = shared_memory();
+    weights = (uint4*)(values + VALUES);
+    places = (const unsigned char**)weights;
+    maxima = (float*)(values + VALUES + WEIGHTS);
+    laneSums = maxima + 4 * 16;
+    group = a.heads / a.kvHeads;
+    scale = exponent_scale(a);
+  }
+
+  __device__ __forceinline__ void find_places(const TensorCache& cache) const {
+#pragma unroll
+    for (int r = threadIdx.x; r < PART; r += 4 * LANES) {
+      int p = partIndex * PART + r;
+      places[r] = seen(p) ? cache.key(p) : nullptr;
+    }
+    __syncthreads();
+  }
+
+  __device__ __forceinline__ void fetch_value(const TensorCache& cache, int r, int chunk) const {
+    const unsigned char* key = places[r];
+    bool real = key && 8 * chunk < a.headDim;
+    copy_async_or_zero(values + L::value(r, chunk), real ? key + cache.valueOffset + chunk * 16 : cache.base, real);
+  }
+
+  // All values but that of the step's own position, and keys as far as the second cache.
+  __device__ __forceinline__ void fetch_early(const TensorCache& cache) const {
+    int from = first_tile() * KEYS % PART, end = last_tile() * KEYS % PART + KEYS, own = position - partIndex * PART;
+#pragma unroll 8
+    for (int i = 0; i < PART * L::CHUNKS / (4 * LANES); i++) {
+      int c = threadIdx.x + i * 4 * LANES, r = c / L::CHUNKS;
+      if (r >= from && r < end && r != own) fetch_value(cache, r, c % L::CHUNKS);
+    }
+#pragma unroll
+    for (int r = threadIdx.x; r < PART; r += 4 * LANES)
+      if (places[r] && r != own)
+        for (int d = 0; d < a.headDim; d += 64) prefetch(places[r] + 2 * d);
+  }
+
+  __device__ __forceinline__ void fetch_own(const TensorCache& cache) const {
+    if (fresh() && threadIdx.x < L::CHUNKS) fetch_value(cache, position % PART, threadIdx.x);
+    commit_copies();
+  }
+
+  // A warp scores its tile, some eights of keys at a time that are in flight together.
+  __device__ __forceinline__ void score(const Queries<W>& queries, Scores& scores, int begin) const {
+    int lane = threadIdx.x % LANES;
+    scores.clear();
+#pragma unroll
+    for (int m = 0; m < 8; m += 8) {
+      uint4 keys[8][L::GROUPS];
+#pragma unroll
+      for (int n = 0; n < 8; n++) {
+        const unsigned char* key = places[begin % PART + 8 * (m + n) + lane / 4];
+#pragma unroll
+        for (int j = 0; j < L::GROUPS; j++) {
+          int chunk = 4 * j + lane % 4;
+          keys[n][j] = key && 8 * chunk < a.headDim ? load_once((const uint4*)key + chunk) : make_uint4(0, 0, 0, 0);
+        }
+      }
+#pragma unroll
+      for (int n = 0; n < 8; n += 4)
+#pragma unroll
+        for (int j = 0; j < L::GROUPS; j++) queries.score_four(scores, m + n, j, [&](int k) { return keys[k - m][j]; });
+    }
+  }
+
+  // The 16 heads from `head` of the group on.
+  __device__ __forceinline__ void attend(int head) {
+    int warp = threadIdx.x / LANES, lane = threadIdx.x % LANES, g = lane / 4, t = lane % 4;
+    int begin = partIndex * PART + warp * KEYS;
+    bool sees = begin <= position && begin + KEYS > firstSeen;
+    Scores scores;
+    if (sees) {
+      const float* rows[2];
+#pragma unroll
+      for (int i = 0; i < 2; i++) {
+        int h = head + g + 8 * i;
+        rows[i] = h < group ? a.qkv + (int64_t)row * a.stride + (kvHead * group + h) * a.headDim : nullptr;
+      }
+      Queries<W> queries;
+      queries.load(rows, a.headDim);
+      score(queries, scores, begin);
+      int first[2] = {firstSeen, firstSeen}, last[2] = {position, position};
+      if (begin + KEYS - 1 > position || begin < firstSeen) scores.mask(begin, first, last);
+      float largest[2];
+      scores.largest(largest);
+      if (t == 0)
+#pragma unroll
+        for (int i = 0; i < 2; i++) maxima[warp * 16 + g + 8 * i] = largest[i];
+    } else if (t == 0) {
+#pragma unroll
+      for (int i = 0; i < 2; i++) maxima[warp * 16 + g + 8 * i] = NOTHING_SEEN;
+    }
+    __syncthreads();
+    float largest[2] = {NOTHING_SEEN, NOTHING_SEEN}, own[2], kept[4][2];
+#pragma unroll
+    for (int k = 0; k < 4; k++)
+#pragma unroll
+      for (int i = 0; i < 2; i++) {
+        float next = fmaxf(largest[i], maxima[k * 16 + g + 8 * i]);
+        kept[k][i] = decay(largest[i], next, scale);
+        largest[i] = next;
+        if (k == warp) own[i] = next;
+      }
+    if (sees) {
+      uint32_t p[4][4];
+      float sums[2];
+      scores.weigh(own, scale, p, sums);
+#pragma unroll
+      for (int j = 0; j < 4; j++) weights[(warp * 4 + j) * LANES + lane] = make_uint4(p[j][0], p[j][1], p[j][2], p[j][3]);
+#pragma unroll
+      for (int i = 0; i < 2; i++) laneSums[(warp * 2 + i) * LANES + lane] = sums[i];
+    }
+    wait_for_copies<0>();
+    __syncthreads();
+    if (warp < L::GROUPS) sum_values(head, largest, kept);
+    __syncthreads();
+  }
+
+  __device__ __forceinline__ void sum_values(int head, const float (&largest)[2], const float (&kept)[4][2]) {
+    int warp = threadIdx.x / LANES, lane = threadIdx.x % LANES;
+    State<SLICE> part;
+    part.clear();
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      int begin = partIndex * PART + k * KEYS;
+      if (begin > position || begin + KEYS <= firstSeen) continue;
+      uint32_t p[4][4];
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        uint4 w = weights[(k * 4 + j) * LANES + lane];
+        p[j][0] = w.x, p[j][1] = w.y, p[j][2] = w.z, p[j][3] = w.w;
+      }
+#pragma unroll
+      for (int i = 0; i < 2; i++) part.sum[i] = __fmaf_rn(part.sum[i], kept[k][i], laneSums[(k * 2 + i) * LANES + lane]);
+#pragma unroll
+      for (int n = 0; n < SLICE; n++)
+#pragma unroll
+        for (int i = 0; i < 4; i++) part.o[n][i] = __fmul_rn(part.o[n][i], kept[k][i / 2]);
+      add_values<W>(part.o, p, values + k * KEYS * L::PITCH, warp * SLICE);
+    }
+#pragma unroll
+    for (int i = 0; i < 2; i++) part.largest[i] = largest[i];
+    store(a, part, head, warp * SLICE);
+  }
+
+  __device__ __forceinline__ void merge_parts() const {
+    __shared__ int arrived;
+    __threadfence();
+    __syncthreads();
+    int at = sequence * a.kvHeads + kvHead;
+    if (threadIdx.x == 0) arrived = atomicAdd(a.arrivals + at, 1);
+    __syncthreads();
+    if (arrived != parts - 1) return;
+    __threadfence();
+    if (threadIdx.x == 0) a.arrivals[at] = 0;
+    merge<1, 8>(a, threadIdx.x, 4 * LANES);
+  }
+
+  // What no kernel of a step writes is read before those before it have ended: the step itself, and keys and values of all positions
+  // but the step's own.
+  __device__ __forceinline__ void run(int work) {
+    for (int w = blockIdx.x; w < work; w += gridDim.x) {
+      if (!take(a, w / a.kvHeads, w % a.kvHeads)) continue;
+      TensorCache cache(a, sequence, kvHead);
+      find_places(cache);
+      fetch_early(cache);
+      wait_for_earlier();
+      fetch_own(cache);
+      for (int head = 0; head < group; head += 16) {
+        if (head > 0) find_places(cache);
+        attend(head);
+      }
+      if (parts > 1) merge_parts();
+      if (kvHead == 0 && partIndex == firstPart) pad_operand(a, row, 4 * LANES);
+    }
+    wait_for_earlier();
+  }
+};
+
 // Caches of any type and heads of any size: a block for each row and head, plain arithmetic. Scores of up to 256 positions at a
 // time, a warp for each position; then a thread for each dimension.
 struct SimtF32 {
@@ -787,6 +760,11 @@ template <class Type> struct Simt {
   KERNEL(attention_decode_##w, Attention, 128, 3, (serval::Decode<w>::SHARED)) {          \
     serval::Decode<w> decode(a);                                                          \
     decode.run();                                                                         \
+  }                                                                                       \
+  KERNEL(attention_few_##w, Attention, 128, 2, (serval::DecodeFew<w>::SHARED)) {          \
+    serval::let_later_begin();                                                            \
+    serval::DecodeFew<w> few(a);                                                          \
+    few.run(a.step->parts * a.kvHeads);                                                   \
   }                                                                                       \
   KERNEL(attention_prefill_##w, Attention, 256, 1, (serval::Prefill<w>::SHARED)) {        \
     serval::Prefill<w> prefill(a);                                                        \

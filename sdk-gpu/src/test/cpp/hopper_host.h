@@ -26,6 +26,8 @@ static inline uint64_t read_once_policy() { return 0; }
 static inline uint64_t read_again_policy() { return 0; }
 void copy_tile(void* target, const void* source, uint32_t bytes, Barrier* b, uint64_t policy);
 
+static inline void copy_async_once_or_zero(void* target, const void* source, bool real) { copy_async_or_zero(target, source, real); }
+
 static inline void in_order() {}
 
 template <int COUNT> static inline void give_registers() {}

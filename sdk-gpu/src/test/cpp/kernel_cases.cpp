@@ -706,6 +706,8 @@ struct AttentionCase {
   string type; // of the cache
   vector<Rows> sequences;
   Rows queryGain, keyGain;
+  int decodeBlocks = 0; // of a launch; 0: any number
+  string decode = "attention_decode_"; // the kernels of runs of one row
   double frequency(int pair) const { return pow(100, -2.0 * pair / headDim); }
   int columns() const { return (heads + 2 * kvHeads) * headDim; }
   int stride() const { return padded(columns(), 4); }
@@ -822,7 +824,9 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
       bench.launch("attention_simt_" + c.type, rows + 1, c.heads, 1, a);
     } else {
       string w = c.headDim <= 64 ? "64" : c.headDim <= 96 ? "96" : "128";
-      if (data.header.parts > 0) bench.launch("attention_decode_" + w, 1 + random.below(data.header.parts * c.kvHeads + 3), 1, 1, a);
+      int decodeBlocks = c.decodeBlocks > 0 ? c.decodeBlocks : 1 + random.below(data.header.parts * c.kvHeads + 3);
+      bool fits = c.decode != "stream_attention_decode_" || (w != "64" && c.blockTokens >= 8);
+      if (data.header.parts > 0) bench.launch((fits ? c.decode : "attention_decode_") + w, decodeBlocks, 1, 1, a);
       if (data.header.tiles > 0) bench.launch("attention_prefill_" + w, data.header.tiles + random.below(2), c.kvHeads, 1, a);
     }
     vector<unsigned char> bytes = bench.host(out, outBytes);
@@ -873,7 +877,14 @@ void check_results(Bench& bench, const AttentionCase& c, const vector<vector<flo
   }
 }
 
+vector<string> decode_kernels(Bench& bench) {
+  vector<string> names = {"attention_decode_", "attention_few_"};
+  if (bench.machine.has("stream_attention_decode_128")) names.push_back("stream_attention_decode_");
+  return names;
+}
+
 void tensor_core_attention(Bench& bench, int scale) {
+  vector<string> decodes = decode_kernels(bench);
   for (int seed = 0; seed < 4 * scale; seed++) {
     Random random = {(uint64_t)(100 + seed)};
     AttentionCase c = seed % 2 ? random_attention(random, "bf16", {8, 16, 64, 72, 96, 128}, {1, 75, 20}) : random_attention(random, "bf16", {64, 96, 128}, {270, 2});
@@ -881,10 +892,34 @@ void tensor_core_attention(Bench& bench, int scale) {
     check_results(bench, c, whole, true, 0.06);
     for (int chunk : {1, 2 + random.below(60)}) {
       if (chunk == 1 && seed == 2 && scale == 1) continue;
+      c.decode = decodes[(seed + chunk) % decodes.size()];
       vector<vector<float>> other = attend(bench, c, random, chunk, false);
       for (size_t s = 0; s < whole.size(); s++)
         if (!same_bits(whole[s], other[s])) bench.fail(c.describe() + text(": other bits in chunks of %d", chunk));
     }
+    bench.machine.release();
+  }
+}
+
+// Steps of one row of several sequences of several parts, in fewer blocks than there is work and in more.
+void decode_of_many_parts(Bench& bench, int scale) {
+  for (int seed = 0; seed < 3 * scale; seed++) {
+    Random random = {(uint64_t)(150 + seed)};
+    int before = random.one_of({513, 300});
+    AttentionCase c = random_attention(random, "bf16", {seed % 3 == 0 ? 128 : seed % 3 == 1 ? 96 : 64}, {before + 1, 2, before + 1});
+    c.kvHeads = 1 + seed % 2;
+    c.heads = seed % 3 == 2 ? 17 * c.kvHeads : 2 * c.kvHeads;
+    c.window = random.one_of({INT32_MAX, 290});
+    for (Rows& rows : c.sequences) rows = random_rows(random, (int)rows.size(), c.columns());
+    vector<vector<float>> whole = attend(bench, c, random, 1000, false);
+    for (const string& decode : decode_kernels(bench))
+      for (int blocks : {1, 5, 100}) {
+        c.decode = decode;
+        c.decodeBlocks = blocks;
+        vector<vector<float>> other = attend(bench, c, random, before, false);
+        for (size_t s = 0; s < whole.size(); s++)
+          if (!same_bits(whole[s], other[s])) bench.fail(c.describe() + text(": other bits by %s in %d blocks after %d rows", decode.c_str(), blocks, before));
+      }
     bench.machine.release();
   }
 }
@@ -916,7 +951,10 @@ void not_a_number_in_one_row(Bench& bench, int) {
       AttentionCase spoiled = c;
       for (double& x : spoiled.sequences[0][70]) x = NAN;
       for (int i = 0; i < c.headDim; i++) spoiled.sequences[0][110][(c.heads + c.kvHeads) * c.headDim + i] = INFINITY;
-      for (int chunk : {1000, 64, 1}) {
+      vector<string> decodes = simt ? vector<string>{""} : decode_kernels(bench);
+      for (size_t i = 0; i < 2 + decodes.size(); i++) {
+        int chunk = i == 0 ? 1000 : i == 1 ? 64 : 1;
+        spoiled.decode = decodes[i < 2 ? 0 : i - 2];
         vector<vector<float>> actual = attend(bench, spoiled, random, chunk, simt);
         int width = c.heads * c.headDim;
         for (int r = 0; r < 150; r++) {
@@ -1096,6 +1134,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
        }},
       {"linear maps, plain", [&](Bench& b) { plain_linear_maps(b, scale); }},
       {"attention, tensor cores", [&](Bench& b) { tensor_core_attention(b, scale); }},
+      {"attention, tensor cores, many parts", [&](Bench& b) { decode_of_many_parts(b, scale); }},
       {"attention, plain", [&](Bench& b) { simt_attention(b, scale); }},
       {"attention, what is no number", [&](Bench& b) { not_a_number_in_one_row(b, scale); }},
       {"sampling", [&](Bench& b) { sampling(b, scale); }},

@@ -12,7 +12,7 @@ using namespace serval;
 inline std::string file_of(const std::string& kernel) {
   static const std::pair<const char*, const char*> files[] = {{"pack_", "pack"},     {"widen_", "pack"},    {"rotate_", "rotate"},
                                                               {"mma_", "linear"},    {"linear_", "linear"}, {"wgmma_", "linear_hopper"},
-                                                              {"attention_", "attention"}, {"sample", "sample"},  {"count_", "sample"}};
+                                                              {"stream_attention_", "attention_hopper"}, {"attention_", "attention"}, {"sample", "sample"},  {"count_", "sample"}};
   for (auto& [prefix, file] : files)
     if (kernel.rfind(prefix, 0) == 0) return file;
   return "rows";
@@ -145,20 +145,24 @@ inline void time_decode_attention(Checks& checks) {
   Gpu& gpu = checks.gpu;
   for (auto [heads, kvHeads, dim, sequences, length] : std::vector<std::tuple<int, int, int, int, int>>{
            {32, 8, 128, 1, 100}, {32, 8, 128, 1, 1024}, {32, 8, 128, 1, 8192}, {32, 8, 128, 1, 65536}, {32, 8, 128, 16, 1024}, {32, 8, 128, 16, 8192},
-           {32, 8, 128, 64, 512}, {32, 8, 128, 64, 4096}, {32, 8, 64, 64, 4096}, {32, 32, 96, 16, 4096}}) {
+           {32, 8, 128, 16, 600}, {32, 8, 128, 64, 512}, {32, 8, 128, 64, 600}, {32, 8, 128, 64, 670}, {32, 8, 128, 64, 4096}, {32, 8, 64, 64, 4096},
+           {32, 32, 96, 16, 4096}}) {
     std::vector<serval_cases::Run> runs(sequences, {length - 1, 1, {}, true});
     Scene scene(gpu, heads, kvHeads, dim, runs);
-    std::string name = "attention_decode_" + std::to_string(dim);
-    Kernel kernel = gpu.kernel("attention", name);
-    char line[200];
     double bytes = 4.0 * dim * kvHeads * (double)length * sequences;
-    int n = snprintf(line, sizeof line, "time %-22s %d:%d heads, %2d of %5d, us (GB/s) by blocks a multiprocessor:", name.c_str(), heads, kvHeads, sequences, length);
-    for (int each : {1, 2, 3, 4, 1000}) {
-      unsigned grid = (unsigned)std::min<int64_t>((int64_t)scene.data.header.parts * kvHeads, (int64_t)each * gpu.multiprocessors);
-      double us = graph_time(gpu, 8, [&] { gpu.launch(kernel, {grid}, scene.attention(), true); });
-      n += snprintf(line + n, sizeof line - n, " %d: %.1f (%.0f)", each, us, bytes / us / 1e3);
+    for (std::string way : {"attention_decode_", "attention_few_", "stream_attention_decode_"}) {
+      std::string name = way + std::to_string(dim);
+      if (!gpu.lists(name)) continue;
+      Kernel kernel = gpu.kernel(file_of(name), name);
+      char line[240];
+      int n = snprintf(line, sizeof line, "time %-27s %d:%d heads, %2d of %5d, us (GB/s) by blocks a multiprocessor:", name.c_str(), heads, kvHeads, sequences, length);
+      for (int each : {1, 2, 3, 4, 1000}) {
+        unsigned grid = (unsigned)std::min<int64_t>((int64_t)scene.data.header.parts * kvHeads, (int64_t)each * gpu.multiprocessors);
+        double us = graph_time(gpu, 8, [&] { gpu.launch(kernel, {grid}, scene.attention(), true); });
+        n += snprintf(line + n, sizeof line - n, " %d: %.1f (%.0f)", each, us, bytes / us / 1e3);
+      }
+      checks.row("%s", line);
     }
-    checks.row("%s", line);
   }
 }
 

@@ -9,9 +9,12 @@ import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.DType;
 import dev.serval.gpu.driver.Kernel;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /** Launches what writes and reads the cache. */
 final class AttentionKernels {
@@ -58,6 +61,18 @@ final class AttentionKernels {
   /** The heads of a share. */
   private static final int SHARE = 8;
 
+  /** Up to so many blocks a multiprocessor, decode takes a block for each part and key head. */
+  private static final int FEW_BLOCKS = 2;
+
+  /** From so many a multiprocessor on, a warp for each, as those take longer but waste nothing. */
+  private static final int STREAM_FROM = 4;
+
+  /** Blocks a multiprocessor of what streams. */
+  private static final int STREAM_BLOCKS = 2;
+
+  /** The fewest positions of a KV block that a streaming kernel takes. */
+  private static final int STREAM_BLOCK_TOKENS = 8;
+
   private static final int WIDEST_HEAD = 1024;
   private static final int PARTIAL_EXTRA = 4;
 
@@ -65,9 +80,11 @@ final class AttentionKernels {
   private final Map<DType, Kernel> stores = new EnumMap<>(DType.class);
   private final Map<DType, Kernel> simple = new EnumMap<>(DType.class);
   private final Kernel[] decode = new Kernel[TENSOR_HEADS.length];
+  private final Kernel[] few = new Kernel[TENSOR_HEADS.length];
+  private final List<Optional<Kernel>> streams;
   private final Kernel[] prefill = new Kernel[TENSOR_HEADS.length];
 
-  AttentionKernels(KernelModule module, LaunchSite site) {
+  AttentionKernels(KernelModule module, String instruction, LaunchSite site) {
     this.site = site;
     for (DType type : DType.values()) {
       module.find("rotate_store_", type).ifPresent(kernel -> stores.put(type, kernel));
@@ -75,8 +92,15 @@ final class AttentionKernels {
     }
     for (int i = 0; i < TENSOR_HEADS.length; i++) {
       decode[i] = module.kernel("attention_decode_" + TENSOR_HEADS[i]);
+      few[i] = module.kernel("attention_few_" + TENSOR_HEADS[i]);
       prefill[i] = module.kernel("attention_prefill_" + TENSOR_HEADS[i]);
     }
+    boolean hopper = instruction.equals(KernelImage.WGMMA);
+    streams =
+        Arrays.stream(TENSOR_HEADS)
+            .mapToObj(heads ->
+                hopper ? module.find("stream_attention_decode_" + heads) : Optional.<Kernel>empty())
+            .toList();
   }
 
   /** Whether a cache of this type can be written and read. */
@@ -140,25 +164,43 @@ final class AttentionKernels {
       prefill[choice].grid(site.bounds().tiles(), spec.kvHeads(), 1).launch(site.stream());
     }
     if (site.bounds().parts() > 0) {
-      decode(decode[choice], qkv, spec, layer, kv, out);
+      decode(choice, qkv, spec, layer, kv, out);
     }
   }
 
   private void decode(
-      Kernel kernel,
+      int choice,
       CudaActivations qkv,
       AttentionSpec spec,
       int layer,
       CudaKvMemory kv,
       CudaActivations out) {
+    long parts = site.bounds().parts();
+    int work = Math.toIntExact(parts * spec.kvHeads());
+    Kernel kernel = decodeKernel(choice, kv.layout(), work);
     MemorySegment to = kernel.arguments();
     fill(to, qkv, spec, layer, kv, out);
-    long parts = site.bounds().parts();
     long sums = parts * spec.heads() * (spec.headDim() + PARTIAL_EXTRA);
     long counters = (long) site.bounds().rows() * spec.kvHeads();
     to.set(JAVA_LONG, PARTIALS, site.partials().atLeast(sums * Float.BYTES));
     to.set(JAVA_LONG, ARRIVALS, site.arrivals().atLeast(counters * Integer.BYTES));
-    kernel.grid((int) (parts * spec.kvHeads()), 1, 1).launch(site.stream());
+    kernel.launch(site.stream());
+  }
+
+  /**
+   * The kernel for so many parts of all key heads, with its grid. The bits do not depend on which
+   * it is.
+   */
+  private Kernel decodeKernel(int choice, KvLayout layout, int work) {
+    int multiprocessors = site.multiprocessors();
+    Optional<Kernel> stream = streams.get(choice);
+    if (work > STREAM_FROM * multiprocessors
+        && stream.isPresent()
+        && layout.blockTokens() >= STREAM_BLOCK_TOKENS) {
+      return stream.get().grid(STREAM_BLOCKS * multiprocessors, 1, 1);
+    }
+    boolean isFew = work <= FEW_BLOCKS * multiprocessors;
+    return (isFew ? few[choice] : decode[choice]).grid(work, 1, 1);
   }
 
   private void fill(

@@ -151,7 +151,7 @@ final class CudaBackend implements ComputeBackend {
             image.multiprocessors());
     loader = new WeightLoader(this, path, room, stream, module);
     rows = new RowKernels(module, site);
-    attention = new AttentionKernels(module, site);
+    attention = new AttentionKernels(module, image.instruction(), site);
     drawing = new Drawing(this, context, module, site, buffer("token counts"), buffer("tokens"));
     cublas = wish == null ? CublasWish.none() : wish.fulfil();
     numerics = new NumericsId("cuda-" + image.instruction() + "-1" + cublas.version());
