@@ -10,12 +10,14 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 
 import torch
 import transformers
+from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 SHAPES = {
@@ -54,8 +56,34 @@ def model(shape):
     return made.eval()
 
 
+def shards(made):
+    """Names of tensors, some GB together; none twice, though names may share one."""
+    lists, size, seen = [[]], 0, set()
+    for name, tensor in made.state_dict().items():
+        if tensor.data_ptr() in seen:
+            continue
+        seen.add(tensor.data_ptr())
+        if size > 0 and size + tensor.nbytes > 2e9:
+            lists.append([])
+            size = 0
+        lists[-1].append(name)
+        size += tensor.nbytes
+    return lists
+
+
 def write(made, folder):
-    made.save_pretrained(folder, max_shard_size="4GB")
+    os.makedirs(folder, exist_ok=True)
+    tensors, lists = made.state_dict(), shards(made)
+    file_of = lambda i: "model-%05d-of-%05d.safetensors" % (i + 1, len(lists))
+
+    def save(i):
+        save_file({name: tensors[name].cpu() for name in lists[i]}, os.path.join(folder, file_of(i)), metadata={"format": "pt"})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(save, range(len(lists))))
+    index = dict(metadata=dict(total_size=sum(tensors[name].nbytes for names in lists for name in names)),
+                 weight_map={name: file_of(i) for i, names in enumerate(lists) for name in names})
+    json.dump(index, open(os.path.join(folder, "model.safetensors.index.json"), "w"))
     config, rotary = made.config, made.model.rotary_emb.inv_freq.double().cpu()
     head = config.hidden_size // config.num_attention_heads
     kept = {field: getattr(config, field) for field in (

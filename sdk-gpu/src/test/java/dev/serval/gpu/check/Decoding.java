@@ -31,6 +31,7 @@ import tools.jackson.databind.json.JsonMapper;
 public final class Decoding {
   private static final int CONTEXT = 512;
   private static final int WARM = 120;
+  private static final int WARM_UP = 600;
   private static final int STEPS = 40;
   private static final int PROMPT = 8192;
   private static final int BLOCK = 16;
@@ -152,10 +153,20 @@ public final class Decoding {
         "ceilings",
         "copy %.2f TB/s, BF16 product %.0f TFLOP/s".formatted(copy / 1e12, product / 1e12),
         "");
+    warmUp();
     for (int batch : new int[] {1, 16, 64}) {
       decode(batch, copy);
     }
     prefill(product);
+  }
+
+  /** Until the processor's part of a step is compiled. */
+  private void warmUp() {
+    SteppedModel.Sequence sequence = drawn(new int[] {1});
+    for (int i = 0; i < WARM_UP; i++) {
+      model.draw(List.of(sequence), 1);
+    }
+    model.end(sequence);
   }
 
   private void decode(int batch, double bandwidth) {
