@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.serval.api.compute.DType;
+import dev.serval.api.gpu.Region;
 import dev.serval.api.gpu.RegionPool;
 import dev.serval.api.gpu.TransferException;
 import dev.serval.api.gpu.TransferReport;
@@ -30,6 +31,10 @@ import org.jspecify.annotations.Nullable;
 final class WeightLoader {
   private static final long PIECE = 32L << 20;
   private static final int WINDOWS = 3;
+
+  /** What is in memory and no larger comes at once, by way of a window of that size. */
+  private static final int SMALL = 1 << 20;
+
   private static final int WIDEN_THREADS = 256;
 
   private static final long PACK_SOURCE = Abi.PACK.offset("source");
@@ -52,6 +57,7 @@ final class WeightLoader {
   private final Set<DType> expanded = EnumSet.noneOf(DType.class);
   private final List<TransferReport> reports = new ArrayList<>();
   private @Nullable WeightStream arriving;
+  private @Nullable Region small;
   private @Nullable TransferException failure;
   private boolean allPacked = true;
 
@@ -111,8 +117,7 @@ final class WeightLoader {
       int count = (int) Math.min(most, part.elements() - from);
       long to = target + from * Float.BYTES;
       long bytes = part.dtype().blockBytes();
-      arriving()
-          .bring(part, from * bytes, count * bytes, source -> widen(kernel, source, to, count));
+      bring(part, from * bytes, count * bytes, source -> widen(kernel, source, to, count));
     }
   }
 
@@ -178,7 +183,7 @@ final class WeightLoader {
     for (int from = 0; from < rows; from += most) {
       int count = Math.min(most, rows - from);
       Pack pack = new Pack(kernel, target, firstRow + from, count);
-      arriving().bring(tensor, from * rowBytes, count * rowBytes, source -> launch(pack, source));
+      bring(tensor, from * rowBytes, count * rowBytes, source -> launch(pack, source));
     }
   }
 
@@ -203,6 +208,31 @@ final class WeightLoader {
     to.set(JAVA_INT, PACK_FIRST_ROW, pack.firstRow());
     to.set(JAVA_INT, PACK_TARGET_STRIDE, pack.target().stride());
     pack.kernel().grid(pack.rows(), 1, 1).launch(stream);
+  }
+
+  /**
+   * Brings a piece to the device. Threads and pinned memory for what is small would take longer
+   * than the piece: it goes in the order of the stream, which reads the window before it is written
+   * again.
+   */
+  private void bring(StoredTensor tensor, long from, long bytes, WeightStream.Arrival arrival) {
+    if (tensor.file().isPresent() || bytes > SMALL) {
+      arriving().bring(tensor, from, bytes, arrival);
+      return;
+    }
+    long address = smallWindow().address();
+    owner.upload(
+        address, bytes, (to, at) -> to.copyFrom(tensor.data().asSlice(from + at, to.byteSize())));
+    arrival.arrived(address);
+  }
+
+  private Region smallWindow() {
+    Region open = small;
+    if (open == null) {
+      open = windows.allocate(SMALL);
+      small = open;
+    }
+    return open;
   }
 
   private WeightStream arriving() {
