@@ -6,8 +6,11 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 import org.junit.platform.launcher.listeners.SummaryGeneratingListener;
@@ -34,7 +37,7 @@ public final class Tests {
             .build();
     SummaryGeneratingListener listener = new SummaryGeneratingListener();
     Launcher launcher = LauncherFactory.create();
-    launcher.execute(request, listener);
+    launcher.execute(request, listener, new Progress());
     TestExecutionSummary summary = listener.getSummary();
     summary.printFailuresTo(
         new PrintWriter(System.out, true, StandardCharsets.UTF_8), MOST_FAILURES);
@@ -45,5 +48,24 @@ public final class Tests {
         summary.getTestsSkippedCount() + summary.getTestsAbortedCount(),
         (summary.getTimeFinished() - summary.getTimeStarted()) / 1000);
     System.exit(summary.getTotalFailureCount() == 0 ? 0 : 1);
+  }
+
+  /** Says of each test how long it took, as it ends: a time limit then shows where it struck. */
+  private static final class Progress implements TestExecutionListener {
+    private long begin;
+
+    @Override
+    public void executionStarted(TestIdentifier test) {
+      begin = System.nanoTime();
+    }
+
+    @Override
+    public void executionFinished(TestIdentifier test, TestExecutionResult result) {
+      if (test.isTest()) {
+        System.out.printf(
+            "%s: %s, %.1f s%n",
+            test.getDisplayName(), result.getStatus(), (System.nanoTime() - begin) / 1e9);
+      }
+    }
   }
 }
