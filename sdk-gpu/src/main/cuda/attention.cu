@@ -207,12 +207,16 @@ template <int W> struct Prefill {
 
 // Runs of one row: a block for each part of a sequence and key head. Each of its four warps scores one tile; then each sums the
 // values of 32 dimensions over all tiles. The last block of a sequence and key head to be done merges the parts in order.
-template <int W> struct Decode {
+//
+// Where there are FEW blocks, each has more registers, and so more keys in flight; and it asks for all but the step's own position
+// before earlier kernels have ended.
+template <int W, bool FEW> struct Decode {
   using L = Lay<W>;
   static constexpr int SLICE = 4; // value tiles of a warp
   static constexpr int VALUES = PART * L::PITCH;
   static constexpr int WEIGHTS = 4 * 4 * LANES * 16;
   static constexpr int SHARED = VALUES + WEIGHTS + 4 * 16 * 4 + 4 * 2 * LANES * 4;
+  static constexpr int IN_FLIGHT = FEW ? 8 : 4; // eights of keys of a warp
 
   const Attention& a;
   int sequence, partIndex, item, kvHead, group, row, position, firstSeen, firstPart, parts;
@@ -231,6 +235,7 @@ template <int W> struct Decode {
     laneSums = maxima + 4 * 16;
   }
 
+  // False if the row sees nothing of the part.
   __device__ __forceinline__ bool take(int work) {
     const Step* step = a.step;
     item = work / a.kvHeads;
@@ -259,27 +264,52 @@ template <int W> struct Decode {
     __syncthreads();
   }
 
+  __device__ __forceinline__ void fetch_value(const TensorCache& cache, int r, int chunk) const {
+    const unsigned char* key = places[r];
+    bool real = key && 8 * chunk < a.headDim;
+    copy_async_or_zero(values + L::value(r, chunk), real ? key + cache.valueOffset + chunk * 16 : cache.base, real);
+  }
+
   __device__ __forceinline__ void fetch_values(const TensorCache& cache) const {
 #pragma unroll 8
     for (int i = 0; i < PART * L::CHUNKS / (4 * LANES); i++) {
-      int c = threadIdx.x + i * 4 * LANES, r = c / L::CHUNKS, chunk = c % L::CHUNKS;
-      const unsigned char* key = places[r];
-      bool real = key && 8 * chunk < a.headDim;
-      copy_async_or_zero(values + L::value(r, chunk), real ? key + cache.valueOffset + chunk * 16 : cache.base, real);
+      int c = threadIdx.x + i * 4 * LANES;
+      fetch_value(cache, c / L::CHUNKS, c % L::CHUNKS);
     }
     commit_copies();
   }
 
-  // A warp scores its tile, half of it at a time, all keys of a half in flight together.
+  // All values of tiles that are seen but that of the step's own position, and keys as far as the second cache.
+  __device__ __forceinline__ void fetch_early(const TensorCache& cache) const {
+    int own = position - partIndex * PART;
+    int from = max(partIndex * (PART / KEYS), firstSeen / KEYS) * KEYS % PART;
+    int end = min(partIndex * (PART / KEYS) + PART / KEYS - 1, position / KEYS) * KEYS % PART + KEYS;
+#pragma unroll 8
+    for (int i = 0; i < PART * L::CHUNKS / (4 * LANES); i++) {
+      int c = threadIdx.x + i * 4 * LANES, r = c / L::CHUNKS;
+      if (r >= from && r < end && r != own) fetch_value(cache, r, c % L::CHUNKS);
+    }
+#pragma unroll
+    for (int r = threadIdx.x; r < PART; r += 4 * LANES)
+      if (places[r] && r != own)
+        for (int d = 0; d < a.headDim; d += 64) prefetch(places[r] + 2 * d);
+  }
+
+  __device__ __forceinline__ void fetch_own(const TensorCache& cache) const {
+    if (partIndex == position / PART && threadIdx.x < L::CHUNKS) fetch_value(cache, position % PART, threadIdx.x);
+    commit_copies();
+  }
+
+  // A warp scores its tile, some eights of keys at a time that are in flight together.
   __device__ __forceinline__ void score(const Queries<W>& queries, Scores& scores, int begin) const {
     int lane = threadIdx.x % LANES;
     scores.clear();
 #pragma unroll
-    for (int half = 0; half < 2; half++) {
-      uint4 keys[4][L::GROUPS];
+    for (int m = 0; m < 8; m += IN_FLIGHT) {
+      uint4 keys[IN_FLIGHT][L::GROUPS];
 #pragma unroll
-      for (int n = 0; n < 4; n++) {
-        const unsigned char* key = places[begin % PART + 32 * half + 8 * n + lane / 4];
+      for (int n = 0; n < IN_FLIGHT; n++) {
+        const unsigned char* key = places[begin % PART + 8 * (m + n) + lane / 4];
 #pragma unroll
         for (int j = 0; j < L::GROUPS; j++) {
           int chunk = 4 * j + lane % 4;
@@ -287,7 +317,9 @@ template <int W> struct Decode {
         }
       }
 #pragma unroll
-      for (int j = 0; j < L::GROUPS; j++) queries.score_four(scores, 4 * half, j, [&](int m) { return keys[m % 4][j]; });
+      for (int n = 0; n < IN_FLIGHT; n += 4)
+#pragma unroll
+        for (int j = 0; j < L::GROUPS; j++) queries.score_four(scores, m + n, j, [&](int k) { return keys[k - m][j]; });
     }
   }
 
@@ -419,6 +451,14 @@ template <int W> struct Decode {
     if (arrived != parts - 1) return;
     __threadfence();
     if (threadIdx.x == 0) a.arrivals[at] = 0;
+    if constexpr (FEW)
+      merge_quads();
+    else
+      merge_pairs();
+  }
+
+  // Two dimensions a thread.
+  __device__ __forceinline__ void merge_pairs() const {
     int pairs = a.headDim / 2, firstItem = item - (partIndex - firstPart);
     for (int w = threadIdx.x; w < group * pairs; w += 4 * LANES) {
       int h = kvHead * group + w / pairs, d = w % pairs * 2;
@@ -438,8 +478,60 @@ template <int W> struct Decode {
     }
   }
 
-  // What no kernel of a step writes is read before those before it have ended: the step itself, and the values of all parts but the
-  // one that the step's own position is in.
+  // Four dimensions a thread, some parts in flight.
+  __device__ __forceinline__ void merge_quads() const {
+    constexpr int BATCH = 8;
+    int quads = a.headDim / 4, pitch = a.headDim + 4;
+    const float* base = partial(item - (partIndex - firstPart), kvHead * group);
+    int64_t apart = (int64_t)a.heads * pitch;
+#pragma unroll 1
+    for (int w = threadIdx.x; w < group * quads; w += 4 * LANES) {
+      int head = w / quads, quad = w % quads;
+      float largest = NOTHING_SEEN, sum = 0.0f;
+      float4 x = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+#pragma unroll 1
+      for (int p = 0; p < parts; p += BATCH) {
+        float2 top[BATCH];
+        float4 v[BATCH];
+#pragma unroll
+        for (int b = 0; b < BATCH; b++) {
+          const float* from = base + min(p + b, parts - 1) * apart + head * pitch;
+          top[b] = load_fresh((const float2*)from);
+          v[b] = load_fresh((const float4*)(from + 4 + 4 * quad));
+        }
+#pragma unroll
+        for (int b = 0; b < BATCH; b++) {
+          if (p + b >= parts) break;
+          Merge merge(largest, top[b].x, scale);
+          sum = merge.merged(sum, top[b].y);
+          x.x = merge.merged(x.x, v[b].x);
+          x.y = merge.merged(x.y, v[b].y);
+          x.z = merge.merged(x.z, v[b].z);
+          x.w = merge.merged(x.w, v[b].w);
+          largest = merge.largest;
+        }
+      }
+      float share = __fdiv_rn(1.0f, sum);
+      int column = (kvHead * group + head) * a.headDim + 4 * quad;
+      store_pair(a, row, column, __fmul_rn(x.x, share), __fmul_rn(x.y, share));
+      store_pair(a, row, column + 2, __fmul_rn(x.z, share), __fmul_rn(x.w, share));
+    }
+  }
+
+  // What no kernel of a step writes is read before those before it have ended: the step itself, and the keys and values of all
+  // positions but the step's own.
+  __device__ __forceinline__ void fetch(const TensorCache& cache) const {
+    if constexpr (FEW) {
+      fetch_early(cache);
+      wait_for_earlier();
+      fetch_own(cache);
+    } else {
+      if (partIndex == position / PART) wait_for_earlier();
+      fetch_values(cache);
+      wait_for_earlier();
+    }
+  }
+
   __device__ __forceinline__ void run() {
     let_later_begin();
     int work = a.step->parts * a.kvHeads;
@@ -447,208 +539,7 @@ template <int W> struct Decode {
       if (!take(w)) continue;
       TensorCache cache(a, sequence, kvHead);
       find_places(cache);
-      if (partIndex == position / PART) wait_for_earlier();
-      fetch_values(cache);
-      wait_for_earlier();
-      for (int head = 0; head < group; head += 16) {
-        if (head > 0) find_places(cache);
-        attend(head);
-      }
-      if (parts > 1) merge_parts();
-      if (kvHead == 0 && partIndex == firstPart) pad_operand(a, row, 4 * LANES);
-    }
-    wait_for_earlier();
-  }
-};
-
-// Runs of one row, where there are few items: a block for each. Each of its four warps scores one tile; then each sums the
-// values of 32 dimensions over all tiles. The last block of a sequence and key head to be done merges the parts in order.
-template <int W> struct DecodeFew : DecodeItem {
-  using L = Lay<W>;
-  static constexpr int SLICE = 4; // value tiles of a warp
-  static constexpr int VALUES = PART * L::PITCH;
-  static constexpr int WEIGHTS = 4 * 4 * LANES * 16;
-  static constexpr int SHARED = VALUES + WEIGHTS + 4 * 16 * 4 + 4 * 2 * LANES * 4;
-
-  const Attention& a;
-  int group;
-  float scale;
-  unsigned char* values;
-  uint4* weights;   // [tile][product][lane]
-  const unsigned char** places; // [position of the part]: its key; null if it is not seen. Until there are weights
-  float* maxima;    // [tile][row]
-  float* laneSums;  // [tile][i][lane]
-
-  __device__ __forceinline__ DecodeFew(const Attention& a) : a(a) {
-    values = shared_memory();
-    weights = (uint4*)(values + VALUES);
-    places = (const unsigned char**)weights;
-    maxima = (float*)(values + VALUES + WEIGHTS);
-    laneSums = maxima + 4 * 16;
-    group = a.heads / a.kvHeads;
-    scale = exponent_scale(a);
-  }
-
-  __device__ __forceinline__ void find_places(const TensorCache& cache) const {
-#pragma unroll
-    for (int r = threadIdx.x; r < PART; r += 4 * LANES) {
-      int p = partIndex * PART + r;
-      places[r] = seen(p) ? cache.key(p) : nullptr;
-    }
-    __syncthreads();
-  }
-
-  __device__ __forceinline__ void fetch_value(const TensorCache& cache, int r, int chunk) const {
-    const unsigned char* key = places[r];
-    bool real = key && 8 * chunk < a.headDim;
-    copy_async_or_zero(values + L::value(r, chunk), real ? key + cache.valueOffset + chunk * 16 : cache.base, real);
-  }
-
-  // All values but that of the step's own position, and keys as far as the second cache.
-  __device__ __forceinline__ void fetch_early(const TensorCache& cache) const {
-    int from = first_tile() * KEYS % PART, end = last_tile() * KEYS % PART + KEYS, own = position - partIndex * PART;
-#pragma unroll 8
-    for (int i = 0; i < PART * L::CHUNKS / (4 * LANES); i++) {
-      int c = threadIdx.x + i * 4 * LANES, r = c / L::CHUNKS;
-      if (r >= from && r < end && r != own) fetch_value(cache, r, c % L::CHUNKS);
-    }
-#pragma unroll
-    for (int r = threadIdx.x; r < PART; r += 4 * LANES)
-      if (places[r] && r != own)
-        for (int d = 0; d < a.headDim; d += 64) prefetch(places[r] + 2 * d);
-  }
-
-  __device__ __forceinline__ void fetch_own(const TensorCache& cache) const {
-    if (fresh() && threadIdx.x < L::CHUNKS) fetch_value(cache, position % PART, threadIdx.x);
-    commit_copies();
-  }
-
-  // A warp scores its tile, some eights of keys at a time that are in flight together.
-  __device__ __forceinline__ void score(const Queries<W>& queries, Scores& scores, int begin) const {
-    int lane = threadIdx.x % LANES;
-    scores.clear();
-#pragma unroll
-    for (int m = 0; m < 8; m += 8) {
-      uint4 keys[8][L::GROUPS];
-#pragma unroll
-      for (int n = 0; n < 8; n++) {
-        const unsigned char* key = places[begin % PART + 8 * (m + n) + lane / 4];
-#pragma unroll
-        for (int j = 0; j < L::GROUPS; j++) {
-          int chunk = 4 * j + lane % 4;
-          keys[n][j] = key && 8 * chunk < a.headDim ? load_once((const uint4*)key + chunk) : make_uint4(0, 0, 0, 0);
-        }
-      }
-#pragma unroll
-      for (int n = 0; n < 8; n += 4)
-#pragma unroll
-        for (int j = 0; j < L::GROUPS; j++) queries.score_four(scores, m + n, j, [&](int k) { return keys[k - m][j]; });
-    }
-  }
-
-  // The 16 heads from `head` of the group on.
-  __device__ __forceinline__ void attend(int head) {
-    int warp = threadIdx.x / LANES, lane = threadIdx.x % LANES, g = lane / 4, t = lane % 4;
-    int begin = partIndex * PART + warp * KEYS;
-    bool sees = begin <= position && begin + KEYS > firstSeen;
-    Scores scores;
-    if (sees) {
-      const float* rows[2];
-#pragma unroll
-      for (int i = 0; i < 2; i++) {
-        int h = head + g + 8 * i;
-        rows[i] = h < group ? a.qkv + (int64_t)row * a.stride + (kvHead * group + h) * a.headDim : nullptr;
-      }
-      Queries<W> queries;
-      queries.load(rows, a.headDim);
-      score(queries, scores, begin);
-      int first[2] = {firstSeen, firstSeen}, last[2] = {position, position};
-      if (begin + KEYS - 1 > position || begin < firstSeen) scores.mask(begin, first, last);
-      float largest[2];
-      scores.largest(largest);
-      if (t == 0)
-#pragma unroll
-        for (int i = 0; i < 2; i++) maxima[warp * 16 + g + 8 * i] = largest[i];
-    } else if (t == 0) {
-#pragma unroll
-      for (int i = 0; i < 2; i++) maxima[warp * 16 + g + 8 * i] = NOTHING_SEEN;
-    }
-    __syncthreads();
-    float largest[2] = {NOTHING_SEEN, NOTHING_SEEN}, own[2], kept[4][2];
-#pragma unroll
-    for (int k = 0; k < 4; k++)
-#pragma unroll
-      for (int i = 0; i < 2; i++) {
-        float next = fmaxf(largest[i], maxima[k * 16 + g + 8 * i]);
-        kept[k][i] = decay(largest[i], next, scale);
-        largest[i] = next;
-        if (k == warp) own[i] = next;
-      }
-    if (sees) {
-      uint32_t p[4][4];
-      float sums[2];
-      scores.weigh(own, scale, p, sums);
-#pragma unroll
-      for (int j = 0; j < 4; j++) weights[(warp * 4 + j) * LANES + lane] = make_uint4(p[j][0], p[j][1], p[j][2], p[j][3]);
-#pragma unroll
-      for (int i = 0; i < 2; i++) laneSums[(warp * 2 + i) * LANES + lane] = sums[i];
-    }
-    wait_for_copies<0>();
-    __syncthreads();
-    if (warp < L::GROUPS) sum_values(head, largest, kept);
-    __syncthreads();
-  }
-
-  __device__ __forceinline__ void sum_values(int head, const float (&largest)[2], const float (&kept)[4][2]) {
-    int warp = threadIdx.x / LANES, lane = threadIdx.x % LANES;
-    State<SLICE> part;
-    part.clear();
-#pragma unroll
-    for (int k = 0; k < 4; k++) {
-      int begin = partIndex * PART + k * KEYS;
-      if (begin > position || begin + KEYS <= firstSeen) continue;
-      uint32_t p[4][4];
-#pragma unroll
-      for (int j = 0; j < 4; j++) {
-        uint4 w = weights[(k * 4 + j) * LANES + lane];
-        p[j][0] = w.x, p[j][1] = w.y, p[j][2] = w.z, p[j][3] = w.w;
-      }
-#pragma unroll
-      for (int i = 0; i < 2; i++) part.sum[i] = __fmaf_rn(part.sum[i], kept[k][i], laneSums[(k * 2 + i) * LANES + lane]);
-#pragma unroll
-      for (int n = 0; n < SLICE; n++)
-#pragma unroll
-        for (int i = 0; i < 4; i++) part.o[n][i] = __fmul_rn(part.o[n][i], kept[k][i / 2]);
-      add_values<W>(part.o, p, values + k * KEYS * L::PITCH, warp * SLICE);
-    }
-#pragma unroll
-    for (int i = 0; i < 2; i++) part.largest[i] = largest[i];
-    store(a, part, head, warp * SLICE);
-  }
-
-  __device__ __forceinline__ void merge_parts() const {
-    __shared__ int arrived;
-    __threadfence();
-    __syncthreads();
-    int at = sequence * a.kvHeads + kvHead;
-    if (threadIdx.x == 0) arrived = atomicAdd(a.arrivals + at, 1);
-    __syncthreads();
-    if (arrived != parts - 1) return;
-    __threadfence();
-    if (threadIdx.x == 0) a.arrivals[at] = 0;
-    merge<1, 8>(a, threadIdx.x, 4 * LANES);
-  }
-
-  // What no kernel of a step writes is read before those before it have ended: the step itself, and keys and values of all positions
-  // but the step's own.
-  __device__ __forceinline__ void run(int work) {
-    for (int w = blockIdx.x; w < work; w += gridDim.x) {
-      if (!take(a, w / a.kvHeads, w % a.kvHeads)) continue;
-      TensorCache cache(a, sequence, kvHead);
-      find_places(cache);
-      fetch_early(cache);
-      wait_for_earlier();
-      fetch_own(cache);
+      fetch(cache);
       for (int head = 0; head < group; head += 16) {
         if (head > 0) find_places(cache);
         attend(head);
@@ -756,19 +647,18 @@ template <class Type> struct Simt {
 
 } // namespace serval
 
-#define ATTENTION(w)                                                                      \
-  KERNEL(attention_decode_##w, Attention, 128, 3, (serval::Decode<w>::SHARED)) {          \
-    serval::Decode<w> decode(a);                                                          \
-    decode.run();                                                                         \
-  }                                                                                       \
-  KERNEL(attention_few_##w, Attention, 128, 2, (serval::DecodeFew<w>::SHARED)) {          \
-    serval::let_later_begin();                                                            \
-    serval::DecodeFew<w> few(a);                                                          \
-    few.run(a.step->parts * a.kvHeads);                                                   \
-  }                                                                                       \
-  KERNEL(attention_prefill_##w, Attention, 256, 1, (serval::Prefill<w>::SHARED)) {        \
-    serval::Prefill<w> prefill(a);                                                        \
-    prefill.run();                                                                        \
+#define ATTENTION(w)                                                                 \
+  KERNEL(attention_decode_##w, Attention, 128, 3, (serval::Decode<w, false>::SHARED)) { \
+    serval::Decode<w, false> decode(a);                                              \
+    decode.run();                                                                    \
+  }                                                                                  \
+  KERNEL(attention_few_##w, Attention, 128, 2, (serval::Decode<w, true>::SHARED)) {  \
+    serval::Decode<w, true> decode(a);                                               \
+    decode.run();                                                                    \
+  }                                                                                  \
+  KERNEL(attention_prefill_##w, Attention, 256, 1, (serval::Prefill<w>::SHARED)) {   \
+    serval::Prefill<w> prefill(a);                                                   \
+    prefill.run();                                                                   \
   }
 ATTENTION(64)
 ATTENTION(96)
