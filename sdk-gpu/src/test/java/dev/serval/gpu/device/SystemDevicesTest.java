@@ -8,6 +8,7 @@ import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceProvider;
 import dev.serval.testkit.DeviceProviderContract;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What this machine has, be it nothing. */
@@ -17,6 +18,7 @@ class SystemDevicesTest extends DeviceProviderContract {
     return new CudaDeviceProvider();
   }
 
+  @Tag("nvidia")
   @Test
   void a_gpu_is_described_by_its_driver_and_by_nvml() {
     List<Device> devices = provider().discover().devices();

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * {@code cufile.h}, which few toolkits come with: the file that the property {@code
  * serval.cufile.header} names, the toolkit's, or that of NVIDIA's packages for Python.
  */
+@Tag("nvidia")
 class CuFileHeaderTest {
   private static final String HEADER = "cufile.h";
   private static final String ERROR = "CUfileError_t";
