@@ -63,7 +63,7 @@ final class LinearKernels {
 
     /**
      * Sets the launch's grid and shared memory for so many things to do, each in so many segments.
-     * Blocks that do not fill all places of all multiprocessors ask for so much shared memory that
+     * Where there are no more blocks than multiprocessors, each asks for so much shared memory that
      * no two of them come to the same one, as they would where a kernel before this one leaves room
      * early.
      */
