@@ -79,23 +79,8 @@ template <int W> struct Prefill {
       int first[2] = {first_seen(last[0]), first_seen(last[1])};
       scores.mask(begin, first, last);
     }
-    float largest[2], sums[2];
-    scores.largest(largest);
-    float kept[2];
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-      largest[i] = fmaxf(part.largest[i], largest[i]);
-      kept[i] = decay(part.largest[i], largest[i], scale);
-      part.largest[i] = largest[i];
-    }
     uint32_t p[4][4];
-    scores.weigh(largest, scale, p, sums);
-#pragma unroll
-    for (int i = 0; i < 2; i++) part.sum[i] = __fmaf_rn(part.sum[i], kept[i], sums[i]);
-#pragma unroll
-    for (int n = 0; n < L::TILES; n++)
-#pragma unroll
-      for (int i = 0; i < 4; i++) part.o[n][i] = __fmul_rn(part.o[n][i], kept[i / 2]);
+    weigh(part, scores, scale, p);
     if (masked && !finite(values))
       add_seen_values(p, values, begin);
     else
@@ -504,10 +489,7 @@ template <int W, bool FEW> struct Decode {
           if (p + b >= parts) break;
           Merge merge(largest, top[b].x, scale);
           sum = merge.merged(sum, top[b].y);
-          x.x = merge.merged(x.x, v[b].x);
-          x.y = merge.merged(x.y, v[b].y);
-          x.z = merge.merged(x.z, v[b].z);
-          x.w = merge.merged(x.w, v[b].w);
+          x = merge.merged(x, v[b]);
           largest = merge.largest;
         }
       }

@@ -57,6 +57,9 @@ struct Merge {
   __device__ __forceinline__ float merged(float x, float ofPart) const {
     return nothing ? x : __fmaf_rn(x, before, __fmul_rn(ofPart, part));
   }
+  __device__ __forceinline__ float4 merged(float4 x, float4 ofPart) const {
+    return make_float4(merged(x.x, ofPart.x), merged(x.y, ofPart.y), merged(x.z, ofPart.z), merged(x.w, ofPart.w));
+  }
 };
 
 __device__ __forceinline__ float quad_sum(float x) {
@@ -116,6 +119,26 @@ struct Scores {
     }
   }
 };
+
+// A tile's scores become weights, and what was summed of the part so far is brought to the new largest score.
+template <int TILES> __device__ __forceinline__ void weigh(State<TILES>& part, Scores& scores, float scale, uint32_t (&p)[4][4]) {
+  float largest[2], sums[2];
+  scores.largest(largest);
+  float kept[2];
+#pragma unroll
+  for (int i = 0; i < 2; i++) {
+    largest[i] = fmaxf(part.largest[i], largest[i]);
+    kept[i] = decay(part.largest[i], largest[i], scale);
+    part.largest[i] = largest[i];
+  }
+  scores.weigh(largest, scale, p, sums);
+#pragma unroll
+  for (int i = 0; i < 2; i++) part.sum[i] = __fmaf_rn(part.sum[i], kept[i], sums[i]);
+#pragma unroll
+  for (int n = 0; n < TILES; n++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) part.o[n][i] = __fmul_rn(part.o[n][i], kept[i / 2]);
+}
 
 // How tiles of keys and values of up to W dimensions lie in shared memory, without conflicts: keys are read 16 bytes a lane, two
 // rows at a time; values by load_matrices_transposed, eight rows at a time.

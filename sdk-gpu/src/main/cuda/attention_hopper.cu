@@ -241,26 +241,12 @@ template <int W> struct Stream {
       int mine = tileBegin + 2 * (lane() % 4);
       mask(scores, firstSeen - mine, position - mine);
     }
-    float largest[2], sums[2], kept[2];
-    scores.largest(largest);
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-      largest[i] = fmaxf(part.largest[i], largest[i]);
-      kept[i] = decay(part.largest[i], largest[i], scale);
-      part.largest[i] = largest[i];
-    }
     uint32_t p[4][4];
-    scores.weigh(largest, scale, p, sums);
+    serval::weigh(part, scores, scale, p);
 #pragma unroll
     for (int j = 0; j < 4; j++)
 #pragma unroll
       for (int i = 0; i < 4; i++) scores.s[j][i] = __uint_as_float(p[j][i]);
-#pragma unroll
-    for (int i = 0; i < 2; i++) part.sum[i] = __fmaf_rn(part.sum[i], kept[i], sums[i]);
-#pragma unroll
-    for (int n = 0; n < L::TILES; n++)
-#pragma unroll
-      for (int i = 0; i < 4; i++) part.o[n][i] = __fmul_rn(part.o[n][i], kept[i / 2]);
   }
 
   __device__ __forceinline__ float* partial(int item, int head) const { return a.partials + ((int64_t)item * a.heads + head) * (a.headDim + 4); }
@@ -325,10 +311,7 @@ template <int W> struct Stream {
         for (int b = 0; b < 4; b++) {
           Merge merge(largest, p + b < parts ? top[b].x : NOTHING_SEEN, scale);
           sum = merge.merged(sum, top[b].y);
-          x.x = merge.merged(x.x, v[b].x);
-          x.y = merge.merged(x.y, v[b].y);
-          x.z = merge.merged(x.z, v[b].z);
-          x.w = merge.merged(x.w, v[b].w);
+          x = merge.merged(x, v[b]);
           largest = merge.largest;
         }
       }

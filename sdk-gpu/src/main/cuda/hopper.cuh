@@ -68,11 +68,14 @@ __device__ __forceinline__ void copy_tile(void* target, const void* source, uint
                : "memory");
 }
 
+// The policy to let go of all that was read first, as createpolicy encodes it.
+constexpr uint64_t READ_ONCE = 0x12f0000000000000ull;
+
 // As copy_async_or_zero, of what is not worth keeping in the second cache.
 __device__ __forceinline__ void copy_async_once_or_zero(void* target, const void* source, bool real) {
   int bytes = real ? 16 : 0;
   asm volatile("cp.async.cg.shared.global.L2::cache_hint.L2::128B [%0], [%1], 16, %2, %3;" ::"r"(shared_address(target)), "l"(source), "r"(bytes),
-               "l"(0x12f0000000000000ull)
+               "l"(READ_ONCE)
                : "memory");
 }
 

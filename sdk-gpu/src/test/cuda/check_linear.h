@@ -25,8 +25,6 @@ struct Shape {
   int64_t tiles() const { return (int64_t)kTiles() * rowTiles(); }
 };
 
-constexpr unsigned ALONE = 114 << 10; // with so much shared memory, no two blocks share a multiprocessor
-
 inline int up_to(int x, int multiple) { return (x + multiple - 1) / multiple * multiple; }
 
 // Which family of kernels, and how many tokens a block takes.

@@ -113,6 +113,8 @@ struct Grid {
   unsigned x = 1, y = 1, z = 1;
 };
 
+constexpr unsigned ALONE = 114 << 10; // with so much shared memory, no two blocks share a multiprocessor
+
 // One device, in one process: ends it with a sentence when a call fails.
 class Gpu {
  public:
@@ -159,7 +161,7 @@ class Gpu {
       kernel.shared = listed[name].shared;
     }
     if (kernel.threads == 0) fail("the list of kernels lacks " + name);
-    unsigned most = std::max(kernel.shared, name.rfind("wgmma_", 0) == 0 ? 114u << 10 : 0);
+    unsigned most = std::max(kernel.shared, name.rfind("wgmma_", 0) == 0 ? ALONE : 0);
     if (most > 0) // with what is static it may be more than a kernel has by itself
       check(driver.cuFuncSetAttribute(kernel.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)most), name.c_str());
     if (carveout >= 0) check(driver.cuFuncSetAttribute(kernel.function, CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, carveout), name.c_str());
