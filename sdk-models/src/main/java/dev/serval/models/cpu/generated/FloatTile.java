@@ -122,8 +122,8 @@ final class FloatTile extends Tile {
   private void addDots(int pair) {
     for (int row = 0; row < rows(); row++) {
       Memory input = Memory.at(Register.RSI, row * inputBytes + pair * Integer.BYTES);
+      Operand factor = element(input, scratch);
       for (int block = 0; block < blocks(); block++) {
-        Operand factor = new Operand.Broadcast(input);
         routine().binary(BinaryOp.VDPBF16PS, sum(row, block), elements(block), factor);
       }
     }

@@ -167,13 +167,9 @@ final class IntegerTile extends Tile {
     return Memory.at(Register.RSI, row * ActivationGroup.BYTES + at);
   }
 
-  /** 32 bits of an input for all lanes of all blocks: an operand where just one block takes it. */
+  /** 32 bits of an input for all lanes of all blocks. */
   private Operand shared(int row, int at) {
-    if (blocks() == 1) {
-      return element(input(row, at), scratch);
-    }
-    routine().unary(UnaryOp.VPBROADCASTD, input, input(row, at));
-    return input;
+    return element(input(row, at), blocks() == 1 ? scratch : input);
   }
 
   /** Integer sums begin with what the codes' offset will have added, or with the first product. */

@@ -132,9 +132,13 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
     return vector(row * blocks + block);
   }
 
-  /** An element for all lanes: an operand where the instruction set allows it. */
+  /**
+   * An element for all lanes of all blocks: an operand where just one block takes it and the
+   * instruction set allows it, otherwise fetched once, since a processor fetches less than it
+   * multiplies.
+   */
   final Operand element(Memory at, Vector scratch) {
-    if (set.broadcasts()) {
+    if (blocks == 1 && set.broadcasts()) {
       return new Broadcast(at);
     }
     routine.unary(UnaryOp.VBROADCASTSS, scratch, at);
