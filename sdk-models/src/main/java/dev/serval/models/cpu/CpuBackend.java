@@ -35,9 +35,9 @@ public final class CpuBackend implements ComputeBackend {
   private final Map<RotaryEmbedding, RotaryTable> tables = new HashMap<>();
   private final List<PagesAhead> ahead = new ArrayList<>();
   private final EmbedWork embedding = new EmbedWork();
-  private final NormWork norm = new NormWork();
+  private final NormWork norm;
   private final LinearWork linear = new LinearWork();
-  private final RotaryWork rotary = new RotaryWork();
+  private final RotaryWork rotary;
   private final AttentionWork attention;
   private final GateWork gate;
 
@@ -48,6 +48,8 @@ public final class CpuBackend implements ComputeBackend {
     kernels = choice.source().open(threads.threads());
     reason = choice.reason();
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
+    norm = new NormWork(kernels.rows());
+    rotary = new RotaryWork(kernels.rows(), threads.threads());
     attention = new AttentionWork(kernels.attention());
     gate = new GateWork(kernels.gate());
   }

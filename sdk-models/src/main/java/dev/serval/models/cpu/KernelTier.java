@@ -3,18 +3,19 @@ package dev.serval.models.cpu;
 import dev.serval.api.compute.NumericsId;
 
 /**
- * The kernels a backend computes with, chosen once when it is opened. What is not here (norms and
- * rotation) takes next to no time and is the same in all tiers.
+ * The kernels a backend computes with, chosen once when it is opened.
  *
  * @param name what they are, for people
  * @param numerics what their results depend on
  * @param linear matrices
  * @param attention attention
  * @param gate the gated activation
+ * @param rows norms and rotation
  */
 public record KernelTier(
     String name,
     NumericsId numerics,
     LinearKernel linear,
     AttentionKernel attention,
-    GateKernel gate) {}
+    GateKernel gate,
+    RowKernel rows) {}

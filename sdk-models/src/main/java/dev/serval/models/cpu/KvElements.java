@@ -82,6 +82,21 @@ public final class KvElements {
     return slot * slotBytes + (long) dim / GROUP * DType.Q8_0.blockBytes();
   }
 
+  /** Writes a head's key of BF16 to a slot. */
+  void writeKey(short[] bits, int from, long head, int slot) {
+    long to = head + keyAt(0, slot);
+    long apart = (long) slots * Short.BYTES;
+    for (int dim = 0; dim < headDim; dim++) {
+      data.set(ValueLayout.JAVA_SHORT, to + dim * apart, bits[from + dim]);
+    }
+  }
+
+  /** Writes a head's value of BF16 to a slot. */
+  void writeValue(short[] bits, int from, long head, int slot) {
+    long to = head + valueAt(slot, 0);
+    MemorySegment.copy(bits, from, data, ValueLayout.JAVA_SHORT, to, headDim);
+  }
+
   /** Rounds a head's key and writes it to a slot. */
   void writeKey(CpuActivations in, long from, long head, int slot) {
     if (dtype == DType.Q8_0) {
@@ -118,11 +133,6 @@ public final class KvElements {
       case F16 -> {
         for (int dim = 0; dim < headDim; dim++) {
           half(to + dim * apart, Float.floatToFloat16(in.at(from + dim)));
-        }
-      }
-      case BF16 -> {
-        for (int dim = 0; dim < headDim; dim++) {
-          half(to + dim * apart, BFloat16.fromFloat(in.at(from + dim)));
         }
       }
       default -> throw new IllegalStateException("KV memory of " + dtype + " was let through");

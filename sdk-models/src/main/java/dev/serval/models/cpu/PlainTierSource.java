@@ -23,6 +23,7 @@ final class PlainTierSource implements KernelTierSource {
         new NumericsId("cpu-java-2"),
         new PlainLinearKernel(workers),
         new PlainAttentionKernel(workers),
-        new PlainGateKernel());
+        new PlainGateKernel(),
+        new PlainRowKernel());
   }
 }

@@ -1,8 +1,6 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.RotaryEmbedding;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -33,38 +31,18 @@ final class RotaryTable {
     float[] values = new float[STRETCH * pairs * 2];
     for (int i = 0; i < STRETCH * pairs; i++) {
       double angle = (double) (first + i / pairs) * embedding.frequency(i % pairs);
-      values[2 * i] = (float) StrictMath.cos(angle);
-      values[2 * i + 1] = (float) StrictMath.sin(angle);
+      int cosine = i / pairs * pairs * 2 + i % pairs;
+      values[cosine] = (float) StrictMath.cos(angle);
+      values[cosine + pairs] = (float) StrictMath.sin(angle);
     }
     return values;
   }
 
-  /** Turns one head in place. */
-  void turn(CpuActivations rows, long head, int position) {
+  /** Has one head turned in place. */
+  void turn(RowKernel kernel, CpuActivations rows, long head, int position) {
     int pairs = embedding.pairs();
-    int apart = embedding.second(0) - embedding.first(0);
-    int step = pairs > 1 ? embedding.first(1) - embedding.first(0) : 1;
+    float[] angles = stretches.get(position / STRETCH);
     int at = position % STRETCH * pairs * 2;
-    turn(
-        rows.data(),
-        head + embedding.first(0),
-        step,
-        apart,
-        stretches.get(position / STRETCH),
-        at,
-        pairs);
-  }
-
-  private static void turn(
-      MemorySegment rows, long head, int step, int apart, float[] angles, int at, int pairs) {
-    for (int pair = 0; pair < pairs; pair++) {
-      float cos = angles[at + 2 * pair];
-      float sin = angles[at + 2 * pair + 1];
-      long first = head + (long) pair * step;
-      float x = rows.getAtIndex(ValueLayout.JAVA_FLOAT, first);
-      float y = rows.getAtIndex(ValueLayout.JAVA_FLOAT, first + apart);
-      rows.setAtIndex(ValueLayout.JAVA_FLOAT, first, x * cos - y * sin);
-      rows.setAtIndex(ValueLayout.JAVA_FLOAT, first + apart, y * cos + x * sin);
-    }
+    kernel.turn(rows, head, angles, at, pairs, embedding.second(0) == 1);
   }
 }

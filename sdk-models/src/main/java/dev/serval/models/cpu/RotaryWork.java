@@ -3,19 +3,28 @@ package dev.serval.models.cpu;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.DType;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** Normalises and turns queries and keys, and writes keys and values to the cache. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 final class RotaryWork extends RowWork {
+  private final RowKernel kernel;
+  private final short[][] rounded;
   private StepBatch batch;
   private CpuActivations qkv;
   private AttentionSpec spec;
   private RotaryTable table;
   private CpuKvMemory kv;
   private int layer;
+
+  RotaryWork(RowKernel kernel, int workers) {
+    this.kernel = kernel;
+    rounded = new short[workers][0];
+  }
 
   RotaryWork of(
       StepBatch step,
@@ -30,7 +39,15 @@ final class RotaryWork extends RowWork {
     table = angles;
     layer = cacheLayer;
     kv = cache;
+    makeRoom();
     return this;
+  }
+
+  private void makeRoom() {
+    int elements = 2 * spec.keyColumns();
+    for (int worker = 0; worker < rounded.length && rounded[worker].length < elements; worker++) {
+      rounded[worker] = new short[elements];
+    }
   }
 
   @Override
@@ -39,29 +56,41 @@ final class RotaryWork extends RowWork {
     long keys = queries + spec.queryColumns();
     turn(queries, spec.heads(), spec.queryNorm(), batch.position(row));
     turn(keys, spec.kvHeads(), spec.keyNorm(), batch.position(row));
-    store(row, keys, keys + spec.keyColumns());
+    if (kv.layout().dtype() == DType.BF16) {
+      kernel.round(qkv, keys, rounded[worker], 2 * spec.keyColumns());
+    }
+    store(row, keys, rounded[worker]);
   }
 
   private void turn(long first, int heads, @Nullable Weight gain, int position) {
     for (int head = 0; head < heads; head++) {
       long at = first + (long) head * spec.headDim();
       if (gain != null) {
-        NormWork.normalise(qkv, at, (CpuWeight.Vector) gain, spec.normEpsilon(), qkv, at);
+        MemorySegment gains = ((CpuWeight.Vector) gain).data();
+        kernel.normalise(qkv, at, gains, spec.headDim(), spec.normEpsilon(), qkv, at);
       }
-      table.turn(qkv, at, position);
+      table.turn(kernel, qkv, at, position);
     }
   }
 
-  private void store(int row, long keys, long values) {
+  private void store(int row, long keys, short[] bits) {
     KvLayout layout = kv.layout();
     BlockTable blocks = batch.blockTable(batch.sequenceOf(row));
     int position = batch.position(row);
     long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
     int slot = position % layout.blockTokens();
     for (int head = 0; head < spec.kvHeads(); head++) {
-      long from = (long) head * spec.headDim();
-      kv.elements().writeKey(qkv, keys + from, block + layout.keyOffset(layer, head), slot);
-      kv.elements().writeValue(qkv, values + from, block + layout.valueOffset(layer, head), slot);
+      int key = head * spec.headDim();
+      int value = key + spec.keyColumns();
+      long keysAt = block + layout.keyOffset(layer, head);
+      long valuesAt = block + layout.valueOffset(layer, head);
+      if (layout.dtype() == DType.BF16) {
+        kv.elements().writeKey(bits, key, keysAt, slot);
+        kv.elements().writeValue(bits, value, valuesAt, slot);
+      } else {
+        kv.elements().writeKey(qkv, keys + key, keysAt, slot);
+        kv.elements().writeValue(qkv, keys + value, valuesAt, slot);
+      }
     }
   }
 }

@@ -1,8 +1,16 @@
 package dev.serval.models.cpu;
 
-/** Work on each row of a step by itself; a part is a run of rows. */
+/**
+ * Work on each row of a step by itself; a part is a run of rows. Of many rows there are more parts
+ * than workers, so that these end together.
+ */
 abstract class RowWork implements WorkCrew.Work {
   private static final int OPERATIONS_PER_ELEMENT = 8;
+
+  /** So many that claiming a part takes next to no time. */
+  private static final int PART_ELEMENTS = 1 << 14;
+
+  private static final int PARTS_PER_WORKER = 8;
 
   private int rows;
   private int columns;
@@ -12,7 +20,8 @@ abstract class RowWork implements WorkCrew.Work {
   void share(int rowCount, int columnCount, int workers) {
     rows = rowCount;
     columns = columnCount;
-    parts = Math.min(rowCount, workers);
+    long worth = (long) rowCount * columnCount / PART_ELEMENTS;
+    parts = Math.min(rowCount, Math.clamp(worth, workers, PARTS_PER_WORKER * workers));
   }
 
   /**

@@ -82,7 +82,8 @@ public final class GeneratedTierSource implements KernelTierSource {
         numerics(set, beside.numerics()),
         new GeneratedLinearKernel(set, beside.linear()),
         beside.attention(),
-        beside.gate());
+        beside.gate(),
+        beside.rows());
   }
 
   /** The processor, less the tile registers if Linux does not let this process have them. */

@@ -4,6 +4,7 @@ import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.models.cpu.KernelTier;
 import dev.serval.models.cpu.KernelTierSource;
+import dev.serval.models.cpu.PlainRowKernel;
 import dev.serval.models.cpu.Processor;
 import java.util.List;
 import java.util.Optional;
@@ -43,6 +44,7 @@ public final class VectorTierSource implements KernelTierSource {
         new NumericsId("cpu-vector-3"),
         new VectorLinearKernel(workers),
         new VectorAttentionKernel(workers),
-        new VectorGateKernel(workers));
+        new VectorGateKernel(workers),
+        new VectorRowKernel(new PlainRowKernel()));
   }
 }

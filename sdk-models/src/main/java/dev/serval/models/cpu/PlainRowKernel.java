@@ -1,0 +1,68 @@
+package dev.serval.models.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Norms, rotation and rounding in plain Java. */
+public final class PlainRowKernel implements RowKernel {
+  /** Ready for any rows. */
+  public PlainRowKernel() {}
+
+  @Override
+  public void normalise(
+      CpuActivations in,
+      long from,
+      MemorySegment gains,
+      int columns,
+      float epsilon,
+      CpuActivations out,
+      long to) {
+    float scale = scale(in, from, columns, epsilon);
+    for (int i = 0; i < columns; i++) {
+      float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      out.set(to + i, in.at(from + i) * scale * gain);
+    }
+  }
+
+  /** Four sums, which do not wait for each other. */
+  private static float scale(CpuActivations in, long from, int columns, float epsilon) {
+    double a = 0;
+    double b = 0;
+    double c = 0;
+    double d = 0;
+    int whole = columns & -SUMS;
+    for (int i = 0; i < whole; i += SUMS) {
+      a += RowKernel.square(in.at(from + i));
+      b += RowKernel.square(in.at(from + i + 1));
+      c += RowKernel.square(in.at(from + i + 2));
+      d += RowKernel.square(in.at(from + i + 3));
+    }
+    for (int i = whole; i < columns; i++) {
+      a += RowKernel.square(in.at(from + i));
+    }
+    return RowKernel.scale(a, b, c, d, columns, epsilon);
+  }
+
+  @Override
+  public void turn(
+      CpuActivations rows, long head, float[] angles, int at, int pairs, boolean neighbours) {
+    int step = neighbours ? 2 : 1;
+    int apart = neighbours ? 1 : pairs;
+    for (int pair = 0; pair < pairs; pair++) {
+      float cos = angles[at + pair];
+      float sin = angles[at + pairs + pair];
+      long first = head + (long) pair * step;
+      float x = rows.at(first);
+      float y = rows.at(first + apart);
+      rows.set(first, x * cos - y * sin);
+      rows.set(first + apart, y * cos + x * sin);
+    }
+  }
+
+  @Override
+  public void round(CpuActivations in, long from, short[] to, int count) {
+    for (int i = 0; i < count; i++) {
+      to[i] = BFloat16.fromFloat(in.at(from + i));
+    }
+  }
+}

@@ -1,0 +1,161 @@
+package dev.serval.models.cpu.vector;
+
+import dev.serval.models.cpu.CpuActivations;
+import dev.serval.models.cpu.RowKernel;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Norms, rotation and rounding by the Vector API. What fills no vector is left to another kernel.
+ */
+final class VectorRowKernel implements RowKernel {
+  private static final VectorSpecies<Float> F = Lanes.FLOATS;
+  private static final int L = Lanes.COUNT;
+  private static final VectorSpecies<Float> HALF =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(Lanes.BITS / 2));
+  private static final VectorSpecies<Float> NARROW = FloatVector.SPECIES_128;
+  private static final VectorSpecies<Double> WIDE = DoubleVector.SPECIES_256;
+  private static final VectorShuffle<Float> OTHER = VectorShuffle.fromOp(F, lane -> lane ^ 1);
+  private static final VectorShuffle<Float> TWICE = VectorShuffle.fromOp(F, lane -> lane / 2);
+  private static final VectorMask<Float> SECOND = VectorMask.fromLong(F, 0xAAAA_AAAA_AAAA_AAAAL);
+
+  private static final int HALF_STEP = 0x7FFF;
+  private static final int QUIET = 0x40;
+
+  private final RowKernel others;
+
+  VectorRowKernel(RowKernel others) {
+    this.others = others;
+  }
+
+  @Override
+  public void normalise(
+      CpuActivations in,
+      long from,
+      MemorySegment gains,
+      int columns,
+      float epsilon,
+      CpuActivations out,
+      long to) {
+    float scale = scale(in.data(), from * Float.BYTES, columns, epsilon);
+    int whole = F.loopBound(columns);
+    multiply(in.data(), from * Float.BYTES, scale, gains, whole, out.data(), to * Float.BYTES);
+    for (int i = whole; i < columns; i++) {
+      float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      out.set(to + i, in.at(from + i) * scale * gain);
+    }
+  }
+
+  private static float scale(MemorySegment in, long from, int columns, float epsilon) {
+    DoubleVector sums = DoubleVector.zero(WIDE);
+    int whole = columns & -SUMS;
+    for (int i = 0; i < whole; i += SUMS) {
+      DoubleVector x =
+          (DoubleVector)
+              FloatVector.fromMemorySegment(NARROW, in, from + (long) i * Float.BYTES, Lanes.ORDER)
+                  .convertShape(VectorOperators.F2D, WIDE, 0);
+      sums = x.mul(x).add(sums);
+    }
+    double first = sums.lane(0);
+    for (int i = whole; i < columns; i++) {
+      first += RowKernel.square(in.get(ValueLayout.JAVA_FLOAT, from + (long) i * Float.BYTES));
+    }
+    return RowKernel.scale(first, sums.lane(1), sums.lane(2), sums.lane(3), columns, epsilon);
+  }
+
+  private static void multiply(
+      MemorySegment in,
+      long from,
+      float scale,
+      MemorySegment gains,
+      int count,
+      MemorySegment out,
+      long to) {
+    for (int i = 0; i < count; i += L) {
+      long at = (long) i * Float.BYTES;
+      FloatVector.fromMemorySegment(F, in, from + at, Lanes.ORDER)
+          .mul(scale)
+          .mul(FloatVector.fromMemorySegment(F, gains, at, Lanes.ORDER))
+          .intoMemorySegment(out, to + at, Lanes.ORDER);
+    }
+  }
+
+  @Override
+  public void turn(
+      CpuActivations rows, long head, float[] angles, int at, int pairs, boolean neighbours) {
+    if (pairs % L > 0) {
+      others.turn(rows, head, angles, at, pairs, neighbours);
+    } else if (neighbours) {
+      turnNeighbours(rows.data(), head * Float.BYTES, angles, at, pairs);
+    } else {
+      turnHalves(rows.data(), head * Float.BYTES, angles, at, pairs);
+    }
+  }
+
+  private static void turnHalves(MemorySegment rows, long head, float[] angles, int at, int pairs) {
+    for (int pair = 0; pair < pairs; pair += L) {
+      FloatVector cos = FloatVector.fromArray(F, angles, at + pair);
+      FloatVector sin = FloatVector.fromArray(F, angles, at + pairs + pair);
+      long first = head + (long) pair * Float.BYTES;
+      long second = first + (long) pairs * Float.BYTES;
+      FloatVector x = FloatVector.fromMemorySegment(F, rows, first, Lanes.ORDER);
+      FloatVector y = FloatVector.fromMemorySegment(F, rows, second, Lanes.ORDER);
+      x.mul(cos).sub(y.mul(sin)).intoMemorySegment(rows, first, Lanes.ORDER);
+      y.mul(cos).add(x.mul(sin)).intoMemorySegment(rows, second, Lanes.ORDER);
+    }
+  }
+
+  private static void turnNeighbours(
+      MemorySegment rows, long head, float[] angles, int at, int pairs) {
+    for (int pair = 0; pair < pairs; pair += L / 2) {
+      FloatVector cos =
+          ((FloatVector) FloatVector.fromArray(HALF, angles, at + pair).reinterpretShape(F, 0))
+              .rearrange(TWICE);
+      FloatVector sin =
+          ((FloatVector)
+                  FloatVector.fromArray(HALF, angles, at + pairs + pair).reinterpretShape(F, 0))
+              .rearrange(TWICE);
+      long first = head + 2L * pair * Float.BYTES;
+      FloatVector x = FloatVector.fromMemorySegment(F, rows, first, Lanes.ORDER);
+      FloatVector own = x.mul(cos);
+      FloatVector other = x.rearrange(OTHER).mul(sin);
+      own.sub(other).blend(own.add(other), SECOND).intoMemorySegment(rows, first, Lanes.ORDER);
+    }
+  }
+
+  @Override
+  public void round(CpuActivations in, long from, short[] to, int count) {
+    if (count % L > 0) {
+      others.round(in, from, to, count);
+    } else {
+      round(in.data(), from * Float.BYTES, to, count);
+    }
+  }
+
+  private static void round(MemorySegment in, long from, short[] to, int count) {
+    for (int i = 0; i < count; i += L) {
+      long at = from + (long) i * Float.BYTES;
+      FloatVector x = FloatVector.fromMemorySegment(F, in, at, Lanes.ORDER);
+      IntVector bits = x.reinterpretAsInts();
+      IntVector upper = bits.lanewise(VectorOperators.LSHR, Short.SIZE);
+      ((ShortVector)
+              upper
+                  .and(1)
+                  .add(bits)
+                  .add(HALF_STEP)
+                  .lanewise(VectorOperators.LSHR, Short.SIZE)
+                  .blend(upper.or(QUIET), x.test(VectorOperators.IS_NAN).cast(Lanes.INTS))
+                  .convertShape(VectorOperators.I2S, Lanes.SHORTS, 0))
+          .intoArray(to, i);
+    }
+  }
+}

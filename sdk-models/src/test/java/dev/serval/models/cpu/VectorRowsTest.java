@@ -1,0 +1,135 @@
+package dev.serval.models.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ComputeOptions;
+import dev.serval.api.compute.KernelKind;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.models.cpu.vector.VectorTierSource;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What the Vector API makes of rows has the bits that plain Java gives them. */
+final class VectorRowsTest {
+  private static final int ROOM = 4096;
+  private static final float[] ODD = {
+    Float.NaN,
+    Float.intBitsToFloat(0x7F80_0001),
+    Float.POSITIVE_INFINITY,
+    Float.NEGATIVE_INFINITY,
+    Float.MIN_VALUE,
+    -Float.MIN_NORMAL,
+    Float.MAX_VALUE,
+    -0f,
+    Float.intBitsToFloat(0x3F80_8000),
+    Float.intBitsToFloat(0x3F81_8000)
+  };
+
+  private final Random random = new Random(20261127);
+  private final NativeMemory memory = NativeMemory.root("test", Bytes.mebi(16));
+  private final RowKernel plain = new PlainRowKernel();
+  private ComputeBackend backend;
+  private RowKernel vector;
+
+  @BeforeAll
+  static void where_there_are_vectors() {
+    assumeThat(Tiers.here()).contains(KernelKind.VECTOR);
+  }
+
+  @BeforeEach
+  void open() {
+    backend =
+        new CpuBackendProvider().open(CpuBackendContractTest.CPU, ComputeOptions.of(1), memory);
+    vector = new VectorTierSource().open(1).rows();
+  }
+
+  @AfterEach
+  void close() {
+    backend.close();
+    memory.close();
+  }
+
+  private CpuActivations room() {
+    return (CpuActivations) backend.activations(1, ROOM);
+  }
+
+  private CpuActivations random() {
+    CpuActivations rows = room();
+    for (int i = 0; i < ROOM; i++) {
+      rows.set(i, (float) random.nextGaussian());
+    }
+    return rows;
+  }
+
+  private CpuActivations copy(CpuActivations rows) {
+    CpuActivations copy = room();
+    copy.data().copyFrom(rows.data());
+    return copy;
+  }
+
+  private static void assertSameBits(CpuActivations actual, CpuActivations expected) {
+    assertThat(actual.data().toArray(ValueLayout.JAVA_INT))
+        .isEqualTo(expected.data().toArray(ValueLayout.JAVA_INT));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 4, 16, 64, 65, 96, 128, 576, 1023})
+  void norms_of_any_width_have_the_same_bits(int columns) {
+    CpuActivations in = random();
+    MemorySegment gains = random().data();
+    CpuActivations expected = room();
+    CpuActivations actual = room();
+    plain.normalise(in, 5, gains, columns, 1e-5f, expected, 7);
+    vector.normalise(in, 5, gains, columns, 1e-5f, actual, 7);
+    assertSameBits(actual, expected);
+  }
+
+  @Test
+  void a_norm_may_take_the_place_of_its_input() {
+    CpuActivations expected = random();
+    CpuActivations actual = copy(expected);
+    MemorySegment gains = random().data();
+    plain.normalise(expected, 3, gains, 77, 1e-6f, expected, 3);
+    vector.normalise(actual, 3, gains, 77, 1e-6f, actual, 3);
+    assertSameBits(actual, expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,false", "5,true", "16,false", "16,true", "20,false", "32,true", "64,false"})
+  void turned_heads_have_the_same_bits(int pairs, boolean neighbours) {
+    float[] angles = new float[3 + 2 * pairs];
+    for (int i = 0; i < angles.length; i++) {
+      angles[i] = 2 * random.nextFloat() - 1;
+    }
+    CpuActivations expected = random();
+    CpuActivations actual = copy(expected);
+    plain.turn(expected, 11, angles, 3, pairs, neighbours);
+    vector.turn(actual, 11, angles, 3, pairs, neighbours);
+    assertSameBits(actual, expected);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 15, 16, 64, 128, 130})
+  void numbers_and_what_is_none_are_rounded_to_the_same_bits(int count) {
+    CpuActivations in = random();
+    for (int i = 0; i < count; i += 3) {
+      in.set(9 + i, ODD[random.nextInt(ODD.length)]);
+    }
+    short[] expected = new short[count];
+    short[] actual = new short[count];
+    plain.round(in, 9, expected, count);
+    vector.round(in, 9, actual, count);
+    assertThat(actual).isEqualTo(expected);
+  }
+}
