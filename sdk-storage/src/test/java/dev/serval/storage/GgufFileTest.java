@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serval.api.LoadListener;
+import dev.serval.api.compute.DType;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.api.storage.StoredTensor;
 import dev.serval.storage.GgufWriter.Entry;
 import dev.serval.storage.GgufWriter.Out;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -18,6 +21,8 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a GGUF file may not say, and what becomes of what it says. */
 final class GgufFileTest {
@@ -165,9 +170,26 @@ final class GgufFileTest {
     return GgufWriter.llama().entry(entry).data(64).file();
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void a_type_that_serval_computes_with_is_read(DType dtype) throws IOException {
+    byte[] data = new byte[(int) dtype.bytes(512)];
+    StoredTensor written =
+        new StoredTensor("output.weight", dtype, List.of(2L, 256L), MemorySegment.ofArray(data));
+    accepted(
+        sound().tensor(written),
+        checkpoint -> {
+          StoredTensor read = checkpoint.tensor("lm_head.weight");
+          assertThat(read.dtype()).isEqualTo(dtype);
+          assertThat(read.shape()).isEqualTo(written.shape());
+          assertThat(read.data().byteSize()).isEqualTo(data.length);
+        });
+  }
+
   @Test
   void types_that_serval_does_not_compute_with_are_refused_by_name() {
-    refused(with(entry("output.weight", 10, 0, 256)), "Q2_K", "Q4_K", "BF16");
+    refused(with(entry("output.weight", 16, 0, 256)), "output.weight", "IQ2_XXS", "Q2_K", "BF16");
+    refused(with(entry("output.weight", 40, 0, 256)), "NVFP4");
     refused(with(entry("output.weight", 99, 0, 256)), "number 99");
     refused(with(entry("output.weight", -1, 0, 256)), "number 4294967295");
   }

@@ -23,21 +23,22 @@ final class GgufWriter {
   private static final int INT32 = 5;
 
   private static final Map<DType, Integer> TYPES =
-      Map.of(
-          DType.F32,
-          0,
-          DType.F16,
-          1,
-          DType.Q4_0,
-          2,
-          DType.Q8_0,
-          8,
-          DType.Q4_K,
-          12,
-          DType.Q6_K,
-          14,
-          DType.BF16,
-          30);
+      Map.ofEntries(
+          Map.entry(DType.F32, 0),
+          Map.entry(DType.F16, 1),
+          Map.entry(DType.Q4_0, 2),
+          Map.entry(DType.Q4_1, 3),
+          Map.entry(DType.Q5_0, 6),
+          Map.entry(DType.Q5_1, 7),
+          Map.entry(DType.Q8_0, 8),
+          Map.entry(DType.Q2_K, 10),
+          Map.entry(DType.Q3_K, 11),
+          Map.entry(DType.Q4_K, 12),
+          Map.entry(DType.Q5_K, 13),
+          Map.entry(DType.Q6_K, 14),
+          Map.entry(DType.IQ4_NL, 20),
+          Map.entry(DType.IQ4_XS, 23),
+          Map.entry(DType.BF16, 30));
 
   /** Bytes in the format's order. */
   static final class Out extends ByteArrayOutputStream {

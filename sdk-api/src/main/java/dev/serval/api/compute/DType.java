@@ -26,12 +26,24 @@ public enum DType {
   Q5_1(32, 24),
   /** Scale d, 32 elements q of 8 bits, signed: d · q. */
   Q8_0(32, 34),
+  /**
+   * Scales d and e, 16 pairs s, t of 4 bits for 16 elements q of 2 bits each: d · s · q − e · t.
+   */
+  Q2_K(256, 84),
+  /** Scale d, 16 scales s of 6 bits for 16 elements q of 3 bits each: d · (s − 32) · (q − 4). */
+  Q3_K(256, 110),
   /** Scales d and e, 8 pairs s, t of 6 bits for 32 elements q of 4 bits each: d · s · q − e · t. */
   Q4_K(256, 144),
   /** Scales d and e, 8 pairs s, t of 6 bits for 32 elements q of 5 bits each: d · s · q − e · t. */
   Q5_K(256, 176),
   /** Scale d, 16 signed scales s of 8 bits for 16 elements q of 6 bits each: d · s · (q − 32). */
-  Q6_K(256, 210);
+  Q6_K(256, 210),
+  /** Scale d, 32 elements that are one of 16 numbers v from −127 to 113: d · v. */
+  IQ4_NL(32, 18),
+  /**
+   * Scale d, 8 scales s of 6 bits for 32 elements each of the same 16 numbers: d · (s − 32) · v.
+   */
+  IQ4_XS(256, 136);
 
   private final int blockElements;
   private final int blockBytes;

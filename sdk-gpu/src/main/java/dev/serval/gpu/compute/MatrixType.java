@@ -28,7 +28,11 @@ enum MatrixType {
     this.tileBytes = tileBytes;
   }
 
-  /** How a matrix that is stored so is kept. */
+  /**
+   * How a matrix that is stored so is kept.
+   *
+   * @throws IllegalArgumentException when no kernel lays it out
+   */
   static MatrixType of(DType stored) {
     return switch (stored) {
       case F32 -> F32;
@@ -36,6 +40,8 @@ enum MatrixType {
       case Q8_0 -> Q8_0;
       case Q4_0 -> Q4_0;
       case BF16, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> BF16;
+      case Q2_K, Q3_K, IQ4_NL, IQ4_XS ->
+          throw new IllegalArgumentException(stored + " has no kernels");
     };
   }
 

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -282,7 +283,7 @@ final class WeightLoader {
     return tensor.shape().getFirst();
   }
 
-  private static void checkFit(List<StoredTensor> parts) {
+  private void checkFit(List<StoredTensor> parts) {
     if (parts.isEmpty()) {
       throw new IllegalArgumentException("a weight has at least one part");
     }
@@ -294,6 +295,12 @@ final class WeightLoader {
               .formatted(first.name(), first.shape()));
     }
     for (StoredTensor part : parts) {
+      if (dimensions == 2 && !packs.containsKey(part.dtype())) {
+        throw new IllegalArgumentException(
+            "tensor '%s' is of type %s, which no GPU kernel reads; matrices may be of %s, and a CPU"
+                    .formatted(part.name(), part.dtype(), names(packs.keySet()))
+                + " reads the others");
+      }
       if (!fits(part, first)) {
         throw new IllegalArgumentException(
             "tensor '%s' (%s, %s) cannot be stacked with '%s' (%s, %s)"
@@ -306,6 +313,10 @@ final class WeightLoader {
                     first.shape()));
       }
     }
+  }
+
+  private static String names(Set<DType> types) {
+    return types.stream().map(DType::name).collect(Collectors.joining(", "));
   }
 
   private static boolean fits(StoredTensor part, StoredTensor first) {

@@ -26,7 +26,7 @@ final class BlockMatrix extends PlainMatrix {
     float[] offsets = tile.offsets();
     format.scales(data(), at, lanes, firstColumn, factors, offsets);
     for (int i = 0; i < count; i++) {
-      format.expand(data(), at, lanes, firstColumn + i, factors, offsets, tile.column(i));
+      format.expand(data(), at, lanes, firstColumn + i, factors, offsets, tile.column(i), 0);
     }
   }
 

@@ -14,12 +14,18 @@ abstract sealed class BlockScales {
 
   private static final int SUB_BLOCK = 32;
 
+  /** What is taken off a scale of 6 bits that has a sign. */
+  private static final int SIGNED = 32;
+
   /** The rule of a type. */
   static BlockScales of(DType dtype) {
     return switch (dtype) {
-      case Q4_0, Q5_0, Q8_0 -> new OfBlock(false);
+      case Q4_0, Q5_0, Q8_0, IQ4_NL -> new OfBlock(false);
       case Q4_1, Q5_1 -> new OfBlock(true);
       case Q4_K, Q5_K -> new OfSubBlocks();
+      case Q2_K -> new Nibbles();
+      case Q3_K -> new SixBits();
+      case IQ4_XS -> new SixBitsOfSubBlocks();
       case Q6_K -> new Signed();
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
@@ -124,6 +130,97 @@ abstract sealed class BlockScales {
     float factor(MemorySegment data, long block, int lanes, int lane, int part) {
       byte signed = (byte) octet(data, block, lanes, lane, FIRST + part);
       return half(data, block, lanes, lane, SCALE) * signed;
+    }
+
+    @Override
+    float offset(MemorySegment data, long block, int lanes, int lane, int part) {
+      return NOTHING;
+    }
+
+    @Override
+    void fill(
+        MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
+      for (int lane = 0; lane < lanes; lane++) {
+        factors[lane] = factor(data, block, lanes, lane, part);
+        offsets[lane] = NOTHING;
+      }
+    }
+  }
+
+  /**
+   * Two scales for the block, at its end; for each 16 elements a byte at its beginning, whose lower
+   * half multiplies one and whose upper half multiplies the other.
+   */
+  private static final class Nibbles extends BlockScales {
+    private static final int SCALE = 80;
+
+    @Override
+    float factor(MemorySegment data, long block, int lanes, int lane, int part) {
+      return half(data, block, lanes, lane, SCALE) * (octet(data, block, lanes, lane, part) & 0xF);
+    }
+
+    @Override
+    float offset(MemorySegment data, long block, int lanes, int lane, int part) {
+      float scale = half(data, block, lanes, lane, SCALE + Short.BYTES);
+      return -(scale * (octet(data, block, lanes, lane, part) >> 4));
+    }
+
+    @Override
+    void fill(
+        MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
+      for (int lane = 0; lane < lanes; lane++) {
+        factors[lane] = factor(data, block, lanes, lane, part);
+        offsets[lane] = offset(data, block, lanes, lane, part);
+      }
+    }
+  }
+
+  /**
+   * One scale for the block, at its end, and 6 bits for each 16 elements: of the first eight the
+   * lower 4 bits in the lower halves of eight bytes, of the others in the upper ones; the upper 2
+   * bits of every fourth in one of four bytes.
+   */
+  private static final class SixBits extends BlockScales {
+    private static final int FIRST = 96;
+    private static final int UPPER = 104;
+    private static final int SCALE = 108;
+
+    @Override
+    float factor(MemorySegment data, long block, int lanes, int lane, int part) {
+      int lower = octet(data, block, lanes, lane, FIRST + part % 8) >> (part / 8 * 4) & 0xF;
+      int upper = octet(data, block, lanes, lane, UPPER + part % 4) >> (part / 4 * 2) & 3;
+      return half(data, block, lanes, lane, SCALE) * ((upper << 4 | lower) - SIGNED);
+    }
+
+    @Override
+    float offset(MemorySegment data, long block, int lanes, int lane, int part) {
+      return NOTHING;
+    }
+
+    @Override
+    void fill(
+        MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
+      for (int lane = 0; lane < lanes; lane++) {
+        factors[lane] = factor(data, block, lanes, lane, part);
+        offsets[lane] = NOTHING;
+      }
+    }
+  }
+
+  /**
+   * One scale for the block, and 6 bits for each 32 elements: the lower 4 bits in the halves of
+   * four bytes, the upper 2 in two bytes before them.
+   */
+  private static final class SixBitsOfSubBlocks extends BlockScales {
+    private static final int UPPER = 2;
+    private static final int FIRST = 4;
+
+    @Override
+    float factor(MemorySegment data, long block, int lanes, int lane, int part) {
+      int group = part * 16 / SUB_BLOCK;
+      int lower = octet(data, block, lanes, lane, FIRST + group / 2) >> (group % 2 * 4) & 0xF;
+      int upper = octet(data, block, lanes, lane, UPPER + group / 4) >> (group % 4 * 2) & 3;
+      return half(data, block, lanes, lane, 0) * ((upper << 4 | lower) - SIGNED);
     }
 
     @Override

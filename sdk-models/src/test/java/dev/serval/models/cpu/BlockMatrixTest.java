@@ -18,13 +18,17 @@ import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -37,6 +41,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class BlockMatrixTest {
   private static final long SEED = 20261123;
   private static final int ROWS = 7;
+  private static final int[] OF_32 = {0, 9, 18, 31};
+  private static final int[] OF_256 = {0, 17, 50, 100, 131, 170, 200, 255};
 
   private final Random random = new Random(SEED);
   private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
@@ -150,6 +156,43 @@ final class BlockMatrixTest {
   void an_embedding_is_that_of_the_same_weights_as_f32(DType dtype) {
     StoredTensor blocks = blocks(dtype, 130, dtype.blockElements() * 2);
     assertThat(rows(blocks)).as("seed %d", SEED).isEqualTo(rows(plain(blocks)));
+  }
+
+  /** Bytes that follow a rule, a scale of 1 and a minimum of ½, as llama.cpp expands them. */
+  @ParameterizedTest
+  @CsvSource({
+    "Q4_0, -1 -2 3 -2",
+    "Q4_1, 5.5 4.5 14.5 8.5",
+    "Q5_0, 3 2 1 -5",
+    "Q5_1, 17.5 0.5 3.5 14.5",
+    "Q8_0, -121 -42 37 -48",
+    "Q2_K, 6.5 -7.5 13.5 -7 1.5 43.5 23 4.5",
+    "Q3_K, -7 128 14 -38 62 -42 -15 -15",
+    "Q4_K, 468.5 -8.5 52 -11 627 104 54.5 172.5",
+    "Q5_K, 1316.5 -8.5 220 801 627 384 54.5 136.5",
+    "Q6_K, 721 -1536 -846 -805 1134 3937 -2407 -3192",
+    "IQ4_NL, -10 -22 38 -22",
+    "IQ4_XS, -2184 525 -125 276 -66 -300 -78 -2825"
+  })
+  void a_block_expands_to_what_llama_cpp_makes_of_it(DType dtype, String expected) {
+    byte[] block = new byte[dtype.blockBytes()];
+    for (int i = 0; i < block.length; i++) {
+      block[i] = (byte) (151 * i + 89);
+    }
+    ByteBuffer halves = ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN);
+    halves.putShort(Dequantisation.scaleAt(dtype), Float.floatToFloat16(1));
+    if (Dequantisation.hasMinimum(dtype)) {
+      halves.putShort(Dequantisation.scaleAt(dtype) + 2, Float.floatToFloat16(0.5f));
+    }
+    int[] places = dtype.blockElements() == 32 ? OF_32 : OF_256;
+    ByteBuffer table = ByteBuffer.allocate(130 * block.length);
+    IntStream.range(0, 130).forEach(row -> table.put(block));
+    float[] row =
+        rows(tensor(dtype, 130, dtype.blockElements(), MemorySegment.ofArray(table.array())));
+    assertThat(Arrays.stream(places).mapToObj(place -> row[place]).toList())
+        .isEqualTo(Arrays.stream(expected.split(" ")).map(Float::valueOf).toList());
+    assertThat(Arrays.copyOf(row, dtype.blockElements()))
+        .isEqualTo(Dequantisation.expand(dtype, block));
   }
 
   @Test

@@ -24,14 +24,31 @@ public final class Dequantisation {
     byte[] data = new byte[(int) dtype.bytes(elements)];
     random.nextBytes(data);
     for (int block = 0; block < data.length; block += dtype.blockBytes()) {
-      int at = dtype == DType.Q6_K ? block + 208 : block;
+      int at = block + scaleAt(dtype);
       half(data, at, random);
-      switch (dtype) {
-        case Q4_1, Q5_1, Q4_K, Q5_K -> half(data, at + 2, random);
-        default -> {}
+      if (hasMinimum(dtype)) {
+        half(data, at + 2, random);
       }
     }
     return data;
+  }
+
+  /** Where a block's scale is. */
+  public static int scaleAt(DType dtype) {
+    return switch (dtype) {
+      case Q2_K -> 80;
+      case Q3_K -> 108;
+      case Q6_K -> 208;
+      default -> 0;
+    };
+  }
+
+  /** Whether that of its minima follows it. */
+  public static boolean hasMinimum(DType dtype) {
+    return switch (dtype) {
+      case Q4_1, Q5_1, Q2_K, Q4_K, Q5_K -> true;
+      default -> false;
+    };
   }
 
   private static void half(byte[] data, int at, Random random) {
@@ -91,6 +108,17 @@ public final class Dequantisation {
               to + 128 * half);
         }
       }
+      case Q2_K -> twoBits(b, at, y, to);
+      case Q3_K -> threeBits(b, at, y, to);
+      case IQ4_NL -> chosen(b, at + 2, f16(b, at), y, to);
+      case IQ4_XS -> {
+        int high = u32(b, at) >>> 16;
+        for (int group = 0; group < 8; group++) {
+          int low = (b[at + 4 + group / 2] >> (4 * (group % 2))) & 15;
+          int scale = (low | ((high >> (2 * group)) & 3) << 4) - 32;
+          chosen(b, at + 8 + 16 * group, f16(b, at) * scale, y, to + 32 * group);
+        }
+      }
       default -> throw new IllegalArgumentException(dtype.toString());
     }
   }
@@ -130,6 +158,40 @@ public final class Dequantisation {
       y[to + i + 32] = d * b[scales + i / 16 + 2] * (q2 - 32);
       y[to + i + 64] = d * b[scales + i / 16 + 4] * (q3 - 32);
       y[to + i + 96] = d * b[scales + i / 16 + 6] * (q4 - 32);
+    }
+  }
+
+  private static void twoBits(byte[] b, int at, float[] y, int to) {
+    for (int i = 0; i < 256; i++) {
+      int pair = b[at + i / 16] & 255;
+      int q = (b[at + 16 + i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2)) & 3;
+      float scaled = f16(b, at + 80) * (pair & 15) * q;
+      y[to + i] = scaled - f16(b, at + 82) * (pair >> 4);
+    }
+  }
+
+  private static void threeBits(byte[] b, int at, float[] y, int to) {
+    for (int i = 0; i < 256; i++) {
+      int q = (b[at + 32 + i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2)) & 3;
+      if ((b[at + i % 32] & (1 << (i / 32))) == 0) {
+        q -= 4;
+      }
+      y[to + i] = f16(b, at + 108) * sixteenth(b, at + 96, i / 16) * q;
+    }
+  }
+
+  /** One of sixteen signed scales in twelve bytes. */
+  public static int sixteenth(byte[] b, int at, int part) {
+    int low = part < 8 ? b[at + part] & 15 : (b[at + part - 8] >> 4) & 15;
+    int high = (b[at + 8 + part % 4] >> (2 * (part / 4))) & 3;
+    return low + 16 * high - 32;
+  }
+
+  private static void chosen(byte[] b, int from, float d, float[] y, int to) {
+    int[] numbers = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+    for (int i = 0; i < 16; i++) {
+      y[to + i] = d * numbers[b[from + i] & 15];
+      y[to + i + 16] = d * numbers[(b[from + i] >> 4) & 15];
     }
   }
 

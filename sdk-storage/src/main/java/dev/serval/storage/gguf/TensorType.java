@@ -18,8 +18,8 @@ enum TensorType {
   Q5_1(7, DType.Q5_1),
   Q8_0(8, DType.Q8_0),
   Q8_1(9),
-  Q2_K(10),
-  Q3_K(11),
+  Q2_K(10, DType.Q2_K),
+  Q3_K(11, DType.Q3_K),
   Q4_K(12, DType.Q4_K),
   Q5_K(13, DType.Q5_K),
   Q6_K(14, DType.Q6_K),
@@ -28,10 +28,10 @@ enum TensorType {
   IQ2_XS(17),
   IQ3_XXS(18),
   IQ1_S(19),
-  IQ4_NL(20),
+  IQ4_NL(20, DType.IQ4_NL),
   IQ3_S(21),
   IQ2_S(22),
-  IQ4_XS(23),
+  IQ4_XS(23, DType.IQ4_XS),
   I8(24),
   I16(25),
   I32(26),
@@ -41,7 +41,10 @@ enum TensorType {
   BF16(30, DType.BF16),
   TQ1_0(34),
   TQ2_0(35),
-  MXFP4(39);
+  MXFP4(39),
+  NVFP4(40),
+  Q1_0(41),
+  Q2_0(42);
 
   private final int number;
   private final Optional<DType> dtype;

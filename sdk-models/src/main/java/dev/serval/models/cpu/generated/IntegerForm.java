@@ -19,12 +19,20 @@ public enum IntegerForm {
   Q5_0(DType.Q5_0, 5, 16, Scales.OF_GROUP),
   /** 5 bits over a minimum. */
   Q5_1(DType.Q5_1, 5, 0, Scales.WITH_MINIMUM),
+  /** 2 bits over minima, in super-blocks; kept as nibbles. */
+  Q2_K(DType.Q2_K, 4, 0, Scales.OF_HALVES_WITH_MINIMA),
+  /** 3 bits, in super-blocks; kept as nibbles. */
+  Q3_K(DType.Q3_K, 4, 4, Scales.OF_HALVES),
   /** Nibbles over minima, in super-blocks. */
   Q4_K(DType.Q4_K, 4, 0, Scales.OF_SUPER_BLOCK),
   /** 5 bits over minima, in super-blocks. */
   Q5_K(DType.Q5_K, 5, 0, Scales.OF_SUPER_BLOCK),
   /** 6 bits, in super-blocks. */
-  Q6_K(DType.Q6_K, 6, 32, Scales.OF_HALVES);
+  Q6_K(DType.Q6_K, 6, 32, Scales.OF_HALVES),
+  /** Nibbles that choose from sixteen bytes; kept as those bytes. */
+  IQ4_NL(DType.IQ4_NL, 8, 0, Scales.OF_GROUP),
+  /** The same in super-blocks. */
+  IQ4_XS(DType.IQ4_XS, 8, 0, Scales.SIGNED);
 
   /** What is known of a group beside its codes; sizes in bytes for each matrix row. */
   enum Scales {
@@ -34,6 +42,10 @@ public enum IntegerForm {
     WITH_MINIMUM(0, 4, 1),
     /** Bytes s and t; for eight groups binary16 d and e: the scale d · s and the minimum e · t. */
     OF_SUPER_BLOCK(4, 2, 8),
+    /** A signed byte; for eight groups a binary16 that it multiplies. */
+    SIGNED(2, 1, 8),
+    /** Bytes s for each half of the group, then t; for eight groups d and e, as above. */
+    OF_HALVES_WITH_MINIMA(4, 4, 8),
     /** A signed byte for each half of the group; for eight groups a binary16 that they multiply. */
     OF_HALVES(2, 2, 8);
 
@@ -74,7 +86,12 @@ public enum IntegerForm {
     }
 
     boolean minimum() {
-      return this == WITH_MINIMUM || this == OF_SUPER_BLOCK;
+      return this == WITH_MINIMUM || this == OF_SUPER_BLOCK || this == OF_HALVES_WITH_MINIMA;
+    }
+
+    /** In how many sections of a group codes have scales of their own. */
+    int sections() {
+      return this == OF_HALVES || this == OF_HALVES_WITH_MINIMA ? 2 : 1;
     }
   }
 
@@ -144,8 +161,18 @@ public enum IntegerForm {
     };
   }
 
+  /** Where in a stored block its binary16 is; that of minima follows it. */
+  int scaleAt() {
+    return switch (this) {
+      case Q2_K -> 80;
+      case Q3_K -> 108;
+      case Q6_K -> 208;
+      default -> 0;
+    };
+  }
+
   /** In how many sections of a group codes have scales of their own. */
   int sections() {
-    return scales == Scales.OF_HALVES ? 2 : 1;
+    return scales.sections();
   }
 }

@@ -76,6 +76,8 @@ final class IntegerLayout implements BlockLayout {
         long to = codes(at, group) + 4L * lane;
         if (form.wordsAt() >= 0) {
           copyWords(stored[lane], block + form.wordsAt(), data, to);
+        } else if (form.bytes()) {
+          packBytes(stored[lane], block, within, data, to);
         } else {
           packCodes(stored[lane], block, within, data, to);
         }
@@ -93,6 +95,13 @@ final class IntegerLayout implements BlockLayout {
     for (int word = 0; word < words; word++) {
       int codes = stored.word(from + 4L * word) ^ flip;
       data.set(ValueLayout.JAVA_INT, to + 4L * lanes * word, codes);
+    }
+  }
+
+  private void packBytes(StoredBlocks stored, long block, int within, MemorySegment data, long at) {
+    for (int quad = 0; quad < QUADS; quad++) {
+      int codes = stored.codes(block, within, quad) ^ flip;
+      data.set(ValueLayout.JAVA_INT, at + 4L * lanes * quad, codes);
     }
   }
 
@@ -153,22 +162,23 @@ final class IntegerLayout implements BlockLayout {
         half(data, own, lane, stored.scale(block));
         half(data, own, lanes + lane, stored.minimum(block));
       }
-      case OF_SUPER_BLOCK -> {
+      case OF_SUPER_BLOCK, OF_HALVES_WITH_MINIMA -> {
         long header = header(at, group);
         half(data, header, lane, stored.scale(block));
         half(data, header, lanes + lane, stored.minimum(block));
-        packBytes(stored, block, within, data, own + lane);
+        packOwn(stored, block, within, data, own + lane);
       }
-      case OF_HALVES -> {
+      case OF_HALVES, SIGNED -> {
         half(data, header(at, group), lane, stored.scale(block));
-        packBytes(stored, block, within, data, own + lane);
+        packOwn(stored, block, within, data, own + lane);
       }
     }
   }
 
-  private void packBytes(StoredBlocks stored, long block, int within, MemorySegment data, long at) {
-    data.set(ValueLayout.JAVA_BYTE, at, stored.first(block, within));
-    data.set(ValueLayout.JAVA_BYTE, at + lanes, stored.second(block, within));
+  private void packOwn(StoredBlocks stored, long block, int within, MemorySegment data, long at) {
+    for (int i = 0; i < scales.bytes(); i++) {
+      data.set(ValueLayout.JAVA_BYTE, at + (long) i * lanes, stored.own(block, within, i));
+    }
   }
 
   private static void half(MemorySegment data, long at, int index, short bits) {
@@ -181,7 +191,7 @@ final class IntegerLayout implements BlockLayout {
     int within = column % ActivationGroup.COLUMNS;
     int code = code(data, codes(at, group) + 4L * lane, within / 4, within % 4 * Byte.SIZE);
     return factor(data, at, group, lane, within / 16) * (code - offset)
-        + addend(data, at, group, lane);
+        + addend(data, at, group, lane, within / 16);
   }
 
   private int code(MemorySegment data, long at, int quad, int shift) {
@@ -203,22 +213,25 @@ final class IntegerLayout implements BlockLayout {
     long header = header(at, group);
     return switch (scales) {
       case OF_GROUP, WITH_MINIMUM -> number(data, own, lane);
-      case OF_SUPER_BLOCK ->
+      case OF_SUPER_BLOCK, SIGNED ->
           number(data, header, lane) * data.get(ValueLayout.JAVA_BYTE, own + lane);
-      case OF_HALVES ->
+      case OF_HALVES, OF_HALVES_WITH_MINIMA ->
           number(data, header, lane)
               * data.get(ValueLayout.JAVA_BYTE, own + (long) half * lanes + lane);
     };
   }
 
-  private float addend(MemorySegment data, long at, int group, int lane) {
+  private float addend(MemorySegment data, long at, int group, int lane, int half) {
     long own = own(at, group);
     return switch (scales) {
-      case OF_GROUP, OF_HALVES -> NOTHING;
+      case OF_GROUP, OF_HALVES, SIGNED -> NOTHING;
       case WITH_MINIMUM -> -number(data, own, lanes + lane);
       case OF_SUPER_BLOCK ->
           -(number(data, header(at, group), lanes + lane)
               * data.get(ValueLayout.JAVA_BYTE, own + lanes + lane));
+      case OF_HALVES_WITH_MINIMA ->
+          -(number(data, header(at, group), lanes + lane)
+              * data.get(ValueLayout.JAVA_BYTE, own + (2L + half) * lanes + lane));
     };
   }
 

@@ -149,9 +149,9 @@ final class IntegerTile extends Tile {
       for (int row = 0; row < rows(); row++) {
         scale(row, section);
       }
-    }
-    if (scales.minimum()) {
-      addMinimum(base, scalesAt);
+      if (scales.minimum()) {
+        addMinimum(base, scalesAt, section);
+      }
     }
     routine().advance(Register.RDI, form.codeBytes() * set().lanes());
     routine().advance(Register.RSI, rows() * ActivationGroup.BYTES);
@@ -308,8 +308,8 @@ final class IntegerTile extends Tile {
   private void fetchScale(Memory own, int block) {
     switch (scales) {
       case OF_GROUP, WITH_MINIMUM -> routine().unary(UnaryOp.VCVTPH2PS, codes(block), own);
-      case OF_SUPER_BLOCK -> product(UnaryOp.VPMOVZXBD, own, 0, block);
-      case OF_HALVES -> product(UnaryOp.VPMOVSXBD, own, 0, block);
+      case OF_SUPER_BLOCK, OF_HALVES_WITH_MINIMA -> product(UnaryOp.VPMOVZXBD, own, 0, block);
+      case OF_HALVES, SIGNED -> product(UnaryOp.VPMOVSXBD, own, 0, block);
     }
   }
 
@@ -320,22 +320,34 @@ final class IntegerTile extends Tile {
     routine().binary(BinaryOp.VMULPS, codes(block), codes(block), scratch);
   }
 
-  private void addMinimum(Register base, int scalesAt) {
+  private void addMinimum(Register base, int scalesAt, int section) {
     for (int block = 0; block < blocks(); block++) {
-      fetchMinimum(base, scalesAt, block);
+      fetchMinimum(base, scalesAt, section, block);
     }
     for (int row = 0; row < rows(); row++) {
-      Operand factor = shared(row, ActivationGroup.SCALED_SUM);
+      Operand factor =
+          form.sections() == 1
+              ? shared(row, ActivationGroup.SCALED_SUM)
+              : scaledHalfSum(row, section);
       for (int block = 0; block < blocks(); block++) {
         routine().binary(BinaryOp.VFMADD231PS, sum(row, block), codes(block), factor);
       }
     }
   }
 
-  private void fetchMinimum(Register base, int scalesAt, int block) {
+  /** In a register of integer sums, which were added already. */
+  private Vector scaledHalfSum(int row, int section) {
+    Vector sum = dot(row, 0);
+    fetchExcess(row, section, sum);
+    routine().unary(UnaryOp.VCVTDQ2PS, sum, sum);
+    routine().binary(BinaryOp.VMULPS, sum, sum, shared(row, ActivationGroup.SCALE));
+    return sum;
+  }
+
+  private void fetchMinimum(Register base, int scalesAt, int section, int block) {
     int lanes = set().lanes();
-    if (scales == IntegerForm.Scales.OF_SUPER_BLOCK) {
-      Memory own = in(block, base, scalesAt + lanes);
+    if (scales.groups() > 1) {
+      Memory own = in(block, base, scalesAt + (form.sections() + section) * lanes);
       product(UnaryOp.VPMOVZXBD, own, lanes * Short.BYTES, block);
     } else {
       Memory own = in(block, base, scalesAt + lanes * Short.BYTES);

@@ -92,7 +92,7 @@ final class SelfCheck {
     byte[] row = new byte[bytes];
     random.nextBytes(row);
     for (int block = 0; block < bytes; block += dtype.blockBytes()) {
-      int scale = dtype == DType.Q6_K ? block + 208 : block;
+      int scale = block + IntegerForm.of(dtype).map(IntegerForm::scaleAt).orElse(0);
       row[scale + 1] = (byte) (random.nextInt(2) << 7 | 0x2D + random.nextInt(8));
       if (IntegerForm.of(dtype).map(form -> form.scales().minimum()).orElse(false)) {
         row[scale + 3] = (byte) (0x2D + random.nextInt(8));

@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.generated;
 
+import dev.serval.models.cpu.UnevenNumbers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -19,6 +20,10 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
   private static final int NIBBLES = 0x0F0F0F0F;
   private static final int ONES = 0x01010101;
   private static final int SIX_BITS = 0x3F;
+
+  /** What is taken off a scale of 6 bits that has a sign. */
+  private static final int SIGNED = 32;
+
   private static final short SIGN = Short.MIN_VALUE;
 
   /** Where the block with this group begins. */
@@ -45,6 +50,11 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
       case Q5_K ->
           pairs(at + 48, within, quad) | (row.get(INT, at + 16 + 4L * quad) >>> within & ONES) << 4;
       case Q6_K -> sixBits(at, within, quad);
+      case Q2_K -> quarters(at + 16, within, quad);
+      case Q3_K ->
+          quarters(at + 32, within, quad) | (row.get(INT, at + 4L * quad) >>> within & ONES) << 2;
+      case IQ4_NL -> numbers(halves(at + 2, quad));
+      case IQ4_XS -> numbers(halves(at + 8 + 16L * within, quad));
     };
   }
 
@@ -76,33 +86,71 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
     return (low >>> (quarter / 2 * 4) & NIBBLES) | (high >>> (2 * quarter) & 3 * ONES) << 4;
   }
 
+  /** Of four groups the lowest two bits of 32 bytes, then the next ones. */
+  private int quarters(long at, int group, int quad) {
+    return row.get(INT, at + 32L * (group / 4) + 4L * quad) >>> (2 * (group % 4)) & 3 * ONES;
+  }
+
+  /** The numbers that four nibbles choose. */
+  private static int numbers(int nibbles) {
+    int numbers = 0;
+    for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
+      numbers |= (UnevenNumbers.at(nibbles >>> shift & 0xF) & 0xFF) << shift;
+    }
+    return numbers;
+  }
+
   /** The bits of the scale of a group, or of a super-block. */
   short scale(long at) {
-    return row.get(SHORT, at + (form == IntegerForm.Q6_K ? 208 : 0));
+    return row.get(SHORT, at + form.scaleAt());
   }
 
   /** The bits of the minimum's scale of a super-block, or of a group's minimum, its sign turned. */
   short minimum(long at) {
-    short bits = row.get(SHORT, at + Short.BYTES);
+    short bits = row.get(SHORT, at + form.scaleAt() + Short.BYTES);
     return form.scales() == IntegerForm.Scales.WITH_MINIMUM ? (short) (bits ^ SIGN) : bits;
   }
 
-  /** The first of a group's own two bytes. */
-  byte first(long at, int within) {
-    if (form == IntegerForm.Q6_K) {
-      return row.get(ValueLayout.JAVA_BYTE, at + 192 + 2L * within);
-    }
+  /**
+   * One of the bytes that a group has for itself.
+   *
+   * @param at where the block begins
+   * @param within which of its groups
+   * @param index which byte
+   */
+  byte own(long at, int within, int index) {
+    return switch (form) {
+      case Q6_K -> row.get(ValueLayout.JAVA_BYTE, at + 192 + 2L * within + index);
+      case Q2_K -> (byte) (octet(at + 2L * within + index % 2) >> (index / 2 * 4) & 0xF);
+      case Q3_K -> sixteenth(at + 96, 2 * within + index);
+      case IQ4_XS -> eighth(at + 2, within);
+      case Q4_K, Q5_K -> index == 0 ? first(at, within) : second(at, within);
+      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL -> throw new IllegalArgumentException(form.name());
+    };
+  }
+
+  /** Lower bits in the lower halves of eight bytes, then the upper ones; upper bits behind them. */
+  private byte sixteenth(long at, int part) {
+    int lower = octet(at + part % 8) >> (part / 8 * 4) & 0xF;
+    int upper = octet(at + 8 + part % 4) >> (part / 4 * 2) & 3;
+    return (byte) ((upper << 4 | lower) - SIGNED);
+  }
+
+  /** Upper bits in two bytes, then lower bits in the halves of four. */
+  private byte eighth(long at, int group) {
+    int lower = octet(at + 2 + group / 2) >> (group % 2 * 4) & 0xF;
+    int upper = octet(at + group / 4) >> (group % 4 * 2) & 3;
+    return (byte) ((upper << 4 | lower) - SIGNED);
+  }
+
+  private byte first(long at, int within) {
     return (byte)
         (within < 4
             ? octet(at + 4 + within) & SIX_BITS
             : (octet(at + 8 + within) & 0xF) | octet(at + within) >> 6 << 4);
   }
 
-  /** The second. */
-  byte second(long at, int within) {
-    if (form == IntegerForm.Q6_K) {
-      return row.get(ValueLayout.JAVA_BYTE, at + 193 + 2L * within);
-    }
+  private byte second(long at, int within) {
     return (byte)
         (within < 4
             ? octet(at + 8 + within) & SIX_BITS

@@ -57,7 +57,7 @@ final class BlockScales {
       }
       case Q4_K, Q5_K -> ofSubBlock(newBlock, data, block, element);
       case Q6_K -> signed(newBlock, data, block, element);
-      case F32, F16, BF16, Q8_0, Q4_0 -> throw new IllegalArgumentException(dtype + " is simple");
+      default -> throw new IllegalArgumentException(dtype + " is read otherwise");
     }
   }
 

@@ -48,7 +48,7 @@ abstract sealed class BlockUnpacking extends Unpacking {
       case Q5_0 -> new FiveBits(dtype, 2);
       case Q5_1 -> new FiveBits(dtype, 4);
       case Q5_K, Q6_K -> new MoreBits(dtype);
-      case F32, F16, BF16, Q8_0, Q4_0 ->
+      default ->
           throw new IllegalArgumentException(dtype + " has no minima or scales of its own parts");
     };
   }

@@ -5,8 +5,8 @@ import dev.serval.models.cpu.StoredRows;
 
 /**
  * How a matrix lies in panels: {@code [panel][unit][lane]}, where a lane is a row of the matrix and
- * a unit is what of a row lies together: an F32, an F16, a pair of BF16, or an octet of a block.
- * The last panel is filled up with rows of zeros.
+ * a unit is what of a row lies together: an F32, an F16, a pair of BF16, an octet of a block, or a
+ * pair of them. The last panel is filled up with rows of zeros.
  *
  * @param firstRow where the matrix begins in the weight that it is a part of
  * @param rows the matrix's rows
@@ -22,7 +22,7 @@ record PanelLayout(int firstRow, int rows, int columns, DType dtype, int units, 
     int unitBytes =
         switch (dtype) {
           case F32, BF16 -> Integer.BYTES;
-          case F16 -> Short.BYTES;
+          case F16, Q2_K, Q3_K, IQ4_NL, IQ4_XS -> Short.BYTES;
           default -> Byte.BYTES;
         };
     int units = Math.toIntExact(Math.ceilDiv(rows.rowBytes(), unitBytes));

@@ -41,7 +41,7 @@ final class PanelPacking implements WorkCrew.Work {
     for (int lane = 0; lane < layout.lanes(panel); lane++) {
       lane(stored.row(panel * Lanes.WIDTH + lane), layout.at(panel), lane);
     }
-    if (layout.dtype().blockElements() > 1 && layout.dtype() != DType.Q8_0) {
+    if (layout.unitBytes() == Byte.BYTES && layout.dtype() != DType.Q8_0) {
       for (int lane = 0; lane < layout.lanes(panel); lane++) {
         blocks(stored.row(panel * Lanes.WIDTH + lane), layout.at(panel), lane, true);
       }
@@ -51,7 +51,7 @@ final class PanelPacking implements WorkCrew.Work {
   private void lane(MemorySegment row, long panel, int lane) {
     switch (layout.dtype()) {
       case F32, BF16 -> ints(row, panel + (long) lane * Integer.BYTES);
-      case F16 -> shorts(row, panel + (long) lane * Short.BYTES);
+      case F16, Q2_K, Q3_K, IQ4_NL, IQ4_XS -> shorts(row, panel + (long) lane * Short.BYTES);
       case Q8_0 -> scaledBlocks(row, panel, lane);
       default -> blocks(row, panel, lane, false);
     }

@@ -5,7 +5,12 @@ import java.lang.foreign.ValueLayout;
 
 /** Turns a stretch of a panel into F32, column after column. Each type has loops of its own. */
 abstract sealed class Unpacking
-    permits BlockUnpacking, OctetUnpacking, PairUnpacking, Unpacking.F32, Unpacking.F16 {
+    permits BlockUnpacking,
+        FormatUnpacking,
+        OctetUnpacking,
+        PairUnpacking,
+        Unpacking.F32,
+        Unpacking.F16 {
   /** Rows beyond the last that {@link #multiplyRows} may work on. */
   static final int SPARE_ROWS = Lanes.KERNEL_ROWS - 1;
 
@@ -16,7 +21,8 @@ abstract sealed class Unpacking
       case BF16 -> new PairUnpacking();
       case Q8_0 -> new OctetUnpacking();
       case Q4_0 -> throw new IllegalArgumentException("Q4_0 is not unpacked");
-      default -> BlockUnpacking.of(layout.dtype());
+      case Q2_K, Q3_K, IQ4_NL, IQ4_XS -> new FormatUnpacking(layout.dtype());
+      case Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> BlockUnpacking.of(layout.dtype());
     };
   }
 

@@ -10,39 +10,56 @@ import java.util.Arrays;
  *
  * @param codes integers, their offset taken off
  * @param scales one for the group, or one for each half
- * @param minimum what is taken off; its sign turned for types that add it
- * @param hasMinimum whether there is one
+ * @param minima what is taken off, as many; its sign turned for types that add it; or none
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record BlockParts(int[] codes, float[] scales, float minimum, boolean hasMinimum) {
+record BlockParts(int[] codes, float[] scales, float[] minima) {
   private static final byte ONE_UPPER = 0x3C;
 
   static BlockParts of(DType dtype, byte[] block, int group) {
-    int at = dtype == DType.Q6_K ? 208 : 0;
+    int at = Dequantisation.scaleAt(dtype);
     float d = half(block, at);
+    int[] codes = codes(dtype, block, group);
     return switch (dtype) {
-      case Q8_0, Q4_0, Q5_0 ->
-          new BlockParts(codes(dtype, block, group), new float[] {d}, 0, false);
-      case Q4_1, Q5_1 ->
-          new BlockParts(codes(dtype, block, group), new float[] {d}, -half(block, 2), true);
+      case Q8_0, Q4_0, Q5_0, IQ4_NL -> new BlockParts(codes, floats(d), floats());
+      case Q4_1, Q5_1 -> new BlockParts(codes, floats(d), floats(-half(block, 2)));
       case Q4_K, Q5_K -> {
         int[] pair = pair(block, group);
-        yield new BlockParts(
-            codes(dtype, block, group), new float[] {d * pair[0]}, half(block, 2) * pair[1], true);
+        yield new BlockParts(codes, floats(d * pair[0]), floats(half(block, 2) * pair[1]));
       }
       case Q6_K ->
           new BlockParts(
-              codes(dtype, block, group),
-              new float[] {d * block[192 + 2 * group], d * block[193 + 2 * group]},
-              0,
-              false);
+              codes, floats(d * block[192 + 2 * group], d * block[193 + 2 * group]), floats());
+      case Q2_K -> {
+        int first = block[2 * group] & 0xFF;
+        int second = block[2 * group + 1] & 0xFF;
+        float e = half(block, at + 2);
+        yield new BlockParts(
+            codes,
+            floats(d * (first & 15), d * (second & 15)),
+            floats(e * (first >> 4), e * (second >> 4)));
+      }
+      case Q3_K -> {
+        int first = Dequantisation.sixteenth(block, 96, 2 * group);
+        int second = Dequantisation.sixteenth(block, 96, 2 * group + 1);
+        yield new BlockParts(codes, floats(d * first, d * second), floats());
+      }
+      case IQ4_XS -> {
+        int low = block[4 + group / 2] >> (group % 2 * 4) & 15;
+        int high = block[2 + group / 4] >> (group % 4 * 2) & 3;
+        yield new BlockParts(codes, floats(d * (low + 16 * high - 32)), floats());
+      }
       default -> throw new IllegalArgumentException(dtype.toString());
     };
   }
 
+  private static float[] floats(float... values) {
+    return values;
+  }
+
   private static int[] codes(DType dtype, byte[] block, int group) {
     byte[] plain = block.clone();
-    int at = dtype == DType.Q6_K ? 208 : 0;
+    int at = Dequantisation.scaleAt(dtype);
     plain[at] = 0;
     plain[at + 1] = ONE_UPPER;
     switch (dtype) {
@@ -54,6 +71,18 @@ record BlockParts(int[] codes, float[] scales, float minimum, boolean hasMinimum
         Arrays.fill(plain, 12, 16, (byte) 1);
       }
       case Q6_K -> Arrays.fill(plain, 192, 208, (byte) 1);
+      case Q2_K -> {
+        Arrays.fill(plain, 82, 84, (byte) 0);
+        Arrays.fill(plain, 0, 16, (byte) 1);
+      }
+      case Q3_K -> {
+        Arrays.fill(plain, 96, 104, (byte) 0x11);
+        Arrays.fill(plain, 104, 108, (byte) 0xAA);
+      }
+      case IQ4_XS -> {
+        Arrays.fill(plain, 2, 4, (byte) 0xAA);
+        Arrays.fill(plain, 4, 8, (byte) 0x11);
+      }
       default -> {}
     }
     float[] values = Dequantisation.expand(dtype, plain);

@@ -121,15 +121,18 @@ final class ReferenceProduct {
     BlockParts parts = BlockParts.of(dtype, block, group % perBlock);
     float sum = before;
     int sections = parts.scales().length;
-    int total = 0;
     for (int section = 0; section < sections; section++) {
       int dot = 0;
+      int total = 0;
       for (int i = section * GROUP / sections; i < (section + 1) * GROUP / sections; i++) {
         dot += parts.codes()[i] * inputs[i];
         total += inputs[i];
       }
       sum = Math.fma((float) dot, parts.scales()[section] * scale, sum);
+      if (parts.minima().length > 0) {
+        sum = Math.fma(parts.minima()[section], -total * scale, sum);
+      }
     }
-    return parts.hasMinimum() ? Math.fma(parts.minimum(), -total * scale, sum) : sum;
+    return sum;
   }
 }

@@ -115,6 +115,9 @@ final class TileCase implements AutoCloseable {
       case Q4_1, Q5_1 -> at >= 4;
       case Q4_K, Q5_K -> at >= 16;
       case Q6_K -> at < 192;
+      case Q2_K -> at >= 16 && at < 80;
+      case Q3_K -> at < 96;
+      case IQ4_XS -> at >= 8;
       default -> at >= 2;
     };
   }
