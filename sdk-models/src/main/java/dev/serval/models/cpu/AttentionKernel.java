@@ -1,14 +1,20 @@
 package dev.serval.models.cpu;
 
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.device.NativeMemory;
 
 /** How a tier of kernels attends. */
 public interface AttentionKernel {
   /**
    * Makes sure there is room for this shape. Called by the thread that asks for the operation,
    * before workers start.
+   *
+   * @param spec the shape of queries
+   * @param layout that of the cache
+   * @param memory who has the room
    */
-  void prepare(AttentionSpec spec);
+  void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory);
 
   /**
    * Attends with all query heads of one key head, for consecutive rows of one sequence. Any worker

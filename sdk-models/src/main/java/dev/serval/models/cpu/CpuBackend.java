@@ -181,7 +181,7 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations rows = rows("queries, keys and values", qkv, batch, qkvColumns(spec));
     CpuActivations output = rows("output", out, batch, spec.queryColumns());
     CpuKvMemory cache = cache(kv, spec, layer);
-    kernels.attention().prepare(spec);
+    kernels.attention().prepare(spec, cache.layout(), memory);
     attention.of(batch, rows, spec, layer, cache, output);
     crew.run(attention);
   }

@@ -1,7 +1,9 @@
 package dev.serval.models.cpu;
 
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.device.NativeMemory;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -29,7 +31,7 @@ final class PlainAttentionKernel implements AttentionKernel {
   }
 
   @Override
-  public void prepare(AttentionSpec spec) {
+  public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
     int heads = AttentionWork.ROWS * (spec.heads() / spec.kvHeads());
     if (scratch.isEmpty() || !scratch.getFirst().fits(spec.headDim(), heads)) {
       scratch.clear();

@@ -2,6 +2,7 @@ package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
+import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.KernelTier;
 import dev.serval.models.cpu.KernelTierSource;
 import dev.serval.models.cpu.Processor;
@@ -13,12 +14,13 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
- * Machine code that is generated when it is needed, for matrices; what else there is to compute is
- * left to another tier.
+ * Machine code that is generated when it is needed, for matrices, and for attention where there are
+ * dot products of BF16; what else there is to compute is left to another tier.
  */
 public final class GeneratedTierSource implements KernelTierSource {
   private static final System.Logger LOG = System.getLogger(GeneratedTierSource.class.getName());
   private static final String ROUNDING = "cpu-generated-q8g32-1";
+  private static final String ATTENTION = "-attention-1";
 
   private final List<KernelTierSource> others;
   private final Processor processor;
@@ -77,11 +79,15 @@ public final class GeneratedTierSource implements KernelTierSource {
             .findFirst()
             .orElseThrow()
             .open(workers);
+    Optional<AttentionCode> attention = attention(set);
     return new KernelTier(
         "generated code for %s beside %s".formatted(set, beside.name()),
-        numerics(set, beside.numerics()),
+        numerics(set, attention.isPresent(), beside.numerics()),
         new GeneratedLinearKernel(set, beside.linear()),
-        beside.attention(),
+        attention
+            .<AttentionKernel>map(
+                code -> new GeneratedAttentionKernel(code, beside.attention(), workers))
+            .orElse(beside.attention()),
         beside.gate(),
         beside.rows());
   }
@@ -103,11 +109,21 @@ public final class GeneratedTierSource implements KernelTierSource {
     return processor.less(InstructionSet.TILE_REGISTERS);
   }
 
-  private static NumericsId numerics(InstructionSet set, NumericsId beside) {
+  private static Optional<AttentionCode> attention(InstructionSet set) {
+    try {
+      return set.bfloatDots() ? Optional.of(AttentionCode.generate()) : Optional.empty();
+    } catch (ExecutableMemoryException e) {
+      LOG.log(Level.WARNING, "No generated code for attention: " + e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private static NumericsId numerics(InstructionSet set, boolean attends, NumericsId beside) {
     String rounding =
         set.tileRegisters()
             ? ROUNDING + "-amx-bf16"
             : set.bfloatDots() ? ROUNDING + "-bf16" : ROUNDING;
-    return new NumericsId(rounding + "+" + beside.value());
+    String attention = attends ? ATTENTION : "";
+    return new NumericsId(rounding + attention + "+" + beside.value());
   }
 }

@@ -31,6 +31,10 @@ sealed interface Instruction {
     VFMADD231PS(Opcode.of0F38(Prefix.P66, 0xB8)),
     VADDPS(Opcode.of0F(Prefix.NONE, 0x58)),
     VSUBPS(Opcode.of0F(Prefix.NONE, 0x5C)),
+    /** The greater one; the second if either is no number. */
+    VMAXPS(Opcode.of0F(Prefix.NONE, 0x5F)),
+    /** The first times 2 to the power of the second. */
+    VSCALEFPS(Opcode.of0F38(Prefix.P66, 0x2C).only(Form.EVEX)),
     VMULPS(Opcode.of0F(Prefix.NONE, 0x59)),
     VDIVPS(Opcode.of0F(Prefix.NONE, 0x5E)),
     VPACKSSDW(Opcode.of0F(Prefix.P66, 0x6B)),
@@ -65,6 +69,7 @@ sealed interface Instruction {
     VCVTDQ2PS(Opcode.of0F(Prefix.NONE, 0x5B)),
     VCVTPS2DQ(Opcode.of0F(Prefix.P66, 0x5B)),
     VCVTPH2PS(Opcode.of0F38(Prefix.P66, 0x13).reading(Access.HALF)),
+    VPMOVZXWD(Opcode.of0F38(Prefix.P66, 0x33).reading(Access.HALF)),
     VPMOVZXBD(Opcode.of0F38(Prefix.P66, 0x31).reading(Access.QUARTER)),
     VPMOVSXBD(Opcode.of0F38(Prefix.P66, 0x21).reading(Access.QUARTER)),
     /** From 512 bits to 256. */

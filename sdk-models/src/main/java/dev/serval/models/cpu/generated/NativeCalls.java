@@ -12,7 +12,9 @@ import java.lang.invoke.MethodHandle;
  */
 final class NativeCalls {
   private static final MethodHandle TILE = routine(8);
-  private static final MethodHandle INPUT = routine(4);
+  private static final MethodHandle FOUR = routine(4);
+  private static final MethodHandle PAIRS = routine(6);
+  private static final MethodHandle WEIGH = routine(7);
 
   private NativeCalls() {}
 
@@ -44,9 +46,51 @@ final class NativeCalls {
   /** Turns groups of a row into inputs of tiles; see {@link InputRoutines}. */
   static void input(MemorySegment code, long row, long to, long groups, long step) {
     try {
-      INPUT.invokeExact(code, row, to, groups, step);
+      FOUR.invokeExact(code, row, to, groups, step);
     } catch (Throwable e) {
       throw new IllegalStateException("the call of an input routine failed", e);
+    }
+  }
+
+  /** Puts rows together in pairs; see {@link AttentionRoutines#pairs}. */
+  static void pairs(
+      MemorySegment code,
+      long rows,
+      long to,
+      long pairs,
+      long apart,
+      long blocks,
+      long blockBytes) {
+    try {
+      PAIRS.invokeExact(code, rows, to, pairs, apart, blocks, blockBytes);
+    } catch (Throwable e) {
+      throw new IllegalStateException("the call of a routine for pairs failed", e);
+    }
+  }
+
+  /** Turns scores into weights; see {@link AttentionRoutines#weigh}. */
+  static void weigh(
+      MemorySegment code,
+      long scores,
+      long weights,
+      long groups,
+      long step,
+      long state,
+      long output,
+      long vectors) {
+    try {
+      WEIGH.invokeExact(code, scores, weights, groups, step, state, output, vectors);
+    } catch (Throwable e) {
+      throw new IllegalStateException("the call of a routine for weights failed", e);
+    }
+  }
+
+  /** Divides by one number; see {@link AttentionRoutines#divide}. */
+  static void divide(MemorySegment code, long from, long to, long vectors, long divisor) {
+    try {
+      FOUR.invokeExact(code, from, to, vectors, divisor);
+    } catch (Throwable e) {
+      throw new IllegalStateException("the call of a division failed", e);
     }
   }
 }

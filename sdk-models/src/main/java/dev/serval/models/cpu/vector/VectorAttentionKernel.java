@@ -1,7 +1,9 @@
 package dev.serval.models.cpu.vector;
 
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.AttentionWork;
 import java.util.ArrayList;
@@ -33,7 +35,7 @@ final class VectorAttentionKernel implements AttentionKernel {
   }
 
   @Override
-  public void prepare(AttentionSpec spec) {
+  public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
     int heads = AttentionWork.ROWS * (spec.heads() / spec.kvHeads());
     if (states.isEmpty() || !states.getFirst().fits(spec.headDim(), heads)) {
       states.clear();

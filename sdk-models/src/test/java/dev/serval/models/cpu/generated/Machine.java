@@ -210,6 +210,10 @@ final class Machine {
         int[] in = read(unary.source(), width.bytes() / 2);
         Arrays.setAll(result, i -> bits(Float.float16ToFloat((short) word(in[i / 2], i % 2))));
       }
+      case VPMOVZXWD -> {
+        int[] in = read(unary.source(), width.bytes() / 2);
+        Arrays.setAll(result, i -> word(in[i / 2], i % 2) & 0xFFFF);
+      }
       case VPMOVZXBD -> {
         int[] in = read(unary.source(), width.bytes() / 4);
         Arrays.setAll(result, i -> octet(in[i / 4], i % 4) & 0xFF);
@@ -264,6 +268,8 @@ final class Machine {
       case VADDPS -> bits(number(a[i]) + number(b[i]));
       case VSUBPS -> bits(number(a[i]) - number(b[i]));
       case VMULPS -> bits(number(a[i]) * number(b[i]));
+      case VMAXPS -> number(a[i]) > number(b[i]) ? a[i] : b[i];
+      case VSCALEFPS -> bits(scaled(number(a[i]), Math.floor(number(b[i]))));
       case VDIVPS -> bits(number(a[i]) / number(b[i]));
       case VPACKSSDW -> {
         int[] from = i % 4 < 2 ? a : b;
@@ -278,6 +284,13 @@ final class Machine {
       case VINSERTI128 -> i < 4 ? a[i] : b[i - 4];
       case VPERM2I128 -> i < 4 ? a[i + 4] : b[i - 4];
     };
+  }
+
+  /** Rounded once, also where the result is too small to be normal. */
+  private static float scaled(float value, double power) {
+    return Double.isNaN(power)
+        ? Float.NaN
+        : (float) Math.scalb((double) value, (int) Math.clamp(power, -1000, 1000));
   }
 
   private static int octet(int value, int index) {
