@@ -3,6 +3,8 @@ package dev.serval.api.compute;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.storage.StoredTensor;
+import java.util.List;
 import java.util.function.Function;
 
 /**
@@ -211,6 +213,76 @@ public final class OperandChecks {
                   .formatted(table.block(i), kv.blocks()));
         }
       }
+    }
+  }
+
+  /**
+   * Requires that tensors make up a weight: a vector of a plain type, or a matrix of tensors with
+   * equally many columns, one below the other.
+   *
+   * @param parts from top to bottom
+   */
+  public static void requireWeight(List<StoredTensor> parts) {
+    if (parts.isEmpty()) {
+      throw new IllegalArgumentException("a weight has at least one part");
+    }
+    StoredTensor first = parts.getFirst();
+    int dimensions = first.shape().size();
+    if (dimensions < 1 || dimensions > 2 || first.elements() == 0) {
+      throw new IllegalArgumentException(
+          "tensor '%s' of shape %s is neither a vector nor a matrix"
+              .formatted(first.name(), first.shape()));
+    }
+    for (StoredTensor part : parts) {
+      if (part.dtype().blockElements() > 1 && dimensions == 1) {
+        throw new IllegalArgumentException(
+            "vector '%s' is of type %s; vectors are of F32, F16 or BF16"
+                .formatted(part.name(), part.dtype()));
+      }
+      if (!stacks(part, first)) {
+        throw new IllegalArgumentException(
+            "tensor '%s' (%s, %s) cannot be stacked with '%s' (%s, %s)"
+                .formatted(
+                    part.name(),
+                    part.dtype(),
+                    part.shape(),
+                    first.name(),
+                    first.dtype(),
+                    first.shape()));
+      }
+    }
+  }
+
+  private static boolean stacks(StoredTensor part, StoredTensor first) {
+    int dimensions = first.shape().size();
+    return part.shape().size() == dimensions
+        && part.elements() > 0
+        && (dimensions == 1 || part.shape().getLast().equals(first.shape().getLast()));
+  }
+
+  /**
+   * Requires that a linear map does not write what it reads.
+   *
+   * @param in what it reads
+   * @param out what it writes
+   */
+  public static void requireApart(Activations in, Activations out) {
+    if (in.equals(out)) {
+      throw new IllegalArgumentException("the output of a linear map is not its input");
+    }
+  }
+
+  /**
+   * Requires that the last step wrote a row of logits.
+   *
+   * @param row which row, from 0
+   * @param rows how many the step wrote
+   * @throws IndexOutOfBoundsException when it did not
+   */
+  public static void requireRow(int row, int rows) {
+    if (row < 0 || row >= rows) {
+      throw new IndexOutOfBoundsException(
+          "the last step gave " + rows + " rows of logits, so there is no row " + row);
     }
   }
 

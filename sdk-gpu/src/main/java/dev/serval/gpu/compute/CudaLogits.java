@@ -1,6 +1,7 @@
 package dev.serval.gpu.compute;
 
 import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.OperandChecks;
 import dev.serval.gpu.driver.HostMemory;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
@@ -32,10 +33,7 @@ final class CudaLogits implements Logits {
 
   @Override
   public MemorySegment row(int row) {
-    if (row < 0 || row >= rows) {
-      throw new IndexOutOfBoundsException(
-          "the last step gave " + rows + " rows of logits, so there is no row " + row);
-    }
+    OperandChecks.requireRow(row, rows);
     HostMemory memory = hostMemory();
     long bytes = (long) vocabulary() * Float.BYTES;
     if (!fetched.get(row)) {

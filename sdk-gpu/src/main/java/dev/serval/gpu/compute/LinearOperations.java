@@ -1,6 +1,7 @@
 package dev.serval.gpu.compute;
 
 import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import java.util.function.Consumer;
@@ -50,9 +51,7 @@ final class LinearOperations {
     CudaWeight.Matrix matrix = checks.matrix("weight", weight);
     CudaActivations input = checks.rows("input", in, batch, matrix.columns());
     CudaActivations output = checks.floats("output", out, batch, matrix.rows());
-    if (input.address() == output.address()) {
-      throw new IllegalArgumentException("the output of a linear map is not its input");
-    }
+    OperandChecks.requireApart(input, output);
     long biases = checks.address("bias", bias, matrix.rows());
     stage.accept(batch);
     long operand = input.address();

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.gpu.Region;
 import dev.serval.api.gpu.RegionPool;
 import dev.serval.api.gpu.TransferException;
@@ -86,7 +87,8 @@ final class WeightLoader {
   }
 
   CudaWeight load(List<StoredTensor> parts) {
-    checkFit(parts);
+    OperandChecks.requireWeight(parts);
+    requireKernels(parts);
     try {
       return parts.getFirst().shape().size() == 1 ? vector(parts) : matrix(parts);
     } catch (TransferException e) {
@@ -107,12 +109,7 @@ final class WeightLoader {
   }
 
   private void widen(StoredTensor part, long target) {
-    Kernel kernel = widens.get(part.dtype());
-    if (kernel == null) {
-      throw new IllegalArgumentException(
-          "vector '%s' is of type %s; vectors are of F32, F16 or BF16"
-              .formatted(part.name(), part.dtype()));
-    }
+    Kernel kernel = Objects.requireNonNull(widens.get(part.dtype()));
     long most = PIECE / part.dtype().blockBytes();
     for (long from = 0; from < part.elements(); from += most) {
       int count = (int) Math.min(most, part.elements() - from);
@@ -283,46 +280,18 @@ final class WeightLoader {
     return tensor.shape().getFirst();
   }
 
-  private void checkFit(List<StoredTensor> parts) {
-    if (parts.isEmpty()) {
-      throw new IllegalArgumentException("a weight has at least one part");
-    }
-    StoredTensor first = parts.getFirst();
-    int dimensions = first.shape().size();
-    if (dimensions < 1 || dimensions > 2 || first.elements() == 0) {
-      throw new IllegalArgumentException(
-          "tensor '%s' of shape %s is neither a vector nor a matrix"
-              .formatted(first.name(), first.shape()));
-    }
+  private void requireKernels(List<StoredTensor> parts) {
     for (StoredTensor part : parts) {
-      if (dimensions == 2 && !packs.containsKey(part.dtype())) {
+      if (part.shape().size() == 2 && !packs.containsKey(part.dtype())) {
         throw new IllegalArgumentException(
             "tensor '%s' is of type %s, which no GPU kernel reads; matrices may be of %s, and a CPU"
                     .formatted(part.name(), part.dtype(), names(packs.keySet()))
                 + " reads the others");
-      }
-      if (!fits(part, first)) {
-        throw new IllegalArgumentException(
-            "tensor '%s' (%s, %s) cannot be stacked with '%s' (%s, %s)"
-                .formatted(
-                    part.name(),
-                    part.dtype(),
-                    part.shape(),
-                    first.name(),
-                    first.dtype(),
-                    first.shape()));
       }
     }
   }
 
   private static String names(Set<DType> types) {
     return types.stream().map(DType::name).collect(Collectors.joining(", "));
-  }
-
-  private static boolean fits(StoredTensor part, StoredTensor first) {
-    int dimensions = first.shape().size();
-    return part.shape().size() == dimensions
-        && part.elements() > 0
-        && (dimensions == 1 || part.shape().getLast().equals(first.shape().getLast()));
   }
 }

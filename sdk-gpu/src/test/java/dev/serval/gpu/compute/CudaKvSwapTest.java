@@ -49,95 +49,93 @@ final class CudaKvSwapTest {
     return logits;
   }
 
-  private static void requireSame(List<float[]> found, List<float[]> expected) {
-    for (int i = 0; i < expected.size(); i++) {
-      assertThat(found.get(i)).containsExactly(expected.get(i));
+  /** What happens to a sequence's blocks once its prompt was computed. */
+  private interface Moves {
+    void make(GpuModel model, SteppedModel.Sequence sequence, KvSwap swap);
+  }
+
+  /** A sequence goes on with the bits it would have had, had its blocks not been moved. */
+  private void whileItsBlocksMove(int tokens, int slots, Moves between) {
+    int[] prompt = prompt(tokens);
+    List<float[]> expected;
+    try (GpuModel model = model()) {
+      SteppedModel.Sequence stays = model.sequence(prompt);
+      model.advance(stays);
+      expected = decoded(model, stays, 1);
+    }
+    try (GpuModel model = model()) {
+      KvSwap swap = model.swap(slots);
+      SteppedModel.Sequence moves = model.sequence(prompt);
+      model.advance(moves);
+      between.make(model, moves, swap);
+      List<float[]> found = decoded(model, moves, 1);
+      for (int i = 0; i < expected.size(); i++) {
+        assertThat(found.get(i)).containsExactly(expected.get(i));
+      }
     }
   }
 
   @Test
   void a_sequence_goes_on_from_other_blocks_with_the_bits_it_would_have_had() {
-    int[] prompt = prompt(41);
-    try (GpuModel model = model()) {
-      SteppedModel.Sequence stays = model.sequence(prompt);
-      model.advance(stays);
-      List<float[]> expected = decoded(model, stays, 1);
-      model.end(stays);
-      KvSwap swap = model.swap(25);
-      SteppedModel.Sequence moves = model.sequence(prompt);
-      model.advance(moves);
-      for (int round = 0; round < 3; round++) {
-        late();
-        model.save(moves, swap, 3 + round);
-        SteppedModel.Sequence other = model.sequence(prompt(4 * BLOCKS - 4));
-        model.advance(other);
-        model.end(other);
-        model.load(moves, swap, 3 + round);
-      }
-      requireSame(decoded(model, moves, 1), expected);
-    }
+    whileItsBlocksMove(
+        41,
+        25,
+        (model, moves, swap) -> {
+          for (int round = 0; round < 3; round++) {
+            late();
+            model.save(moves, swap, 3 + round);
+            SteppedModel.Sequence other = model.sequence(prompt(4 * BLOCKS - 4));
+            model.advance(other);
+            model.end(other);
+            model.load(moves, swap, 3 + round);
+          }
+        });
   }
 
   @Test
   void moves_of_one_step_take_effect_in_the_order_in_which_they_were_asked_for() {
-    int[] prompt = prompt(50);
-    try (GpuModel model = model()) {
-      SteppedModel.Sequence stays = model.sequence(prompt);
-      model.advance(stays);
-      List<float[]> expected = decoded(model, stays, 1);
-      KvSwap swap = model.swap(1);
-      SteppedModel.Sequence moves = model.sequence(prompt);
-      model.advance(moves);
-      late();
-      for (int round = 0; round < 4; round++) {
-        model.moveThrough(moves, swap, 0);
-      }
-      requireSame(decoded(model, moves, 1), expected);
-    }
+    whileItsBlocksMove(
+        50,
+        1,
+        (model, moves, swap) -> {
+          late();
+          for (int round = 0; round < 4; round++) {
+            model.moveThrough(moves, swap, 0);
+          }
+        });
   }
 
   @Test
   void blocks_that_move_beside_steps_of_others_hold_the_bits_they_would_have_had() {
-    int[] prompt = prompt(41);
-    try (GpuModel model = model()) {
-      SteppedModel.Sequence stays = model.sequence(prompt);
-      model.advance(stays);
-      List<float[]> expected = decoded(model, stays, 1);
-      model.end(stays);
-      KvSwap swap = model.swap(25);
-      SteppedModel.Sequence moves = model.sequence(prompt);
-      model.advance(moves);
-      SteppedModel.Sequence other = model.sequence(prompt(9));
-      model.advance(other);
-      late();
-      for (int round = 0; round < 4; round++) {
-        model.moveAhead(moves, swap, 3 * round);
-        decoded(model, other, round);
-        swap.settle();
-      }
-      requireSame(decoded(model, moves, 1), expected);
-      assertThat(swap.nanos()).isPositive();
-    }
+    whileItsBlocksMove(
+        41,
+        25,
+        (model, moves, swap) -> {
+          SteppedModel.Sequence other = model.sequence(prompt(9));
+          model.advance(other);
+          late();
+          for (int round = 0; round < 4; round++) {
+            model.moveAhead(moves, swap, 3 * round);
+            decoded(model, other, round);
+            swap.settle();
+          }
+          assertThat(swap.nanos()).isPositive();
+        });
   }
 
   @Test
   void moves_ahead_that_the_driver_refused_are_made_by_the_step_that_needs_them() {
     assumeThat(TestedGpu.isReal()).as("a GPU of silicon does not fail on demand").isFalse();
-    int[] prompt = prompt(41);
-    try (GpuModel model = model()) {
-      SteppedModel.Sequence stays = model.sequence(prompt);
-      model.advance(stays);
-      List<float[]> expected = decoded(model, stays, 1);
-      KvSwap swap = model.swap(20);
-      SteppedModel.Sequence moves = model.sequence(prompt);
-      model.advance(moves);
-      model.moveAhead(moves, swap, 0);
-      GPU.standIn().fail("cuMemcpyBatchAsync", 1, 1, 1);
-      SteppedModel.Sequence fails = model.sequence(prompt(3));
-      assertThatThrownBy(() -> model.advance(fails)).isInstanceOf(DriverException.class);
-      swap.settle();
-      requireSame(decoded(model, moves, 1), expected);
-    }
+    whileItsBlocksMove(
+        41,
+        20,
+        (model, moves, swap) -> {
+          model.moveAhead(moves, swap, 0);
+          GPU.standIn().fail("cuMemcpyBatchAsync", 1, 1, 1);
+          SteppedModel.Sequence fails = model.sequence(prompt(3));
+          assertThatThrownBy(() -> model.advance(fails)).isInstanceOf(DriverException.class);
+          swap.settle();
+        });
   }
 
   @Test
@@ -158,21 +156,16 @@ final class CudaKvSwapTest {
   @Test
   void moves_that_the_driver_refused_are_made_by_the_next_step() {
     assumeThat(TestedGpu.isReal()).as("a GPU of silicon does not fail on demand").isFalse();
-    int[] prompt = prompt(41);
-    try (GpuModel model = model()) {
-      SteppedModel.Sequence stays = model.sequence(prompt);
-      model.advance(stays);
-      List<float[]> expected = decoded(model, stays, 1);
-      KvSwap swap = model.swap(20);
-      SteppedModel.Sequence moves = model.sequence(prompt);
-      model.advance(moves);
-      model.save(moves, swap, 0);
-      model.load(moves, swap, 0);
-      GPU.standIn().fail("cuMemcpyBatchAsync", 1, 1, 1);
-      SteppedModel.Sequence fails = model.sequence(prompt(3));
-      assertThatThrownBy(() -> model.advance(fails)).isInstanceOf(DriverException.class);
-      requireSame(decoded(model, moves, 1), expected);
-    }
+    whileItsBlocksMove(
+        41,
+        20,
+        (model, moves, swap) -> {
+          model.save(moves, swap, 0);
+          model.load(moves, swap, 0);
+          GPU.standIn().fail("cuMemcpyBatchAsync", 1, 1, 1);
+          SteppedModel.Sequence fails = model.sequence(prompt(3));
+          assertThatThrownBy(() -> model.advance(fails)).isInstanceOf(DriverException.class);
+        });
   }
 
   @Test

@@ -146,9 +146,7 @@ public final class CpuBackend implements ComputeBackend {
     PackedMatrix matrix = matrix("weight", weight).packed();
     CpuActivations input = rows("input", in, batch, matrix.columns());
     CpuActivations output = rows("output", out, batch, matrix.rows());
-    if (input.data().address() == output.data().address()) {
-      throw new IllegalArgumentException("the output of a linear map is not its input");
-    }
+    OperandChecks.requireApart(input, output);
     linear
         .of(matrix, input, output, batch.rows())
         .adding(bias == null ? null : vector("bias", bias, matrix.rows()), add);

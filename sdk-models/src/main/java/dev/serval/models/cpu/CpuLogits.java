@@ -1,6 +1,7 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.OperandChecks;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,10 +34,7 @@ final class CpuLogits implements Logits {
 
   @Override
   public MemorySegment row(int row) {
-    if (row < 0 || row >= rows) {
-      throw new IndexOutOfBoundsException(
-          "the last step gave " + rows + " rows of logits, so there is no row " + row);
-    }
+    OperandChecks.requireRow(row, rows);
     return views.get(row);
   }
 

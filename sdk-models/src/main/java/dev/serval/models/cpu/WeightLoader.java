@@ -1,5 +1,6 @@
 package dev.serval.models.cpu;
 
+import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
@@ -24,7 +25,7 @@ final class WeightLoader {
   }
 
   CpuWeight load(List<StoredTensor> parts) {
-    checkFit(parts);
+    OperandChecks.requireWeight(parts);
     return parts.getFirst().shape().size() == 1
         ? vector(parts)
         : new CpuWeight.Matrix(owner, kernel.pack(parts, memory, crew));
@@ -60,43 +61,5 @@ final class WeightLoader {
 
   private static ValueLayout.OfFloat little(ValueLayout.OfFloat layout) {
     return layout.withOrder(ByteOrder.LITTLE_ENDIAN);
-  }
-
-  private static void checkFit(List<StoredTensor> parts) {
-    if (parts.isEmpty()) {
-      throw new IllegalArgumentException("a weight has at least one part");
-    }
-    StoredTensor first = parts.getFirst();
-    int dimensions = first.shape().size();
-    if (dimensions < 1 || dimensions > 2 || first.elements() == 0) {
-      throw new IllegalArgumentException(
-          "tensor '%s' of shape %s is neither a vector nor a matrix"
-              .formatted(first.name(), first.shape()));
-    }
-    for (StoredTensor part : parts) {
-      if (part.dtype().blockElements() > 1 && dimensions == 1) {
-        throw new IllegalArgumentException(
-            "vector '%s' is of type %s; vectors are of F32, F16 or BF16"
-                .formatted(part.name(), part.dtype()));
-      }
-      if (!fits(part, first)) {
-        throw new IllegalArgumentException(
-            "tensor '%s' (%s, %s) cannot be stacked with '%s' (%s, %s)"
-                .formatted(
-                    part.name(),
-                    part.dtype(),
-                    part.shape(),
-                    first.name(),
-                    first.dtype(),
-                    first.shape()));
-      }
-    }
-  }
-
-  private static boolean fits(StoredTensor part, StoredTensor first) {
-    int dimensions = first.shape().size();
-    return part.shape().size() == dimensions
-        && part.elements() > 0
-        && (dimensions == 1 || part.shape().getLast().equals(first.shape().getLast()));
   }
 }
