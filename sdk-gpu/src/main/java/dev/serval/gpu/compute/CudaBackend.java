@@ -12,11 +12,9 @@ import dev.serval.api.compute.DType;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
-import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
-import dev.serval.api.device.DeviceGoneException;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.gpu.RegionPool;
 import dev.serval.api.gpu.TransferReport;
@@ -26,73 +24,43 @@ import dev.serval.gpu.blas.BlasHandle;
 import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.DeviceLostException;
 import dev.serval.gpu.driver.DriverException;
-import dev.serval.gpu.driver.ExecutableGraph;
-import dev.serval.gpu.driver.Graph;
-import dev.serval.gpu.driver.HostMemory;
-import dev.serval.gpu.driver.Stream;
 import dev.serval.gpu.transfer.DataPath;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** A GPU: checks what it is given, brings the step over, and launches kernels on one stream. */
+/** A GPU: checks what it is given, and launches kernels on one stream, step by step. */
 final class CudaBackend implements ComputeBackend {
   /*
    * All that is on the device belongs to one context and is used by one stream, in whose order every
    * launch, copy and fill takes effect. The host waits for the stream at the end of each step, so that
-   * what goes wrong in a step is that step's failure; and wherever it reads what the device wrote.
-   * KV blocks that come ahead of the step that needs them have a stream beside it (CudaKvSwap).
-   *
-   * A step's tokens, positions, block tables and draws go over in one copy, to an address that all
-   * launches share. So a launch depends on the step only by the sizes of its grids, and those are made
-   * for bounds that may lie above the step: blocks without work end at once. That is what lets a record
-   * of one decode step be replayed for another.
-   *
-   * Records name addresses. Whatever moves (room that has to grow) drops all records first.
-   *
-   * A bucket's first step is launched by its operations with the bucket's bounds, so that everything
-   * that has to grow for it has grown when the next one is recorded: nothing is allocated meanwhile.
+   * what goes wrong in a step is that step's failure (StepLaunches); and wherever it reads what the
+   * device wrote. KV blocks that come ahead of the step that needs them have a stream beside it
+   * (CudaKvSwap).
    */
-  private static final long UPLOAD_PIECE = 1 << 20;
   private static final long PAGE = 4096;
 
-  private final Device device;
-  private final Context context;
+  private final DeviceAccess access;
   private final String code;
   private final CublasWish.Outcome cublas;
   private final NumericsId numerics;
-  private final Stream stream;
   private final NativeMemory hostMemory;
   private final DataPath path;
-  private final RegionPool room;
   private final RegionPool activations;
   private final CudaChecks checks = new CudaChecks(this);
-  private final StepGraphs graphs = new StepGraphs();
   private final StepBounds bounds = new StepBounds();
-  private final StagedStep step;
-  private final LaunchSite site;
+  private final StepGraphs graphs;
+  private final StepLaunches launches;
   private final WeightLoader loader;
   private final RowKernels rows;
   private final LinearOperations linear;
   private final @Nullable BlasProducts blas;
   private final AttentionKernels attention;
   private final Drawing drawing;
-  private final Map<RotaryEmbedding, RotaryTable> turns = new HashMap<>();
-  private final List<RotaryTable> tables = new ArrayList<>();
-  private final List<CudaKvSwap> swaps = new ArrayList<>();
-  private @Nullable Upload upload;
-  private @Nullable StepBatch staged;
-  private @Nullable StepEffects recording;
-  private int tileRows = Abi.TILE_QUERIES;
-  private boolean unsettled;
-  private long steps;
-  private long handedOver;
+  private final RotaryTables turns;
   private boolean closed;
 
   /**
@@ -128,20 +96,20 @@ final class CudaBackend implements ComputeBackend {
       DataPath path,
       KernelImage image,
       @Nullable CublasWish wish) {
-    this.device = device;
     hostMemory = memory;
     this.path = path;
-    context = path.context();
-    context.attach();
-    stream = context.stream();
-    room = path.deviceMemory().child(memory.path());
+    access = new DeviceAccess(device, path.context(), path.deviceMemory().child(memory.path()));
+    RegionPool room = access.room();
     activations = room.child("activations");
-    KernelModule module = image.load(context, memory.arena());
+    graphs = new StepGraphs(access.stream());
+    KernelModule module = image.load(access.context(), memory.arena());
     code = image.description();
-    step = new StagedStep(this, context, room.child("the step"), stream, this::dropRecords);
-    site =
+    StagedStep step =
+        new StagedStep(
+            this, access.context(), room.child("the step"), access.stream(), graphs::drop);
+    LaunchSite site =
         new LaunchSite(
-            stream,
+            access.stream(),
             step,
             bounds,
             buffer("sums that are taken apart"),
@@ -149,10 +117,13 @@ final class CudaBackend implements ComputeBackend {
             buffer("rounded inputs"),
             buffer("gathered rows"),
             image.multiprocessors());
-    loader = new WeightLoader(this, path, room, stream, module);
+    loader = new WeightLoader(this, path, room, access.stream(), module);
     rows = new RowKernels(module, site);
     attention = new AttentionKernels(module, image.instruction(), site);
-    drawing = new Drawing(this, context, module, site, buffer("token counts"), buffer("tokens"));
+    drawing =
+        new Drawing(this, access.context(), module, site, buffer("token counts"), buffer("tokens"));
+    turns = new RotaryTables(access, () -> buffer("rotary positions"));
+    launches = new StepLaunches(access, loader, step, bounds, graphs, drawing, turns);
     cublas = wish == null ? CublasWish.none() : wish.fulfil();
     numerics = new NumericsId("cuda-" + image.instruction() + "-1" + cublas.version());
     BlasHandle handle = cublas.handle();
@@ -167,25 +138,17 @@ final class CudaBackend implements ComputeBackend {
                 buffer("rows for cuBLASLt"),
                 module);
     Products products = new Products(module, image.instruction(), site);
-    linear = new LinearOperations(checks, site, bounds, rows, products, blas, this::stage);
+    linear = new LinearOperations(checks, site, bounds, rows, products, blas, launches::stage);
   }
 
   private GrowingBuffer buffer(String use) {
-    return new GrowingBuffer(room.child(use), stream, this::dropRecords);
-  }
-
-  private void dropRecords() {
-    if (recording != null) {
-      throw new IllegalStateException("a step that was launched before needs more room now");
-    }
-    stream.synchronize();
-    graphs.drop();
+    return new GrowingBuffer(access.room().child(use), access.stream(), graphs::drop);
   }
 
   @Override
   public String description() {
     return "cuda, %s, %s%s%s%s"
-        .formatted(device.name(), code, expansions(), cublas.words(), ways());
+        .formatted(device().name(), code, expansions(), cublas.words(), ways());
   }
 
   private String ways() {
@@ -212,12 +175,12 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public Device device() {
-    return device;
+    return access.device();
   }
 
   @Override
   public Weight load(List<StoredTensor> parts) {
-    attach();
+    access.attach();
     return loader.load(parts);
   }
 
@@ -243,7 +206,7 @@ final class CudaBackend implements ComputeBackend {
 
   private CudaActivations buffer(CudaActivations.Form form, int maxRows, int columns) {
     OperandChecks.requireShape(maxRows, columns);
-    attach();
+    access.attach();
     loader.rest();
     long bytes = CudaActivations.bytes(form, maxRows, columns);
     return new CudaActivations(
@@ -273,9 +236,10 @@ final class CudaBackend implements ComputeBackend {
           "a head has at most %d dimensions on a GPU, not %d"
               .formatted(AttentionKernels.widestHead(), layout.headDim()));
     }
-    attach();
+    access.attach();
     long bytes = Math.multiplyExact(layout.blockBytes(), (long) blocks);
-    return new CudaKvMemory(this, layout, blocks, room.child("KV").allocate(bytes).address());
+    return new CudaKvMemory(
+        this, layout, blocks, access.room().child("KV").allocate(bytes).address());
   }
 
   @Override
@@ -284,128 +248,26 @@ final class CudaBackend implements ComputeBackend {
     if (slots < 1) {
       return KvSwap.NONE;
     }
-    attach();
+    access.attach();
     long bytes = Math.multiplyExact(blocks.layout().blockBytes(), (long) slots);
     MemorySegment room = hostMemory.child("KV swap").allocate(bytes, PAGE);
-    CudaKvSwap swap = new CudaKvSwap(blocks, context.pin(room), slots, context, stream);
-    swaps.add(swap);
+    Context context = access.context();
+    CudaKvSwap swap = new CudaKvSwap(blocks, context.pin(room), slots, context, access.stream());
+    launches.move(swap);
     return swap;
   }
 
   @Override
   public void step(StepBatch batch, Consumer<StepBatch> pass) {
-    attach();
-    requireDevice();
-    steps++;
-    try {
-      loader.rest();
-      moveBlocks();
-      drawing.begin();
-      drawing.count(batch);
-      staged = batch;
-      StepImage image = step.stage(batch, tileRows);
-      if (StepGraphs.decodes(image)) {
-        decode(batch, image, graphs.bucket(pass, image), pass);
-      } else {
-        bounds.exactly(image);
-        pass.accept(batch);
-      }
-      handedOver = System.nanoTime();
-      finish();
-    } catch (DeviceLostException e) {
-      throw gone(e);
-    } catch (RuntimeException | Error e) {
-      drawing.forget();
-      throw e;
-    } finally {
-      staged = null;
-    }
-  }
-
-  private void moveBlocks() {
-    for (int i = 0; i < swaps.size(); i++) {
-      swaps.get(i).move();
-    }
-  }
-
-  private void moveBlocksBeside() {
-    for (int i = 0; i < swaps.size(); i++) {
-      swaps.get(i).moveBeside();
-    }
-  }
-
-  /** Moves what the step does not need while it is computed, and waits for the step. */
-  private void finish() {
-    try {
-      moveBlocksBeside();
-    } finally {
-      stream.synchronize();
-      unsettled = false;
-    }
-  }
-
-  private void decode(
-      StepBatch batch, StepImage image, StepGraphs.Bucket bucket, Consumer<StepBatch> pass) {
-    for (int i = 0; i < tables.size(); i++) {
-      tables.get(i).covering(image.longest(), this);
-    }
-    bounds.decodes(bucket.sequences(), bucket.parts());
-    ExecutableGraph graph = bucket.graph();
-    if (graph == null && !bucket.launched()) {
-      pass.accept(batch);
-      bucket.wasLaunched();
-      return;
-    }
-    if (graph == null) {
-      graph = record(batch, bucket, pass);
-    }
-    bucket.effects().check(batch, image);
-    bucket.effects().leave(image.logitRows(), drawing);
-    graph.launch(stream);
-  }
-
-  private ExecutableGraph record(
-      StepBatch batch, StepGraphs.Bucket bucket, Consumer<StepBatch> pass) {
-    StepEffects effects = new StepEffects();
-    recording = effects;
-    try (Graph graph = stream.capture(() -> pass.accept(batch))) {
-      ExecutableGraph executable = graph.instantiate();
-      bucket.recorded(executable, effects);
-      return executable;
-    } finally {
-      recording = null;
-    }
-  }
-
-  /** Sees to it that kernels find a batch on the device. */
-  private StepImage stage(StepBatch batch, int mostTileRows) {
-    attach();
-    boolean tiled = mostTileRows == 0 || mostTileRows == tileRows || step.image().tiles() == 0;
-    if (batch == staged && tiled) {
-      return step.image();
-    }
-    requireDevice();
-    loader.rest();
-    moveBlocks();
-    moveBlocksBeside();
-    if (mostTileRows > 0) {
-      tileRows = mostTileRows;
-    }
-    unsettled = true;
-    StepImage image = step.stage(batch, tileRows);
-    bounds.exactly(image);
-    return image;
-  }
-
-  private StepImage stage(StepBatch batch) {
-    return stage(batch, 0);
+    launches.run(batch, pass);
   }
 
   @Override
   public void embed(StepBatch batch, Weight table, Activations out) {
     CudaWeight.Matrix matrix = checks.matrix("embedding table", table);
     CudaActivations output = checks.floats("output", out, batch, table.columns());
-    CudaChecks.tokens(batch, stage(batch), matrix.rows());
+    CudaChecks.tokens(batch, launches.stage(batch), matrix.rows());
+    StepEffects recording = graphs.recording();
     if (recording != null) {
       recording.embedded(matrix.rows());
     }
@@ -418,7 +280,7 @@ final class CudaBackend implements ComputeBackend {
     CudaActivations output = checks.rows("output", out, batch, gain.columns());
     CudaActivations input = checks.floats("input", in, batch, gain.columns());
     CudaWeight.Vector gains = checks.vector("gain", gain, in.columns());
-    stage(batch);
+    launches.stage(batch);
     rows.norm(input, gains, epsilon, output);
   }
 
@@ -455,23 +317,14 @@ final class CudaBackend implements ComputeBackend {
     CudaKvMemory cache = checks.cache(kv, spec, layer);
     long queryNorm = checks.address("query norm", spec.queryNorm(), spec.headDim());
     long keyNorm = checks.address("key norm", spec.keyNorm(), spec.headDim());
-    StepImage image = stage(batch);
+    StepImage image = launches.stage(batch);
     CudaChecks.blocks(batch, image, cache);
+    StepEffects recording = graphs.recording();
     if (recording != null) {
       recording.used(cache);
     }
-    long table = turns(spec.rotary()).covering(image.longest(), this);
+    long table = turns.covering(spec.rotary(), image.longest());
     attention.store(input, spec, queryNorm, keyNorm, table, layer, cache);
-  }
-
-  private RotaryTable turns(RotaryEmbedding rotary) {
-    RotaryTable table = turns.get(rotary);
-    if (table == null) {
-      table = new RotaryTable(rotary, buffer("rotary positions"));
-      turns.put(rotary, table);
-      tables.add(table);
-    }
-    return table;
   }
 
   private static int columns(AttentionSpec spec) {
@@ -489,7 +342,7 @@ final class CudaBackend implements ComputeBackend {
     CudaActivations input = checks.floats("queries, keys and values", qkv, batch, columns(spec));
     CudaActivations output = checks.rows("output", out, batch, spec.queryColumns());
     CudaKvMemory cache = checks.cache(kv, spec, layer);
-    StepImage image = stage(batch, AttentionKernels.tileRows(spec));
+    StepImage image = launches.stage(batch, AttentionKernels.tileRows(spec));
     CudaChecks.blocks(batch, image, cache);
     attention.attend(input, spec, layer, cache, output);
   }
@@ -498,7 +351,7 @@ final class CudaBackend implements ComputeBackend {
   public void gatedSilu(StepBatch batch, Activations gateUp, Activations out) {
     CudaActivations output = checks.rows("output", out, batch, out.columns());
     CudaActivations input = checks.floats("gate and up", gateUp, batch, 2 * out.columns());
-    stage(batch);
+    launches.stage(batch);
     rows.gate(input, output);
   }
 
@@ -507,8 +360,9 @@ final class CudaBackend implements ComputeBackend {
     CudaWeight.Matrix matrix = checks.matrix("head", head);
     CudaActivations input = checks.rows("hidden rows", hidden, batch, matrix.columns());
     CudaLogits logits = checks.logits(out, matrix.rows(), batch.logitRows());
-    stage(batch);
+    launches.stage(batch);
     logits.rows(batch.logitRows());
+    StepEffects recording = graphs.recording();
     if (recording != null) {
       recording.projected(logits);
     }
@@ -535,23 +389,12 @@ final class CudaBackend implements ComputeBackend {
   @Override
   public void draw(StepBatch batch, Logits logits) {
     CudaLogits scores = checks.logits(logits, logits.vocabulary(), batch.logitRows());
-    if (staged == null) {
-      steps++;
-    }
-    stage(batch);
-    if (recording != null) {
-      recording.drew(scores);
-    } else {
-      drawing.drew(scores);
-    }
-    if (bounds.draws() > 0) {
-      drawing.launch(scores);
-    }
+    launches.draw(batch, scores);
   }
 
   /** The number of the step under way, or of the last one. */
   long stepNumber() {
-    return steps;
+    return launches.number();
   }
 
   /**
@@ -561,69 +404,17 @@ final class CudaBackend implements ComputeBackend {
    */
   int drawn(Logits given, DeviceSampler sampler, int row, int place) {
     CudaLogits logits = checks.logits(given, sampler.vocabulary(), row + 1);
-    attach();
-    requireDevice();
-    try {
-      return drawn(logits, sampler, row, place);
-    } catch (DeviceLostException e) {
-      throw gone(e);
-    }
+    return launches.drawn(logits, sampler, row, place);
   }
 
-  private int drawn(CudaLogits logits, DeviceSampler sampler, int row, int place) {
-    if (drawing.drewFrom(logits) && place >= 0) {
-      settle();
-      return drawing.id(place);
-    }
-    drawing.count(sampler);
-    step.stageDraw(sampler, row);
-    bounds.oneDraw();
-    drawing.launch(logits);
-    drawing.begin();
-    unsettled = true;
-    settle();
-    return drawing.id(0);
-  }
-
-  /** Waits for what was launched outside a step. */
-  private void settle() {
-    if (unsettled) {
-      stream.synchronize();
-      unsettled = false;
-    }
-  }
-
-  /** Copies to the host what the device wrote, and waits for it. */
-  void fetch(long target, long source, long bytes) {
-    attach();
-    requireDevice();
-    try {
-      stream.copyToHost(target, source, bytes);
-      stream.synchronize();
-    } catch (DeviceLostException e) {
-      throw gone(e);
-    }
-  }
-
-  /** Memory of the host that the device reaches, for the backend's life. */
-  HostMemory pinned(long bytes) {
-    attach();
-    return context.allocateHost(bytes);
-  }
-
-  /** Brings what a source writes to the device. */
-  void upload(long target, long bytes, Upload.Source source) {
-    Upload pieces = upload;
-    if (pieces == null) {
-      pieces = new Upload(context, stream, UPLOAD_PIECE);
-      upload = pieces;
-    }
-    pieces.all(target, bytes, source);
+  /** The way to the device. */
+  DeviceAccess access() {
+    return access;
   }
 
   /** When the last step had been handed to the device, by {@link System#nanoTime}. */
   long handedOver() {
-    return handedOver;
+    return launches.handedOver();
   }
 
   /** By which ways the weights came, and what that cost. */
@@ -636,22 +427,6 @@ final class CudaBackend implements ComputeBackend {
     return graphs.recorded();
   }
 
-  /** Another backend on this thread may have put its own context in place, or taken ours away. */
-  private void attach() {
-    context.attach();
-  }
-
-  private void requireDevice() {
-    Optional<DeviceLostException> lost = context.lost();
-    if (lost.isPresent()) {
-      throw gone(lost.get());
-    }
-  }
-
-  private DeviceGoneException gone(DeviceLostException e) {
-    return new DeviceGoneException(device, String.valueOf(e.getMessage()), e);
-  }
-
   @Override
   public void close() {
     if (closed) {
@@ -662,7 +437,7 @@ final class CudaBackend implements ComputeBackend {
       close(blas);
     }
     try {
-      context.synchronize();
+      access.context().synchronize();
     } catch (DeviceLostException e) {
       // Nothing is in flight on a device that is lost.
     } finally {
@@ -672,7 +447,7 @@ final class CudaBackend implements ComputeBackend {
 
   private void close(BlasProducts library) {
     try {
-      context.attached(library::close);
+      access.context().attached(library::close);
     } catch (DriverException e) {
       // A lost device is entered no more; the library gives up what it has on the host.
       library.close();

@@ -38,7 +38,7 @@ final class CudaLogits implements Logits {
     long bytes = (long) vocabulary() * Float.BYTES;
     if (!fetched.get(row)) {
       long stride = (long) scores.stride() * Float.BYTES;
-      owner.fetch(memory.address() + row * bytes, scores.address() + row * stride, bytes);
+      owner.access().fetch(memory.address() + row * bytes, scores.address() + row * stride, bytes);
       fetched.set(row);
     }
     return memory.segment().asSlice(row * bytes, bytes);
@@ -47,7 +47,7 @@ final class CudaLogits implements Logits {
   private HostMemory hostMemory() {
     HostMemory memory = host;
     if (memory == null) {
-      memory = owner.pinned((long) scores.maxRows() * vocabulary() * Float.BYTES);
+      memory = owner.access().pinned((long) scores.maxRows() * vocabulary() * Float.BYTES);
       host = memory;
     }
     return memory;

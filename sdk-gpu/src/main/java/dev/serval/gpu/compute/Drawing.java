@@ -130,17 +130,19 @@ final class Drawing {
       return;
     }
     long tokens = seen.atLeast((long) total * Integer.BYTES);
-    owner.upload(
-        tokens,
-        (long) total * Integer.BYTES,
-        (to, from) ->
-            MemorySegment.copy(
-                sampler.seen(),
-                (int) (from / Integer.BYTES),
-                to,
-                JAVA_INT,
-                0,
-                (int) (to.byteSize() / Integer.BYTES)));
+    owner
+        .access()
+        .upload(
+            tokens,
+            (long) total * Integer.BYTES,
+            (to, from) ->
+                MemorySegment.copy(
+                    sampler.seen(),
+                    (int) (from / Integer.BYTES),
+                    to,
+                    JAVA_INT,
+                    0,
+                    (int) (to.byteSize() / Integer.BYTES)));
     MemorySegment to = count.arguments();
     to.set(JAVA_LONG, COUNT_TOKENS, tokens);
     to.set(JAVA_LONG, COUNT_COUNTS, address);

@@ -24,11 +24,11 @@ final class RotaryTable {
   }
 
   /** The address of a table that has all positions below this one. */
-  long covering(int positions, CudaBackend owner) {
+  long covering(int positions, DeviceAccess access) {
     if (positions > covered) {
       int count = Math.max(LEAST, 2 * Integer.highestOneBit(positions - 1));
       address = buffer.atLeast(bytes(count));
-      owner.upload(address, bytes(count), this::write);
+      access.upload(address, bytes(count), this::write);
       covered = count;
     }
     return address;

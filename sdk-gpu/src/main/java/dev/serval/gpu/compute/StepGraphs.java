@@ -2,6 +2,8 @@ package dev.serval.gpu.compute;
 
 import dev.serval.api.compute.StepBatch;
 import dev.serval.gpu.driver.ExecutableGraph;
+import dev.serval.gpu.driver.Graph;
+import dev.serval.gpu.driver.Stream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -16,7 +18,14 @@ import org.jspecify.annotations.Nullable;
 final class StepGraphs {
   private static final int SMALL = 8;
 
+  private final Stream stream;
   private final List<Bucket> buckets = new ArrayList<>();
+  private @Nullable StepEffects recording;
+
+  /** Records of what a stream is given. */
+  StepGraphs(Stream stream) {
+    this.stream = stream;
+  }
 
   /** Steps that are launched alike. */
   static final class Bucket {
@@ -58,7 +67,7 @@ final class StepGraphs {
       launched = true;
     }
 
-    void recorded(ExecutableGraph record, StepEffects what) {
+    private void recorded(ExecutableGraph record, StepEffects what) {
       graph = record;
       effects = what;
     }
@@ -91,13 +100,35 @@ final class StepGraphs {
     return count <= 1 ? 1 : 2 * Integer.highestOneBit(count - 1);
   }
 
+  /** Records a bucket's steps by the operations of one. */
+  ExecutableGraph record(Bucket bucket, Runnable operations) {
+    StepEffects effects = new StepEffects();
+    recording = effects;
+    try (Graph graph = stream.capture(operations)) {
+      ExecutableGraph executable = graph.instantiate();
+      bucket.recorded(executable, effects);
+      return executable;
+    } finally {
+      recording = null;
+    }
+  }
+
+  /** Where operations note what they do on the host, if they are recorded at this moment. */
+  @Nullable StepEffects recording() {
+    return recording;
+  }
+
   /** How many records there are. */
   int recorded() {
     return (int) buckets.stream().filter(bucket -> bucket.graph != null).count();
   }
 
-  /** Something that records refer to is about to change; none of them is in flight. */
+  /** Something that records refer to is about to change: waits for them and drops them. */
   void drop() {
+    if (recording != null) {
+      throw new IllegalStateException("a step that was launched before needs more room now");
+    }
+    stream.synchronize();
     for (Bucket bucket : buckets) {
       ExecutableGraph graph = bucket.graph;
       if (graph != null) {

@@ -219,8 +219,12 @@ final class WeightLoader {
       return;
     }
     long address = smallWindow().address();
-    owner.upload(
-        address, bytes, (to, at) -> to.copyFrom(tensor.data().asSlice(from + at, to.byteSize())));
+    owner
+        .access()
+        .upload(
+            address,
+            bytes,
+            (to, at) -> to.copyFrom(tensor.data().asSlice(from + at, to.byteSize())));
     arrival.arrived(address);
   }
 

@@ -96,8 +96,8 @@ final class CudaWeightsTest {
     CudaActivations out = (CudaActivations) backend.activations(rows.length, COLUMNS);
     backend.embed(batch, table, out);
     long bytes = (long) out.stride() * rows.length * Float.BYTES;
-    try (HostMemory target = backend.pinned(bytes)) {
-      backend.fetch(target.address(), out.address(), bytes);
+    try (HostMemory target = backend.access().pinned(bytes)) {
+      backend.access().fetch(target.address(), out.address(), bytes);
       for (int i = 0; i < rows.length; i++) {
         int row = rows[i];
         float[] found =
