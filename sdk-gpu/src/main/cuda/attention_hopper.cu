@@ -1,4 +1,6 @@
-// Decode attention on sm_90a where there is much of it. A warp for each item: a part of a sequence, a key head and up to 16 of its
+// Attention on sm_90a.
+//
+// Decode where there is much of it. A warp for each item: a part of a sequence, a key head and up to 16 of its
 // heads. What a warp will read flows through a ring of its own, 16 positions of keys or values a stage: of each tile first the keys,
 // then the values, and on into its next item. So memory is never idle while a warp works, and no warp waits for another.
 //
@@ -8,7 +10,7 @@
 //
 // Warps go their own ways, so instructions are what is short: loops are rolled as far as arrays in registers allow, registers move
 // on in place of indices, and there is one copy of everything.
-#include "attention.cuh"
+#include "attention_prefill.cuh"
 #include "hopper.cuh"
 
 namespace serval {
@@ -396,7 +398,66 @@ template <int W> struct Stream {
   }
 };
 
+// Warps of a block go at their own pace, a tile apart at most, so that while one waits for its tensor cores another has work for the
+// other units. Tiles go round in a ring; barriers count the warps whose copies of a tile have come, and those that are done with it.
+struct AtTheirPace {
+  static constexpr int SLOTS = 4, AHEAD = 2, BYTES = 2 * SLOTS * (int)sizeof(Barrier);
+  static constexpr int WARPS = 8;
+  Barrier* come;
+  Barrier* left;
+  int first; // tile
+
+  __device__ __forceinline__ AtTheirPace(unsigned char* room) : come((Barrier*)room), left(come + SLOTS) {}
+
+  __device__ __forceinline__ void begin(int index) {
+    first = index;
+    if (threadIdx.x == 0) {
+      for (int i = 0; i < SLOTS; i++) {
+        barrier_begin(come + i, WARPS);
+        barrier_begin(left + i, WARPS);
+      }
+      barriers_begun();
+    }
+    __syncthreads();
+    arrive_for(come, index);
+  }
+
+  // Waits until the slot of the tile that is to be fetched next is empty.
+  __device__ __forceinline__ void take(int index) const { await(left + (index + AHEAD) % SLOTS, (turn(index + AHEAD) & 1) ^ 1); }
+
+  // Waits until the tile is there.
+  __device__ __forceinline__ void go_on(int index) const {
+    arrive_for(come, index + 1);
+    await(come + index % SLOTS, turn(index) & 1);
+  }
+
+  __device__ __forceinline__ void leave(int index) const { arrive_at(left, index); }
+
+  // How often the tile's slot was used before.
+  __device__ __forceinline__ int turn(int index) const { return (index - first) / SLOTS; }
+
+  // When the warp's copies of a tile have come: all but those of the last it has asked for.
+  static __device__ __forceinline__ void arrive_for(Barrier* barriers, int index) {
+    wait_for_copies<AHEAD - 1>();
+    arrive_at(barriers, index);
+  }
+
+  static __device__ __forceinline__ void arrive_at(Barrier* barriers, int index) {
+    __syncwarp();
+    if (threadIdx.x % LANES == 0) arrive(barriers + index % SLOTS);
+  }
+};
+
 } // namespace serval
+
+#define PREFILL(w)                                                                                                                 \
+  KERNEL(stream_attention_prefill_##w, Attention, 256, 1, (serval::Prefill<w, serval::AtTheirPace>::SHARED)) {                    \
+    serval::Prefill<w, serval::AtTheirPace> prefill(a);                                                                           \
+    prefill.run();                                                                                                                \
+  }
+PREFILL(64)
+PREFILL(96)
+PREFILL(128)
 
 #define STREAM(w)                                                                                                         \
   KERNEL(stream_attention_decode_##w, Attention, serval::STREAM_WARPS * 32, serval::STREAM_BLOCKS, (serval::Stream<w>::SHARED)) { \

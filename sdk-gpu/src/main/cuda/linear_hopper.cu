@@ -19,7 +19,8 @@ constexpr int WARPGROUP = 128;
 constexpr int CONSUMER_BARRIER = 1;
 // Token tiles that neighbouring blocks share a weight's rows over, where segments are summed one after the other.
 constexpr int TOKENS_TOGETHER = 8;
-// With so many stages to multiply before its end, a block lets the next kernel begin.
+// With so many bytes to multiply before its end, or stages, a block lets the next kernel begin.
+constexpr int LAST_BYTES = 216 * 1024;
 constexpr int LAST_STAGES = 8;
 
 // Weights that tensor cores take from shared memory as they are, and those that go through registers.
@@ -52,6 +53,7 @@ template <class Weights_, int N_, bool GATED_> struct Plan {
   static constexpr int REST_BYTES = EXCHANGE_BYTES + MOST_STAGES * 16 + 16;
   static constexpr int FITTING = ((BLOCKS == 2 ? 112 : 227) * 1024 - REST_BYTES) / (TOKEN_BYTES + WEIGHT_BYTES);
   static constexpr int STAGES = FITTING < MOST_STAGES ? FITTING : MOST_STAGES;
+  static constexpr int LAST = BLOCKS == 2 ? LAST_BYTES / (TOKEN_BYTES + WEIGHT_BYTES) : LAST_STAGES; // stages before its end
   static constexpr int SHARED = STAGES * (TOKEN_BYTES + WEIGHT_BYTES) + REST_BYTES;
 };
 
@@ -261,7 +263,7 @@ template <class P> struct Consumer {
 
   // Lets go of the stage before this one, whose products are done by now.
   __device__ __forceinline__ int end_tile(int before) {
-    if (--tilesLeft == LAST_STAGES) let_later_begin();
+    if (--tilesLeft == P::LAST) let_later_begin();
     commit_products();
     await_products_before();
     if (before >= 0) release(before);
@@ -427,7 +429,7 @@ template <class P> struct Consumer {
       Item item = work.item(i);
       tilesLeft += work.segment_begin(item.last) - work.segment_begin(item.first);
     }
-    if (tilesLeft <= LAST_STAGES) let_later_begin();
+    if (tilesLeft <= P::LAST) let_later_begin();
   }
 
   __device__ __forceinline__ void run() {

@@ -54,42 +54,77 @@ __device__ __forceinline__ const Eight none() {
   return e;
 }
 
-// Squares are also summed scaled down, for rows whose squares overflow; beside those epsilon is nothing.
-__device__ __forceinline__ void rms_norm_row(const RmsNorm& a, bool operand) {
-  __shared__ float2 room[8];
-  let_later_begin();
-  int row = blockIdx.x, rows = a.step->rows; // no kernel writes the step, nor the gain
-  for (int k = threadIdx.x * 32; k < a.columns; k += blockDim.x * 32) prefetch(a.gain + k);
-  wait_for_earlier();
-  if (row >= rows) return;
-  const float* in = a.in + (int64_t)row * a.inStride;
+// Norms. A thread keeps what it has read last, which is all of it where rows have up to 4096 columns.
+struct Norm {
+  static constexpr int HELD = 2;
+  const RmsNorm& a;
+  const float* in;
+  Rows to;
+  Eight x[HELD], gain[HELD];
   float sum = 0.0f, scaledSum = 0.0f;
-  for (int c = threadIdx.x; 8 * c < a.columns; c += blockDim.x) {
-    Eight e = load_eight(in, 8 * c, a.columns);
-    for (int i = 0; i < 8; i++) {
-      sum = __fmaf_rn(e.x[i], e.x[i], sum);
-      float scaled = __fmul_rn(e.x[i], 0x1p-64f);
-      scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
+
+  __device__ __forceinline__ Norm(const RmsNorm& a, bool operand) : a(a), in(a.in + (int64_t)blockIdx.x * a.inStride), to{a.out, a.outStride, operand} {}
+
+  static __device__ __forceinline__ int column(int from, int i) { return 8 * (from + i * (int)blockDim.x + (int)threadIdx.x); }
+  static __device__ __forceinline__ int together() { return HELD * blockDim.x; }
+
+  __device__ __forceinline__ void load(Eight (&held)[HELD], const float* row, int from) const {
+#pragma unroll
+    for (int i = 0; i < HELD; i++) {
+      int k = column(from, i);
+      held[i] = k < a.columns ? load_eight(row, k, a.columns) : none();
     }
   }
-  float2 sums = block_sums(sum, scaledSum, room);
-  sum = sums.x;
-  scaledSum = sums.y;
-  bool huge = isinf(sum) && !isinf(scaledSum);
-  float mean = __fdiv_rn(huge ? scaledSum : sum, (float)a.columns);
-  float root = __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.epsilon));
-  float factor = __fdiv_rn(1.0f, root), scale = huge ? 0x1p-64f : 1.0f;
-  Rows to = {a.out, a.outStride, operand};
-  for (int c = threadIdx.x; c < to.groups(a.columns); c += blockDim.x) {
-    Eight e = none();
-    if (8 * c < a.columns) {
-      e = load_eight(in, 8 * c, a.columns);
-      for (int i = 0; i < 8; i++)
-        if (8 * c + i < a.columns) e.x[i] = __fmul_rn(__fmul_rn(__fmul_rn(e.x[i], scale), factor), a.gain[8 * c + i]);
-    }
-    to.store(row, 8 * c, a.columns, e);
+
+  // Squares are also summed scaled down, for rows whose squares overflow; beside those epsilon is nothing.
+  __device__ __forceinline__ void add_squares() {
+#pragma unroll
+    for (int i = 0; i < HELD; i++)
+#pragma unroll
+      for (int j = 0; j < 8; j++) {
+        sum = __fmaf_rn(x[i].x[j], x[i].x[j], sum);
+        float scaled = __fmul_rn(x[i].x[j], 0x1p-64f);
+        scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
+      }
   }
-}
+
+  __device__ __forceinline__ void store(int from, float scale, float factor) const {
+#pragma unroll
+    for (int i = 0; i < HELD; i++) {
+      int k = column(from, i);
+      if (k >= 8 * to.groups(a.columns)) continue;
+      Eight e;
+#pragma unroll
+      for (int j = 0; j < 8; j++) e.x[j] = k + j < a.columns ? __fmul_rn(__fmul_rn(__fmul_rn(x[i].x[j], scale), factor), gain[i].x[j]) : 0.0f;
+      to.store(blockIdx.x, k, a.columns, e);
+    }
+  }
+
+  // No kernel writes the step, nor the gain.
+  __device__ __forceinline__ void run() {
+    __shared__ float2 room[8];
+    let_later_begin();
+    int rows = a.step->rows, last = (to.groups(a.columns) - 1) / together() * together();
+    load(gain, a.gain, last);
+    wait_for_earlier();
+    if (blockIdx.x >= rows) return;
+    for (int from = 0; from <= last; from += together()) {
+      load(x, in, from);
+      add_squares();
+    }
+    float2 sums = block_sums(sum, scaledSum, room);
+    bool huge = isinf(sums.x) && !isinf(sums.y);
+    float mean = __fdiv_rn(huge ? sums.y : sums.x, (float)a.columns);
+    float root = __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.epsilon));
+    float factor = __fdiv_rn(1.0f, root), scale = huge ? 0x1p-64f : 1.0f;
+    store(last, scale, factor);
+    for (int from = last - together(); from >= 0; from -= together()) {
+      load(x, in, from);
+      load(gain, a.gain, from);
+      store(from, scale, factor);
+    }
+  }
+};
 
 __device__ __forceinline__ void round_row(const Round& a, bool gathered, bool operand) {
   let_later_begin();
@@ -158,8 +193,8 @@ KERNEL(embed_bf16, Embed, 256, 1, 0) { serval::embed_row<serval::Bf16Table>(a); 
 KERNEL(embed_q8_0, Embed, 256, 1, 0) { serval::embed_row<serval::Q8Table>(a); }
 KERNEL(embed_q4_0, Embed, 256, 1, 0) { serval::embed_row<serval::Q4Table>(a); }
 
-KERNEL(rms_norm, RmsNorm, 256, 1, 0) { serval::rms_norm_row(a, false); }
-KERNEL(rms_norm_operand, RmsNorm, 256, 1, 0) { serval::rms_norm_row(a, true); }
+KERNEL(rms_norm, RmsNorm, 256, 1, 0) { serval::Norm(a, false).run(); }
+KERNEL(rms_norm_operand, RmsNorm, 256, 1, 0) { serval::Norm(a, true).run(); }
 
 KERNEL(round_operand, Round, 256, 1, 0) { serval::round_row(a, false, true); }
 KERNEL(round_gather, Round, 256, 1, 0) { serval::round_row(a, true, true); }

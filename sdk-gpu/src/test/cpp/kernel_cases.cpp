@@ -827,7 +827,8 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
       int decodeBlocks = c.decodeBlocks > 0 ? c.decodeBlocks : 1 + random.below(data.header.parts * c.kvHeads + 3);
       bool fits = c.decode != "stream_attention_decode_" || (w != "64" && c.blockTokens >= 8);
       if (data.header.parts > 0) bench.launch((fits ? c.decode : "attention_decode_") + w, decodeBlocks, 1, 1, a);
-      if (data.header.tiles > 0) bench.launch("attention_prefill_" + w, data.header.tiles + random.below(2), c.kvHeads, 1, a);
+      string prefill = (bench.machine.has(("stream_attention_prefill_" + w).c_str()) && random.below(3) > 0 ? "stream_attention_prefill_" : "attention_prefill_") + w;
+      if (data.header.tiles > 0) bench.launch(prefill, data.header.tiles + random.below(2), c.kvHeads, 1, a);
     }
     vector<unsigned char> bytes = bench.host(out, outBytes);
     int row = 0;

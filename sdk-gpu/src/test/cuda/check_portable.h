@@ -133,11 +133,13 @@ inline void time_prefill(Checks& checks) {
   for (auto [heads, kvHeads, dim, rows, from] : std::vector<std::tuple<int, int, int, int, int>>{
            {32, 8, 128, 8192, 0}, {32, 8, 128, 2048, 0}, {32, 8, 128, 2048, 6144}, {32, 8, 64, 8192, 0}, {32, 32, 96, 8192, 0}, {28, 4, 128, 4096, 0}, {32, 8, 128, 7, 8185}}) {
     Scene scene(gpu, heads, kvHeads, dim, {{from, rows, {}, true}});
-    std::string name = "attention_prefill_" + std::to_string(dim);
-    Kernel kernel = gpu.kernel("attention", name);
-    double us = graph_time(gpu, 4, [&] { gpu.launch(kernel, {(unsigned)scene.data.header.tiles, (unsigned)kvHeads}, scene.attention(), true); });
     double seen = (double)rows * from + (double)rows * (rows + 1) / 2;
-    checks.row("time %-22s %d:%d heads, rows %5d from %5d: %8.1f us, %6.1f TFLOP/s", name.c_str(), heads, kvHeads, rows, from, us, 4.0 * dim * heads * seen / us / 1e6);
+    for (std::string way : {"attention_prefill_", "stream_attention_prefill_"}) {
+      std::string name = way + std::to_string(dim);
+      Kernel kernel = gpu.kernel(file_of(name), name);
+      double us = graph_time(gpu, 4, [&] { gpu.launch(kernel, {(unsigned)scene.data.header.tiles, (unsigned)kvHeads}, scene.attention(), true); });
+      checks.row("time %-28s %d:%d heads, rows %5d from %5d: %8.1f us, %6.1f TFLOP/s", name.c_str(), heads, kvHeads, rows, from, us, 4.0 * dim * heads * seen / us / 1e6);
+    }
   }
 }
 
@@ -168,7 +170,7 @@ inline void time_decode_attention(Checks& checks) {
 
 inline void time_rows(Checks& checks) {
   Gpu& gpu = checks.gpu;
-  for (int rows : {1, 16, 64, 2048}) {
+  for (int rows : {1, 16, 64, 2048, 8192}) {
     Scene scene(gpu, 32, 8, 128, rows <= 64 ? std::vector<serval_cases::Run>(rows, {1000, 1, {}, true}) : std::vector<serval_cases::Run>{{0, rows, {}, true}});
     CUdeviceptr hidden = scene.room((size_t)rows * 4096 * 4, 0x3c), gain = scene.room(4096 * 4, 0x3c), operand = scene.room((size_t)(rows + 127) / 128 * 128 * 14336 * 2, 0),
                 gateUp = scene.room((size_t)rows * 28672 * 4, 0x3c);

@@ -8,6 +8,7 @@
 #include "check_ceilings.h"
 #include "check_linear.h"
 #include "check_portable.h"
+#include "check_step.h"
 
 namespace {
 

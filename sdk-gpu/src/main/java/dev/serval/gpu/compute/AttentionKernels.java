@@ -90,12 +90,13 @@ final class AttentionKernels {
       module.find("rotate_store_", type).ifPresent(kernel -> stores.put(type, kernel));
       module.find("attention_simt_", type).ifPresent(kernel -> simple.put(type, kernel));
     }
+    boolean hopper = instruction.equals(KernelImage.WGMMA);
+    String many = hopper ? "stream_attention_prefill_" : "attention_prefill_";
     for (int i = 0; i < TENSOR_HEADS.length; i++) {
       decode[i] = module.kernel("attention_decode_" + TENSOR_HEADS[i]);
       few[i] = module.kernel("attention_few_" + TENSOR_HEADS[i]);
-      prefill[i] = module.kernel("attention_prefill_" + TENSOR_HEADS[i]);
+      prefill[i] = module.kernel(many + TENSOR_HEADS[i]);
     }
-    boolean hopper = instruction.equals(KernelImage.WGMMA);
     streams =
         Arrays.stream(TENSOR_HEADS)
             .mapToObj(heads ->
