@@ -32,6 +32,7 @@ import java.util.stream.LongStream;
  */
 public final class BurstScenario {
   private static final long WARM_UP_NANOS = 20_000_000_000L;
+  private static final String PINNED = "+pinned";
 
   private final Path model;
   private final ServiceLevel level;
@@ -82,7 +83,8 @@ public final class BurstScenario {
    *
    * @param args the model's folder, the target in milliseconds, how many answers are under way, the
    *     tokens of each, how many bursts, the prompts of each, the tokens of each, how many rounds,
-   *     and the policies: {@code time} or numbers of tokens
+   *     and the policies: {@code time} or numbers of tokens, each with {@code +pinned} after it for
+   *     threads that stay on processors of their own
    */
   public static void main(String[] args) {
     if (args.length < 9) {
@@ -106,7 +108,7 @@ public final class BurstScenario {
       }
     }
     out.printf(
-        "%-8s %9s %9s %9s %9s %9s %9s%n",
+        "%-12s %9s %9s %9s %9s %9s %9s%n",
         "chunks", "gap p50", "p99", "p99.9", "max", "TTFT", "tokens/s");
     for (int i = 0; i < policies.size(); i++) {
       print(policies.get(i), measured.get(i), out);
@@ -116,7 +118,7 @@ public final class BurstScenario {
   private static void print(String policy, List<Round> rounds, PrintStream out) {
     out.printf(
         Locale.ROOT,
-        "%-8s %9.1f %9.1f %9.1f %9.1f %9.0f %9.1f%n",
+        "%-12s %9.1f %9.1f %9.1f %9.1f %9.0f %9.1f%n",
         policy,
         median(rounds.stream().mapToDouble(r -> r.millis(0.5)).toArray()),
         median(rounds.stream().mapToDouble(r -> r.millis(0.99)).toArray()),
@@ -132,11 +134,14 @@ public final class BurstScenario {
   }
 
   private Round run(String policy, int round) {
-    ServingRuntimeBuilder builder = Serval.builder().model(model).maxStepTokens(2048);
-    if (policy.equals("time")) {
+    boolean pinned = policy.endsWith(PINNED);
+    String chunks = pinned ? policy.substring(0, policy.length() - PINNED.length()) : policy;
+    ServingRuntimeBuilder builder =
+        Serval.builder().model(model).maxStepTokens(2048).pinThreads(pinned);
+    if (chunks.equals("time")) {
       builder.chunk("time");
     } else {
-      builder.chunkTokens(Integer.parseInt(policy));
+      builder.chunkTokens(Integer.parseInt(chunks));
     }
     try (ServingRuntime runtime = builder.build()) {
       Random random = new Random(round);
