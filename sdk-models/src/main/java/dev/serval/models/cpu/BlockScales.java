@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * What sixteen neighbouring elements of a block are multiplied by, and what is added then. Each
- * rule has a loop over lanes of its own, so that the compiler knows what is in it.
+ * What sixteen neighbouring elements of a block are multiplied by, and what is added then. Rules of
+ * common types have loops over lanes of their own, so that the compiler knows what is in them.
  */
 abstract sealed class BlockScales {
   /** Added where nothing is: unlike +0, it leaves a −0 as it is. */
@@ -38,8 +38,13 @@ abstract sealed class BlockScales {
   abstract float offset(MemorySegment data, long block, int lanes, int lane, int part);
 
   /** Both, for all lanes. */
-  abstract void fill(
-      MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets);
+  void fill(
+      MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
+    for (int lane = 0; lane < lanes; lane++) {
+      factors[lane] = factor(data, block, lanes, lane, part);
+      offsets[lane] = offset(data, block, lanes, lane, part);
+    }
+  }
 
   private static float half(MemorySegment data, long block, int lanes, int lane, int octet) {
     long at = block + ((long) (octet / 2) * lanes + lane) * Short.BYTES;
@@ -164,15 +169,6 @@ abstract sealed class BlockScales {
       float scale = half(data, block, lanes, lane, SCALE + Short.BYTES);
       return -(scale * (octet(data, block, lanes, lane, part) >> 4));
     }
-
-    @Override
-    void fill(
-        MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
-      for (int lane = 0; lane < lanes; lane++) {
-        factors[lane] = factor(data, block, lanes, lane, part);
-        offsets[lane] = offset(data, block, lanes, lane, part);
-      }
-    }
   }
 
   /**
@@ -196,15 +192,6 @@ abstract sealed class BlockScales {
     float offset(MemorySegment data, long block, int lanes, int lane, int part) {
       return NOTHING;
     }
-
-    @Override
-    void fill(
-        MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
-      for (int lane = 0; lane < lanes; lane++) {
-        factors[lane] = factor(data, block, lanes, lane, part);
-        offsets[lane] = NOTHING;
-      }
-    }
   }
 
   /**
@@ -226,15 +213,6 @@ abstract sealed class BlockScales {
     @Override
     float offset(MemorySegment data, long block, int lanes, int lane, int part) {
       return NOTHING;
-    }
-
-    @Override
-    void fill(
-        MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
-      for (int lane = 0; lane < lanes; lane++) {
-        factors[lane] = factor(data, block, lanes, lane, part);
-        offsets[lane] = NOTHING;
-      }
     }
   }
 }
