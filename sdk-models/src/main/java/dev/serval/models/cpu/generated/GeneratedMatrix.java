@@ -58,7 +58,8 @@ final class GeneratedMatrix implements PackedMatrix {
     this.inputs = inputs;
     this.scratch = scratch;
     blocks = blocks(rows, layout);
-    panels = panels(blocks, layout.blockBytes(), scratch.size());
+    int together = kernels.maxBlocks(kernels.maxRows(), false);
+    panels = panels(blocks, together, layout.blockBytes(), scratch.size());
     runs = runs(panels.length - 1, scratch.size());
     blockBytes = layout.blockBytes();
     groups = layout.groups();
@@ -69,13 +70,18 @@ final class GeneratedMatrix implements PackedMatrix {
     return Math.ceilDiv(rows, layout.lanes());
   }
 
-  /** Where panels begin, and where the last one ends. */
-  private static int[] panels(int blocks, long blockBytes, int workers) {
+  /**
+   * Where panels begin, and where the last one ends. Blocks that a tile of many rows multiplies
+   * together are never in two.
+   */
+  private static int[] panels(int blocks, int together, long blockBytes, int workers) {
     int bySize = Math.toIntExact(Math.ceilDiv(blocks * blockBytes, PANEL_BYTES));
     int even = Math.ceilDiv(Math.max(bySize, workers * PANELS_PER_WORKER), workers) * workers;
-    int count = Math.min(blocks, even);
+    int units = Math.ceilDiv(blocks, together);
+    int count = Math.min(units, even);
     int[] starts = new int[count + 1];
-    Arrays.setAll(starts, panel -> (int) ((long) blocks * panel / count));
+    Arrays.setAll(starts, panel -> together * (int) ((long) units * panel / count));
+    starts[count] = blocks;
     return starts;
   }
 
