@@ -38,8 +38,7 @@ abstract sealed class BlockScales {
   abstract float offset(MemorySegment data, long block, int lanes, int lane, int part);
 
   /** Both, for all lanes. */
-  void fill(
-      MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
+  void fill(MemorySegment data, long block, int lanes, int part, float[] factors, float[] offsets) {
     for (int lane = 0; lane < lanes; lane++) {
       factors[lane] = factor(data, block, lanes, lane, part);
       offsets[lane] = offset(data, block, lanes, lane, part);
