@@ -402,7 +402,6 @@ template <int W> struct Stream {
 // other units. Tiles go round in a ring; barriers count the warps whose copies of a tile have come, and those that are done with it.
 struct AtTheirPace {
   static constexpr int SLOTS = 4, AHEAD = 2, BYTES = 2 * SLOTS * (int)sizeof(Barrier);
-  static constexpr int WARPS = 8;
   Barrier* come;
   Barrier* left;
   int first; // tile
@@ -413,8 +412,8 @@ struct AtTheirPace {
     first = index;
     if (threadIdx.x == 0) {
       for (int i = 0; i < SLOTS; i++) {
-        barrier_begin(come + i, WARPS);
-        barrier_begin(left + i, WARPS);
+        barrier_begin(come + i, PREFILL_WARPS);
+        barrier_begin(left + i, PREFILL_WARPS);
       }
       barriers_begun();
     }

@@ -5,11 +5,13 @@
 
 namespace serval {
 
+constexpr int PREFILL_WARPS = 8;
+
 // Runs of many rows: a block for up to 128 rows, tokens times heads, of one key head; parts one after the other. Keys and values
 // of the next tiles arrive while one is worked on; Turns says how warps wait for each other over that.
 template <int W, class Turns> struct Prefill {
   using L = Lay<W>;
-  static constexpr int WARPS = 8;
+  static constexpr int WARPS = PREFILL_WARPS;
   static constexpr int STAGE = 2 * KEYS * L::PITCH;
   static constexpr int SHARED = Turns::SLOTS * STAGE + Turns::BYTES;
 

@@ -44,8 +44,8 @@ struct Variant {
     if (!wgmma) return {shape.gated ? rowTiles / 2 : rowTiles, tokens, z};
     unsigned groups = shape.gated || n >= 64 || type.number != 0 ? (rowTiles + 1) / 2 : rowTiles;
     int blocks = options().number("blocks", gpu.blocks(name(shape.gated))); // on a multiprocessor
-    unsigned items = groups * tokens, room = std::max(1u, gpu.multiprocessors * blocks / z), turns = (items + room - 1) / room;
-    return {(items + turns - 1) / turns, 1, z};
+    unsigned room = gpu.multiprocessors * blocks / z;
+    return {std::max(1u, std::min(groups * tokens, room)), 1, z};
   }
 };
 
@@ -106,8 +106,8 @@ class Trial {
     out = gpu.allocate(outCount * 4);
     int tokens = up_to(c.rows, 8) / 8 + 16;
     partials = gpu.allocate((size_t)tokens * c.shape.rowTiles() * c.segments * 64 * 128 * 4);
-    arrivals = gpu.allocate((size_t)tokens * c.shape.rowTiles() * 16);
-    gpu.fill(arrivals, 0, (size_t)tokens * c.shape.rowTiles() * 16);
+    arrivals = gpu.allocate((size_t)tokens * c.shape.rowTiles() * 4);
+    gpu.fill(arrivals, 0, (size_t)tokens * c.shape.rowTiles() * 4);
     step = gpu.allocate(sizeof(Step));
     Step s = {};
     s.rows = c.rows;
@@ -145,7 +145,7 @@ class Trial {
     compare(what);
     if (apart) {
       int64_t left = 0;
-      for (int32_t x : gpu.read<int32_t>(arrivals, (size_t)c.shape.rowTiles() * 4)) left += x != 0;
+      for (int32_t x : gpu.read<int32_t>(arrivals, c.shape.rowTiles())) left += x != 0;
       checks.expect(left == 0, "%s: %lld counters of arrivals are left", what.c_str(), (long long)left);
     }
   }

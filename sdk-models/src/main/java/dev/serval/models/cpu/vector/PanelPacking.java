@@ -49,11 +49,11 @@ final class PanelPacking implements WorkCrew.Work {
   }
 
   private void lane(MemorySegment row, long panel, int lane) {
-    switch (layout.dtype()) {
-      case F32, BF16 -> ints(row, panel + (long) lane * Integer.BYTES);
-      case F16, Q2_K, Q3_K, IQ4_NL, IQ4_XS -> shorts(row, panel + (long) lane * Short.BYTES);
-      case Q8_0 -> scaledBlocks(row, panel, lane);
-      default -> blocks(row, panel, lane, false);
+    long at = panel + (long) lane * layout.unitBytes();
+    switch (layout.unitBytes()) {
+      case Integer.BYTES -> ints(row, at);
+      case Short.BYTES -> shorts(row, at);
+      default -> octets(row, panel, lane);
     }
   }
 
@@ -73,6 +73,14 @@ final class PanelPacking implements WorkCrew.Work {
     long step = (long) Lanes.WIDTH * Short.BYTES;
     for (int unit = 0; unit < layout.units(); unit++) {
       data.set(ValueLayout.JAVA_SHORT, to + unit * step, row.get(SHORT, (long) unit * Short.BYTES));
+    }
+  }
+
+  private void octets(MemorySegment row, long panel, int lane) {
+    if (layout.dtype() == DType.Q8_0) {
+      scaledBlocks(row, panel, lane);
+    } else {
+      blocks(row, panel, lane, false);
     }
   }
 
