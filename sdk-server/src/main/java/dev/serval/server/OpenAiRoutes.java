@@ -6,6 +6,7 @@ import dev.serval.server.exchange.Exchange;
 import dev.serval.server.exchange.ExchangeSettings;
 import dev.serval.server.exchange.Gate;
 import dev.serval.server.exchange.Offload;
+import dev.serval.server.exchange.ReadBody;
 import dev.serval.server.exchange.Responses;
 import dev.serval.server.json.Json;
 import dev.serval.server.json.Value;
@@ -121,12 +122,14 @@ public final class OpenAiRoutes {
           .offload()
           .call(
               ctx.vertx().getOrCreateContext(),
-              () ->
-                  Json.text(
-                      endpoint.apply(
-                          Json.object(body == null ? new byte[0] : body.getBytes()), runtime)))
-          .onComplete(json -> Responses.json(ctx, 200, json), ctx::fail);
+              () -> ReadBody.of(body, value -> Json.text(endpoint.apply(value, runtime))))
+          .onComplete(answer -> send(ctx, answer), ctx::fail);
     };
+  }
+
+  private static void send(RoutingContext ctx, ReadBody<String> answer) {
+    answer.announce(ctx.response());
+    Responses.json(ctx, 200, answer.meaning());
   }
 
   private String models() {

@@ -4,6 +4,7 @@ import dev.serval.api.EmbeddingResult;
 import dev.serval.server.errors.ApiError;
 import dev.serval.server.errors.Failures;
 import dev.serval.server.json.Json;
+import dev.serval.server.json.Value;
 import dev.serval.server.openai.Caller;
 import dev.serval.server.openai.EmbeddingEndpoint;
 import dev.serval.server.openai.EmbeddingList;
@@ -61,26 +62,30 @@ public final class EmbeddingExchange {
     Buffer body = ctx.body().buffer();
     settings
         .offload()
-        .call(context, () -> take(body, caller))
+        .call(context, () -> read(body, caller))
         .onComplete(this::await, this::failed);
   }
 
-  private Taken take(@Nullable Buffer body, Caller caller) {
+  private ReadBody<Taken> read(@Nullable Buffer body, Caller caller) {
     if (over) {
       throw new CancellationException("the client has gone");
     }
-    byte[] bytes = body == null ? new byte[0] : body.getBytes();
-    EmbeddingEndpoint.Call call =
-        EmbeddingEndpoint.read(Json.object(bytes), settings.runtime(), caller);
+    return ReadBody.of(body, value -> take(value, caller));
+  }
+
+  private Taken take(Value body, Caller caller) {
+    EmbeddingEndpoint.Call call = EmbeddingEndpoint.read(body, settings.runtime(), caller);
     return new Taken(call, settings.runtime().embed(call.request()));
   }
 
-  private void await(Taken taken) {
+  private void await(ReadBody<Taken> body) {
+    Taken taken = body.meaning();
     result = taken.result();
     if (over) {
       taken.result().cancel(false);
       return;
     }
+    body.announce(ctx.response());
     var _ =
         taken
             .result()

@@ -2,7 +2,7 @@ package dev.serval.server.exchange;
 
 import dev.serval.server.errors.ApiError;
 import dev.serval.server.errors.Failures;
-import dev.serval.server.json.Json;
+import dev.serval.server.json.Value;
 import dev.serval.server.openai.Caller;
 import dev.serval.server.openai.GenerationCall;
 import dev.serval.server.openai.GenerationEndpoint;
@@ -67,26 +67,31 @@ public final class Exchange {
     Buffer body = ctx.body().buffer();
     settings
         .offload()
-        .call(context, () -> submission(body, caller))
+        .call(context, () -> read(body, caller))
         .onComplete(this::answer, this::failed);
   }
 
-  private Submission submission(@Nullable Buffer body, Caller caller) {
+  private ReadBody<Submission> read(@Nullable Buffer body, Caller caller) {
     if (over) {
       throw new CancellationException("the client has gone");
     }
-    byte[] bytes = body == null ? new byte[0] : body.getBytes();
-    GenerationCall call = endpoint.read(Json.object(bytes), settings.runtime(), caller);
+    return ReadBody.of(body, value -> submission(value, caller));
+  }
+
+  private Submission submission(Value body, Caller caller) {
+    GenerationCall call = endpoint.read(body, settings.runtime(), caller);
     settings.checkChoices(call.choices());
     return Submission.of(call, settings.runtime(), settings.clock().instant());
   }
 
-  private void answer(Submission taken) {
+  private void answer(ReadBody<Submission> body) {
+    Submission taken = body.meaning();
     if (over) {
       taken.close();
       return;
     }
     submission = taken;
+    body.announce(ctx.response());
     if (taken.call().delivery().stream()) {
       stream = new StreamedAnswer(this, taken);
       stream.begin();

@@ -2,22 +2,26 @@ package dev.serval.server.json;
 
 import dev.serval.server.errors.ApiError;
 import dev.serval.server.errors.ApiException;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 
 /**
  * A value of a request's body that knows where it stands, so that what is wrong with it can be said
- * by its path, such as {@code messages[2].content}. A field that is null counts as absent.
+ * by its path, such as {@code messages[2].content}. A field that is null counts as absent. It
+ * remembers which of its fields were read, and belongs to one thread.
  */
 public final class Value {
   private static final int MAX_SHOWN = 60;
 
   private final String path;
   private final JsonNode node;
+  private final Set<String> read = new HashSet<>();
 
   Value(String path, JsonNode node) {
     this.path = path;
@@ -31,6 +35,7 @@ public final class Value {
 
   /** A field of this object, unless it is absent or null. */
   public Optional<Value> get(String name) {
+    read.add(name);
     JsonNode field = node.get(name);
     return field == null || field.isNull()
         ? Optional.empty()
@@ -128,6 +133,14 @@ public final class Value {
       fields.put(field.getKey(), new Value(below(field.getKey()), field.getValue()));
     }
     return fields;
+  }
+
+  /** The fields of this object that nobody has asked for yet, in their order. */
+  public List<String> unread() {
+    return node.properties().stream()
+        .filter(field -> !read.contains(field.getKey()) && !field.getValue().isNull())
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   /** Whether it is a string. */

@@ -8,7 +8,7 @@ import java.util.function.Predicate;
 /**
  * A field that clients know from elsewhere and that cannot be honoured here. To ignore it would
  * give the client something else than it asked for, so it is refused, unless it asks for what
- * happens anyway. Fields that nobody here has heard of are ignored.
+ * happens anyway. Fields that nobody here has heard of are ignored, and named in the answer's head.
  *
  * @param field the field's name
  * @param harmless whether a value asks for what happens anyway
