@@ -38,12 +38,13 @@ public record GenerationResult(
   }
 
   /**
-   * The same without its timelines.
+   * The same with timelines.
    *
+   * @param told where the time of each choice went
    * @return a copy
    */
-  public GenerationResult unexplained() {
-    return new GenerationResult(choices, promptTokenIds, usage, timings);
+  public GenerationResult explained(List<Timeline> told) {
+    return new GenerationResult(choices, promptTokenIds, usage, timings, told);
   }
 
   /**

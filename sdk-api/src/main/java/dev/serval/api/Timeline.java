@@ -4,15 +4,26 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * Where a request's time went: spans that follow each other without a gap, from its hand-over to
- * the engine until its end. The time between two of its tokens is made of the spans between the two
- * that computed them.
+ * Where the time of one choice went: spans that follow each other without a gap. In a {@link
+ * GenerationResult} they go from the call of {@link ServingRuntime#submit} until the result is
+ * complete; in an engine's {@link dev.serval.api.batching.SequenceOutcome} from the hand-over to
+ * the engine until the sequence's end. The time between two of its tokens is made of the spans
+ * between the two that computed them.
  *
  * @param spans what happened, one after the other
  */
 public record Timeline(List<Span> spans) {
   /** What a request's time goes into. */
   public enum Cause {
+    /** Its prompt is rendered, encoded and checked on the thread that submits it. */
+    SUBMISSION,
+    /** The first choice of its request computes the prompt that it shares. */
+    SHARED_PROMPT,
+    /**
+     * What it had in its first engine is lost with a device, and its model is on its way to
+     * another.
+     */
+    RELOCATION,
     /** It waits for its turn. */
     QUEUED,
     /** It is its turn, but there are too few free KV blocks for it. */
@@ -37,14 +48,18 @@ public record Timeline(List<Span> spans) {
      */
     ENGINE,
     /** Between two steps, whoever takes the engine's steps does something else. */
-    OUTSIDE
+    OUTSIDE,
+    /** It has ended, and other choices of its request have not. */
+    OTHER_CHOICES,
+    /** All choices have ended, and the result is on its way to the caller. */
+    DELIVERY
   }
 
   /**
    * A time in which one thing happened.
    *
    * @param cause what happened
-   * @param start when it began, from the hand-over
+   * @param start when it began, from the beginning of the timeline
    * @param length how long it took
    * @param tokens how many of the request's tokens were computed in it
    */
@@ -52,7 +67,7 @@ public record Timeline(List<Span> spans) {
     /**
      * When it was over.
      *
-     * @return the time from the hand-over
+     * @return the time from the beginning of the timeline
      */
     public Duration end() {
       return start.plus(length);
@@ -67,7 +82,7 @@ public record Timeline(List<Span> spans) {
   /**
    * All of it.
    *
-   * @return the time from the hand-over to the end
+   * @return the time from the beginning of the first span to the end of the last
    */
   public Duration total() {
     return spans.isEmpty() ? Duration.ZERO : spans.getLast().end();

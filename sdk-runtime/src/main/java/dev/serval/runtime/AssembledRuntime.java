@@ -12,7 +12,6 @@ import dev.serval.api.ServedModel;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.UnknownModelException;
 import dev.serval.api.device.NativeMemory;
-import dev.serval.runtime.generation.LiveGeneration;
 import dev.serval.runtime.metrics.ServingMetrics;
 import java.time.Duration;
 import java.util.List;
@@ -79,9 +78,7 @@ final class AssembledRuntime implements ServingRuntime {
     try {
       NamedModel model = find(request.model());
       String id = idPrefix + "-" + ids.incrementAndGet();
-      LiveGeneration generation = model.loaded().generation(id, request, ended -> requests.leave());
-      generation.begin();
-      return generation;
+      return model.loaded().submit(id, request, ended -> requests.leave());
     } catch (Throwable t) {
       requests.leave();
       throw t;

@@ -20,6 +20,7 @@ import dev.serval.runtime.generation.GenerationListener;
 import dev.serval.runtime.generation.LiveGeneration;
 import dev.serval.runtime.generation.PreparedRequest;
 import dev.serval.runtime.generation.RequestPreparation;
+import dev.serval.runtime.generation.Submission;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -117,15 +118,22 @@ record LoadedModel(
   }
 
   /**
-   * A generation that has yet to begin.
+   * Begins a generation.
    *
-   * @throws dev.serval.api.RequestRejectedException before any work is done, when the engine would
-   *     not take it now
+   * @throws dev.serval.api.RequestRejectedException when the engine does not take it now; before
+   *     any work is done if that can be told so early
    */
-  LiveGeneration generation(
-      String id, GenerationRequest request, Consumer<LiveGeneration> whenEnded) {
-    engine().requireAdmission(applicant(request));
-    PreparedRequest prepared = preparation.prepare(id, request);
-    return new LiveGeneration(prepared, environment, whenEnded);
+  LiveGeneration submit(String id, GenerationRequest request, Consumer<LiveGeneration> whenEnded) {
+    Submission submission = Submission.of(id, request, environment);
+    try {
+      engine().requireAdmission(applicant(request));
+      PreparedRequest prepared = preparation.prepare(id, request);
+      LiveGeneration generation = new LiveGeneration(prepared, environment, submission, whenEnded);
+      generation.begin();
+      return generation;
+    } catch (RuntimeException | Error e) {
+      submission.trace().refused(e);
+      throw e;
+    }
   }
 }

@@ -97,10 +97,7 @@ final class WarmUp {
   }
 
   private static LiveGeneration begin(LoadedModel model, int tokens, int number) {
-    LiveGeneration generation =
-        model.generation("warm-up", request(model, tokens, number), _ -> {});
-    generation.begin();
-    return generation;
+    return model.submit("warm-up", request(model, tokens, number), _ -> {});
   }
 
   private void finish(LiveGeneration generation, long end) {

@@ -1,13 +1,16 @@
 package dev.serval.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serval.api.Generation;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.GenerationResult;
+import dev.serval.api.InvalidRequestException;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.Timeline;
 import dev.serval.api.Timeline.Cause;
+import dev.serval.runtime.tracing.GenerationTracer;
 import dev.serval.runtime.tracing.OpenTelemetryTracer;
 import dev.serval.testkit.Oracle;
 import io.opentelemetry.sdk.OpenTelemetrySdk;
@@ -19,6 +22,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -54,17 +60,54 @@ final class ExplainedRequestsTest {
                   - result.usage().cachedPromptTokens()
                   + result.choices().getFirst().tokenIds().size()
                   - 1);
-      assertThat(first.total()).isLessThanOrEqualTo(result.timings().total());
+    }
+  }
+
+  @Test
+  void a_timeline_is_what_the_caller_waits_and_more_than_the_engine_had() throws IOException {
+    try (ServingRuntime runtime = builder().build()) {
+      long before = System.nanoTime();
+      GenerationResult result =
+          result(runtime, requests.request(1).choices(3).explained(true).build());
+      Duration waited = Duration.ofNanos(System.nanoTime() - before);
+
+      assertThat(result.timelines())
+          .extracting(Timeline::total)
+          .hasSize(3)
+          .containsOnly(result.timelines().getFirst().total())
+          .allSatisfy(total -> assertThat(total).isBetween(result.timings().total(), waited));
+    }
+  }
+
+  @Test
+  void what_is_cancelled_tells_of_every_choice_also_of_those_that_never_began() throws IOException {
+    try (ServingRuntime runtime = builder().maxRunning(1).streamBuffer(4).build();
+        Generation first = runtime.submit(requests.request(0).maxTokens(100).build())) {
+      first.iterator().next();
+      Generation waiting = runtime.submit(requests.request(1).choices(2).explained(true).build());
+      waiting.close();
+
+      assertThat(OracleRequests.result(waiting).timelines())
+          .hasSize(2)
+          .allSatisfy(ExplainedRequestsTest::assertContiguous);
     }
   }
 
   private static void assertWhole(Timeline timeline) {
+    assertContiguous(timeline);
+    assertThat(timeline.spans()).extracting(Timeline.Span::cause).contains(Cause.PREFILL);
+  }
+
+  private static void assertContiguous(Timeline timeline) {
     Duration at = Duration.ZERO;
     for (Timeline.Span span : timeline.spans()) {
       assertThat(span.start()).isEqualTo(at);
       at = span.end();
     }
-    assertThat(timeline.spans()).extracting(Timeline.Span::cause).contains(Cause.PREFILL);
+    assertThat(timeline.spans())
+        .extracting(Timeline.Span::cause)
+        .startsWith(Cause.SUBMISSION)
+        .endsWith(Cause.DELIVERY);
   }
 
   @Test
@@ -91,8 +134,41 @@ final class ExplainedRequestsTest {
 
       assertThat(exporter.getFinishedSpanItems())
           .extracting(SpanData::getName)
-          .contains("serval.prefill", "serval.decode")
+          .contains("serval.submission", "serval.prefill", "serval.decode", "serval.delivery")
           .endsWith("text_completion tiny");
+      SpanData whole = exporter.getFinishedSpanItems().getLast();
+      assertThat(exporter.getFinishedSpanItems())
+          .allSatisfy(span ->
+              assertThat(span.getStartEpochNanos())
+                  .isGreaterThanOrEqualTo(whole.getStartEpochNanos()))
+          .allSatisfy(span ->
+              assertThat(span.getEndEpochNanos()).isLessThanOrEqualTo(whole.getEndEpochNanos()));
+    }
+  }
+
+  @Test
+  void a_tracer_hears_of_requests_that_are_not_taken() throws IOException {
+    List<Throwable> refused = new ArrayList<>();
+    GenerationTracer tracer =
+        (_, _, _) ->
+            new GenerationTracer.Trace() {
+              @Override
+              public boolean explained() {
+                return true;
+              }
+
+              @Override
+              public void refused(Throwable reason) {
+                refused.add(reason);
+              }
+
+              @Override
+              public void ended(GenerationResult result, @Nullable Throwable failure) {}
+            };
+    try (ServingRuntime runtime = builder().tracer(tracer).build()) {
+      assertThatThrownBy(() -> runtime.submit(requests.request(1).maxTokens(1_000_000).build()))
+          .isInstanceOf(InvalidRequestException.class);
+      assertThat(refused).singleElement().isInstanceOf(InvalidRequestException.class);
     }
   }
 }

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param firstStepNanos when the first step that worked on it began; the end if none did
  * @param firstTokenNanos when its first token was drawn; the end if none was
  * @param endedNanos when it ended
- * @param timeline where its time went, if it was to be explained, or null
+ * @param timeline where its time went from the hand-over until its end, if it was to be explained,
+ *     or null
  */
 public record SequenceOutcome(
     FinishReason reason,

@@ -1,5 +1,6 @@
 package dev.serval.runtime.generation;
 
+import dev.serval.api.GenerationRequest;
 import dev.serval.api.GenerationResult;
 import dev.serval.runtime.tracing.GenerationTracer.Trace;
 import org.jspecify.annotations.Nullable;
@@ -13,12 +14,13 @@ public interface GenerationListener {
   GenerationListener NONE = new GenerationListener() {};
 
   /**
-   * A generation is about to be handed to its engine. Called on the thread that submits it.
+   * A request is submitted. Called on the thread that submits it, before its prompt is encoded.
    *
+   * @param id the runtime's name for it
    * @param request the request
    * @return what follows this generation
    */
-  default Trace submitted(PreparedRequest request) {
+  default Trace submitted(String id, GenerationRequest request) {
     return Trace.NONE;
   }
 

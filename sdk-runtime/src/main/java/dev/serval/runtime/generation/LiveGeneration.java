@@ -5,14 +5,11 @@ import dev.serval.api.Generation;
 import dev.serval.api.GenerationFailedException;
 import dev.serval.api.GenerationResult;
 import dev.serval.api.RequestRejectedException;
-import dev.serval.api.Timeline;
 import dev.serval.api.TokenChunk;
 import dev.serval.api.Usage;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.TokenSink;
-import dev.serval.runtime.tracing.GenerationTracer.Trace;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -41,12 +38,12 @@ import org.jspecify.annotations.Nullable;
 public final class LiveGeneration implements Generation {
   private final PreparedRequest request;
   private final GenerationEnvironment environment;
+  private final Submission submission;
   private final Consumer<LiveGeneration> whenEnded;
   private final ChunkBuffer buffer;
   private final TokenTimes times;
   private final List<Choice> choices;
   private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
-  private Trace trace = Trace.NONE;
   private int handedOver = 1;
   private int ended;
   private @Nullable GenerationFailedException failure;
@@ -56,14 +53,17 @@ public final class LiveGeneration implements Generation {
    *
    * @param request what to generate
    * @param environment what it shares with others of its model
+   * @param submission when it was submitted, and who follows it
    * @param whenEnded told once, on the engine's thread, when no choice is in the engine any more
    */
   public LiveGeneration(
       PreparedRequest request,
       GenerationEnvironment environment,
+      Submission submission,
       Consumer<LiveGeneration> whenEnded) {
     this.request = request;
     this.environment = environment;
+    this.submission = submission;
     this.whenEnded = whenEnded;
     this.buffer = new ChunkBuffer(environment.bufferTokens());
     this.times = new TokenTimes(environment.clock());
@@ -80,23 +80,13 @@ public final class LiveGeneration implements Generation {
    * @throws RequestRejectedException when the engine does not take it
    */
   public void begin() {
-    trace = environment.listener().submitted(request);
     times.submitted();
-    try {
-      handOver(choices.getFirst());
-    } catch (RuntimeException | Error e) {
-      trace.refused(e);
-      throw e;
-    }
+    Choice first = choices.getFirst();
+    first.sequence().bind(environment.engine().submit(sequence(first), first));
   }
 
-  private void handOver(Choice choice) {
-    choice
-        .sequence()
-        .bind(
-            environment
-                .engine()
-                .submit(request.sequence(choice.index(), trace.explained()), choice));
+  private SequenceRequest sequence(Choice choice) {
+    return request.sequence(choice.index(), submission.explained());
   }
 
   @Override
@@ -161,8 +151,7 @@ public final class LiveGeneration implements Generation {
   }
 
   private void handOverFurther(Choice choice) {
-    SequenceRequest sequence = request.sequence(choice.index(), trace.explained());
-    choice.sequence().bind(environment.engine().submitFurther(sequence, choice));
+    choice.sequence().bind(environment.engine().submitFurther(sequence(choice), choice));
   }
 
   /** A choice has a chunk for the reader. */
@@ -218,24 +207,21 @@ public final class LiveGeneration implements Generation {
 
   private void deliverResult() {
     GenerationResult outcome = outcome();
-    trace.ended(outcome, failure);
     environment.listener().ended(request, outcome, failure);
+    submission.trace().ended(explained(outcome, submission.trace().explained()), failure);
     if (failure == null) {
-      result.complete(request.request().explained() ? outcome : outcome.unexplained());
+      result.complete(explained(outcome, request.request().explained()));
     } else {
       result.completeExceptionally(failure);
     }
   }
 
-  private List<Timeline> timelines() {
-    List<Timeline> timelines = new ArrayList<>();
-    for (Choice choice : choices) {
-      Timeline timeline = choice.outcome().timeline();
-      if (timeline != null) {
-        timelines.add(timeline);
-      }
+  private GenerationResult explained(GenerationResult outcome, boolean wanted) {
+    if (!wanted) {
+      return outcome;
     }
-    return timelines;
+    CallerTimelines timelines = new CallerTimelines(environment.clock(), submission.nanos());
+    return outcome.explained(timelines.of(choices.stream().map(Choice::outcome).toList()));
   }
 
   private GenerationResult outcome() {
@@ -246,7 +232,6 @@ public final class LiveGeneration implements Generation {
         choices.stream().map(Choice::result).toList(),
         Arrays.stream(request.prompt()).boxed().toList(),
         new Usage(request.prompt().length, first.cachedPromptTokens(), generated),
-        times.timings(first, end),
-        timelines());
+        times.timings(first, end));
   }
 }

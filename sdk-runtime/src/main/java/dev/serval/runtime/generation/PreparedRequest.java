@@ -26,7 +26,7 @@ public record PreparedRequest(
     Set<Integer> stopTokens,
     long seed) {
 
-  /** The sequence of one choice, explained if the caller asks for it or somebody else does. */
+  /** The sequence of one choice, which the engine explains or does not. */
   SequenceRequest sequence(int choice, boolean explained) {
     return SequenceRequest.builder(sequenceId(choice), prompt, maxTokens)
         .sampling(request.sampling(), seed + choice)
@@ -35,7 +35,7 @@ public record PreparedRequest(
         .priority(request.priority())
         .scope(request.scope())
         .terms(ServiceTerms.of(request))
-        .explained(explained || request.explained())
+        .explained(explained)
         .build();
   }
 

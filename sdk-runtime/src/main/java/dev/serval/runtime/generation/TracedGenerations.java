@@ -1,5 +1,6 @@
 package dev.serval.runtime.generation;
 
+import dev.serval.api.GenerationRequest;
 import dev.serval.api.GenerationResult;
 import dev.serval.runtime.tracing.GenerationTracer;
 import dev.serval.runtime.tracing.GenerationTracer.Trace;
@@ -15,9 +16,8 @@ import org.jspecify.annotations.Nullable;
 public record TracedGenerations(String model, GenerationTracer tracer, GenerationListener next)
     implements GenerationListener {
   @Override
-  public Trace submitted(PreparedRequest request) {
-    String asked = request.request().model().orElse(model);
-    return tracer.begin(request.id(), asked, request.request());
+  public Trace submitted(String id, GenerationRequest request) {
+    return tracer.begin(id, request.model().orElse(model), request);
   }
 
   @Override

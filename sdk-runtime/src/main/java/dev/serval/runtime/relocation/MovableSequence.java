@@ -19,6 +19,7 @@ final class MovableSequence implements TokenSink, EngineSequence {
   private final boolean further;
   private final PendingSequence handle = new PendingSequence();
   private boolean wasLetIn;
+  private boolean hasWaited;
   private boolean hasTokens;
 
   MovableSequence(
@@ -42,6 +43,7 @@ final class MovableSequence implements TokenSink, EngineSequence {
 
   /** Gives it to the engine where the model has settled; a refusal is its end. */
   void handOver(Engine engine) {
+    hasWaited = true;
     try {
       submit(engine);
     } catch (RuntimeException e) {
@@ -51,7 +53,7 @@ final class MovableSequence implements TokenSink, EngineSequence {
 
   /** Ends it where it is in no engine. */
   void fail(RuntimeException reason) {
-    sink.ended(failed(none(submittedNanos), reason));
+    sink.ended(failed(none(home.nanos()), reason));
   }
 
   /** Ends it where it never came into an engine again. */
@@ -90,11 +92,10 @@ final class MovableSequence implements TokenSink, EngineSequence {
 
   @Override
   public void ended(SequenceOutcome outcome) {
-    boolean moved = wasLetIn;
     wasLetIn = true;
     SequenceOutcome last = home.keep(this, outcome);
     if (last != null) {
-      sink.ended(moved ? since(last, submittedNanos) : last);
+      sink.ended(hasWaited ? since(last, submittedNanos) : last);
     }
   }
 

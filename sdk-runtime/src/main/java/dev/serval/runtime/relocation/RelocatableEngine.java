@@ -226,6 +226,11 @@ public final class RelocatableEngine implements Engine {
         || (outcome.failure() == null && outcome.reason() == FinishReason.CANCELLED);
   }
 
+  /** What time it is. */
+  long nanos() {
+    return clock.getAsLong();
+  }
+
   private synchronized Engine current() {
     return engine;
   }

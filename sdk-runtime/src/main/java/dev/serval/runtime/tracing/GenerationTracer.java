@@ -11,8 +11,8 @@ public interface GenerationTracer {
   GenerationTracer NONE = (id, model, request) -> Trace.NONE;
 
   /**
-   * A generation is about to be handed to its engine. Called on the thread that submits it, whose
-   * context is the caller's.
+   * A request is submitted. Called on the thread that submits it, whose context is the caller's,
+   * before its prompt is encoded.
    *
    * @param id the runtime's name for it
    * @param model the model's name
@@ -46,14 +46,15 @@ public interface GenerationTracer {
     boolean explained();
 
     /**
-     * The engine did not take it. Called on the thread that submitted it.
+     * It was not taken: it can never be served, or not now. Called on the thread that submitted it.
      *
      * @param reason why
      */
     void refused(Throwable reason);
 
     /**
-     * It has ended. Called where results are delivered, before the result is.
+     * It has ended. Called where results are delivered, before the result is: its timelines end
+     * now.
      *
      * @param result what it came to, as far as it came
      * @param failure what failed, or null

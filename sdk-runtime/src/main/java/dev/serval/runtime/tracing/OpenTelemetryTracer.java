@@ -87,7 +87,7 @@ public final class OpenTelemetryTracer implements GenerationTracer {
       if (span.isRecording()) {
         describe(result, failure);
       }
-      span.end(latest(clock.instant(), start.plus(result.timings().total())));
+      span.end(latest(clock.instant(), start.plus(longest(result))));
     }
 
     private void describe(GenerationResult result, @Nullable Throwable failure) {
@@ -142,6 +142,13 @@ public final class OpenTelemetryTracer implements GenerationTracer {
   private static boolean continues(Timeline.Span first, Timeline.Span next) {
     return first.cause() == Cause.DECODE
         && (next.cause() == Cause.DECODE || next.cause() == Cause.ENGINE);
+  }
+
+  private static Duration longest(GenerationResult result) {
+    return result.timelines().stream()
+        .map(Timeline::total)
+        .max(Duration::compareTo)
+        .orElse(result.timings().total());
   }
 
   private static Instant latest(Instant left, Instant right) {

@@ -19,6 +19,7 @@ import dev.serval.api.batching.Refusal;
 import dev.serval.api.model.SampledToken;
 import dev.serval.api.model.TextCodec;
 import dev.serval.runtime.generation.ScriptedEngine.Scripted;
+import dev.serval.runtime.tracing.GenerationTracer.Trace;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -28,8 +29,11 @@ import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** A generation as its engine, driven by the test, and its reader see it. */
@@ -38,6 +42,10 @@ final class LiveGenerationTest {
   private final AdmissionPolicy admission = (applicant, load) -> Optional.empty();
   private final ScriptedEngine engine = new ScriptedEngine(admission, clock::get);
   private final List<LiveGeneration> ended = new ArrayList<>();
+  private final List<GenerationResult> traced = new ArrayList<>();
+  private Executor delivery = Delivery.onVirtualThreads();
+  private GenerationListener listener = GenerationListener.NONE;
+  private int encoding;
   private int buffer = 100;
 
   @Test
@@ -74,6 +82,132 @@ final class LiveGenerationTest {
     assertThat(result.timings().gaps()).containsExactly(Duration.ofNanos(7), Duration.ofNanos(9));
     assertThat(result.timings().total()).isEqualTo(Duration.ofNanos(66));
     assertThat(ended).containsExactly(generation);
+  }
+
+  @Test
+  void a_timeline_goes_from_the_submission_until_the_result_is_complete() {
+    encoding = 5;
+    deliveryTakes(8);
+    LiveGeneration generation = begin(request().maxTokens(2).explained(true));
+    clock.addAndGet(50);
+    engine.sequences.getFirst().text("ab");
+
+    GenerationResult result = result(generation);
+    assertThat(spans(result, 0)).containsExactly("SUBMISSION 0-5", "DECODE 5-55", "DELIVERY 55-63");
+    assertThat(result.timings().total()).isEqualTo(Duration.ofNanos(50));
+  }
+
+  @Test
+  void each_choice_tells_what_it_owes_to_the_others() {
+    encoding = 5;
+    deliveryTakes(8);
+    LiveGeneration generation = begin(request().choices(3).maxTokens(2).explained(true));
+    clock.addAndGet(20);
+    engine.sequences.getFirst().text("a");
+    clock.addAndGet(10);
+    engine.sequences.get(2).text("ef");
+    clock.addAndGet(10);
+    engine.sequences.get(0).text("b");
+    clock.addAndGet(10);
+    engine.sequences.get(1).text("cd");
+
+    GenerationResult result = result(generation);
+    assertThat(spans(result, 0))
+        .containsExactly("SUBMISSION 0-5", "DECODE 5-45", "OTHER_CHOICES 45-55", "DELIVERY 55-63");
+    assertThat(spans(result, 1))
+        .containsExactly("SUBMISSION 0-5", "SHARED_PROMPT 5-25", "DECODE 25-55", "DELIVERY 55-63");
+    assertThat(spans(result, 2))
+        .containsExactly(
+            "SUBMISSION 0-5",
+            "SHARED_PROMPT 5-25",
+            "DECODE 25-35",
+            "OTHER_CHOICES 35-55",
+            "DELIVERY 55-63");
+  }
+
+  @Test
+  void choices_that_are_cancelled_before_they_began_have_a_timeline_too() {
+    encoding = 5;
+    LiveGeneration generation = begin(request().choices(2).explained(true));
+    clock.addAndGet(20);
+    generation.close();
+    engine.sequences.getFirst().endIfCancelled();
+
+    GenerationResult result = result(generation);
+    assertThat(spans(result, 0)).containsExactly("SUBMISSION 0-5", "DECODE 5-25");
+    assertThat(spans(result, 1)).containsExactly("SUBMISSION 0-5", "SHARED_PROMPT 5-25");
+  }
+
+  @Test
+  void who_follows_a_generation_that_fails_is_told_where_its_time_went() {
+    encoding = 5;
+    listener = following();
+    LiveGeneration generation = begin(request());
+    clock.addAndGet(20);
+    engine.sequences.getFirst().fail(new IllegalStateException("no power"));
+
+    assertThatExceptionOfType(CompletionException.class).isThrownBy(() -> result(generation));
+    assertThat(spans(traced.getFirst(), 0)).containsExactly("SUBMISSION 0-5", "DECODE 5-25");
+  }
+
+  @Test
+  void what_only_another_asked_to_be_told_the_caller_is_not() {
+    listener = following();
+    LiveGeneration generation = begin(request().maxTokens(1));
+    engine.sequences.getFirst().text("a");
+
+    assertThat(result(generation).timelines()).isEmpty();
+    assertThat(traced.getFirst().timelines()).hasSize(1);
+  }
+
+  @Test
+  void the_clock_is_not_read_for_a_submission_that_nobody_asks_about() {
+    LongSupplier unread =
+        () -> {
+          throw new AssertionError("it was read");
+        };
+    GenerationEnvironment environment =
+        new GenerationEnvironment(engine, new ByteTokenizer(), unread, delivery, buffer, listener);
+
+    assertThat(Submission.of("r1", request().build(), environment).explained()).isFalse();
+  }
+
+  private void deliveryTakes(int nanos) {
+    delivery =
+        task -> {
+          clock.addAndGet(nanos);
+          Delivery.onVirtualThreads().execute(task);
+        };
+  }
+
+  private GenerationListener following() {
+    Trace trace =
+        new Trace() {
+          @Override
+          public boolean explained() {
+            return true;
+          }
+
+          @Override
+          public void refused(Throwable reason) {}
+
+          @Override
+          public void ended(GenerationResult result, @Nullable Throwable failure) {
+            traced.add(result);
+          }
+        };
+    return new GenerationListener() {
+      @Override
+      public Trace submitted(String id, GenerationRequest request) {
+        return trace;
+      }
+    };
+  }
+
+  private static List<String> spans(GenerationResult result, int choice) {
+    return result.timelines().get(choice).spans().stream()
+        .map(span -> span.cause() + " " + span.start().toNanos() + "-" + span.end().toNanos())
+        .toList();
   }
 
   @Test
@@ -362,17 +496,13 @@ final class LiveGenerationTest {
     RequestPreparation preparation =
         new RequestPreparation(
             "demo", new TextCodec(tokenizer, Optional.empty()), 400, 1000, () -> 1);
+    GenerationEnvironment environment =
+        new GenerationEnvironment(on, tokenizer, clock::get, delivery, buffer, listener);
+    Submission submission = Submission.of("r1", request.build(), environment);
+    clock.addAndGet(encoding);
     LiveGeneration generation =
         new LiveGeneration(
-            preparation.prepare("r1", request.build()),
-            new GenerationEnvironment(
-                on,
-                tokenizer,
-                clock::get,
-                Delivery.onVirtualThreads(),
-                buffer,
-                GenerationListener.NONE),
-            ended::add);
+            preparation.prepare("r1", request.build()), environment, submission, ended::add);
     generation.begin();
     return generation;
   }

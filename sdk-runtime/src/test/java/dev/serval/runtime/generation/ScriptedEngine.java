@@ -2,6 +2,7 @@ package dev.serval.runtime.generation;
 
 import dev.serval.api.FinishReason;
 import dev.serval.api.RequestRejectedException;
+import dev.serval.api.Timeline;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.Applicant;
 import dev.serval.api.batching.Engine;
@@ -13,6 +14,7 @@ import dev.serval.api.batching.TokenSink;
 import dev.serval.api.batching.TokenSink.Verdict;
 import dev.serval.api.model.SampledToken;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -163,7 +165,14 @@ final class ScriptedEngine implements Engine {
               submitted,
               generated == 0 ? now : firstToken,
               now,
-              null));
+              request.explained() ? decoded(now - submitted) : null));
+    }
+
+    private Timeline decoded(long nanos) {
+      return new Timeline(
+          List.of(
+              new Timeline.Span(
+                  Timeline.Cause.DECODE, Duration.ZERO, Duration.ofNanos(nanos), generated)));
     }
 
     @Override

@@ -40,6 +40,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 /** An engine that has moved is an engine like any other; and what happens on the way. */
@@ -138,6 +139,35 @@ final class RelocatableEngineTest extends EngineContract {
     SequenceOutcome outcome = sink.awaitEnd();
     assertThat(sink.tokens()).isEqualTo(expected(1));
     assertThat(outcome.reason()).isEqualTo(FinishReason.LENGTH);
+    engine.close();
+  }
+
+  @Test
+  void an_outcome_tells_of_the_first_hand_over_also_where_no_engine_was_there_yet() {
+    Engine first = fresh();
+    AtomicLong clock = new AtomicLong(7);
+    RelocatableEngine engine = new RelocatableEngine("recall", first, clock::get);
+    engine.leave(gone);
+    CollectingSink sink = new CollectingSink();
+    engine.submit(request(1), sink);
+    first.close();
+    engine.settle(fresh());
+    assertThat(sink.awaitEnd().submittedNanos()).isEqualTo(7);
+    engine.close();
+  }
+
+  @Test
+  void what_fails_on_the_way_ends_when_it_does() {
+    Engine first = fresh();
+    AtomicLong clock = new AtomicLong(7);
+    RelocatableEngine engine = new RelocatableEngine("recall", first, clock::get);
+    engine.leave(gone);
+    CollectingSink sink = new CollectingSink();
+    engine.submit(request(1), sink);
+    first.close();
+    clock.set(11);
+    engine.lose(gone);
+    assertThat(sink.awaitEnd().endedNanos()).isEqualTo(11);
     engine.close();
   }
 

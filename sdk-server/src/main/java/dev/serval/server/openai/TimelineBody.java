@@ -8,7 +8,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the time of one choice went, from its hand-over to the engine until its end.
+ * Where the time of one choice went, from the request's submission to the runtime until the result
+ * is complete.
  *
  * @param totalMs all of it
  * @param attributed the share that has a cause in the request, its reader, its peers or the engine
