@@ -211,15 +211,16 @@ final class EmbeddingsTest {
   @Test
   void a_tenant_beyond_its_quota_is_refused_until_its_request_has_ended() {
     Tenant anna = Tenant.of("anna").withQuota(Quota.ofRequests(1));
-    EmbeddingRequest request =
-        EmbeddingRequest.builder(Collections.nCopies(20, "a text")).tenant(anna).build();
+    EmbeddingRequest many =
+        EmbeddingRequest.builder(Collections.nCopies(400, "a text")).tenant(anna).build();
+    EmbeddingRequest one = EmbeddingRequest.builder(List.of("a text")).tenant(anna).build();
     try (ServingRuntime runtime = open(minilm.withBatching(one()))) {
-      CompletableFuture<EmbeddingResult> first = runtime.embed(request);
-      assertThatThrownBy(() -> runtime.embed(request))
+      CompletableFuture<EmbeddingResult> first = runtime.embed(many);
+      assertThatThrownBy(() -> runtime.embed(one))
           .asInstanceOf(type(RequestRejectedException.class))
           .returns(Reason.QUOTA, RequestRejectedException::reason);
-      assertThat(first.join().vectors()).hasSize(20);
-      assertThat(runtime.embed(request).join().vectors()).hasSize(20);
+      assertThat(first.join().vectors()).hasSize(400);
+      assertThat(runtime.embed(one).join().vectors()).hasSize(1);
     }
   }
 
@@ -232,12 +233,12 @@ final class EmbeddingsTest {
     SimpleMeterRegistry registry = new SimpleMeterRegistry();
     try (ServingRuntime runtime =
         Serval.builder().embeddings(minilm.withBatching(one())).meters(registry).build()) {
-      CompletableFuture<EmbeddingResult> cancelled = runtime.embed(request(60));
+      CompletableFuture<EmbeddingResult> cancelled = runtime.embed(request(2000));
       assertThat(cancelled.cancel(false)).isTrue();
       assertThat(runtime.embed(EmbeddingRequest.of("next")).join().vectors()).hasSize(1);
-      assertThat(registry.get("serval.embedding.batch").timer().count()).isLessThan(60);
+      assertThat(registry.get("serval.embedding.batch").timer().count()).isLessThan(2000);
       assertThat(registry.get("serval.embedding.waiting").gauge().value()).isZero();
-      assertThat(runtime.drain(Duration.ofSeconds(20))).isTrue();
+      assertThat(runtime.drain(Duration.ofMinutes(1))).isTrue();
       assertThat(registry.get("serval.requests").tag("outcome", "cancelled").counter().count())
           .isEqualTo(1);
     }
@@ -248,9 +249,9 @@ final class EmbeddingsTest {
     Threads before = Threads.now();
     AssembledRuntime runtime = (AssembledRuntime) open(minilm.withBatching(one()));
     assertThat(runtime.memory().used()).isGreaterThan(Bytes.mebi(20));
-    CompletableFuture<EmbeddingResult> waiting = runtime.embed(request(100));
+    CompletableFuture<EmbeddingResult> waiting = runtime.embed(request(4000));
     runtime.close();
-    assertThatThrownBy(() -> waiting.get(5, TimeUnit.SECONDS))
+    assertThatThrownBy(() -> waiting.get(60, TimeUnit.SECONDS))
         .hasCauseInstanceOf(RequestRejectedException.class);
     assertThatThrownBy(() -> runtime.embed(EmbeddingRequest.of("a")))
         .isInstanceOf(RequestRejectedException.class);

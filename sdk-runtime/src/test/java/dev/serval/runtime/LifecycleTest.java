@@ -67,7 +67,7 @@ final class LifecycleTest {
     try (ServingRuntime runtime = open()) {
       Generation generation = requests.begin(runtime, 2);
       CompletableFuture<GenerationResult> result = generation.result().toCompletableFuture();
-      assertThat(runtime.drain(Duration.ofSeconds(20))).isTrue();
+      assertThat(runtime.drain(Duration.ofMinutes(1))).isTrue();
       assertThat(runtime.state()).isEqualTo(State.DRAINING);
       assertThat(result.join().choices().getFirst().tokenIds()).isEqualTo(requests.answer(2));
       RequestRejectedException e =
@@ -83,7 +83,7 @@ final class LifecycleTest {
     try (ServingRuntime runtime = open()) {
       Generation generation = runtime.submit(requests.request(3).choices(6).build());
       CompletableFuture<GenerationResult> result = generation.result().toCompletableFuture();
-      assertThat(runtime.drain(Duration.ofSeconds(20))).isTrue();
+      assertThat(runtime.drain(Duration.ofMinutes(1))).isTrue();
       assertThat(result.join().choices())
           .hasSize(6)
           .allSatisfy(choice -> assertThat(choice.tokenIds()).isEqualTo(requests.answer(3)));
@@ -96,7 +96,7 @@ final class LifecycleTest {
       Generation unread = runtime.submit(requests.request(1).maxTokens(400).build());
       assertThat(runtime.drain(Duration.ofMillis(300))).isFalse();
       unread.close();
-      assertThat(runtime.drain(Duration.ofSeconds(20))).isTrue();
+      assertThat(runtime.drain(Duration.ofMinutes(1))).isTrue();
     }
   }
 

@@ -73,7 +73,7 @@ final class ServedRequestsTest {
   void a_subscriber_is_given_the_same() throws Exception {
     CompletableFuture<List<TokenChunk>> heard = new CompletableFuture<>();
     REQUESTS.begin(runtime, 2).subscribe(new OneByOne(heard));
-    assertThat(heard.get(20, TimeUnit.SECONDS))
+    assertThat(heard.get(60, TimeUnit.SECONDS))
         .flatExtracting(TokenChunk::tokenIds)
         .containsExactlyElementsOf(REQUESTS.answer(2));
   }
@@ -84,7 +84,7 @@ final class ServedRequestsTest {
       generation.subscribe(new OneByOne(new CompletableFuture<>()));
       CompletableFuture<List<TokenChunk>> second = new CompletableFuture<>();
       generation.subscribe(new OneByOne(second));
-      assertThat(second.handle((chunks, e) -> e).get(20, TimeUnit.SECONDS))
+      assertThat(second.handle((chunks, e) -> e).get(60, TimeUnit.SECONDS))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("has a reader already");
     }

@@ -27,7 +27,7 @@ record Threads(Set<Thread> there) {
 
   private static boolean joined(Thread thread) {
     try {
-      return thread.join(Duration.ofSeconds(5));
+      return thread.join(Duration.ofSeconds(60));
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }

@@ -163,7 +163,7 @@ final class ChunkSubscriptionTest {
         shared.put(chunk(Integer.toString(i)), IDLE);
       }
       shared.end(null);
-      assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
     }
     assertThat(serial.overlaps).isZero();
     assertThat(serial.heard)
