@@ -1,7 +1,9 @@
 package dev.serval.api.batching;
 
 /**
- * The four decisions of an engine.
+ * The four decisions of an engine. What an admission policy throws goes to the caller whose
+ * sequence it was asked about. Another that throws, or picks a victim that does not run, fails all
+ * sequences that the engine has; those that come after are served.
  *
  * @param admission who may wait
  * @param order who begins next

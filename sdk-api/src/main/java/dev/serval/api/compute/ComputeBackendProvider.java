@@ -34,6 +34,8 @@ public interface ComputeBackendProvider {
    * @return the backend, which the caller closes
    * @throws ConfigurationException when these kernels cannot be had or threads cannot be pinned;
    *     says what is missing for it
+   * @throws dev.serval.api.ServalException of any other kind when the device cannot be used, such
+   *     as for want of memory; a model that may go elsewhere is then tried there
    */
   ComputeBackend open(Device device, ComputeOptions options, NativeMemory memory);
 

@@ -6,7 +6,9 @@ import java.util.Optional;
 
 /**
  * Finds devices of one sort. Implementations are found by {@link java.util.ServiceLoader} or given
- * to the runtime, and asked once while a runtime is assembled.
+ * to the runtime. They are asked on the thread that builds a runtime, and again on one of the
+ * runtime's own, for as long as a device of theirs is lost: one that is found again may be used
+ * again.
  */
 public interface DeviceProvider {
   /**

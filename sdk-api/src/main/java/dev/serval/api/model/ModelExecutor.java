@@ -31,6 +31,8 @@ public interface ModelExecutor {
    *
    * @param batch the step, within the limits it was loaded with
    * @return the logits, valid until the next call
+   * @throws dev.serval.api.device.DeviceGoneException when the device is lost, and with it the
+   *     executor
    */
   Logits execute(StepBatch batch);
 

@@ -38,8 +38,8 @@ public interface ModelFamily {
   ModelSpec inspect(Checkpoint checkpoint);
 
   /**
-   * Loads a model onto a backend. The executor refers to the checkpoint's tensors and the backend's
-   * memory; both outlive it.
+   * Loads a model onto a backend, on the thread that opened it. The executor refers to the
+   * checkpoint's tensors and the backend's memory; both outlive it.
    *
    * @param checkpoint a checkpoint that {@link #inspect} accepts
    * @param backend where to compute
@@ -47,6 +47,9 @@ public interface ModelFamily {
    * @param limits the largest step
    * @param listener hears how far loading has come, in tensors
    * @return the executor
+   * @throws dev.serval.api.device.OutOfNativeMemoryException when its weights and buffers do not
+   *     fit
+   * @throws dev.serval.api.device.DeviceGoneException when the device is lost meanwhile
    */
   ModelExecutor load(
       Checkpoint checkpoint,

@@ -24,6 +24,7 @@ public interface Tokenizer extends AutoCloseable {
    * @param addSpecialTokens whether to add what the tokenizer puts around a text of its own, such
    *     as a beginning-of-sequence token; chat templates spell these out themselves
    * @return the token ids
+   * @throws dev.serval.api.InvalidRequestException when the text has half of a surrogate pair
    */
   int[] encode(String text, boolean addSpecialTokens);
 
@@ -42,6 +43,7 @@ public interface Tokenizer extends AutoCloseable {
    *
    * @param id the token
    * @return its text; a part of a character shows as U+FFFD
+   * @throws dev.serval.api.InvalidRequestException when the id is outside the vocabulary
    */
   String text(int id);
 

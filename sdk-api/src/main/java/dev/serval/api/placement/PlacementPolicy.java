@@ -4,9 +4,9 @@ import dev.serval.api.device.Device;
 import java.util.List;
 
 /**
- * Chooses the device for a model. A pure function, asked for each model while a runtime is
- * assembled, in the order of the models, and again whenever a device failed to load the model or
- * was lost with it.
+ * Chooses the device for a model. A pure function, asked for each model on the thread that builds a
+ * runtime, in the order of the models, and again whenever a device failed to load the model or was
+ * lost with it, then on a thread of the runtime's; never twice at once.
  */
 @FunctionalInterface
 public interface PlacementPolicy {
