@@ -41,10 +41,10 @@ record BatchOptions(
     problems.requireWithin("maxStepTokens", step, 1, 1 << 20);
     problems.requireWithin("maxWaiting", waiting, 1, Integer.MAX_VALUE);
     problems.requireWithin("chunkTokens", chunk, 1, Integer.MAX_VALUE);
-    problems.requireOne("maxWaiting", b.maxWaiting != null, "admission", b.admission != null);
+    problems.requireOne("maxWaiting", b.maxWaiting != null, "admission", b.admission.isGiven());
     problems.requireOne(
-        "maxWaitingTokens", b.maxWaitingTokens != null, "admission", b.admission != null);
-    problems.requireOne("chunkTokens", b.chunkTokens != null, "chunk", b.chunk != null);
+        "maxWaitingTokens", b.maxWaitingTokens != null, "admission", b.admission.isGiven());
+    problems.requireOne("chunkTokens", b.chunkTokens != null, "chunk", b.chunk.isGiven());
     if (b.maxWaitingTokens != null && b.maxWaitingTokens < 1) {
       problems.add("maxWaitingTokens", "the value is 1 or more, unlike " + b.maxWaitingTokens);
     }
@@ -76,11 +76,11 @@ record BatchOptions(
 
   private static BatchOptions of(
       ServingRuntimeBuilder b, StepLimits limits, PolicyCatalogue catalogue) {
-    String chunks = b.chunkTokens == null ? b.chunkName : "fixed";
-    Named<AdmissionPolicy> admission = catalogue.admission(b.admission, b.admissionName);
-    Named<OrderPolicy> order = catalogue.order(b.order, b.orderName);
-    Named<ChunkPolicy> chunk = catalogue.chunk(b.chunk, chunks);
-    Named<VictimPolicy> victim = catalogue.victim(b.victim, b.victimName);
+    Named<AdmissionPolicy> admission = catalogue.admission(b.admission);
+    Named<OrderPolicy> order = catalogue.order(b.order);
+    Named<ChunkPolicy> chunk =
+        catalogue.chunk(b.chunkTokens == null ? b.chunk : new PolicyWish.ByName<>("fixed"));
+    Named<VictimPolicy> victim = catalogue.victim(b.victim);
     return new BatchOptions(
         limits,
         new BatchingPolicies(admission.policy(), order.policy(), chunk.policy(), victim.policy()),

@@ -46,20 +46,20 @@ record PolicyCatalogue(
   /** A policy and what it does, in words. */
   record Named<T>(T policy, String words) {}
 
-  Named<AdmissionPolicy> admission(@Nullable AdmissionPolicy given, String name) {
-    return policy("admission", given, name, PolicyProvider::admission, stockAdmissions());
+  Named<AdmissionPolicy> admission(PolicyWish<AdmissionPolicy> wish) {
+    return policy("admission", wish, PolicyProvider::admission, stockAdmissions());
   }
 
-  Named<OrderPolicy> order(@Nullable OrderPolicy given, String name) {
-    return policy("order", given, name, PolicyProvider::order, stockOrders());
+  Named<OrderPolicy> order(PolicyWish<OrderPolicy> wish) {
+    return policy("order", wish, PolicyProvider::order, stockOrders());
   }
 
-  Named<ChunkPolicy> chunk(@Nullable ChunkPolicy given, String name) {
-    return policy("chunk", given, name, PolicyProvider::chunk, stockChunks());
+  Named<ChunkPolicy> chunk(PolicyWish<ChunkPolicy> wish) {
+    return policy("chunk", wish, PolicyProvider::chunk, stockChunks());
   }
 
-  Named<VictimPolicy> victim(@Nullable VictimPolicy given, String name) {
-    return policy("victim", given, name, PolicyProvider::victim, stockVictims());
+  Named<VictimPolicy> victim(PolicyWish<VictimPolicy> wish) {
+    return policy("victim", wish, PolicyProvider::victim, stockVictims());
   }
 
   private Map<String, Supplier<AdmissionPolicy>> stockAdmissions() {
@@ -106,13 +106,20 @@ record PolicyCatalogue(
 
   private <T> Named<T> policy(
       String role,
-      @Nullable T given,
+      PolicyWish<T> wish,
+      Function<PolicyProvider, Optional<T>> part,
+      Map<String, Supplier<T>> stock) {
+    return switch (wish) {
+      case PolicyWish.Given<T>(T policy) -> new Named<>(policy, words(policy));
+      case PolicyWish.ByName<T>(String name) -> named(role, name, part, stock);
+    };
+  }
+
+  private <T> Named<T> named(
+      String role,
       String name,
       Function<PolicyProvider, Optional<T>> part,
       Map<String, Supplier<T>> stock) {
-    if (given != null) {
-      return new Named<>(given, words(given));
-    }
     Optional<T> provided =
         providers.stream()
             .filter(provider -> provider.name().equals(name))

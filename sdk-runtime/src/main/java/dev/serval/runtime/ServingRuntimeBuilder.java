@@ -63,14 +63,10 @@ public final class ServingRuntimeBuilder {
   @Nullable Integer maxWaiting;
   @Nullable Long maxWaitingTokens;
   @Nullable Integer chunkTokens;
-  String admissionName = "queue";
-  String orderName = "fcfs";
-  String chunkName = "time";
-  String victimName = "least-cost";
-  @Nullable AdmissionPolicy admission;
-  @Nullable OrderPolicy order;
-  @Nullable ChunkPolicy chunk;
-  @Nullable VictimPolicy victim;
+  PolicyWish<AdmissionPolicy> admission = new PolicyWish.ByName<>("queue");
+  PolicyWish<OrderPolicy> order = new PolicyWish.ByName<>("fcfs");
+  PolicyWish<ChunkPolicy> chunk = new PolicyWish.ByName<>("time");
+  PolicyWish<VictimPolicy> victim = new PolicyWish.ByName<>("least-cost");
   int streamBuffer = 256;
   boolean warmUp = true;
   Duration returnAfter = Duration.ofMinutes(1);
@@ -330,8 +326,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder admission(String name) {
-    admissionName = Objects.requireNonNull(name, "admission");
-    admission = null;
+    admission = new PolicyWish.ByName<>(Objects.requireNonNull(name, "admission"));
     return this;
   }
 
@@ -342,7 +337,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder admission(AdmissionPolicy value) {
-    admission = Objects.requireNonNull(value, "admission");
+    admission = new PolicyWish.Given<>(Objects.requireNonNull(value, "admission"));
     return this;
   }
 
@@ -355,8 +350,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder order(String name) {
-    orderName = Objects.requireNonNull(name, "order");
-    order = null;
+    order = new PolicyWish.ByName<>(Objects.requireNonNull(name, "order"));
     return this;
   }
 
@@ -367,7 +361,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder order(OrderPolicy value) {
-    order = Objects.requireNonNull(value, "order");
+    order = new PolicyWish.Given<>(Objects.requireNonNull(value, "order"));
     return this;
   }
 
@@ -379,8 +373,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder chunk(String name) {
-    chunkName = Objects.requireNonNull(name, "chunk");
-    chunk = null;
+    chunk = new PolicyWish.ByName<>(Objects.requireNonNull(name, "chunk"));
     return this;
   }
 
@@ -391,7 +384,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder chunk(ChunkPolicy value) {
-    chunk = Objects.requireNonNull(value, "chunk");
+    chunk = new PolicyWish.Given<>(Objects.requireNonNull(value, "chunk"));
     return this;
   }
 
@@ -403,8 +396,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder victim(String name) {
-    victimName = Objects.requireNonNull(name, "victim");
-    victim = null;
+    victim = new PolicyWish.ByName<>(Objects.requireNonNull(name, "victim"));
     return this;
   }
 
@@ -415,7 +407,7 @@ public final class ServingRuntimeBuilder {
    * @return this builder
    */
   public ServingRuntimeBuilder victim(VictimPolicy value) {
-    victim = Objects.requireNonNull(value, "victim");
+    victim = new PolicyWish.Given<>(Objects.requireNonNull(value, "victim"));
     return this;
   }
 
