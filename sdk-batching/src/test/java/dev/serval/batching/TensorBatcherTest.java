@@ -24,7 +24,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -135,8 +134,8 @@ final class TensorBatcherTest {
   void a_lone_caller_is_not_delayed() throws Exception {
     model.permits.release(1);
     TensorBatcher<String, Integer> batcher =
-        batcher(TensorBatching.DEFAULT.withMaxDelay(Duration.ofSeconds(20)));
-    assertThat(batcher.submit("abcd").get(5, TimeUnit.SECONDS)).isEqualTo(4);
+        batcher(TensorBatching.DEFAULT.withMaxDelay(Duration.ofHours(1)));
+    assertThat(batcher.submit("abcd").get()).isEqualTo(4);
   }
 
   @Test

