@@ -168,7 +168,7 @@ final class EmbeddingsTest {
         new Served<>(
             runtime,
             endpoint ->
-                endpoint.options(OpenAiOptions.builder().timeout(Duration.ofMillis(50)).build()));
+                endpoint.options(OpenAiOptions.builder().timeout(Duration.ofMillis(500)).build()));
     assertThat(post("{\"input\":\"a\"}").join().statusCode()).isEqualTo(504);
     Eventually.holds("it was cancelled", () -> asked().isCancelled());
   }

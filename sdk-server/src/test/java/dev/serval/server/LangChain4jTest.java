@@ -68,7 +68,7 @@ final class LangChain4jTest {
             whole.completeExceptionally(error);
           }
         });
-    ChatResponse response = whole.get(20, TimeUnit.SECONDS);
+    ChatResponse response = whole.get(60, TimeUnit.SECONDS);
     assertThat(partial.toString()).isEqualTo("What i");
     assertThat(response.aiMessage().text()).isEqualTo("What i");
     assertThat(response.finishReason()).isEqualTo(FinishReason.LENGTH);

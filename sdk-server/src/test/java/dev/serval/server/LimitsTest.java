@@ -130,18 +130,28 @@ final class LimitsTest {
   @Test
   void a_request_that_takes_too_long_is_cancelled() throws Exception {
     EchoRuntime runtime = new EchoRuntime(8, 0);
-    Semaphore steps = new Semaphore(2);
-    runtime.pace(steps);
+    runtime.pace(new Semaphore(0));
     try (Served<EchoRuntime> served =
         served(runtime, options -> options.timeout(Duration.ofMillis(200)))) {
+      HttpResponse<String> whole = served.post(TEXT, AB);
+      assertThat(whole.statusCode()).isEqualTo(504);
+      assertThat(error(whole).get("message").stringValue()).contains("200 ms");
+      Eventually.holds("it ended", () -> runtime.generations().stream().allMatch(g -> g.ended()));
+    }
+  }
+
+  /** The limit is what a machine that is busy with others needs for the first chunk, and more. */
+  @Test
+  void a_stream_that_takes_too_long_ends_with_an_error_and_is_cancelled() throws Exception {
+    EchoRuntime runtime = new EchoRuntime(8, 0);
+    runtime.pace(new Semaphore(2));
+    try (Served<EchoRuntime> served =
+        served(runtime, options -> options.timeout(Duration.ofSeconds(2)))) {
       HttpResponse<String> stream = served.post(TEXT, "{\"stream\":true,\"prompt\":\"abcdef\"}");
       assertThat(stream.statusCode()).isEqualTo(200);
       assertThat(Served.events(stream.body()).getLast().at("/error/code").stringValue())
           .isEqualTo("request_timeout");
-      HttpResponse<String> whole = served.post(TEXT, AB);
-      assertThat(whole.statusCode()).isEqualTo(504);
-      assertThat(error(whole).get("message").stringValue()).contains("200 ms");
-      Eventually.holds("both ended", () -> runtime.generations().stream().allMatch(g -> g.ended()));
+      Eventually.holds("it ended", () -> runtime.last().ended());
     }
   }
 

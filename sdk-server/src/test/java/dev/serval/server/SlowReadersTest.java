@@ -55,16 +55,17 @@ final class SlowReadersTest {
     }
   }
 
-  /** Waits until a generation has not moved for a while. */
+  /** Waits until whoever makes a generation has waited for its reader for a while. */
   private static int standstill(EchoGeneration generation) throws InterruptedException {
-    int before = -1;
-    int now = generation.steps();
-    while (before != now) {
-      Thread.sleep(150);
-      before = now;
-      now = generation.steps();
+    int steps = -1;
+    for (int looks = 0; looks < 20; looks++) {
+      Thread.sleep(50);
+      if (generation.steps() != steps || generation.maker().getState() != Thread.State.WAITING) {
+        steps = generation.steps();
+        looks = 0;
+      }
     }
-    return now;
+    return steps;
   }
 
   @Test

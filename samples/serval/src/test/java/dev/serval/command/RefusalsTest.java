@@ -24,7 +24,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The demo model, its engine held up by the test, and more requests than it takes, over HTTP. */
-@Timeout(60)
+@Timeout(300)
 final class RefusalsTest {
   private static final Map<String, Tenant> TENANTS =
       Map.of(
@@ -41,7 +41,7 @@ final class RefusalsTest {
   private int hold() {
     held.countDown();
     try {
-      return released.await(30, TimeUnit.SECONDS) ? 1000 : 1;
+      return released.await(120, TimeUnit.SECONDS) ? 1000 : 1;
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
@@ -86,7 +86,7 @@ final class RefusalsTest {
                 .options(OpenAiOptions.builder().tenants(TENANTS).build())
                 .start()) {
       CompletableFuture<HttpResponse<String>> first = begin(endpoint, "key-anna");
-      assertThat(held.await(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(held.await(120, TimeUnit.SECONDS)).isTrue();
       HttpResponse<String> quota = send(endpoint, "key-anna");
       assertThat(quota.statusCode()).isEqualTo(429);
       assertThat(quota.headers().firstValue("retry-after")).hasValue("1");

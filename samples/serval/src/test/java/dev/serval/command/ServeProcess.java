@@ -103,7 +103,7 @@ final class ServeProcess implements AutoCloseable {
 
   /** Its address, once it serves. */
   URI base() throws Exception {
-    return base.get(60, TimeUnit.SECONDS);
+    return base.get(300, TimeUnit.SECONDS);
   }
 
   long pid() {
@@ -117,7 +117,7 @@ final class ServeProcess implements AutoCloseable {
 
   /** Waits for its end and gives its exit code. */
   int exit() throws InterruptedException {
-    if (!process.waitFor(60, TimeUnit.SECONDS)) {
+    if (!process.waitFor(300, TimeUnit.SECONDS)) {
       throw new IllegalStateException("serve does not end");
     }
     return process.exitValue();

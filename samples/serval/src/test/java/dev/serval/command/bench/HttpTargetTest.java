@@ -15,7 +15,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(20)
+@Timeout(120)
 final class HttpTargetTest {
   private static final Workload.Request REQUEST = new Workload.Request(0, List.of(3, 4, 5), 2);
 

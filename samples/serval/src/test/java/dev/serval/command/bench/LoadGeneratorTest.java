@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(20)
+@Timeout(120)
 final class LoadGeneratorTest {
   private static final long MS = 1_000_000;
 
@@ -22,20 +22,21 @@ final class LoadGeneratorTest {
     List<Outcome> outcomes = run(new OneAtATime(40), OptionalInt.empty(), 5).outcomes();
 
     assertThat(outcomes).extracting(Outcome::queueTime).containsOnly(0.0);
+    List<Double> times = outcomes.stream().map(Outcome::timeToFirstToken).sorted().toList();
     for (int i = 0; i < 5; i++) {
-      assertThat(outcomes.get(i).timeToFirstToken()).isGreaterThan((i + 1) * 0.040 - i * 0.001);
+      assertThat(times.get(i)).isGreaterThan((i + 1) * 0.040 - 0.005);
     }
   }
 
   @Test
   void with_limited_concurrency_the_wait_for_a_place_is_queue_time() throws InterruptedException {
-    List<Outcome> outcomes = run(new OneAtATime(40), OptionalInt.of(1), 3).outcomes();
+    List<Outcome> outcomes = run(new OneAtATime(300), OptionalInt.of(1), 3).outcomes();
 
     List<Double> waits = outcomes.stream().map(Outcome::queueTime).sorted().toList();
     assertThat(waits.get(0)).isZero();
-    assertThat(waits.get(1)).isGreaterThan(0.030);
-    assertThat(waits.get(2)).isGreaterThan(0.065);
-    assertThat(outcomes).allMatch(o -> o.timeToFirstToken() >= 0.039);
+    assertThat(waits.get(1)).isGreaterThan(0.250);
+    assertThat(waits.get(2)).isGreaterThan(0.550);
+    assertThat(outcomes).allMatch(o -> o.timeToFirstToken() >= 0.299);
   }
 
   @Test
