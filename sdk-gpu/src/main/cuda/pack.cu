@@ -61,6 +61,41 @@ __device__ __forceinline__ float element_of_q6_k(const unsigned char* row, int k
   return __fmul_rn(factor, (float)(q - 32));
 }
 
+// Q2_K: for each 16 elements 4 bits that multiply the scale and 4 that multiply the scale of minima.
+__device__ __forceinline__ float element_of_q2_k(const unsigned char* row, int k) {
+  const unsigned char* block = row + (int64_t)(k / 256) * 84;
+  int i = k % 256, pair = block[i / 16];
+  int q = block[16 + i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+  float factor = __fmul_rn(half_value((uint16_t)two_bytes(block + 80)), (float)(pair & 15));
+  float offset = __fmul_rn(half_value((uint16_t)two_bytes(block + 82)), (float)(pair >> 4));
+  return __fsub_rn(__fmul_rn(factor, (float)q), offset);
+}
+
+// Q3_K: the scales of 16 elements are 6 bits each, their upper 2 in the last 4 of 12 bytes.
+__device__ __forceinline__ float element_of_q3_k(const unsigned char* row, int k) {
+  const unsigned char* block = row + (int64_t)(k / 256) * 110;
+  int i = k % 256, j = i / 16;
+  int s = (block[96 + j % 8] >> (j / 8 * 4) & 15) | (block[104 + j % 4] >> (j / 4 * 2) & 3) << 4;
+  int q = block[32 + i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+  q |= (block[i % 32] >> (i / 32) & 1) << 2;
+  float factor = __fmul_rn(half_value((uint16_t)two_bytes(block + 108)), (float)(s - 32));
+  return __fmul_rn(factor, (float)(q - 4));
+}
+
+// The sixteen bytes that nibbles of IQ4_NL and IQ4_XS choose from, a bit pattern each.
+__device__ __forceinline__ uint32_t uneven_byte(int place) {
+  return (uint32_t)((place < 8 ? 0xF6EADDCFBFAD9881ull : 0x7159453526190D01ull) >> (place % 8 * 8)) & 255;
+}
+
+__device__ __forceinline__ float element_of_iq4_xs(const unsigned char* row, int k) {
+  const unsigned char* block = row + (int64_t)(k / 256) * 136;
+  int i = k % 256, j = i / 32;
+  int s = (block[4 + j / 2] >> (j % 2 * 4) & 15) | (two_bytes(block + 2) >> (2 * j) & 3) << 4;
+  int place = block[8 + 16 * j + i % 16] >> (i % 32 / 16 * 4) & 15;
+  float factor = __fmul_rn(half_value((uint16_t)two_bytes(block)), (float)(s - 32));
+  return __fmul_rn(factor, (float)(int8_t)uneven_byte(place));
+}
+
 __device__ __forceinline__ void pack_row_q8_0(const Pack& a, int row) {
   const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 32 * 34);
   int r = a.firstRow + row;
@@ -70,6 +105,25 @@ __device__ __forceinline__ void pack_row_q8_0(const Pack& a, int row) {
     unsigned char* tile = (unsigned char*)a.target + ((int64_t)(r / TILE) * a.targetStride + c / 4) * 4352;
     uint32_t words[4];
     for (int t = 0; t < 4; t++) words[t] = two_bytes(q + 2 * t) | two_bytes(q + 2 * t + 8) << 16;
+    *(uint4*)(tile + r % TILE * 64 + ((c % 4) ^ ((r >> 1) & 3)) * 16) = make_uint4(words[0], words[1], words[2], words[3]);
+    if (c % 2 == 0) *(uint16_t*)(tile + 4096 + r % TILE * 4 + c % 4) = (uint16_t)two_bytes(block);
+  }
+}
+
+// Exactly: a byte that a nibble chooses is an element of Q8_0.
+__device__ __forceinline__ void pack_row_iq4_nl(const Pack& a, int row) {
+  const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 32 * 18);
+  int r = a.firstRow + row;
+  for (int c = threadIdx.x; c < a.columns / 16; c += blockDim.x) {
+    const unsigned char* block = source + (int64_t)(c / 2) * 18;
+    const unsigned char* q = block + 2;
+    unsigned char* tile = (unsigned char*)a.target + ((int64_t)(r / TILE) * a.targetStride + c / 4) * 4352;
+    uint32_t words[4];
+    for (int t = 0; t < 4; t++) {
+      uint32_t word = 0;
+      for (int n = 0; n < 4; n++) word |= uneven_byte(q[2 * t + n % 2 + n / 2 * 8] >> (c % 2 * 4) & 15) << (8 * n);
+      words[t] = word;
+    }
     *(uint4*)(tile + r % TILE * 64 + ((c % 4) ^ ((r >> 1) & 3)) * 16) = make_uint4(words[0], words[1], words[2], words[3]);
     if (c % 2 == 0) *(uint16_t*)(tile + 4096 + r % TILE * 4 + c % 4) = (uint16_t)two_bytes(block);
   }
@@ -127,6 +181,7 @@ PACK(bf16, {
 })
 PACK(q8_0, pack_row_q8_0(a, row))
 PACK(q4_0, pack_row_q4_0(a, row))
+PACK(iq4_nl, pack_row_iq4_nl(a, row))
 
 #define PACK_SMALL(type, minimum, fifth, bias)                                                         \
   PACK(type, SmallBlock block = {minimum, fifth, bias};                                                \
@@ -142,6 +197,12 @@ PACK(q5_k, const unsigned char* source = (const unsigned char*)a.source + (int64
      pack_rounded(a, row, [&](int k) { return element_of_sub_blocks(source, k, true); }))
 PACK(q6_k, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * 210;
      pack_rounded(a, row, [&](int k) { return element_of_q6_k(source, k); }))
+PACK(q2_k, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * 84;
+     pack_rounded(a, row, [&](int k) { return element_of_q2_k(source, k); }))
+PACK(q3_k, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * 110;
+     pack_rounded(a, row, [&](int k) { return element_of_q3_k(source, k); }))
+PACK(iq4_xs, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * 136;
+     pack_rounded(a, row, [&](int k) { return element_of_iq4_xs(source, k); }))
 
 KERNEL(unpack_bf16, Unpack, 256, 1, 0) {
   using namespace serval;

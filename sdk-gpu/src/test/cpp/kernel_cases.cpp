@@ -222,7 +222,8 @@ struct Format {
   int elements, bytes;
 };
 const Format FORMATS[] = {{"f32", 1, 4},    {"f16", 1, 2},    {"bf16", 1, 2},    {"q8_0", 32, 34},   {"q4_0", 32, 18},  {"q4_1", 32, 20},
-                          {"q5_0", 32, 22}, {"q5_1", 32, 24}, {"q4_k", 256, 144}, {"q5_k", 256, 176}, {"q6_k", 256, 210}};
+                          {"q5_0", 32, 22}, {"q5_1", 32, 24}, {"q4_k", 256, 144}, {"q5_k", 256, 176}, {"q6_k", 256, 210},
+                          {"q2_k", 256, 84}, {"q3_k", 256, 110}, {"iq4_nl", 32, 18}, {"iq4_xs", 256, 136}};
 const Format& format(const string& name) {
   for (const Format& f : FORMATS)
     if (name == f.name) return f;
@@ -249,6 +250,13 @@ vector<unsigned char> random_block(Random& random, const Format& f) {
     memcpy(block.data(), &x, 2);
   } else if (name == "q6_k") {
     half(208, size / 30);
+  } else if (name == "q2_k") {
+    half(80, size / 3);
+    half(82, size / 3);
+  } else if (name == "q3_k") {
+    half(108, size / 10);
+  } else if (name == "iq4_nl" || name == "iq4_xs") {
+    half(0, name == "iq4_nl" ? size : size / 20);
   } else {
     half(0, name == "q4_k" || name == "q5_k" ? size / 10 : name == "q8_0" ? size : 5 * size);
     if (name == "q4_1" || name == "q5_1") half(2, -0.5 * random.unit());
@@ -280,6 +288,21 @@ double element(const string& name, const unsigned char* b, int i) {
     int high = b[128 + n * 32 + l] >> (2 * quarter) & 3;
     return half_at(b + 208) * (int8_t)b[192 + i / 16] * ((low | high << 4) - 32);
   }
+  if (name == "q2_k" || name == "q3_k") {
+    bool three = name == "q3_k";
+    int q = b[(three ? 32 : 16) + i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2) & 3, part = i / 16;
+    if (!three) return half_at(b + 80) * (b[part] & 15) * q - half_at(b + 82) * (b[part] >> 4);
+    int low = part < 8 ? b[96 + part] & 15 : b[88 + part] >> 4;
+    int scale = (low | (b[104 + part % 4] >> (part / 4 * 2) & 3) << 4) - 32;
+    return half_at(b + 108) * scale * (b[i % 32] & 1 << i / 32 ? q : q - 4);
+  }
+  static const int numbers[] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+  if (name == "iq4_nl") return half_at(b) * numbers[nibble(2, i)];
+  if (name == "iq4_xs") {
+    int group = i / 32, low = group % 2 ? b[4 + group / 2] >> 4 : b[4 + group / 2] & 15;
+    int scale = (low | ((b[2] | b[3] << 8) >> 2 * group & 3) << 4) - 32;
+    return half_at(b) * scale * numbers[nibble(8 + 16 * group, i % 32)];
+  }
   bool five = name == "q5_k";
   int j = i / 32;
   const unsigned char* s = b + 4;
@@ -291,7 +314,11 @@ double element(const string& name, const unsigned char* b, int i) {
 }
 
 bool is_plain(const string& type) { return type == "f32" || type == "f16"; }
-string kept_type(const string& type) { return is_plain(type) || type == "bf16" || type == "q8_0" || type == "q4_0" ? type : "bf16"; }
+string kept_type(const string& type) {
+  if (type == "iq4_nl") return "q8_0";
+  return is_plain(type) || type == "q8_0" || type == "q4_0" ? type : "bf16";
+}
+bool is_exact(const string& type) { return type == "bf16" || kept_type(type) != "bf16"; }
 
 struct Matrix {
   string type;
@@ -354,8 +381,8 @@ void embeddings(Bench& bench, int) {
       vector<float> actual = bench.host(out, 9 * stride);
       for (int r = 0; r < 9; r++)
         for (int k = 0; k < columns; k++) {
-          double expected = kept == f.name ? (float)m.stored[tokens[r]][k] : bf16(m.stored[tokens[r]][k]);
-          double off = kept == f.name ? 0 : fabs(expected) * 0x1p-7 + 1e-6; // a step of F32 arithmetic before rounding may cross over
+          double expected = is_exact(f.name) ? (float)m.stored[tokens[r]][k] : bf16(m.stored[tokens[r]][k]);
+          double off = is_exact(f.name) ? 0 : fabs(expected) * 0x1p-7 + 1e-6; // a step of F32 arithmetic before rounding may cross over
           bench.near(actual[r * stride + k], expected, off, text("%s [%d, %d] row %d column %d", f.name, rows, columns, tokens[r], k));
         }
       bench.machine.release();
@@ -636,9 +663,9 @@ void linear_maps(Bench& bench, const string& prefix, int scale) {
       check_gated(bench, random, prefix, type, 256, 1024, 140, 4);
     }
   }
-  for (const char* type : {"q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"}) {
+  for (const char* type : {"q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k", "q2_k", "q3_k", "iq4_nl", "iq4_xs"}) {
     Matrix m = load(bench, random, type, 70, 512);
-    m.type = "bf16";
+    m.type = kept_type(type);
     Rows in = random_rows(random, 3, 512);
     LinearRun run = {m, put_operand(bench, in, 128, 512), 128, nullptr, 3, false, 2, {}, prefix};
     vector<float> actual = run.run(bench, 8, true, 3);

@@ -37,7 +37,8 @@ public interface ComputeBackend extends AutoCloseable {
   String description();
 
   /**
-   * What its results depend on.
+   * What its results depend on, the types of the weights that were loaded included where it rounds
+   * them.
    *
    * @return the numerics id
    */

@@ -47,6 +47,7 @@ final class CudaBackend implements ComputeBackend {
   private final String code;
   private final CublasWish.Outcome cublas;
   private final NumericsId numerics;
+  private final NumericsId rounded;
   private final NativeMemory hostMemory;
   private final DataPath path;
   private final RegionPool activations;
@@ -126,6 +127,7 @@ final class CudaBackend implements ComputeBackend {
     launches = new StepLaunches(access, loader, step, bounds, graphs, drawing, turns);
     cublas = wish == null ? CublasWish.none() : wish.fulfil();
     numerics = new NumericsId("cuda-" + image.instruction() + "-1" + cublas.version());
+    rounded = new NumericsId(numerics.value() + "+blocks-as-bf16");
     BlasHandle handle = cublas.handle();
     blas =
         wish == null || handle == null
@@ -170,7 +172,7 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public NumericsId numerics() {
-    return numerics;
+    return loader.expanded().isEmpty() ? numerics : rounded;
   }
 
   @Override

@@ -29,19 +29,15 @@ enum MatrixType {
   }
 
   /**
-   * How a matrix that is stored so is kept.
-   *
-   * @throws IllegalArgumentException when no kernel lays it out
+   * How a matrix that is stored so is kept: exactly where a type has room for that, else rounded.
    */
   static MatrixType of(DType stored) {
     return switch (stored) {
       case F32 -> F32;
       case F16 -> F16;
-      case Q8_0 -> Q8_0;
+      case Q8_0, IQ4_NL -> Q8_0;
       case Q4_0 -> Q4_0;
-      case BF16, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> BF16;
-      case Q2_K, Q3_K, IQ4_NL, IQ4_XS ->
-          throw new IllegalArgumentException(stored + " has no kernels");
+      case BF16, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS -> BF16;
     };
   }
 

@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,14 +80,47 @@ final class WeightLoader {
     return allPacked;
   }
 
-  /** The types of blocks that are kept as BF16. */
+  /** The types of blocks that were loaded and are rounded to BF16. */
   Set<DType> expanded() {
     return expanded;
   }
 
+  /** What a weight takes once it is loaded. */
+  static long bytes(List<StoredTensor> parts) {
+    OperandChecks.requireWeight(parts);
+    if (parts.getFirst().shape().size() == 1) {
+      return Float.BYTES * parts.stream().mapToLong(StoredTensor::elements).sum();
+    }
+    int columns = Math.toIntExact(parts.getFirst().shape().getLast());
+    return alike(parts).stream()
+        .mapToLong(rows -> typeOf(rows.getFirst()).bytes(rows(rows), columns))
+        .reduce(0, Math::addExact);
+  }
+
+  /** Tensors that are kept in the same way and are neighbours become one part. */
+  private static List<List<StoredTensor>> alike(List<StoredTensor> tensors) {
+    List<List<StoredTensor>> parts = new ArrayList<>();
+    for (int from = 0; from < tensors.size(); ) {
+      int to = from + 1;
+      while (to < tensors.size() && typeOf(tensors.get(to)) == typeOf(tensors.get(from))) {
+        to++;
+      }
+      parts.add(tensors.subList(from, to));
+      from = to;
+    }
+    return parts;
+  }
+
+  private static MatrixType typeOf(StoredTensor tensor) {
+    return MatrixType.of(tensor.dtype());
+  }
+
+  private static int rows(List<StoredTensor> tensors) {
+    return Math.toIntExact(tensors.stream().mapToLong(WeightLoader::rows).sum());
+  }
+
   CudaWeight load(List<StoredTensor> parts) {
     OperandChecks.requireWeight(parts);
-    requireKernels(parts);
     try {
       return parts.getFirst().shape().size() == 1 ? vector(parts) : matrix(parts);
     } catch (TransferException e) {
@@ -128,20 +160,14 @@ final class WeightLoader {
   }
 
   private CudaWeight matrix(List<StoredTensor> tensors) {
-    int rows = Math.toIntExact(tensors.stream().mapToLong(WeightLoader::rows).sum());
+    int rows = rows(tensors);
     int columns = Math.toIntExact(tensors.getFirst().shape().getLast());
     List<CudaWeight.Part> parts = new ArrayList<>();
     int firstRow = 0;
-    for (int from = 0; from < tensors.size(); ) {
-      MatrixType type = MatrixType.of(tensors.get(from).dtype());
-      int to = from + 1;
-      while (to < tensors.size() && MatrixType.of(tensors.get(to).dtype()) == type) {
-        to++;
-      }
-      CudaWeight.Part part = part(type, tensors.subList(from, to), firstRow, columns);
+    for (List<StoredTensor> alike : alike(tensors)) {
+      CudaWeight.Part part = part(typeOf(alike.getFirst()), alike, firstRow, columns);
       parts.add(part);
       firstRow += part.rows();
-      from = to;
     }
     CudaWeight.Matrix matrix =
         new CudaWeight.Matrix(owner, rows, columns, tensors.getFirst().dtype(), List.copyOf(parts));
@@ -151,7 +177,7 @@ final class WeightLoader {
 
   private CudaWeight.Part part(
       MatrixType type, List<StoredTensor> tensors, int firstRow, int columns) {
-    int rows = Math.toIntExact(tensors.stream().mapToLong(WeightLoader::rows).sum());
+    int rows = rows(tensors);
     long bytes = type.bytes(rows, columns);
     long address = weights.allocate(bytes).address();
     stream.fill(address, (byte) 0, bytes);
@@ -167,7 +193,7 @@ final class WeightLoader {
 
   private void pack(StoredTensor tensor, Pack.Target target, int firstRow) {
     Kernel kernel = Objects.requireNonNull(packs.get(tensor.dtype()));
-    if (MatrixType.of(tensor.dtype()) == MatrixType.BF16 && tensor.dtype() != DType.BF16) {
+    if (typeOf(tensor) == MatrixType.BF16 && tensor.dtype() != DType.BF16) {
       expanded.add(tensor.dtype());
     }
     long rowBytes = tensor.dtype().bytes(target.columns());
@@ -282,20 +308,5 @@ final class WeightLoader {
 
   private static long rows(StoredTensor tensor) {
     return tensor.shape().getFirst();
-  }
-
-  private void requireKernels(List<StoredTensor> parts) {
-    for (StoredTensor part : parts) {
-      if (part.shape().size() == 2 && !packs.containsKey(part.dtype())) {
-        throw new IllegalArgumentException(
-            "tensor '%s' is of type %s, which no GPU kernel reads; matrices may be of %s, and a CPU"
-                    .formatted(part.name(), part.dtype(), names(packs.keySet()))
-                + " reads the others");
-      }
-    }
-  }
-
-  private static String names(Set<DType> types) {
-    return types.stream().map(DType::name).collect(Collectors.joining(", "));
   }
 }

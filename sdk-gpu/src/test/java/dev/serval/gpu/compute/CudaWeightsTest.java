@@ -28,8 +28,6 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** Weights come by the data path, whose threads and memory are there as long as weights come. */
 final class CudaWeightsTest {
@@ -135,23 +133,6 @@ final class CudaWeightsTest {
           .contains("; weights: from the file ")
           .contains(" into pinned memory (39.1 MiB), ")
           .endsWith("the host's memory by way of pinned memory (35.2 MiB)");
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(names = {"Q2_K", "Q3_K", "IQ4_NL", "IQ4_XS"})
-  void a_type_that_no_kernel_reads_is_refused_with_those_that_are_read(DType dtype) {
-    StoredTensor tensor =
-        new StoredTensor(
-            "down",
-            dtype,
-            List.of(1L, 256L),
-            MemorySegment.ofArray(new byte[(int) dtype.bytes(256)]));
-    try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(1));
-        CudaBackend backend = open(memory)) {
-      assertThatThrownBy(() -> backend.load(List.of(tensor)))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContainingAll("'down'", dtype.name(), "Q4_K", "Q8_0", "BF16", "CPU");
     }
   }
 

@@ -23,7 +23,17 @@ public final class GpuModel extends SteppedModel {
    */
   public GpuModel(
       Checkpoint checkpoint, ComputeBackendProvider provider, Device device, Setup setup) {
-    super(checkpoint, family(checkpoint), provider, device, ComputeOptions.of(2), setup);
+    this(checkpoint, provider, device, ComputeOptions.of(2), setup);
+  }
+
+  /** Loads a model somewhere else, to compare with. */
+  GpuModel(
+      Checkpoint checkpoint,
+      ComputeBackendProvider provider,
+      Device device,
+      ComputeOptions options,
+      Setup setup) {
+    super(checkpoint, family(checkpoint), provider, device, options, setup);
   }
 
   private static ModelFamily family(Checkpoint checkpoint) {

@@ -15,38 +15,57 @@ import java.util.Random;
 import java.util.SortedSet;
 import java.util.TreeMap;
 
-/** A small Llama with random weights in BF16, all of which tensor cores multiply. */
+/** A small Llama with random weights in BF16 or in blocks, all of which tensor cores multiply. */
 final class RandomLlama implements Checkpoint {
   static final int VOCABULARY = 96;
-  private static final int HIDDEN = 128;
-  private static final int INTERMEDIATE = 640;
   private static final int LAYERS = 2;
   private static final int HEADS = 4;
   private static final int KV_HEADS = 2;
-  private static final int HEAD_DIM = 32;
 
   private final TreeMap<String, StoredTensor> tensors = new TreeMap<>();
   private final Random random = new Random(3);
+  private final DType dtype;
+  private final int hidden;
+  private final int intermediate;
+  private final int headDim;
 
   RandomLlama() {
-    matrix("model.embed_tokens.weight", VOCABULARY, HIDDEN);
+    this(DType.BF16, 128, 640);
+  }
+
+  /** With matrices of a block-wise type. */
+  RandomLlama(DType dtype) {
+    this(dtype, 256, 768);
+  }
+
+  private RandomLlama(DType dtype, int hidden, int intermediate) {
+    this.dtype = dtype;
+    this.hidden = hidden;
+    this.intermediate = intermediate;
+    headDim = hidden / HEADS;
+    matrix("model.embed_tokens.weight", VOCABULARY, hidden);
     vector("model.norm.weight");
-    matrix("lm_head.weight", VOCABULARY, HIDDEN);
+    matrix("lm_head.weight", VOCABULARY, hidden);
     for (int layer = 0; layer < LAYERS; layer++) {
       String prefix = "model.layers." + layer + ".";
       vector(prefix + "input_layernorm.weight");
       vector(prefix + "post_attention_layernorm.weight");
-      matrix(prefix + "self_attn.q_proj.weight", HEADS * HEAD_DIM, HIDDEN);
-      matrix(prefix + "self_attn.k_proj.weight", KV_HEADS * HEAD_DIM, HIDDEN);
-      matrix(prefix + "self_attn.v_proj.weight", KV_HEADS * HEAD_DIM, HIDDEN);
-      matrix(prefix + "self_attn.o_proj.weight", HIDDEN, HEADS * HEAD_DIM);
-      matrix(prefix + "mlp.gate_proj.weight", INTERMEDIATE, HIDDEN);
-      matrix(prefix + "mlp.up_proj.weight", INTERMEDIATE, HIDDEN);
-      matrix(prefix + "mlp.down_proj.weight", HIDDEN, INTERMEDIATE);
+      matrix(prefix + "self_attn.q_proj.weight", HEADS * headDim, hidden);
+      matrix(prefix + "self_attn.k_proj.weight", KV_HEADS * headDim, hidden);
+      matrix(prefix + "self_attn.v_proj.weight", KV_HEADS * headDim, hidden);
+      matrix(prefix + "self_attn.o_proj.weight", hidden, HEADS * headDim);
+      matrix(prefix + "mlp.gate_proj.weight", intermediate, hidden);
+      matrix(prefix + "mlp.up_proj.weight", intermediate, hidden);
+      matrix(prefix + "mlp.down_proj.weight", hidden, intermediate);
     }
   }
 
   private void matrix(String name, int rows, int columns) {
+    if (dtype.blockElements() > 1) {
+      float size = (float) (1 / Math.sqrt(columns));
+      tensors.put(name, RandomBlocks.matrix(name, dtype, rows, columns, size, random));
+      return;
+    }
     float[] elements = new float[rows * columns];
     for (int i = 0; i < elements.length; i++) {
       elements[i] = (float) (2 * random.nextGaussian() / Math.sqrt(columns));
@@ -55,9 +74,9 @@ final class RandomLlama implements Checkpoint {
   }
 
   private void vector(String name) {
-    float[] elements = new float[HIDDEN];
+    float[] elements = new float[hidden];
     java.util.Arrays.fill(elements, 1);
-    store(name, List.of((long) HIDDEN), elements);
+    store(name, List.of((long) hidden), elements);
   }
 
   private void store(String name, List<Long> shape, float[] elements) {
@@ -92,12 +111,12 @@ final class RandomLlama implements Checkpoint {
     config.put("rms_norm_eps", 1e-5);
     config.put("max_position_embeddings", 4096L);
     config.put("vocab_size", (long) VOCABULARY);
-    config.put("hidden_size", (long) HIDDEN);
-    config.put("intermediate_size", (long) INTERMEDIATE);
+    config.put("hidden_size", (long) hidden);
+    config.put("intermediate_size", (long) intermediate);
     config.put("num_hidden_layers", (long) LAYERS);
     config.put("num_attention_heads", (long) HEADS);
     config.put("num_key_value_heads", (long) KV_HEADS);
-    config.put("head_dim", (long) HEAD_DIM);
+    config.put("head_dim", (long) headDim);
     return config;
   }
 
