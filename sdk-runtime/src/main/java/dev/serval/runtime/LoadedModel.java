@@ -66,10 +66,16 @@ record LoadedModel(
    * A model's place.
    *
    * @param placement the device and the reason
+   * @param weights what its weights take there
    * @param layout how KV blocks are laid out
    * @param kv how many there are
    */
-  record Placed(Placement placement, KvLayout layout, KvOptions.Size kv) {
+  record Placed(Placement placement, Bytes weights, KvLayout layout, KvOptions.Size kv) {
+    /** The device's memory that the model takes. */
+    Bytes total() {
+      return weights.plus(kvBytes());
+    }
+
     Bytes kvBytes() {
       return Bytes.of(Math.multiplyExact(kv.blocks(), layout.blockBytes()));
     }

@@ -34,6 +34,7 @@ import dev.serval.runtime.generation.GenerationListener;
 import dev.serval.runtime.generation.RequestPreparation;
 import dev.serval.runtime.generation.TracedGenerations;
 import dev.serval.runtime.metrics.ModelMeters;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -192,23 +193,28 @@ final class ModelAssembly {
     return devices.trouble(devices.device(device)).isEmpty();
   }
 
-  private synchronized void giveBack(LoadedModel.Stored stored, LoadedModel.Placed placed) {
-    devices.giveBack(placed.placement().device(), stored.spec().weights().plus(placed.kvBytes()));
+  private synchronized void giveBack(LoadedModel.Placed placed) {
+    devices.giveBack(placed.placement().device(), placed.total());
   }
 
   private synchronized LoadedModel.Placed place(
       LoadedModel.Stored stored, Predicate<Device> wanted, String remark) {
-    ModelSpec spec = stored.spec();
-    KvLayout layout = spec.kvLayout(options.kv().blockTokens(), options.kv().dtype());
+    KvLayout layout = stored.spec().kvLayout(options.kv().blockTokens(), options.kv().dtype());
     Bytes budget = options.kv().budget();
     Bytes leastKv = budget == null ? Bytes.of(layout.blockBytes()) : budget;
     List<Device> candidates = devices.candidates(options.parts()).stream().filter(wanted).toList();
-    Placement choice =
-        choose(
-            new ModelDemand(stored.name(), spec.weights(), leastKv, options.device()), candidates);
+    Map<String, Bytes> known = new HashMap<>();
+    ModelDemand demand =
+        new ModelDemand(
+            stored.name(),
+            each -> known.computeIfAbsent(each.id(), id -> footprint(stored, each)),
+            leastKv,
+            options.device());
+    Placement choice = choose(demand, candidates);
     requireCandidate(stored.name(), choice, candidates);
     Device device = devices.device(choice.device().id());
-    long free = devices.free(device).count() - spec.weights().count();
+    Bytes weights = demand.weightsOn(device);
+    long free = devices.free(device).count() - weights.count();
     KvOptions.Size kv =
         options
             .kv()
@@ -220,9 +226,20 @@ final class ModelAssembly {
                 Bytes.of(Math.max(0, free)));
     requireRoom(stored.name(), layout, kv);
     LoadedModel.Placed placed =
-        new LoadedModel.Placed(new Placement(device, choice.reason() + remark), layout, kv);
-    devices.take(device, spec.weights().plus(placed.kvBytes()));
+        new LoadedModel.Placed(
+            new Placement(device, choice.reason() + remark), weights, layout, kv);
+    devices.take(device, placed.total());
     return placed;
+  }
+
+  /** What a model's weights would take on a device. */
+  private Bytes footprint(LoadedModel.Stored stored, Device device) {
+    ComputeBackendProvider provider = options.parts().backend(device).orElseThrow();
+    return provider.footprint(device, how(device), stored.family().weights(stored.checkpoint()));
+  }
+
+  private ComputeOptions how(Device device) {
+    return new ComputeOptions(threads(device), options.kernels(), options.pinThreads());
   }
 
   private static String reasons(Map<String, String> failed) {
@@ -265,7 +282,7 @@ final class ModelAssembly {
 
   private Home load(LoadedModel.Stored stored, LoadedModel.Placed placed, LoadListener listener) {
     OpenedParts ofHome = new OpenedParts();
-    ofHome.opened(() -> giveBack(stored, placed));
+    ofHome.opened(() -> giveBack(placed));
     try {
       return new Home(placed, load(stored, placed, ofHome, listener), ofHome);
     } catch (RuntimeException | Error e) {
@@ -282,9 +299,8 @@ final class ModelAssembly {
     NativeMemory modelMemory = ofHome.opened(memory.child(stored.name()));
     Device device = placed.placement().device();
     ComputeBackendProvider provider = options.parts().backend(device).orElseThrow();
-    ComputeOptions how =
-        new ComputeOptions(threads(device), options.kernels(), options.pinThreads());
-    ComputeBackend backend = ofHome.opened(provider.open(device, how, modelMemory.child("engine")));
+    ComputeBackend backend =
+        ofHome.opened(provider.open(device, how(device), modelMemory.child("engine")));
     KvMemory kv = backend.kvMemory(placed.layout(), placed.kv().blocks());
     KvSwap swap = backend.kvSwap(kv, options.kv().swapSlots(placed.layout()));
     long before = modelMemory.used().count();
@@ -293,7 +309,7 @@ final class ModelAssembly {
     long copied = modelMemory.used().count() - before;
     Bytes mapped =
         device.kind() == DeviceKind.CPU
-            ? Bytes.of(Math.max(0, stored.spec().weights().count() - copied))
+            ? Bytes.of(Math.max(0, placed.weights().count() - copied))
             : Bytes.ZERO;
     modelMemory.account(mapped);
     return new LoadedModel.Computing(executor, backend.description(), mapped, swap);

@@ -128,11 +128,14 @@ record Screen(
     Bytes mapped = model.computing().mapped();
     KvLayout layout = model.placed().layout();
     int blocks = model.placed().kv().blocks();
+    Bytes weights = model.placed().weights();
+    String stored = model.stored().spec().weights().toString();
+    String remark =
+        mapped.count() > 0
+            ? mapped + " of them used where the file is mapped"
+            : stored.equals(weights.toString()) ? "" : stored + " in the file";
     return Stream.of(
-        new Entry(
-            model.name() + " weights",
-            model.stored().spec().weights().toString(),
-            mapped.count() == 0 ? "" : mapped + " of them used where the file is mapped"),
+        new Entry(model.name() + " weights", weights.toString(), remark),
         new Entry(
             model.name() + " KV",
             "%s, %d blocks of %d tokens in %s"

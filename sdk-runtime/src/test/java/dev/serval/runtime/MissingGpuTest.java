@@ -6,10 +6,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.serval.api.Bytes;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.device.OutOfNativeMemoryException;
 import dev.serval.api.placement.PlacementException;
 import dev.serval.gpu.standin.StandIn;
+import dev.serval.testkit.GgufOracle;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -82,7 +86,27 @@ final class MissingGpuTest {
     assertThatExceptionOfType(PlacementException.class)
         .isThrownBy(() -> served.builder(REQUIRED).build())
         .withMessageContaining("needs a GPU with")
-        .withMessageContaining("free), cpu:0");
+        .withMessageContaining("for weights), cpu:0");
+  }
+
+  @Test
+  void a_card_with_room_for_the_file_but_not_for_what_is_made_of_it_is_passed_over()
+      throws IOException {
+    Path file = GgufOracle.named("llama-Q4_K_M").file(served.folder());
+    StandInMachine libraries = StandInMachine.of(machine);
+    try (ServingRuntime runtime = libraries.runtime(file).device(REQUIRED).build()) {
+      assertThat(runtime.describe().toString()).contains("MiB in the file");
+    }
+    machine.configure("memory=3m", "capability=8.0");
+    assertThat(Files.size(file)).isLessThan(Bytes.mebi(2).count());
+    try (ServingRuntime runtime = libraries.runtime(file).device(PREFERRED).build()) {
+      assertThat(runtime.describe().toString())
+          .contains("taken because no GPU has room")
+          .doesNotContain("was tried");
+    }
+    assertThatExceptionOfType(PlacementException.class)
+        .isThrownBy(() -> libraries.runtime(file).device(REQUIRED).build())
+        .withMessageContaining("2.8 MiB free of the 5 MiB needed, 5 MiB of them for weights");
   }
 
   @Test

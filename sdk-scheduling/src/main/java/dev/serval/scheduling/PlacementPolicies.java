@@ -1,6 +1,5 @@
 package dev.serval.scheduling;
 
-import dev.serval.api.Bytes;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DevicePreference;
@@ -12,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** The stock placement policies. Each is a pure function without state, usable from any thread. */
 public final class PlacementPolicies {
@@ -34,7 +34,7 @@ public final class PlacementPolicies {
     public Placement place(ModelDemand demand, List<Device> candidates) {
       List<DeviceKind> kinds = kinds(demand.preference());
       for (DeviceKind kind : kinds) {
-        Optional<Device> device = roomiest(kind, demand.total(), candidates);
+        Optional<Device> device = roomiest(kind, demand, candidates);
         if (device.isPresent()) {
           return new Placement(device.get(), reason(kind, demand, candidates));
         }
@@ -56,9 +56,9 @@ public final class PlacementPolicies {
     }
 
     private static Optional<Device> roomiest(
-        DeviceKind kind, Bytes needed, List<Device> candidates) {
+        DeviceKind kind, ModelDemand demand, List<Device> candidates) {
       return candidates.stream()
-          .filter(d -> d.kind() == kind && d.memory().compareTo(needed) >= 0)
+          .filter(d -> d.kind() == kind && d.memory().compareTo(demand.totalOn(d)) >= 0)
           .reduce((best, next) -> next.memory().compareTo(best.memory()) > 0 ? next : best);
     }
 
@@ -91,16 +91,23 @@ public final class PlacementPolicies {
       String wish = kinds.stream().map(DeviceKind::name).collect(Collectors.joining(" or a "));
       String there =
           candidates.stream()
-              .map(d -> "%s (%s, %s free)".formatted(d.id(), d.name(), d.memory()))
+              .map(d -> found(d, kinds.contains(d.kind()) ? demand : null))
               .collect(Collectors.joining(", "));
-      return "model '%s' needs a %s with %s free (%s of weights, %s of KV); there is %s"
+      return "model '%s' needs a %s with room for its weights and %s of KV; there is %s"
           .formatted(
               demand.model(),
               wish,
-              demand.total(),
-              demand.weights(),
               demand.kv(),
               there.isEmpty() ? "no device that a compute backend runs on" : there);
+    }
+
+    private static String found(Device device, @Nullable ModelDemand demand) {
+      String needed =
+          demand == null
+              ? ""
+              : " of the %s needed, %s of them for weights"
+                  .formatted(demand.totalOn(device), demand.weightsOn(device));
+      return "%s (%s, %s free%s)".formatted(device.id(), device.name(), device.memory(), needed);
     }
   }
 }

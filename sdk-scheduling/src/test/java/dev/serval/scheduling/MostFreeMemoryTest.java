@@ -74,9 +74,31 @@ final class MostFreeMemoryTest extends PlacementPolicyContract {
         .isThrownBy(
             () -> policy().place(demand(20, DevicePreference.prefer(CPU)), List.of(HOST, SMALL)))
         .withMessage(
-            "model 'demo' needs a CPU or a GPU with 21 GiB free (20 GiB of weights, 1 GiB of KV);"
-                + " there is cpu:0 (a CPU named cpu:0, 16 GiB free), cuda:0 (a GPU named cuda:0, 2"
-                + " GiB free)");
+            "model 'demo' needs a CPU or a GPU with room for its weights and 1 GiB of KV; there is"
+                + " cpu:0 (a CPU named cpu:0, 16 GiB free of the 21 GiB needed, 20 GiB of them for"
+                + " weights), cuda:0 (a GPU named cuda:0, 2 GiB free of the 21 GiB needed, 20 GiB"
+                + " of them for weights)");
+  }
+
+  @Test
+  void weights_count_as_what_they_take_on_each_device() {
+    ModelDemand demand =
+        new ModelDemand(
+            "demo",
+            device -> Bytes.gibi(device.kind() == GPU ? 8 : 4),
+            Bytes.gibi(1),
+            DevicePreference.prefer(GPU, CPU));
+    chooses(HOST, "taken because no GPU has room", demand, HOST, LARGE);
+    assertThatExceptionOfType(PlacementException.class)
+        .isThrownBy(() ->
+            policy()
+                .place(
+                    new ModelDemand(
+                        "demo", demand.weights(), demand.kv(), DevicePreference.require(GPU)),
+                    List.of(HOST, LARGE)))
+        .withMessageEndingWith(
+            "there is cpu:0 (a CPU named cpu:0, 16 GiB free), cuda:1 (a GPU named cuda:1, 8 GiB"
+                + " free of the 9 GiB needed, 8 GiB of them for weights)");
   }
 
   private void chooses(Device expected, String reason, ModelDemand demand, Device... candidates) {

@@ -45,13 +45,13 @@ public abstract class PlacementPolicyContract {
   /**
    * A demand as tests need it.
    *
-   * @param weights the size of the weights
+   * @param weights the size of the weights, on any device
    * @param kv the size of the KV cache
    * @param preference the wish
    * @return the demand of a model named {@code demo}
    */
   protected static ModelDemand demand(Bytes weights, Bytes kv, DevicePreference preference) {
-    return new ModelDemand("demo", weights, kv, preference);
+    return new ModelDemand("demo", device -> weights, kv, preference);
   }
 
   @Test
@@ -96,7 +96,7 @@ public abstract class PlacementPolicyContract {
 
   private static void fits(Device chosen, ModelDemand demand, List<Device> candidates) {
     assertThat(candidates).contains(chosen);
-    assertThat(chosen.memory()).isGreaterThanOrEqualTo(demand.total());
+    assertThat(chosen.memory()).isGreaterThanOrEqualTo(demand.totalOn(chosen));
     if (demand.preference() instanceof DevicePreference.Require(DeviceKind kind)) {
       assertThat(chosen.kind()).isEqualTo(kind);
     }

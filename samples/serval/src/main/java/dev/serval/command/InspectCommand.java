@@ -38,7 +38,8 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() {
     StoredModels stored = new StoredModels();
     try (Checkpoint checkpoint = stored.inspect(path)) {
-      CheckpointSheet sheet = new CheckpointSheet(checkpoint, stored.families(), digest);
+      CheckpointSheet sheet =
+          new CheckpointSheet(checkpoint, stored.families(), stored.sizes(), digest);
       console.out().print(asJson ? json(sheet) + "\n" : sheet);
       return ExitCode.OK;
     }

@@ -1,8 +1,11 @@
 package dev.serval.command;
 
+import dev.serval.api.compute.ComputeBackendProvider;
+import dev.serval.api.device.DeviceProvider;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointReader;
+import dev.serval.command.inspect.LoadedSizes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -21,6 +24,15 @@ final class StoredModels {
 
   List<ModelFamily> families() {
     return families;
+  }
+
+  /** Sizes on the devices that are found here. */
+  LoadedSizes sizes() {
+    return new LoadedSizes(
+        services(ServiceLoader.load(DeviceProvider.class)).stream()
+            .flatMap(provider -> provider.discover().devices().stream())
+            .toList(),
+        services(ServiceLoader.load(ComputeBackendProvider.class)));
   }
 
   /** Opens a checkpoint to look at. */

@@ -44,6 +44,7 @@ final class InspectTest {
         .containsPattern("hidden_size +\\d+")
         .containsPattern("model.layers.0.mlp.down_proj.weight +Q[46]_K +\\[\\d+, \\d+\\] +\\d")
         .contains("Q4_K", "Q6_K", "F32")
+        .containsPattern("weights once loaded\n +cpu:0 +\\d.* MiB\n")
         .doesNotContain("sha256");
   }
 
@@ -71,6 +72,9 @@ final class InspectTest {
     assertThat(tensors.stream().mapToLong(tensor -> tensor.get("bytes").asLong()).sum())
         .isEqualTo(sheet.get("tensor_bytes").asLong())
         .isLessThan(Files.size(folder.resolve("qwen3-Q4_0.gguf")));
+    assertThat(sheet.at("/loaded_bytes/cpu:0").asLong())
+        .isBetween(
+            sheet.get("tensor_bytes").asLong(), Files.size(folder.resolve("qwen3-Q4_0.gguf")));
   }
 
   @Test

@@ -1,8 +1,11 @@
 package dev.serval.api.compute;
 
+import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.api.storage.StoredTensor;
+import java.util.List;
 
 /**
  * Opens backends on devices of one sort. Implementations are found by {@link
@@ -23,6 +26,26 @@ public interface ComputeBackendProvider {
    * @return true if {@link #open} will take it
    */
   boolean supports(Device device);
+
+  /**
+   * How much of a device's memory weights take once they are loaded: what is planned with before
+   * there is a backend. A backend may keep a type in more bytes, or fewer, than it is stored in.
+   * Nothing is read of the weights but their types and shapes.
+   *
+   * @param device a device that this backend can run on
+   * @param options as they will be given to {@link #open}
+   * @param weights each as it will be given to {@link ComputeBackend#load}
+   * @return the sum, to the byte; what stays where the checkpoint is mapped is in it. As much as is
+   *     stored where a backend does not say otherwise
+   * @throws ConfigurationException when {@link #open} would throw it because of the kernels
+   */
+  default Bytes footprint(Device device, ComputeOptions options, List<List<StoredTensor>> weights) {
+    return Bytes.of(
+        weights.stream()
+            .flatMap(List::stream)
+            .mapToLong(tensor -> tensor.data().byteSize())
+            .reduce(0, Math::addExact));
+  }
 
   /**
    * Opens a backend for one engine. A backend that has but one sort of kernels takes any wish that

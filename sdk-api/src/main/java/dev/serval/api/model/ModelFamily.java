@@ -4,6 +4,8 @@ import dev.serval.api.LoadListener;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.StoredTensor;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -36,6 +38,17 @@ public interface ModelFamily {
    *     tensor
    */
   ModelSpec inspect(Checkpoint checkpoint);
+
+  /**
+   * The weights that {@link #load} brings to a backend, for whoever plans with their size.
+   *
+   * @param checkpoint a checkpoint that {@link #inspect} accepts
+   * @return each weight's tensors, as they are given to {@link ComputeBackend#load}; each tensor of
+   *     the checkpoint by itself where a family does not say otherwise
+   */
+  default List<List<StoredTensor>> weights(Checkpoint checkpoint) {
+    return checkpoint.tensorNames().stream().map(name -> List.of(checkpoint.tensor(name))).toList();
+  }
 
   /**
    * Loads a model onto a backend, on the thread that opened it. The executor refers to the

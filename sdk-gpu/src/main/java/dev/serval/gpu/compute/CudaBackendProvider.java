@@ -1,5 +1,6 @@
 package dev.serval.gpu.compute;
 
+import dev.serval.api.Bytes;
 import dev.serval.api.ConfigurationException;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
@@ -8,6 +9,7 @@ import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.api.storage.StoredTensor;
 import dev.serval.gpu.blas.BlasSearch;
 import dev.serval.gpu.driver.Context;
 import dev.serval.gpu.driver.CudaDevice;
@@ -123,6 +125,12 @@ public final class CudaBackendProvider implements ComputeBackendProvider {
   @Override
   public boolean supports(Device device) {
     return device.kind() == DeviceKind.GPU && device.attributes().containsKey(UUID);
+  }
+
+  /** Without the second copy that cuBLASLt has for as many weights as there is room for. */
+  @Override
+  public Bytes footprint(Device device, ComputeOptions options, List<List<StoredTensor>> weights) {
+    return Bytes.of(weights.stream().mapToLong(WeightLoader::bytes).reduce(0, Math::addExact));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.serval.gpu.check;
 
+import dev.serval.api.Bytes;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.ComputeOptions;
@@ -7,9 +8,11 @@ import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.gpu.TransferReport;
 import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.StoredTensor;
 import dev.serval.gpu.compute.GpuModel;
 import dev.serval.testkit.SteppedModel;
 import dev.serval.testkit.ThreadMeter;
+import java.util.List;
 
 /**
  * What it took to load a model, from when its backend was open until all weights were laid out.
@@ -63,6 +66,12 @@ record Load(
     @Override
     public boolean supports(Device device) {
       return provider.supports(device);
+    }
+
+    @Override
+    public Bytes footprint(
+        Device device, ComputeOptions options, List<List<StoredTensor>> weights) {
+      return provider.footprint(device, options, weights);
     }
 
     @Override

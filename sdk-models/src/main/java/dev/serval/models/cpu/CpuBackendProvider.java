@@ -1,5 +1,6 @@
 package dev.serval.models.cpu;
 
+import dev.serval.api.Bytes;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.ComputeOptions;
@@ -8,6 +9,7 @@ import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
 import dev.serval.models.cpu.vector.VectorTierSource;
 import java.lang.System.Logger;
@@ -68,6 +70,15 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
   @Override
   public boolean supports(Device device) {
     return device.kind() == DeviceKind.CPU;
+  }
+
+  @Override
+  public Bytes footprint(Device device, ComputeOptions options, List<List<StoredTensor>> weights) {
+    KernelTierSource tier = KernelChoice.among(tiers, options.kernels(), processor).source();
+    return Bytes.of(
+        weights.stream()
+            .mapToLong(parts -> WeightLoader.bytes(parts, tier))
+            .reduce(0, Math::addExact));
   }
 
   @Override

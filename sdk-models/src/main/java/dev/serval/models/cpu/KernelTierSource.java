@@ -1,6 +1,8 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.KernelKind;
+import dev.serval.api.storage.StoredTensor;
+import java.util.List;
 import java.util.Optional;
 
 /** A tier of kernels that a processor may be able to run. Loading its class needs nothing yet. */
@@ -15,6 +17,14 @@ public interface KernelTierSource {
    * @return a clause such as {@code the processor has no avx2}, or nothing when it can be opened
    */
   Optional<String> missing(Processor processor);
+
+  /**
+   * How much memory a matrix takes once it is packed. Called only if nothing is missing.
+   *
+   * @param parts its rows from top to bottom, of one number of columns
+   * @return its size in bytes
+   */
+  long packedBytes(List<StoredTensor> parts);
 
   /**
    * Makes the kernels. Called only if nothing is missing.

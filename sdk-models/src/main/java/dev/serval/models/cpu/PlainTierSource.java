@@ -2,6 +2,8 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
+import dev.serval.api.storage.StoredTensor;
+import java.util.List;
 import java.util.Optional;
 
 /** Plain Java: right on every machine, and what faster tiers are measured against. */
@@ -14,6 +16,11 @@ final class PlainTierSource implements KernelTierSource {
   @Override
   public Optional<String> missing(Processor processor) {
     return Optional.empty();
+  }
+
+  @Override
+  public long packedBytes(List<StoredTensor> parts) {
+    return StackedMatrix.bytes(parts, rows -> PanelShape.of(rows, 1).bytes());
   }
 
   @Override

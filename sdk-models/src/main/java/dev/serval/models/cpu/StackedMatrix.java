@@ -5,6 +5,7 @@ import dev.serval.api.storage.StoredTensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 
 /**
  * Matrices of several types, one below the other: what quantised checkpoints make of weights that
@@ -33,6 +34,23 @@ public final class StackedMatrix implements PackedMatrix {
       from = to;
     }
     return matrices.size() == 1 ? matrices.getFirst() : new StackedMatrix(matrices);
+  }
+
+  /**
+   * What a packed weight takes.
+   *
+   * @param parts the weight's rows from top to bottom, of one number of columns
+   * @param size of the rows of one matrix, in bytes
+   * @return the sum over its matrices
+   */
+  public static long bytes(List<StoredTensor> parts, ToLongFunction<StoredRows> size) {
+    long bytes = 0;
+    for (int from = 0; from < parts.size(); ) {
+      int to = sameType(parts, from);
+      bytes = Math.addExact(bytes, size.applyAsLong(new StoredRows(0, parts.subList(from, to))));
+      from = to;
+    }
+    return bytes;
   }
 
   private static int sameType(List<StoredTensor> parts, int from) {

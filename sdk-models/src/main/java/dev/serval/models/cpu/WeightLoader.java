@@ -24,6 +24,14 @@ final class WeightLoader {
     this.crew = crew;
   }
 
+  /** What a weight takes once it is loaded for a tier of kernels. */
+  static long bytes(List<StoredTensor> parts, KernelTierSource tier) {
+    OperandChecks.requireWeight(parts);
+    return parts.getFirst().shape().size() == 1
+        ? Float.BYTES * parts.stream().mapToLong(StoredTensor::elements).sum()
+        : tier.packedBytes(parts);
+  }
+
   CpuWeight load(List<StoredTensor> parts) {
     OperandChecks.requireWeight(parts);
     return parts.getFirst().shape().size() == 1

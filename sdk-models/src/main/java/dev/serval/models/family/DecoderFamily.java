@@ -10,6 +10,7 @@ import dev.serval.api.model.ModelFamily;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.StoredTensor;
 import java.util.List;
 import java.util.Set;
 
@@ -51,6 +52,14 @@ abstract class DecoderFamily implements ModelFamily {
   @Override
   public final ModelSpec inspect(Checkpoint checkpoint) {
     return check(checkpoint, shape(checkpoint));
+  }
+
+  @Override
+  public final List<List<StoredTensor>> weights(Checkpoint checkpoint) {
+    return new DecoderTensors(shape(checkpoint))
+        .all()
+        .map(needs -> needs.stream().map(need -> checkpoint.tensor(need.name())).toList())
+        .toList();
   }
 
   @Override

@@ -2,6 +2,9 @@ package dev.serval.models.family;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Which tensors a decoder-only transformer needs, by their Hugging Face names. A list of several is
@@ -42,6 +45,21 @@ record DecoderTensors(DecoderShape shape) {
           down,
           downBias);
     }
+  }
+
+  /**
+   * All weights, those of the layers between the embeddings and the last norm: one after the other,
+   * since a configuration may claim any number of layers.
+   */
+  Stream<List<TensorNeed>> all() {
+    return Stream.of(
+            Stream.of(embeddings()),
+            IntStream.range(0, shape.layers())
+                .boxed()
+                .flatMap(index -> layer(index).all().stream()),
+            Stream.of(finalNorm(), head()))
+        .flatMap(Function.identity())
+        .filter(needs -> !needs.isEmpty());
   }
 
   List<TensorNeed> embeddings() {

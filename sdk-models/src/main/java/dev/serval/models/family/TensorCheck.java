@@ -4,7 +4,6 @@ import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.StoredTensor;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -27,21 +26,11 @@ final class TensorCheck {
 
   /** Checks all of a model's tensors. */
   void check(DecoderTensors tensors, String family) {
-    int layers = tensors.shape().layers();
-    all(tensors.embeddings());
-    for (int layer = 0; layer < layers; layer++) {
-      tensors.layer(layer).all().forEach(this::all);
-    }
-    all(tensors.finalNorm());
-    all(tensors.head());
+    tensors.all().forEach(needs -> needs.forEach(this::one));
     if (tensors.shape().tied()) {
       checkTiedHead(tensors.embeddings().getFirst());
     }
     refuseSurplus(family);
-  }
-
-  private void all(List<TensorNeed> group) {
-    group.forEach(this::one);
   }
 
   private void one(TensorNeed need) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.serval.api.ConfigurationException;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.KernelPreference;
+import dev.serval.api.storage.StoredTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +27,11 @@ final class KernelChoiceTest {
     @Override
     public Optional<String> missing(Processor processor) {
       return processor.without(feature).stream().findFirst().map("the processor has no "::concat);
+    }
+
+    @Override
+    public long packedBytes(List<StoredTensor> parts) {
+      throw new AssertionError("only chosen, never asked");
     }
 
     @Override

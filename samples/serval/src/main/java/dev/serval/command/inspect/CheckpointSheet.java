@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,7 @@ public final class CheckpointSheet {
 
   private final Checkpoint checkpoint;
   private final List<ModelFamily> families;
+  private final LoadedSizes sizes;
   private final boolean digest;
   private final List<TensorLine> tensors;
 
@@ -27,11 +29,14 @@ public final class CheckpointSheet {
    *
    * @param checkpoint an open one, used until the sheet was printed
    * @param families what could run it
+   * @param sizes what its weights would take
    * @param digest whether its digest is wanted, for which every byte is read
    */
-  public CheckpointSheet(Checkpoint checkpoint, List<ModelFamily> families, boolean digest) {
+  public CheckpointSheet(
+      Checkpoint checkpoint, List<ModelFamily> families, LoadedSizes sizes, boolean digest) {
     this.checkpoint = checkpoint;
     this.families = List.copyOf(families);
+    this.sizes = sizes;
     this.digest = digest;
     tensors =
         checkpoint.tensorNames().stream()
@@ -55,6 +60,9 @@ public final class CheckpointSheet {
    */
   public Map<String, @Nullable Object> fields() {
     Map<String, @Nullable Object> fields = new LinkedHashMap<>(head());
+    Map<String, Object> loaded = new LinkedHashMap<>();
+    loaded().forEach((device, bytes) -> loaded.put(device, bytes.count()));
+    fields.put("loaded_bytes", loaded);
     fields.put("tokenizer", new TokenizerFacts(checkpoint).fields());
     fields.put("config", checkpoint.config());
     Map<String, Object> types = new LinkedHashMap<>();
@@ -86,12 +94,16 @@ public final class CheckpointSheet {
   }
 
   private String family() {
+    return named()
+        .map(this::family)
+        .orElseGet(() -> "nothing here: there is no family for " + architecture());
+  }
+
+  private Optional<ModelFamily> named() {
     String architecture = architecture();
     return families.stream()
         .filter(family -> family.architectures().contains(architecture))
-        .findFirst()
-        .map(this::family)
-        .orElse("nothing here: there is no family for " + architecture);
+        .findFirst();
   }
 
   private String family(ModelFamily family) {
@@ -100,6 +112,14 @@ public final class CheckpointSheet {
     } catch (CheckpointException e) {
       return "nothing here: " + e.getMessage();
     }
+  }
+
+  /** What the weights take on each device; nothing for what no family runs. */
+  private Map<String, Bytes> loaded() {
+    return named()
+        .filter(family -> family(family).equals(family.name()))
+        .map(family -> sizes.of(family, checkpoint))
+        .orElse(Map.of());
   }
 
   /** How many tensors and bytes there are of a type. */
@@ -127,6 +147,10 @@ public final class CheckpointSheet {
   public String toString() {
     StringBuilder text = new StringBuilder();
     section(text, "checkpoint", rows(readable(head())));
+    Map<String, Bytes> loaded = loaded();
+    if (!loaded.isEmpty()) {
+      section(text, "weights once loaded", rows(loaded));
+    }
     section(text, "tokenizer", rows(new TokenizerFacts(checkpoint).fields()));
     section(text, "configuration", rows(new TreeMap<>(checkpoint.config())));
     section(text, "types", typeRows());

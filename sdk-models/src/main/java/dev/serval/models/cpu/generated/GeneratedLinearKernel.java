@@ -14,6 +14,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -45,11 +46,25 @@ final class GeneratedLinearKernel implements LinearKernel {
     return StackedMatrix.of(parts, rows -> pack(rows, memory, crew));
   }
 
+  /** What a packed weight takes; nothing for one that is left to other kernels. */
+  static OptionalLong bytes(InstructionSet set, List<StoredTensor> parts) {
+    boolean all =
+        parts.stream()
+            .map(StoredTensor::dtype)
+            .allMatch(type -> IntegerForm.of(type).isPresent() || FloatForm.of(type).isPresent());
+    return all
+        ? OptionalLong.of(StackedMatrix.bytes(parts, rows -> bytes(rows, layout(set, rows))))
+        : OptionalLong.empty();
+  }
+
+  private static long bytes(StoredRows rows, BlockLayout layout) {
+    return GeneratedMatrix.blocks(rows.count(), layout) * layout.blockBytes();
+  }
+
   private PackedMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
     DType dtype = rows.dtype();
-    BlockLayout layout = layout(dtype, rows.columns());
-    long bytes = GeneratedMatrix.blocks(rows.count(), layout) * layout.blockBytes();
-    MemorySegment data = memory.allocate(bytes, ALIGNMENT);
+    BlockLayout layout = layout(set, rows);
+    MemorySegment data = memory.allocate(bytes(rows, layout), ALIGNMENT);
     crew.run(new BlockPacking(rows, layout, data));
     TileKernels tiles = kernels(dtype, memory, crew).orElseThrow();
     return new GeneratedMatrix(
@@ -64,7 +79,11 @@ final class GeneratedLinearKernel implements LinearKernel {
         scratch(memory, crew));
   }
 
-  private BlockLayout layout(DType dtype, int columns) {
+  private static BlockLayout layout(InstructionSet set, StoredRows rows) {
+    return layout(set, rows.dtype(), rows.columns());
+  }
+
+  private static BlockLayout layout(InstructionSet set, DType dtype, int columns) {
     return IntegerForm.of(dtype)
         .<BlockLayout>map(form -> new IntegerLayout(set, form, columns))
         .or(() -> FloatForm.of(dtype).map(form -> new FloatLayout(form, set.lanes(), columns)))
@@ -94,7 +113,7 @@ final class GeneratedLinearKernel implements LinearKernel {
 
   private boolean checked(DType dtype, TileKernels made, NativeMemory memory, WorkCrew crew) {
     MemorySegment routine = inputs(made.inputs(), memory, crew).routine();
-    BlockLayout layout = layout(dtype, SelfCheck.columns(dtype));
+    BlockLayout layout = layout(set, dtype, SelfCheck.columns(dtype));
     boolean right = SelfCheck.passes(dtype, made, routine, layout);
     if (!right) {
       LOG.log(

@@ -2,6 +2,7 @@ package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
+import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.KernelTier;
 import dev.serval.models.cpu.KernelTierSource;
@@ -71,14 +72,22 @@ public final class GeneratedTierSource implements KernelTierSource {
   }
 
   @Override
+  public long packedBytes(List<StoredTensor> parts) {
+    InstructionSet set = InstructionSet.of(processor.features()).orElseThrow();
+    return GeneratedLinearKernel.bytes(set, parts).orElseGet(() -> beside().packedBytes(parts));
+  }
+
+  private KernelTierSource beside() {
+    return others.stream()
+        .filter(other -> other.missing(processor).isEmpty())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Override
   public KernelTier open(int workers) {
     InstructionSet set = InstructionSet.of(usable().features()).orElseThrow();
-    KernelTier beside =
-        others.stream()
-            .filter(other -> other.missing(processor).isEmpty())
-            .findFirst()
-            .orElseThrow()
-            .open(workers);
+    KernelTier beside = beside().open(workers);
     Optional<AttentionCode> attention = attention(set);
     return new KernelTier(
         "generated code for %s beside %s".formatted(set, beside.name()),

@@ -32,6 +32,17 @@ final class VectorLinearKernel implements LinearKernel {
     return StackedMatrix.of(parts, rows -> pack(rows, memory, crew));
   }
 
+  /** What a packed weight takes. */
+  static long bytes(List<StoredTensor> parts) {
+    return StackedMatrix.bytes(parts, VectorLinearKernel::bytes);
+  }
+
+  private static long bytes(StoredRows rows) {
+    return rows.dtype() == DType.Q4_0
+        ? NibbleLayout.of(rows).bytes()
+        : PanelLayout.of(rows).bytes();
+  }
+
   private PackedMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
     return rows.dtype() == DType.Q4_0 ? nibbles(rows, memory, crew) : panels(rows, memory, crew);
   }

@@ -2,6 +2,7 @@ package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
+import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.KernelTier;
 import dev.serval.models.cpu.KernelTierSource;
 import dev.serval.models.cpu.PlainRowKernel;
@@ -35,6 +36,11 @@ public final class VectorTierSource implements KernelTierSource {
     return Lanes.BITS < LEAST_BITS
         ? Optional.of("this JVM uses vectors of %d bits".formatted(Lanes.BITS))
         : Optional.empty();
+  }
+
+  @Override
+  public long packedBytes(List<StoredTensor> parts) {
+    return VectorLinearKernel.bytes(parts);
   }
 
   @Override

@@ -1,0 +1,84 @@
+package dev.serval.models.family;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.LoadListener;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DType;
+import dev.serval.api.device.Device;
+import dev.serval.api.device.DeviceKind;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.api.model.ModelFamily;
+import dev.serval.api.model.StepLimits;
+import dev.serval.api.storage.StoredTensor;
+import dev.serval.models.cpu.CpuBackendProvider;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The weights that a family names beforehand are those that it loads. */
+final class LoadedWeightsTest {
+  private static final Device CPU =
+      new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(1), new TreeMap<>());
+  private static final SmallModel.Sizes SIZES = new SmallModel.Sizes(40, 32, 48, 2, 4, 2, 8);
+
+  static Stream<SmallModel> models() {
+    SmallModel.Biases biases = new SmallModel.Biases(true, false, false, false);
+    SmallModel.Biases norms = new SmallModel.Biases(false, false, false, true);
+    return Stream.of(
+        model("LlamaForCausalLM", SmallModel.Biases.NONE),
+        model("LlamaForCausalLM", SmallModel.Biases.NONE).tied(),
+        model("Qwen2ForCausalLM", biases),
+        model("Qwen3ForCausalLM", norms).tied());
+  }
+
+  private static SmallModel model(String architecture, SmallModel.Biases biases) {
+    return SmallModel.of(architecture, 7, DType.BF16, SIZES, biases);
+  }
+
+  private static List<String> names(List<StoredTensor> weight) {
+    return weight.stream().map(StoredTensor::name).toList();
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void what_is_named_is_what_is_loaded(SmallModel model) {
+    ModelFamily family = ModelRun.family(model);
+    List<List<String>> loaded = new ArrayList<>();
+    try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
+        ComputeBackend backend = new CpuBackendProvider().open(CPU, 1, memory)) {
+      KvMemory kv = backend.kvMemory(family.inspect(model).kvLayout(16, DType.F32), 2);
+      family.load(model, noting(backend, loaded), kv, new StepLimits(8, 2), LoadListener.NONE);
+    }
+    assertThat(family.weights(model).stream().map(LoadedWeightsTest::names))
+        .containsExactlyInAnyOrderElementsOf(loaded);
+    assertThat(loaded.stream().flatMap(List::stream))
+        .containsExactlyInAnyOrderElementsOf(model.tensorNames());
+  }
+
+  /** A backend that notes the names of what it is to load. */
+  private static ComputeBackend noting(ComputeBackend backend, List<List<String>> loaded) {
+    return (ComputeBackend)
+        Proxy.newProxyInstance(
+            LoadedWeightsTest.class.getClassLoader(),
+            new Class<?>[] {ComputeBackend.class},
+            (proxy, method, arguments) -> {
+              if (method.getName().equals("load")) {
+                List<?> parts = (List<?>) arguments[0];
+                loaded.add(parts.stream().map(part -> ((StoredTensor) part).name()).toList());
+              }
+              try {
+                return method.invoke(backend, arguments);
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
+  }
+}
