@@ -214,7 +214,6 @@ final class ModelAssembly {
     requireCandidate(stored.name(), choice, candidates);
     Device device = devices.device(choice.device().id());
     Bytes weights = demand.weightsOn(device);
-    long free = devices.free(device).count() - weights.count();
     KvOptions.Size kv =
         options
             .kv()
@@ -223,13 +222,24 @@ final class ModelAssembly {
                 layout,
                 stored.contextLength(),
                 options.batch().limits().sequences(),
-                Bytes.of(Math.max(0, free)));
+                free(device, weights));
     requireRoom(stored.name(), layout, kv);
     LoadedModel.Placed placed =
         new LoadedModel.Placed(
             new Placement(device, choice.reason() + remark), weights, layout, kv);
     devices.take(device, placed.total());
     return placed;
+  }
+
+  /**
+   * What weights leave free of a device's memory, and of the host's budget if they leave any of it:
+   * if not, loading them is refused.
+   */
+  private Bytes free(Device device, Bytes weights) {
+    long ofDevice = devices.free(device).count() - weights.count();
+    long ofBudget = memory.limit().count() - memory.used().count() - weights.count();
+    boolean bounded = device.kind() == DeviceKind.CPU && ofBudget > 0;
+    return Bytes.of(Math.max(0, bounded ? Math.min(ofDevice, ofBudget) : ofDevice));
   }
 
   /** What a model's weights would take on a device. */

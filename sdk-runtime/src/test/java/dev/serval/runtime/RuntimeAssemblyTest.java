@@ -128,6 +128,15 @@ final class RuntimeAssemblyTest {
   }
 
   @Test
+  void a_native_memory_budget_bounds_the_kv_cache_that_is_sized_from_what_is_left() {
+    Bytes asMuchAsItWouldTake = Bytes.of(512L * 64 * 2 * bytesPerToken());
+    try (ServingRuntime runtime = builder().nativeMemory(asMuchAsItWouldTake).build()) {
+      assertThat(runtime.describe().toString())
+          .contains("a quarter of the memory that the weights leave free");
+    }
+  }
+
+  @Test
   void the_kernels_that_compute_are_those_demanded_and_the_screen_says_so() {
     try (ServingRuntime runtime =
         builder().kernels(KernelPreference.require(KernelKind.PLAIN)).build()) {
