@@ -29,17 +29,6 @@ public final class Function {
   }
 
   /**
-   * One of its attributes.
-   *
-   * @param attribute which
-   * @return the value
-   */
-  public int attribute(FunctionAttribute attribute) {
-    return (int)
-        module.context().make(EntryPoint.FUNCTION_ATTRIBUTE, attribute.number(), address());
-  }
-
-  /**
    * Lets launches ask for shared memory beyond the 48 KiB that are always allowed.
    *
    * @param bytes the most that a launch will ask for
@@ -50,19 +39,8 @@ public final class Function {
         .call(
             EntryPoint.FUNCTION_SET,
             address(),
-            FunctionAttribute.MAX_DYNAMIC_SHARED_SIZE_BYTES.number(),
+            Constants.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
             bytes);
-  }
-
-  /**
-   * How many blocks of it a multiprocessor holds at once.
-   *
-   * @param threads of a block
-   * @param sharedBytes that a launch asks for
-   * @return the number, 0 when not even one fits
-   */
-  public int blocksPerMultiprocessor(int threads, long sharedBytes) {
-    return (int) module.context().make(EntryPoint.OCCUPANCY, address(), threads, sharedBytes);
   }
 
   /**

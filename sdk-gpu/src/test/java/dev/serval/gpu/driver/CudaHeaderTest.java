@@ -44,9 +44,6 @@ class CudaHeaderTest {
     for (DeviceAttribute attribute : DeviceAttribute.values()) {
       all.put("CU_DEVICE_ATTRIBUTE_" + attribute, Integer.toString(attribute.number()));
     }
-    for (FunctionAttribute attribute : FunctionAttribute.values()) {
-      all.put("CU_FUNC_ATTRIBUTE_" + attribute, Integer.toString(attribute.number()));
-    }
     all.putAll(HeaderProbe.constants(Constants.class));
     return all;
   }
