@@ -2,6 +2,8 @@ import org.jspecify.annotations.NullMarked;
 
 /**
  * One abstract test class for each extension point: whoever implements one extends its contract.
+ *
+ * <p>{@link dev.serval.testkit.models} has models to test with, and the answers they should give.
  */
 @NullMarked
 module dev.serval.testkit {
@@ -13,7 +15,11 @@ module dev.serval.testkit {
   requires static org.jspecify;
   requires tools.jackson.databind;
 
+  // What an implementation's tests extend.
   exports dev.serval.testkit;
+
+  // What they, and tests of whole runtimes, run.
+  exports dev.serval.testkit.models;
 
   // JUnit calls the tests that subclasses inherit.
   opens dev.serval.testkit;

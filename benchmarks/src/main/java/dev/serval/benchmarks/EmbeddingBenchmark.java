@@ -6,7 +6,7 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.batching.TensorBatching;
 import dev.serval.runtime.EmbeddingSource;
 import dev.serval.runtime.Serval;
-import dev.serval.testkit.MiniLm;
+import dev.serval.testkit.models.MiniLm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -29,7 +29,7 @@ import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.batching.DrivenEngine.Setup;
 import dev.serval.cache.PagedKvCache;
 import dev.serval.testkit.CollectingSink;
-import dev.serval.testkit.RecallModel;
+import dev.serval.testkit.models.RecallModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;

@@ -15,7 +15,7 @@ import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.cache.PagedKvCache;
 import dev.serval.testkit.CollectingSink;
-import dev.serval.testkit.RecallModel;
+import dev.serval.testkit.models.RecallModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

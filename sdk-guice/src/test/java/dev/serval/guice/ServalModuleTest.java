@@ -30,7 +30,7 @@ import dev.serval.runtime.EmbeddingSource;
 import dev.serval.runtime.ModelSource;
 import dev.serval.runtime.Serval;
 import dev.serval.runtime.ServingRuntimeBuilder;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;

@@ -11,7 +11,7 @@ import dev.serval.api.RequestRejectedException.Reason;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.TokenChunk;
 import dev.serval.api.compute.DType;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

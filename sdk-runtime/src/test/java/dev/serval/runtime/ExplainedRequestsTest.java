@@ -12,7 +12,7 @@ import dev.serval.api.Timeline;
 import dev.serval.api.Timeline.Cause;
 import dev.serval.runtime.tracing.GenerationTracer;
 import dev.serval.runtime.tracing.OpenTelemetryTracer;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import io.opentelemetry.sdk.OpenTelemetrySdk;
 import io.opentelemetry.sdk.testing.exporter.InMemorySpanExporter;
 import io.opentelemetry.sdk.trace.SdkTracerProvider;

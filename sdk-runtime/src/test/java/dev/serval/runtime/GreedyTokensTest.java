@@ -4,7 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.Generation;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.compute.DType;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -13,7 +13,7 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.ServingRuntime.State;
 import dev.serval.api.TokenChunk;
 import dev.serval.api.compute.DType;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.serval.api.Generation;
 import dev.serval.api.ServingRuntime;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;

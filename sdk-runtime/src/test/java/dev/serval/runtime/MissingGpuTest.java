@@ -11,7 +11,7 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.device.OutOfNativeMemoryException;
 import dev.serval.api.placement.PlacementException;
 import dev.serval.gpu.standin.StandIn;
-import dev.serval.testkit.GgufOracle;
+import dev.serval.testkit.models.GgufOracle;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -8,7 +8,7 @@ import dev.serval.api.GenerationResult;
 import dev.serval.api.Prompt;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.batching.EngineLoad;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import java.util.Arrays;
 import java.util.List;
 

@@ -14,7 +14,7 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.Tenant;
 import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.PolicyProvider;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

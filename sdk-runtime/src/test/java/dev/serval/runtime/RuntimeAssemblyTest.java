@@ -29,7 +29,7 @@ import dev.serval.api.placement.PlacementException;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.batching.OrderPolicies;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

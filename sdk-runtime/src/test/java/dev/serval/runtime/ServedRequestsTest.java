@@ -17,7 +17,7 @@ import dev.serval.api.TokenChunk;
 import dev.serval.api.TokenLogprob;
 import dev.serval.api.UnknownModelException;
 import dev.serval.api.compute.DType;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

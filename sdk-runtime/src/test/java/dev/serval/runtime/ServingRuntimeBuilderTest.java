@@ -10,7 +10,7 @@ import dev.serval.api.ConfigurationException;
 import dev.serval.api.compute.DType;
 import dev.serval.batching.AdmissionPolicies;
 import dev.serval.batching.ChunkPolicies;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,7 +6,7 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DevicePreference;
 import dev.serval.gpu.standin.StandIn;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

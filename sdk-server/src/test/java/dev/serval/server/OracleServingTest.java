@@ -8,7 +8,7 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.compute.DType;
 import dev.serval.runtime.Serval;
 import dev.serval.runtime.ServingRuntimeBuilder;
-import dev.serval.testkit.Oracle;
+import dev.serval.testkit.models.Oracle;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;

@@ -13,7 +13,7 @@ import dev.serval.api.EmbeddingRequest;
 import dev.serval.api.ServingRuntime;
 import dev.serval.runtime.EmbeddingSource;
 import dev.serval.runtime.Serval;
-import dev.serval.testkit.MiniLm;
+import dev.serval.testkit.models.MiniLm;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -20,6 +20,8 @@ import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.SampledToken;
 import dev.serval.api.model.StepLimits;
+import dev.serval.testkit.models.ForwardingModel;
+import dev.serval.testkit.models.RecallModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

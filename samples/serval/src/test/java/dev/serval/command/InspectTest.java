@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.serval.api.LoadListener;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointReader;
-import dev.serval.testkit.GgufOracle;
+import dev.serval.testkit.models.GgufOracle;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,7 +2,7 @@ package dev.serval.command;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.serval.testkit.MiniLm;
+import dev.serval.testkit.models.MiniLm;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;

@@ -12,7 +12,7 @@ import dev.serval.gpu.compute.CudaBackendProvider;
 import dev.serval.gpu.compute.GpuModel;
 import dev.serval.gpu.device.CudaDeviceProvider;
 import dev.serval.storage.SafetensorsReader;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -10,8 +10,8 @@ import dev.serval.api.gpu.TransferReport;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.gpu.compute.GpuModel;
-import dev.serval.testkit.SteppedModel;
 import dev.serval.testkit.ThreadMeter;
+import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
 
 /**

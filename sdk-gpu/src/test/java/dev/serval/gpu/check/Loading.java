@@ -9,7 +9,7 @@ import dev.serval.gpu.compute.CudaBackendProvider;
 import dev.serval.gpu.compute.GpuModel;
 import dev.serval.gpu.transfer.DriveRate;
 import dev.serval.storage.SafetensorsReader;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -10,7 +10,7 @@ import dev.serval.api.storage.Checkpoint;
 import dev.serval.gpu.compute.CudaBackendProvider;
 import dev.serval.gpu.compute.GpuModel;
 import dev.serval.storage.SafetensorsReader;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

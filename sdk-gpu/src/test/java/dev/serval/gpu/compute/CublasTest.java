@@ -11,7 +11,7 @@ import dev.serval.api.model.StepLimits;
 import dev.serval.gpu.blas.BlasException;
 import dev.serval.gpu.blas.BlasSearch;
 import dev.serval.gpu.standin.StandIn;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.nio.file.Path;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;

@@ -11,7 +11,7 @@ import dev.serval.api.device.OutOfNativeMemoryException;
 import dev.serval.api.model.StepLimits;
 import dev.serval.gpu.driver.DriverSearch;
 import dev.serval.gpu.standin.StandIn;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;

@@ -8,7 +8,7 @@ import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.StepLimits;
 import dev.serval.gpu.driver.DriverException;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -6,7 +6,7 @@ import dev.serval.api.device.Device;
 import dev.serval.api.gpu.TransferReport;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.storage.Checkpoint;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
 import java.util.ServiceLoader;
 

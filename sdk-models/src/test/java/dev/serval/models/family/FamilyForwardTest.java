@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.serval.api.compute.DType;
 import dev.serval.models.family.SmallModel.Biases;
 import dev.serval.models.family.SmallModel.Sizes;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;

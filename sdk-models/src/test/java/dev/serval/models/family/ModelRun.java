@@ -10,7 +10,7 @@ import dev.serval.api.device.DeviceKind;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.models.cpu.CpuBackendProvider;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
 import java.util.TreeMap;
 

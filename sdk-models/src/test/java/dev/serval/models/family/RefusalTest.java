@@ -9,7 +9,7 @@ import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.models.family.SmallModel.Biases;
 import dev.serval.models.family.SmallModel.Sizes;
-import dev.serval.testkit.SteppedModel;
+import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

@@ -3,7 +3,7 @@ package dev.serval.models.onnx;
 import dev.serval.api.model.EmbeddingLimits;
 import dev.serval.api.model.EmbeddingModel;
 import dev.serval.testkit.EmbeddingModelContract;
-import dev.serval.testkit.MiniLm;
+import dev.serval.testkit.models.MiniLm;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalInt;

@@ -7,7 +7,7 @@ import dev.serval.api.InvalidRequestException;
 import dev.serval.api.model.EmbeddingLimits;
 import dev.serval.api.model.EmbeddingModel;
 import dev.serval.api.storage.CheckpointException;
-import dev.serval.testkit.MiniLm;
+import dev.serval.testkit.models.MiniLm;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -34,7 +34,7 @@ import dev.serval.batching.VictimPolicies;
 import dev.serval.cache.PagedKvCache;
 import dev.serval.testkit.CollectingSink;
 import dev.serval.testkit.EngineContract;
-import dev.serval.testkit.RecallModel;
+import dev.serval.testkit.models.RecallModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;

@@ -1,8 +1,8 @@
-package dev.serval.testkit;
+package dev.serval.testkit.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.serval.testkit.GgufOracle.Likely;
+import dev.serval.testkit.models.GgufOracle.Likely;
 import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Map;

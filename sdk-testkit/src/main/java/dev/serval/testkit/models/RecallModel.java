@@ -1,4 +1,4 @@
-package dev.serval.testkit;
+package dev.serval.testkit.models;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.Sampling;

@@ -1,4 +1,4 @@
-package dev.serval.testkit;
+package dev.serval.testkit.models;
 
 import java.io.IOException;
 import java.io.InputStream;

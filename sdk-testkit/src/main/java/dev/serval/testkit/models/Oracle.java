@@ -1,4 +1,4 @@
-package dev.serval.testkit;
+package dev.serval.testkit.models;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,8 +12,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A tiny model with random weights, and what a float64 reference computes with it: for each prompt
- * the logits after it, the tokens that follow greedily, and by how much the best token led at the
- * closest call on the way.
+ * the logits after it, and the tokens that follow greedily.
  */
 public final class Oracle {
   private static final List<String> NAMES = List.of("llama", "llama3-rope", "qwen2", "qwen3");
@@ -26,15 +25,12 @@ public final class Oracle {
   private final List<int[]> prompts;
   private final List<float[]> logits;
   private final List<int[]> greedy;
-  private final double[] margins;
 
   private Oracle(String name, JsonNode answers) {
     this.name = name;
     prompts = answers.get("prompts").valueStream().map(Oracle::ints).toList();
     logits = answers.get("logits").valueStream().map(Oracle::floats).toList();
     greedy = answers.get("greedy").valueStream().map(Oracle::ints).toList();
-    margins =
-        answers.get("smallest_margin").valueStream().mapToDouble(JsonNode::asDouble).toArray();
   }
 
   /**
@@ -115,16 +111,6 @@ public final class Oracle {
    */
   public List<int[]> greedy() {
     return greedy;
-  }
-
-  /**
-   * By how much the best token led the second best at the closest call among those generated.
-   *
-   * @param prompt which prompt, from 0
-   * @return the difference of the two logits
-   */
-  public double margin(int prompt) {
-    return margins[prompt];
   }
 
   private static InputStream open(String name, String file) throws IOException {
