@@ -53,6 +53,7 @@ final class FloatTile extends Tile {
 
   @Override
   void groups() {
+    fetchOutput(maxRows(set()));
     routine().repeat("group", Register.R8, 1, this::group);
   }
 

@@ -18,7 +18,7 @@ import java.util.List;
  * shorter, so that workers end together.
  */
 final class GeneratedMatrix implements PackedMatrix {
-  private static final int TILES = 8;
+  private static final int TILES = 16;
   private static final long PANEL_BYTES = 1 << 17;
   private static final int PANELS_PER_WORKER = 4;
   private static final int LINE = 64;

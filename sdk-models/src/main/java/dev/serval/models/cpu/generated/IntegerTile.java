@@ -88,6 +88,7 @@ final class IntegerTile extends Tile {
 
   @Override
   void groups() {
+    fetchOutput(MAX_ROWS);
     Label next = new Label("span");
     Label end = new Label("end");
     routine().add(next);

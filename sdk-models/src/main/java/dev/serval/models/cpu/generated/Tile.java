@@ -31,7 +31,8 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
    * three.
    *
    * While a tile is multiplied, the memory would have little to do if its codes are in the cache:
-   * others' codes are fetched meanwhile, so many lines for each span of groups.
+   * others' codes are fetched meanwhile, so many lines for each span of groups. Of many rows, outputs
+   * are no longer in the cache either, so their lines are asked for before sums are made.
    *
    * Registers: RDI codes, RSI inputs [group][row], RDX what is fetched meanwhile, RCX lines of it for
    * each span, R8 groups, R9 bytes from one block to the next. On the stack: output, bytes from one
@@ -145,6 +146,19 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
     return scratch;
   }
 
+  /** Asks for the lines that sums will go to, unless tiles of so few rows are always alone. */
+  final void fetchOutput(int maxRows) {
+    if (2 * rows < maxRows) {
+      return;
+    }
+    routine.add(new Instruction.Load(Register.R10, Memory.at(Register.RSP, Long.BYTES)));
+    routine.add(new Instruction.Load(Register.R11, Memory.at(Register.RSP, 2 * Long.BYTES)));
+    for (int row = 0; row < rows; row++) {
+      prefetch(Memory.at(Register.R10, 0), blocks * width().bytes());
+      routine.add(new Instruction.Add(Register.R10, Register.R11));
+    }
+  }
+
   /** Fetches lines for others, unless tiles of so few rows are always alone; needs R11. */
   final void fetchForOthers(int maxRows) {
     if (2 * rows < maxRows) {
@@ -161,7 +175,7 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
         });
   }
 
-  /** Asks for codes that will be needed soon. */
+  /** Asks for what will be needed soon. */
   final void prefetch(Memory from, int bytes) {
     for (int line = 0; line < bytes; line += LINE) {
       routine.add(new Instruction.Prefetch(from.plus(line)));
