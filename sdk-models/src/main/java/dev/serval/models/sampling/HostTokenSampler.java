@@ -12,7 +12,7 @@ import java.lang.foreign.ValueLayout;
 /** Draws the tokens of one sequence from logits in host memory. */
 public final class HostTokenSampler implements TokenSampler {
   /*
-   * One draw is: copy the row; note the log-probabilities' denominator and the best alternatives, which
+   * One draw is: find the largest, which is the token if nothing else was asked for; copy the row; note the log-probabilities' denominator and the best alternatives, which
    * are the model's own; apply penalties and bias; then take the largest, or draw.
    *
    * What must hold: the token depends on the row, the parameters, the seed and how many tokens were
@@ -96,8 +96,17 @@ public final class HostTokenSampler implements TokenSampler {
   @Override
   public void sample(Logits logits, int row, SampledToken out) {
     MemorySegment scores = logits.row(row);
+    int best = largest(scores);
+    if (greedy && !adjusts && alternatives < 0) {
+      out.set(best);
+    } else {
+      sample(scores, best, out);
+    }
+  }
+
+  private void sample(MemorySegment scores, int largest, SampledToken out) {
     float[] values = scratch.copy(scores, vocabulary);
-    int best = largest(values);
+    int best = largest;
     if (alternatives > 0) {
       scratch.alternatives().takeFirst(values, vocabulary, alternatives);
     }
@@ -113,6 +122,15 @@ public final class HostTokenSampler implements TokenSampler {
     } else {
       report(id, scores.getAtIndex(ValueLayout.JAVA_FLOAT, id), denominator, out);
     }
+  }
+
+  private int largest(MemorySegment scores) {
+    LargestLogit largest = scratch.largest();
+    largest.find(scores, vocabulary);
+    if (!Float.isFinite(largest.value())) {
+      throw unusable(largest.id(), largest.value());
+    }
+    return largest.id();
   }
 
   private int largest(float[] values) {

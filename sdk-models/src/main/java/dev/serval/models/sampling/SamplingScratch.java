@@ -9,6 +9,7 @@ import java.lang.foreign.ValueLayout;
  */
 public final class SamplingScratch {
   private float[] logits = new float[0];
+  private final LargestLogit largest = new LargestLogit();
   private final RankedTokens candidates = new RankedTokens();
   private final RankedTokens alternatives = new RankedTokens();
 
@@ -21,6 +22,10 @@ public final class SamplingScratch {
     }
     MemorySegment.copy(row, ValueLayout.JAVA_FLOAT, 0, logits, 0, vocabulary);
     return logits;
+  }
+
+  LargestLogit largest() {
+    return largest;
   }
 
   RankedTokens candidates() {
