@@ -25,8 +25,8 @@ public record MachinePeaks(int threads, double readGigabytes, double multiplyGig
   private static final int LEAST_SLICES = 3;
   private static final long NANOS = 600_000_000;
   private static final int WORKING_SET = 2048;
-  private static final int PASSES = 500;
-  private static final int MULTIPLICATIONS = 6;
+  private static final int PASSES = 5000;
+  private static final int MULTIPLICATIONS = 8;
 
   /** A slice of work on one thread, which says when it was done. */
   private interface Slice {
@@ -91,6 +91,8 @@ public record MachinePeaks(int threads, double readGigabytes, double multiplyGig
   private static void multiplyAll(float[] values, float factor, float addend) {
     for (int i = 0; i < values.length; i++) {
       float value = values[i];
+      value = Math.fma(value, factor, addend);
+      value = Math.fma(value, factor, addend);
       value = Math.fma(value, factor, addend);
       value = Math.fma(value, factor, addend);
       value = Math.fma(value, factor, addend);
