@@ -1,5 +1,6 @@
 package dev.serval.benchmarks;
 
+import dev.serval.api.Bytes;
 import dev.serval.api.Generation;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.GenerationResult;
@@ -16,14 +17,18 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
  * Answers under way while long prompts come in bursts: what a chunk policy does to the gaps between
  * the answers' tokens, and what it costs. Each policy is given the same work, one after the other
- * in one process, several rounds of all of them; figures are medians over the rounds. Rounds of 20
- * seconds before do not count: until then the JVM compiles on the processors that steps need.
+ * in one process, several rounds of all of them, each beginning with another; figures are medians
+ * over the rounds. A machine that is shared has fast and slow minutes, so tokens a second are also
+ * compared within each round: with the last policy's, as the median over the rounds and the
+ * quartiles around it. Rounds of 20 seconds before do not count: until then the JVM compiles on the
+ * processors that steps need.
  *
  * <pre>{@code
  * mvn -Pjmh -DskipTests -pl benchmarks -am verify -Djmh.main=dev.serval.benchmarks.BurstScenario \
@@ -32,6 +37,7 @@ import java.util.stream.LongStream;
  */
 public final class BurstScenario {
   private static final long WARM_UP_NANOS = 20_000_000_000L;
+  private static final Bytes KV = Bytes.of(320L << 20);
   private static final String PINNED = "+pinned";
 
   private final Path model;
@@ -96,58 +102,75 @@ public final class BurstScenario {
   }
 
   private void compare(List<String> policies, PrintStream out) {
-    List<List<Round>> measured = new ArrayList<>();
-    policies.forEach(policy -> measured.add(new ArrayList<>()));
-    long warm = System.nanoTime() + WARM_UP_NANOS;
-    do {
-      policies.forEach(policy -> run(policy, -1));
-    } while (System.nanoTime() < warm);
-    for (int round = 0; round < rounds; round++) {
-      for (int i = 0; i < policies.size(); i++) {
-        measured.get(i).add(run(policies.get(i), round));
+    Round[][] measured = new Round[policies.size()][rounds];
+    List<ServingRuntime> runtimes = new ArrayList<>();
+    try {
+      policies.forEach(policy -> runtimes.add(runtime(policy)));
+      Random random = new Random(-1);
+      long warm = System.nanoTime() + WARM_UP_NANOS;
+      do {
+        runtimes.forEach(runtime -> measure(runtime, random));
+      } while (System.nanoTime() < warm);
+      for (int round = 0; round < rounds; round++) {
+        for (int turn = 0; turn < policies.size(); turn++) {
+          int policy = (turn + round) % policies.size();
+          measured[policy][round] = measure(runtimes.get(policy), new Random(round));
+        }
       }
+    } finally {
+      runtimes.forEach(ServingRuntime::close);
     }
+    print(policies, measured, out);
+  }
+
+  private static void print(List<String> policies, Round[][] measured, PrintStream out) {
+    String last = policies.getLast();
     out.printf(
-        "%-12s %9s %9s %9s %9s %9s %9s%n",
-        "chunks", "gap p50", "p99", "p99.9", "max", "TTFT", "tokens/s");
+        "%-12s %9s %9s %9s %9s %9s %9s  %s%n",
+        "chunks", "gap p50", "p99", "p99.9", "max", "TTFT", "tokens/s", "of those of " + last);
     for (int i = 0; i < policies.size(); i++) {
-      print(policies.get(i), measured.get(i), out);
+      print(policies.get(i), measured[i], measured[policies.size() - 1], out);
     }
   }
 
-  private static void print(String policy, List<Round> rounds, PrintStream out) {
+  private static void print(String policy, Round[] own, Round[] others, PrintStream out) {
+    double[] shares = new double[own.length];
+    Arrays.setAll(shares, i -> own[i].tokensPerSecond() / others[i].tokensPerSecond());
     out.printf(
         Locale.ROOT,
-        "%-12s %9.1f %9.1f %9.1f %9.1f %9.0f %9.1f%n",
+        "%-12s %9.1f %9.1f %9.1f %9.1f %9.0f %9.1f  %.3f (%.3f to %.3f)%n",
         policy,
-        median(rounds.stream().mapToDouble(r -> r.millis(0.5)).toArray()),
-        median(rounds.stream().mapToDouble(r -> r.millis(0.99)).toArray()),
-        median(rounds.stream().mapToDouble(r -> r.millis(0.999)).toArray()),
-        median(rounds.stream().mapToDouble(r -> r.millis(1)).toArray()),
-        median(rounds.stream().mapToDouble(r -> r.ttftNanos() / 1e6).toArray()),
-        median(rounds.stream().mapToDouble(Round::tokensPerSecond).toArray()));
+        median(own, r -> r.millis(0.5)),
+        median(own, r -> r.millis(0.99)),
+        median(own, r -> r.millis(0.999)),
+        median(own, r -> r.millis(1)),
+        median(own, r -> r.ttftNanos() / 1e6),
+        median(own, Round::tokensPerSecond),
+        quantile(shares, 0.5),
+        quantile(shares, 0.25),
+        quantile(shares, 0.75));
   }
 
-  private static double median(double... values) {
+  private static double median(Round[] rounds, ToDoubleFunction<Round> figure) {
+    return quantile(Arrays.stream(rounds).mapToDouble(figure).toArray(), 0.5);
+  }
+
+  private static double quantile(double[] values, double share) {
     Arrays.sort(values);
-    return values[values.length / 2];
+    return values[(int) (share * values.length)];
   }
 
-  private Round run(String policy, int round) {
+  private ServingRuntime runtime(String policy) {
     boolean pinned = policy.endsWith(PINNED);
     String chunks = pinned ? policy.substring(0, policy.length() - PINNED.length()) : policy;
     ServingRuntimeBuilder builder =
-        Serval.builder().model(model).maxStepTokens(2048).pinThreads(pinned);
+        Serval.builder().model(model).maxStepTokens(2048).kvBudget(KV).pinThreads(pinned);
     if (chunks.equals("time")) {
       builder.chunk("time");
     } else {
       builder.chunkTokens(Integer.parseInt(chunks));
     }
-    try (ServingRuntime runtime = builder.build()) {
-      Random random = new Random(round);
-      answer(runtime, prompt(random), 8).result().toCompletableFuture().join();
-      return measure(runtime, random);
-    }
+    return builder.build();
   }
 
   /** Bursts come whenever the one before is answered, so that faster policies are done sooner. */

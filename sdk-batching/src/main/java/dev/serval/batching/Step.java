@@ -102,10 +102,11 @@ final class Step implements StepPlan {
 
   /** Takes so many tokens in of the sequence at a place. */
   void include(int place, int count) {
+    boolean waits = count == 1 || count == holders.sequence(place).outstanding();
     holders.plan(place, count);
     sequences++;
     weigh(place, count, 1);
-    if (count == 1) {
+    if (waits) {
       fallsDue(place);
     }
   }
@@ -141,13 +142,16 @@ final class Step implements StepPlan {
     }
   }
 
-  /** One that is late, or was kept from decoding, asks for a quick step, not for an empty one. */
+  /**
+   * One that is late, or was kept from decoding, asks for a quick step, not for an empty one. One
+   * whose prompt ends here waits from now on.
+   */
   private void fallsDue(int place) {
-    long next = holders.dueNanos(place);
-    if (next != Long.MAX_VALUE) {
+    long target = holders.targetNanos(place);
+    if (target != Long.MAX_VALUE) {
       int rank = holders.rank(place);
-      long soonest = beginNanos + holders.targetNanos(place) / 2;
-      due[rank] = Math.min(due[rank], Math.max(next, soonest));
+      long next = Math.min(holders.dueNanos(place), beginNanos + target);
+      due[rank] = Math.min(due[rank], Math.max(next, beginNanos + target / 2));
     }
   }
 

@@ -8,8 +8,10 @@ import dev.serval.api.batching.StepCosts;
  * <pre>c + γ·cached + d·decodes + b·Σnew + a·Σ(2·cached·new + new²)</pre>
  *
  * <p>All steps teach it, those with decodes alone, with chunks alone, and with both; what is known
- * of chunks is dimmed by steps with chunks alone. When steps in a row take longer or less long than
- * predicted it is the machine that changed, busy or throttled, or its code that was compiled.
+ * of chunks is dimmed by steps with chunks alone. The slack learns from chunks beside decodes:
+ * where nobody waits for a token, a step may be of any size, and far beyond what was seen. When
+ * steps in a row take longer or less long than predicted it is the machine that changed, busy or
+ * throttled, or its code that was compiled.
  *
  * <p>One thread, the engine's. Nothing is allocated after construction.
  */
@@ -46,7 +48,7 @@ final class StepCostModel implements StepCosts {
   void observe(long cached, long fresh, double pairs, int decodes, long nanos) {
     double foreseen = millis(cached, fresh, pairs, decodes);
     double taken = nanos * 1e-6;
-    if (fresh > 0 && known() && foreseen > 0) {
+    if (fresh > 0 && decodes > 0 && known() && foreseen > 0) {
       slack.observe(taken / foreseen);
     }
     if (fresh > 0 && chunks < LEAST_CHUNKS) {

@@ -21,6 +21,9 @@ final class TimeSizedChunks implements ChunkPolicy {
    * of them kept to their prediction. The chunk is found by bisection: the cost grows with n,
    * attention makes it quadratic.
    *
+   * A short prompt that ends in the step is like a decode from then on: a long one that comes at the
+   * same time does not hold back its first token for longer than it may hold back its second.
+   *
    * Whose target counts? All decodes', as long as the prompt's own first token can still be in time.
    * When it is about to be late, only those of its own class and above: lower classes yield. Among
    * decodes of its own class and below, a step always does a few tokens of prefill, whatever they

@@ -140,4 +140,15 @@ final class StepCostModelTest {
   void nothing_is_predicted_before_anything_was_seen() {
     assertThat((double) model.predictNanos(1, 1, 1, 1)).isZero();
   }
+
+  @Test
+  void chunks_that_nobody_waits_beside_say_nothing_of_the_slack() {
+    steps(300, 1);
+    double before = model.slack();
+    for (int i = 0; i < 50; i++) {
+      double pairs = 1500.0 * 1500;
+      model.observe(0, 1500, pairs, 0, (long) (truth(1, 0, 1500, pairs, 0) * 1.4));
+    }
+    assertThat(model.slack()).isEqualTo(before);
+  }
 }

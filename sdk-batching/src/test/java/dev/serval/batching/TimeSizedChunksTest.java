@@ -214,4 +214,23 @@ final class TimeSizedChunksTest {
     List<Gaps> begun = batch.stream().filter(gaps -> gaps.tokens > 0).toList();
     assertThat(begun).hasSizeGreaterThan(50).allMatch(gaps -> gaps.tokens > 10);
   }
+
+  @Test
+  void a_short_prompt_does_not_wait_for_a_long_one_that_comes_with_it() {
+    DrivenEngine engine = engine(ChunkPolicies.timeSized());
+    run(engine, 5_000_000_000L, 500_000_000L);
+    engine.run();
+    long begin = engine.now();
+    Gaps answer = new Gaps(engine);
+    engine.submit(prompt(7, 20), 10, terms(READER), answer);
+    engine.submit(prompt(8, PROMPT), 4, terms(READER), new Gaps(engine));
+    engine.run();
+
+    assertThat(answer.last - begin - sum(answer.gaps)).isLessThanOrEqualTo(TARGET);
+    assertThat(answer.gaps).hasSize(9).allSatisfy(gap -> assertThat(gap).isLessThan(TARGET));
+  }
+
+  private static long sum(List<Long> gaps) {
+    return gaps.stream().mapToLong(Long::longValue).sum();
+  }
 }

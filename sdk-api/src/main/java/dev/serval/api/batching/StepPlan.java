@@ -41,9 +41,10 @@ public interface StepPlan {
   double attentionPairs();
 
   /**
-   * When the first of its decodes must have its next token to keep its class's {@code tpot}.
+   * When the first of those that get a token by it must have it to keep its class's {@code tpot}:
+   * of its decodes, and of the prompts that end in it, whose time runs from the step's beginning.
    *
-   * @param rank looks at decodes of this {@linkplain dev.serval.api.ServiceLevel#rank() rank} and
+   * @param rank looks at those of this {@linkplain dev.serval.api.ServiceLevel#rank() rank} and
    *     those above it alone
    * @return a reading of the engine's clock, in nanoseconds; {@link Long#MAX_VALUE} if none has a
    *     target

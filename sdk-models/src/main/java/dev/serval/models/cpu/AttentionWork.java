@@ -73,9 +73,10 @@ public final class AttentionWork implements WorkCrew.Work {
     return 2 * seen * spec.queryColumns();
   }
 
+  /** Chunks come behind decodes in a step, and have the longer runs: those begin first. */
   @Override
   public void part(int part, int worker) {
-    int run = part / spec.kvHeads();
+    int run = runs - 1 - part / spec.kvHeads();
     kernel.attend(this, firstRow[run], endRow[run], part % spec.kvHeads(), worker);
   }
 
