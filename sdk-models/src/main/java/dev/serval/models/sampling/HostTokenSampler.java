@@ -12,8 +12,9 @@ import java.lang.foreign.ValueLayout;
 /** Draws the tokens of one sequence from logits in host memory. */
 public final class HostTokenSampler implements TokenSampler {
   /*
-   * One draw is: find the largest, which is the token if nothing else was asked for; copy the row; note the log-probabilities' denominator and the best alternatives, which
-   * are the model's own; apply penalties and bias; then take the largest, or draw.
+   * One draw is: find the largest, which is the token if nothing else was asked for; copy the row;
+   * note the log-probabilities' denominator and the best alternatives, which are the model's own;
+   * apply penalties and bias; then take the largest, or draw.
    *
    * What must hold: the token depends on the row, the parameters, the seed and how many tokens were
    * drawn before, and on nothing else. So there is one random number a token, drawn even where it is
@@ -96,7 +97,8 @@ public final class HostTokenSampler implements TokenSampler {
   @Override
   public void sample(Logits logits, int row, SampledToken out) {
     MemorySegment scores = logits.row(row);
-    int best = largest(scores);
+    scratch.largest().find(scores, vocabulary);
+    int best = largest();
     if (greedy && !adjusts && alternatives < 0) {
       out.set(best);
     } else {
@@ -106,15 +108,11 @@ public final class HostTokenSampler implements TokenSampler {
 
   private void sample(MemorySegment scores, int largest, SampledToken out) {
     float[] values = scratch.copy(scores, vocabulary);
-    int best = largest;
     if (alternatives > 0) {
       scratch.alternatives().takeFirst(values, vocabulary, alternatives);
     }
-    double denominator = alternatives < 0 ? 0 : logSum(values, best);
-    if (adjusts) {
-      adjustment.apply(values);
-      best = largest(values);
-    }
+    double denominator = alternatives < 0 ? 0 : logSum(values, largest);
+    int best = adjusts ? adjusted(values) : largest;
     int id = greedy ? best : draw(values, values[best]);
     adjustment.generated(id);
     if (alternatives < 0) {
@@ -124,31 +122,19 @@ public final class HostTokenSampler implements TokenSampler {
     }
   }
 
-  private int largest(MemorySegment scores) {
+  /** Applies penalties and bias; the largest is another then. */
+  private int adjusted(float[] values) {
+    adjustment.apply(values);
+    scratch.largest().find(values, vocabulary);
+    return largest();
+  }
+
+  private int largest() {
     LargestLogit largest = scratch.largest();
-    largest.find(scores, vocabulary);
     if (!Float.isFinite(largest.value())) {
       throw unusable(largest.id(), largest.value());
     }
     return largest.id();
-  }
-
-  private int largest(float[] values) {
-    int best = 0;
-    float most = Float.NEGATIVE_INFINITY;
-    for (int id = 0; id < vocabulary; id++) {
-      if (!(values[id] <= most)) {
-        most = values[id];
-        best = id;
-        if (Float.isNaN(most)) {
-          throw unusable(id, most);
-        }
-      }
-    }
-    if (Float.isInfinite(most)) {
-      throw unusable(best, most);
-    }
-    return best;
   }
 
   private double logSum(float[] values, int best) {

@@ -18,13 +18,33 @@ final class LargestLogit {
 
   /** Looks at a row's first logits. */
   void find(MemorySegment row, int count) {
-    id = 0;
-    value = Float.NEGATIVE_INFINITY;
-    for (int from = 0; from < count && !Float.isNaN(value); from += STRETCH) {
+    begin();
+    for (int from = 0; goesOn(from, count); from += STRETCH) {
       int length = Math.min(STRETCH, count - from);
       MemorySegment.copy(row, ValueLayout.JAVA_INT, (long) from * Float.BYTES, bits, 0, length);
       look(from, length);
     }
+  }
+
+  /** Looks at the first of these. */
+  void find(float[] logits, int count) {
+    begin();
+    for (int from = 0; goesOn(from, count); from += STRETCH) {
+      int length = Math.min(STRETCH, count - from);
+      for (int i = 0; i < length; i++) {
+        bits[i] = Float.floatToRawIntBits(logits[from + i]);
+      }
+      look(from, length);
+    }
+  }
+
+  private void begin() {
+    id = 0;
+    value = Float.NEGATIVE_INFINITY;
+  }
+
+  private boolean goesOn(int from, int count) {
+    return from < count && !Float.isNaN(value);
   }
 
   /** The first of the largest, or the first that is no number. */

@@ -36,6 +36,9 @@ final class LargestLogitTest {
       assertThat(largest.id()).as("seed %d, round %d", seed, round).isEqualTo(expected);
       assertThat(Float.floatToIntBits(largest.value()))
           .isEqualTo(Float.floatToIntBits(row[expected]));
+
+      largest.find(row, row.length);
+      assertThat(largest.id()).as("seed %d, round %d", seed, round).isEqualTo(expected);
     }
   }
 

@@ -41,6 +41,7 @@ import java.util.OptionalInt;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 
 /** An engine that has moved is an engine like any other; and what happens on the way. */
@@ -113,7 +114,11 @@ final class RelocatableEngineTest extends EngineContract {
   }
 
   private RelocatableEngine leaving(Engine first) {
-    RelocatableEngine engine = new RelocatableEngine("recall", first, System::nanoTime);
+    return leaving(first, System::nanoTime);
+  }
+
+  private RelocatableEngine leaving(Engine first, LongSupplier clock) {
+    RelocatableEngine engine = new RelocatableEngine("recall", first, clock);
     engine.leave(gone);
     return engine;
   }
@@ -146,8 +151,7 @@ final class RelocatableEngineTest extends EngineContract {
   void an_outcome_tells_of_the_first_hand_over_also_where_no_engine_was_there_yet() {
     Engine first = fresh();
     AtomicLong clock = new AtomicLong(7);
-    RelocatableEngine engine = new RelocatableEngine("recall", first, clock::get);
-    engine.leave(gone);
+    RelocatableEngine engine = leaving(first, clock::get);
     CollectingSink sink = new CollectingSink();
     engine.submit(request(1), sink);
     first.close();
@@ -160,8 +164,7 @@ final class RelocatableEngineTest extends EngineContract {
   void what_fails_on_the_way_ends_when_it_does() {
     Engine first = fresh();
     AtomicLong clock = new AtomicLong(7);
-    RelocatableEngine engine = new RelocatableEngine("recall", first, clock::get);
-    engine.leave(gone);
+    RelocatableEngine engine = leaving(first, clock::get);
     CollectingSink sink = new CollectingSink();
     engine.submit(request(1), sink);
     first.close();
