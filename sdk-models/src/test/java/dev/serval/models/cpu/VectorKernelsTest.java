@@ -151,6 +151,7 @@ final class VectorKernelsTest {
 
   /** A kernel whose vectors become objects would be ten times slower. */
   @Tag("slow")
+  @Tag("compiled")
   @ParameterizedTest
   @EnumSource
   void kernels_that_are_compiled_take_nothing_from_the_heap(DType dtype) {
