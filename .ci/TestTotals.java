@@ -12,9 +12,16 @@ import javax.xml.stream.XMLStreamReader;
 /**
  * Adds up the test reports of all modules and ends with one line, {@code N passed, N failed, N
  * skipped}. Exits with 1 when a test failed, was skipped, or when none ran.
+ *
+ * <p>A test that failed and passed when it was repeated is named and counts as passed, since some
+ * depend on a clock that the machine's other users share; more than {@value #UNSTEADY_ALLOWED} of
+ * them in one run are a failure.
  */
 final class TestTotals {
+  private static final int UNSTEADY_ALLOWED = 3;
+
   private int passed;
+  private int unsteady;
   private int failed;
   private int skipped;
 
@@ -23,13 +30,17 @@ final class TestTotals {
     for (Path report : reports()) {
       totals.add(report);
     }
+    if (totals.unsteady > 0) {
+      System.out.printf(
+          "%d passed only when repeated, %d are allowed%n", totals.unsteady, UNSTEADY_ALLOWED);
+    }
     System.out.printf(
         "%d passed, %d failed, %d skipped%n", totals.passed, totals.failed, totals.skipped);
     System.exit(totals.good() ? 0 : 1);
   }
 
   private boolean good() {
-    return passed > 0 && failed == 0 && skipped == 0;
+    return passed > 0 && failed == 0 && skipped == 0 && unsteady <= UNSTEADY_ALLOWED;
   }
 
   private static List<Path> reports() throws IOException {
@@ -58,10 +69,12 @@ final class TestTotals {
         xml.getAttributeValue(null, "classname") + "." + xml.getAttributeValue(null, "name");
     boolean bad = false;
     boolean left = false;
+    boolean repeated = false;
     while (!(xml.next() == XMLStreamConstants.END_ELEMENT
         && xml.getLocalName().equals("testcase"))) {
       if (xml.isStartElement()) {
         bad |= xml.getLocalName().equals("failure") || xml.getLocalName().equals("error");
+        repeated |= xml.getLocalName().startsWith("flaky");
         left |= xml.getLocalName().equals("skipped");
       }
     }
@@ -73,6 +86,10 @@ final class TestTotals {
       System.out.println("skipped: " + name);
     } else {
       passed++;
+    }
+    if (repeated) {
+      unsteady++;
+      System.out.println("passed only when repeated: " + name);
     }
   }
 }

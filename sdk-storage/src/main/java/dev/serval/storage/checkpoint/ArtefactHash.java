@@ -89,6 +89,7 @@ public final class ArtefactHash {
 
   static ArtefactDigest of(List<Part> parts, int threads, LoadListener listener, long pieceBytes) {
     ArtefactHash hash = new ArtefactHash(parts, pieceBytes);
+    hash.requireWanted();
     hash.hashPieces(Math.min(threads, hash.pieces.size()) - 1, listener);
     return hash.root();
   }
