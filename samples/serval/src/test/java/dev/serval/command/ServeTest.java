@@ -88,12 +88,13 @@ final class ServeTest {
     return client.send(request, BodyHandlers.discarding()).statusCode();
   }
 
+  /** More than any buffer holds, and nobody reads on. */
   private static HttpRequest endless(URI base) {
     return HttpRequest.newBuilder(base.resolve("/v1/completions"))
         .header("Content-Type", "application/json")
         .POST(
             HttpRequest.BodyPublishers.ofString(
-                "{\"prompt\":\"A\",\"max_tokens\":1000,\"ignore_eos\":true,\"stream\":true}"))
+                "{\"prompt\":\"A\",\"n\":128,\"max_tokens\":1000,\"ignore_eos\":true,\"stream\":true}"))
         .build();
   }
 }

@@ -77,7 +77,7 @@ class StandInSchedulesTest {
   @Test
   void who_forgets_to_wait_is_found_out(TestReporter reporter) {
     forgetting = 0.02;
-    run(200, reporter);
+    run(1_000, reporter);
 
     assertThat(machine.takeViolations()).hasSizeGreaterThan(10);
   }

@@ -25,6 +25,7 @@ final class DelayedDevice implements CopyDevice {
   private final AtomicInteger openStreams = new AtomicInteger();
   private final AtomicInteger refusals = new AtomicInteger();
   private final AtomicLong given = new AtomicLong();
+  private volatile boolean held;
   private volatile boolean lost;
 
   DelayedDevice(WatchedMemory memory, int longestNanos) {
@@ -48,6 +49,11 @@ final class DelayedDevice implements CopyDevice {
   /** Refuses the next copies that are asked for. */
   void refuse(int copies) {
     refusals.addAndGet(copies);
+  }
+
+  /** Makes no copy until it is lost. */
+  void hold() {
+    held = true;
   }
 
   void lose() {
@@ -88,6 +94,9 @@ final class DelayedDevice implements CopyDevice {
       for (Copy copy = next(); copy != null; copy = next()) {
         if (longestNanos > 0 && random.nextInt(4) == 0) {
           LockSupport.parkNanos(random.nextInt(longestNanos));
+        }
+        while (held && !lost) {
+          LockSupport.parkNanos(100_000);
         }
         if (!lost) {
           make(copy);

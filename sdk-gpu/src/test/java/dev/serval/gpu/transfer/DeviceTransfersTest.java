@@ -101,6 +101,7 @@ final class DeviceTransfersTest extends TransferServiceContract {
     Region target = device.allocate(100_000);
     List<TransferBatch> batches =
         Stream.generate(() -> new TransferBatch(TransferPriority.BACKGROUND)).limit(30).toList();
+    slow.hold();
     batches.forEach(batch -> transfers.submit(batch.copy(source, 0, target, 0, 100_000)));
     slow.lose();
     source.close();

@@ -13,6 +13,7 @@ import dev.serval.testkit.models.Oracle;
 import dev.serval.testkit.models.SteppedModel;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -23,7 +24,7 @@ final class SteadyStateTest {
   private static final int STEPS = 400;
 
   /** Kernels of vectors take from the heap until the last of them is compiled. */
-  private static final int ROUNDS = 20;
+  private static final Duration LONGEST = Duration.ofMinutes(1);
 
   private static final long SMALLEST_OBJECT = 16;
 
@@ -42,7 +43,8 @@ final class SteadyStateTest {
       execute(run, batch, WARM_UP);
       List<Thread> threads = threads();
       long taken = Long.MAX_VALUE;
-      for (int round = 0; round < ROUNDS && taken >= SMALLEST_OBJECT * STEPS; round++) {
+      long end = System.nanoTime() + LONGEST.toNanos();
+      while (taken >= SMALLEST_OBJECT * STEPS && System.nanoTime() < end) {
         long before = allocated(threads);
         execute(run, batch, STEPS);
         taken = allocated(threads) - before;

@@ -27,7 +27,7 @@ public final class EmbeddingExchange {
   private final ExchangeSettings settings;
   private volatile boolean over;
   private long timer = -1;
-  private @Nullable CompletableFuture<EmbeddingResult> result;
+  private volatile @Nullable CompletableFuture<EmbeddingResult> result;
 
   private EmbeddingExchange(RoutingContext ctx, ExchangeSettings settings) {
     this.ctx = ctx;
@@ -75,16 +75,19 @@ public final class EmbeddingExchange {
 
   private Taken take(Value body, Caller caller) {
     EmbeddingEndpoint.Call call = EmbeddingEndpoint.read(body, settings.runtime(), caller);
-    return new Taken(call, settings.runtime().embed(call.request()));
+    CompletableFuture<EmbeddingResult> vectors = settings.runtime().embed(call.request());
+    result = vectors;
+    if (over) {
+      vectors.cancel(false);
+    }
+    return new Taken(call, vectors);
   }
 
   private void await(ReadBody<Taken> body) {
-    Taken taken = body.meaning();
-    result = taken.result();
     if (over) {
-      taken.result().cancel(false);
       return;
     }
+    Taken taken = body.meaning();
     body.announce(ctx.response());
     var _ =
         taken
@@ -121,8 +124,9 @@ public final class EmbeddingExchange {
     over = true;
     settings.gate().leave();
     ctx.vertx().cancelTimer(timer);
-    if (result != null) {
-      result.cancel(false);
+    CompletableFuture<EmbeddingResult> vectors = result;
+    if (vectors != null) {
+      vectors.cancel(false);
     }
   }
 }

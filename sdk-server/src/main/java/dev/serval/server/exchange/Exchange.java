@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>The place in the gate is given back, the timer stopped and every generation closed when the
  *       response ends or its connection breaks, whichever is first and whatever is under way then:
- *       a submission that comes back to an exchange that is over is closed on the spot.
+ *       a worker leaves its submission before it looks whether the exchange is over, so that one of
+ *       the two closes it even if the context runs nothing any more.
  *   <li>Nothing is written after the exchange is over.
  *   <li>A client that does not read holds at most a window of chunks here; its generation waits.
  * </ul>
@@ -34,7 +35,7 @@ public final class Exchange {
   private final ExchangeSettings settings;
   private volatile boolean over;
   private long timer = -1;
-  private @Nullable Submission submission;
+  private volatile @Nullable Submission submission;
   private @Nullable StreamedAnswer stream;
 
   private Exchange(RoutingContext ctx, GenerationEndpoint endpoint, ExchangeSettings settings) {
@@ -81,16 +82,19 @@ public final class Exchange {
   private Submission submission(Value body, Caller caller) {
     GenerationCall call = endpoint.read(body, settings.runtime(), caller);
     settings.checkChoices(call.choices());
-    return Submission.of(call, settings.runtime(), settings.clock().instant());
+    Submission taken = Submission.of(call, settings.runtime(), settings.clock().instant());
+    submission = taken;
+    if (over) {
+      taken.close();
+    }
+    return taken;
   }
 
   private void answer(ReadBody<Submission> body) {
-    Submission taken = body.meaning();
     if (over) {
-      taken.close();
       return;
     }
-    submission = taken;
+    Submission taken = body.meaning();
     body.announce(ctx.response());
     if (taken.call().delivery().stream()) {
       stream = new StreamedAnswer(this, taken);
@@ -143,8 +147,9 @@ public final class Exchange {
     over = true;
     settings.gate().leave();
     ctx.vertx().cancelTimer(timer);
-    if (submission != null) {
-      submission.close();
+    Submission taken = submission;
+    if (taken != null) {
+      taken.close();
     }
   }
 }

@@ -20,6 +20,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,19 +47,32 @@ final class ShortestAnswerFirstTest extends OrderPolicyContract {
   @Test
   void it_is_found_as_a_service_and_decides() throws IOException {
     Oracle oracle = Oracle.named("llama");
+    CountDownLatch submitted = new CountDownLatch(1);
     try (ServingRuntime runtime =
         Serval.builder()
             .model(oracle.folder(folder))
             .maxRunning(1)
+            .warmUp(false)
             .order("shortest-answer")
+            .chunk((sequence, plan, snapshot) -> awaited(submitted))
             .build()) {
       assertThat(runtime.describe().toString()).contains(ON_THE_SCREEN);
       List<Generation> all = new ArrayList<>();
       for (int tokens : new int[] {100, 90, 10}) {
         all.add(runtime.submit(request(oracle, tokens)));
       }
+      submitted.countDown();
       long longer = total(all.get(1));
       assertThat(total(all.get(2))).isLessThan(longer);
+    }
+  }
+
+  /** Lets no prompt begin before the signal. */
+  private static int awaited(CountDownLatch signal) {
+    try {
+      return signal.await(2, TimeUnit.MINUTES) ? 1000 : 1;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
   }
 

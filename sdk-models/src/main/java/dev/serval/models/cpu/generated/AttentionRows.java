@@ -51,7 +51,9 @@ final class AttentionRows {
   /** Begins with so many queries. */
   void begin(int queryCount, float scale) {
     count = queryCount;
-    outputs.asSlice(0, count * outputStep).fill((byte) 0);
+    for (int i = 0; i < count * headDim; i++) {
+      outputs.setAtIndex(ValueLayout.JAVA_FLOAT, i, 0);
+    }
     for (int row = 0; row < count; row++) {
       long at = (long) row * AttentionRoutines.STATE_BYTES;
       states.set(ValueLayout.JAVA_FLOAT, at + AttentionRoutines.SCALE, scale);
