@@ -86,6 +86,7 @@ final class EmbeddingsTest {
         worst = Math.max(worst, distance(among, alone));
       }
       assertThat(worst).as("seed %d", seed).isLessThan(1e-5f);
+      assertThat(runtime.drain(Duration.ofMinutes(1))).isTrue();
       double largest = registry.get("serval.embedding.batch.size").summary().max();
       assertThat(largest).as("the largest batch").isBetween(4.0, 16.0);
       assertThat(registry.get("serval.embedding.queue").timer().count()).isEqualTo(192);
@@ -212,14 +213,14 @@ final class EmbeddingsTest {
   void a_tenant_beyond_its_quota_is_refused_until_its_request_has_ended() {
     Tenant anna = Tenant.of("anna").withQuota(Quota.ofRequests(1));
     EmbeddingRequest many =
-        EmbeddingRequest.builder(Collections.nCopies(400, "a text")).tenant(anna).build();
+        EmbeddingRequest.builder(Collections.nCopies(1500, "a text")).tenant(anna).build();
     EmbeddingRequest one = EmbeddingRequest.builder(List.of("a text")).tenant(anna).build();
     try (ServingRuntime runtime = open(minilm.withBatching(one()))) {
       CompletableFuture<EmbeddingResult> first = runtime.embed(many);
       assertThatThrownBy(() -> runtime.embed(one))
           .asInstanceOf(type(RequestRejectedException.class))
           .returns(Reason.QUOTA, RequestRejectedException::reason);
-      assertThat(first.join().vectors()).hasSize(400);
+      assertThat(first.join().vectors()).hasSize(1500);
       assertThat(runtime.embed(one).join().vectors()).hasSize(1);
     }
   }

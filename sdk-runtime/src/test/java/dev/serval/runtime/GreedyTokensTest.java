@@ -56,7 +56,8 @@ final class GreedyTokensTest {
     OracleRequests requests = new OracleRequests(oracle);
     SimpleMeterRegistry meters = new SimpleMeterRegistry();
     Bytes eightBlocks = Bytes.of(8 * 16 * 192 * 4);
-    try (ServingRuntime runtime = builder(oracle).kvBudget(eightBlocks).meters(meters).build()) {
+    try (ServingRuntime runtime =
+        builder(oracle).kvBudget(eightBlocks).streamBuffer(1).meters(meters).build()) {
       Assertions.assertThat(OracleRequests.load(runtime).totalBlocks()).isEqualTo(8);
       together(requests, runtime);
       Assertions.assertThat(meters.get("serval.engine.preemptions").counter().count()).isPositive();

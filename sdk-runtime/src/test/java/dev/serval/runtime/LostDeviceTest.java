@@ -79,9 +79,9 @@ final class LostDeviceTest {
   void requests_that_have_had_no_token_move_with_the_model() throws InterruptedException {
     try (ServingRuntime runtime = served.builder(PREFERRED).maxRunning(1).streamBuffer(4).build()) {
       Iterator<TokenChunk> reader = begun(runtime);
+      machine.breakContexts(0, StandIn.ILLEGAL_ADDRESS);
       CompletableFuture<GenerationResult> first = waiting(runtime, 0);
       CompletableFuture<GenerationResult> second = waiting(runtime, 2);
-      machine.breakContexts(0, StandIn.ILLEGAL_ADDRESS);
       assertThat(failure(reader)).hasMessageContaining("is lost");
       assertThat(first.join().choices().getFirst().tokenIds()).isEqualTo(requests.answer(0));
       assertThat(second.join().choices().getFirst().tokenIds()).isEqualTo(requests.answer(2));
@@ -163,7 +163,7 @@ final class LostDeviceTest {
       String first = device(runtime);
       machine.xid(0, CONTEXT_SWITCH);
       machine.xid(1, CONTEXT_SWITCH);
-      await("not used: the driver reported Xid 109", runtime);
+      await("not used: the driver reported Xid 109", 2, runtime);
       requests.check(runtime, 0, "in doubt");
       assertThat(device(runtime)).isEqualTo(first);
       machine.breakContexts(0, StandIn.ECC_UNCORRECTABLE);

@@ -28,6 +28,7 @@ final class MetricsTest {
         Serval.builder()
             .model(ModelSource.of(requests.oracle().folder(folder)).withNames("tiny", "alias"))
             .meters(registry)
+            .streamBuffer(4)
             .build()) {
       assertThat(registry.scrape()).as("warming up").doesNotContain("serval_requests_total");
       requests.check(runtime, 3, "cold");

@@ -113,8 +113,8 @@ final class PolicyNamesTest {
       assertThat(runtime.describe().toString())
           .contains("shortest-answer: given by PolicyNamesTest");
       List<Generation> begun = new ArrayList<>();
-      for (int i = 0; i < 4; i++) {
-        begun.add(requests.begin(runtime, i));
+      for (int i = 0; i < 6; i++) {
+        begun.add(requests.begin(runtime, i % requests.count()));
       }
       begun.forEach(OracleRequests::result);
     }

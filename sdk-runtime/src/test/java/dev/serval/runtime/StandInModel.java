@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
@@ -96,9 +97,19 @@ final class StandInModel implements BeforeEachCallback, AfterEachCallback {
 
   /** Waits until a runtime's screen says something. */
   static void await(String what, ServingRuntime runtime) throws InterruptedException {
-    for (int i = 0; i < 3000 && !runtime.describe().toString().contains(what); i++) {
+    await(what, 1, runtime);
+  }
+
+  static void await(String what, int times, ServingRuntime runtime) throws InterruptedException {
+    for (int i = 0; i < 3000 && count(what, runtime) < times; i++) {
       Thread.sleep(10);
     }
-    assertThat(runtime.describe().toString()).contains(what);
+    assertThat(count(what, runtime))
+        .as("%s in %s", what, runtime.describe())
+        .isGreaterThanOrEqualTo(times);
+  }
+
+  private static int count(String what, ServingRuntime runtime) {
+    return runtime.describe().toString().split(Pattern.quote(what), -1).length - 1;
   }
 }

@@ -18,6 +18,7 @@ final class MovableSequence implements TokenSink, EngineSequence {
   private final long submittedNanos;
   private final boolean further;
   private final PendingSequence handle = new PendingSequence();
+  private int engines;
   private boolean wasLetIn;
   private boolean hasWaited;
   private boolean hasTokens;
@@ -37,8 +38,21 @@ final class MovableSequence implements TokenSink, EngineSequence {
 
   /** Gives it to an engine; one that was let in before is not asked for again. */
   void submit(Engine engine) {
-    handle.bind(
+    int mine = nextEngine();
+    bind(
+        mine,
         further || wasLetIn ? engine.submitFurther(request, this) : engine.submit(request, this));
+  }
+
+  private synchronized int nextEngine() {
+    return ++engines;
+  }
+
+  /** An engine may be left before its caller has the handle: by then the next one's counts. */
+  private synchronized void bind(int number, EngineSequence given) {
+    if (number == engines) {
+      handle.bind(given);
+    }
   }
 
   /** Gives it to the engine where the model has settled; a refusal is its end. */

@@ -184,7 +184,13 @@ public final class RelocatableEngine implements Engine {
       }
       now = engine;
     }
-    now.requireAdmission(applicant);
+    try {
+      now.requireAdmission(applicant);
+    } catch (RequestRejectedException e) {
+      if (e.reason() != Reason.CLOSING || !isOver(now)) {
+        throw e;
+      }
+    }
   }
 
   private boolean isOnTheWay() {

@@ -16,7 +16,7 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Block-wise types with more than a scale: an octet of all lanes is a vector, see {@link
  * BlockOctets}. Each column is {@code factor · (q − bias) + offset}, fused, with the factors and
- * offsets of {@link BlockScales}.
+ * offsets of {@link RunScales}.
  */
 abstract sealed class BlockUnpacking extends Unpacking {
   /** Columns that are unpacked together. */
@@ -80,7 +80,7 @@ abstract sealed class BlockUnpacking extends Unpacking {
 
     @Override
     void run(MemorySegment data, long block, int element, LinearScratch own, int to) {
-      BlockScales scales = own.scales;
+      RunScales scales = own.scales;
       long from = octet(block, firstNibbles + element / 2);
       nibbles(data, from, scales.factors, scales.offsets, own.tile, to);
     }
@@ -122,7 +122,7 @@ abstract sealed class BlockUnpacking extends Unpacking {
 
     @Override
     void run(MemorySegment data, long block, int element, LinearScratch own, int to) {
-      BlockScales scales = own.scales;
+      RunScales scales = own.scales;
       for (int v = 0; v < W; v += L) {
         long low = octet(block, firstNibbles) + v;
         long high = octet(block, firstBits) + v;
@@ -191,7 +191,7 @@ abstract sealed class BlockUnpacking extends Unpacking {
         long low,
         long high,
         int shift,
-        BlockScales s,
+        RunScales s,
         int v,
         float[] tile,
         int to) {

@@ -33,7 +33,7 @@ final class LinearScratch {
   /** Weights as F32: for each panel in turn, for each column its lanes. */
   final float[] tile = new float[(STRETCH + 4) * Lanes.WIDTH];
 
-  final BlockScales scales = new BlockScales();
+  final RunScales scales = new RunScales();
 
   void clearSums(int rows) {
     Arrays.fill(sums, 0, (rows + TileProducts.SPARE_ROWS) * SUM_STEP, 0);

@@ -16,7 +16,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** What a run of columns is multiplied by in each lane, and what is added then. */
-final class BlockScales {
+final class RunScales {
   /** Added where nothing is: unlike +0, it leaves a −0 as it is. */
   private static final float NOTHING = -0.0f;
 
