@@ -26,6 +26,11 @@ final class LinearScratch {
   static final int MOST_ROWS_IN_REGISTERS = 2 * Lanes.KERNEL_ROWS;
 
   private static final int INPUTS = 1 << 17;
+  private static final int LINE = 64;
+  private static final int LINES_AT_ONCE = 4;
+
+  /** The most that is fetched: more might not stay in the second-level cache. */
+  private static final long MOST_FETCHED = 1 << 19;
 
   final float[] inputs = new float[INPUTS];
   final float[] sums = new float[(ROWS + TileProducts.SPARE_ROWS) * SUM_STEP];
@@ -34,6 +39,9 @@ final class LinearScratch {
   final float[] tile = new float[(STRETCH + 4) * Lanes.WIDTH];
 
   final RunScales scales = new RunScales();
+
+  @SuppressWarnings("UnusedVariable") // so that a compiler cannot leave out what was fetched
+  private long fetched;
 
   void clearSums(int rows) {
     Arrays.fill(sums, 0, (rows + TileProducts.SPARE_ROWS) * SUM_STEP, 0);
@@ -68,6 +76,27 @@ final class LinearScratch {
   private void copy(LinearWork product, int row, int firstColumn, int count, int at) {
     long from = (product.source(row) + firstColumn) * Float.BYTES;
     MemorySegment.copy(product.in().data(), ValueLayout.JAVA_FLOAT, from, inputs, at, count);
+  }
+
+  /**
+   * Reads memory, a number of each line, so that it is in the second-level cache. Java cannot ask
+   * for memory ahead of its use, and a kernel with many multiplications for each byte looks so
+   * little ahead that it waits for most lines; reads that nothing else delays wait together.
+   */
+  void fetch(MemorySegment data, long from, long bytes) {
+    long a = 0;
+    long b = 0;
+    long c = 0;
+    long d = 0;
+    int steps = (int) (Math.min(bytes, MOST_FETCHED) / (LINES_AT_ONCE * LINE));
+    for (int i = 0; i < steps; i++) {
+      long at = from + (long) i * (LINES_AT_ONCE * LINE);
+      a |= data.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
+      b |= data.get(ValueLayout.JAVA_LONG_UNALIGNED, at + LINE);
+      c |= data.get(ValueLayout.JAVA_LONG_UNALIGNED, at + 2 * LINE);
+      d |= data.get(ValueLayout.JAVA_LONG_UNALIGNED, at + 3 * LINE);
+    }
+    fetched = a | b | c | d;
   }
 
   /** Adds the products of the unpacked panels, of so many columns, for so many rows. */

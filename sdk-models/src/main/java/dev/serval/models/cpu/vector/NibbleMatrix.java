@@ -27,19 +27,12 @@ final class NibbleMatrix implements PackedMatrix {
   /** The most rows of a part. */
   private static final int ROWS = 64;
 
-  /** The most panels of a part. */
-  private static final int PANELS = 16;
-
-  /** Floats from one row of sums to the next. */
-  static final int SUM_STEP = PANELS * Lanes.WIDTH;
-
-  /** The sums of one worker. */
-  static final int SUMS = ROWS * SUM_STEP;
+  private static final int SUM_STEP = LinearScratch.SUM_STEP;
 
   private final NibbleLayout layout;
   private final MemorySegment data;
   private final NibbleInputs inputs;
-  private final List<float[]> sums;
+  private final List<LinearScratch> scratch;
 
   /**
    * A matrix.
@@ -47,13 +40,14 @@ final class NibbleMatrix implements PackedMatrix {
    * @param layout how it lies
    * @param data where
    * @param inputs what it shares with others
-   * @param sums for each worker {@link #SUMS} floats, shared too
+   * @param scratch what each worker needs, shared too
    */
-  NibbleMatrix(NibbleLayout layout, MemorySegment data, NibbleInputs inputs, List<float[]> sums) {
+  NibbleMatrix(
+      NibbleLayout layout, MemorySegment data, NibbleInputs inputs, List<LinearScratch> scratch) {
     this.layout = layout;
     this.data = data;
     this.inputs = inputs;
-    this.sums = sums;
+    this.scratch = scratch;
   }
 
   @Override
@@ -77,7 +71,7 @@ final class NibbleMatrix implements PackedMatrix {
   }
 
   private int runs() {
-    return PanelRuns.count(layout.panels(), PANELS, sums.size());
+    return PanelRuns.count(layout.panels(), LinearScratch.PANELS, scratch.size());
   }
 
   @Override
@@ -92,18 +86,18 @@ final class NibbleMatrix implements PackedMatrix {
     int endPanel = PanelRuns.first(layout.panels(), runs, part % runs + 1);
     int from = part / runs * ROWS;
     int to = Math.min(from + ROWS, product.rows());
-    float[] own = sums.get(worker);
+    LinearScratch own = scratch.get(worker);
     for (int panel = firstPanel; panel < endPanel; panel++) {
       for (int row = from; row < to; row += NibbleInputs.GROUP) {
         int sumAt = (row - from) * SUM_STEP + (panel - firstPanel) * Lanes.WIDTH;
         int group = row / NibbleInputs.GROUP;
-        NibbleProducts.multiply(data, layout.at(panel), inputs, group, own, sumAt);
+        NibbleProducts.multiply(data, layout.at(panel), inputs, group, own.sums, sumAt);
       }
     }
     int first = firstPanel * Lanes.WIDTH;
     int count = Math.min(endPanel * Lanes.WIDTH, rows()) - first;
     for (int row = from; row < to; row++) {
-      product.store(row, layout.firstRow() + first, own, (row - from) * SUM_STEP, count);
+      product.store(row, layout.firstRow() + first, own.sums, (row - from) * SUM_STEP, count);
     }
   }
 

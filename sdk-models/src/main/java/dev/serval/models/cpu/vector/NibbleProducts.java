@@ -22,7 +22,7 @@ import jdk.incubator.vector.VectorSpecies;
 final class NibbleProducts {
   private static final int PAIRS = NibbleLayout.BLOCK / 2;
   private static final int STEP = NibbleInputs.STEP;
-  private static final int SUMS = NibbleMatrix.SUM_STEP;
+  private static final int SUMS = LinearScratch.SUM_STEP;
   private static final int BLOCK_BYTES = NibbleLayout.BLOCK_BYTES;
   private static final int SCALES = NibbleLayout.SCALES;
 
@@ -49,7 +49,7 @@ final class NibbleProducts {
    * @param panel where the panel begins
    * @param in the inputs
    * @param group which group of them
-   * @param sums the sums, {@link NibbleMatrix#SUM_STEP} from row to row
+   * @param sums the sums, {@link LinearScratch#SUM_STEP} from row to row
    * @param sumAt where those of the first row begin
    */
   static void multiply(

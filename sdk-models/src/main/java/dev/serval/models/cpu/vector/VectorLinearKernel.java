@@ -17,13 +17,10 @@ final class VectorLinearKernel implements LinearKernel {
   private static final int ALIGNMENT = 64;
 
   private final List<LinearScratch> scratch;
-  private final List<float[]> nibbleSums;
   private final NibbleInputs nibbleInputs;
 
   VectorLinearKernel(int workers) {
     scratch = IntStream.range(0, workers).mapToObj(worker -> new LinearScratch()).toList();
-    nibbleSums =
-        IntStream.range(0, workers).mapToObj(worker -> new float[NibbleMatrix.SUMS]).toList();
     nibbleInputs = new NibbleInputs(workers);
   }
 
@@ -51,7 +48,7 @@ final class VectorLinearKernel implements LinearKernel {
     NibbleLayout layout = NibbleLayout.of(rows);
     MemorySegment data = memory.allocate(layout.bytes(), ALIGNMENT);
     crew.run(new NibbleLayout.Packing(rows, layout, data));
-    return new NibbleMatrix(layout, data, nibbleInputs, nibbleSums);
+    return new NibbleMatrix(layout, data, nibbleInputs, scratch);
   }
 
   private VectorMatrix panels(StoredRows rows, NativeMemory memory, WorkCrew crew) {

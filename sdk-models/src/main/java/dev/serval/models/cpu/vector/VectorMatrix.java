@@ -119,6 +119,9 @@ final class VectorMatrix implements PackedMatrix {
     own.readRows(product, columns());
     for (int panel = firstPanel; panel < endPanel; panel++) {
       int sumAt = (panel - firstPanel) * Lanes.WIDTH;
+      if (rows > 1) {
+        own.fetch(data, layout.at(panel), layout.at(panel + 1) - layout.at(panel));
+      }
       unpacking.multiplyRows(data, layout.at(panel), columns(), own, sumAt, rows);
     }
     store(product, firstPanel, endPanel, 0, rows, own);
@@ -127,6 +130,8 @@ final class VectorMatrix implements PackedMatrix {
   private void unpack(int firstPanel, int endPanel, int column, int count, LinearScratch own) {
     int at = 0;
     for (int panel = firstPanel; panel < endPanel; panel++) {
+      long bytes = layout.at(panel + 1) - layout.at(panel);
+      own.fetch(data, layout.at(panel) + bytes * column / columns(), bytes * count / columns());
       unpacking.unpack(data, layout.at(panel), column, count, own, at);
       at += count * Lanes.WIDTH;
     }
