@@ -35,7 +35,11 @@ record PanelLayout(int firstRow, int rows, int columns, DType dtype, int units, 
 
   /** Where a panel begins, in bytes. */
   long at(int panel) {
-    return (long) panel * Lanes.WIDTH * units * unitBytes;
+    return panel * panelBytes();
+  }
+
+  long panelBytes() {
+    return (long) Lanes.WIDTH * units * unitBytes;
   }
 
   long bytes() {

@@ -21,7 +21,8 @@ final class VectorMatrix implements PackedMatrix {
    * that keep their sums in registers (TileProducts). With few rows several panels are unpacked
    * together, so that there are always enough independent sums to hide the latency of an addition.
    * With a few rows, weights of the common types never leave the registers, and are read
-   * panel after panel in the order in which they lie.
+   * panel after panel in the order in which they lie. What more than one row will be multiplied with
+   * is fetched into the second-level cache before.
    *
    * An output is one chain of fused multiplications and additions over its columns in their order,
    * begun at 0. Stretches interrupt the chain without changing it; panels, parts, kernels and the
@@ -120,7 +121,7 @@ final class VectorMatrix implements PackedMatrix {
     for (int panel = firstPanel; panel < endPanel; panel++) {
       int sumAt = (panel - firstPanel) * Lanes.WIDTH;
       if (rows > 1) {
-        own.fetch(data, layout.at(panel), layout.at(panel + 1) - layout.at(panel));
+        own.fetch(data, layout.at(panel), layout.panelBytes());
       }
       unpacking.multiplyRows(data, layout.at(panel), columns(), own, sumAt, rows);
     }
@@ -130,7 +131,7 @@ final class VectorMatrix implements PackedMatrix {
   private void unpack(int firstPanel, int endPanel, int column, int count, LinearScratch own) {
     int at = 0;
     for (int panel = firstPanel; panel < endPanel; panel++) {
-      long bytes = layout.at(panel + 1) - layout.at(panel);
+      long bytes = layout.panelBytes();
       own.fetch(data, layout.at(panel) + bytes * column / columns(), bytes * count / columns());
       unpacking.unpack(data, layout.at(panel), column, count, own, at);
       at += count * Lanes.WIDTH;
