@@ -11,7 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,23 +46,12 @@ final class ResidentMemoryTest {
         ServeProcess.start("--model", folder.toString(), "--kv-budget", "64MiB")) {
       serve.base();
 
-      long aim = weights * 11 / 10 + kv.count() + Bytes.mebi(150).count();
-      assertThat(settled(serve.pid(), aim))
+      long resident = resident(serve.pid());
+      assertThat(resident)
           .as("%s of weights", Bytes.of(weights))
           .isGreaterThan(weights)
-          .isLessThanOrEqualTo(aim);
+          .isLessThanOrEqualTo(weights * 11 / 10 + kv.count() + Bytes.mebi(150).count());
     }
-  }
-
-  /** While the JVM compiles what the warm-up used, it holds memory for that as well. */
-  private static long settled(long pid, long aim) throws IOException, InterruptedException {
-    long end = System.nanoTime() + Duration.ofMinutes(1).toNanos();
-    long resident = resident(pid);
-    while (resident > aim && System.nanoTime() < end) {
-      Thread.sleep(500);
-      resident = resident(pid);
-    }
-    return resident;
   }
 
   private static long resident(long pid) throws IOException {

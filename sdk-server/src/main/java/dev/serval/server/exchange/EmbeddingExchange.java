@@ -25,9 +25,8 @@ public final class EmbeddingExchange {
   private final RoutingContext ctx;
   private final Context context;
   private final ExchangeSettings settings;
-  private volatile boolean over;
+  private final Ending ending = new Ending();
   private long timer = -1;
-  private volatile @Nullable CompletableFuture<EmbeddingResult> result;
 
   private EmbeddingExchange(RoutingContext ctx, ExchangeSettings settings) {
     this.ctx = ctx;
@@ -67,7 +66,7 @@ public final class EmbeddingExchange {
   }
 
   private ReadBody<Taken> read(@Nullable Buffer body, Caller caller) {
-    if (over) {
+    if (ending.over()) {
       throw new CancellationException("the client has gone");
     }
     return ReadBody.of(body, value -> take(value, caller));
@@ -76,15 +75,12 @@ public final class EmbeddingExchange {
   private Taken take(Value body, Caller caller) {
     EmbeddingEndpoint.Call call = EmbeddingEndpoint.read(body, settings.runtime(), caller);
     CompletableFuture<EmbeddingResult> vectors = settings.runtime().embed(call.request());
-    result = vectors;
-    if (over) {
-      vectors.cancel(false);
-    }
+    ending.leave(() -> vectors.cancel(false));
     return new Taken(call, vectors);
   }
 
   private void await(ReadBody<Taken> body) {
-    if (over) {
+    if (ending.over()) {
       return;
     }
     Taken taken = body.meaning();
@@ -115,18 +111,14 @@ public final class EmbeddingExchange {
   }
 
   private void refuse(ApiError error) {
-    if (!over) {
+    if (!ending.over()) {
       Responses.error(ctx, error.named(EmbeddingEndpoint.ALIASES));
     }
   }
 
   private void finish() {
-    over = true;
     settings.gate().leave();
     ctx.vertx().cancelTimer(timer);
-    CompletableFuture<EmbeddingResult> vectors = result;
-    if (vectors != null) {
-      vectors.cancel(false);
-    }
+    ending.end();
   }
 }

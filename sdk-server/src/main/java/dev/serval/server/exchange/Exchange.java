@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>The place in the gate is given back, the timer stopped and every generation closed when the
  *       response ends or its connection breaks, whichever is first and whatever is under way then:
- *       a worker leaves its submission before it looks whether the exchange is over, so that one of
- *       the two closes it even if the context runs nothing any more.
+ *       the {@link Ending} closes a submission that comes back to an exchange that is over.
  *   <li>Nothing is written after the exchange is over.
  *   <li>A client that does not read holds at most a window of chunks here; its generation waits.
  * </ul>
@@ -33,9 +32,8 @@ public final class Exchange {
   private final Context context;
   private final GenerationEndpoint endpoint;
   private final ExchangeSettings settings;
-  private volatile boolean over;
+  private final Ending ending = new Ending();
   private long timer = -1;
-  private volatile @Nullable Submission submission;
   private @Nullable StreamedAnswer stream;
 
   private Exchange(RoutingContext ctx, GenerationEndpoint endpoint, ExchangeSettings settings) {
@@ -73,7 +71,7 @@ public final class Exchange {
   }
 
   private ReadBody<Submission> read(@Nullable Buffer body, Caller caller) {
-    if (over) {
+    if (ending.over()) {
       throw new CancellationException("the client has gone");
     }
     return ReadBody.of(body, value -> submission(value, caller));
@@ -83,15 +81,12 @@ public final class Exchange {
     GenerationCall call = endpoint.read(body, settings.runtime(), caller);
     settings.checkChoices(call.choices());
     Submission taken = Submission.of(call, settings.runtime(), settings.clock().instant());
-    submission = taken;
-    if (over) {
-      taken.close();
-    }
+    ending.leave(taken::close);
     return taken;
   }
 
   private void answer(ReadBody<Submission> body) {
-    if (over) {
+    if (ending.over()) {
       return;
     }
     Submission taken = body.meaning();
@@ -121,19 +116,19 @@ public final class Exchange {
 
   /** Whether there is nobody left to answer; true for good once it is. Read on any thread. */
   boolean over() {
-    return over;
+    return ending.over();
   }
 
   /** Ends with the error that a failure is; on the context. */
   void failed(Throwable failure) {
-    if (!over) {
+    if (!ending.over()) {
       refuse(Failures.of(failure).named(endpoint.aliases()));
     }
   }
 
   /** Ends with an error; on the context. */
   void refuse(ApiError error) {
-    if (over) {
+    if (ending.over()) {
       return;
     }
     if (stream == null) {
@@ -144,12 +139,8 @@ public final class Exchange {
   }
 
   private void finish() {
-    over = true;
     settings.gate().leave();
     ctx.vertx().cancelTimer(timer);
-    Submission taken = submission;
-    if (taken != null) {
-      taken.close();
-    }
+    ending.end();
   }
 }
