@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.INT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
@@ -53,9 +54,9 @@ final class Binary16 {
       for (int v = 0; v < width; v += Lanes.COUNT) {
         long source = from + row * apart + (long) v * Short.BYTES;
         IntVector bits =
-            (IntVector)
+            INT_VECTOR.cast(
                 ShortVector.fromMemorySegment(Lanes.SHORTS, data, source, Lanes.ORDER)
-                    .convertShape(ZERO_EXTEND_S2I, Lanes.INTS, 0);
+                    .convertShape(ZERO_EXTEND_S2I, Lanes.INTS, 0));
         IntVector magnitude = bits.and(SIGN - 1).lanewise(LSHL, 13);
         magnitude
             .reinterpretAsFloats()

@@ -1,5 +1,7 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
+import static dev.serval.models.cpu.vector.Lanes.INT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -93,18 +95,22 @@ abstract sealed class BlockUnpacking extends Unpacking {
       FloatVector o1 = FloatVector.fromArray(F, offsets, L);
       for (int i = 0; i < RUN / 2; i++) {
         IntVector left =
-            ((IntVector)
+            INT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, from + (long) i * W, LE)
                     .convertShape(ZERO_EXTEND_B2I, I, 0));
         IntVector right =
-            ((IntVector)
+            INT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, from + (long) i * W + L, LE)
                     .convertShape(ZERO_EXTEND_B2I, I, 0));
         int at = to + 2 * i * W;
-        ((FloatVector) left.and(NIBBLE).convert(I2F, 0)).fma(f0, o0).intoArray(tile, at);
-        ((FloatVector) right.and(NIBBLE).convert(I2F, 0)).fma(f1, o1).intoArray(tile, at + L);
-        ((FloatVector) left.lanewise(LSHR, 4).convert(I2F, 0)).fma(f0, o0).intoArray(tile, at + W);
-        ((FloatVector) right.lanewise(LSHR, 4).convert(I2F, 0))
+        FLOAT_VECTOR.cast(left.and(NIBBLE).convert(I2F, 0)).fma(f0, o0).intoArray(tile, at);
+        FLOAT_VECTOR.cast(right.and(NIBBLE).convert(I2F, 0)).fma(f1, o1).intoArray(tile, at + L);
+        FLOAT_VECTOR
+            .cast(left.lanewise(LSHR, 4).convert(I2F, 0))
+            .fma(f0, o0)
+            .intoArray(tile, at + W);
+        FLOAT_VECTOR
+            .cast(right.lanewise(LSHR, 4).convert(I2F, 0))
             .fma(f1, o1)
             .intoArray(tile, at + W + L);
       }
@@ -144,18 +150,23 @@ abstract sealed class BlockUnpacking extends Unpacking {
       FloatVector o = FloatVector.fromArray(F, offsets, v);
       for (int i = 0; i < RUN / 2; i++) {
         IntVector high =
-            ((IntVector)
+            INT_VECTOR
+                .cast(
                     ByteVector.fromMemorySegment(B, data, highFrom + (long) (i >> 2) * W, LE)
                         .convertShape(ZERO_EXTEND_B2I, I, 0))
                 .lanewise(LSHR, 2 * i & 7);
         IntVector low =
-            ((IntVector)
+            INT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, from + (long) i * W, LE)
                     .convertShape(ZERO_EXTEND_B2I, I, 0));
         IntVector first = high.and(1).lanewise(LSHL, 4).or(low.and(NIBBLE));
         IntVector second = high.and(2).lanewise(LSHL, 3).or(low.lanewise(LSHR, 4));
-        ((FloatVector) first.sub(bias).convert(I2F, 0)).fma(f, o).intoArray(tile, to + 2 * i * W);
-        ((FloatVector) second.sub(bias).convert(I2F, 0))
+        FLOAT_VECTOR
+            .cast(first.sub(bias).convert(I2F, 0))
+            .fma(f, o)
+            .intoArray(tile, to + 2 * i * W);
+        FLOAT_VECTOR
+            .cast(second.sub(bias).convert(I2F, 0))
             .fma(f, o)
             .intoArray(tile, to + 2 * i * W + W);
       }
@@ -220,11 +231,12 @@ abstract sealed class BlockUnpacking extends Unpacking {
       FloatVector o = FloatVector.fromArray(F, offsets, v);
       for (int i = 0; i < SCALED / 2; i++) {
         IntVector low =
-            ((IntVector)
+            INT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, from + (long) i * W, LE)
                     .convertShape(ZERO_EXTEND_B2I, I, 0));
         IntVector first =
-            ((IntVector)
+            INT_VECTOR
+                .cast(
                     ByteVector.fromMemorySegment(B, data, highFrom + 2L * i * W, LE)
                         .convertShape(ZERO_EXTEND_B2I, I, 0))
                 .lanewise(LSHR, shift)
@@ -232,15 +244,20 @@ abstract sealed class BlockUnpacking extends Unpacking {
                 .lanewise(LSHL, 4)
                 .or(low.and(NIBBLE));
         IntVector second =
-            ((IntVector)
+            INT_VECTOR
+                .cast(
                     ByteVector.fromMemorySegment(B, data, highFrom + (2L * i + 1) * W, LE)
                         .convertShape(ZERO_EXTEND_B2I, I, 0))
                 .lanewise(LSHR, shift)
                 .and(mask)
                 .lanewise(LSHL, 4)
                 .or(low.lanewise(LSHR, 4));
-        ((FloatVector) first.sub(bias).convert(I2F, 0)).fma(f, o).intoArray(tile, to + 2 * i * W);
-        ((FloatVector) second.sub(bias).convert(I2F, 0))
+        FLOAT_VECTOR
+            .cast(first.sub(bias).convert(I2F, 0))
+            .fma(f, o)
+            .intoArray(tile, to + 2 * i * W);
+        FLOAT_VECTOR
+            .cast(second.sub(bias).convert(I2F, 0))
             .fma(f, o)
             .intoArray(tile, to + 2 * i * W + W);
       }

@@ -1,5 +1,7 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
+import static dev.serval.models.cpu.vector.Lanes.INT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
@@ -13,7 +15,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
@@ -170,7 +171,8 @@ final class KvTiles implements SlotReader {
     for (int row = 0; row < rows; row++) {
       for (int v = 0; v < width; v += L) {
         long source = from + row * apart + (long) v * Short.BYTES;
-        ((IntVector)
+        INT_VECTOR
+            .cast(
                 ShortVector.fromMemorySegment(Lanes.SHORTS, data, source, Lanes.ORDER)
                     .convertShape(ZERO_EXTEND_S2I, Lanes.INTS, 0))
             .lanewise(LSHL, Short.SIZE)
@@ -185,7 +187,8 @@ final class KvTiles implements SlotReader {
       MemorySegment data, long from, long apart, float[] scales, float[] to, int at) {
     FloatVector scale = FloatVector.fromArray(Lanes.FLOATS, scales, 0);
     for (int row = 0; row < KvElements.GROUP; row++) {
-      ((FloatVector)
+      FLOAT_VECTOR
+          .cast(
               ByteVector.fromMemorySegment(Lanes.BYTES, data, from + row * apart, Lanes.ORDER)
                   .convertShape(B2F, Lanes.FLOATS, 0))
           .mul(scale)
@@ -200,7 +203,8 @@ final class KvTiles implements SlotReader {
       float scale =
           Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, scales + row * apart));
       for (int v = 0; v < W; v += L) {
-        ((FloatVector)
+        FLOAT_VECTOR
+            .cast(
                 ByteVector.fromMemorySegment(Lanes.BYTES, data, from + row * apart + v, Lanes.ORDER)
                     .convertShape(B2F, Lanes.FLOATS, 0))
             .mul(scale)

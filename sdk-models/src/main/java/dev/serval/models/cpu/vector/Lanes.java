@@ -12,6 +12,7 @@ final class Lanes {
   static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   static final int COUNT = FLOATS.length();
   static final int BITS = FLOATS.vectorBitSize();
+
   static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
   static final VectorSpecies<Byte> BYTES =
       VectorSpecies.of(byte.class, VectorShape.forBitSize(COUNT * Byte.SIZE));
@@ -25,6 +26,22 @@ final class Lanes {
   /** A panel's bytes, half a vector. */
   static final VectorSpecies<Byte> HALF_BYTES =
       VectorSpecies.of(byte.class, VectorShape.forBitSize(BITS / 2));
+
+  /*
+   * What comes out of a loop or a conversion is a vector of any length to the compiler, until it is
+   * cast to the class that it has. Without that it goes by what it has seen of the API's methods,
+   * which everything in the process shares: once vectors of two lengths were there, it keeps a sum as
+   * an object while the loop runs, and the kernel is several times slower, in one process and not in
+   * the next.
+   */
+  /** The class of vectors of {@link #FLOATS}. */
+  static final Class<? extends FloatVector> FLOAT_VECTOR = FloatVector.zero(FLOATS).getClass();
+
+  /** The class of vectors of {@link #INTS}. */
+  static final Class<? extends IntVector> INT_VECTOR = IntVector.zero(INTS).getClass();
+
+  /** The class of vectors of {@link #WIDE_SHORTS}. */
+  static final Class<? extends ShortVector> SHORT_VECTOR = ShortVector.zero(WIDE_SHORTS).getClass();
 
   /** Vectors that a panel is wide. */
   static final int VECTORS = 2;

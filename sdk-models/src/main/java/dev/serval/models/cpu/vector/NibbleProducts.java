@@ -1,5 +1,8 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
+import static dev.serval.models.cpu.vector.Lanes.INT_VECTOR;
+import static dev.serval.models.cpu.vector.Lanes.SHORT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -83,17 +86,17 @@ final class NibbleProducts {
       k += 1;
       for (int i = 0; i < PAIRS; i++) {
         ShortVector q =
-            (ShortVector)
+            SHORT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
-                    .convertShape(ZERO_EXTEND_B2S, S, 0);
+                    .convertShape(ZERO_EXTEND_B2S, S, 0));
         ShortVector w = q.and(NIBBLE);
         s0 = w.mul(ShortVector.broadcast(S, x[k + 2 * i])).add(s0);
         w = q.lanewise(LSHR, 4);
         s0 = w.mul(ShortVector.broadcast(S, x[k + 2 * i + 1])).add(s0);
       }
       FloatVector f =
-          ((IntVector)
-                  ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+          INT_VECTOR
+              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
@@ -101,7 +104,8 @@ final class NibbleProducts {
               .mul(UP)
               .mul(DOWN);
       FloatVector g =
-          ((IntVector)
+          INT_VECTOR
+              .cast(
                   ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
@@ -115,11 +119,13 @@ final class NibbleProducts {
       t = s0.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + block]);
       a0 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a0);
-      b0 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b0);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a0);
+      b0 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b0);
     }
-    a0.intoArray(sums, sumAt);
-    b0.intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
   }
 
   /** Four rows. */
@@ -151,9 +157,9 @@ final class NibbleProducts {
       k += 4;
       for (int i = 0; i < PAIRS; i++) {
         ShortVector q =
-            (ShortVector)
+            SHORT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
-                    .convertShape(ZERO_EXTEND_B2S, S, 0);
+                    .convertShape(ZERO_EXTEND_B2S, S, 0));
         ShortVector w = q.and(NIBBLE);
         s0 = w.mul(ShortVector.broadcast(S, x[k + 8 * i])).add(s0);
         s1 = w.mul(ShortVector.broadcast(S, x[k + 8 * i + 1])).add(s1);
@@ -166,8 +172,8 @@ final class NibbleProducts {
         s3 = w.mul(ShortVector.broadcast(S, x[k + 8 * i + 7])).add(s3);
       }
       FloatVector f =
-          ((IntVector)
-                  ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+          INT_VECTOR
+              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
@@ -175,7 +181,8 @@ final class NibbleProducts {
               .mul(UP)
               .mul(DOWN);
       FloatVector g =
-          ((IntVector)
+          INT_VECTOR
+              .cast(
                   ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
@@ -189,32 +196,40 @@ final class NibbleProducts {
       t = s0.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 4 * block]);
       a0 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a0);
-      b0 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b0);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a0);
+      b0 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b0);
       t = s1.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 4 * block + 1]);
       a1 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a1);
-      b1 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b1);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a1);
+      b1 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b1);
       t = s2.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 4 * block + 2]);
       a2 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a2);
-      b2 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b2);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a2);
+      b2 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b2);
       t = s3.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 4 * block + 3]);
       a3 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a3);
-      b3 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b3);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a3);
+      b3 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b3);
     }
-    a0.intoArray(sums, sumAt);
-    b0.intoArray(sums, sumAt + L);
-    a1.intoArray(sums, sumAt + SUMS);
-    b1.intoArray(sums, sumAt + SUMS + L);
-    a2.intoArray(sums, sumAt + 2 * SUMS);
-    b2.intoArray(sums, sumAt + 2 * SUMS + L);
-    a3.intoArray(sums, sumAt + 3 * SUMS);
-    b3.intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
   }
 
   /** Eight rows. */
@@ -258,9 +273,9 @@ final class NibbleProducts {
       k += 8;
       for (int i = 0; i < PAIRS; i++) {
         ShortVector q =
-            (ShortVector)
+            SHORT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
-                    .convertShape(ZERO_EXTEND_B2S, S, 0);
+                    .convertShape(ZERO_EXTEND_B2S, S, 0));
         ShortVector w = q.and(NIBBLE);
         s0 = w.mul(ShortVector.broadcast(S, x[k + 16 * i])).add(s0);
         s1 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 1])).add(s1);
@@ -281,8 +296,8 @@ final class NibbleProducts {
         s7 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 15])).add(s7);
       }
       FloatVector f =
-          ((IntVector)
-                  ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+          INT_VECTOR
+              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
@@ -290,7 +305,8 @@ final class NibbleProducts {
               .mul(UP)
               .mul(DOWN);
       FloatVector g =
-          ((IntVector)
+          INT_VECTOR
+              .cast(
                   ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
@@ -304,59 +320,75 @@ final class NibbleProducts {
       t = s0.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 8 * block]);
       a0 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a0);
-      b0 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b0);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a0);
+      b0 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b0);
       t = s1.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 8 * block + 1]);
       a1 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a1);
-      b1 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b1);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a1);
+      b1 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b1);
       t = s2.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 8 * block + 2]);
       a2 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a2);
-      b2 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b2);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a2);
+      b2 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b2);
       t = s3.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 8 * block + 3]);
       a3 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a3);
-      b3 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b3);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a3);
+      b3 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b3);
       t = s4.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 8 * block + 4]);
       a4 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a4);
-      b4 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b4);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a4);
+      b4 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b4);
       t = s5.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 8 * block + 5]);
       a5 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a5);
-      b5 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b5);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a5);
+      b5 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b5);
       t = s6.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 8 * block + 6]);
       a6 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a6);
-      b6 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b6);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a6);
+      b6 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b6);
       t = s7.reinterpretAsInts();
       v = FloatVector.broadcast(F, factors[f0 + 8 * block + 7]);
       a7 =
-          ((FloatVector) t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(f.mul(v), a7);
-      b7 = ((FloatVector) t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b7);
+          FLOAT_VECTOR
+              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(v), a7);
+      b7 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b7);
     }
-    a0.intoArray(sums, sumAt);
-    b0.intoArray(sums, sumAt + L);
-    a1.intoArray(sums, sumAt + SUMS);
-    b1.intoArray(sums, sumAt + SUMS + L);
-    a2.intoArray(sums, sumAt + 2 * SUMS);
-    b2.intoArray(sums, sumAt + 2 * SUMS + L);
-    a3.intoArray(sums, sumAt + 3 * SUMS);
-    b3.intoArray(sums, sumAt + 3 * SUMS + L);
-    a4.intoArray(sums, sumAt + 4 * SUMS);
-    b4.intoArray(sums, sumAt + 4 * SUMS + L);
-    a5.intoArray(sums, sumAt + 5 * SUMS);
-    b5.intoArray(sums, sumAt + 5 * SUMS + L);
-    a6.intoArray(sums, sumAt + 6 * SUMS);
-    b6.intoArray(sums, sumAt + 6 * SUMS + L);
-    a7.intoArray(sums, sumAt + 7 * SUMS);
-    b7.intoArray(sums, sumAt + 7 * SUMS + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a4).intoArray(sums, sumAt + 4 * SUMS);
+    FLOAT_VECTOR.cast(b4).intoArray(sums, sumAt + 4 * SUMS + L);
+    FLOAT_VECTOR.cast(a5).intoArray(sums, sumAt + 5 * SUMS);
+    FLOAT_VECTOR.cast(b5).intoArray(sums, sumAt + 5 * SUMS + L);
+    FLOAT_VECTOR.cast(a6).intoArray(sums, sumAt + 6 * SUMS);
+    FLOAT_VECTOR.cast(b6).intoArray(sums, sumAt + 6 * SUMS + L);
+    FLOAT_VECTOR.cast(a7).intoArray(sums, sumAt + 7 * SUMS);
+    FLOAT_VECTOR.cast(b7).intoArray(sums, sumAt + 7 * SUMS + L);
   }
 }

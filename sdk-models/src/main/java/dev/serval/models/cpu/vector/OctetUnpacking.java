@@ -1,5 +1,7 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
+import static dev.serval.models.cpu.vector.Lanes.INT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.S2I;
@@ -9,7 +11,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -48,8 +49,8 @@ final class OctetUnpacking extends Unpacking {
       long at = from + (long) block * BLOCK_BYTES;
       int tileAt = to + block * SCALES;
       FloatVector f =
-          ((IntVector)
-                  ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+          INT_VECTOR
+              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
@@ -57,7 +58,8 @@ final class OctetUnpacking extends Unpacking {
               .mul(UP)
               .mul(DOWN);
       FloatVector g =
-          ((IntVector)
+          INT_VECTOR
+              .cast(
                   ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
@@ -67,12 +69,14 @@ final class OctetUnpacking extends Unpacking {
               .mul(UP)
               .mul(DOWN);
       for (int i = 0; i < BLOCK; i++) {
-        ((FloatVector)
+        FLOAT_VECTOR
+            .cast(
                 ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
                     .convertShape(B2F, F, 0))
             .mul(f)
             .intoArray(tile, tileAt + i * W);
-        ((FloatVector)
+        FLOAT_VECTOR
+            .cast(
                 ByteVector.fromMemorySegment(B, data, at + (long) i * W + L, LE)
                     .convertShape(B2F, F, 0))
             .mul(g)
@@ -116,8 +120,8 @@ final class OctetUnpacking extends Unpacking {
       long at = panel + (long) block * BLOCK_BYTES;
       int k = block * BLOCK;
       FloatVector f =
-          ((IntVector)
-                  ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+          INT_VECTOR
+              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
@@ -125,7 +129,8 @@ final class OctetUnpacking extends Unpacking {
               .mul(UP)
               .mul(DOWN);
       FloatVector g =
-          ((IntVector)
+          INT_VECTOR
+              .cast(
                   ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
@@ -136,12 +141,14 @@ final class OctetUnpacking extends Unpacking {
               .mul(DOWN);
       for (int i = 0; i < BLOCK; i++) {
         FloatVector s =
-            ((FloatVector)
+            FLOAT_VECTOR
+                .cast(
                     ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
                         .convertShape(B2F, F, 0))
                 .mul(f);
         FloatVector t =
-            ((FloatVector)
+            FLOAT_VECTOR
+                .cast(
                     ByteVector.fromMemorySegment(B, data, at + (long) i * W + L, LE)
                         .convertShape(B2F, F, 0))
                 .mul(g);
@@ -150,8 +157,8 @@ final class OctetUnpacking extends Unpacking {
         b0 = t.fma(v, b0);
       }
     }
-    a0.intoArray(sums, sumAt);
-    b0.intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
   }
 
   /** Four rows. */
@@ -179,8 +186,8 @@ final class OctetUnpacking extends Unpacking {
       long at = panel + (long) block * BLOCK_BYTES;
       int k = block * BLOCK;
       FloatVector f =
-          ((IntVector)
-                  ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+          INT_VECTOR
+              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
@@ -188,7 +195,8 @@ final class OctetUnpacking extends Unpacking {
               .mul(UP)
               .mul(DOWN);
       FloatVector g =
-          ((IntVector)
+          INT_VECTOR
+              .cast(
                   ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
@@ -199,12 +207,14 @@ final class OctetUnpacking extends Unpacking {
               .mul(DOWN);
       for (int i = 0; i < BLOCK; i++) {
         FloatVector s =
-            ((FloatVector)
+            FLOAT_VECTOR
+                .cast(
                     ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
                         .convertShape(B2F, F, 0))
                 .mul(f);
         FloatVector t =
-            ((FloatVector)
+            FLOAT_VECTOR
+                .cast(
                     ByteVector.fromMemorySegment(B, data, at + (long) i * W + L, LE)
                         .convertShape(B2F, F, 0))
                 .mul(g);
@@ -223,14 +233,14 @@ final class OctetUnpacking extends Unpacking {
         b3 = t.fma(v, b3);
       }
     }
-    a0.intoArray(sums, sumAt);
-    b0.intoArray(sums, sumAt + L);
-    a1.intoArray(sums, sumAt + SUMS);
-    b1.intoArray(sums, sumAt + SUMS + L);
-    a2.intoArray(sums, sumAt + 2 * SUMS);
-    b2.intoArray(sums, sumAt + 2 * SUMS + L);
-    a3.intoArray(sums, sumAt + 3 * SUMS);
-    b3.intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
   }
 
   /** Eight rows. */
@@ -270,8 +280,8 @@ final class OctetUnpacking extends Unpacking {
       long at = panel + (long) block * BLOCK_BYTES;
       int k = block * BLOCK;
       FloatVector f =
-          ((IntVector)
-                  ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+          INT_VECTOR
+              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
@@ -279,7 +289,8 @@ final class OctetUnpacking extends Unpacking {
               .mul(UP)
               .mul(DOWN);
       FloatVector g =
-          ((IntVector)
+          INT_VECTOR
+              .cast(
                   ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
@@ -290,12 +301,14 @@ final class OctetUnpacking extends Unpacking {
               .mul(DOWN);
       for (int i = 0; i < BLOCK; i++) {
         FloatVector s =
-            ((FloatVector)
+            FLOAT_VECTOR
+                .cast(
                     ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
                         .convertShape(B2F, F, 0))
                 .mul(f);
         FloatVector t =
-            ((FloatVector)
+            FLOAT_VECTOR
+                .cast(
                     ByteVector.fromMemorySegment(B, data, at + (long) i * W + L, LE)
                         .convertShape(B2F, F, 0))
                 .mul(g);
@@ -326,21 +339,21 @@ final class OctetUnpacking extends Unpacking {
         b7 = t.fma(v, b7);
       }
     }
-    a0.intoArray(sums, sumAt);
-    b0.intoArray(sums, sumAt + L);
-    a1.intoArray(sums, sumAt + SUMS);
-    b1.intoArray(sums, sumAt + SUMS + L);
-    a2.intoArray(sums, sumAt + 2 * SUMS);
-    b2.intoArray(sums, sumAt + 2 * SUMS + L);
-    a3.intoArray(sums, sumAt + 3 * SUMS);
-    b3.intoArray(sums, sumAt + 3 * SUMS + L);
-    a4.intoArray(sums, sumAt + 4 * SUMS);
-    b4.intoArray(sums, sumAt + 4 * SUMS + L);
-    a5.intoArray(sums, sumAt + 5 * SUMS);
-    b5.intoArray(sums, sumAt + 5 * SUMS + L);
-    a6.intoArray(sums, sumAt + 6 * SUMS);
-    b6.intoArray(sums, sumAt + 6 * SUMS + L);
-    a7.intoArray(sums, sumAt + 7 * SUMS);
-    b7.intoArray(sums, sumAt + 7 * SUMS + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a4).intoArray(sums, sumAt + 4 * SUMS);
+    FLOAT_VECTOR.cast(b4).intoArray(sums, sumAt + 4 * SUMS + L);
+    FLOAT_VECTOR.cast(a5).intoArray(sums, sumAt + 5 * SUMS);
+    FLOAT_VECTOR.cast(b5).intoArray(sums, sumAt + 5 * SUMS + L);
+    FLOAT_VECTOR.cast(a6).intoArray(sums, sumAt + 6 * SUMS);
+    FLOAT_VECTOR.cast(b6).intoArray(sums, sumAt + 6 * SUMS + L);
+    FLOAT_VECTOR.cast(a7).intoArray(sums, sumAt + 7 * SUMS);
+    FLOAT_VECTOR.cast(b7).intoArray(sums, sumAt + 7 * SUMS + L);
   }
 }

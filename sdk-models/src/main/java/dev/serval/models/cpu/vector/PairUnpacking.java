@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import java.lang.foreign.MemorySegment;
@@ -86,8 +87,8 @@ final class PairUnpacking extends Unpacking {
       a0 = s.fma(v, a0);
       b0 = t.fma(v, b0);
     }
-    a0.intoArray(sums, sumAt);
-    b0.intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
   }
 
   /** Four rows. */
@@ -145,14 +146,14 @@ final class PairUnpacking extends Unpacking {
       a3 = s.fma(v, a3);
       b3 = t.fma(v, b3);
     }
-    a0.intoArray(sums, sumAt);
-    b0.intoArray(sums, sumAt + L);
-    a1.intoArray(sums, sumAt + SUMS);
-    b1.intoArray(sums, sumAt + SUMS + L);
-    a2.intoArray(sums, sumAt + 2 * SUMS);
-    b2.intoArray(sums, sumAt + 2 * SUMS + L);
-    a3.intoArray(sums, sumAt + 3 * SUMS);
-    b3.intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
   }
 
   /** Eight rows. */
@@ -246,21 +247,21 @@ final class PairUnpacking extends Unpacking {
       a7 = s.fma(v, a7);
       b7 = t.fma(v, b7);
     }
-    a0.intoArray(sums, sumAt);
-    b0.intoArray(sums, sumAt + L);
-    a1.intoArray(sums, sumAt + SUMS);
-    b1.intoArray(sums, sumAt + SUMS + L);
-    a2.intoArray(sums, sumAt + 2 * SUMS);
-    b2.intoArray(sums, sumAt + 2 * SUMS + L);
-    a3.intoArray(sums, sumAt + 3 * SUMS);
-    b3.intoArray(sums, sumAt + 3 * SUMS + L);
-    a4.intoArray(sums, sumAt + 4 * SUMS);
-    b4.intoArray(sums, sumAt + 4 * SUMS + L);
-    a5.intoArray(sums, sumAt + 5 * SUMS);
-    b5.intoArray(sums, sumAt + 5 * SUMS + L);
-    a6.intoArray(sums, sumAt + 6 * SUMS);
-    b6.intoArray(sums, sumAt + 6 * SUMS + L);
-    a7.intoArray(sums, sumAt + 7 * SUMS);
-    b7.intoArray(sums, sumAt + 7 * SUMS + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a4).intoArray(sums, sumAt + 4 * SUMS);
+    FLOAT_VECTOR.cast(b4).intoArray(sums, sumAt + 4 * SUMS + L);
+    FLOAT_VECTOR.cast(a5).intoArray(sums, sumAt + 5 * SUMS);
+    FLOAT_VECTOR.cast(b5).intoArray(sums, sumAt + 5 * SUMS + L);
+    FLOAT_VECTOR.cast(a6).intoArray(sums, sumAt + 6 * SUMS);
+    FLOAT_VECTOR.cast(b6).intoArray(sums, sumAt + 6 * SUMS + L);
+    FLOAT_VECTOR.cast(a7).intoArray(sums, sumAt + 7 * SUMS);
+    FLOAT_VECTOR.cast(b7).intoArray(sums, sumAt + 7 * SUMS + L);
   }
 }

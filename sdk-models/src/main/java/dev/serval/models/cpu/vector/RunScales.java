@@ -1,5 +1,7 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
+import static dev.serval.models.cpu.vector.Lanes.INT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -99,9 +101,11 @@ final class RunScales {
   private static void sixBits(MemorySegment data, long at, float[] by, float sign, float[] to) {
     for (int v = 0; v < W; v += L) {
       IntVector octets =
-          (IntVector)
-              ByteVector.fromMemorySegment(B, data, at + v, LE).convertShape(ZERO_EXTEND_B2I, I, 0);
-      ((FloatVector) octets.and(SIX_BITS).convert(I2F, 0))
+          INT_VECTOR.cast(
+              ByteVector.fromMemorySegment(B, data, at + v, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0));
+      FLOAT_VECTOR
+          .cast(octets.and(SIX_BITS).convert(I2F, 0))
           .mul(FloatVector.fromArray(F, by, v))
           .mul(sign)
           .intoArray(to, v);
@@ -112,16 +116,17 @@ final class RunScales {
       MemorySegment data, long low, int shift, long high, float[] by, float sign, float[] to) {
     for (int v = 0; v < W; v += L) {
       IntVector upper =
-          (IntVector)
+          INT_VECTOR.cast(
               ByteVector.fromMemorySegment(B, data, high + v, LE)
-                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+                  .convertShape(ZERO_EXTEND_B2I, I, 0));
       IntVector lower =
-          (IntVector)
+          INT_VECTOR.cast(
               ByteVector.fromMemorySegment(B, data, low + v, LE)
-                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+                  .convertShape(ZERO_EXTEND_B2I, I, 0));
       IntVector bits =
           lower.lanewise(LSHR, shift).and(0xF).or(upper.lanewise(LSHR, 6).lanewise(LSHL, 4));
-      ((FloatVector) bits.convert(I2F, 0))
+      FLOAT_VECTOR
+          .cast(bits.convert(I2F, 0))
           .mul(FloatVector.fromArray(F, by, v))
           .mul(sign)
           .intoArray(to, v);
@@ -141,7 +146,8 @@ final class RunScales {
 
   private static void signed(MemorySegment data, long at, float[] by, float[] to) {
     for (int v = 0; v < W; v += L) {
-      ((FloatVector) ByteVector.fromMemorySegment(B, data, at + v, LE).convertShape(B2F, F, 0))
+      FLOAT_VECTOR
+          .cast(ByteVector.fromMemorySegment(B, data, at + v, LE).convertShape(B2F, F, 0))
           .mul(FloatVector.fromArray(F, by, v))
           .intoArray(to, v);
     }

@@ -1,5 +1,7 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -120,14 +122,14 @@ final class TileProducts {
       g0 = v.fma(FloatVector.fromArray(F, tile, t3 + k * W), g0);
       h0 = v.fma(FloatVector.fromArray(F, tile, t3 + k * W + L), h0);
     }
-    a0.intoArray(sums, s0);
-    b0.intoArray(sums, s0 + L);
-    c0.intoArray(sums, s0 + 2 * L);
-    d0.intoArray(sums, s0 + 3 * L);
-    e0.intoArray(sums, s0 + 4 * L);
-    f0.intoArray(sums, s0 + 5 * L);
-    g0.intoArray(sums, s0 + 6 * L);
-    h0.intoArray(sums, s0 + 7 * L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, s0);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, s0 + L);
+    FLOAT_VECTOR.cast(c0).intoArray(sums, s0 + 2 * L);
+    FLOAT_VECTOR.cast(d0).intoArray(sums, s0 + 3 * L);
+    FLOAT_VECTOR.cast(e0).intoArray(sums, s0 + 4 * L);
+    FLOAT_VECTOR.cast(f0).intoArray(sums, s0 + 5 * L);
+    FLOAT_VECTOR.cast(g0).intoArray(sums, s0 + 6 * L);
+    FLOAT_VECTOR.cast(h0).intoArray(sums, s0 + 7 * L);
   }
 
   /** Two rows, two panels. */
@@ -160,14 +162,14 @@ final class TileProducts {
       c1 = v.fma(w2, c1);
       d1 = v.fma(w3, d1);
     }
-    a0.intoArray(sums, s0);
-    b0.intoArray(sums, s0 + L);
-    c0.intoArray(sums, s0 + 2 * L);
-    d0.intoArray(sums, s0 + 3 * L);
-    a1.intoArray(sums, s1);
-    b1.intoArray(sums, s1 + L);
-    c1.intoArray(sums, s1 + 2 * L);
-    d1.intoArray(sums, s1 + 3 * L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, s0);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, s0 + L);
+    FLOAT_VECTOR.cast(c0).intoArray(sums, s0 + 2 * L);
+    FLOAT_VECTOR.cast(d0).intoArray(sums, s0 + 3 * L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, s1);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, s1 + L);
+    FLOAT_VECTOR.cast(c1).intoArray(sums, s1 + 2 * L);
+    FLOAT_VECTOR.cast(d1).intoArray(sums, s1 + 3 * L);
   }
 
   /** Three rows, two panels. */
@@ -211,18 +213,18 @@ final class TileProducts {
       c2 = v.fma(w2, c2);
       d2 = v.fma(w3, d2);
     }
-    a0.intoArray(sums, s0);
-    b0.intoArray(sums, s0 + L);
-    c0.intoArray(sums, s0 + 2 * L);
-    d0.intoArray(sums, s0 + 3 * L);
-    a1.intoArray(sums, s1);
-    b1.intoArray(sums, s1 + L);
-    c1.intoArray(sums, s1 + 2 * L);
-    d1.intoArray(sums, s1 + 3 * L);
-    a2.intoArray(sums, s2);
-    b2.intoArray(sums, s2 + L);
-    c2.intoArray(sums, s2 + 2 * L);
-    d2.intoArray(sums, s2 + 3 * L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, s0);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, s0 + L);
+    FLOAT_VECTOR.cast(c0).intoArray(sums, s0 + 2 * L);
+    FLOAT_VECTOR.cast(d0).intoArray(sums, s0 + 3 * L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, s1);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, s1 + L);
+    FLOAT_VECTOR.cast(c1).intoArray(sums, s1 + 2 * L);
+    FLOAT_VECTOR.cast(d1).intoArray(sums, s1 + 3 * L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, s2);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, s2 + L);
+    FLOAT_VECTOR.cast(c2).intoArray(sums, s2 + 2 * L);
+    FLOAT_VECTOR.cast(d2).intoArray(sums, s2 + 3 * L);
   }
 
   /** Four rows, one panel. */
@@ -266,14 +268,14 @@ final class TileProducts {
       a3 = v.fma(w0, a3);
       b3 = v.fma(w1, b3);
     }
-    a0.intoArray(sums, s0);
-    b0.intoArray(sums, s0 + L);
-    a1.intoArray(sums, s1);
-    b1.intoArray(sums, s1 + L);
-    a2.intoArray(sums, s2);
-    b2.intoArray(sums, s2 + L);
-    a3.intoArray(sums, s3);
-    b3.intoArray(sums, s3 + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, s0);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, s0 + L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, s1);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, s1 + L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, s2);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, s2 + L);
+    FLOAT_VECTOR.cast(a3).intoArray(sums, s3);
+    FLOAT_VECTOR.cast(b3).intoArray(sums, s3 + L);
   }
 
   /** Six rows, one panel. */
@@ -331,17 +333,17 @@ final class TileProducts {
       a5 = v.fma(w0, a5);
       b5 = v.fma(w1, b5);
     }
-    a0.intoArray(sums, s0);
-    b0.intoArray(sums, s0 + L);
-    a1.intoArray(sums, s1);
-    b1.intoArray(sums, s1 + L);
-    a2.intoArray(sums, s2);
-    b2.intoArray(sums, s2 + L);
-    a3.intoArray(sums, s3);
-    b3.intoArray(sums, s3 + L);
-    a4.intoArray(sums, s4);
-    b4.intoArray(sums, s4 + L);
-    a5.intoArray(sums, s5);
-    b5.intoArray(sums, s5 + L);
+    FLOAT_VECTOR.cast(a0).intoArray(sums, s0);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, s0 + L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, s1);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, s1 + L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, s2);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, s2 + L);
+    FLOAT_VECTOR.cast(a3).intoArray(sums, s3);
+    FLOAT_VECTOR.cast(b3).intoArray(sums, s3 + L);
+    FLOAT_VECTOR.cast(a4).intoArray(sums, s4);
+    FLOAT_VECTOR.cast(b4).intoArray(sums, s4 + L);
+    FLOAT_VECTOR.cast(a5).intoArray(sums, s5);
+    FLOAT_VECTOR.cast(b5).intoArray(sums, s5 + L);
   }
 }

@@ -1,5 +1,7 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
+
 import dev.serval.models.cpu.CpuActivations;
 import dev.serval.models.cpu.RowKernel;
 import java.lang.foreign.MemorySegment;
@@ -118,11 +120,12 @@ final class VectorRowKernel implements RowKernel {
       MemorySegment rows, long head, float[] angles, int at, int pairs) {
     for (int pair = 0; pair < pairs; pair += L / 2) {
       FloatVector cos =
-          ((FloatVector) FloatVector.fromArray(HALF, angles, at + pair).reinterpretShape(F, 0))
+          FLOAT_VECTOR
+              .cast(FloatVector.fromArray(HALF, angles, at + pair).reinterpretShape(F, 0))
               .rearrange(TWICE);
       FloatVector sin =
-          ((FloatVector)
-                  FloatVector.fromArray(HALF, angles, at + pairs + pair).reinterpretShape(F, 0))
+          FLOAT_VECTOR
+              .cast(FloatVector.fromArray(HALF, angles, at + pairs + pair).reinterpretShape(F, 0))
               .rearrange(TWICE);
       long first = head + 2L * pair * Float.BYTES;
       FloatVector x = FloatVector.fromMemorySegment(F, rows, first, Lanes.ORDER);
