@@ -19,6 +19,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -43,6 +44,17 @@ final class VectorKernelsTest {
   @BeforeAll
   static void where_there_are_vectors() {
     assumeThat(Tiers.here()).contains(KernelKind.VECTOR);
+  }
+
+  /** As an application may: what the compiler has seen of the API's methods is then not uniform. */
+  @BeforeAll
+  static void use_vectors_of_another_length() {
+    float[] values = new float[64];
+    for (int i = 0; i < 20_000; i++) {
+      int at = i % 16 * 4;
+      FloatVector.fromArray(FloatVector.SPECIES_128, values, at).add(1).intoArray(values, at);
+    }
+    assertThat(values).containsOnly(1250);
   }
 
   @BeforeEach

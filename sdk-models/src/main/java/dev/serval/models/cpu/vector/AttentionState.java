@@ -1,5 +1,7 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
+
 import dev.serval.models.cpu.CpuActivations;
 import dev.serval.models.cpu.Exponential;
 import java.lang.foreign.MemorySegment;
@@ -111,7 +113,7 @@ final class AttentionState {
     for (int i = 0; i < positions; i += L) {
       max = max.max(FloatVector.fromArray(F, scores, row + i));
     }
-    return max.reduceLanes(VectorOperators.MAX);
+    return FLOAT_VECTOR.cast(max).reduceLanes(VectorOperators.MAX);
   }
 
   /** Position p belongs to partial sum p mod 16, for any number of lanes. */
