@@ -64,7 +64,7 @@ final class Paths {
         CorsHandler.create()
             .allowedMethods(Set.of(HttpMethod.GET, HttpMethod.POST, HttpMethod.OPTIONS))
             .allowedHeaders(Set.of("authorization", "content-type"))
-            .exposedHeaders(Set.of("x-request-id", "retry-after"));
+            .exposedHeaders(Set.of("x-request-id", "x-ignored-fields", "retry-after"));
     options.allowedOrigins().forEach(cors::addOrigin);
     return cors;
   }

@@ -194,6 +194,10 @@ final class MountingTest {
     assertThat(simple.headers().firstValue("access-control-allow-origin"))
         .hasValue("https://app.example");
     assertThat(
+            simple.headers().firstValue("access-control-expose-headers").orElseThrow().split(","))
+        .as("what a page may read")
+        .containsExactlyInAnyOrder("x-request-id", "x-ignored-fields", "retry-after");
+    assertThat(
             post(
                     "/open/v1/completions",
                     "origin",
