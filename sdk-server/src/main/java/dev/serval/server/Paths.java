@@ -1,6 +1,7 @@
 package dev.serval.server;
 
 import dev.serval.server.errors.ApiError;
+import dev.serval.server.exchange.ReadBody;
 import io.vertx.core.Handler;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.ext.web.Route;
@@ -64,7 +65,7 @@ final class Paths {
         CorsHandler.create()
             .allowedMethods(Set.of(HttpMethod.GET, HttpMethod.POST, HttpMethod.OPTIONS))
             .allowedHeaders(Set.of("authorization", "content-type"))
-            .exposedHeaders(Set.of("x-request-id", "x-ignored-fields", "retry-after"));
+            .exposedHeaders(Set.of("x-request-id", ReadBody.HEADER, "retry-after"));
     options.allowedOrigins().forEach(cors::addOrigin);
     return cors;
   }

@@ -20,7 +20,9 @@ import org.jspecify.annotations.Nullable;
  * @param <T> what it can ask for
  */
 public record ReadBody<T>(T meaning, List<String> ignored) {
-  private static final String HEADER = "x-ignored-fields";
+  /** The header that names them. */
+  public static final String HEADER = "x-ignored-fields";
+
   private static final int MOST_NAMES = 16;
   private static final int MOST_CHARACTERS = 40;
   private static final Pattern UNFIT_FOR_A_HEADER = Pattern.compile("[^A-Za-z0-9_.-]");
