@@ -53,8 +53,6 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(1)
 @SuppressWarnings("NullAway.Init") // filled before the first call
 public class LinearBenchmark {
-  private static final int COLUMNS = 2048;
-  private static final int MATRIX_ROWS = 5632;
   private static final long COLD_BYTES = 256 << 20;
   private static final int MOST_ROWS = 512;
   private static final long RANDOM_BITS = 0x2C2C_2C2C_2C2C_2C2CL;
@@ -67,6 +65,10 @@ public class LinearBenchmark {
   /** The type of the weights. */
   @Param({"Q8_0", "Q4_0", "Q4_K", "Q6_K", "BF16"})
   public DType dtype = DType.F32;
+
+  /** The matrix: rows x columns. */
+  @Param("5632x2048")
+  public String matrix = "";
 
   /** The rows of the step. */
   @Param({"1", "4", "16", "512"})
@@ -82,6 +84,8 @@ public class LinearBenchmark {
   private ComputeBackend backend;
   private Activations in;
   private Activations out;
+  private int matrixRows;
+  private int columns;
   private int next;
 
   /** What one call did. */
@@ -98,6 +102,8 @@ public class LinearBenchmark {
   /** Loads random weights. */
   @Setup
   public void load() {
+    matrixRows = Integer.parseInt(matrix.substring(0, matrix.indexOf('x')));
+    columns = Integer.parseInt(matrix.substring(matrix.indexOf('x') + 1));
     Device cpu = new Device("cpu:0", DeviceKind.CPU, "benchmark", Bytes.gibi(2), new TreeMap<>());
     ComputeBackendProvider provider =
         ServiceLoader.load(ComputeBackendProvider.class).stream()
@@ -108,10 +114,10 @@ public class LinearBenchmark {
     backend =
         provider.open(
             cpu, ComputeOptions.of(threads).withKernels(KernelPreference.parse(kernels)), memory);
-    in = backend.activations(rows, COLUMNS);
-    out = backend.activations(rows, MATRIX_ROWS);
+    in = backend.activations(rows, columns);
+    out = backend.activations(rows, matrixRows);
     fillInputs();
-    long size = dtype.bytes((long) MATRIX_ROWS * COLUMNS);
+    long size = dtype.bytes((long) matrixRows * columns);
     for (long loaded = 0; loaded < COLD_BYTES; loaded += size) {
       weights.add(weight(size, new SplittableRandom(loaded)));
     }
@@ -121,9 +127,9 @@ public class LinearBenchmark {
   /** Activations cannot be written from outside: embeddings of random rows serve. */
   private void fillInputs() {
     try (Arena arena = Arena.ofShared()) {
-      MemorySegment table = arena.allocate((long) rows * COLUMNS * Float.BYTES);
+      MemorySegment table = arena.allocate((long) rows * columns * Float.BYTES);
       SplittableRandom random = new SplittableRandom(1);
-      for (long i = 0; i < (long) rows * COLUMNS; i++) {
+      for (long i = 0; i < (long) rows * columns; i++) {
         table.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
       }
       StepBatch all = new StepBatch(MOST_ROWS, 1);
@@ -133,7 +139,7 @@ public class LinearBenchmark {
       }
       all.add(tokens, 0, rows, BlockTable.EMPTY, false);
       StoredTensor stored =
-          new StoredTensor("inputs", DType.F32, List.of((long) rows, (long) COLUMNS), table);
+          new StoredTensor("inputs", DType.F32, List.of((long) rows, (long) columns), table);
       backend.embed(all, backend.load(List.of(stored)), in);
     }
   }
@@ -146,7 +152,7 @@ public class LinearBenchmark {
         long bits = (random.nextLong() & RANDOM_BITS) | NORMAL_BITS;
         data.set(ValueLayout.JAVA_LONG, at, bits);
       }
-      List<Long> shape = List.of((long) MATRIX_ROWS, (long) COLUMNS);
+      List<Long> shape = List.of((long) matrixRows, (long) columns);
       return backend.load(List.of(new StoredTensor("weight", dtype, shape, data)));
     }
   }
@@ -161,8 +167,8 @@ public class LinearBenchmark {
   public Activations linear(Work work) {
     Weight weight = weights.get(next++ % weights.size());
     backend.linear(batch, in, weight, null, out);
-    work.operations += 2L * rows * MATRIX_ROWS * COLUMNS;
-    work.bytes += dtype.bytes((long) MATRIX_ROWS * COLUMNS);
+    work.operations += 2L * rows * matrixRows * columns;
+    work.bytes += dtype.bytes((long) matrixRows * columns);
     return out;
   }
 

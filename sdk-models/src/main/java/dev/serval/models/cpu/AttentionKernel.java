@@ -6,6 +6,20 @@ import dev.serval.api.device.NativeMemory;
 
 /** How a tier of kernels attends. */
 public interface AttentionKernel {
+  /** Rows that share what is read of the cache, unless a kernel has other wishes. */
+  int ROWS = 16;
+
+  /**
+   * The most rows of one call: they share what is read of the cache.
+   *
+   * @param spec the shape of queries
+   * @param layout that of the cache
+   * @return how many there are
+   */
+  default int rows(AttentionSpec spec, KvLayout layout) {
+    return ROWS;
+  }
+
   /**
    * Makes sure there is room for this shape. Called by the thread that asks for the operation,
    * before workers start.

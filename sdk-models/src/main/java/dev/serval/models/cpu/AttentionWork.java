@@ -8,9 +8,6 @@ import dev.serval.api.compute.StepBatch;
 /** Attention of a step's rows. Its parts are runs of rows of one sequence, times key heads. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 public final class AttentionWork implements WorkCrew.Work {
-  /** The most rows of a part: they share what is read of the cache. */
-  public static final int ROWS = 16;
-
   private final AttentionKernel kernel;
   private int[] firstRow = new int[0];
   private int[] endRow = new int[0];
@@ -39,11 +36,11 @@ public final class AttentionWork implements WorkCrew.Work {
     layer = cacheLayer;
     kv = cache;
     out = output;
-    cutIntoRuns();
+    cutIntoRuns(kernel.rows(rules, cache.layout()));
     return this;
   }
 
-  private void cutIntoRuns() {
+  private void cutIntoRuns(int most) {
     if (firstRow.length < batch.maxRows()) {
       firstRow = new int[batch.maxRows()];
       endRow = new int[batch.maxRows()];
@@ -51,9 +48,9 @@ public final class AttentionWork implements WorkCrew.Work {
     runs = 0;
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
       int end = batch.firstRow(sequence + 1);
-      for (int row = batch.firstRow(sequence); row < end; row += ROWS) {
+      for (int row = batch.firstRow(sequence); row < end; row += most) {
         firstRow[runs] = row;
-        endRow[runs++] = Math.min(row + ROWS, end);
+        endRow[runs++] = Math.min(row + most, end);
       }
     }
   }

@@ -20,6 +20,11 @@ public record CpuActivations(CpuBackend owner, int maxRows, int columns, MemoryS
     return (long) row * columns;
   }
 
+  /** Has a row brought into the caches. */
+  void ask(Prefetch prefetch, int row) {
+    prefetch.ask(data, row(row) * Float.BYTES, (long) columns * Float.BYTES);
+  }
+
   /** An element. */
   public float at(long index) {
     return data.getAtIndex(ValueLayout.JAVA_FLOAT, index);

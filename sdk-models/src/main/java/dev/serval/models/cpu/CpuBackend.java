@@ -48,10 +48,10 @@ public final class CpuBackend implements ComputeBackend {
     kernels = choice.source().open(threads.threads());
     reason = choice.reason();
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
-    norm = new NormWork(kernels.rows());
-    rotary = new RotaryWork(kernels.rows(), threads.threads());
+    norm = new NormWork(kernels.rows(), kernels.prefetch());
+    rotary = new RotaryWork(kernels.rows(), kernels.prefetch(), threads.threads());
     attention = new AttentionWork(kernels.attention());
-    gate = new GateWork(kernels.gate());
+    gate = new GateWork(kernels.gate(), kernels.prefetch());
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.serval.api.compute.NumericsId;
  * @param attention attention
  * @param gate the gated activation
  * @param rows norms and rotation
+ * @param prefetch what lets rows be there in time
  */
 public record KernelTier(
     String name,
@@ -18,4 +19,5 @@ public record KernelTier(
     LinearKernel linear,
     AttentionKernel attention,
     GateKernel gate,
-    RowKernel rows) {}
+    RowKernel rows,
+    Prefetch prefetch) {}

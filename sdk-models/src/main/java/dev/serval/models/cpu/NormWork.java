@@ -4,13 +4,15 @@ package dev.serval.models.cpu;
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 final class NormWork extends RowWork {
   private final RowKernel kernel;
+  private final Prefetch prefetch;
   private CpuActivations in;
   private CpuWeight.Vector gain;
   private CpuActivations out;
   private float epsilon;
 
-  NormWork(RowKernel kernel) {
+  NormWork(RowKernel kernel, Prefetch prefetch) {
     this.kernel = kernel;
+    this.prefetch = prefetch;
   }
 
   NormWork of(CpuActivations input, CpuWeight.Vector gains, float added, CpuActivations output) {
@@ -19,6 +21,11 @@ final class NormWork extends RowWork {
     epsilon = added;
     out = output;
     return this;
+  }
+
+  @Override
+  void ask(int row) {
+    in.ask(prefetch, row);
   }
 
   @Override

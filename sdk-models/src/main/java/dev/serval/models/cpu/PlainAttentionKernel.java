@@ -32,7 +32,7 @@ final class PlainAttentionKernel implements AttentionKernel {
 
   @Override
   public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
-    int heads = AttentionWork.ROWS * (spec.heads() / spec.kvHeads());
+    int heads = ROWS * (spec.heads() / spec.kvHeads());
     if (scratch.isEmpty() || !scratch.getFirst().fits(spec.headDim(), heads)) {
       scratch.clear();
       for (int worker = 0; worker < workers; worker++) {

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 final class RotaryWork extends RowWork {
   private final RowKernel kernel;
+  private final Prefetch prefetch;
   private final short[][] rounded;
   private StepBatch batch;
   private CpuActivations qkv;
@@ -21,8 +22,9 @@ final class RotaryWork extends RowWork {
   private CpuKvMemory kv;
   private int layer;
 
-  RotaryWork(RowKernel kernel, int workers) {
+  RotaryWork(RowKernel kernel, Prefetch prefetch, int workers) {
     this.kernel = kernel;
+    this.prefetch = prefetch;
     rounded = new short[workers][0];
   }
 
@@ -48,6 +50,11 @@ final class RotaryWork extends RowWork {
     for (int worker = 0; worker < rounded.length && rounded[worker].length < elements; worker++) {
       rounded[worker] = new short[elements];
     }
+  }
+
+  @Override
+  void ask(int row) {
+    qkv.ask(prefetch, row);
   }
 
   @Override

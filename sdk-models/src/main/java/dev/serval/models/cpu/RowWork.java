@@ -25,6 +25,13 @@ abstract class RowWork implements WorkCrew.Work {
   }
 
   /**
+   * Has what a row will be made of brought into the caches, before the row ahead of it is worked on.
+   *
+   * @param row which
+   */
+  void ask(int row) {}
+
+  /**
    * Works on one row.
    *
    * @param row which
@@ -46,6 +53,9 @@ abstract class RowWork implements WorkCrew.Work {
   public void part(int part, int worker) {
     int to = (int) ((long) rows * (part + 1) / parts);
     for (int row = (int) ((long) rows * part / parts); row < to; row++) {
+      if (row + 1 < to) {
+        ask(row + 1);
+      }
       row(row, worker);
     }
   }

@@ -26,6 +26,9 @@ final class GeneratedAttentionKernel implements AttentionKernel {
    * from position 0, a score is one chain over the dimensions, a stretch's part of an output one
    * over its positions, and positions that a query does not see add exactly 0 to both of its sums.
    */
+  /** So many that putting keys and values into pairs takes little beside multiplying them. */
+  private static final int QUERIES = 64;
+
   private final AttentionCode code;
   private final AttentionKernel others;
   private final int workers;
@@ -45,12 +48,21 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   }
 
   @Override
+  public int rows(AttentionSpec spec, KvLayout layout) {
+    return takes(layout) ? Math.max(ROWS, QUERIES / group(spec)) : others.rows(spec, layout);
+  }
+
+  private static int group(AttentionSpec spec) {
+    return spec.heads() / spec.kvHeads();
+  }
+
+  @Override
   public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
     if (!takes(layout)) {
       others.prepare(spec, layout, memory);
       return;
     }
-    int queries = AttentionWork.ROWS * (spec.heads() / spec.kvHeads());
+    int queries = rows(spec, layout) * group(spec);
     if (rows.isEmpty() || !rows.getFirst().fits(spec.headDim(), queries)) {
       makeRoom(memory, spec.headDim(), queries);
     }

@@ -98,7 +98,8 @@ public final class GeneratedTierSource implements KernelTierSource {
                 code -> new GeneratedAttentionKernel(code, beside.attention(), workers))
             .orElse(beside.attention()),
         beside.gate(),
-        beside.rows());
+        beside.rows(),
+        new GeneratedPrefetch());
   }
 
   /** The processor, less the tile registers if Linux does not let this process have them. */

@@ -14,6 +14,11 @@ import java.util.List;
 final class InputRoutines {
   private static final int GROUP_BYTES = ActivationGroup.COLUMNS * Float.BYTES;
 
+  /** How far ahead of what is turned lines are asked for: rows lie one after the other. */
+  private static final int AHEAD = 1024;
+
+  private static final int LINE = 64;
+
   private InputRoutines() {}
 
   /** Copies. */
@@ -55,6 +60,9 @@ final class InputRoutines {
         Register.RDX,
         1,
         () -> {
+          for (int line = 0; line < GROUP_BYTES; line += LINE) {
+            routine.add(new Instruction.Prefetch(Memory.at(Register.RDI, AHEAD + line)));
+          }
           body.run();
           routine.advance(Register.RDI, GROUP_BYTES);
           routine.add(new Instruction.Add(Register.RSI, Register.RCX));

@@ -12,6 +12,7 @@ import java.lang.invoke.MethodHandle;
  */
 final class NativeCalls {
   private static final MethodHandle TILE = routine(8);
+  private static final MethodHandle TWO = routine(2);
   private static final MethodHandle FOUR = routine(4);
   private static final MethodHandle PAIRS = routine(6);
   private static final MethodHandle WEIGH = routine(7);
@@ -40,6 +41,15 @@ final class NativeCalls {
       TILE.invokeExact(code, codes, inputs, others, lines, groups, blockBytes, output, outputStep);
     } catch (Throwable e) {
       throw new IllegalStateException("the call of a tile failed", e);
+    }
+  }
+
+  /** Asks for lines; see {@link GeneratedPrefetch}. */
+  static void lines(MemorySegment code, long from, long lines) {
+    try {
+      TWO.invokeExact(code, from, lines);
+    } catch (Throwable e) {
+      throw new IllegalStateException("the call of a prefetch failed", e);
     }
   }
 

@@ -36,7 +36,7 @@ final class VectorAttentionKernel implements AttentionKernel {
 
   @Override
   public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
-    int heads = AttentionWork.ROWS * (spec.heads() / spec.kvHeads());
+    int heads = ROWS * (spec.heads() / spec.kvHeads());
     if (states.isEmpty() || !states.getFirst().fits(spec.headDim(), heads)) {
       states.clear();
       for (int worker = 0; worker < workers; worker++) {

@@ -6,6 +6,7 @@ import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.KernelTier;
 import dev.serval.models.cpu.KernelTierSource;
 import dev.serval.models.cpu.PlainRowKernel;
+import dev.serval.models.cpu.Prefetch;
 import dev.serval.models.cpu.Processor;
 import java.util.List;
 import java.util.Optional;
@@ -51,6 +52,7 @@ public final class VectorTierSource implements KernelTierSource {
         new VectorLinearKernel(workers),
         new VectorAttentionKernel(workers),
         new VectorGateKernel(workers),
-        new VectorRowKernel(new PlainRowKernel()));
+        new VectorRowKernel(new PlainRowKernel()),
+        Prefetch.NONE);
   }
 }
