@@ -25,7 +25,8 @@ abstract class RowWork implements WorkCrew.Work {
   }
 
   /**
-   * Has what a row will be made of brought into the caches, before the row ahead of it is worked on.
+   * Has what a row will be made of brought into the caches, before the row ahead of it is worked
+   * on.
    *
    * @param row which
    */

@@ -16,9 +16,6 @@ final class LinearScratch {
   /** The most panels of a part. */
   static final int PANELS = 16;
 
-  /** Floats from one row of inputs to the next: not a power of two, which would fill few sets. */
-  static final int INPUT_STEP = STRETCH + 16;
-
   /** Floats from one row of sums to the next: kernels may work on a few panels too many. */
   static final int SUM_STEP = (PANELS + TileProducts.MOST_PANELS - 1) * Lanes.WIDTH;
 
@@ -69,7 +66,7 @@ final class LinearScratch {
 
   void readInputs(LinearWork product, int from, int to, int firstColumn, int count) {
     for (int row = from; row < to; row++) {
-      copy(product, row, firstColumn, count, (row - from) * INPUT_STEP);
+      copy(product, row, firstColumn, count, (row - from) * TileProducts.STEP);
     }
   }
 
@@ -101,6 +98,6 @@ final class LinearScratch {
 
   /** Adds the products of the unpacked panels, of so many columns, for so many rows. */
   void addTile(int sumAt, int rows, int count) {
-    TileProducts.add(tile, 0, inputs, INPUT_STEP, count, sums, sumAt, SUM_STEP, rows, 1);
+    TileProducts.add(tile, 0, inputs, TileProducts.STEP, count, sums, sumAt, SUM_STEP, rows, 1);
   }
 }

@@ -17,7 +17,10 @@ final class TileProducts {
    * an input fill the sixteen registers of AVX2.
    */
   /** The most rows of a kernel. */
-  static final int MOST_ROWS = 6;
+  static final int MOST_ROWS = Lanes.BITS < 512 ? 6 : 12;
+
+  /** From one row of inputs to the next where many rows go fastest; not a power of two. */
+  static final int STEP = 272;
 
   /** The most panels of a kernel. */
   static final int MOST_PANELS = 4;
@@ -74,7 +77,7 @@ final class TileProducts {
     return rows == 1 ? MOST_PANELS : rows <= 3 ? 2 : 1;
   }
 
-  /** Sixes and fours, with at most one row too many. */
+  /** Twelves, sixes and fours, with at most one row too many. */
   private static void manyRows(
       float[] tile,
       int tileAt,
@@ -88,7 +91,10 @@ final class TileProducts {
     int row = 0;
     while (row < rows) {
       int left = rows - row;
-      if (left > 4 && left != 7 && left != 8) {
+      if (MOST_ROWS == 12 && xStep == STEP && (left == 11 || left == 12 || left > 14)) {
+        twelveRows(tile, tileAt, x, row * STEP, count, sums, sumAt + row * sumStep, sumStep);
+        row += 12;
+      } else if (left > 4 && left != 7 && left != 8) {
         sixRows(tile, tileAt, x, row * xStep, xStep, count, sums, sumAt + row * sumStep, sumStep);
         row += 6;
       } else {
@@ -276,6 +282,113 @@ final class TileProducts {
     FLOAT_VECTOR.cast(b2).intoArray(sums, s2 + L);
     FLOAT_VECTOR.cast(a3).intoArray(sums, s3);
     FLOAT_VECTOR.cast(b3).intoArray(sums, s3 + L);
+  }
+
+  /**
+   * Twelve rows, one panel, for 32 registers. Inputs lie {@link #STEP} apart, which the compiler
+   * puts into their addresses: it would else keep twelve of them, more than there are registers.
+   */
+  private static void twelveRows(
+      float[] tile, int t0, float[] x, int x0, int count, float[] sums, int s0, int sumStep) {
+    int s1 = s0 + sumStep;
+    int s2 = s1 + sumStep;
+    int s3 = s2 + sumStep;
+    int s4 = s3 + sumStep;
+    int s5 = s4 + sumStep;
+    int s6 = s5 + sumStep;
+    int s7 = s6 + sumStep;
+    int s8 = s7 + sumStep;
+    int s9 = s8 + sumStep;
+    int s10 = s9 + sumStep;
+    int s11 = s10 + sumStep;
+    FloatVector a0 = FloatVector.fromArray(F, sums, s0);
+    FloatVector b0 = FloatVector.fromArray(F, sums, s0 + L);
+    FloatVector a1 = FloatVector.fromArray(F, sums, s1);
+    FloatVector b1 = FloatVector.fromArray(F, sums, s1 + L);
+    FloatVector a2 = FloatVector.fromArray(F, sums, s2);
+    FloatVector b2 = FloatVector.fromArray(F, sums, s2 + L);
+    FloatVector a3 = FloatVector.fromArray(F, sums, s3);
+    FloatVector b3 = FloatVector.fromArray(F, sums, s3 + L);
+    FloatVector a4 = FloatVector.fromArray(F, sums, s4);
+    FloatVector b4 = FloatVector.fromArray(F, sums, s4 + L);
+    FloatVector a5 = FloatVector.fromArray(F, sums, s5);
+    FloatVector b5 = FloatVector.fromArray(F, sums, s5 + L);
+    FloatVector a6 = FloatVector.fromArray(F, sums, s6);
+    FloatVector b6 = FloatVector.fromArray(F, sums, s6 + L);
+    FloatVector a7 = FloatVector.fromArray(F, sums, s7);
+    FloatVector b7 = FloatVector.fromArray(F, sums, s7 + L);
+    FloatVector a8 = FloatVector.fromArray(F, sums, s8);
+    FloatVector b8 = FloatVector.fromArray(F, sums, s8 + L);
+    FloatVector a9 = FloatVector.fromArray(F, sums, s9);
+    FloatVector b9 = FloatVector.fromArray(F, sums, s9 + L);
+    FloatVector a10 = FloatVector.fromArray(F, sums, s10);
+    FloatVector b10 = FloatVector.fromArray(F, sums, s10 + L);
+    FloatVector a11 = FloatVector.fromArray(F, sums, s11);
+    FloatVector b11 = FloatVector.fromArray(F, sums, s11 + L);
+    for (int k = 0; k < count; k++) {
+      FloatVector w0 = FloatVector.fromArray(F, tile, t0 + k * W);
+      FloatVector w1 = FloatVector.fromArray(F, tile, t0 + k * W + L);
+      FloatVector v = FloatVector.broadcast(F, x[x0 + k]);
+      a0 = v.fma(w0, a0);
+      b0 = v.fma(w1, b0);
+      v = FloatVector.broadcast(F, x[x0 + k + STEP]);
+      a1 = v.fma(w0, a1);
+      b1 = v.fma(w1, b1);
+      v = FloatVector.broadcast(F, x[x0 + k + 2 * STEP]);
+      a2 = v.fma(w0, a2);
+      b2 = v.fma(w1, b2);
+      v = FloatVector.broadcast(F, x[x0 + k + 3 * STEP]);
+      a3 = v.fma(w0, a3);
+      b3 = v.fma(w1, b3);
+      v = FloatVector.broadcast(F, x[x0 + k + 4 * STEP]);
+      a4 = v.fma(w0, a4);
+      b4 = v.fma(w1, b4);
+      v = FloatVector.broadcast(F, x[x0 + k + 5 * STEP]);
+      a5 = v.fma(w0, a5);
+      b5 = v.fma(w1, b5);
+      v = FloatVector.broadcast(F, x[x0 + k + 6 * STEP]);
+      a6 = v.fma(w0, a6);
+      b6 = v.fma(w1, b6);
+      v = FloatVector.broadcast(F, x[x0 + k + 7 * STEP]);
+      a7 = v.fma(w0, a7);
+      b7 = v.fma(w1, b7);
+      v = FloatVector.broadcast(F, x[x0 + k + 8 * STEP]);
+      a8 = v.fma(w0, a8);
+      b8 = v.fma(w1, b8);
+      v = FloatVector.broadcast(F, x[x0 + k + 9 * STEP]);
+      a9 = v.fma(w0, a9);
+      b9 = v.fma(w1, b9);
+      v = FloatVector.broadcast(F, x[x0 + k + 10 * STEP]);
+      a10 = v.fma(w0, a10);
+      b10 = v.fma(w1, b10);
+      v = FloatVector.broadcast(F, x[x0 + k + 11 * STEP]);
+      a11 = v.fma(w0, a11);
+      b11 = v.fma(w1, b11);
+    }
+    FLOAT_VECTOR.cast(a0).intoArray(sums, s0);
+    FLOAT_VECTOR.cast(b0).intoArray(sums, s0 + L);
+    FLOAT_VECTOR.cast(a1).intoArray(sums, s1);
+    FLOAT_VECTOR.cast(b1).intoArray(sums, s1 + L);
+    FLOAT_VECTOR.cast(a2).intoArray(sums, s2);
+    FLOAT_VECTOR.cast(b2).intoArray(sums, s2 + L);
+    FLOAT_VECTOR.cast(a3).intoArray(sums, s3);
+    FLOAT_VECTOR.cast(b3).intoArray(sums, s3 + L);
+    FLOAT_VECTOR.cast(a4).intoArray(sums, s4);
+    FLOAT_VECTOR.cast(b4).intoArray(sums, s4 + L);
+    FLOAT_VECTOR.cast(a5).intoArray(sums, s5);
+    FLOAT_VECTOR.cast(b5).intoArray(sums, s5 + L);
+    FLOAT_VECTOR.cast(a6).intoArray(sums, s6);
+    FLOAT_VECTOR.cast(b6).intoArray(sums, s6 + L);
+    FLOAT_VECTOR.cast(a7).intoArray(sums, s7);
+    FLOAT_VECTOR.cast(b7).intoArray(sums, s7 + L);
+    FLOAT_VECTOR.cast(a8).intoArray(sums, s8);
+    FLOAT_VECTOR.cast(b8).intoArray(sums, s8 + L);
+    FLOAT_VECTOR.cast(a9).intoArray(sums, s9);
+    FLOAT_VECTOR.cast(b9).intoArray(sums, s9 + L);
+    FLOAT_VECTOR.cast(a10).intoArray(sums, s10);
+    FLOAT_VECTOR.cast(b10).intoArray(sums, s10 + L);
+    FLOAT_VECTOR.cast(a11).intoArray(sums, s11);
+    FLOAT_VECTOR.cast(b11).intoArray(sums, s11 + L);
   }
 
   /** Six rows, one panel. */
