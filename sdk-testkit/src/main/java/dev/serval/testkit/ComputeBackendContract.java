@@ -347,6 +347,43 @@ public abstract class ComputeBackendContract extends AttentionContract {
   }
 
   @Test
+  void rows_that_logits_are_wanted_of_are_moved_to_the_front_or_all_are_left() {
+    float[][] rows = floats(new Random(12), 7, 5);
+    StepBatch batch = new StepBatch(7, 4);
+    batch.add(new int[3], 0, 3, BlockTable.EMPTY, false);
+    batch.add(new int[] {4, 5}, 0, 2, BlockTable.EMPTY, true);
+    batch.add(new int[1], 0, 1, BlockTable.EMPTY, false);
+    batch.add(new int[9], 8, 1, BlockTable.EMPTY, true);
+    Activations buffer = probe.put(rows);
+    if (backend.gather(batch, buffer)) {
+      float[][] moved = probe.get(buffer, 2);
+      assertThat(moved[0]).containsExactly(rows[4]);
+      assertThat(moved[1]).containsExactly(rows[6]);
+      refused(() -> backend.gather(batch, probe.buffer(6, 5)));
+    } else {
+      assertThat(probe.get(buffer, 7)).isDeepEqualTo(rows);
+    }
+  }
+
+  @Test
+  void where_rows_are_moved_a_step_of_none_does_nothing() {
+    StepBatch none = new StepBatch(1, 1);
+    Activations out = probe.put(new float[][] {{7, 7}});
+    if (!backend.gather(none, out)) {
+      return;
+    }
+    Weight square = probe.matrix(DType.F32, new float[2][2]);
+    Activations in = probe.put(new float[][] {{1, 2}});
+    backend.rmsNorm(none, in, probe.vector(DType.F32, new float[2]), 1, out);
+    backend.linearAdd(none, in, square, null, out);
+    backend.gatedSilu(none, probe.buffer(1, 4), out);
+    Logits logits = backend.logits(1, 2);
+    backend.project(none, in, square, logits);
+    assertThat(logits.rows()).isZero();
+    assertThat(probe.get(out, 1)[0]).containsExactly(7, 7);
+  }
+
+  @Test
   void a_step_that_wants_no_logits_has_none() {
     Logits logits = backend.logits(1, 4);
     Weight head = probe.matrix(DType.F32, new float[4][2]);

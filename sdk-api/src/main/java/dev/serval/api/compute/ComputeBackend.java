@@ -244,6 +244,19 @@ public interface ComputeBackend extends AutoCloseable {
   }
 
   /**
+   * Moves the last row of each sequence that logits are wanted of to its row among the logits, so
+   * that the operations that follow can do without the others: their step is what {@link
+   * StepBatch#addLastRows} makes of this one. What lay there and behind is lost.
+   *
+   * @param batch the step
+   * @param rows its rows
+   * @return whether they were moved; a backend that leaves them as they are does so always
+   */
+  default boolean gather(StepBatch batch, Activations rows) {
+    return false;
+  }
+
+  /**
    * The scores over the vocabulary, for the last row of each sequence that wants them.
    *
    * @param batch the step

@@ -107,6 +107,25 @@ public final class StepBatch {
     return end(table, true, sampler);
   }
 
+  /**
+   * Adds the last row of each sequence of a step that logits are wanted of, with the same number
+   * among the logits' rows if this batch was empty.
+   *
+   * @param step the step
+   * @throws IndexOutOfBoundsException when the batch is full
+   */
+  public void addLastRows(StepBatch step) {
+    for (int sequence = 0; sequence < step.sequences; sequence++) {
+      if (step.logitRow[sequence] >= 0) {
+        int row = step.firstRow[sequence + 1] - 1;
+        tokens[rows] = step.tokens[row];
+        positions[rows] = step.positions[row];
+        rowSequence[rows++] = sequences;
+        end(step.blockTables[sequence], true, step.samplers[sequence]);
+      }
+    }
+  }
+
   @SuppressWarnings("ReferenceEquality") // what is the same is not written anew
   private int end(BlockTable table, boolean wantsLogits, @Nullable TokenSampler sampler) {
     if (blockTables[sequences] != table) {

@@ -25,6 +25,12 @@ public record CpuActivations(CpuBackend owner, int maxRows, int columns, MemoryS
     prefetch.ask(data, row(row) * Float.BYTES, (long) columns * Float.BYTES);
   }
 
+  /** Copies a row to the place of another. */
+  void move(int from, int to) {
+    long bytes = (long) columns * Float.BYTES;
+    MemorySegment.copy(data, from * bytes, data, to * bytes, bytes);
+  }
+
   /** An element. */
   public float at(long index) {
     return data.getAtIndex(ValueLayout.JAVA_FLOAT, index);

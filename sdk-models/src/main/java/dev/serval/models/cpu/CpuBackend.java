@@ -192,6 +192,17 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
+  public boolean gather(StepBatch batch, Activations rows) {
+    CpuActivations all = rows("rows", rows, batch, rows.columns());
+    for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+      if (batch.logitRow(sequence) >= 0) {
+        all.move(batch.firstRow(sequence + 1) - 1, batch.logitRow(sequence));
+      }
+    }
+    return true;
+  }
+
+  @Override
   public void project(StepBatch batch, Activations hidden, Weight head, Logits out) {
     PackedMatrix matrix = matrix("head", head).packed();
     CpuActivations input = rows("hidden rows", hidden, batch, matrix.columns());

@@ -24,6 +24,10 @@ import java.util.function.Consumer;
  * x += output · attention(turn(qkv · norm(x)))
  * x += down · (silu(gate · norm(x)) · (up · norm(x)))
  * </pre>
+ *
+ * <p>Behind the last layer's keys and values nothing reads the rows that no logits are wanted of,
+ * which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather leave them
+ * behind}, that layer ends with the others alone.
  */
 final class DecoderExecutor implements ModelExecutor {
   private final ModelSpec spec;
@@ -39,6 +43,7 @@ final class DecoderExecutor implements ModelExecutor {
   private final Activations gates;
   private final Activations gated;
   private final Logits logits;
+  private final StepBatch lastRows;
   private final Consumer<StepBatch> pass = this::pass;
   private final SamplingScratch samplingScratch = new SamplingScratch();
 
@@ -63,6 +68,7 @@ final class DecoderExecutor implements ModelExecutor {
     gates = backend.gates(rows, 2 * shape.intermediate());
     gated = backend.operands(rows, shape.intermediate());
     logits = backend.logits(limits.sequences(), shape.vocabulary());
+    lastRows = new StepBatch(limits.sequences(), limits.sequences());
   }
 
   @Override
@@ -88,20 +94,40 @@ final class DecoderExecutor implements ModelExecutor {
 
   private void pass(StepBatch batch) {
     backend.embed(batch, weights.embeddings(), residual);
+    StepBatch rows = batch;
     for (int index = 0; index < spec.layers(); index++) {
       DecoderWeights.Layer layer = weights.layers().get(index);
-      attend(batch, layer, index);
-      feedForward(batch, layer);
+      remember(batch, layer, index);
+      if (index == spec.layers() - 1) {
+        rows = lastRows(batch);
+      }
+      attend(rows, layer, index);
+      feedForward(rows, layer);
     }
-    backend.rmsNorm(batch, residual, weights.finalNorm(), epsilon, normed);
-    backend.project(batch, normed, weights.head(), logits);
-    backend.draw(batch, logits);
+    backend.rmsNorm(rows, residual, weights.finalNorm(), epsilon, normed);
+    backend.project(rows, normed, weights.head(), logits);
+    backend.draw(rows, logits);
+    lastRows.clear();
   }
 
-  private void attend(StepBatch batch, DecoderWeights.Layer layer, int index) {
+  /** The rows that logits are wanted of, or all of them. */
+  private StepBatch lastRows(StepBatch batch) {
+    if (batch.logitRows() == batch.rows()
+        || !backend.gather(batch, qkv)
+        || !backend.gather(batch, residual)) {
+      return batch;
+    }
+    lastRows.addLastRows(batch);
+    return lastRows;
+  }
+
+  private void remember(StepBatch batch, DecoderWeights.Layer layer, int index) {
     backend.rmsNorm(batch, residual, layer.attentionNorm(), epsilon, normed);
     backend.linear(batch, normed, layer.qkv(), layer.qkvBias(), qkv);
     backend.rotateAndStore(batch, qkv, layer.attention(), index, kv);
+  }
+
+  private void attend(StepBatch batch, DecoderWeights.Layer layer, int index) {
     backend.attention(batch, qkv, layer.attention(), index, kv, attended);
     backend.linearAdd(batch, attended, layer.output(), layer.outputBias(), residual);
   }

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What the kernels of the Vector API promise beyond the contract, for each type of weights. */
 final class VectorKernelsTest {
   private static final long SEED = 20261124;
-  private static final int[] ROWS = {2, 3, 4, 5, 6, 7, 8, 13, 64, 133, 140};
+  private static final int[] ROWS = {2, 3, 4, 5, 6, 7, 8, 13, 18, 23, 26, 27, 64, 133, 140};
 
   /** By then all is compiled, on a slow machine as well. */
   private static final Duration WARM_UP = Duration.ofSeconds(20);
@@ -168,10 +168,10 @@ final class VectorKernelsTest {
   @EnumSource
   void kernels_that_are_compiled_take_nothing_from_the_heap(DType dtype) {
     Weight weight = weight(dtype, 64, 512);
-    CpuActivations in = rows(8, 512);
-    CpuActivations out = (CpuActivations) backend.activations(8, 64);
+    CpuActivations in = rows(24, 512);
+    CpuActivations out = (CpuActivations) backend.activations(24, 64);
     ThreadMeter meter = new ThreadMeter();
-    for (int rows : new int[] {1, 2, 3, 4, 6}) {
+    for (int rows : new int[] {1, 2, 3, 4, 6, 24}) {
       StepBatch batch = step(rows);
       long allocated = Long.MAX_VALUE;
       long end = System.nanoTime() + WARM_UP.toNanos();
