@@ -43,6 +43,24 @@ final class StepBatchTest {
   }
 
   @Test
+  void the_rows_that_logits_are_wanted_of_make_a_batch_of_their_own() {
+    BlockTable table = new BlockTable();
+    batch.add(TOKENS, 0, 2, BlockTable.EMPTY, false);
+    batch.add(TOKENS, 1, 3, table, true);
+    batch.add(TOKENS, 4, 1, BlockTable.EMPTY, sampler);
+    StepBatch last = new StepBatch(3, 3);
+    last.addLastRows(batch);
+    assertThat(last.rows()).isEqualTo(2);
+    assertThat(last.sequences()).isEqualTo(2);
+    assertThat(last.token(0)).isEqualTo(13);
+    assertThat(last.position(0)).isEqualTo(3);
+    assertThat(last.blockTable(0)).isSameAs(table);
+    assertThat(last.sequenceOf(1)).isOne();
+    assertThat(last.sampler(1)).isSameAs(sampler);
+    assertThat(last.logitRow(1)).isOne();
+  }
+
+  @Test
   void a_cleared_batch_is_empty_and_lets_go_of_the_tables() {
     batch.add(TOKENS, 0, 5, new BlockTable(), true);
     batch.clear();
