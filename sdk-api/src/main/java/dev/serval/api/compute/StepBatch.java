@@ -101,6 +101,10 @@ public final class StepBatch {
    * @throws IndexOutOfBoundsException when the batch is full
    */
   public int addDecode(int token, int position, BlockTable table, TokenSampler sampler) {
+    return addRow(token, position, table, sampler);
+  }
+
+  private int addRow(int token, int position, BlockTable table, @Nullable TokenSampler sampler) {
     tokens[rows] = token;
     positions[rows] = position;
     rowSequence[rows++] = sequences;
@@ -118,10 +122,11 @@ public final class StepBatch {
     for (int sequence = 0; sequence < step.sequences; sequence++) {
       if (step.logitRow[sequence] >= 0) {
         int row = step.firstRow[sequence + 1] - 1;
-        tokens[rows] = step.tokens[row];
-        positions[rows] = step.positions[row];
-        rowSequence[rows++] = sequences;
-        end(step.blockTables[sequence], true, step.samplers[sequence]);
+        addRow(
+            step.tokens[row],
+            step.positions[row],
+            step.blockTables[sequence],
+            step.samplers[sequence]);
       }
     }
   }

@@ -21,7 +21,6 @@ final class GeneratedMatrix implements PackedMatrix {
   private static final int TILES = 16;
   private static final long PANEL_BYTES = 1 << 17;
   private static final int PANELS_PER_WORKER = 4;
-  private static final int LINE = 64;
 
   private final int firstRow;
   private final int rows;
@@ -213,7 +212,7 @@ final class GeneratedMatrix implements PackedMatrix {
 
   /** How many lines a tile fetches with each span of groups, if it fetches so much in all. */
   private int linesPerSpan(long bytes) {
-    return Math.toIntExact(Math.ceilDiv(bytes, (long) LINE * layout.spans()));
+    return Math.toIntExact(Math.ceilDiv(bytes, (long) Routine.LINE * layout.spans()));
   }
 
   /** For sums that are not to go where others are: of lanes without a row, or before a bias. */

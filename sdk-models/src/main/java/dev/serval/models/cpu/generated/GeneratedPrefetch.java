@@ -1,14 +1,11 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.models.cpu.Prefetch;
-import dev.serval.models.cpu.generated.Operand.Memory;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** The processor's instruction for it, a line at a time. */
 final class GeneratedPrefetch implements Prefetch {
-  private static final int LINE = 64;
-
   private final MemorySegment code;
 
   /**
@@ -21,16 +18,9 @@ final class GeneratedPrefetch implements Prefetch {
   }
 
   /** Registers: RDI where bytes begin, RSI lines. */
-  static List<Instruction> instructions() {
+  private static List<Instruction> instructions() {
     Routine routine = new Routine();
-    routine.repeat(
-        "line",
-        Register.RSI,
-        1,
-        () -> {
-          routine.add(new Instruction.Prefetch(Memory.at(Register.RDI, 0)));
-          routine.advance(Register.RDI, LINE);
-        });
+    routine.prefetchLines(Register.RDI, Register.RSI);
     routine.end();
     return routine.instructions();
   }
@@ -38,7 +28,7 @@ final class GeneratedPrefetch implements Prefetch {
   @Override
   public void ask(MemorySegment data, long at, long bytes) {
     if (bytes > 0) {
-      NativeCalls.lines(code, data.address() + at, Math.ceilDiv(bytes, (long) LINE));
+      NativeCalls.lines(code, data.address() + at, Math.ceilDiv(bytes, (long) Routine.LINE));
     }
   }
 }

@@ -17,8 +17,6 @@ final class InputRoutines {
   /** How far ahead of what is turned lines are asked for: rows lie one after the other. */
   private static final int AHEAD = 1024;
 
-  private static final int LINE = 64;
-
   private InputRoutines() {}
 
   /** Copies. */
@@ -60,9 +58,7 @@ final class InputRoutines {
         Register.RDX,
         1,
         () -> {
-          for (int line = 0; line < GROUP_BYTES; line += LINE) {
-            routine.add(new Instruction.Prefetch(Memory.at(Register.RDI, AHEAD + line)));
-          }
+          routine.prefetch(Memory.at(Register.RDI, AHEAD), GROUP_BYTES);
           body.run();
           routine.advance(Register.RDI, GROUP_BYTES);
           routine.add(new Instruction.Add(Register.RSI, Register.RCX));

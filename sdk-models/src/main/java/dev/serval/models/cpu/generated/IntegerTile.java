@@ -160,7 +160,7 @@ final class IntegerTile extends Tile {
 
   private void fetchAhead(int bytes) {
     for (int block = 0; block < blocks(); block++) {
-      prefetch(in(block, Register.RDI, AHEAD), bytes);
+      routine().prefetch(in(block, Register.RDI, AHEAD), bytes);
     }
   }
 

@@ -15,6 +15,9 @@ import java.util.List;
 
 /** Instructions, written down one after the other. */
 final class Routine {
+  /** The bytes that a prefetch brings. */
+  static final int LINE = 64;
+
   private final List<Instruction> instructions = new ArrayList<>();
 
   List<Instruction> instructions() {
@@ -60,6 +63,25 @@ final class Routine {
 
   void advance(Register pointer, int bytes) {
     add(new Instruction.AddConstant(pointer, bytes));
+  }
+
+  /** Asks for the lines of so many bytes. */
+  void prefetch(Memory from, int bytes) {
+    for (int line = 0; line < bytes; line += LINE) {
+      add(new Instruction.Prefetch(from.plus(line)));
+    }
+  }
+
+  /** Asks for as many lines as a register says, and moves the pointer behind them. */
+  void prefetchLines(Register pointer, Register count) {
+    repeat(
+        "line",
+        count,
+        1,
+        () -> {
+          prefetch(Memory.at(pointer, 0), LINE);
+          advance(pointer, LINE);
+        });
   }
 
   /** Does something as often as a register says, in steps of this many. */

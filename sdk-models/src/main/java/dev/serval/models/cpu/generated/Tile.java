@@ -38,8 +38,6 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
    * each span, R8 groups, R9 bytes from one block to the next. On the stack: output, bytes from one
    * output row to the next. Behind the groups RDX and RCX have these.
    */
-  private static final int LINE = 64;
-
   private final InstructionSet set;
   private final int rows;
   private final int blocks;
@@ -154,7 +152,7 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
     routine.add(new Instruction.Load(Register.R10, Memory.at(Register.RSP, Long.BYTES)));
     routine.add(new Instruction.Load(Register.R11, Memory.at(Register.RSP, 2 * Long.BYTES)));
     for (int row = 0; row < rows; row++) {
-      prefetch(Memory.at(Register.R10, 0), blocks * width().bytes());
+      routine.prefetch(Memory.at(Register.R10, 0), blocks * width().bytes());
       routine.add(new Instruction.Add(Register.R10, Register.R11));
     }
   }
@@ -165,20 +163,6 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
       return;
     }
     routine.add(new Instruction.Copy(Register.R11, Register.RCX));
-    routine.repeat(
-        "line",
-        Register.R11,
-        1,
-        () -> {
-          routine.add(new Instruction.Prefetch(Memory.at(Register.RDX, 0)));
-          routine.advance(Register.RDX, LINE);
-        });
-  }
-
-  /** Asks for what will be needed soon. */
-  final void prefetch(Memory from, int bytes) {
-    for (int line = 0; line < bytes; line += LINE) {
-      routine.add(new Instruction.Prefetch(from.plus(line)));
-    }
+    routine.prefetchLines(Register.RDX, Register.R11);
   }
 }

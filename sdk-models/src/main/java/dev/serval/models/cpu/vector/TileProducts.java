@@ -20,7 +20,7 @@ final class TileProducts {
   static final int MOST_ROWS = Lanes.BITS < 512 ? 6 : 12;
 
   /** From one row of inputs to the next where many rows go fastest; not a power of two. */
-  static final int STEP = 272;
+  static final int STEP = LinearScratch.STRETCH + 16;
 
   /** The most panels of a kernel. */
   static final int MOST_PANELS = 4;
