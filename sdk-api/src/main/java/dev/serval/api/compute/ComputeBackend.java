@@ -123,8 +123,9 @@ public interface ComputeBackend extends AutoCloseable {
   /**
    * Does the operations of a step. A backend may record them and, when it is given the same pass
    * for a later step of like shape, do what is recorded without calling it: which operations a pass
-   * calls, in which order and with which buffers, must not depend on the step. An operation may
-   * also be called by itself.
+   * calls, in which order and with which buffers, must not depend on the step, but for those behind
+   * {@link #gather}, which a step that wants the logits of all its rows has no use for. An
+   * operation may also be called by itself.
    *
    * @param batch the step
    * @param pass calls the operations

@@ -358,6 +358,14 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
+  public boolean gather(StepBatch batch, Activations given) {
+    CudaActivations all = checks.floats("rows", given, batch, given.columns());
+    launches.stage(batch);
+    rows.toFront(all);
+    return true;
+  }
+
+  @Override
   public void project(StepBatch batch, Activations hidden, Weight head, Logits out) {
     CudaWeight.Matrix matrix = checks.matrix("head", head);
     CudaActivations input = checks.rows("hidden rows", hidden, batch, matrix.columns());

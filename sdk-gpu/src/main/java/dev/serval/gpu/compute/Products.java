@@ -106,6 +106,9 @@ final class Products {
   }
 
   private void launch(LinearKernels.Member kernel, CudaWeight.Part part, int rows, boolean gated) {
+    if (rows == 0) {
+      return;
+    }
     int rowTiles = gated ? part.rowTiles() / 2 : part.rowTiles();
     int width = kernel.width();
     int tokenTiles = Math.ceilDiv(rows, width);

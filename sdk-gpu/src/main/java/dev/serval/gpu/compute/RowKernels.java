@@ -110,6 +110,16 @@ final class RowKernels {
     copy(gather, in, out, outStride, logitRows());
   }
 
+  /** The same, in their own place: by way of another, as no order of blocks is given. */
+  void toFront(CudaActivations rows) {
+    long bytes = (long) logitRows() * rows.stride() * Float.BYTES;
+    if (bytes > 0) {
+      long gathered = site.gathered().atLeast(bytes);
+      gather(rows, gathered, rows.stride());
+      site.stream().copyOnDevice(rows.address(), gathered, bytes);
+    }
+  }
+
   private int logitRows() {
     return site.bounds().logitRows();
   }

@@ -132,8 +132,8 @@ final class StepLaunches {
   }
 
   /**
-   * Sees to it that kernels find a batch on the device: within a step it is there, otherwise it is
-   * brought over.
+   * Sees to it that kernels find a batch on the device: a step's is there, another is brought over,
+   * which within a step takes its place.
    */
   StepImage stage(StepBatch batch) {
     return stage(batch, 0);
@@ -150,17 +150,33 @@ final class StepLaunches {
     if (batch == staged && tiled) {
       return step.image();
     }
+    if (mostTileRows > 0) {
+      tileRows = mostTileRows;
+    }
+    if (staged == null) {
+      beginAlone();
+    } else {
+      requireUnrecorded();
+      staged = batch;
+    }
+    StepImage image = step.stage(batch, tileRows);
+    bounds.exactly(image);
+    return image;
+  }
+
+  private void beginAlone() {
     access.requireDevice();
     loader.rest();
     moveBlocks();
     moveBlocksBeside();
-    if (mostTileRows > 0) {
-      tileRows = mostTileRows;
-    }
     unsettled = true;
-    StepImage image = step.stage(batch, tileRows);
-    bounds.exactly(image);
-    return image;
+  }
+
+  private void requireUnrecorded() {
+    if (graphs.recording() != null) {
+      throw new IllegalArgumentException(
+          "a step that decodes is recorded, and one of its operations was called with another step");
+    }
   }
 
   /** Draws what a batch asks for, as part of a step or as one of its own. */

@@ -54,11 +54,11 @@ public final class Kernel {
   }
 
   /**
-   * Sets how many blocks there are.
+   * Sets how many blocks there are. Where one of them is 0 there is nothing to launch.
    *
-   * @param x at least 1
-   * @param y at least 1
-   * @param z at least 1
+   * @param x at least 0
+   * @param y at least 0
+   * @param z at least 0
    * @return this
    */
   public Kernel grid(int x, int y, int z) {
@@ -101,16 +101,27 @@ public final class Kernel {
   }
 
   /**
-   * Gives the launch to a stream.
+   * Gives the launch to a stream; nothing, if it has no blocks.
    *
    * @param stream the stream
    */
   public void launch(Stream stream) {
+    if (isEmpty()) {
+      return;
+    }
     config.set(JAVA_LONG, STREAM, stream.address());
     int code = calls.launch(config.address(), function.address(), argumentList.address());
     if (code != Constants.CUDA_SUCCESS) {
       throw function.context().failure(EntryPoint.LAUNCH_EXTENDED, code, describe());
     }
+  }
+
+  private boolean isEmpty() {
+    return size(GRID, 0) == 0 || size(GRID, 1) == 0 || size(GRID, 2) == 0;
+  }
+
+  private int size(long offset, int dimension) {
+    return config.get(JAVA_INT, offset + (long) dimension * Integer.BYTES);
   }
 
   private Kernel dimensions(long offset, int x, int y, int z) {
@@ -126,10 +137,6 @@ public final class Kernel {
   }
 
   private String shape(long offset) {
-    return "%d x %d x %d"
-        .formatted(
-            config.get(JAVA_INT, offset),
-            config.get(JAVA_INT, offset + Integer.BYTES),
-            config.get(JAVA_INT, offset + 2 * Integer.BYTES));
+    return "%d x %d x %d".formatted(size(offset, 0), size(offset, 1), size(offset, 2));
   }
 }

@@ -1,8 +1,12 @@
 package dev.serval.gpu.compute;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.serval.api.Sampling;
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.StepLimits;
@@ -11,6 +15,7 @@ import dev.serval.testkit.models.SteppedModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -79,6 +84,47 @@ final class CudaStepTest {
       }
       assertThat(((CudaBackend) model.backend()).records()).isOne();
     }
+  }
+
+  @Test
+  void logits_of_prompts_and_decodes_in_one_step_are_those_of_each_alone() {
+    try (GpuModel model = model()) {
+      int[] decoded = prompt(40);
+      int[] read = prompt(30);
+      float[] first = model.logits(decoded, 100);
+      float[] second = model.logits(read, 100);
+      SteppedModel.Sequence decode = model.sequence(decoded);
+      model.step(List.of(decode), List.of(39));
+      SteppedModel.Sequence prompt = model.sequence(read);
+      SteppedModel.Sequence begun = model.sequence(prompt(50));
+      List<float[]> together = model.step(List.of(begun, decode, prompt), List.of(20, 1, 30));
+      assertThat(together.get(1)).containsExactly(first);
+      assertThat(together.get(2)).containsExactly(second);
+    }
+  }
+
+  @Test
+  void a_recorded_pass_that_goes_over_to_another_step_is_refused() {
+    try (GpuModel model = model()) {
+      ComputeBackend backend = model.backend();
+      Activations rows = backend.activations(2, 8);
+      StepBatch other = decode(2);
+      backend.gather(other, rows);
+      Consumer<StepBatch> pass = batch -> backend.gather(other, rows);
+      backend.step(decode(1), pass);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> backend.step(decode(1), pass))
+          .withMessageContaining("recorded");
+      assertThat(model.logits(prompt(5), 5)).hasSize(RandomLlama.VOCABULARY);
+    }
+  }
+
+  private static StepBatch decode(int sequences) {
+    StepBatch batch = new StepBatch(sequences, sequences);
+    for (int i = 0; i < sequences; i++) {
+      batch.add(new int[1], 0, 1, BlockTable.EMPTY, true);
+    }
+    return batch;
   }
 
   /** But for those cut by top-k or top-p: what is left is gone through in another order. */

@@ -10,12 +10,14 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * What a model's steps take at least: every matrix multiplied with every row, the head with the
- * rows whose logits are wanted, and weights and cached keys and values read once a step.
+ * What a model's steps take at least: every matrix multiplied with every row, the head and what
+ * follows the last layer's keys and values with the rows whose logits are wanted, and weights and
+ * cached keys and values read once a step.
  *
  * @param type how most of its matrices' bytes are stored
  * @param layerElements elements of its matrices but the head
  * @param layerBytes their bytes
+ * @param lastElements of these, the last layer's, but for what makes keys and values
  * @param headElements elements of the head
  * @param headBytes its bytes
  * @param kvBytes bytes of keys and values of one token, over all layers
@@ -24,6 +26,7 @@ public record ModelWork(
     DType type,
     long layerElements,
     long layerBytes,
+    long lastElements,
     long headElements,
     long headBytes,
     long kvBytes) {
@@ -47,13 +50,22 @@ public record ModelWork(
             .toList();
     StoredTensor head =
         checkpoint.tensor(checkpoint.tensorNames().contains(HEAD) ? HEAD : EMBEDDINGS);
+    String last = "model.layers.%d.".formatted(spec.layers() - 1);
     return new ModelWork(
         commonest(layers, head),
         layers.stream().mapToLong(StoredTensor::elements).sum(),
         layers.stream().mapToLong(tensor -> tensor.data().byteSize()).sum(),
+        layers.stream()
+            .filter(tensor -> tensor.name().startsWith(last) && !makesKeysOrValues(tensor))
+            .mapToLong(StoredTensor::elements)
+            .sum(),
         head.elements(),
         head.data().byteSize(),
         spec.kvLayout(1, kvType).blockBytes());
+  }
+
+  private static boolean makesKeysOrValues(StoredTensor tensor) {
+    return tensor.name().contains("k_proj") || tensor.name().contains("v_proj");
   }
 
   private static DType commonest(List<StoredTensor> layers, StoredTensor head) {
@@ -76,7 +88,8 @@ public record ModelWork(
    * @return how many
    */
   double operations(int rows, int logits) {
-    return 2.0 * layerElements * rows + 2.0 * headElements * logits;
+    return 2.0 * (layerElements - lastElements) * rows
+        + 2.0 * (lastElements + headElements) * logits;
   }
 
   /**
