@@ -84,7 +84,7 @@ final class Assembler {
         bytes(0x81, 0xC0 | (target.number() & LOW));
         number(value);
       }
-      case Instruction.Prefetch(var address) -> prefetch(address);
+      case Instruction.Prefetch(var address, var cache) -> prefetch(address, cache);
       case Label label -> place(label);
       case Instruction.JumpUnlessZero(var label) -> jumpBack(label);
       case Instruction.JumpIfZero(var label) -> jumpOn(label);
@@ -246,13 +246,13 @@ final class Assembler {
     bytes(opcode, 0xC0 | (source.number() & LOW) << 3 | (target.number() & LOW));
   }
 
-  private void prefetch(Memory at) {
+  private void prefetch(Memory at, Instruction.Cache cache) {
     int extension = bit(indexOf(at), 3) << 1 | bit(baseOf(at), 3);
     if (extension != 0) {
       bytes(0x40 | extension);
     }
     bytes(0x0F, 0x18);
-    memory(1, at, 1);
+    memory(1 + cache.behind(), at, 1);
   }
 
   private void load(Register target, Memory from) {

@@ -10,8 +10,8 @@ sealed interface BlockLayout permits IntegerLayout, FloatLayout {
   /** Groups of 32 columns; the last may be filled up with zeros. */
   int groups();
 
-  /** Spans of groups, for each of which a tile fetches some lines for others. */
-  int spans();
+  /** What a group takes, its share of scales included, if that is a whole number. */
+  int groupBytes();
 
   /** The size of a block. */
   long blockBytes();

@@ -47,6 +47,17 @@ public enum FloatForm {
     return square(set) ? AmxFloatTile.maxBlocks(rows) : FloatTile.maxBlocks(set, rows);
   }
 
+  /** The most blocks of a tile that no other shares its elements with. */
+  int maxBlocksAlone(InstructionSet set, int rows) {
+    boolean oneRun = rounds(set) && !square(set) && rows <= FloatTile.MAX_ROWS_OF_ONE_RUN;
+    return oneRun ? 1 : maxBlocks(set, rows);
+  }
+
+  /** Bytes of a group in all lanes. */
+  int groupBytes(int lanes) {
+    return ActivationGroup.COLUMNS * lanes * dtype.blockBytes();
+  }
+
   /** A tile. */
   Tile tile(InstructionSet set, int rows, int blocks, Ending ending) {
     return square(set)

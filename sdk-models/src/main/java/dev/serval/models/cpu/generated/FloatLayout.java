@@ -23,13 +23,13 @@ record FloatLayout(FloatForm form, int lanes, int columns) implements BlockLayou
   }
 
   @Override
-  public int spans() {
-    return groups();
+  public int groupBytes() {
+    return form.groupBytes(lanes);
   }
 
   @Override
   public long blockBytes() {
-    return (long) groups() * ActivationGroup.COLUMNS * lanes * Short.BYTES;
+    return (long) groups() * groupBytes();
   }
 
   @Override

@@ -19,6 +19,12 @@ final class FloatTile extends Tile {
   /** The blocks of a tile with many rows. */
   static final int MIN_BLOCKS = 2;
 
+  /**
+   * Tiles of so few rows that have their elements to themselves wait for them, so those are one
+   * run.
+   */
+  static final int MAX_ROWS_OF_ONE_RUN = 1;
+
   private final FloatForm form;
   private final int inputBytes;
   private final Vector scratch;
@@ -59,8 +65,8 @@ final class FloatTile extends Tile {
 
   private void group() {
     int bytes = PAIRS * width().bytes();
-    fetchForOthers(maxRows(set()));
     for (int pair = 0; pair < PAIRS; pair++) {
+      askForOthers(pair);
       if (form.rounds(set())) {
         fetchPairs(pair);
         addDots(pair);
@@ -74,6 +80,14 @@ final class FloatTile extends Tile {
     routine().advance(Register.RDI, bytes);
     routine().advance(Register.RAX, bytes);
     routine().advance(Register.RSI, rows() * inputBytes);
+  }
+
+  /** Unless it has so few rows that it is always alone, and waits for its own. */
+  private void askForOthers(int pair) {
+    if (2 * rows() >= maxRows(set())) {
+      int asks = asks(blocks(), form.groupBytes(set().lanes()));
+      spread(asks, pair, PAIRS, line -> ask());
+    }
   }
 
   private Vector elements(int block) {

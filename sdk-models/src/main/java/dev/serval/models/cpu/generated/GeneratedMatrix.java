@@ -198,21 +198,22 @@ final class GeneratedMatrix implements PackedMatrix {
     int block = from;
     for (int width = kernels.maxBlocks(count, share == 1); block < to; width /= 2) {
       MemorySegment code = kernels.routine(ending, count, width);
-      int lines = share > 1 || kernels.fetchesNext(count) ? linesPerSpan(width * shareBytes) : 1;
+      long ask = share > 1 || kernels.fetchesNext(count) ? bytesPerAsk(width, share) : 0;
       for (; block + width <= to; block += width) {
         long at = output + (long) block * layout.lanes() * Float.BYTES;
         long fetched = others + (block - from) * shareBytes;
         if (share == 1) {
           fetched = block + width < to ? address(block + width) : others;
         }
-        run(code, block, inputs.at(first), at, step, fetched, lines);
+        run(code, block, inputs.at(first), at, step, fetched, ask);
       }
     }
   }
 
-  /** How many lines a tile fetches with each span of groups, if it fetches so much in all. */
-  private int linesPerSpan(long bytes) {
-    return Math.toIntExact(Math.ceilDiv(bytes, (long) Routine.LINE * layout.spans()));
+  /** How far apart a tile asks for lines of others, if it fetches its share of as many blocks. */
+  private long bytesPerAsk(int width, int share) {
+    long asks = (long) groups * Tile.asks(width, layout.groupBytes());
+    return Math.ceilDiv(width * blockBytes / share, asks);
   }
 
   /** For sums that are not to go where others are: of lanes without a row, or before a bias. */
@@ -221,7 +222,7 @@ final class GeneratedMatrix implements PackedMatrix {
     int lanes = layout.lanes();
     MemorySegment code = kernels.routine(Ending.STORE, count, 1);
     long step = (long) lanes * Float.BYTES;
-    run(code, block, inputs.at(first), own.address(), step, address(block + 1), 1);
+    run(code, block, inputs.at(first), own.address(), step, address(block + 1), 0);
     int used = Math.min(lanes, rows - block * lanes);
     for (int row = 0; row < count; row++) {
       float[] sums = own.sums(row * lanes, used);
@@ -230,8 +231,8 @@ final class GeneratedMatrix implements PackedMatrix {
   }
 
   private void run(
-      MemorySegment code, int block, long input, long output, long step, long others, int lines) {
-    NativeCalls.tile(code, address(block), input, output, step, groups, blockBytes, others, lines);
+      MemorySegment code, int block, long input, long output, long step, long others, long ask) {
+    NativeCalls.tile(code, address(block), input, output, step, groups, blockBytes, others, ask);
   }
 
   @Override

@@ -178,7 +178,26 @@ sealed interface Instruction {
   record AddConstant(Register target, int value) implements Instruction {}
 
   /** Fetches a cache line that may be needed soon; any address will do. */
-  record Prefetch(Memory address) implements Instruction {}
+  record Prefetch(Memory address, Cache cache) implements Instruction {}
+
+  /** A level of a core's cache. */
+  enum Cache {
+    /** The one that loads look into: small, for what is needed next. */
+    FIRST(0),
+    /** The one behind it. */
+    SECOND(1);
+
+    private final int behind;
+
+    Cache(int behind) {
+      this.behind = behind;
+    }
+
+    /** How many lie before it. */
+    int behind() {
+      return behind;
+    }
+  }
 
   /** A place to jump to. */
   record Label(String name) implements Instruction {}

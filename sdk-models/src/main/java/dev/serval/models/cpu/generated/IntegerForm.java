@@ -147,6 +147,11 @@ public enum IntegerForm {
     return ActivationGroup.COLUMNS * bits / Byte.SIZE;
   }
 
+  /** Bytes of a group in all lanes, its share of scales included. */
+  int groupBytes(InstructionSet set) {
+    return codeBytes() * set.lanes() + Math.ceilDiv(scales.spanBytes(set), scales.span());
+  }
+
   /** What is taken off a code, which is never negative for instruction sets with dot products. */
   int offset(InstructionSet set) {
     return bytes() && set.byteDots() ? BYTE_OFFSET : offset;

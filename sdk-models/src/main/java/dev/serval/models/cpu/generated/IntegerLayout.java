@@ -32,7 +32,8 @@ final class IntegerLayout implements BlockLayout {
   private final int flip;
   private final int offset;
   private final int scaleBytes;
-  private final long groupBytes;
+  private final long codeBytes;
+  private final int groupBytes;
 
   IntegerLayout(InstructionSet set, IntegerForm form, int columns) {
     this.form = form;
@@ -40,7 +41,8 @@ final class IntegerLayout implements BlockLayout {
     lanes = set.lanes();
     groups = columns / ActivationGroup.COLUMNS;
     scaleBytes = scales.spanBytes(set);
-    groupBytes = (long) form.codeBytes() * lanes;
+    codeBytes = (long) form.codeBytes() * lanes;
+    groupBytes = form.groupBytes(set);
     offset = form.offset(set);
     flip = form.bytes() && offset != 0 ? SIGNS : 0;
   }
@@ -56,13 +58,17 @@ final class IntegerLayout implements BlockLayout {
   }
 
   @Override
-  public int spans() {
+  public int groupBytes() {
+    return groupBytes;
+  }
+
+  private int spans() {
     return Math.ceilDiv(groups, scales.span());
   }
 
   @Override
   public long blockBytes() {
-    return Math.ceilDiv((long) spans() * scaleBytes + groups * groupBytes, LINE) * LINE;
+    return Math.ceilDiv((long) spans() * scaleBytes + groups * codeBytes, LINE) * LINE;
   }
 
   @Override
@@ -87,7 +93,7 @@ final class IntegerLayout implements BlockLayout {
   }
 
   private long codes(long at, int group) {
-    return at + (group / scales.span() + 1L) * scaleBytes + group * groupBytes;
+    return at + (group / scales.span() + 1L) * scaleBytes + group * codeBytes;
   }
 
   private void copyWords(StoredBlocks stored, long from, MemorySegment data, long to) {
@@ -139,7 +145,7 @@ final class IntegerLayout implements BlockLayout {
   }
 
   private long header(long at, int group) {
-    return at + group / scales.span() * (scaleBytes + scales.span() * groupBytes);
+    return at + group / scales.span() * (scaleBytes + scales.span() * codeBytes);
   }
 
   private long own(long at, int group) {

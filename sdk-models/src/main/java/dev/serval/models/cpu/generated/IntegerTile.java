@@ -25,6 +25,12 @@ final class IntegerTile extends Tile {
   /** A block is read from its beginning to its end, and memory likes to be asked this early. */
   private static final int AHEAD = 6144;
 
+  /**
+   * So many groups ahead, where a tile of few rows waits for memory alone: it comes to the
+   * second-level cache then, and from there when it is needed.
+   */
+  private static final int GROUPS_AHEAD = 4;
+
   private static final int SHARED = 3;
 
   private final IntegerForm form;
@@ -99,8 +105,7 @@ final class IntegerTile extends Tile {
 
   /** Scales, and behind them the groups that they belong to; the last ones may be missing. */
   private void span(Label end) {
-    fetchForOthers(MAX_ROWS);
-    fetchAhead(scales.spanBytes(set()));
+    fetchAhead(0, scales.spanBytes(set()));
     routine().add(new Instruction.Copy(Register.RAX, Register.RDI));
     routine().advance(Register.RDI, scales.spanBytes(set()));
     if (scales.groups() > 1) {
@@ -135,10 +140,11 @@ final class IntegerTile extends Tile {
 
   private void group(Register base, int scalesAt) {
     int sections = form.sections();
-    fetchAhead(form.codeBytes() * set().lanes());
     for (int section = 0; section < sections; section++) {
       start(section);
       for (int quad = section * QUADS / sections; quad < (section + 1) * QUADS / sections; quad++) {
+        askForOthers(quad);
+        fetchAhead(quad);
         fetch(quad);
         for (int row = 0; row < rows(); row++) {
           multiply(row, quad, startsWithProduct() && quad % (QUADS / sections) == 0);
@@ -158,10 +164,39 @@ final class IntegerTile extends Tile {
     routine().advance(Register.RSI, rows() * ActivationGroup.BYTES);
   }
 
-  private void fetchAhead(int bytes) {
-    for (int block = 0; block < blocks(); block++) {
-      routine().prefetch(in(block, Register.RDI, AHEAD), bytes);
+  private void askForOthers(int quad) {
+    if (sharesCodes()) {
+      spread(asks(blocks(), form.groupBytes(set())), quad, QUADS, line -> ask());
     }
+  }
+
+  private void fetchAhead(int quad) {
+    spread(codeLines(), quad, QUADS, line -> fetchAhead(line * Routine.LINE, Routine.LINE));
+  }
+
+  private int codeLines() {
+    return Math.ceilDiv(form.codeBytes() * set().lanes(), Routine.LINE);
+  }
+
+  private void fetchAhead(int from, int bytes) {
+    for (int block = 0; block < blocks(); block++) {
+      if (waitsForMemory()) {
+        int ahead = GROUPS_AHEAD * codeLines() * Routine.LINE;
+        routine().prefetchLater(in(block, Register.RDI, ahead + from), bytes);
+      } else {
+        routine().prefetch(in(block, Register.RDI, AHEAD + from), bytes);
+      }
+    }
+  }
+
+  /** Whether there is little to do for each code, so that memory is what it waits for. */
+  private boolean waitsForMemory() {
+    return !sharesCodes() && scales == IntegerForm.Scales.OF_GROUP && form.highBits() == 0;
+  }
+
+  /** Whether it has so many rows that other tiles may multiply the same codes. */
+  private boolean sharesCodes() {
+    return 2 * rows() >= MAX_ROWS;
   }
 
   private Memory input(int row, int at) {

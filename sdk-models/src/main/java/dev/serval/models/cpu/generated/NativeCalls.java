@@ -36,9 +36,9 @@ final class NativeCalls {
       long groups,
       long blockBytes,
       long others,
-      long lines) {
+      long ask) {
     try {
-      TILE.invokeExact(code, codes, inputs, others, lines, groups, blockBytes, output, outputStep);
+      TILE.invokeExact(code, codes, inputs, others, ask, groups, blockBytes, output, outputStep);
     } catch (Throwable e) {
       throw new IllegalStateException("the call of a tile failed", e);
     }

@@ -2,6 +2,7 @@ package dev.serval.models.cpu.generated;
 
 import dev.serval.models.cpu.generated.Instruction.Binary;
 import dev.serval.models.cpu.generated.Instruction.BinaryOp;
+import dev.serval.models.cpu.generated.Instruction.Cache;
 import dev.serval.models.cpu.generated.Instruction.Immediate;
 import dev.serval.models.cpu.generated.Instruction.ImmediateOp;
 import dev.serval.models.cpu.generated.Instruction.Label;
@@ -67,8 +68,17 @@ final class Routine {
 
   /** Asks for the lines of so many bytes. */
   void prefetch(Memory from, int bytes) {
+    prefetch(from, bytes, Cache.FIRST);
+  }
+
+  /** Asks for lines that are needed later, so that they take no room from what is needed now. */
+  void prefetchLater(Memory from, int bytes) {
+    prefetch(from, bytes, Cache.SECOND);
+  }
+
+  private void prefetch(Memory from, int bytes, Cache cache) {
     for (int line = 0; line < bytes; line += LINE) {
-      add(new Instruction.Prefetch(from.plus(line)));
+      add(new Instruction.Prefetch(from.plus(line), cache));
     }
   }
 

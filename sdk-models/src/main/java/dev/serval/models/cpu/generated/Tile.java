@@ -6,6 +6,7 @@ import dev.serval.models.cpu.generated.Operand.Broadcast;
 import dev.serval.models.cpu.generated.Operand.Memory;
 import dev.serval.models.cpu.generated.Operand.Vector;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /** A micro-kernel: a few rows of inputs times a few blocks of matrix rows, all columns of them. */
 abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
@@ -31,11 +32,13 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
    * three.
    *
    * While a tile is multiplied, the memory would have little to do if its codes are in the cache:
-   * others' codes are fetched meanwhile, so many lines for each span of groups. Of many rows, outputs
-   * are no longer in the cache either, so their lines are asked for before sums are made.
+   * others' codes are fetched meanwhile, to the second-level cache, as the first has just room for
+   * inputs. They are asked for a line at a time, as often as a tile reads a line of its own: many at
+   * once would have to wait, and what is asked for behind them too. Of many rows, outputs are no longer
+   * in the cache either, so their lines are asked for before sums are made.
    *
-   * Registers: RDI codes, RSI inputs [group][row], RDX what is fetched meanwhile, RCX lines of it for
-   * each span, R8 groups, R9 bytes from one block to the next. On the stack: output, bytes from one
+   * Registers: RDI codes, RSI inputs [group][row], RDX what is fetched meanwhile, RCX how much further
+   * on each time, R8 groups, R9 bytes from one block to the next. On the stack: output, bytes from one
    * output row to the next. Behind the groups RDX and RCX have these.
    */
   private final InstructionSet set;
@@ -157,12 +160,21 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
     }
   }
 
-  /** Fetches lines for others, unless tiles of so few rows are always alone; needs R11. */
-  final void fetchForOthers(int maxRows) {
-    if (2 * rows < maxRows) {
-      return;
+  /** How often a tile of so many blocks asks for a line of others while it multiplies a group. */
+  static int asks(int blocks, int groupBytes) {
+    return Math.ceilDiv(blocks * groupBytes, Routine.LINE);
+  }
+
+  /** Does its share of something that is done so often in all of so many steps. */
+  static void spread(int times, int step, int steps, IntConsumer each) {
+    for (int i = times * step / steps; i < times * (step + 1) / steps; i++) {
+      each.accept(i);
     }
-    routine.add(new Instruction.Copy(Register.R11, Register.RCX));
-    routine.prefetchLines(Register.RDX, Register.R11);
+  }
+
+  /** Asks for a line for others. */
+  final void ask() {
+    routine.prefetchLater(Memory.at(Register.RDX, 0), Routine.LINE);
+    routine.add(new Instruction.Add(Register.RDX, Register.RCX));
   }
 }

@@ -12,7 +12,7 @@ final class TileKernels {
   private final InputForm inputs;
   private final int maxRows;
   private final int[] maxBlocks;
-  private final int maxBlocksAlone;
+  private final int[] maxBlocksAlone;
   private final Map<Ending, MemorySegment[][]> routines = new EnumMap<>(Ending.class);
 
   /** How to write a tile down. */
@@ -20,7 +20,7 @@ final class TileKernels {
     Tile tile(int rows, int blocks, Ending ending);
   }
 
-  private TileKernels(InputForm inputs, int[] maxBlocks, int maxBlocksAlone, Author author) {
+  private TileKernels(InputForm inputs, int[] maxBlocks, int[] maxBlocksAlone, Author author) {
     this.inputs = inputs;
     this.maxBlocks = maxBlocks;
     this.maxBlocksAlone = maxBlocksAlone;
@@ -73,10 +73,12 @@ final class TileKernels {
   static TileKernels of(InstructionSet set, IntegerForm form) {
     int[] maxBlocks = new int[IntegerTile.MAX_ROWS];
     Arrays.setAll(maxBlocks, row -> IntegerTile.maxBlocks(set, row + 1));
+    int[] maxBlocksAlone = new int[IntegerTile.MAX_ROWS];
+    Arrays.fill(maxBlocksAlone, IntegerTile.MAX_BLOCKS_ALONE);
     return new TileKernels(
         InputForm.BYTES,
         maxBlocks,
-        IntegerTile.MAX_BLOCKS_ALONE,
+        maxBlocksAlone,
         (rows, blocks, ending) -> new IntegerTile(set, form, rows, blocks, ending));
   }
 
@@ -88,10 +90,12 @@ final class TileKernels {
   static TileKernels of(InstructionSet set, FloatForm form) {
     int[] maxBlocks = new int[form.maxRows(set)];
     Arrays.setAll(maxBlocks, row -> form.maxBlocks(set, row + 1));
+    int[] maxBlocksAlone = new int[maxBlocks.length];
+    Arrays.setAll(maxBlocksAlone, row -> form.maxBlocksAlone(set, row + 1));
     return new TileKernels(
         form.inputs(set),
         maxBlocks,
-        Integer.MAX_VALUE,
+        maxBlocksAlone,
         (rows, blocks, ending) -> form.tile(set, rows, blocks, ending));
   }
 
@@ -108,7 +112,7 @@ final class TileKernels {
    * The most blocks of a tile of so many rows, which no other shares its codes with, or some do.
    */
   int maxBlocks(int rows, boolean alone) {
-    return alone ? Math.min(maxBlocksAlone, maxBlocks[rows - 1]) : maxBlocks[rows - 1];
+    return (alone ? maxBlocksAlone : maxBlocks)[rows - 1];
   }
 
   /**

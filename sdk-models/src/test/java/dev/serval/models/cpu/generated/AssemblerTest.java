@@ -280,7 +280,9 @@ final class AssemblerTest {
         all.add(new Instruction.Set(a, value));
       }
     }
-    memories().forEach(memory -> all.add(new Instruction.Prefetch(memory)));
+    for (Instruction.Cache cache : Instruction.Cache.values()) {
+      memories().forEach(memory -> all.add(new Instruction.Prefetch(memory, cache)));
+    }
     for (Register target : List.of(Register.RDX, Register.R9)) {
       memories().forEach(memory -> all.add(new Instruction.Load(target, memory)));
     }

@@ -54,7 +54,8 @@ final class IntelSyntax {
           "add %s,%s".formatted(lower(target), lower(source));
       case Instruction.AddConstant(Register target, int value) ->
           "add %s,0x%x".formatted(lower(target), (long) value);
-      case Instruction.Prefetch(Memory address) -> "prefetcht0 " + of(address);
+      case Instruction.Prefetch(Memory address, Instruction.Cache cache) ->
+          "prefetcht%d %s".formatted(cache.behind(), of(address));
       case Instruction.ClearUpper() -> "vzeroupper";
       case Instruction.Return() -> "ret";
       case Instruction.Label _,

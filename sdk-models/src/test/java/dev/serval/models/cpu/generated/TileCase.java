@@ -18,7 +18,7 @@ final class TileCase implements AutoCloseable {
   /** What is fetched for others may be anywhere. */
   private static final long ANYWHERE = 0xF00D;
 
-  private static final int LINES = 3;
+  private static final int ASK = 3;
 
   private final InstructionSet set;
   private final DType dtype;
@@ -192,7 +192,7 @@ final class TileCase implements AutoCloseable {
             codesAt,
             turnedAt,
             ANYWHERE,
-            LINES,
+            ASK,
             layout.groups(),
             layout.blockBytes(),
             outputAt,
@@ -223,7 +223,7 @@ final class TileCase implements AutoCloseable {
         layout.groups(),
         layout.blockBytes(),
         codes.address(),
-        LINES);
+        ASK);
     return rows(output);
   }
 
