@@ -12,6 +12,7 @@ import dev.serval.models.cpu.generated.Operand.Memory;
 import dev.serval.models.cpu.generated.Operand.TileRegister;
 import dev.serval.models.cpu.generated.Operand.Vector;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -32,6 +33,7 @@ final class Machine {
   private final Tiles tiles = new Tiles();
   private final Map<Instruction.Label, Integer> labels = new HashMap<>();
   private final long stack;
+  private final List<Long> askedForLater = new ArrayList<>();
   private boolean zero;
 
   Machine(SimulatedMemory memory) {
@@ -111,9 +113,19 @@ final class Machine {
       }
       case Instruction.ClearUpper() ->
           Arrays.stream(vectors, 0, 16).forEach(vector -> Arrays.fill(vector, 4, LANES, 0));
-      case Instruction.Prefetch _, Instruction.Label _, Instruction.Return _ -> {}
+      case Instruction.Prefetch(Memory line, Instruction.Cache cache) -> {
+        if (cache == Instruction.Cache.SECOND) {
+          askedForLater.add(address(line));
+        }
+      }
+      case Instruction.Label _, Instruction.Return _ -> {}
     }
     return at + 1;
+  }
+
+  /** What was asked for that is to come to the second-level cache. */
+  List<Long> askedForLater() {
+    return askedForLater;
   }
 
   private void add(Register target, long value) {

@@ -18,7 +18,8 @@ final class TileCase implements AutoCloseable {
   /** What is fetched for others may be anywhere. */
   private static final long ANYWHERE = 0xF00D;
 
-  private static final int ASK = 3;
+  /** How far apart that is. */
+  static final int ASK = 3;
 
   private final InstructionSet set;
   private final DType dtype;
@@ -33,6 +34,7 @@ final class TileCase implements AutoCloseable {
   private final float[][] inputs;
   private final Arena arena = Arena.ofConfined();
   private final MemorySegment codes;
+  private List<Long> asked = List.of();
 
   TileCase(
       InstructionSet set,
@@ -186,18 +188,38 @@ final class TileCase implements AutoCloseable {
               layout.groups(),
               (long) rows * form.bytes());
     }
-    new Machine(memory)
-        .call(
-            tile().instructions(),
-            codesAt,
-            turnedAt,
-            ANYWHERE,
-            ASK,
-            layout.groups(),
-            layout.blockBytes(),
-            outputAt,
-            lanes * 4L);
+    Machine machine = new Machine(memory);
+    machine.call(
+        tile().instructions(),
+        codesAt,
+        turnedAt,
+        ANYWHERE,
+        ASK,
+        layout.groups(),
+        layout.blockBytes(),
+        outputAt,
+        lanes * 4L);
+    asked = machine.askedForLater();
     return rows(output);
+  }
+
+  /** What a simulated tile asked for on behalf of others, as bytes from where that begins. */
+  List<Long> askedForOthers() {
+    long end = ANYWHERE + ASK * asks();
+    return asked.stream()
+        .filter(address -> address >= ANYWHERE && address < end)
+        .map(address -> address - ANYWHERE)
+        .toList();
+  }
+
+  /** How often it should. */
+  long asks() {
+    return (long) layout.groups() * Tile.asks(blocks, layout.groupBytes());
+  }
+
+  /** How many lines its own codes lie in. */
+  long lines() {
+    return Math.ceilDiv(blocks * layout.blockBytes(), (long) Routine.LINE);
   }
 
   /** By the processor. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.serval.api.compute.DType;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -102,6 +103,22 @@ final class TileTest {
       try (TileCase tile = tile(set, dtype, Ending.STORE, rows, 1)) {
         check(set, dtype, tile);
       }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void a_tile_of_many_rows_asks_for_a_line_of_others_for_each_of_its_own(
+      InstructionSet set, DType dtype) {
+    boolean asMatrices = set.tileRegisters() && dtype == DType.BF16;
+    try (TileCase tile = tile(set, dtype, Ending.STORE, TileCase.maxRows(set, dtype), 2)) {
+      check(set, dtype, tile);
+      assertThat(tile.asks()).isGreaterThanOrEqualTo(tile.lines());
+      assertThat(tile.askedForOthers())
+          .isEqualTo(
+              LongStream.range(0, asMatrices ? 0 : tile.asks())
+                  .mapToObj(ask -> ask * TileCase.ASK)
+                  .toList());
     }
   }
 
