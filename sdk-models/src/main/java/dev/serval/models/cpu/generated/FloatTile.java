@@ -66,7 +66,7 @@ final class FloatTile extends Tile {
   private void group() {
     int bytes = PAIRS * width().bytes();
     for (int pair = 0; pair < PAIRS; pair++) {
-      askForOthers(pair);
+      askForOthers(maxRows(set()), form.groupBytes(set().lanes()), pair, PAIRS);
       if (form.rounds(set())) {
         fetchPairs(pair);
         addDots(pair);
@@ -80,14 +80,6 @@ final class FloatTile extends Tile {
     routine().advance(Register.RDI, bytes);
     routine().advance(Register.RAX, bytes);
     routine().advance(Register.RSI, rows() * inputBytes);
-  }
-
-  /** Unless it has so few rows that it is always alone, and waits for its own. */
-  private void askForOthers(int pair) {
-    if (2 * rows() >= maxRows(set())) {
-      int asks = asks(blocks(), form.groupBytes(set().lanes()));
-      spread(asks, pair, PAIRS, line -> ask());
-    }
   }
 
   private Vector elements(int block) {

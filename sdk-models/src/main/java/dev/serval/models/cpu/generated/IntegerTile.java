@@ -143,8 +143,8 @@ final class IntegerTile extends Tile {
     for (int section = 0; section < sections; section++) {
       start(section);
       for (int quad = section * QUADS / sections; quad < (section + 1) * QUADS / sections; quad++) {
-        askForOthers(quad);
-        fetchAhead(quad);
+        askForOthers(MAX_ROWS, form.groupBytes(set()), quad, QUADS);
+        fetchCodesAhead(quad);
         fetch(quad);
         for (int row = 0; row < rows(); row++) {
           multiply(row, quad, startsWithProduct() && quad % (QUADS / sections) == 0);
@@ -164,13 +164,7 @@ final class IntegerTile extends Tile {
     routine().advance(Register.RSI, rows() * ActivationGroup.BYTES);
   }
 
-  private void askForOthers(int quad) {
-    if (sharesCodes()) {
-      spread(asks(blocks(), form.groupBytes(set())), quad, QUADS, line -> ask());
-    }
-  }
-
-  private void fetchAhead(int quad) {
+  private void fetchCodesAhead(int quad) {
     spread(codeLines(), quad, QUADS, line -> fetchAhead(line * Routine.LINE, Routine.LINE));
   }
 
@@ -191,12 +185,7 @@ final class IntegerTile extends Tile {
 
   /** Whether there is little to do for each code, so that memory is what it waits for. */
   private boolean waitsForMemory() {
-    return !sharesCodes() && scales == IntegerForm.Scales.OF_GROUP && form.highBits() == 0;
-  }
-
-  /** Whether it has so many rows that other tiles may multiply the same codes. */
-  private boolean sharesCodes() {
-    return 2 * rows() >= MAX_ROWS;
+    return !sharesCodes(MAX_ROWS) && scales == IntegerForm.Scales.OF_GROUP && form.highBits() == 0;
   }
 
   private Memory input(int row, int at) {

@@ -149,7 +149,7 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
 
   /** Asks for the lines that sums will go to, unless tiles of so few rows are always alone. */
   final void fetchOutput(int maxRows) {
-    if (2 * rows < maxRows) {
+    if (!sharesCodes(maxRows)) {
       return;
     }
     routine.add(new Instruction.Load(Register.R10, Memory.at(Register.RSP, Long.BYTES)));
@@ -172,8 +172,19 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
     }
   }
 
-  /** Asks for a line for others. */
-  final void ask() {
+  /** Whether it has so many rows that other tiles may multiply the same codes. */
+  final boolean sharesCodes(int maxRows) {
+    return 2 * rows >= maxRows;
+  }
+
+  /** Asks for lines for others in one of a group's steps, unless it is always alone. */
+  final void askForOthers(int maxRows, int groupBytes, int step, int steps) {
+    if (sharesCodes(maxRows)) {
+      spread(asks(blocks, groupBytes), step, steps, line -> ask());
+    }
+  }
+
+  private void ask() {
     routine.prefetchLater(Memory.at(Register.RDX, 0), Routine.LINE);
     routine.add(new Instruction.Add(Register.RDX, Register.RCX));
   }
