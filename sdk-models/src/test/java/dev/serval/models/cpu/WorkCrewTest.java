@@ -80,6 +80,28 @@ final class WorkCrewTest {
     }
   }
 
+  @Test
+  void who_has_done_its_own_parts_helps_whoever_is_held_up() {
+    int parts = 8;
+    try (WorkCrew crew = new WorkCrew("helpful", ThreadPlaces.anywhere(2))) {
+      for (int held = 0; held < parts; held++) {
+        int slow = held;
+        CountDownLatch others = new CountDownLatch(parts - 1);
+        crew.run(
+            work(
+                parts,
+                (part, worker) -> {
+                  if (part == slow) {
+                    await(others);
+                  } else {
+                    others.countDown();
+                  }
+                }));
+        assertThat(others.getCount()).isZero();
+      }
+    }
+  }
+
   private static void await(CountDownLatch latch) {
     try {
       latch.await();

@@ -14,8 +14,8 @@ import java.util.List;
  * first of several tiles, and is found in the second-level cache by the others, while a tile's
  * inputs stay in the first-level cache. Several tiles fetch the next panel meanwhile, each its
  * share: memory would else wait for the processor, then the processor for memory. A part of a
- * product is a run of panels, so that a worker's next one is known, times some tiles; runs get
- * shorter, so that workers end together.
+ * product is a panel times some tiles. A worker's parts follow one another, so that its next panel
+ * is known.
  */
 final class GeneratedMatrix implements PackedMatrix {
   private static final int TILES = 16;
@@ -35,7 +35,6 @@ final class GeneratedMatrix implements PackedMatrix {
   private final int[] panels;
   private final long blockBytes;
   private final int groups;
-  private final int[] runs;
 
   GeneratedMatrix(
       int firstRow,
@@ -59,7 +58,6 @@ final class GeneratedMatrix implements PackedMatrix {
     blocks = blocks(rows, layout);
     int together = kernels.maxBlocks(kernels.maxRows(), false);
     panels = panels(blocks, together, layout.blockBytes(), scratch.size());
-    runs = runs(panels.length - 1, scratch.size());
     blockBytes = layout.blockBytes();
     groups = layout.groups();
   }
@@ -84,18 +82,6 @@ final class GeneratedMatrix implements PackedMatrix {
     return starts;
   }
 
-  /** Where runs begin, and where the last one ends: each half of a fair share of what is left. */
-  private static int[] runs(int panels, int workers) {
-    int[] starts = new int[panels + 1];
-    int count = 0;
-    for (int from = 0; from < panels; count++) {
-      starts[count] = from;
-      from += Math.ceilDiv(panels - from, 2 * workers);
-    }
-    starts[count] = panels;
-    return Arrays.copyOf(starts, count + 1);
-  }
-
   @Override
   public int rows() {
     return rows;
@@ -113,7 +99,7 @@ final class GeneratedMatrix implements PackedMatrix {
 
   @Override
   public int parts(int productRows) {
-    return runs() * Math.ceilDiv(tiles(productRows), TILES);
+    return panels() * Math.ceilDiv(tiles(productRows), TILES);
   }
 
   @Override
@@ -133,16 +119,13 @@ final class GeneratedMatrix implements PackedMatrix {
 
   @Override
   public void multiply(LinearWork product, int part, int worker) {
-    int run = part % runs();
-    int firstTile = firstTile(part / runs(), product.rows());
-    int tiles = firstTile(part / runs() + 1, product.rows()) - firstTile;
-    boolean last = part + scratch.size() >= parts(product.rows());
-    for (int panel = runs[run]; panel < runs[run + 1]; panel++) {
-      int next = panel + 1 < runs[run + 1] ? panel + 1 : last ? panel : panelOfLaterRun(run);
-      for (int tile = 0; tile < tiles; tile++) {
-        long others = address(panels[next]) + panelBytes(next) * tile / tiles;
-        multiply(product, firstTile + tile, panel, others, tiles, scratch.get(worker));
-      }
+    int panel = part % panels();
+    int next = part + 1 < parts(product.rows()) ? (part + 1) % panels() : panel;
+    int firstTile = firstTile(part / panels(), product.rows());
+    int tiles = firstTile(part / panels() + 1, product.rows()) - firstTile;
+    for (int tile = 0; tile < tiles; tile++) {
+      long others = address(panels[next]) + panelBytes(next) * tile / tiles;
+      multiply(product, firstTile + tile, panel, others, tiles, scratch.get(worker));
     }
   }
 
@@ -158,13 +141,8 @@ final class GeneratedMatrix implements PackedMatrix {
     return tiles * partOfTiles / Math.ceilDiv(tiles, TILES);
   }
 
-  /** Where the worker's next run begins, if all are as fast: it is only fetched early. */
-  private int panelOfLaterRun(int run) {
-    return runs[(run + scratch.size()) % runs()];
-  }
-
-  private int runs() {
-    return runs.length - 1;
+  private int panels() {
+    return panels.length - 1;
   }
 
   private long panelBytes(int panel) {
