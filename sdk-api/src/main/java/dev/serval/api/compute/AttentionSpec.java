@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The shape and rules of one layer's attention. Its input rows are {@code [queries | keys |
- * values]}, head after head; query head h attends with key and value head h / (heads / kvHeads).
+ * values]}, head after head; query head h attends with key and value head {@code h / group()}.
  *
  * @param heads how many query heads there are
  * @param kvHeads how many key and value heads; divides {@code heads}
@@ -43,6 +43,15 @@ public record AttentionSpec(
       throw new IllegalArgumentException(
           "an attention window holds at least 1 position, not " + window);
     }
+  }
+
+  /**
+   * How many query heads attend with one key head.
+   *
+   * @return 1 or more
+   */
+  public int group() {
+    return heads / kvHeads;
   }
 
   /**

@@ -234,7 +234,7 @@ final class AttentionKernels {
     boolean fits =
         kvType == DType.BF16
             && spec.headDim() % TENSOR_STEP == 0
-            && spec.heads() / spec.kvHeads() <= Abi.TILE_QUERIES;
+            && spec.group() <= Abi.TILE_QUERIES;
     for (int i = 0; fits && i < TENSOR_HEADS.length; i++) {
       if (spec.headDim() <= TENSOR_HEADS[i]) {
         return i;
@@ -245,6 +245,6 @@ final class AttentionKernels {
 
   /** The most rows of a tile of a run. */
   static int tileRows(AttentionSpec spec) {
-    return Math.max(1, Abi.TILE_QUERIES / (spec.heads() / spec.kvHeads()));
+    return Math.max(1, Abi.TILE_QUERIES / spec.group());
   }
 }

@@ -107,11 +107,6 @@ public final class AttentionWork implements WorkCrew.Work {
     return out;
   }
 
-  /** How many query heads share a key head. */
-  public int group() {
-    return spec.heads() / spec.kvHeads();
-  }
-
   /**
    * Has keys and values read that lie in the blocks of a row's sequence.
    *

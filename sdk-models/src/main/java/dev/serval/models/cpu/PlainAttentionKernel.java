@@ -32,7 +32,7 @@ final class PlainAttentionKernel implements AttentionKernel {
 
   @Override
   public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
-    int heads = ROWS * (spec.heads() / spec.kvHeads());
+    int heads = ROWS * spec.group();
     if (scratch.isEmpty() || !scratch.getFirst().fits(spec.headDim(), heads)) {
       scratch.clear();
       for (int worker = 0; worker < workers; worker++) {
@@ -45,7 +45,7 @@ final class PlainAttentionKernel implements AttentionKernel {
   public void attend(AttentionWork work, int from, int to, int kvHead, int worker) {
     AttentionScratch own = scratch.get(worker);
     StepBatch batch = work.batch();
-    own.begin((to - from) * work.group(), work.spec().headDim(), work.spec().scale());
+    own.begin((to - from) * work.spec().group(), work.spec().headDim(), work.spec().scale());
     int firstSeen = work.firstSeen(batch.position(from));
     int end = batch.position(to - 1) + 1;
     int stretch = firstSeen - firstSeen % AttentionScratch.STRETCH;
@@ -54,11 +54,11 @@ final class PlainAttentionKernel implements AttentionKernel {
       int last = Math.min(end, stretch + AttentionScratch.STRETCH);
       work.read(from, kvHead, stretch, first, last, own);
       for (int row = from; row < to; row++) {
-        attendRow(work, row, (row - from) * work.group(), kvHead, stretch, own);
+        attendRow(work, row, (row - from) * work.spec().group(), kvHead, stretch, own);
       }
     }
     for (int row = from; row < to; row++) {
-      store(work, row, (row - from) * work.group(), kvHead, own);
+      store(work, row, (row - from) * work.spec().group(), kvHead, own);
     }
   }
 
@@ -70,8 +70,8 @@ final class PlainAttentionKernel implements AttentionKernel {
     if (from >= to) {
       return;
     }
-    long query = work.qkv().row(row) + (long) kvHead * work.group() * work.spec().headDim();
-    for (int head = 0; head < work.group(); head++) {
+    long query = work.qkv().row(row) + (long) kvHead * work.spec().group() * work.spec().headDim();
+    for (int head = 0; head < work.spec().group(); head++) {
       own.attend(firstHead + head, work.qkv(), query, from, to);
       query += work.spec().headDim();
     }
@@ -79,8 +79,8 @@ final class PlainAttentionKernel implements AttentionKernel {
 
   private static void store(
       AttentionWork work, int row, int firstHead, int kvHead, AttentionScratch own) {
-    long at = work.out().row(row) + (long) kvHead * work.group() * work.spec().headDim();
-    for (int head = 0; head < work.group(); head++) {
+    long at = work.out().row(row) + (long) kvHead * work.spec().group() * work.spec().headDim();
+    for (int head = 0; head < work.spec().group(); head++) {
       own.store(firstHead + head, work.out(), at);
       at += work.spec().headDim();
     }

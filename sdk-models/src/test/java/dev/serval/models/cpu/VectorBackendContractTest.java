@@ -8,9 +8,13 @@ import dev.serval.api.device.Device;
 import dev.serval.models.cpu.vector.VectorTierSource;
 import dev.serval.testkit.ComputeBackendContract;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 
+/** Vectors as for a processor that looks ahead far enough by itself. */
 final class VectorBackendContractTest extends ComputeBackendContract {
+  private static final Processor LOOKS_AHEAD = new Processor(Set.of("avx512f"));
+
   @BeforeAll
   static void where_there_are_vectors() {
     assumeThat(Tiers.here()).contains(KernelKind.VECTOR);
@@ -18,7 +22,7 @@ final class VectorBackendContractTest extends ComputeBackendContract {
 
   @Override
   protected ComputeBackendProvider provider() {
-    return new CpuBackendProvider(List.of(new VectorTierSource()), Processor.here());
+    return new CpuBackendProvider(List.of(new VectorTierSource(LOOKS_AHEAD)), Processor.here());
   }
 
   @Override

@@ -49,11 +49,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
 
   @Override
   public int rows(AttentionSpec spec, KvLayout layout) {
-    return takes(layout) ? Math.max(ROWS, QUERIES / group(spec)) : others.rows(spec, layout);
-  }
-
-  private static int group(AttentionSpec spec) {
-    return spec.heads() / spec.kvHeads();
+    return takes(layout) ? Math.max(ROWS, QUERIES / spec.group()) : others.rows(spec, layout);
   }
 
   @Override
@@ -62,7 +58,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
       others.prepare(spec, layout, memory);
       return;
     }
-    int queries = rows(spec, layout) * group(spec);
+    int queries = rows(spec, layout) * spec.group();
     if (rows.isEmpty() || !rows.getFirst().fits(spec.headDim(), queries)) {
       makeRoom(memory, spec.headDim(), queries);
     }
@@ -103,10 +99,10 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   }
 
   private static void begin(AttentionWork work, int from, int to, int kvHead, AttentionRows own) {
-    own.begin((to - from) * work.group(), work.spec().scale());
+    own.begin((to - from) * work.spec().group(), work.spec().scale());
     for (int tile = 0; tile < own.tileCount(); tile++) {
       for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
-        long at = work.qkv().row(from + query / work.group()) + head(work, query, kvHead);
+        long at = work.qkv().row(from + query / work.spec().group()) + head(work, query, kvHead);
         own.query(tile, query, work.qkv(), at);
       }
     }
@@ -114,14 +110,15 @@ final class GeneratedAttentionKernel implements AttentionKernel {
 
   /** Where a query's head is in its row. */
   private static long head(AttentionWork work, int query, int kvHead) {
-    return (kvHead * work.group() + query % work.group()) * (long) work.spec().headDim();
+    return (kvHead * work.spec().group() + query % work.spec().group())
+        * (long) work.spec().headDim();
   }
 
   private static void attend(
       AttentionWork work, int from, int tile, int stretch, int positions, AttentionRows own) {
     own.score(tile, positions);
     for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
-      int position = work.batch().position(from + query / work.group());
+      int position = work.batch().position(from + query / work.spec().group());
       int first = Math.clamp(work.firstSeen(position) - stretch, 0, positions);
       int end = Math.clamp(position + 1 - stretch, first, positions);
       own.weigh(tile, query, first, end, positions);
@@ -130,8 +127,8 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   }
 
   private static void store(AttentionWork work, int from, int to, int kvHead, AttentionRows own) {
-    for (int query = 0; query < (to - from) * work.group(); query++) {
-      long row = work.out().row(from + query / work.group());
+    for (int query = 0; query < (to - from) * work.spec().group(); query++) {
+      long row = work.out().row(from + query / work.spec().group());
       own.store(query, work.out(), row + head(work, query, kvHead));
     }
   }

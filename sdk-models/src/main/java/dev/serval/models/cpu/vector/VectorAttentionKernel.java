@@ -36,7 +36,7 @@ final class VectorAttentionKernel implements AttentionKernel {
 
   @Override
   public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
-    int heads = ROWS * (spec.heads() / spec.kvHeads());
+    int heads = ROWS * spec.group();
     if (states.isEmpty() || !states.getFirst().fits(spec.headDim(), heads)) {
       states.clear();
       for (int worker = 0; worker < workers; worker++) {
@@ -66,12 +66,13 @@ final class VectorAttentionKernel implements AttentionKernel {
   }
 
   private static void begin(AttentionWork work, int from, int to, int kvHead, AttentionState own) {
-    own.begin((to - from) * work.group(), work.spec().scale());
+    own.begin((to - from) * work.spec().group(), work.spec().scale());
     int headDim = work.spec().headDim();
     for (int row = from; row < to; row++) {
-      long query = work.qkv().row(row) + (long) kvHead * work.group() * headDim;
-      for (int head = 0; head < work.group(); head++) {
-        own.query((row - from) * work.group() + head, work.qkv(), query + (long) head * headDim);
+      long query = work.qkv().row(row) + (long) kvHead * work.spec().group() * headDim;
+      for (int head = 0; head < work.spec().group(); head++) {
+        own.query(
+            (row - from) * work.spec().group() + head, work.qkv(), query + (long) head * headDim);
       }
     }
   }
@@ -82,8 +83,8 @@ final class VectorAttentionKernel implements AttentionKernel {
       int position = work.batch().position(row);
       int first = Math.clamp(work.firstSeen(position) - stretch, 0, positions);
       int end = Math.clamp(position + 1 - stretch, first, positions);
-      for (int head = 0; head < work.group(); head++) {
-        own.weigh((row - from) * work.group() + head, first, end, positions);
+      for (int head = 0; head < work.spec().group(); head++) {
+        own.weigh((row - from) * work.spec().group() + head, first, end, positions);
       }
     }
   }
@@ -91,9 +92,10 @@ final class VectorAttentionKernel implements AttentionKernel {
   private static void store(AttentionWork work, int from, int to, int kvHead, AttentionState own) {
     int headDim = work.spec().headDim();
     for (int row = from; row < to; row++) {
-      long at = work.out().row(row) + (long) kvHead * work.group() * headDim;
-      for (int head = 0; head < work.group(); head++) {
-        own.store((row - from) * work.group() + head, work.out(), at + (long) head * headDim);
+      long at = work.out().row(row) + (long) kvHead * work.spec().group() * headDim;
+      for (int head = 0; head < work.spec().group(); head++) {
+        own.store(
+            (row - from) * work.spec().group() + head, work.out(), at + (long) head * headDim);
       }
     }
   }

@@ -18,8 +18,10 @@ final class VectorLinearKernel implements LinearKernel {
 
   private final List<LinearScratch> scratch;
   private final NibbleInputs nibbleInputs;
+  private final boolean fetchesFirst;
 
-  VectorLinearKernel(int workers) {
+  VectorLinearKernel(int workers, boolean fetchesFirst) {
+    this.fetchesFirst = fetchesFirst;
     scratch = IntStream.range(0, workers).mapToObj(worker -> new LinearScratch()).toList();
     nibbleInputs = new NibbleInputs(workers);
   }
@@ -54,7 +56,7 @@ final class VectorLinearKernel implements LinearKernel {
   private VectorMatrix panels(StoredRows rows, NativeMemory memory, WorkCrew crew) {
     PanelLayout layout = PanelLayout.of(rows);
     VectorMatrix matrix =
-        new VectorMatrix(layout, memory.allocate(layout.bytes(), ALIGNMENT), scratch);
+        new VectorMatrix(layout, memory.allocate(layout.bytes(), ALIGNMENT), scratch, fetchesFirst);
     crew.run(new PanelPacking(rows, layout, matrix.data()));
     return matrix;
   }

@@ -21,8 +21,8 @@ final class VectorMatrix implements PackedMatrix {
    * that keep their sums in registers (TileProducts). With few rows several panels are unpacked
    * together, so that there are always enough independent sums to hide the latency of an addition.
    * With a few rows, weights of the common types never leave the registers, and are read
-   * panel after panel in the order in which they lie. What more than one row will be multiplied with
-   * is fetched into the second-level cache before.
+   * panel after panel in the order in which they lie. What is unpacked is fetched into the second-level
+   * cache before, and on some processors what a few rows share too.
    *
    * An output is one chain of fused multiplications and additions over its columns in their order,
    * begun at 0. Stretches interrupt the chain without changing it; panels, parts, kernels and the
@@ -35,8 +35,11 @@ final class VectorMatrix implements PackedMatrix {
   private final MemorySegment data;
   private final Unpacking unpacking;
   private final List<LinearScratch> scratch;
+  private final boolean fetchesFirst;
 
-  VectorMatrix(PanelLayout layout, MemorySegment data, List<LinearScratch> scratch) {
+  VectorMatrix(
+      PanelLayout layout, MemorySegment data, List<LinearScratch> scratch, boolean fetchesFirst) {
+    this.fetchesFirst = fetchesFirst;
     this.layout = layout;
     this.data = data;
     this.scratch = scratch;
@@ -120,7 +123,7 @@ final class VectorMatrix implements PackedMatrix {
     own.readRows(product, columns());
     for (int panel = firstPanel; panel < endPanel; panel++) {
       int sumAt = (panel - firstPanel) * Lanes.WIDTH;
-      if (rows > 1) {
+      if (fetchesFirst && rows > 1) {
         own.fetch(data, layout.at(panel), layout.panelBytes());
       }
       unpacking.multiplyRows(data, layout.at(panel), columns(), own, sumAt, rows);

@@ -16,8 +16,21 @@ public final class VectorTierSource implements KernelTierSource {
   private static final String MODULE = "jdk.incubator.vector";
   private static final int LEAST_BITS = 256;
 
-  /** Ready to look. */
-  public VectorTierSource() {}
+  private final Processor processor;
+
+  /** For this machine. */
+  public VectorTierSource() {
+    this(Processor.here());
+  }
+
+  /**
+   * For a processor.
+   *
+   * @param processor what it can do
+   */
+  public VectorTierSource(Processor processor) {
+    this.processor = processor;
+  }
 
   @Override
   public KernelKind kind() {
@@ -25,12 +38,12 @@ public final class VectorTierSource implements KernelTierSource {
   }
 
   @Override
-  public Optional<String> missing(Processor processor) {
+  public Optional<String> missing(Processor here) {
     if (ModuleLayer.boot().findModule(MODULE).isEmpty()) {
       return Optional.of(
           "the module %1$s is missing: start Java with --add-modules %1$s".formatted(MODULE));
     }
-    List<String> lacking = processor.without("avx2", "fma");
+    List<String> lacking = here.without("avx2", "fma");
     if (!lacking.isEmpty()) {
       return Optional.of("the processor does not report " + String.join(" and ", lacking));
     }
@@ -44,12 +57,21 @@ public final class VectorTierSource implements KernelTierSource {
     return VectorLinearKernel.bytes(parts);
   }
 
+  /**
+   * Whether weights that a few rows share are fetched before they are multiplied. A Zen 5
+   * multiplies faster than it looks ahead; a Zen 4 looks ahead by itself, and others are taken to
+   * be like it.
+   */
+  private boolean fetchesFirst() {
+    return processor.without("avx512f", "avx_vnni").isEmpty();
+  }
+
   @Override
   public KernelTier open(int workers) {
     return new KernelTier(
         "Vector API with %d bits".formatted(Lanes.BITS),
         new NumericsId("cpu-vector-3"),
-        new VectorLinearKernel(workers),
+        new VectorLinearKernel(workers, fetchesFirst()),
         new VectorAttentionKernel(workers),
         new VectorGateKernel(workers),
         new VectorRowKernel(new PlainRowKernel()),
