@@ -42,7 +42,7 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
   }
 
   private static List<KernelTierSource> tiers(Processor processor) {
-    List<KernelTierSource> others = List.of(new VectorTierSource(), new PlainTierSource());
+    List<KernelTierSource> others = List.of(new VectorTierSource(processor), new PlainTierSource());
     List<KernelTierSource> all = new ArrayList<>();
     all.add(new GeneratedTierSource(others, processor));
     all.addAll(others);

@@ -168,13 +168,18 @@ public final class WorkCrew implements AutoCloseable {
     int count = 0;
     for (int worker = 0; worker < size(); worker++) {
       long word = (long) WORDS.getAcquire(finished, place(worker));
-      count += number(word) == number(operation) ? parts(word) : 0;
+      count += sameOperation(word, operation) ? parts(word) : 0;
     }
     return count;
   }
 
-  private static int number(long word) {
-    return (int) (word >>> Integer.SIZE);
+  private static boolean sameOperation(long word, long other) {
+    return word >>> Integer.SIZE == other >>> Integer.SIZE;
+  }
+
+  /** A count of an operation's parts, with its number. */
+  private static long counting(long operation, int count) {
+    return operation - parts(operation) + count;
   }
 
   private static int parts(long word) {
@@ -209,13 +214,12 @@ public final class WorkCrew implements AutoCloseable {
     int end = firstPart(operation, owner + 1);
     while (true) {
       long word = (long) WORDS.getVolatile(shares, place(owner));
-      boolean whole = number(word) != number(operation);
+      boolean whole = !sameOperation(word, operation);
       int left = whole ? end - firstPart(operation, owner) : parts(word);
       if (left == 0 || (whole && posted != operation)) {
         return -1;
       }
-      if (WORDS.compareAndSet(
-          shares, place(owner), word, operation - parts(operation) + left - 1)) {
+      if (WORDS.compareAndSet(shares, place(owner), word, counting(operation, left - 1))) {
         return end - left;
       }
     }
@@ -233,8 +237,8 @@ public final class WorkCrew implements AutoCloseable {
       failure.compareAndSet(null, e);
     } finally {
       long word = finished[place(worker)];
-      long begun = number(word) == number(operation) ? word : operation - parts(operation);
-      WORDS.setRelease(finished, place(worker), begun + 1);
+      int before = sameOperation(word, operation) ? parts(word) : 0;
+      WORDS.setRelease(finished, place(worker), counting(operation, before + 1));
     }
   }
 

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What is planned for a weight is what it takes, in each tier of kernels and each type. */
 final class FootprintTest {
   private static final List<KernelTierSource> OTHERS =
-      List.of(new VectorTierSource(), new PlainTierSource());
+      List.of(new VectorTierSource(Processor.here()), new PlainTierSource());
 
   /** A tier as if on a processor. */
   record Tier(String name, KernelTierSource source, Processor processor) {
@@ -41,7 +41,7 @@ final class FootprintTest {
     }
     return Stream.of(
             new Tier("plain", new PlainTierSource(), here),
-            new Tier("vector", new VectorTierSource(), here),
+            new Tier("vector", new VectorTierSource(Processor.here()), here),
             generated(here),
             generated(older))
         .filter(tier -> tier.source.missing(tier.processor).isEmpty());

@@ -137,7 +137,7 @@ final class GeneratedMatrixTest {
 
   @Test
   void the_vector_api_has_the_same_bits_for_nibbles() {
-    try (ComputeBackend vector = open(new VectorTierSource())) {
+    try (ComputeBackend vector = open(new VectorTierSource(Processor.here()))) {
       for (int rows : new int[] {1, 31, 64, 515}) {
         StoredTensor tensor = tensor(DType.Q4_0, rows, 96);
         float[] in = input(rows % 29 + 1, 96);

@@ -11,7 +11,7 @@ public final class Tiers {
 
   /** Their kinds. */
   public static List<KernelKind> here() {
-    return Stream.of(new PlainTierSource(), new VectorTierSource())
+    return Stream.of(new PlainTierSource(), new VectorTierSource(Processor.here()))
         .filter(tier -> tier.missing(Processor.here()).isEmpty())
         .map(KernelTierSource::kind)
         .toList();

@@ -12,17 +12,19 @@ import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 
 /** Vectors as for a processor that looks ahead far enough by itself. */
-final class VectorBackendContractTest extends ComputeBackendContract {
-  private static final Processor LOOKS_AHEAD = new Processor(Set.of("avx512f"));
-
+class VectorBackendContractTest extends ComputeBackendContract {
   @BeforeAll
   static void where_there_are_vectors() {
     assumeThat(Tiers.here()).contains(KernelKind.VECTOR);
   }
 
+  Processor processor() {
+    return new Processor(Set.of("avx512f"));
+  }
+
   @Override
   protected ComputeBackendProvider provider() {
-    return new CpuBackendProvider(List.of(new VectorTierSource(LOOKS_AHEAD)), Processor.here());
+    return new CpuBackendProvider(List.of(new VectorTierSource(processor())), Processor.here());
   }
 
   @Override

@@ -1,32 +1,11 @@
 package dev.serval.models.cpu;
 
-import static org.assertj.core.api.Assumptions.assumeThat;
-
-import dev.serval.api.compute.ComputeBackendProvider;
-import dev.serval.api.compute.KernelKind;
-import dev.serval.api.device.Device;
-import dev.serval.models.cpu.vector.VectorTierSource;
-import dev.serval.testkit.ComputeBackendContract;
-import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.api.BeforeAll;
 
 /** Vectors as for a processor for which weights are fetched before they are multiplied. */
-final class VectorFetchContractTest extends ComputeBackendContract {
-  private static final Processor FETCHES = new Processor(Set.of("avx512f", "avx_vnni"));
-
-  @BeforeAll
-  static void where_there_are_vectors() {
-    assumeThat(Tiers.here()).contains(KernelKind.VECTOR);
-  }
-
+final class VectorFetchContractTest extends VectorBackendContractTest {
   @Override
-  protected ComputeBackendProvider provider() {
-    return new CpuBackendProvider(List.of(new VectorTierSource(FETCHES)), Processor.here());
-  }
-
-  @Override
-  protected Device device() {
-    return CpuBackendContractTest.CPU;
+  Processor processor() {
+    return new Processor(Set.of("avx512f", "avx_vnni"));
   }
 }

@@ -51,7 +51,7 @@ final class VectorRowsTest {
   void open() {
     backend =
         new CpuBackendProvider().open(CpuBackendContractTest.CPU, ComputeOptions.of(1), memory);
-    vector = new VectorTierSource().open(1).rows();
+    vector = new VectorTierSource(Processor.here()).open(1).rows();
   }
 
   @AfterEach

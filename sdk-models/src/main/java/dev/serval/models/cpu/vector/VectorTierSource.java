@@ -18,11 +18,6 @@ public final class VectorTierSource implements KernelTierSource {
 
   private final Processor processor;
 
-  /** For this machine. */
-  public VectorTierSource() {
-    this(Processor.here());
-  }
-
   /**
    * For a processor.
    *
@@ -38,12 +33,12 @@ public final class VectorTierSource implements KernelTierSource {
   }
 
   @Override
-  public Optional<String> missing(Processor here) {
+  public Optional<String> missing(Processor where) {
     if (ModuleLayer.boot().findModule(MODULE).isEmpty()) {
       return Optional.of(
           "the module %1$s is missing: start Java with --add-modules %1$s".formatted(MODULE));
     }
-    List<String> lacking = here.without("avx2", "fma");
+    List<String> lacking = where.without("avx2", "fma");
     if (!lacking.isEmpty()) {
       return Optional.of("the processor does not report " + String.join(" and ", lacking));
     }

@@ -30,7 +30,8 @@ final class GeneratedTierSourceTest {
   }
 
   private static GeneratedTierSource tier(Processor processor, boolean granted) {
-    return new GeneratedTierSource(List.of(new VectorTierSource()), processor, () -> granted);
+    return new GeneratedTierSource(
+        List.of(new VectorTierSource(processor)), processor, () -> granted);
   }
 
   @Test
@@ -52,7 +53,7 @@ final class GeneratedTierSourceTest {
   void a_processor_without_them_is_not_asked_for_them() {
     KernelTier opened =
         new GeneratedTierSource(
-                List.of(new VectorTierSource()),
+                List.of(new VectorTierSource(Processor.here())),
                 WITHOUT_TILES,
                 () -> {
                   throw new AssertionError("asked");
