@@ -10,8 +10,8 @@ final class LinearScratch {
   /** The most columns of a stretch. */
   static final int STRETCH = 256;
 
-  /** The most rows of a part. */
-  static final int ROWS = 132;
+  /** The most rows of a part: with their sums they fill the second-level cache, not more. */
+  static final int ROWS = 22 * TileProducts.MOST_ROWS;
 
   /** The most panels of a part. */
   static final int PANELS = 16;

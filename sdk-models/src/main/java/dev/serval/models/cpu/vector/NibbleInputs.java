@@ -1,25 +1,33 @@
 package dev.serval.models.cpu.vector;
 
+import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.I2S;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.MAX;
 
 import dev.serval.models.cpu.LinearWork;
 import dev.serval.models.cpu.RoundedGroup;
 import dev.serval.models.cpu.WorkCrew;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A product's inputs as 8-bit integers times a scale for each {@link RoundedGroup}, kept as shorts:
- * {@code [group of rows][block][offset, column …][row of the group]}. A block begins with what
- * makes up for the 8 that is not taken off nibbles: −8 times the sum of its integers. Made once for
- * each product, by the crew if they are many; a part is a group of rows.
+ * {@code [group of rows][block][row of the group][offset, column …]}. A block begins with what
+ * makes up for the 8 that is not taken off nibbles: −8 times the sum of its integers. Of two
+ * columns that share an octet the second has 16 times the first taken off, since its nibble is in
+ * the octet that the first is multiplied by ({@link NibbleMatrix}). Made once for each product, by
+ * the crew if they are many; a part is a group of rows.
  */
 final class NibbleInputs implements WorkCrew.Work {
-  /** The rows of a group, but for the last. */
-  static final int GROUP = Lanes.KERNEL_ROWS;
+  /** The rows of a group, but for the last: the most that a kernel multiplies. */
+  static final int GROUP = 4;
 
   /** Shorts of a row's block. */
   static final int STEP = NibbleLayout.BLOCK + 1;
@@ -27,12 +35,17 @@ final class NibbleInputs implements WorkCrew.Work {
   private static final int BLOCK = NibbleLayout.BLOCK;
   private static final int OPERATIONS_PER_ELEMENT = 4;
   private static final int NIBBLE_OFFSET = 8;
+  private static final int NIBBLE_BITS = 4;
+  private static final VectorSpecies<Float> F = Lanes.FLOATS;
+  private static final VectorSpecies<Integer> I = Lanes.INTS;
+  private static final VectorSpecies<Short> S = Lanes.SHORTS;
+  private static final ByteOrder LE = Lanes.ORDER;
+
+  /** The class of vectors that codes become. */
+  private static final Class<? extends ShortVector> SHORT_VECTOR = ShortVector.zero(S).getClass();
 
   /** Added to a small number, leaves the nearest integer in the lower bits, even of two. */
   private static final float ROUNDER = 0x1.8p23f;
-
-  /** Of each worker a block. */
-  private final int[][] rounded;
 
   private @Nullable LinearWork product;
   private long serial = -1;
@@ -40,10 +53,6 @@ final class NibbleInputs implements WorkCrew.Work {
   private int blocks;
   private short[] codes = new short[0];
   private float[] factors = new float[0];
-
-  NibbleInputs(int workers) {
-    rounded = new int[workers][BLOCK];
-  }
 
   /** Takes in the rows of a product, unless that was done for another part of its matrix. */
   void take(LinearWork work, int columns, WorkCrew crew) {
@@ -86,10 +95,9 @@ final class NibbleInputs implements WorkCrew.Work {
     return group * GROUP * blocks;
   }
 
-  /** For how many rows a group has room: 1, 4, or 8 if groups are so large. */
+  /** For how many rows a group has room: 1 or {@link #GROUP}. */
   int size(int group) {
-    int left = rows - group * GROUP;
-    return left == 1 ? 1 : left <= 4 ? 4 : GROUP;
+    return rows - group * GROUP == 1 ? 1 : GROUP;
   }
 
   @Override
@@ -104,51 +112,50 @@ final class NibbleInputs implements WorkCrew.Work {
 
   @Override
   public void part(int group, int worker) {
-    LinearWork work = Objects.requireNonNull(product);
-    int[] block = rounded[worker];
-    int size = size(group);
     int end = Math.min(rows, (group + 1) * GROUP);
     for (int row = group * GROUP; row < end; row++) {
-      int within = row - group * GROUP;
-      long from = work.source(row) * Float.BYTES;
-      for (int i = 0; i < blocks; i++) {
-        float scale = round(work.in().data(), from + (long) i * BLOCK * Float.BYTES, block);
-        factors[factorsAt(group) + i * size + within] = scale;
-        scatter(block, codesAt(group) + i * size * STEP + within, size);
-      }
+      takeRow(Objects.requireNonNull(product), group, row);
     }
   }
 
-  /** Rounds a block to integers, and gives its scale. */
-  private static float round(MemorySegment data, long from, int[] to) {
-    IntVector most = IntVector.broadcast(Lanes.INTS, Float.floatToRawIntBits(RoundedGroup.LEAST));
-    for (int i = 0; i < BLOCK; i += Lanes.COUNT) {
-      long at = from + (long) i * Float.BYTES;
-      most =
-          IntVector.fromMemorySegment(Lanes.INTS, data, at, Lanes.ORDER)
-              .and(Integer.MAX_VALUE)
-              .max(most);
+  private void takeRow(LinearWork work, int group, int row) {
+    MemorySegment data = work.in().data();
+    for (int block = 0; block < blocks; block++) {
+      long from = (work.source(row) + (long) block * BLOCK) * Float.BYTES;
+      int place = block * size(group) + row - group * GROUP;
+      float greatest = greatest(data, from);
+      factors[factorsAt(group) + place] =
+          Float.isFinite(greatest) ? greatest * (1 / RoundedGroup.GREATEST) : Float.NaN;
+      int at = codesAt(group) + place * STEP;
+      round(data, from, RoundedGroup.GREATEST / greatest, codes, at);
     }
-    float greatest = Float.intBitsToFloat(most.reduceLanes(MAX));
-    float factor = RoundedGroup.GREATEST / greatest;
-    for (int i = 0; i < BLOCK; i += Lanes.COUNT) {
-      long at = from + (long) i * Float.BYTES;
-      FloatVector.fromMemorySegment(Lanes.FLOATS, data, at, Lanes.ORDER)
-          .mul(factor)
-          .add(ROUNDER)
-          .reinterpretAsInts()
-          .intoArray(to, i);
-    }
-    return Float.isFinite(greatest) ? greatest * (1 / RoundedGroup.GREATEST) : Float.NaN;
   }
 
-  private void scatter(int[] block, int to, int step) {
-    int sum = 0;
-    for (int i = 0; i < BLOCK; i++) {
-      short code = (short) block[i];
-      codes[to + (i + 1) * step] = code;
-      sum += code;
+  /** The greatest magnitude of a block. */
+  private static float greatest(MemorySegment data, long from) {
+    IntVector most = IntVector.broadcast(I, Float.floatToRawIntBits(RoundedGroup.LEAST));
+    for (int i = 0; i < BLOCK; i += Lanes.COUNT) {
+      long at = from + (long) i * Float.BYTES;
+      most = IntVector.fromMemorySegment(I, data, at, LE).and(Integer.MAX_VALUE).max(most);
     }
-    codes[to] = (short) (-NIBBLE_OFFSET * sum);
+    return Float.intBitsToFloat(most.reduceLanes(MAX));
+  }
+
+  /** Rounds a block to integers. What is above their lower 16 bits is not theirs and not kept. */
+  private static void round(MemorySegment data, long from, float factor, short[] to, int at) {
+    IntVector sum = IntVector.zero(I);
+    for (int i = 0; i < BLOCK; i += Lanes.COUNT) {
+      IntVector codes =
+          FloatVector.fromMemorySegment(F, data, from + (long) i * Float.BYTES, LE)
+              .mul(factor)
+              .add(ROUNDER)
+              .reinterpretAsInts();
+      sum = sum.add(codes);
+      IntVector first = codes.reinterpretAsLongs().lanewise(LSHL, Integer.SIZE).reinterpretAsInts();
+      SHORT_VECTOR
+          .cast(codes.sub(first.lanewise(LSHL, NIBBLE_BITS)).convertShape(I2S, S, 0))
+          .intoArray(to, at + 1 + i);
+    }
+    to[at] = (short) (-NIBBLE_OFFSET * sum.reduceLanes(ADD));
   }
 }

@@ -14,11 +14,13 @@ final class NibbleMatrix implements PackedMatrix {
   /*
    * The Vector API has no dot product of bytes, but it multiplies twice as many shorts as floats. An
    * input rounded to 8 bits times a nibble, less 8, is at most 8 · 127, and 32 of them, a block, stay
-   * within 16 bits: so a block's products are added up as shorts, exactly and in any order. Nibbles are
-   * multiplied as they are, and sums start with −8 times the sum of the inputs; what overflows on the
-   * way comes back, since sums are right modulo 2^16. Nothing is widened but octets to shorts, one
-   * instruction for a pair of columns of a panel, so weights never leave the registers, however few or
-   * many the rows.
+   * within 16 bits: so a block's products are added up as shorts, exactly and in any order. What
+   * overflows on the way comes back, since sums are right modulo 2^16. So sums start with −8 times the
+   * sum of the inputs, and nibbles are multiplied as they are; and an octet o, the nibbles a + 16 b of
+   * two columns with the inputs x and y, is never taken apart: a x + b y = o x + b (y − 16 x), and b is
+   * o shifted. Weights do not leave the registers, however few or many the rows. Two panels are
+   * multiplied together by four rows, because spreading an input over a vector takes as long as
+   * multiplying by it.
    *
    * Behind a block the sum becomes a float, is multiplied by the product of both scales and added to the
    * output in one rounding, block after block: as generated code does, and with the same bits. Two
@@ -87,11 +89,12 @@ final class NibbleMatrix implements PackedMatrix {
     int from = part / runs * ROWS;
     int to = Math.min(from + ROWS, product.rows());
     LinearScratch own = scratch.get(worker);
-    for (int panel = firstPanel; panel < endPanel; panel++) {
+    for (int panel = firstPanel; panel < endPanel; panel += NibbleProducts.MOST_PANELS) {
+      int panels = Math.min(NibbleProducts.MOST_PANELS, endPanel - panel);
       for (int row = from; row < to; row += NibbleInputs.GROUP) {
         int sumAt = (row - from) * SUM_STEP + (panel - firstPanel) * Lanes.WIDTH;
         int group = row / NibbleInputs.GROUP;
-        NibbleProducts.multiply(data, layout.at(panel), inputs, group, own.sums, sumAt);
+        NibbleProducts.multiply(data, layout.at(panel), panels, inputs, group, own.sums, sumAt);
       }
     }
     int first = firstPanel * Lanes.WIDTH;

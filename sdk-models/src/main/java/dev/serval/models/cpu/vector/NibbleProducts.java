@@ -23,6 +23,9 @@ import jdk.incubator.vector.VectorSpecies;
  * of {@link TileProducts} each is one method that calls the Vector API itself.
  */
 final class NibbleProducts {
+  /** The most panels that are multiplied together. */
+  static final int MOST_PANELS = 2;
+
   private static final int PAIRS = NibbleLayout.BLOCK / 2;
   private static final int STEP = NibbleInputs.STEP;
   private static final int SUMS = LinearScratch.SUM_STEP;
@@ -32,7 +35,6 @@ final class NibbleProducts {
   private static final int HALF_BITS = Binary16.WIDENED_BITS;
   private static final float UP = Binary16.UP;
   private static final float DOWN = Binary16.DOWN;
-  private static final short NIBBLE = 0xF;
   private static final int W = Lanes.WIDTH;
   private static final int L = Lanes.COUNT;
   private static final VectorSpecies<Byte> B = Lanes.HALF_BYTES;
@@ -45,24 +47,41 @@ final class NibbleProducts {
   private NibbleProducts() {}
 
   /**
-   * Multiplies a group of rows with a panel: {@code sums[row][lane] = Σ inputs[row][k] ·
+   * Multiplies a group of rows with one or two panels: {@code sums[row][lane] = Σ inputs[row][k] ·
    * panel[lane][k]}.
    *
    * @param data the matrix
-   * @param panel where the panel begins
+   * @param panel where the first panel begins
+   * @param panels how many panels there are, at most {@link #MOST_PANELS}
    * @param in the inputs
    * @param group which group of them
    * @param sums the sums, {@link LinearScratch#SUM_STEP} from row to row
    * @param sumAt where those of the first row begin
    */
   static void multiply(
-      MemorySegment data, long panel, NibbleInputs in, int group, float[] sums, int sumAt) {
-    int x = in.codesAt(group);
-    int f = in.factorsAt(group);
-    switch (in.size(group)) {
-      case 1 -> one(data, panel, in.blocks(), in.codes(), x, in.factors(), f, sums, sumAt);
-      case 4 -> four(data, panel, in.blocks(), in.codes(), x, in.factors(), f, sums, sumAt);
-      default -> eight(data, panel, in.blocks(), in.codes(), x, in.factors(), f, sums, sumAt);
+      MemorySegment data,
+      long panel,
+      int panels,
+      NibbleInputs in,
+      int group,
+      float[] sums,
+      int sumAt) {
+    int blocks = in.blocks();
+    short[] x = in.codes();
+    int x0 = in.codesAt(group);
+    float[] f = in.factors();
+    int f0 = in.factorsAt(group);
+    if (in.size(group) > 1 && panels == MOST_PANELS) {
+      fourByTwo(data, panel, blocks, x, x0, f, f0, sums, sumAt);
+      return;
+    }
+    for (int i = 0; i < panels; i++) {
+      long at = panel + (long) i * blocks * BLOCK_BYTES;
+      if (in.size(group) == 1) {
+        one(data, at, blocks, x, x0, f, f0, sums, sumAt + i * W);
+      } else {
+        four(data, at, blocks, x, x0, f, f0, sums, sumAt + i * W);
+      }
     }
   }
 
@@ -83,16 +102,17 @@ final class NibbleProducts {
       long at = panel + (long) block * BLOCK_BYTES;
       int k = x0 + block * STEP;
       ShortVector s0 = ShortVector.broadcast(S, x[k]);
-      k += 1;
       for (int i = 0; i < PAIRS; i++) {
+        long pair = at + (long) i * W;
         ShortVector q =
             SHORT_VECTOR.cast(
-                ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
+                ByteVector.fromMemorySegment(B, data, pair, LE)
                     .convertShape(ZERO_EXTEND_B2S, S, 0));
-        ShortVector w = q.and(NIBBLE);
-        s0 = w.mul(ShortVector.broadcast(S, x[k + 2 * i])).add(s0);
-        w = q.lanewise(LSHR, 4);
-        s0 = w.mul(ShortVector.broadcast(S, x[k + 2 * i + 1])).add(s0);
+        ShortVector v = ShortVector.broadcast(S, x[k + 2 * i + 1]);
+        s0 = q.mul(v).add(s0);
+        q = q.lanewise(LSHR, 4);
+        v = ShortVector.broadcast(S, x[k + 2 * i + 2]);
+        s0 = q.mul(v).add(s0);
       }
       FloatVector f =
           INT_VECTOR
@@ -114,15 +134,13 @@ final class NibbleProducts {
               .mul(UP)
               .mul(UP)
               .mul(DOWN);
-      IntVector t;
-      FloatVector v;
-      t = s0.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + block]);
+      FloatVector y = FloatVector.broadcast(F, factors[f0 + block]);
+      IntVector n = s0.reinterpretAsInts();
       a0 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a0);
-      b0 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b0);
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(y), a0);
+      b0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b0);
     }
     FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
     FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
@@ -151,25 +169,32 @@ final class NibbleProducts {
       long at = panel + (long) block * BLOCK_BYTES;
       int k = x0 + block * 4 * STEP;
       ShortVector s0 = ShortVector.broadcast(S, x[k]);
-      ShortVector s1 = ShortVector.broadcast(S, x[k + 1]);
-      ShortVector s2 = ShortVector.broadcast(S, x[k + 2]);
-      ShortVector s3 = ShortVector.broadcast(S, x[k + 3]);
-      k += 4;
+      ShortVector s1 = ShortVector.broadcast(S, x[k + STEP]);
+      ShortVector s2 = ShortVector.broadcast(S, x[k + 2 * STEP]);
+      ShortVector s3 = ShortVector.broadcast(S, x[k + 3 * STEP]);
       for (int i = 0; i < PAIRS; i++) {
+        long pair = at + (long) i * W;
         ShortVector q =
             SHORT_VECTOR.cast(
-                ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
+                ByteVector.fromMemorySegment(B, data, pair, LE)
                     .convertShape(ZERO_EXTEND_B2S, S, 0));
-        ShortVector w = q.and(NIBBLE);
-        s0 = w.mul(ShortVector.broadcast(S, x[k + 8 * i])).add(s0);
-        s1 = w.mul(ShortVector.broadcast(S, x[k + 8 * i + 1])).add(s1);
-        s2 = w.mul(ShortVector.broadcast(S, x[k + 8 * i + 2])).add(s2);
-        s3 = w.mul(ShortVector.broadcast(S, x[k + 8 * i + 3])).add(s3);
-        w = q.lanewise(LSHR, 4);
-        s0 = w.mul(ShortVector.broadcast(S, x[k + 8 * i + 4])).add(s0);
-        s1 = w.mul(ShortVector.broadcast(S, x[k + 8 * i + 5])).add(s1);
-        s2 = w.mul(ShortVector.broadcast(S, x[k + 8 * i + 6])).add(s2);
-        s3 = w.mul(ShortVector.broadcast(S, x[k + 8 * i + 7])).add(s3);
+        ShortVector v = ShortVector.broadcast(S, x[k + 2 * i + 1]);
+        s0 = q.mul(v).add(s0);
+        v = ShortVector.broadcast(S, x[k + STEP + 2 * i + 1]);
+        s1 = q.mul(v).add(s1);
+        v = ShortVector.broadcast(S, x[k + 2 * STEP + 2 * i + 1]);
+        s2 = q.mul(v).add(s2);
+        v = ShortVector.broadcast(S, x[k + 3 * STEP + 2 * i + 1]);
+        s3 = q.mul(v).add(s3);
+        q = q.lanewise(LSHR, 4);
+        v = ShortVector.broadcast(S, x[k + 2 * i + 2]);
+        s0 = q.mul(v).add(s0);
+        v = ShortVector.broadcast(S, x[k + STEP + 2 * i + 2]);
+        s1 = q.mul(v).add(s1);
+        v = ShortVector.broadcast(S, x[k + 2 * STEP + 2 * i + 2]);
+        s2 = q.mul(v).add(s2);
+        v = ShortVector.broadcast(S, x[k + 3 * STEP + 2 * i + 2]);
+        s3 = q.mul(v).add(s3);
       }
       FloatVector f =
           INT_VECTOR
@@ -191,36 +216,34 @@ final class NibbleProducts {
               .mul(UP)
               .mul(UP)
               .mul(DOWN);
-      IntVector t;
-      FloatVector v;
-      t = s0.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 4 * block]);
+      FloatVector y = FloatVector.broadcast(F, factors[f0 + 4 * block]);
+      IntVector n = s0.reinterpretAsInts();
       a0 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a0);
-      b0 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b0);
-      t = s1.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 4 * block + 1]);
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(y), a0);
+      b0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b0);
+      y = FloatVector.broadcast(F, factors[f0 + 4 * block + 1]);
+      n = s1.reinterpretAsInts();
       a1 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a1);
-      b1 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b1);
-      t = s2.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 4 * block + 2]);
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(y), a1);
+      b1 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b1);
+      y = FloatVector.broadcast(F, factors[f0 + 4 * block + 2]);
+      n = s2.reinterpretAsInts();
       a2 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a2);
-      b2 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b2);
-      t = s3.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 4 * block + 3]);
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(y), a2);
+      b2 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b2);
+      y = FloatVector.broadcast(F, factors[f0 + 4 * block + 3]);
+      n = s3.reinterpretAsInts();
       a3 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a3);
-      b3 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b3);
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(y), a3);
+      b3 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b3);
     }
     FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
     FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
@@ -232,8 +255,8 @@ final class NibbleProducts {
     FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
   }
 
-  /** Eight rows. */
-  private static void eight(
+  /** Four rows, two panels: an input is spread over a vector once for both. */
+  private static void fourByTwo(
       MemorySegment data,
       long panel,
       int blocks,
@@ -243,57 +266,70 @@ final class NibbleProducts {
       int f0,
       float[] sums,
       int sumAt) {
+    long next = (long) blocks * BLOCK_BYTES;
     FloatVector a0 = FloatVector.zero(F);
     FloatVector b0 = a0;
+    FloatVector c0 = a0;
+    FloatVector d0 = a0;
     FloatVector a1 = FloatVector.zero(F);
     FloatVector b1 = a1;
+    FloatVector c1 = a1;
+    FloatVector d1 = a1;
     FloatVector a2 = FloatVector.zero(F);
     FloatVector b2 = a2;
+    FloatVector c2 = a2;
+    FloatVector d2 = a2;
     FloatVector a3 = FloatVector.zero(F);
     FloatVector b3 = a3;
-    FloatVector a4 = FloatVector.zero(F);
-    FloatVector b4 = a4;
-    FloatVector a5 = FloatVector.zero(F);
-    FloatVector b5 = a5;
-    FloatVector a6 = FloatVector.zero(F);
-    FloatVector b6 = a6;
-    FloatVector a7 = FloatVector.zero(F);
-    FloatVector b7 = a7;
+    FloatVector c3 = a3;
+    FloatVector d3 = a3;
     for (int block = 0; block < blocks; block++) {
       long at = panel + (long) block * BLOCK_BYTES;
-      int k = x0 + block * 8 * STEP;
+      int k = x0 + block * 4 * STEP;
       ShortVector s0 = ShortVector.broadcast(S, x[k]);
-      ShortVector s1 = ShortVector.broadcast(S, x[k + 1]);
-      ShortVector s2 = ShortVector.broadcast(S, x[k + 2]);
-      ShortVector s3 = ShortVector.broadcast(S, x[k + 3]);
-      ShortVector s4 = ShortVector.broadcast(S, x[k + 4]);
-      ShortVector s5 = ShortVector.broadcast(S, x[k + 5]);
-      ShortVector s6 = ShortVector.broadcast(S, x[k + 6]);
-      ShortVector s7 = ShortVector.broadcast(S, x[k + 7]);
-      k += 8;
+      ShortVector t0 = s0;
+      ShortVector s1 = ShortVector.broadcast(S, x[k + STEP]);
+      ShortVector t1 = s1;
+      ShortVector s2 = ShortVector.broadcast(S, x[k + 2 * STEP]);
+      ShortVector t2 = s2;
+      ShortVector s3 = ShortVector.broadcast(S, x[k + 3 * STEP]);
+      ShortVector t3 = s3;
       for (int i = 0; i < PAIRS; i++) {
+        long pair = at + (long) i * W;
         ShortVector q =
             SHORT_VECTOR.cast(
-                ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
+                ByteVector.fromMemorySegment(B, data, pair, LE)
                     .convertShape(ZERO_EXTEND_B2S, S, 0));
-        ShortVector w = q.and(NIBBLE);
-        s0 = w.mul(ShortVector.broadcast(S, x[k + 16 * i])).add(s0);
-        s1 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 1])).add(s1);
-        s2 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 2])).add(s2);
-        s3 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 3])).add(s3);
-        s4 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 4])).add(s4);
-        s5 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 5])).add(s5);
-        s6 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 6])).add(s6);
-        s7 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 7])).add(s7);
-        w = q.lanewise(LSHR, 4);
-        s0 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 8])).add(s0);
-        s1 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 9])).add(s1);
-        s2 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 10])).add(s2);
-        s3 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 11])).add(s3);
-        s4 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 12])).add(s4);
-        s5 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 13])).add(s5);
-        s6 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 14])).add(s6);
-        s7 = w.mul(ShortVector.broadcast(S, x[k + 16 * i + 15])).add(s7);
+        ShortVector p =
+            SHORT_VECTOR.cast(
+                ByteVector.fromMemorySegment(B, data, pair + next, LE)
+                    .convertShape(ZERO_EXTEND_B2S, S, 0));
+        ShortVector v = ShortVector.broadcast(S, x[k + 2 * i + 1]);
+        s0 = q.mul(v).add(s0);
+        t0 = p.mul(v).add(t0);
+        v = ShortVector.broadcast(S, x[k + STEP + 2 * i + 1]);
+        s1 = q.mul(v).add(s1);
+        t1 = p.mul(v).add(t1);
+        v = ShortVector.broadcast(S, x[k + 2 * STEP + 2 * i + 1]);
+        s2 = q.mul(v).add(s2);
+        t2 = p.mul(v).add(t2);
+        v = ShortVector.broadcast(S, x[k + 3 * STEP + 2 * i + 1]);
+        s3 = q.mul(v).add(s3);
+        t3 = p.mul(v).add(t3);
+        q = q.lanewise(LSHR, 4);
+        p = p.lanewise(LSHR, 4);
+        v = ShortVector.broadcast(S, x[k + 2 * i + 2]);
+        s0 = q.mul(v).add(s0);
+        t0 = p.mul(v).add(t0);
+        v = ShortVector.broadcast(S, x[k + STEP + 2 * i + 2]);
+        s1 = q.mul(v).add(s1);
+        t1 = p.mul(v).add(t1);
+        v = ShortVector.broadcast(S, x[k + 2 * STEP + 2 * i + 2]);
+        s2 = q.mul(v).add(s2);
+        t2 = p.mul(v).add(t2);
+        v = ShortVector.broadcast(S, x[k + 3 * STEP + 2 * i + 2]);
+        s3 = q.mul(v).add(s3);
+        t3 = p.mul(v).add(t3);
       }
       FloatVector f =
           INT_VECTOR
@@ -315,80 +351,96 @@ final class NibbleProducts {
               .mul(UP)
               .mul(UP)
               .mul(DOWN);
-      IntVector t;
-      FloatVector v;
-      t = s0.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 8 * block]);
+      FloatVector h =
+          INT_VECTOR
+              .cast(
+                  ShortVector.fromMemorySegment(H, data, at + next + SCALES, LE)
+                      .convertShape(S2I, I, 0))
+              .lanewise(LSHL, 13)
+              .and(HALF_BITS)
+              .reinterpretAsFloats()
+              .mul(UP)
+              .mul(UP)
+              .mul(DOWN);
+      FloatVector m =
+          INT_VECTOR
+              .cast(
+                  ShortVector.fromMemorySegment(H, data, at + next + SCALES + W, LE)
+                      .convertShape(S2I, I, 0))
+              .lanewise(LSHL, 13)
+              .and(HALF_BITS)
+              .reinterpretAsFloats()
+              .mul(UP)
+              .mul(UP)
+              .mul(DOWN);
+      FloatVector y = FloatVector.broadcast(F, factors[f0 + 4 * block]);
+      IntVector n = s0.reinterpretAsInts();
       a0 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a0);
-      b0 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b0);
-      t = s1.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 8 * block + 1]);
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(y), a0);
+      b0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b0);
+      n = t0.reinterpretAsInts();
+      c0 =
+          FLOAT_VECTOR
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(h.mul(y), c0);
+      d0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(m.mul(y), d0);
+      y = FloatVector.broadcast(F, factors[f0 + 4 * block + 1]);
+      n = s1.reinterpretAsInts();
       a1 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a1);
-      b1 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b1);
-      t = s2.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 8 * block + 2]);
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(y), a1);
+      b1 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b1);
+      n = t1.reinterpretAsInts();
+      c1 =
+          FLOAT_VECTOR
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(h.mul(y), c1);
+      d1 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(m.mul(y), d1);
+      y = FloatVector.broadcast(F, factors[f0 + 4 * block + 2]);
+      n = s2.reinterpretAsInts();
       a2 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a2);
-      b2 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b2);
-      t = s3.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 8 * block + 3]);
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(y), a2);
+      b2 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b2);
+      n = t2.reinterpretAsInts();
+      c2 =
+          FLOAT_VECTOR
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(h.mul(y), c2);
+      d2 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(m.mul(y), d2);
+      y = FloatVector.broadcast(F, factors[f0 + 4 * block + 3]);
+      n = s3.reinterpretAsInts();
       a3 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a3);
-      b3 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b3);
-      t = s4.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 8 * block + 4]);
-      a4 =
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(f.mul(y), a3);
+      b3 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b3);
+      n = t3.reinterpretAsInts();
+      c3 =
           FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a4);
-      b4 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b4);
-      t = s5.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 8 * block + 5]);
-      a5 =
-          FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a5);
-      b5 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b5);
-      t = s6.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 8 * block + 6]);
-      a6 =
-          FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a6);
-      b6 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b6);
-      t = s7.reinterpretAsInts();
-      v = FloatVector.broadcast(F, factors[f0 + 8 * block + 7]);
-      a7 =
-          FLOAT_VECTOR
-              .cast(t.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
-              .fma(f.mul(v), a7);
-      b7 = FLOAT_VECTOR.cast(t.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(v), b7);
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .fma(h.mul(y), c3);
+      d3 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(m.mul(y), d3);
     }
     FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
     FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(c0).intoArray(sums, sumAt + 2 * L);
+    FLOAT_VECTOR.cast(d0).intoArray(sums, sumAt + 3 * L);
     FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
     FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(c1).intoArray(sums, sumAt + SUMS + 2 * L);
+    FLOAT_VECTOR.cast(d1).intoArray(sums, sumAt + SUMS + 3 * L);
     FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
     FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(c2).intoArray(sums, sumAt + 2 * SUMS + 2 * L);
+    FLOAT_VECTOR.cast(d2).intoArray(sums, sumAt + 2 * SUMS + 3 * L);
     FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
     FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
-    FLOAT_VECTOR.cast(a4).intoArray(sums, sumAt + 4 * SUMS);
-    FLOAT_VECTOR.cast(b4).intoArray(sums, sumAt + 4 * SUMS + L);
-    FLOAT_VECTOR.cast(a5).intoArray(sums, sumAt + 5 * SUMS);
-    FLOAT_VECTOR.cast(b5).intoArray(sums, sumAt + 5 * SUMS + L);
-    FLOAT_VECTOR.cast(a6).intoArray(sums, sumAt + 6 * SUMS);
-    FLOAT_VECTOR.cast(b6).intoArray(sums, sumAt + 6 * SUMS + L);
-    FLOAT_VECTOR.cast(a7).intoArray(sums, sumAt + 7 * SUMS);
-    FLOAT_VECTOR.cast(b7).intoArray(sums, sumAt + 7 * SUMS + L);
+    FLOAT_VECTOR.cast(c3).intoArray(sums, sumAt + 3 * SUMS + 2 * L);
+    FLOAT_VECTOR.cast(d3).intoArray(sums, sumAt + 3 * SUMS + 3 * L);
   }
 }

@@ -23,7 +23,7 @@ final class VectorLinearKernel implements LinearKernel {
   VectorLinearKernel(int workers, boolean fetchesFirst) {
     this.fetchesFirst = fetchesFirst;
     scratch = IntStream.range(0, workers).mapToObj(worker -> new LinearScratch()).toList();
-    nibbleInputs = new NibbleInputs(workers);
+    nibbleInputs = new NibbleInputs();
   }
 
   @Override
