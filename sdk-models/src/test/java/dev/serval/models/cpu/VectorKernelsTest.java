@@ -120,18 +120,29 @@ final class VectorKernelsTest {
   @ParameterizedTest
   @EnumSource
   void a_row_has_the_same_bits_alone_and_among_any_number(DType dtype) {
-    int columns = dtype.blockElements() == 1 ? 301 : dtype.blockElements() * 3;
-    Weight weight = weight(dtype, 75, columns);
-    CpuActivations all = rows(140, columns);
-    CpuActivations out = (CpuActivations) backend.activations(140, 75);
+    assertSameAlone(weight(dtype, 75, dtype.blockElements() == 1 ? 1301 : 1280), ROWS);
+  }
+
+  /** Their inputs do not fit into what a worker has for them. */
+  @ParameterizedTest
+  @EnumSource
+  void a_long_row_has_the_same_bits_alone_and_among_any_number(DType dtype) {
+    assertSameAlone(weight(dtype, 75, 16_384), 3, 8, 16);
+  }
+
+  private void assertSameAlone(Weight weight, int... counts) {
+    int most = counts[counts.length - 1];
+    int columns = weight.columns();
+    CpuActivations all = rows(most, columns);
+    CpuActivations out = (CpuActivations) backend.activations(most, weight.rows());
     CpuActivations one = (CpuActivations) backend.activations(1, columns);
-    float[][] alone = new float[140][];
-    for (int row = 0; row < 140; row++) {
+    float[][] alone = new float[most][];
+    for (int row = 0; row < most; row++) {
       one.set(0, row(all, row), 0, columns);
       backend.linear(step(1), one, weight, null, out);
       alone[row] = row(out, 0);
     }
-    for (int rows : ROWS) {
+    for (int rows : counts) {
       backend.linear(step(rows), all, weight, null, out);
       for (int row = 0; row < rows; row++) {
         assertThat(row(out, row))

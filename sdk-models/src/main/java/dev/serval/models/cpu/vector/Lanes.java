@@ -48,9 +48,6 @@ final class Lanes {
   /** Rows of a matrix in a panel. */
   static final int WIDTH = VECTORS * COUNT;
 
-  /** The most rows of kernels that unpack a panel's weights: their sums stay in registers. */
-  static final int KERNEL_ROWS = BITS < 512 ? 4 : 8;
-
   static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
   private Lanes() {}

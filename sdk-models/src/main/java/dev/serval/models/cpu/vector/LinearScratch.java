@@ -7,20 +7,28 @@ import java.util.Arrays;
 
 /** What one worker needs to multiply: inputs and weights of a stretch of columns, and sums. */
 final class LinearScratch {
-  /** The most columns of a stretch. */
+  /** The most columns of a stretch that is unpacked. */
   static final int STRETCH = 256;
 
-  /** The most rows of a part: with their sums they fill the second-level cache, not more. */
+  /**
+   * The most rows of a part that unpacks: inputs and sums fill the second-level cache, not more.
+   */
   static final int ROWS = 22 * TileProducts.MOST_ROWS;
+
+  /** The most columns of a stretch that is not unpacked. */
+  static final int PACKED_STRETCH = 2 * STRETCH;
+
+  /** The most rows of a part that does not unpack, in as much of the cache. */
+  static final int PACKED_ROWS = ROWS / 2;
+
+  /** From one row of a stretch's inputs to the next, if nothing is unpacked. */
+  static final int PACKED_STEP = PACKED_STRETCH + 16;
 
   /** The most panels of a part. */
   static final int PANELS = 16;
 
   /** Floats from one row of sums to the next: kernels may work on a few panels too many. */
   static final int SUM_STEP = (PANELS + TileProducts.MOST_PANELS - 1) * Lanes.WIDTH;
-
-  /** The most rows that are multiplied without unpacking. */
-  static final int MOST_ROWS_IN_REGISTERS = 2 * Lanes.KERNEL_ROWS;
 
   private static final int INPUTS = 1 << 17;
   private static final int LINE = 64;
@@ -51,8 +59,7 @@ final class LinearScratch {
 
   /** Whether all columns of so many rows, and of the spare ones, can be held. */
   boolean holds(int rows, int columns) {
-    return rows <= MOST_ROWS_IN_REGISTERS
-        && (long) (rows + Unpacking.SPARE_ROWS) * rowStep(columns) <= INPUTS;
+    return rows <= ROWS && (long) (rows + Unpacking.SPARE_ROWS) * rowStep(columns) <= INPUTS;
   }
 
   /** Reads all columns of all rows, which are few, and a zero behind each row. */
@@ -64,9 +71,12 @@ final class LinearScratch {
     }
   }
 
-  void readInputs(LinearWork product, int from, int to, int firstColumn, int count) {
+  /** Reads a stretch of some rows, and a zero behind each. */
+  void readInputs(LinearWork product, int from, int to, int firstColumn, int count, int step) {
     for (int row = from; row < to; row++) {
-      copy(product, row, firstColumn, count, (row - from) * TileProducts.STEP);
+      int at = (row - from) * step;
+      copy(product, row, firstColumn, count, at);
+      inputs[at + count] = 0;
     }
   }
 

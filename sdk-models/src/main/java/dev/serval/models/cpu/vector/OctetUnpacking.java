@@ -86,52 +86,69 @@ final class OctetUnpacking extends Unpacking {
   }
 
   @Override
-  boolean multipliesRows() {
-    return true;
+  int mostRows() {
+    return Lanes.BITS < 512 ? 8 : 16;
   }
 
   @Override
-  void multiply(
+  int together(int rows) {
+    return rows == 1 ? 1 : Unpacking.together();
+  }
+
+  @Override
+  void multiplyOne(
       MemorySegment data,
       long panel,
+      long panelBytes,
+      int panels,
       int columns,
       LinearScratch own,
-      int firstRow,
-      int sumAt,
-      int rows) {
-    int blocks = columns / BLOCK;
-    int step = own.rowStep(columns);
-    int x = firstRow * step;
-    if (rows == 1) {
-      one(data, panel, blocks, own.inputs, x, own.sums, sumAt);
-    } else if (rows <= 4) {
-      four(data, panel, blocks, own.inputs, x, step, own.sums, sumAt);
-    } else {
-      eight(data, panel, blocks, own.inputs, x, step, own.sums, sumAt);
-    }
+      int sumAt) {
+    one(data, panel, columns / BLOCK, own.inputs, 0, own.sums, sumAt);
+  }
+
+  @Override
+  void multiplyFour(
+      MemorySegment data, long panel, int columns, LinearScratch own, int x, int xStep, int sumAt) {
+    four(data, panel, columns / BLOCK, own.inputs, x, xStep, own.sums, sumAt);
+  }
+
+  @Override
+  void multiplyFour(
+      MemorySegment data,
+      long p0,
+      long p1,
+      int columns,
+      LinearScratch own,
+      int x,
+      int xStep,
+      int sumAt) {
+    fourByTwo(data, p0, p1, columns / BLOCK, own.inputs, x, xStep, own.sums, sumAt);
   }
 
   /** One row. */
   private static void one(
       MemorySegment data, long panel, int blocks, float[] x, int x0, float[] sums, int sumAt) {
-    FloatVector a0 = FloatVector.zero(F);
-    FloatVector b0 = a0;
+    FloatVector a00 = FloatVector.fromArray(F, sums, sumAt);
+    FloatVector b00 = FloatVector.fromArray(F, sums, sumAt + L);
     for (int block = 0; block < blocks; block++) {
-      long at = panel + (long) block * BLOCK_BYTES;
+      long from = (long) block * BLOCK_BYTES;
       int k = block * BLOCK;
-      FloatVector f =
+      FloatVector f0 =
           INT_VECTOR
-              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+              .cast(
+                  ShortVector.fromMemorySegment(H, data, panel + from + SCALES, LE)
+                      .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
               .mul(UP)
               .mul(UP)
               .mul(DOWN);
-      FloatVector g =
+      FloatVector g0 =
           INT_VECTOR
               .cast(
-                  ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
+                  ShortVector.fromMemorySegment(H, data, panel + from + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
@@ -140,25 +157,24 @@ final class OctetUnpacking extends Unpacking {
               .mul(UP)
               .mul(DOWN);
       for (int i = 0; i < BLOCK; i++) {
-        FloatVector s =
+        long at = from + (long) i * W;
+        FloatVector s0 =
+            FLOAT_VECTOR
+                .cast(ByteVector.fromMemorySegment(B, data, panel + at, LE).convertShape(B2F, F, 0))
+                .mul(f0);
+        FloatVector t0 =
             FLOAT_VECTOR
                 .cast(
-                    ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
+                    ByteVector.fromMemorySegment(B, data, panel + at + L, LE)
                         .convertShape(B2F, F, 0))
-                .mul(f);
-        FloatVector t =
-            FLOAT_VECTOR
-                .cast(
-                    ByteVector.fromMemorySegment(B, data, at + (long) i * W + L, LE)
-                        .convertShape(B2F, F, 0))
-                .mul(g);
+                .mul(g0);
         FloatVector v = FloatVector.broadcast(F, x[x0 + k + i]);
-        a0 = s.fma(v, a0);
-        b0 = t.fma(v, b0);
+        a00 = s0.fma(v, a00);
+        b00 = t0.fma(v, b00);
       }
     }
-    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
-    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a00).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b00).intoArray(sums, sumAt + L);
   }
 
   /** Four rows. */
@@ -174,30 +190,32 @@ final class OctetUnpacking extends Unpacking {
     int x1 = x0 + xStep;
     int x2 = x1 + xStep;
     int x3 = x2 + xStep;
-    FloatVector a0 = FloatVector.zero(F);
-    FloatVector b0 = a0;
-    FloatVector a1 = FloatVector.zero(F);
-    FloatVector b1 = a1;
-    FloatVector a2 = FloatVector.zero(F);
-    FloatVector b2 = a2;
-    FloatVector a3 = FloatVector.zero(F);
-    FloatVector b3 = a3;
+    FloatVector a00 = FloatVector.fromArray(F, sums, sumAt);
+    FloatVector b00 = FloatVector.fromArray(F, sums, sumAt + L);
+    FloatVector a10 = FloatVector.fromArray(F, sums, sumAt + SUMS);
+    FloatVector b10 = FloatVector.fromArray(F, sums, sumAt + SUMS + L);
+    FloatVector a20 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS);
+    FloatVector b20 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS + L);
+    FloatVector a30 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS);
+    FloatVector b30 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS + L);
     for (int block = 0; block < blocks; block++) {
-      long at = panel + (long) block * BLOCK_BYTES;
+      long from = (long) block * BLOCK_BYTES;
       int k = block * BLOCK;
-      FloatVector f =
+      FloatVector f0 =
           INT_VECTOR
-              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+              .cast(
+                  ShortVector.fromMemorySegment(H, data, panel + from + SCALES, LE)
+                      .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
               .mul(UP)
               .mul(UP)
               .mul(DOWN);
-      FloatVector g =
+      FloatVector g0 =
           INT_VECTOR
               .cast(
-                  ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
+                  ShortVector.fromMemorySegment(H, data, panel + from + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
@@ -206,47 +224,46 @@ final class OctetUnpacking extends Unpacking {
               .mul(UP)
               .mul(DOWN);
       for (int i = 0; i < BLOCK; i++) {
-        FloatVector s =
+        long at = from + (long) i * W;
+        FloatVector s0 =
+            FLOAT_VECTOR
+                .cast(ByteVector.fromMemorySegment(B, data, panel + at, LE).convertShape(B2F, F, 0))
+                .mul(f0);
+        FloatVector t0 =
             FLOAT_VECTOR
                 .cast(
-                    ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
+                    ByteVector.fromMemorySegment(B, data, panel + at + L, LE)
                         .convertShape(B2F, F, 0))
-                .mul(f);
-        FloatVector t =
-            FLOAT_VECTOR
-                .cast(
-                    ByteVector.fromMemorySegment(B, data, at + (long) i * W + L, LE)
-                        .convertShape(B2F, F, 0))
-                .mul(g);
-        FloatVector v;
-        v = FloatVector.broadcast(F, x[x0 + k + i]);
-        a0 = s.fma(v, a0);
-        b0 = t.fma(v, b0);
+                .mul(g0);
+        FloatVector v = FloatVector.broadcast(F, x[x0 + k + i]);
+        a00 = s0.fma(v, a00);
+        b00 = t0.fma(v, b00);
         v = FloatVector.broadcast(F, x[x1 + k + i]);
-        a1 = s.fma(v, a1);
-        b1 = t.fma(v, b1);
+        a10 = s0.fma(v, a10);
+        b10 = t0.fma(v, b10);
         v = FloatVector.broadcast(F, x[x2 + k + i]);
-        a2 = s.fma(v, a2);
-        b2 = t.fma(v, b2);
+        a20 = s0.fma(v, a20);
+        b20 = t0.fma(v, b20);
         v = FloatVector.broadcast(F, x[x3 + k + i]);
-        a3 = s.fma(v, a3);
-        b3 = t.fma(v, b3);
+        a30 = s0.fma(v, a30);
+        b30 = t0.fma(v, b30);
       }
     }
-    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
-    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
-    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
-    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
-    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
-    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
-    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
-    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a00).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b00).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a10).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b10).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a20).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b20).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a30).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b30).intoArray(sums, sumAt + 3 * SUMS + L);
   }
 
-  /** Eight rows. */
-  private static void eight(
+  /** Four rows, two panels. */
+  private static void fourByTwo(
       MemorySegment data,
-      long panel,
+      long p0,
+      long p1,
       int blocks,
       float[] x,
       int x0,
@@ -256,42 +273,62 @@ final class OctetUnpacking extends Unpacking {
     int x1 = x0 + xStep;
     int x2 = x1 + xStep;
     int x3 = x2 + xStep;
-    int x4 = x3 + xStep;
-    int x5 = x4 + xStep;
-    int x6 = x5 + xStep;
-    int x7 = x6 + xStep;
-    FloatVector a0 = FloatVector.zero(F);
-    FloatVector b0 = a0;
-    FloatVector a1 = FloatVector.zero(F);
-    FloatVector b1 = a1;
-    FloatVector a2 = FloatVector.zero(F);
-    FloatVector b2 = a2;
-    FloatVector a3 = FloatVector.zero(F);
-    FloatVector b3 = a3;
-    FloatVector a4 = FloatVector.zero(F);
-    FloatVector b4 = a4;
-    FloatVector a5 = FloatVector.zero(F);
-    FloatVector b5 = a5;
-    FloatVector a6 = FloatVector.zero(F);
-    FloatVector b6 = a6;
-    FloatVector a7 = FloatVector.zero(F);
-    FloatVector b7 = a7;
+    FloatVector a00 = FloatVector.fromArray(F, sums, sumAt);
+    FloatVector b00 = FloatVector.fromArray(F, sums, sumAt + L);
+    FloatVector a01 = FloatVector.fromArray(F, sums, sumAt + 2 * L);
+    FloatVector b01 = FloatVector.fromArray(F, sums, sumAt + 3 * L);
+    FloatVector a10 = FloatVector.fromArray(F, sums, sumAt + SUMS);
+    FloatVector b10 = FloatVector.fromArray(F, sums, sumAt + SUMS + L);
+    FloatVector a11 = FloatVector.fromArray(F, sums, sumAt + SUMS + 2 * L);
+    FloatVector b11 = FloatVector.fromArray(F, sums, sumAt + SUMS + 3 * L);
+    FloatVector a20 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS);
+    FloatVector b20 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS + L);
+    FloatVector a21 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS + 2 * L);
+    FloatVector b21 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS + 3 * L);
+    FloatVector a30 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS);
+    FloatVector b30 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS + L);
+    FloatVector a31 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS + 2 * L);
+    FloatVector b31 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS + 3 * L);
     for (int block = 0; block < blocks; block++) {
-      long at = panel + (long) block * BLOCK_BYTES;
+      long from = (long) block * BLOCK_BYTES;
       int k = block * BLOCK;
-      FloatVector f =
+      FloatVector f0 =
           INT_VECTOR
-              .cast(ShortVector.fromMemorySegment(H, data, at + SCALES, LE).convertShape(S2I, I, 0))
+              .cast(
+                  ShortVector.fromMemorySegment(H, data, p0 + from + SCALES, LE)
+                      .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
               .reinterpretAsFloats()
               .mul(UP)
               .mul(UP)
               .mul(DOWN);
-      FloatVector g =
+      FloatVector g0 =
           INT_VECTOR
               .cast(
-                  ShortVector.fromMemorySegment(H, data, at + SCALES + W, LE)
+                  ShortVector.fromMemorySegment(H, data, p0 + from + SCALES + W, LE)
+                      .convertShape(S2I, I, 0))
+              .lanewise(LSHL, 13)
+              .and(HALF_BITS)
+              .reinterpretAsFloats()
+              .mul(UP)
+              .mul(UP)
+              .mul(DOWN);
+      FloatVector f1 =
+          INT_VECTOR
+              .cast(
+                  ShortVector.fromMemorySegment(H, data, p1 + from + SCALES, LE)
+                      .convertShape(S2I, I, 0))
+              .lanewise(LSHL, 13)
+              .and(HALF_BITS)
+              .reinterpretAsFloats()
+              .mul(UP)
+              .mul(UP)
+              .mul(DOWN);
+      FloatVector g1 =
+          INT_VECTOR
+              .cast(
+                  ShortVector.fromMemorySegment(H, data, p1 + from + SCALES + W, LE)
                       .convertShape(S2I, I, 0))
               .lanewise(LSHL, 13)
               .and(HALF_BITS)
@@ -300,60 +337,62 @@ final class OctetUnpacking extends Unpacking {
               .mul(UP)
               .mul(DOWN);
       for (int i = 0; i < BLOCK; i++) {
-        FloatVector s =
+        long at = from + (long) i * W;
+        FloatVector s0 =
+            FLOAT_VECTOR
+                .cast(ByteVector.fromMemorySegment(B, data, p0 + at, LE).convertShape(B2F, F, 0))
+                .mul(f0);
+        FloatVector t0 =
             FLOAT_VECTOR
                 .cast(
-                    ByteVector.fromMemorySegment(B, data, at + (long) i * W, LE)
-                        .convertShape(B2F, F, 0))
-                .mul(f);
-        FloatVector t =
+                    ByteVector.fromMemorySegment(B, data, p0 + at + L, LE).convertShape(B2F, F, 0))
+                .mul(g0);
+        FloatVector s1 =
+            FLOAT_VECTOR
+                .cast(ByteVector.fromMemorySegment(B, data, p1 + at, LE).convertShape(B2F, F, 0))
+                .mul(f1);
+        FloatVector t1 =
             FLOAT_VECTOR
                 .cast(
-                    ByteVector.fromMemorySegment(B, data, at + (long) i * W + L, LE)
-                        .convertShape(B2F, F, 0))
-                .mul(g);
-        FloatVector v;
-        v = FloatVector.broadcast(F, x[x0 + k + i]);
-        a0 = s.fma(v, a0);
-        b0 = t.fma(v, b0);
+                    ByteVector.fromMemorySegment(B, data, p1 + at + L, LE).convertShape(B2F, F, 0))
+                .mul(g1);
+        FloatVector v = FloatVector.broadcast(F, x[x0 + k + i]);
+        a00 = s0.fma(v, a00);
+        b00 = t0.fma(v, b00);
+        a01 = s1.fma(v, a01);
+        b01 = t1.fma(v, b01);
         v = FloatVector.broadcast(F, x[x1 + k + i]);
-        a1 = s.fma(v, a1);
-        b1 = t.fma(v, b1);
+        a10 = s0.fma(v, a10);
+        b10 = t0.fma(v, b10);
+        a11 = s1.fma(v, a11);
+        b11 = t1.fma(v, b11);
         v = FloatVector.broadcast(F, x[x2 + k + i]);
-        a2 = s.fma(v, a2);
-        b2 = t.fma(v, b2);
+        a20 = s0.fma(v, a20);
+        b20 = t0.fma(v, b20);
+        a21 = s1.fma(v, a21);
+        b21 = t1.fma(v, b21);
         v = FloatVector.broadcast(F, x[x3 + k + i]);
-        a3 = s.fma(v, a3);
-        b3 = t.fma(v, b3);
-        v = FloatVector.broadcast(F, x[x4 + k + i]);
-        a4 = s.fma(v, a4);
-        b4 = t.fma(v, b4);
-        v = FloatVector.broadcast(F, x[x5 + k + i]);
-        a5 = s.fma(v, a5);
-        b5 = t.fma(v, b5);
-        v = FloatVector.broadcast(F, x[x6 + k + i]);
-        a6 = s.fma(v, a6);
-        b6 = t.fma(v, b6);
-        v = FloatVector.broadcast(F, x[x7 + k + i]);
-        a7 = s.fma(v, a7);
-        b7 = t.fma(v, b7);
+        a30 = s0.fma(v, a30);
+        b30 = t0.fma(v, b30);
+        a31 = s1.fma(v, a31);
+        b31 = t1.fma(v, b31);
       }
     }
-    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
-    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
-    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
-    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
-    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
-    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
-    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
-    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
-    FLOAT_VECTOR.cast(a4).intoArray(sums, sumAt + 4 * SUMS);
-    FLOAT_VECTOR.cast(b4).intoArray(sums, sumAt + 4 * SUMS + L);
-    FLOAT_VECTOR.cast(a5).intoArray(sums, sumAt + 5 * SUMS);
-    FLOAT_VECTOR.cast(b5).intoArray(sums, sumAt + 5 * SUMS + L);
-    FLOAT_VECTOR.cast(a6).intoArray(sums, sumAt + 6 * SUMS);
-    FLOAT_VECTOR.cast(b6).intoArray(sums, sumAt + 6 * SUMS + L);
-    FLOAT_VECTOR.cast(a7).intoArray(sums, sumAt + 7 * SUMS);
-    FLOAT_VECTOR.cast(b7).intoArray(sums, sumAt + 7 * SUMS + L);
+    FLOAT_VECTOR.cast(a00).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b00).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a01).intoArray(sums, sumAt + 2 * L);
+    FLOAT_VECTOR.cast(b01).intoArray(sums, sumAt + 3 * L);
+    FLOAT_VECTOR.cast(a10).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b10).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a11).intoArray(sums, sumAt + SUMS + 2 * L);
+    FLOAT_VECTOR.cast(b11).intoArray(sums, sumAt + SUMS + 3 * L);
+    FLOAT_VECTOR.cast(a20).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b20).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a21).intoArray(sums, sumAt + 2 * SUMS + 2 * L);
+    FLOAT_VECTOR.cast(b21).intoArray(sums, sumAt + 2 * SUMS + 3 * L);
+    FLOAT_VECTOR.cast(a30).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b30).intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a31).intoArray(sums, sumAt + 3 * SUMS + 2 * L);
+    FLOAT_VECTOR.cast(b31).intoArray(sums, sumAt + 3 * SUMS + 3 * L);
   }
 }

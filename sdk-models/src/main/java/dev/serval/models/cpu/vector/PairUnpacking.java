@@ -42,53 +42,123 @@ final class PairUnpacking extends Unpacking {
   }
 
   @Override
-  boolean multipliesRows() {
-    return true;
+  int mostRows() {
+    return Lanes.BITS < 512 ? 8 : Integer.MAX_VALUE;
   }
 
   @Override
-  void multiply(
-      MemorySegment data,
-      long panel,
-      int columns,
-      LinearScratch own,
-      int firstRow,
-      int sumAt,
-      int rows) {
-    int pairs = Math.ceilDiv(columns, 2);
-    int step = own.rowStep(columns);
-    int x = firstRow * step;
-    if (rows == 1) {
-      one(data, panel, pairs, own.inputs, x, own.sums, sumAt);
-    } else if (rows <= 4) {
-      four(data, panel, pairs, own.inputs, x, step, own.sums, sumAt);
-    } else {
-      eight(data, panel, pairs, own.inputs, x, step, own.sums, sumAt);
-    }
+  int together(int rows) {
+    return rows == 1 ? 4 : Unpacking.together();
   }
 
-  /** One row. */
-  private static void one(
-      MemorySegment data, long panel, int pairs, float[] x, int x0, float[] sums, int sumAt) {
-    FloatVector a0 = FloatVector.zero(F);
-    FloatVector b0 = a0;
+  @Override
+  void multiplyOne(
+      MemorySegment data,
+      long panel,
+      long panelBytes,
+      int panels,
+      int columns,
+      LinearScratch own,
+      int sumAt) {
+    long last = panel + (panels - 1) * panelBytes;
+    long p1 = Math.min(panel + panelBytes, last);
+    long p2 = Math.min(p1 + panelBytes, last);
+    long p3 = Math.min(p2 + panelBytes, last);
+    oneByFour(data, panel, p1, p2, p3, Math.ceilDiv(columns, 2), own.inputs, 0, own.sums, sumAt);
+  }
+
+  @Override
+  void multiplyFour(
+      MemorySegment data, long panel, int columns, LinearScratch own, int x, int xStep, int sumAt) {
+    four(data, panel, Math.ceilDiv(columns, 2), own.inputs, x, xStep, own.sums, sumAt);
+  }
+
+  @Override
+  void multiplyFour(
+      MemorySegment data,
+      long p0,
+      long p1,
+      int columns,
+      LinearScratch own,
+      int x,
+      int xStep,
+      int sumAt) {
+    fourByTwo(data, p0, p1, Math.ceilDiv(columns, 2), own.inputs, x, xStep, own.sums, sumAt);
+  }
+
+  /** One row, four panels. */
+  private static void oneByFour(
+      MemorySegment data,
+      long p0,
+      long p1,
+      long p2,
+      long p3,
+      int pairs,
+      float[] x,
+      int x0,
+      float[] sums,
+      int sumAt) {
+    FloatVector a00 = FloatVector.fromArray(F, sums, sumAt);
+    FloatVector b00 = FloatVector.fromArray(F, sums, sumAt + L);
+    FloatVector a01 = FloatVector.fromArray(F, sums, sumAt + 2 * L);
+    FloatVector b01 = FloatVector.fromArray(F, sums, sumAt + 3 * L);
+    FloatVector a02 = FloatVector.fromArray(F, sums, sumAt + 4 * L);
+    FloatVector b02 = FloatVector.fromArray(F, sums, sumAt + 5 * L);
+    FloatVector a03 = FloatVector.fromArray(F, sums, sumAt + 6 * L);
+    FloatVector b03 = FloatVector.fromArray(F, sums, sumAt + 7 * L);
     for (int i = 0; i < pairs; i++) {
-      long at = panel + (long) i * PAIR_BYTES;
-      IntVector q = IntVector.fromMemorySegment(I, data, at, LE);
-      IntVector p = IntVector.fromMemorySegment(I, data, at + PAIR_BYTES / 2, LE);
-      FloatVector s = q.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
-      FloatVector t = p.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      long at = (long) i * PAIR_BYTES;
+      IntVector i0 = IntVector.fromMemorySegment(I, data, p0 + at, LE);
+      IntVector j0 = IntVector.fromMemorySegment(I, data, p0 + at + PAIR_BYTES / 2, LE);
+      IntVector i1 = IntVector.fromMemorySegment(I, data, p1 + at, LE);
+      IntVector j1 = IntVector.fromMemorySegment(I, data, p1 + at + PAIR_BYTES / 2, LE);
+      IntVector i2 = IntVector.fromMemorySegment(I, data, p2 + at, LE);
+      IntVector j2 = IntVector.fromMemorySegment(I, data, p2 + at + PAIR_BYTES / 2, LE);
+      IntVector i3 = IntVector.fromMemorySegment(I, data, p3 + at, LE);
+      IntVector j3 = IntVector.fromMemorySegment(I, data, p3 + at + PAIR_BYTES / 2, LE);
+      FloatVector s0 = i0.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector t0 = j0.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector s1 = i1.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector t1 = j1.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector s2 = i2.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector t2 = j2.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector s3 = i3.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector t3 = j3.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
       FloatVector v = FloatVector.broadcast(F, x[x0 + 2 * i]);
-      a0 = s.fma(v, a0);
-      b0 = t.fma(v, b0);
-      s = q.and(UPPER).reinterpretAsFloats();
-      t = p.and(UPPER).reinterpretAsFloats();
+      a00 = s0.fma(v, a00);
+      b00 = t0.fma(v, b00);
+      a01 = s1.fma(v, a01);
+      b01 = t1.fma(v, b01);
+      a02 = s2.fma(v, a02);
+      b02 = t2.fma(v, b02);
+      a03 = s3.fma(v, a03);
+      b03 = t3.fma(v, b03);
+      s0 = i0.and(UPPER).reinterpretAsFloats();
+      t0 = j0.and(UPPER).reinterpretAsFloats();
+      s1 = i1.and(UPPER).reinterpretAsFloats();
+      t1 = j1.and(UPPER).reinterpretAsFloats();
+      s2 = i2.and(UPPER).reinterpretAsFloats();
+      t2 = j2.and(UPPER).reinterpretAsFloats();
+      s3 = i3.and(UPPER).reinterpretAsFloats();
+      t3 = j3.and(UPPER).reinterpretAsFloats();
       v = FloatVector.broadcast(F, x[x0 + 2 * i + 1]);
-      a0 = s.fma(v, a0);
-      b0 = t.fma(v, b0);
+      a00 = s0.fma(v, a00);
+      b00 = t0.fma(v, b00);
+      a01 = s1.fma(v, a01);
+      b01 = t1.fma(v, b01);
+      a02 = s2.fma(v, a02);
+      b02 = t2.fma(v, b02);
+      a03 = s3.fma(v, a03);
+      b03 = t3.fma(v, b03);
     }
-    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
-    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a00).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b00).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a01).intoArray(sums, sumAt + 2 * L);
+    FLOAT_VECTOR.cast(b01).intoArray(sums, sumAt + 3 * L);
+    FLOAT_VECTOR.cast(a02).intoArray(sums, sumAt + 4 * L);
+    FLOAT_VECTOR.cast(b02).intoArray(sums, sumAt + 5 * L);
+    FLOAT_VECTOR.cast(a03).intoArray(sums, sumAt + 6 * L);
+    FLOAT_VECTOR.cast(b03).intoArray(sums, sumAt + 7 * L);
   }
 
   /** Four rows. */
@@ -104,62 +174,62 @@ final class PairUnpacking extends Unpacking {
     int x1 = x0 + xStep;
     int x2 = x1 + xStep;
     int x3 = x2 + xStep;
-    FloatVector a0 = FloatVector.zero(F);
-    FloatVector b0 = a0;
-    FloatVector a1 = FloatVector.zero(F);
-    FloatVector b1 = a1;
-    FloatVector a2 = FloatVector.zero(F);
-    FloatVector b2 = a2;
-    FloatVector a3 = FloatVector.zero(F);
-    FloatVector b3 = a3;
+    FloatVector a00 = FloatVector.fromArray(F, sums, sumAt);
+    FloatVector b00 = FloatVector.fromArray(F, sums, sumAt + L);
+    FloatVector a10 = FloatVector.fromArray(F, sums, sumAt + SUMS);
+    FloatVector b10 = FloatVector.fromArray(F, sums, sumAt + SUMS + L);
+    FloatVector a20 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS);
+    FloatVector b20 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS + L);
+    FloatVector a30 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS);
+    FloatVector b30 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS + L);
     for (int i = 0; i < pairs; i++) {
-      long at = panel + (long) i * PAIR_BYTES;
-      IntVector q = IntVector.fromMemorySegment(I, data, at, LE);
-      IntVector p = IntVector.fromMemorySegment(I, data, at + PAIR_BYTES / 2, LE);
-      FloatVector s = q.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
-      FloatVector t = p.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
-      FloatVector v;
-      v = FloatVector.broadcast(F, x[x0 + 2 * i]);
-      a0 = s.fma(v, a0);
-      b0 = t.fma(v, b0);
+      long at = (long) i * PAIR_BYTES;
+      IntVector i0 = IntVector.fromMemorySegment(I, data, panel + at, LE);
+      IntVector j0 = IntVector.fromMemorySegment(I, data, panel + at + PAIR_BYTES / 2, LE);
+      FloatVector s0 = i0.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector t0 = j0.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector v = FloatVector.broadcast(F, x[x0 + 2 * i]);
+      a00 = s0.fma(v, a00);
+      b00 = t0.fma(v, b00);
       v = FloatVector.broadcast(F, x[x1 + 2 * i]);
-      a1 = s.fma(v, a1);
-      b1 = t.fma(v, b1);
+      a10 = s0.fma(v, a10);
+      b10 = t0.fma(v, b10);
       v = FloatVector.broadcast(F, x[x2 + 2 * i]);
-      a2 = s.fma(v, a2);
-      b2 = t.fma(v, b2);
+      a20 = s0.fma(v, a20);
+      b20 = t0.fma(v, b20);
       v = FloatVector.broadcast(F, x[x3 + 2 * i]);
-      a3 = s.fma(v, a3);
-      b3 = t.fma(v, b3);
-      s = q.and(UPPER).reinterpretAsFloats();
-      t = p.and(UPPER).reinterpretAsFloats();
+      a30 = s0.fma(v, a30);
+      b30 = t0.fma(v, b30);
+      s0 = i0.and(UPPER).reinterpretAsFloats();
+      t0 = j0.and(UPPER).reinterpretAsFloats();
       v = FloatVector.broadcast(F, x[x0 + 2 * i + 1]);
-      a0 = s.fma(v, a0);
-      b0 = t.fma(v, b0);
+      a00 = s0.fma(v, a00);
+      b00 = t0.fma(v, b00);
       v = FloatVector.broadcast(F, x[x1 + 2 * i + 1]);
-      a1 = s.fma(v, a1);
-      b1 = t.fma(v, b1);
+      a10 = s0.fma(v, a10);
+      b10 = t0.fma(v, b10);
       v = FloatVector.broadcast(F, x[x2 + 2 * i + 1]);
-      a2 = s.fma(v, a2);
-      b2 = t.fma(v, b2);
+      a20 = s0.fma(v, a20);
+      b20 = t0.fma(v, b20);
       v = FloatVector.broadcast(F, x[x3 + 2 * i + 1]);
-      a3 = s.fma(v, a3);
-      b3 = t.fma(v, b3);
+      a30 = s0.fma(v, a30);
+      b30 = t0.fma(v, b30);
     }
-    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
-    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
-    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
-    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
-    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
-    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
-    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
-    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a00).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b00).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a10).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b10).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a20).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b20).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a30).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b30).intoArray(sums, sumAt + 3 * SUMS + L);
   }
 
-  /** Eight rows. */
-  private static void eight(
+  /** Four rows, two panels. */
+  private static void fourByTwo(
       MemorySegment data,
-      long panel,
+      long p0,
+      long p1,
       int pairs,
       float[] x,
       int x0,
@@ -169,99 +239,92 @@ final class PairUnpacking extends Unpacking {
     int x1 = x0 + xStep;
     int x2 = x1 + xStep;
     int x3 = x2 + xStep;
-    int x4 = x3 + xStep;
-    int x5 = x4 + xStep;
-    int x6 = x5 + xStep;
-    int x7 = x6 + xStep;
-    FloatVector a0 = FloatVector.zero(F);
-    FloatVector b0 = a0;
-    FloatVector a1 = FloatVector.zero(F);
-    FloatVector b1 = a1;
-    FloatVector a2 = FloatVector.zero(F);
-    FloatVector b2 = a2;
-    FloatVector a3 = FloatVector.zero(F);
-    FloatVector b3 = a3;
-    FloatVector a4 = FloatVector.zero(F);
-    FloatVector b4 = a4;
-    FloatVector a5 = FloatVector.zero(F);
-    FloatVector b5 = a5;
-    FloatVector a6 = FloatVector.zero(F);
-    FloatVector b6 = a6;
-    FloatVector a7 = FloatVector.zero(F);
-    FloatVector b7 = a7;
+    FloatVector a00 = FloatVector.fromArray(F, sums, sumAt);
+    FloatVector b00 = FloatVector.fromArray(F, sums, sumAt + L);
+    FloatVector a01 = FloatVector.fromArray(F, sums, sumAt + 2 * L);
+    FloatVector b01 = FloatVector.fromArray(F, sums, sumAt + 3 * L);
+    FloatVector a10 = FloatVector.fromArray(F, sums, sumAt + SUMS);
+    FloatVector b10 = FloatVector.fromArray(F, sums, sumAt + SUMS + L);
+    FloatVector a11 = FloatVector.fromArray(F, sums, sumAt + SUMS + 2 * L);
+    FloatVector b11 = FloatVector.fromArray(F, sums, sumAt + SUMS + 3 * L);
+    FloatVector a20 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS);
+    FloatVector b20 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS + L);
+    FloatVector a21 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS + 2 * L);
+    FloatVector b21 = FloatVector.fromArray(F, sums, sumAt + 2 * SUMS + 3 * L);
+    FloatVector a30 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS);
+    FloatVector b30 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS + L);
+    FloatVector a31 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS + 2 * L);
+    FloatVector b31 = FloatVector.fromArray(F, sums, sumAt + 3 * SUMS + 3 * L);
     for (int i = 0; i < pairs; i++) {
-      long at = panel + (long) i * PAIR_BYTES;
-      IntVector q = IntVector.fromMemorySegment(I, data, at, LE);
-      IntVector p = IntVector.fromMemorySegment(I, data, at + PAIR_BYTES / 2, LE);
-      FloatVector s = q.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
-      FloatVector t = p.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
-      FloatVector v;
-      v = FloatVector.broadcast(F, x[x0 + 2 * i]);
-      a0 = s.fma(v, a0);
-      b0 = t.fma(v, b0);
+      long at = (long) i * PAIR_BYTES;
+      IntVector i0 = IntVector.fromMemorySegment(I, data, p0 + at, LE);
+      IntVector j0 = IntVector.fromMemorySegment(I, data, p0 + at + PAIR_BYTES / 2, LE);
+      IntVector i1 = IntVector.fromMemorySegment(I, data, p1 + at, LE);
+      IntVector j1 = IntVector.fromMemorySegment(I, data, p1 + at + PAIR_BYTES / 2, LE);
+      FloatVector s0 = i0.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector t0 = j0.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector s1 = i1.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector t1 = j1.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
+      FloatVector v = FloatVector.broadcast(F, x[x0 + 2 * i]);
+      a00 = s0.fma(v, a00);
+      b00 = t0.fma(v, b00);
+      a01 = s1.fma(v, a01);
+      b01 = t1.fma(v, b01);
       v = FloatVector.broadcast(F, x[x1 + 2 * i]);
-      a1 = s.fma(v, a1);
-      b1 = t.fma(v, b1);
+      a10 = s0.fma(v, a10);
+      b10 = t0.fma(v, b10);
+      a11 = s1.fma(v, a11);
+      b11 = t1.fma(v, b11);
       v = FloatVector.broadcast(F, x[x2 + 2 * i]);
-      a2 = s.fma(v, a2);
-      b2 = t.fma(v, b2);
+      a20 = s0.fma(v, a20);
+      b20 = t0.fma(v, b20);
+      a21 = s1.fma(v, a21);
+      b21 = t1.fma(v, b21);
       v = FloatVector.broadcast(F, x[x3 + 2 * i]);
-      a3 = s.fma(v, a3);
-      b3 = t.fma(v, b3);
-      v = FloatVector.broadcast(F, x[x4 + 2 * i]);
-      a4 = s.fma(v, a4);
-      b4 = t.fma(v, b4);
-      v = FloatVector.broadcast(F, x[x5 + 2 * i]);
-      a5 = s.fma(v, a5);
-      b5 = t.fma(v, b5);
-      v = FloatVector.broadcast(F, x[x6 + 2 * i]);
-      a6 = s.fma(v, a6);
-      b6 = t.fma(v, b6);
-      v = FloatVector.broadcast(F, x[x7 + 2 * i]);
-      a7 = s.fma(v, a7);
-      b7 = t.fma(v, b7);
-      s = q.and(UPPER).reinterpretAsFloats();
-      t = p.and(UPPER).reinterpretAsFloats();
+      a30 = s0.fma(v, a30);
+      b30 = t0.fma(v, b30);
+      a31 = s1.fma(v, a31);
+      b31 = t1.fma(v, b31);
+      s0 = i0.and(UPPER).reinterpretAsFloats();
+      t0 = j0.and(UPPER).reinterpretAsFloats();
+      s1 = i1.and(UPPER).reinterpretAsFloats();
+      t1 = j1.and(UPPER).reinterpretAsFloats();
       v = FloatVector.broadcast(F, x[x0 + 2 * i + 1]);
-      a0 = s.fma(v, a0);
-      b0 = t.fma(v, b0);
+      a00 = s0.fma(v, a00);
+      b00 = t0.fma(v, b00);
+      a01 = s1.fma(v, a01);
+      b01 = t1.fma(v, b01);
       v = FloatVector.broadcast(F, x[x1 + 2 * i + 1]);
-      a1 = s.fma(v, a1);
-      b1 = t.fma(v, b1);
+      a10 = s0.fma(v, a10);
+      b10 = t0.fma(v, b10);
+      a11 = s1.fma(v, a11);
+      b11 = t1.fma(v, b11);
       v = FloatVector.broadcast(F, x[x2 + 2 * i + 1]);
-      a2 = s.fma(v, a2);
-      b2 = t.fma(v, b2);
+      a20 = s0.fma(v, a20);
+      b20 = t0.fma(v, b20);
+      a21 = s1.fma(v, a21);
+      b21 = t1.fma(v, b21);
       v = FloatVector.broadcast(F, x[x3 + 2 * i + 1]);
-      a3 = s.fma(v, a3);
-      b3 = t.fma(v, b3);
-      v = FloatVector.broadcast(F, x[x4 + 2 * i + 1]);
-      a4 = s.fma(v, a4);
-      b4 = t.fma(v, b4);
-      v = FloatVector.broadcast(F, x[x5 + 2 * i + 1]);
-      a5 = s.fma(v, a5);
-      b5 = t.fma(v, b5);
-      v = FloatVector.broadcast(F, x[x6 + 2 * i + 1]);
-      a6 = s.fma(v, a6);
-      b6 = t.fma(v, b6);
-      v = FloatVector.broadcast(F, x[x7 + 2 * i + 1]);
-      a7 = s.fma(v, a7);
-      b7 = t.fma(v, b7);
+      a30 = s0.fma(v, a30);
+      b30 = t0.fma(v, b30);
+      a31 = s1.fma(v, a31);
+      b31 = t1.fma(v, b31);
     }
-    FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
-    FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
-    FLOAT_VECTOR.cast(a1).intoArray(sums, sumAt + SUMS);
-    FLOAT_VECTOR.cast(b1).intoArray(sums, sumAt + SUMS + L);
-    FLOAT_VECTOR.cast(a2).intoArray(sums, sumAt + 2 * SUMS);
-    FLOAT_VECTOR.cast(b2).intoArray(sums, sumAt + 2 * SUMS + L);
-    FLOAT_VECTOR.cast(a3).intoArray(sums, sumAt + 3 * SUMS);
-    FLOAT_VECTOR.cast(b3).intoArray(sums, sumAt + 3 * SUMS + L);
-    FLOAT_VECTOR.cast(a4).intoArray(sums, sumAt + 4 * SUMS);
-    FLOAT_VECTOR.cast(b4).intoArray(sums, sumAt + 4 * SUMS + L);
-    FLOAT_VECTOR.cast(a5).intoArray(sums, sumAt + 5 * SUMS);
-    FLOAT_VECTOR.cast(b5).intoArray(sums, sumAt + 5 * SUMS + L);
-    FLOAT_VECTOR.cast(a6).intoArray(sums, sumAt + 6 * SUMS);
-    FLOAT_VECTOR.cast(b6).intoArray(sums, sumAt + 6 * SUMS + L);
-    FLOAT_VECTOR.cast(a7).intoArray(sums, sumAt + 7 * SUMS);
-    FLOAT_VECTOR.cast(b7).intoArray(sums, sumAt + 7 * SUMS + L);
+    FLOAT_VECTOR.cast(a00).intoArray(sums, sumAt);
+    FLOAT_VECTOR.cast(b00).intoArray(sums, sumAt + L);
+    FLOAT_VECTOR.cast(a01).intoArray(sums, sumAt + 2 * L);
+    FLOAT_VECTOR.cast(b01).intoArray(sums, sumAt + 3 * L);
+    FLOAT_VECTOR.cast(a10).intoArray(sums, sumAt + SUMS);
+    FLOAT_VECTOR.cast(b10).intoArray(sums, sumAt + SUMS + L);
+    FLOAT_VECTOR.cast(a11).intoArray(sums, sumAt + SUMS + 2 * L);
+    FLOAT_VECTOR.cast(b11).intoArray(sums, sumAt + SUMS + 3 * L);
+    FLOAT_VECTOR.cast(a20).intoArray(sums, sumAt + 2 * SUMS);
+    FLOAT_VECTOR.cast(b20).intoArray(sums, sumAt + 2 * SUMS + L);
+    FLOAT_VECTOR.cast(a21).intoArray(sums, sumAt + 2 * SUMS + 2 * L);
+    FLOAT_VECTOR.cast(b21).intoArray(sums, sumAt + 2 * SUMS + 3 * L);
+    FLOAT_VECTOR.cast(a30).intoArray(sums, sumAt + 3 * SUMS);
+    FLOAT_VECTOR.cast(b30).intoArray(sums, sumAt + 3 * SUMS + L);
+    FLOAT_VECTOR.cast(a31).intoArray(sums, sumAt + 3 * SUMS + 2 * L);
+    FLOAT_VECTOR.cast(b31).intoArray(sums, sumAt + 3 * SUMS + 3 * L);
   }
 }

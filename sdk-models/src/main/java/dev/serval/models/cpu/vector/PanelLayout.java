@@ -38,6 +38,11 @@ record PanelLayout(int firstRow, int rows, int columns, DType dtype, int units, 
     return panel * panelBytes();
   }
 
+  /** Where a panel's column begins: an even one, and the first of a block. */
+  long at(int panel, int column) {
+    return at(panel) + Lanes.WIDTH * dtype.bytes(column);
+  }
+
   long panelBytes() {
     return (long) Lanes.WIDTH * units * unitBytes;
   }

@@ -11,8 +11,11 @@ abstract sealed class Unpacking
         PairUnpacking,
         Unpacking.F32,
         Unpacking.F16 {
+  /** The rows of a kernel that does not unpack, if there are more than one. */
+  static final int KERNEL_ROWS = 4;
+
   /** Rows beyond the last that {@link #multiplyRows} may work on. */
-  static final int SPARE_ROWS = Lanes.KERNEL_ROWS - 1;
+  static final int SPARE_ROWS = KERNEL_ROWS - 1;
 
   static Unpacking of(PanelLayout layout) {
     return switch (layout.dtype()) {
@@ -39,39 +42,91 @@ abstract sealed class Unpacking
   abstract void unpack(
       MemorySegment data, long panel, int firstColumn, int count, LinearScratch own, int at);
 
-  /** Whether few rows can be multiplied without unpacking. */
-  boolean multipliesRows() {
-    return false;
+  /** The most rows that are multiplied without unpacking, if any are. */
+  int mostRows() {
+    return 0;
   }
 
   /**
-   * Multiplies a few rows with a panel, in registers. To be called if {@link #multipliesRows}.
+   * How many panels so many rows are multiplied with at a time. Each is a stream of its own, and a
+   * processor fetches several of them ahead faster than one.
+   */
+  int together(int rows) {
+    throw new UnsupportedOperationException();
+  }
+
+  /** How many panels more rows than one are multiplied with, so that sums stay in registers. */
+  static int together() {
+    return Lanes.BITS < 512 ? 1 : 2;
+  }
+
+  /**
+   * Adds the products of rows with panels, in registers. To be called for {@link #mostRows} at
+   * most.
    *
    * @param data the matrix
-   * @param panel where the panel begins
-   * @param columns the matrix's columns
-   * @param own whose inputs to use, {@link LinearScratch#rowStep} apart, and whose sums to set; up
-   *     to {@link #SPARE_ROWS} more rows may be worked on
+   * @param panel where the first panel's columns begin
+   * @param panelBytes from one panel to the next
+   * @param panels how many there are, at most {@link #together(int)}
+   * @param columns how many columns
+   * @param own whose inputs to use, with a zero behind those of each row, and whose sums to add to;
+   *     up to {@link #SPARE_ROWS} more rows and, of a row, up to three more panels may be worked on
+   * @param step from one row of inputs to the next
    * @param sumAt where the sums of the first row begin
    * @param rows how many rows there are
    */
   final void multiplyRows(
-      MemorySegment data, long panel, int columns, LinearScratch own, int sumAt, int rows) {
-    for (int row = 0; row < rows; row += Lanes.KERNEL_ROWS) {
-      int left = Math.min(rows - row, Lanes.KERNEL_ROWS);
-      multiply(data, panel, columns, own, row, sumAt + row * LinearScratch.SUM_STEP, left);
+      MemorySegment data,
+      long panel,
+      long panelBytes,
+      int panels,
+      int columns,
+      LinearScratch own,
+      int step,
+      int sumAt,
+      int rows) {
+    if (rows == 1) {
+      multiplyOne(data, panel, panelBytes, panels, columns, own, sumAt);
+      return;
+    }
+    for (int row = 0; row < rows; row += KERNEL_ROWS) {
+      int at = sumAt + row * LinearScratch.SUM_STEP;
+      if (panels == 2) {
+        multiplyFour(data, panel, panel + panelBytes, columns, own, row * step, step, at);
+      } else {
+        multiplyFour(data, panel, columns, own, row * step, step, at);
+      }
     }
   }
 
-  /** Multiplies at most {@link Lanes#KERNEL_ROWS} rows of those, beginning with one. */
-  void multiply(
+  /** Multiplies one row with as many panels as are multiplied together, at most. */
+  void multiplyOne(
       MemorySegment data,
       long panel,
+      long panelBytes,
+      int panels,
       int columns,
       LinearScratch own,
-      int firstRow,
-      int sumAt,
-      int rows) {
+      int sumAt) {
+    throw new UnsupportedOperationException();
+  }
+
+  /** Multiplies {@link #KERNEL_ROWS} rows with a panel. */
+  void multiplyFour(
+      MemorySegment data, long panel, int columns, LinearScratch own, int x, int xStep, int sumAt) {
+    throw new UnsupportedOperationException();
+  }
+
+  /** Multiplies {@link #KERNEL_ROWS} rows with two panels. */
+  void multiplyFour(
+      MemorySegment data,
+      long p0,
+      long p1,
+      int columns,
+      LinearScratch own,
+      int x,
+      int xStep,
+      int sumAt) {
     throw new UnsupportedOperationException();
   }
 

@@ -20,9 +20,14 @@ final class VectorMatrix implements PackedMatrix {
    * stretch are unpacked to F32, which stay in the first-level cache, and used for all rows by kernels
    * that keep their sums in registers (TileProducts). With few rows several panels are unpacked
    * together, so that there are always enough independent sums to hide the latency of an addition.
-   * With a few rows, weights of the common types never leave the registers, and are read
-   * panel after panel in the order in which they lie. What is unpacked is fetched into the second-level
-   * cache before, and on some processors what a few rows share too.
+   * What is unpacked is fetched into the second-level cache before, and on some processors what a few
+   * rows share too.
+   *
+   * A few rows of Q8_0 and any number of BF16 are multiplied without a tile: two instructions make a
+   * register's weights of a pair of BF16, and two panels at a time, four rows each, are multiplied as
+   * fast as from a tile. As long as inputs of all columns can be held, weights are then read from a
+   * panel's first column to its last; two panels are two streams, which a processor fetches ahead
+   * further than one.
    *
    * An output is one chain of fused multiplications and additions over its columns in their order,
    * begun at 0. Stretches interrupt the chain without changing it; panels, parts, kernels and the
@@ -76,59 +81,100 @@ final class VectorMatrix implements PackedMatrix {
     return PanelRuns.count(layout.panels(), most, scratch.size());
   }
 
-  private static int rowBlocks(int rows) {
-    return Math.ceilDiv(rows, LinearScratch.ROWS);
+  private boolean packed(int rows) {
+    return rows <= unpacking.mostRows();
   }
 
-  private static int blockRows(int rows) {
+  private int rowBlocks(int rows) {
+    return Math.ceilDiv(rows, packed(rows) ? LinearScratch.PACKED_ROWS : LinearScratch.ROWS);
+  }
+
+  private int blockRows(int rows) {
     int even = Math.ceilDiv(rows, rowBlocks(rows));
     return Math.min(Math.ceilDiv(even, TileProducts.MOST_ROWS) * TileProducts.MOST_ROWS, rows);
   }
 
   @Override
   public void multiply(LinearWork product, int part, int worker) {
-    int groups = groups(product.rows());
+    int rows = product.rows();
+    int groups = groups(rows);
     int group = part % groups;
     int firstPanel = PanelRuns.first(layout.panels(), groups, group);
     int endPanel = PanelRuns.first(layout.panels(), groups, group + 1);
-    int from = part / groups * blockRows(product.rows());
-    int to = Math.min(from + blockRows(product.rows()), product.rows());
+    int from = part / groups * blockRows(rows);
+    int to = Math.min(from + blockRows(rows), rows);
     LinearScratch own = scratch.get(worker);
-    if (unpacking.multipliesRows() && own.holds(product.rows(), columns())) {
-      multiplyInRegisters(product, firstPanel, endPanel, own);
+    if (packed(rows) && own.holds(rows, columns())) {
+      multiplyWhole(product, firstPanel, endPanel, own);
+    } else if (from < to && packed(rows)) {
+      multiplyPacked(product, firstPanel, endPanel, from, to, own);
     } else if (from < to) {
-      multiply(product, firstPanel, endPanel, from, to, own);
+      multiplyUnpacked(product, firstPanel, endPanel, from, to, own);
     }
   }
 
-  private void multiply(
+  /** All columns of a few rows: weights are read in the order in which they lie. */
+  private void multiplyWhole(LinearWork product, int firstPanel, int endPanel, LinearScratch own) {
+    int rows = product.rows();
+    int together = unpacking.together(rows);
+    own.clearSums(rows);
+    own.readRows(product, columns());
+    for (int panel = firstPanel; panel < endPanel; panel += together) {
+      int end = Math.min(panel + together, endPanel);
+      if (fetchesFirst && rows > 1) {
+        own.fetch(data, layout.at(panel), layout.at(end) - layout.at(panel));
+      }
+      addProducts(panel, end, 0, columns(), own.rowStep(columns()), firstPanel, rows, own);
+    }
+    store(product, firstPanel, endPanel, 0, rows, own);
+  }
+
+  private void multiplyPacked(
+      LinearWork product, int firstPanel, int endPanel, int from, int to, LinearScratch own) {
+    int rows = to - from;
+    int together = unpacking.together(rows);
+    int step = LinearScratch.PACKED_STEP;
+    own.clearSums(rows);
+    for (int column = 0; column < columns(); column += LinearScratch.PACKED_STRETCH) {
+      int count = Math.min(LinearScratch.PACKED_STRETCH, columns() - column);
+      own.readInputs(product, from, to, column, count, step);
+      for (int panel = firstPanel; panel < endPanel; panel += together) {
+        int end = Math.min(panel + together, endPanel);
+        addProducts(panel, end, column, count, step, firstPanel, rows, own);
+      }
+    }
+    store(product, firstPanel, endPanel, from, to, own);
+  }
+
+  private void addProducts(
+      int panel,
+      int endPanel,
+      int column,
+      int count,
+      int step,
+      int firstPanel,
+      int rows,
+      LinearScratch own) {
+    long bytes = layout.panelBytes();
+    long at = layout.at(panel, column);
+    int sumAt = (panel - firstPanel) * Lanes.WIDTH;
+    unpacking.multiplyRows(data, at, bytes, endPanel - panel, count, own, step, sumAt, rows);
+  }
+
+  private void multiplyUnpacked(
       LinearWork product, int firstPanel, int endPanel, int from, int to, LinearScratch own) {
     int together = TileProducts.together(to - from);
     int stretch = LinearScratch.STRETCH / together;
     own.clearSums(to - from);
     for (int column = 0; column < columns(); column += stretch) {
       int count = Math.min(stretch, columns() - column);
-      own.readInputs(product, from, to, column, count);
+      own.readInputs(product, from, to, column, count, TileProducts.STEP);
       for (int panel = firstPanel; panel < endPanel; panel += together) {
         unpack(panel, Math.min(panel + together, endPanel), column, count, own);
         own.addTile((panel - firstPanel) * Lanes.WIDTH, to - from, count);
       }
     }
     store(product, firstPanel, endPanel, from, to, own);
-  }
-
-  private void multiplyInRegisters(
-      LinearWork product, int firstPanel, int endPanel, LinearScratch own) {
-    int rows = product.rows();
-    own.readRows(product, columns());
-    for (int panel = firstPanel; panel < endPanel; panel++) {
-      int sumAt = (panel - firstPanel) * Lanes.WIDTH;
-      if (fetchesFirst && rows > 1) {
-        own.fetch(data, layout.at(panel), layout.panelBytes());
-      }
-      unpacking.multiplyRows(data, layout.at(panel), columns(), own, sumAt, rows);
-    }
-    store(product, firstPanel, endPanel, 0, rows, own);
   }
 
   private void unpack(int firstPanel, int endPanel, int column, int count, LinearScratch own) {
