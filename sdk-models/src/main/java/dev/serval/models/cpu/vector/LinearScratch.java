@@ -21,9 +21,6 @@ final class LinearScratch {
   /** The most rows of a part that does not unpack, in as much of the cache. */
   static final int PACKED_ROWS = ROWS / 2;
 
-  /** From one row of a stretch's inputs to the next, if nothing is unpacked. */
-  static final int PACKED_STEP = PACKED_STRETCH + 16;
-
   /** The most panels of a part. */
   static final int PANELS = 16;
 
@@ -52,23 +49,14 @@ final class LinearScratch {
     Arrays.fill(sums, 0, (rows + TileProducts.SPARE_ROWS) * SUM_STEP, 0);
   }
 
-  /** Floats from one row of inputs to the next, if all columns are held. */
-  int rowStep(int columns) {
+  /** Floats from one row of inputs to the next, with room for a zero behind it. */
+  static int step(int columns) {
     return Math.ceilDiv(columns, 16) * 16 + 16;
   }
 
-  /** Whether all columns of so many rows, and of the spare ones, can be held. */
-  boolean holds(int rows, int columns) {
-    return rows <= ROWS && (long) (rows + Unpacking.SPARE_ROWS) * rowStep(columns) <= INPUTS;
-  }
-
-  /** Reads all columns of all rows, which are few, and a zero behind each row. */
-  void readRows(LinearWork product, int columns) {
-    for (int row = 0; row < product.rows(); row++) {
-      int at = row * rowStep(columns);
-      copy(product, row, 0, columns, at);
-      inputs[at + columns] = 0;
-    }
+  /** Whether so many columns of so many rows, and of the spare ones, can be held. */
+  static boolean holds(int rows, int columns) {
+    return (long) (rows + Unpacking.SPARE_ROWS) * step(columns) <= INPUTS;
   }
 
   /** Reads a stretch of some rows, and a zero behind each. */

@@ -104,39 +104,23 @@ final class VectorMatrix implements PackedMatrix {
     int from = part / groups * blockRows(rows);
     int to = Math.min(from + blockRows(rows), rows);
     LinearScratch own = scratch.get(worker);
-    if (packed(rows) && own.holds(rows, columns())) {
-      multiplyWhole(product, firstPanel, endPanel, own);
-    } else if (from < to && packed(rows)) {
+    if (from < to && packed(rows)) {
       multiplyPacked(product, firstPanel, endPanel, from, to, own);
     } else if (from < to) {
       multiplyUnpacked(product, firstPanel, endPanel, from, to, own);
     }
   }
 
-  /** All columns of a few rows: weights are read in the order in which they lie. */
-  private void multiplyWhole(LinearWork product, int firstPanel, int endPanel, LinearScratch own) {
-    int rows = product.rows();
-    int together = unpacking.together(rows);
-    own.clearSums(rows);
-    own.readRows(product, columns());
-    for (int panel = firstPanel; panel < endPanel; panel += together) {
-      int end = Math.min(panel + together, endPanel);
-      if (fetchesFirst && rows > 1) {
-        own.fetch(data, layout.at(panel), layout.at(end) - layout.at(panel));
-      }
-      addProducts(panel, end, 0, columns(), own.rowStep(columns()), firstPanel, rows, own);
-    }
-    store(product, firstPanel, endPanel, 0, rows, own);
-  }
-
+  /** Goes over all columns at once if inputs can be held, which reads weights as they lie. */
   private void multiplyPacked(
       LinearWork product, int firstPanel, int endPanel, int from, int to, LinearScratch own) {
     int rows = to - from;
     int together = unpacking.together(rows);
-    int step = LinearScratch.PACKED_STEP;
+    int stretch = LinearScratch.holds(rows, columns()) ? columns() : LinearScratch.PACKED_STRETCH;
+    int step = LinearScratch.step(stretch);
     own.clearSums(rows);
-    for (int column = 0; column < columns(); column += LinearScratch.PACKED_STRETCH) {
-      int count = Math.min(LinearScratch.PACKED_STRETCH, columns() - column);
+    for (int column = 0; column < columns(); column += stretch) {
+      int count = Math.min(stretch, columns() - column);
       own.readInputs(product, from, to, column, count, step);
       for (int panel = firstPanel; panel < endPanel; panel += together) {
         int end = Math.min(panel + together, endPanel);
@@ -146,6 +130,7 @@ final class VectorMatrix implements PackedMatrix {
     store(product, firstPanel, endPanel, from, to, own);
   }
 
+  /** Adds the products of so many columns from one on, for the rows whose inputs are held. */
   private void addProducts(
       int panel,
       int endPanel,
@@ -158,6 +143,9 @@ final class VectorMatrix implements PackedMatrix {
     long bytes = layout.panelBytes();
     long at = layout.at(panel, column);
     int sumAt = (panel - firstPanel) * Lanes.WIDTH;
+    for (int i = panel; fetchesFirst && rows > 1 && i < endPanel; i++) {
+      own.fetch(data, layout.at(i, column), Lanes.WIDTH * layout.dtype().bytes(count));
+    }
     unpacking.multiplyRows(data, at, bytes, endPanel - panel, count, own, step, sumAt, rows);
   }
 
