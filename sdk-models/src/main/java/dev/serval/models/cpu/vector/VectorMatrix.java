@@ -20,14 +20,14 @@ final class VectorMatrix implements PackedMatrix {
    * stretch are unpacked to F32, which stay in the first-level cache, and used for all rows by kernels
    * that keep their sums in registers (TileProducts). With few rows several panels are unpacked
    * together, so that there are always enough independent sums to hide the latency of an addition.
-   * What is unpacked is fetched into the second-level cache before, and on some processors what a few
-   * rows share too.
+   * What is unpacked is fetched into the second-level cache before, and on some processors what is
+   * not, too.
    *
-   * A few rows of Q8_0 and any number of BF16 are multiplied without a tile: two instructions make a
-   * register's weights of a pair of BF16, and two panels at a time, four rows each, are multiplied as
-   * fast as from a tile. As long as inputs of all columns can be held, weights are then read from a
-   * panel's first column to its last; two panels are two streams, which a processor fetches ahead
-   * further than one.
+   * A few rows of Q8_0 and, with AVX-512, any number of BF16 are multiplied without a tile: two
+   * instructions make a vector's weights of a pair of BF16, and with four rows and two panels at a time
+   * that is as fast as from a tile. As long as inputs of all columns can be held, weights are then read
+   * from a panel's first column to its last; two panels are two streams, which a processor fetches
+   * ahead further than one.
    *
    * An output is one chain of fused multiplications and additions over its columns in their order,
    * begun at 0. Stretches interrupt the chain without changing it; panels, parts, kernels and the
