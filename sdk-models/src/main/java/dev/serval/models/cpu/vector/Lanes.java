@@ -39,8 +39,12 @@ final class Lanes {
   /** The class of vectors of {@link #INTS}. */
   static final Class<? extends IntVector> INT_VECTOR = IntVector.zero(INTS).getClass();
 
+  /** The class of vectors of {@link #SHORTS}. */
+  static final Class<? extends ShortVector> SHORT_VECTOR = ShortVector.zero(SHORTS).getClass();
+
   /** The class of vectors of {@link #WIDE_SHORTS}. */
-  static final Class<? extends ShortVector> SHORT_VECTOR = ShortVector.zero(WIDE_SHORTS).getClass();
+  static final Class<? extends ShortVector> WIDE_SHORT_VECTOR =
+      ShortVector.zero(WIDE_SHORTS).getClass();
 
   /** Vectors that a panel is wide. */
   static final int VECTORS = 2;

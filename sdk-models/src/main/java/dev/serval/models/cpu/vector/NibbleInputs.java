@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.vector;
 
+import static dev.serval.models.cpu.vector.Lanes.SHORT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.I2S;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -13,7 +14,6 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
@@ -40,9 +40,6 @@ final class NibbleInputs implements WorkCrew.Work {
   private static final VectorSpecies<Integer> I = Lanes.INTS;
   private static final VectorSpecies<Short> S = Lanes.SHORTS;
   private static final ByteOrder LE = Lanes.ORDER;
-
-  /** The class of vectors that codes become. */
-  private static final Class<? extends ShortVector> SHORT_VECTOR = ShortVector.zero(S).getClass();
 
   /** Added to a small number, leaves the nearest integer in the lower bits, even of two. */
   private static final float ROUNDER = 0x1.8p23f;

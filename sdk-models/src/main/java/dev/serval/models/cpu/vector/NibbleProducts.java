@@ -2,7 +2,7 @@ package dev.serval.models.cpu.vector;
 
 import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
 import static dev.serval.models.cpu.vector.Lanes.INT_VECTOR;
-import static dev.serval.models.cpu.vector.Lanes.SHORT_VECTOR;
+import static dev.serval.models.cpu.vector.Lanes.WIDE_SHORT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -105,7 +105,7 @@ final class NibbleProducts {
       for (int i = 0; i < PAIRS; i++) {
         long pair = at + (long) i * W;
         ShortVector q =
-            SHORT_VECTOR.cast(
+            WIDE_SHORT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, pair, LE)
                     .convertShape(ZERO_EXTEND_B2S, S, 0));
         ShortVector v = ShortVector.broadcast(S, x[k + 2 * i + 1]);
@@ -175,7 +175,7 @@ final class NibbleProducts {
       for (int i = 0; i < PAIRS; i++) {
         long pair = at + (long) i * W;
         ShortVector q =
-            SHORT_VECTOR.cast(
+            WIDE_SHORT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, pair, LE)
                     .convertShape(ZERO_EXTEND_B2S, S, 0));
         ShortVector v = ShortVector.broadcast(S, x[k + 2 * i + 1]);
@@ -297,11 +297,11 @@ final class NibbleProducts {
       for (int i = 0; i < PAIRS; i++) {
         long pair = at + (long) i * W;
         ShortVector q =
-            SHORT_VECTOR.cast(
+            WIDE_SHORT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, pair, LE)
                     .convertShape(ZERO_EXTEND_B2S, S, 0));
         ShortVector p =
-            SHORT_VECTOR.cast(
+            WIDE_SHORT_VECTOR.cast(
                 ByteVector.fromMemorySegment(B, data, pair + next, LE)
                     .convertShape(ZERO_EXTEND_B2S, S, 0));
         ShortVector v = ShortVector.broadcast(S, x[k + 2 * i + 1]);

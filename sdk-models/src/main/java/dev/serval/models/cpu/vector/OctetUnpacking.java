@@ -104,7 +104,7 @@ final class OctetUnpacking extends Unpacking {
       int columns,
       LinearScratch own,
       int sumAt) {
-    one(data, panel, columns / BLOCK, own.inputs, 0, own.sums, sumAt);
+    one(data, panel, columns / BLOCK, own.inputs, own.sums, sumAt);
   }
 
   @Override
@@ -128,7 +128,7 @@ final class OctetUnpacking extends Unpacking {
 
   /** One row. */
   private static void one(
-      MemorySegment data, long panel, int blocks, float[] x, int x0, float[] sums, int sumAt) {
+      MemorySegment data, long panel, int blocks, float[] x, float[] sums, int sumAt) {
     FloatVector a00 = FloatVector.fromArray(F, sums, sumAt);
     FloatVector b00 = FloatVector.fromArray(F, sums, sumAt + L);
     for (int block = 0; block < blocks; block++) {
@@ -168,7 +168,7 @@ final class OctetUnpacking extends Unpacking {
                     ByteVector.fromMemorySegment(B, data, panel + at + L, LE)
                         .convertShape(B2F, F, 0))
                 .mul(g0);
-        FloatVector v = FloatVector.broadcast(F, x[x0 + k + i]);
+        FloatVector v = FloatVector.broadcast(F, x[k + i]);
         a00 = s0.fma(v, a00);
         b00 = t0.fma(v, b00);
       }

@@ -64,7 +64,7 @@ final class PairUnpacking extends Unpacking {
     long p1 = Math.min(panel + panelBytes, last);
     long p2 = Math.min(p1 + panelBytes, last);
     long p3 = Math.min(p2 + panelBytes, last);
-    oneByFour(data, panel, p1, p2, p3, Math.ceilDiv(columns, 2), own.inputs, 0, own.sums, sumAt);
+    oneByFour(data, panel, p1, p2, p3, Math.ceilDiv(columns, 2), own.inputs, own.sums, sumAt);
   }
 
   @Override
@@ -95,7 +95,6 @@ final class PairUnpacking extends Unpacking {
       long p3,
       int pairs,
       float[] x,
-      int x0,
       float[] sums,
       int sumAt) {
     FloatVector a00 = FloatVector.fromArray(F, sums, sumAt);
@@ -124,7 +123,7 @@ final class PairUnpacking extends Unpacking {
       FloatVector t2 = j2.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
       FloatVector s3 = i3.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
       FloatVector t3 = j3.lanewise(LSHL, Short.SIZE).reinterpretAsFloats();
-      FloatVector v = FloatVector.broadcast(F, x[x0 + 2 * i]);
+      FloatVector v = FloatVector.broadcast(F, x[2 * i]);
       a00 = s0.fma(v, a00);
       b00 = t0.fma(v, b00);
       a01 = s1.fma(v, a01);
@@ -141,7 +140,7 @@ final class PairUnpacking extends Unpacking {
       t2 = j2.and(UPPER).reinterpretAsFloats();
       s3 = i3.and(UPPER).reinterpretAsFloats();
       t3 = j3.and(UPPER).reinterpretAsFloats();
-      v = FloatVector.broadcast(F, x[x0 + 2 * i + 1]);
+      v = FloatVector.broadcast(F, x[2 * i + 1]);
       a00 = s0.fma(v, a00);
       b00 = t0.fma(v, b00);
       a01 = s1.fma(v, a01);

@@ -143,8 +143,10 @@ final class VectorMatrix implements PackedMatrix {
     long bytes = layout.panelBytes();
     long at = layout.at(panel, column);
     int sumAt = (panel - firstPanel) * Lanes.WIDTH;
-    for (int i = panel; fetchesFirst && rows > 1 && i < endPanel; i++) {
-      own.fetch(data, layout.at(i, column), Lanes.WIDTH * layout.dtype().bytes(count));
+    if (fetchesFirst && rows > 1) {
+      for (int i = panel; i < endPanel; i++) {
+        own.fetch(data, layout.at(i, column), Lanes.WIDTH * layout.dtype().bytes(count));
+      }
     }
     unpacking.multiplyRows(data, at, bytes, endPanel - panel, count, own, step, sumAt, rows);
   }

@@ -9,7 +9,6 @@ import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
@@ -150,7 +149,8 @@ final class VectorRowKernel implements RowKernel {
       FloatVector x = FloatVector.fromMemorySegment(F, in, at, Lanes.ORDER);
       IntVector bits = x.reinterpretAsInts();
       IntVector upper = bits.lanewise(VectorOperators.LSHR, Short.SIZE);
-      ((ShortVector)
+      Lanes.SHORT_VECTOR
+          .cast(
               upper
                   .and(1)
                   .add(bits)
