@@ -248,29 +248,35 @@ public abstract class ComputeBackendContract extends AttentionContract {
     Random random = new Random(10);
     for (DType dtype : BackendProbe.PLAIN) {
       for (int[] shape : new int[][] {{1, 3}, {40, 64}, {65, 129}}) {
-        checkGated(random, dtype, shape[0], shape[1]);
+        checkGated(random, dtype, 5, shape[0], shape[1]);
+      }
+      checkGated(random, dtype, 600, 8, 9);
+    }
+  }
+
+  private void checkGated(Random random, DType dtype, int rows, int width, int columns) {
+    float[][] weight = BackendProbe.random(random, dtype, 2 * width, columns);
+    float[] bias = BackendProbe.random(random, dtype, 1, 2 * width)[0];
+    float[][] in = floats(random, rows, columns);
+    Weight matrix = probe.matrix(dtype, weight);
+    Weight biasWeight = probe.vector(dtype, bias);
+    for (int spareRows : new int[] {1, rows}) {
+      Activations spare = probe.buffer(spareRows, 2 * width);
+      Activations gates = backend.gates(rows, 2 * width, spare);
+      Activations out = backend.operands(rows, width);
+      backend.gatedLinear(BackendProbe.step(rows), probe.put(in), matrix, biasWeight, gates, out);
+      float[][] actual = probe.get(out, rows);
+      for (int row = 0; row < rows; row++) {
+        double[] expected = gated(Float64.linear(Float64.widen(in[row]), weight, bias));
+        assertRow(actual[row], expected, 10.0 * columns, dtype + " " + width + " of " + columns);
       }
     }
   }
 
-  private void checkGated(Random random, DType dtype, int width, int columns) {
-    float[][] weight = BackendProbe.random(random, dtype, 2 * width, columns);
-    float[] bias = BackendProbe.random(random, dtype, 1, 2 * width)[0];
-    float[][] in = floats(random, 5, columns);
-    Weight matrix = probe.matrix(dtype, weight);
-    Weight biasWeight = probe.vector(dtype, bias);
-    Activations gates = backend.gates(5, 2 * width);
-    Activations out = backend.operands(5, width);
-    backend.gatedLinear(BackendProbe.step(5), probe.put(in), matrix, biasWeight, gates, out);
-    float[][] actual = probe.get(out, 5);
-    for (int row = 0; row < 5; row++) {
-      double[] maps = Float64.linear(Float64.widen(in[row]), weight, bias);
-      double[] expected = new double[width];
-      for (int i = 0; i < width; i++) {
-        expected[i] = Float64.silu(maps[i]) * maps[width + i];
-      }
-      assertRow(actual[row], expected, 10.0 * columns, dtype + " " + width + " of " + columns);
-    }
+  private static double[] gated(double[] maps) {
+    double[] products = new double[maps.length / 2];
+    Arrays.setAll(products, i -> Float64.silu(maps[i]) * maps[products.length + i]);
+    return products;
   }
 
   @Test

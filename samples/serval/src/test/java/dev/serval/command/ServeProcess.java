@@ -52,13 +52,14 @@ final class ServeProcess implements AutoCloseable {
     List<String> line = new ArrayList<>(interruptible());
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     line.add("@" + MODULE.resolve("jvm.options"));
-    line.add("-XX:+UseSerialGC");
     line.add("-Dserval.demo=" + DEMO);
     line.addAll(List.of("--module-path", System.getProperty("jdk.module.path")));
     line.addAll(List.of("--class-path", System.getProperty("java.class.path")));
     line.addAll(List.of("--module", "dev.serval.command/dev.serval.command.Serval"));
     line.addAll(arguments);
-    return new ProcessBuilder(line).start();
+    ProcessBuilder builder = new ProcessBuilder(line);
+    builder.environment().put("MALLOC_ARENA_MAX", "2");
+    return builder.start();
   }
 
   /**

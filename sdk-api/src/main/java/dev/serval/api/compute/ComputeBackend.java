@@ -87,14 +87,16 @@ public interface ComputeBackend extends AutoCloseable {
 
   /**
    * Allocates a buffer for what {@link #gatedLinear} has between its map and its activation, and
-   * nothing else: a backend that has no need of it gives one without memory. Weights are loaded
-   * first.
+   * nothing else: a backend that has no need of it gives one without memory, and one that does a
+   * few rows at a time one for as many. Weights are loaded first.
    *
    * @param maxRows the most rows a step may have
    * @param columns the rows of the weight
+   * @param spare a buffer whose elements nobody wants any more when {@link #gatedLinear} is called:
+   *     the result may lie in its place
    * @return the buffer
    */
-  default Activations gates(int maxRows, int columns) {
+  default Activations gates(int maxRows, int columns, Activations spare) {
     return activations(maxRows, columns);
   }
 
@@ -230,7 +232,7 @@ public interface ComputeBackend extends AutoCloseable {
    * @param in as many columns as the weight
    * @param weight the matrix, the rows of the gate above those of up
    * @param bias a vector of the weight's rows, or null
-   * @param gates as many columns as the weight has rows, undefined afterwards
+   * @param gates what {@link #gates} made for this weight, undefined afterwards
    * @param out half as many columns
    */
   default void gatedLinear(

@@ -90,6 +90,20 @@ public final class OperandChecks {
   }
 
   /**
+   * Requires that rows have the width they are to have.
+   *
+   * @param role what they are handed as
+   * @param rows the rows
+   * @param columns the width
+   */
+  public static void requireColumns(String role, Activations rows, int columns) {
+    if (rows.columns() != columns) {
+      throw new IllegalArgumentException(
+          "the %s have %d columns and are to have %d".formatted(role, rows.columns(), columns));
+    }
+  }
+
+  /**
    * Requires that a weight is a matrix.
    *
    * @param <M> how the backend keeps matrices

@@ -200,7 +200,7 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
-  public Activations gates(int maxRows, int columns) {
+  public Activations gates(int maxRows, int columns, Activations spare) {
     boolean fused = blas == null && loader.allPacked() && columns % (2 * Abi.TILE) == 0;
     return buffer(
         fused ? CudaActivations.Form.NOWHERE : CudaActivations.Form.ROWS, maxRows, columns);

@@ -25,6 +25,11 @@ import org.jspecify.annotations.Nullable;
 public final class CpuBackend implements ComputeBackend {
   private static final int ALIGNMENT = 64;
 
+  /** The fewest and the most rows whose gates and ups are had at a time, of many rows. */
+  private static final int FEWEST_GATED = 128;
+
+  private static final int MOST_GATED = 256;
+
   private final Device device;
   private final NativeMemory memory;
   private final WorkCrew crew;
@@ -83,6 +88,18 @@ public final class CpuBackend implements ComputeBackend {
     OperandChecks.requireShape(maxRows, columns);
     long bytes = Math.multiplyExact((long) maxRows * columns, (long) Float.BYTES);
     return new CpuActivations(this, maxRows, columns, memory.allocate(bytes, ALIGNMENT));
+  }
+
+  @Override
+  public Activations gates(int maxRows, int columns, Activations spare) {
+    OperandChecks.requireShape(maxRows, columns);
+    CpuActivations free = checks.own("spare", spare, CpuActivations.class, CpuActivations::owner);
+    long rowBytes = Math.multiplyExact((long) columns, (long) Float.BYTES);
+    int together = Math.clamp(free.data().byteSize() / rowBytes, FEWEST_GATED, MOST_GATED);
+    int rows = Math.min(maxRows, together);
+    return rows * rowBytes > free.data().byteSize()
+        ? rows(rows, columns)
+        : new CpuActivations(this, rows, columns, free.data().asSlice(0, rows * rowBytes));
   }
 
   @Override
@@ -188,7 +205,32 @@ public final class CpuBackend implements ComputeBackend {
   public void gatedSilu(StepBatch batch, Activations gateUp, Activations out) {
     CpuActivations output = rows("output", out, batch, out.columns());
     CpuActivations input = rows("gate and up", gateUp, batch, 2 * out.columns());
-    run(gate.of(input, output), batch, input.columns());
+    run(gate.of(input, output, 0), batch.rows(), input.columns());
+  }
+
+  @Override
+  public void gatedLinear(
+      StepBatch batch,
+      Activations in,
+      Weight weight,
+      @Nullable Weight bias,
+      Activations gates,
+      Activations out) {
+    PackedMatrix matrix = matrix("weight", weight).packed();
+    CpuActivations input = rows("input", in, batch, matrix.columns());
+    CpuActivations between =
+        checks.own("gates", gates, CpuActivations.class, CpuActivations::owner);
+    CpuActivations output = rows("output", out, batch, out.columns());
+    OperandChecks.requireColumns("gates", between, matrix.rows());
+    OperandChecks.requireColumns("gates", between, 2 * output.columns());
+    CpuWeight.@Nullable Vector added = bias == null ? null : vector("bias", bias, matrix.rows());
+    int turns = Math.ceilDiv(batch.rows(), between.maxRows());
+    for (int turn = 0; turn < turns; turn++) {
+      int from = batch.rows() * turn / turns;
+      int count = batch.rows() * (turn + 1) / turns - from;
+      run(linear.of(matrix, input, between, count).from(from).adding(added, false));
+      run(gate.of(between, output, from), count, between.columns());
+    }
   }
 
   @Override
@@ -224,7 +266,11 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   private void run(RowWork work, StepBatch batch, int columns) {
-    work.share(batch.rows(), columns, crew.size());
+    run(work, batch.rows(), columns);
+  }
+
+  private void run(RowWork work, int rows, int columns) {
+    work.share(rows, columns, crew.size());
     crew.run(work);
   }
 

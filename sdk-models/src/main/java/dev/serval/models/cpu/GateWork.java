@@ -7,15 +7,18 @@ final class GateWork extends RowWork {
   private final Prefetch prefetch;
   private CpuActivations gateUp;
   private CpuActivations out;
+  private int firstRow;
 
   GateWork(GateKernel kernel, Prefetch prefetch) {
     this.kernel = kernel;
     this.prefetch = prefetch;
   }
 
-  GateWork of(CpuActivations input, CpuActivations output) {
+  /** What to make one of what; the first row of inputs belongs to one of the outputs. */
+  GateWork of(CpuActivations input, CpuActivations output, int outputRow) {
     gateUp = input;
     out = output;
+    firstRow = outputRow;
     return this;
   }
 
@@ -27,6 +30,7 @@ final class GateWork extends RowWork {
   @Override
   void row(int row, int worker) {
     long gate = gateUp.row(row);
-    kernel.gate(gateUp, gate, gate + out.columns(), out, out.row(row), out.columns(), worker);
+    long to = out.row(firstRow + row);
+    kernel.gate(gateUp, gate, gate + out.columns(), out, to, out.columns(), worker);
   }
 }

@@ -10,6 +10,7 @@ public final class LinearWork implements WorkCrew.Work {
   private CpuActivations out;
   private CpuWeight.@Nullable Vector bias;
   private int @Nullable [] sourceRows;
+  private int firstRow;
   private boolean add;
   private int rows;
   private long serial;
@@ -21,6 +22,7 @@ public final class LinearWork implements WorkCrew.Work {
     out = output;
     bias = null;
     sourceRows = null;
+    firstRow = 0;
     add = false;
     rows = rowCount;
     serial++;
@@ -31,6 +33,12 @@ public final class LinearWork implements WorkCrew.Work {
   LinearWork adding(CpuWeight.@Nullable Vector vector, boolean toOutput) {
     bias = vector;
     add = toOutput;
+    return this;
+  }
+
+  /** From which input row on output rows come. */
+  LinearWork from(int inputRow) {
+    firstRow = inputRow;
     return this;
   }
 
@@ -92,7 +100,7 @@ public final class LinearWork implements WorkCrew.Work {
 
   /** Where an output row's input begins, in elements of {@link #in}. */
   public long source(int row) {
-    return in.row(sourceRows == null ? row : sourceRows[row]);
+    return in.row(sourceRows == null ? firstRow + row : sourceRows[row]);
   }
 
   /**

@@ -64,8 +64,11 @@ final class DecoderExecutor implements ModelExecutor {
     residual = backend.activations(rows, shape.hidden());
     normed = backend.operands(rows, shape.hidden());
     qkv = backend.activations(rows, shape.queryColumns() + 2 * shape.keyColumns());
-    attended = backend.operands(rows, shape.queryColumns());
-    gates = backend.gates(rows, 2 * shape.intermediate());
+    attended =
+        shape.queryColumns() == shape.hidden()
+            ? normed
+            : backend.operands(rows, shape.queryColumns());
+    gates = backend.gates(rows, 2 * shape.intermediate(), qkv);
     gated = backend.operands(rows, shape.intermediate());
     logits = backend.logits(limits.sequences(), shape.vocabulary());
     lastRows = new StepBatch(limits.sequences(), limits.sequences());

@@ -1,9 +1,8 @@
 package dev.serval.models.text;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
-import tools.jackson.databind.JsonNode;
+import java.util.stream.Stream;
 
 /**
  * How a tokenizer turns tokens back into text: the field {@code decoder} of its file, as stages
@@ -11,148 +10,32 @@ import tools.jackson.databind.JsonNode;
  *
  * <p>Stages before {@code Fuse} see one token at a time, those after it the text as a whole. A
  * decoder that cannot be had in this form is refused when the file is read.
+ *
+ * @param stages what applies to tokens wherever they stand
+ * @param edges what applies to the ends of a text, after {@code stages}
  */
-final class DecoderProgram {
-  private static final String KNOWN =
-      "one of ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence, Strip, WordPiece";
-
-  private final JsonFile file;
-  private final List<Supplier<DecoderStage>> stages = new ArrayList<>();
-  private final List<Supplier<DecoderStage>> edges = new ArrayList<>();
-  private boolean fused;
-  private boolean bytes;
-
-  private DecoderProgram(JsonFile file) {
-    this.file = file;
+record DecoderProgram(List<Supplier<DecoderStage>> stages, List<Supplier<DecoderStage>> edges) {
+  /** Copies the lists. */
+  DecoderProgram {
+    stages = List.copyOf(stages);
+    edges = List.copyOf(edges);
   }
 
   static DecoderProgram read(JsonFile file) {
-    DecoderProgram program = new DecoderProgram(file);
-    JsonNode decoder = file.root().path("decoder");
-    if (decoder.isMissingNode() || decoder.isNull()) {
-      program.stages.add(() -> (piece, first) -> first ? piece : " " + piece);
-    } else {
-      program.read(decoder);
-    }
-    return program;
+    return new DecoderProgramReader(file).read();
   }
 
   /** For one sequence, from its start. */
   DecoderStage start() {
-    List<DecoderStage> all = new ArrayList<>();
-    stages.forEach(stage -> all.add(stage.get()));
-    edges.forEach(stage -> all.add(stage.get()));
-    return DecoderStage.chain(all);
+    return chain(Stream.concat(stages.stream(), edges.stream()));
   }
 
   /** For tokens out of the middle of a sequence: what applies to the ends of a text is left out. */
   DecoderStage middle() {
-    return DecoderStage.chain(stages.stream().map(Supplier::get).toList());
+    return chain(stages.stream());
   }
 
-  private void read(JsonNode decoder) {
-    switch (decoder.path("type").stringValue("")) {
-      case "Sequence" -> decoder.path("decoders").forEach(this::read);
-      case "ByteLevel" -> joinBytes(decoder, ByteLevelStage::new, true);
-      case "ByteFallback" -> joinBytes(decoder, ByteFallbackStage::new, false);
-      case "Fuse" -> fused = true;
-      case "Replace" -> replace(decoder);
-      case "Strip" -> strip(decoder);
-      case "Metaspace" -> metaspace(decoder);
-      case "WordPiece" -> wordPiece(decoder);
-      default -> throw file.wrong("decoder.type", KNOWN, decoder.path("type"));
-    }
-  }
-
-  private void joinBytes(JsonNode decoder, Supplier<DecoderStage> stage, boolean fuses) {
-    requireTokens(decoder);
-    stages.add(stage);
-    bytes = true;
-    fused = fuses;
-  }
-
-  private void replace(JsonNode decoder) {
-    String from = decoder.path("pattern").path("String").stringValue("");
-    String to = decoder.path("content").stringValue("");
-    if (from.isEmpty()) {
-      throw file.wrong("decoder.pattern", "a String", decoder.path("pattern"));
-    }
-    if ((fused || bytes) && from.length() > 1) {
-      throw file.wrong("decoder.pattern", "one character, after Fuse", decoder.path("pattern"));
-    }
-    stages.add(() -> (piece, first) -> piece.replace(from, to));
-  }
-
-  private void strip(JsonNode decoder) {
-    char character = character(decoder, "content", ' ');
-    int start = decoder.path("start").intValue(0);
-    int stop = decoder.path("stop").intValue(0);
-    if (fused) {
-      edges.add(() -> new StripStage(character, start, stop));
-    } else {
-      requireTokens(decoder);
-      stages.add(() -> (piece, first) -> new StripStage(character, start, stop).next(piece, first));
-    }
-  }
-
-  private void metaspace(JsonNode decoder) {
-    requireTokens(decoder);
-    char mark = character(decoder, "replacement", '▁');
-    boolean prefixed =
-        decoder.has("prepend_scheme")
-            ? !decoder.path("prepend_scheme").stringValue("").equals("never")
-            : decoder.path("add_prefix_space").booleanValue(true);
-    String spelt = String.valueOf(mark);
-    stages.add(() -> (piece, first) -> piece.replace(spelt, first && prefixed ? "" : " "));
-  }
-
-  private void wordPiece(JsonNode decoder) {
-    requireTokens(decoder);
-    String prefix = decoder.path("prefix").stringValue("##");
-    boolean cleanup = decoder.path("cleanup").booleanValue(true);
-    stages.add(() -> (piece, first) -> words(piece, first, prefix, cleanup));
-  }
-
-  private static String words(String piece, boolean first, String prefix, boolean cleanup) {
-    if (piece.isEmpty()) {
-      return piece;
-    }
-    String word =
-        first ? piece : piece.startsWith(prefix) ? piece.substring(prefix.length()) : " " + piece;
-    return cleanup ? tidied(word) : word;
-  }
-
-  private static String tidied(String word) {
-    return word.replace(" .", ".")
-        .replace(" ?", "?")
-        .replace(" !", "!")
-        .replace(" ,", ",")
-        .replace(" ' ", "'")
-        .replace(" n't", "n't")
-        .replace(" 'm", "'m")
-        .replace(" do not", " don't")
-        .replace(" 's", "'s")
-        .replace(" 've", "'ve")
-        .replace(" 're", "'re");
-  }
-
-  private void requireTokens(JsonNode decoder) {
-    if (fused || bytes) {
-      throw file.damaged(
-          "decoder "
-              + decoder.path("type").stringValue("")
-              + " works on tokens and cannot follow one that joins them");
-    }
-  }
-
-  private char character(JsonNode decoder, String field, char usual) {
-    JsonNode value = decoder.path(field);
-    if (value.isMissingNode()) {
-      return usual;
-    }
-    if (value.stringValue("").length() != 1) {
-      throw file.wrong("decoder." + field, "one character", value);
-    }
-    return value.stringValue().charAt(0);
+  private static DecoderStage chain(Stream<Supplier<DecoderStage>> stages) {
+    return DecoderStage.chain(stages.map(Supplier::get).toList());
   }
 }

@@ -1,6 +1,8 @@
 package dev.serval.models.text;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
@@ -9,42 +11,73 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** The tokens of a {@code tokenizer.json}: those of its model and those added to it. */
+/**
+ * The tokens of a {@code tokenizer.json}: those of its model and those added to it. They are kept
+ * as the bytes of one array, since hundreds of thousands of objects would be looked at in each full
+ * garbage collection.
+ */
 final class Vocabulary {
   private static final int MAX_ID = (1 << 24) - 1;
 
-  private final List<@Nullable String> tokens = new ArrayList<>();
-  private final Map<String, Integer> added = new HashMap<>();
-  private final BitSet special = new BitSet();
+  private final byte[] spelling;
+  private final int[] ends;
+  private final BitSet known;
+  private final BitSet special;
+  private final Map<String, Integer> added;
 
-  private Vocabulary() {}
+  private Vocabulary(Tokens tokens) {
+    ends = new int[tokens.spelt.size()];
+    known = new BitSet(ends.length);
+    special = tokens.special;
+    added = Map.copyOf(tokens.added);
+    byte[] all = new byte[1 << 10];
+    int end = 0;
+    for (int id = 0; id < ends.length; id++) {
+      String token = tokens.spelt.get(id);
+      if (token != null) {
+        known.set(id);
+        byte[] bytes = token.getBytes(StandardCharsets.UTF_8);
+        if (bytes.length > all.length - end) {
+          all = Arrays.copyOf(all, Math.max(2 * all.length, end + bytes.length));
+        }
+        System.arraycopy(bytes, 0, all, end, bytes.length);
+        end += bytes.length;
+      }
+      ends[id] = end;
+    }
+    spelling = Arrays.copyOf(all, end);
+  }
 
   static Vocabulary read(JsonFile file) {
-    Vocabulary vocabulary = new Vocabulary();
+    Tokens tokens = new Tokens(file);
     JsonNode model = file.root().path("model").path("vocab");
     if (model.isObject()) {
-      model.forEachEntry((token, id) -> vocabulary.put(file, token, id));
+      model.forEachEntry(tokens::put);
     } else if (model.isArray()) {
       for (JsonNode entry : model) {
-        vocabulary.tokens.add(text(file, "model.vocab", entry.path(0)));
+        tokens.spelt.add(tokens.text("model.vocab", entry.path(0)));
       }
     } else {
       throw file.wrong("model.vocab", "an object or a list", model);
     }
-    for (JsonNode entry : file.root().path("added_tokens")) {
-      vocabulary.add(file, entry);
-    }
-    return vocabulary;
+    file.root().path("added_tokens").forEach(tokens::add);
+    return new Vocabulary(tokens);
   }
 
   /** One more than the largest id. */
   int size() {
-    return tokens.size();
+    return ends.length;
   }
 
   /** A token as the file spells it; null if no token has this id. */
   @Nullable String token(int id) {
-    return id < tokens.size() ? tokens.get(id) : null;
+    return known.get(id)
+        ? new String(spelling, start(id), ends[id] - start(id), StandardCharsets.UTF_8)
+        : null;
+  }
+
+  private int start(int id) {
+    return id == 0 ? 0 : ends[id - 1];
   }
 
   boolean special(int id) {
@@ -54,33 +87,50 @@ final class Vocabulary {
   /** The id of a token that is spelt so, an added one first. */
   OptionalInt id(String token) {
     Integer id = added.get(token);
-    int found = id == null ? tokens.indexOf(token) : id;
-    return found < 0 ? OptionalInt.empty() : OptionalInt.of(found);
+    return id == null ? find(token.getBytes(StandardCharsets.UTF_8)) : OptionalInt.of(id);
   }
 
-  private void add(JsonFile file, JsonNode entry) {
-    String token = text(file, "added_tokens", entry.path("content"));
-    int id = put(file, token, entry.path("id"));
-    added.put(token, id);
-    special.set(id, entry.path("special").booleanValue(false));
+  private OptionalInt find(byte[] token) {
+    return known.stream()
+        .filter(id -> Arrays.equals(spelling, start(id), ends[id], token, 0, token.length))
+        .findFirst();
   }
 
-  private int put(JsonFile file, String token, JsonNode value) {
-    int id = value.isInt() ? value.intValue() : -1;
-    if (id < 0 || id > MAX_ID) {
-      throw file.wrong("the id of token '" + token + "'", "from 0 to " + MAX_ID, value);
-    }
-    while (tokens.size() <= id) {
-      tokens.add(null);
-    }
-    tokens.set(id, token);
-    return id;
-  }
+  /** What is read from the file. */
+  private static final class Tokens {
+    private final JsonFile file;
+    private final List<@Nullable String> spelt = new ArrayList<>();
+    private final Map<String, Integer> added = new HashMap<>();
+    private final BitSet special = new BitSet();
 
-  private static String text(JsonFile file, String field, JsonNode value) {
-    if (!value.isString()) {
-      throw file.wrong("a token in " + field, "a text", value);
+    Tokens(JsonFile file) {
+      this.file = file;
     }
-    return value.stringValue();
+
+    void add(JsonNode entry) {
+      String token = text("added_tokens", entry.path("content"));
+      int id = put(token, entry.path("id"));
+      added.put(token, id);
+      special.set(id, entry.path("special").booleanValue(false));
+    }
+
+    int put(String token, JsonNode value) {
+      int id = value.isInt() ? value.intValue() : -1;
+      if (id < 0 || id > MAX_ID) {
+        throw file.wrong("the id of token '" + token + "'", "from 0 to " + MAX_ID, value);
+      }
+      while (spelt.size() <= id) {
+        spelt.add(null);
+      }
+      spelt.set(id, token);
+      return id;
+    }
+
+    String text(String field, JsonNode value) {
+      if (!value.isString()) {
+        throw file.wrong("a token in " + field, "a text", value);
+      }
+      return value.stringValue();
+    }
   }
 }
