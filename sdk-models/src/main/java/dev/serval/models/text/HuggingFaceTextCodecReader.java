@@ -18,6 +18,8 @@ import java.util.stream.Stream;
  * network and leaves no file behind.
  */
 public final class HuggingFaceTextCodecReader implements TextCodecReader {
+  private static final String FILE = "tokenizer.json";
+
   private final Clock clock;
 
   /** With the system's clock and time zone for templates that print today's date. */
@@ -50,7 +52,8 @@ public final class HuggingFaceTextCodecReader implements TextCodecReader {
 
   private static Tokenizer tokenizer(
       Checkpoint checkpoint, Optional<JsonFile> config, SpecialTokens special) {
-    JsonFile file = JsonFile.required(checkpoint, "tokenizer.json");
+    String json = required(checkpoint);
+    JsonFile file = JsonFile.parse(checkpoint.root(), FILE, json);
     Vocabulary vocabulary = Vocabulary.read(file);
     DecoderProgram decoder = DecoderProgram.read(file);
     JsonFile model = JsonFile.of(checkpoint, "config.json", checkpoint.config());
@@ -61,8 +64,16 @@ public final class HuggingFaceTextCodecReader implements TextCodecReader {
     Optional<SequenceFrame> frame = config.flatMap(c -> SequenceFrame.read(c, special, vocabulary));
     SequenceEnds ends = SequenceEnds.read(files, special, vocabulary);
     int ids = model.root().path("vocab_size").intValue(0);
-    NativeTokenizer encoder =
-        NativeTokenizer.open(file, checkpoint.text(file.name()).orElseThrow());
+    NativeTokenizer encoder = NativeTokenizer.open(file, json);
     return new CheckpointTokenizer(encoder, vocabulary, decoder, frame, ends, ids);
+  }
+
+  private static String required(Checkpoint checkpoint) {
+    return checkpoint
+        .text(FILE)
+        .orElseThrow(() ->
+            new CheckpointException(
+                "%s has no %s, without which its text cannot be read"
+                    .formatted(checkpoint.root(), FILE)));
   }
 }

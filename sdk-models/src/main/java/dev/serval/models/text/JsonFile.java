@@ -12,15 +12,6 @@ import tools.jackson.databind.json.JsonMapper;
 record JsonFile(String checkpoint, String name, JsonNode root) {
   private static final JsonMapper MAPPER = JsonMapper.shared();
 
-  /** The file, or an error if there is none. */
-  static JsonFile required(Checkpoint checkpoint, String name) {
-    return optional(checkpoint, name)
-        .orElseThrow(() ->
-            new CheckpointException(
-                "%s has no %s, without which its text cannot be read"
-                    .formatted(checkpoint.root(), name)));
-  }
-
   /** The file if there is one; it holds an object. */
   static Optional<JsonFile> optional(Checkpoint checkpoint, String name) {
     return checkpoint.text(name).map(text -> parse(checkpoint.root(), name, text));

@@ -56,7 +56,7 @@ final class LinearScratch {
 
   /** Whether so many columns of so many rows, and of the spare ones, can be held. */
   static boolean holds(int rows, int columns) {
-    return (long) (rows + Unpacking.SPARE_ROWS) * step(columns) <= INPUTS;
+    return (long) (rows + PackedProducts.SPARE_ROWS) * step(columns) <= INPUTS;
   }
 
   /** Reads a stretch of some rows, and a zero behind each. */

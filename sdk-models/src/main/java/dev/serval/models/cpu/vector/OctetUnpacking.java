@@ -18,7 +18,7 @@ import jdk.incubator.vector.VectorSpecies;
  * Q8_0: a signed octet an element, and a scale for each 32 columns. A panel's block has the octets
  * of its columns first, then the scales.
  */
-final class OctetUnpacking extends Unpacking {
+final class OctetUnpacking extends PackedProducts {
   private static final int W = Lanes.WIDTH;
   private static final int L = Lanes.COUNT;
   private static final int BLOCK = DType.Q8_0.blockElements();
@@ -92,7 +92,7 @@ final class OctetUnpacking extends Unpacking {
 
   @Override
   int together(int rows) {
-    return rows == 1 ? 1 : Unpacking.together();
+    return rows == 1 ? 1 : PackedProducts.together();
   }
 
   @Override

@@ -10,7 +10,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Pairs of BF16, the lower column in the lower half of an int. */
-final class PairUnpacking extends Unpacking {
+final class PairUnpacking extends PackedProducts {
   private static final VectorSpecies<Integer> I = Lanes.INTS;
   private static final VectorSpecies<Float> F = Lanes.FLOATS;
   private static final ByteOrder LE = Lanes.ORDER;
@@ -48,7 +48,7 @@ final class PairUnpacking extends Unpacking {
 
   @Override
   int together(int rows) {
-    return rows == 1 ? 4 : Unpacking.together();
+    return rows == 1 ? 4 : PackedProducts.together();
   }
 
   @Override

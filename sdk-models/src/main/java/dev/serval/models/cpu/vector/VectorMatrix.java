@@ -6,6 +6,7 @@ import dev.serval.models.cpu.LinearWork;
 import dev.serval.models.cpu.PackedMatrix;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /** A matrix multiplied by the Vector API. */
 final class VectorMatrix implements PackedMatrix {
@@ -39,6 +40,7 @@ final class VectorMatrix implements PackedMatrix {
   private final PanelLayout layout;
   private final MemorySegment data;
   private final Unpacking unpacking;
+  private final Optional<PackedProducts> products;
   private final List<LinearScratch> scratch;
   private final boolean fetchesFirst;
 
@@ -49,6 +51,7 @@ final class VectorMatrix implements PackedMatrix {
     this.data = data;
     this.scratch = scratch;
     unpacking = Unpacking.of(layout);
+    products = unpacking instanceof PackedProducts packed ? Optional.of(packed) : Optional.empty();
   }
 
   @Override
@@ -82,7 +85,7 @@ final class VectorMatrix implements PackedMatrix {
   }
 
   private boolean packed(int rows) {
-    return rows <= unpacking.mostRows();
+    return products.isPresent() && rows <= products.get().mostRows();
   }
 
   private int rowBlocks(int rows) {
@@ -105,7 +108,7 @@ final class VectorMatrix implements PackedMatrix {
     int to = Math.min(from + blockRows(rows), rows);
     LinearScratch own = scratch.get(worker);
     if (from < to && packed(rows)) {
-      multiplyPacked(product, firstPanel, endPanel, from, to, own);
+      multiplyPacked(products.get(), product, firstPanel, endPanel, from, to, own);
     } else if (from < to) {
       multiplyUnpacked(product, firstPanel, endPanel, from, to, own);
     }
@@ -113,9 +116,15 @@ final class VectorMatrix implements PackedMatrix {
 
   /** Goes over all columns at once if inputs can be held, which reads weights as they lie. */
   private void multiplyPacked(
-      LinearWork product, int firstPanel, int endPanel, int from, int to, LinearScratch own) {
+      PackedProducts products,
+      LinearWork product,
+      int firstPanel,
+      int endPanel,
+      int from,
+      int to,
+      LinearScratch own) {
     int rows = to - from;
-    int together = unpacking.together(rows);
+    int together = products.together(rows);
     int stretch = LinearScratch.holds(rows, columns()) ? columns() : LinearScratch.PACKED_STRETCH;
     int step = LinearScratch.step(stretch);
     own.clearSums(rows);
@@ -124,7 +133,7 @@ final class VectorMatrix implements PackedMatrix {
       own.readInputs(product, from, to, column, count, step);
       for (int panel = firstPanel; panel < endPanel; panel += together) {
         int end = Math.min(panel + together, endPanel);
-        addProducts(panel, end, column, count, step, firstPanel, rows, own);
+        addProducts(products, panel, end, column, count, step, firstPanel, rows, own);
       }
     }
     store(product, firstPanel, endPanel, from, to, own);
@@ -132,6 +141,7 @@ final class VectorMatrix implements PackedMatrix {
 
   /** Adds the products of so many columns from one on, for the rows whose inputs are held. */
   private void addProducts(
+      PackedProducts products,
       int panel,
       int endPanel,
       int column,
@@ -148,7 +158,7 @@ final class VectorMatrix implements PackedMatrix {
         own.fetch(data, layout.at(i, column), Lanes.WIDTH * layout.dtype().bytes(count));
       }
     }
-    unpacking.multiplyRows(data, at, bytes, endPanel - panel, count, own, step, sumAt, rows);
+    products.multiplyRows(data, at, bytes, endPanel - panel, count, own, step, sumAt, rows);
   }
 
   private void multiplyUnpacked(
