@@ -14,7 +14,11 @@ final class GateWork extends RowWork {
     this.prefetch = prefetch;
   }
 
-  /** What to make one of what; the first row of inputs belongs to one of the outputs. */
+  /**
+   * Gates and ups, and where products go.
+   *
+   * @param outputRow where those of the first row go
+   */
   GateWork of(CpuActivations input, CpuActivations output, int outputRow) {
     gateUp = input;
     out = output;
