@@ -221,6 +221,7 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations between =
         checks.own("gates", gates, CpuActivations.class, CpuActivations::owner);
     CpuActivations output = rows("output", out, batch, out.columns());
+    OperandChecks.requireApart(input, between);
     OperandChecks.requireColumns("gates", between, matrix.rows());
     OperandChecks.requireColumns("gates", between, 2 * output.columns());
     CpuWeight.@Nullable Vector added = bias == null ? null : vector("bias", bias, matrix.rows());

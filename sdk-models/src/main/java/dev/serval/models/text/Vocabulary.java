@@ -1,5 +1,6 @@
 package dev.serval.models.text;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,22 +31,16 @@ final class Vocabulary {
     known = new BitSet(ends.length);
     special = tokens.special;
     added = Map.copyOf(tokens.added);
-    byte[] all = new byte[1 << 10];
-    int end = 0;
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
     for (int id = 0; id < ends.length; id++) {
       String token = tokens.spelt.get(id);
       if (token != null) {
         known.set(id);
-        byte[] bytes = token.getBytes(StandardCharsets.UTF_8);
-        if (bytes.length > all.length - end) {
-          all = Arrays.copyOf(all, Math.max(2 * all.length, end + bytes.length));
-        }
-        System.arraycopy(bytes, 0, all, end, bytes.length);
-        end += bytes.length;
+        all.writeBytes(token.getBytes(StandardCharsets.UTF_8));
       }
-      ends[id] = end;
+      ends[id] = all.size();
     }
-    spelling = Arrays.copyOf(all, end);
+    spelling = all.toByteArray();
   }
 
   static Vocabulary read(JsonFile file) {
