@@ -71,4 +71,14 @@ public record AttentionSpec(
   public int keyColumns() {
     return kvHeads * headDim;
   }
+
+  /**
+   * The first position that a query sees.
+   *
+   * @param position that of the query
+   * @return 0, or where its window begins
+   */
+  public int firstSeen(int position) {
+    return Math.max(0, position - window + 1);
+  }
 }

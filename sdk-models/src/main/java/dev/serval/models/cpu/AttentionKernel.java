@@ -10,6 +10,12 @@ public interface AttentionKernel {
   int ROWS = 16;
 
   /**
+   * Positions of a stretch, which is added up by itself. Stretches lie at multiples of their size
+   * from position 0, wherever the rows begin and whatever the window.
+   */
+  int STRETCH = 256;
+
+  /**
    * The most rows of one call: they share what is read of the cache.
    *
    * @param spec the shape of queries
@@ -31,14 +37,35 @@ public interface AttentionKernel {
   void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory);
 
   /**
-   * Attends with all query heads of one key head, for consecutive rows of one sequence. Any worker
-   * may do any rows; a row's bits depend on the row, its position and its sequence's cache alone.
+   * Whether work may be cut between stretches, and merged.
+   *
+   * @param layout that of the cache
+   */
+  default boolean merges(KvLayout layout) {
+    return false;
+  }
+
+  /**
+   * Attends with all query heads of one key head, for a piece's rows. If it is whole, the outcome
+   * is their output; otherwise it is each stretch's sums. Any worker may do any piece; a row's bits
+   * depend on the row, its position and its sequence's cache alone.
    *
    * @param work the operation
-   * @param from the first row
-   * @param to behind the last row
+   * @param piece which piece of it
    * @param kvHead the key head
    * @param worker who computes
    */
-  void attend(AttentionWork work, int from, int to, int kvHead, int worker);
+  void attend(AttentionWork work, int piece, int kvHead, int worker);
+
+  /**
+   * Makes the output of rows whose pieces have been attended to.
+   *
+   * @param work the operation
+   * @param piece the first piece of the run
+   * @param kvHead the key head
+   * @param worker who computes
+   */
+  default void merge(AttentionWork work, int piece, int kvHead, int worker) {
+    throw new UnsupportedOperationException("nothing is cut that this kernel has to merge");
+  }
 }

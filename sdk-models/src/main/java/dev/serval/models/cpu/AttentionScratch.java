@@ -7,9 +7,7 @@ import java.util.Arrays;
  * what was added up so far.
  */
 final class AttentionScratch implements SlotReader {
-  /** Positions of a stretch, a multiple of {@link #GROUP}. */
-  static final int STRETCH = 256;
-
+  private static final int STRETCH = AttentionKernel.STRETCH;
   private static final int GROUP = 4;
 
   private final int headCapacity;

@@ -4,14 +4,22 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.device.NativeMemory;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
-/** Attention of a step's rows. Its parts are runs of rows of one sequence, times key heads. */
+/** Attention of a step's rows. Its parts are pieces of it, times key heads. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 public final class AttentionWork implements WorkCrew.Work {
+  private static final int ALIGNMENT = 64;
+
   private final AttentionKernel kernel;
-  private int[] firstRow = new int[0];
-  private int[] endRow = new int[0];
-  private int runs;
+  private final NativeMemory memory;
+  private final int workers;
+  private final AttentionPieces pieces = new AttentionPieces();
+  private final Merging merging = new Merging();
+  private @Nullable NativeMemory held;
+  private MemorySegment sums = MemorySegment.NULL;
   private StepBatch batch;
   private CpuActivations qkv;
   private AttentionSpec spec;
@@ -19,8 +27,10 @@ public final class AttentionWork implements WorkCrew.Work {
   private CpuActivations out;
   private int layer;
 
-  AttentionWork(AttentionKernel kernel) {
+  AttentionWork(AttentionKernel kernel, NativeMemory memory, int workers) {
     this.kernel = kernel;
+    this.memory = memory;
+    this.workers = workers;
   }
 
   AttentionWork of(
@@ -36,45 +46,128 @@ public final class AttentionWork implements WorkCrew.Work {
     layer = cacheLayer;
     kv = cache;
     out = output;
-    cutIntoRuns(kernel.rows(rules, cache.layout()));
+    kernel.prepare(spec, kv.layout(), memory);
+    pieces.cut(batch, spec, kernel.rows(spec, kv.layout()), workers, room());
     return this;
   }
 
-  private void cutIntoRuns(int most) {
-    if (firstRow.length < batch.maxRows()) {
-      firstRow = new int[batch.maxRows()];
-      endRow = new int[batch.maxRows()];
+  /** For how many sums there is room: for those of as many positions as the cache has. */
+  private int room() {
+    if (workers == 1 || !kernel.merges(kv.layout())) {
+      return 0;
     }
-    runs = 0;
-    for (int sequence = 0; sequence < batch.sequences(); sequence++) {
-      int end = batch.firstRow(sequence + 1);
-      for (int row = batch.firstRow(sequence); row < end; row += most) {
-        firstRow[runs] = row;
-        endRow[runs++] = Math.min(row + most, end);
+    long positions = (long) kv.blocks() * kv.layout().blockTokens();
+    long bytes = (positions / AttentionKernel.STRETCH + 1) * spec.heads() * sumsBytes();
+    if (sums.byteSize() < bytes) {
+      if (held != null) {
+        held.close();
       }
+      held = memory.child("attention sums");
+      sums = held.allocate(bytes, ALIGNMENT);
     }
+    return (int) Math.min(sums.byteSize() / sumsBytes(), Integer.MAX_VALUE);
+  }
+
+  private long sumsBytes() {
+    return AttentionSums.bytes(spec.headDim());
   }
 
   @Override
   public int parts() {
-    return runs * spec.kvHeads();
+    return pieces.count() * spec.kvHeads();
   }
 
   @Override
   public long operations() {
-    long seen = 0;
-    for (int run = 0; run < runs; run++) {
-      int last = batch.position(endRow[run] - 1);
-      seen += (long) (endRow[run] - firstRow[run]) * (last + 1 - firstSeen(last));
-    }
-    return 2 * seen * spec.queryColumns();
+    return 2 * pieces.seen() * spec.queryColumns();
   }
 
   /** Chunks come behind decodes in a step, and have the longer runs: those begin first. */
   @Override
   public void part(int part, int worker) {
-    int run = runs - 1 - part / spec.kvHeads();
-    kernel.attend(this, firstRow[run], endRow[run], part % spec.kvHeads(), worker);
+    int piece = pieces.count() - 1 - part / spec.kvHeads();
+    kernel.attend(this, piece, part % spec.kvHeads(), worker);
+  }
+
+  /** What is left when all parts are done: the merging of what was cut. */
+  WorkCrew.Work merging() {
+    return merging;
+  }
+
+  /** Whether anything is left to merge. */
+  boolean cut() {
+    return pieces.cuts() > 0;
+  }
+
+  /** Its parts are runs that were cut, times key heads. */
+  private final class Merging implements WorkCrew.Work {
+    @Override
+    public int parts() {
+      return pieces.cuts() * spec.kvHeads();
+    }
+
+    @Override
+    public long operations() {
+      long merged = 0;
+      for (int cut = 0; cut < pieces.cuts(); cut++) {
+        int run = pieces.cutRun(cut);
+        merged += (long) pieces.queries(run) * pieces.stretches(run);
+      }
+      return 2 * merged * spec.kvHeads() * spec.headDim();
+    }
+
+    @Override
+    public void part(int part, int worker) {
+      int run = pieces.cutRun(part / spec.kvHeads());
+      kernel.merge(AttentionWork.this, run, part % spec.kvHeads(), worker);
+    }
+  }
+
+  /** The first row of a piece. */
+  public int firstRow(int piece) {
+    return pieces.firstRow(piece);
+  }
+
+  /** Behind its last row. */
+  public int endRow(int piece) {
+    return pieces.endRow(piece);
+  }
+
+  /** The first position that a piece is about. */
+  public int first(int piece) {
+    return pieces.first(piece);
+  }
+
+  /** Behind the last. */
+  public int end(int piece) {
+    return pieces.end(piece);
+  }
+
+  /** Whether a piece is about all that its rows see. */
+  public boolean whole(int piece) {
+    return pieces.whole(piece);
+  }
+
+  /** How many stretches the rows of a piece see. */
+  public int stretches(int piece) {
+    return pieces.stretches(piece);
+  }
+
+  /** Memory for the {@link AttentionSums} of pieces that are not whole. */
+  public MemorySegment sums() {
+    return sums;
+  }
+
+  /**
+   * Where the sums of a piece that is not whole go: stretch after stretch, in each those of all
+   * queries of the key head.
+   *
+   * @param piece which piece; the first one of a run has the sums of all its stretches
+   * @param kvHead which key head
+   * @return where the first ones begin, in bytes
+   */
+  public long sumsAt(int piece, int kvHead) {
+    return pieces.sums(piece, kvHead) * sumsBytes();
   }
 
   /** The step. */
@@ -120,20 +213,18 @@ public final class AttentionWork implements WorkCrew.Work {
   public void read(int row, int kvHead, int stretch, int first, int end, SlotReader reader) {
     BlockTable blocks = batch.blockTable(batch.sequenceOf(row));
     KvLayout layout = kv.layout();
+    long keys = layout.keyOffset(layer, kvHead);
+    long values = layout.valueOffset(layer, kvHead);
+    long blockBytes = layout.blockBytes();
+    int block = first / layout.blockTokens();
+    int slot = first - block * layout.blockTokens();
     int position = first;
     while (position < end) {
-      int slot = position % layout.blockTokens();
       int slots = Math.min(layout.blockTokens() - slot, end - position);
-      long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
-      long keys = block + layout.keyOffset(layer, kvHead);
-      long values = block + layout.valueOffset(layer, kvHead);
-      reader.read(kv, keys, values, slot, slots, position - stretch);
+      long at = blocks.block(block++) * blockBytes;
+      reader.read(kv, at + keys, at + values, slot, slots, position - stretch);
       position += slots;
+      slot = 0;
     }
-  }
-
-  /** The first position that a query at this position sees. */
-  public int firstSeen(int position) {
-    return Math.max(0, position - spec.window() + 1);
   }
 }

@@ -55,7 +55,7 @@ public final class CpuBackend implements ComputeBackend {
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
     norm = new NormWork(kernels.rows(), kernels.prefetch());
     rotary = new RotaryWork(kernels.rows(), kernels.prefetch(), threads.threads());
-    attention = new AttentionWork(kernels.attention());
+    attention = new AttentionWork(kernels.attention(), memory, threads.threads());
     gate = new GateWork(kernels.gate(), kernels.prefetch());
   }
 
@@ -196,9 +196,10 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations rows = rows("queries, keys and values", qkv, batch, qkvColumns(spec));
     CpuActivations output = rows("output", out, batch, spec.queryColumns());
     CpuKvMemory cache = cache(kv, spec, layer);
-    kernels.attention().prepare(spec, cache.layout(), memory);
-    attention.of(batch, rows, spec, layer, cache, output);
-    crew.run(attention);
+    crew.run(attention.of(batch, rows, spec, layer, cache, output));
+    if (attention.cut()) {
+      crew.run(attention.merging());
+    }
   }
 
   @Override

@@ -11,10 +11,19 @@ import java.lang.foreign.ValueLayout;
  * <p>A head's values lie slot after slot, its keys dimension after dimension, so that the keys of
  * neighbouring positions make a vector. In {@link DType#Q8_0} a slot's 32 elements share a scale:
  * for values it lies before them; for keys the scales of all slots lie before their 32 dimensions.
+ *
+ * <p>In {@link DType#BF16} two neighbours lie together, as dot products of BF16 take them: keys as
+ * {@code [slots / 16][dimensions / 2][slot of 16][dimension of 2]}, values as {@code [dimensions /
+ * 16][slots / 2][dimension of 16][slot of 2]}. Numbers of slots or dimensions that are no multiple
+ * of 16 are one run of as many as there are, and where one of two would be missing, each lies
+ * alone.
  */
 public final class KvElements {
   /** Elements that share a scale. */
   public static final int GROUP = DType.Q8_0.blockElements();
+
+  /** Slots of keys, and dimensions of values, that lie side by side in BF16. */
+  public static final int LANES = 16;
 
   private static final float MOST = 127;
 
@@ -24,6 +33,30 @@ public final class KvElements {
   private final int slots;
   private final int step;
   private final long slotBytes;
+  private final Order keys;
+  private final Order values;
+
+  /**
+   * Where the elements of a head lie: {@code [lanes / together][columns / pair][lane][column]}.
+   *
+   * @param columns how many columns there are
+   * @param together lanes that lie side by side
+   * @param pair columns that do
+   */
+  private record Order(int columns, int together, int pair) {
+    static Order plain(int lanes, int columns) {
+      return new Order(columns, lanes, 1);
+    }
+
+    static Order paired(int lanes, int columns) {
+      return new Order(columns, lanes % LANES == 0 ? LANES : lanes, columns % 2 == 0 ? 2 : 1);
+    }
+
+    long at(int lane, int column) {
+      long run = (long) (lane / together) * (columns / pair) + column / pair;
+      return (run * together + lane % together) * pair + column % pair;
+    }
+  }
 
   /**
    * Of one memory.
@@ -38,6 +71,16 @@ public final class KvElements {
     slots = layout.blockTokens();
     step = dtype == DType.Q8_0 ? Byte.BYTES : dtype.blockBytes();
     slotBytes = dtype.bytes(headDim);
+    boolean paired = dtype == DType.BF16;
+    keys = paired ? Order.paired(slots, headDim) : Order.plain(slots, headDim);
+    values = paired ? Order.paired(headDim, slots) : Order.plain(headDim, slots);
+  }
+
+  /**
+   * Whether two neighbouring dimensions of a key, and two neighbouring slots of a value, are one.
+   */
+  public boolean paired() {
+    return keys.pair() == 2 && values.pair() == 2;
   }
 
   /**
@@ -48,7 +91,7 @@ public final class KvElements {
    */
   public long keyAt(int dim, int slot) {
     long scales = dtype == DType.Q8_0 ? (dim / GROUP + 1L) * Short.BYTES * slots : 0;
-    return scales + ((long) dim * slots + slot) * step;
+    return scales + keys.at(slot, dim) * step;
   }
 
   /**
@@ -69,7 +112,7 @@ public final class KvElements {
    */
   public long valueAt(int slot, int dim) {
     long scales = dtype == DType.Q8_0 ? (dim / GROUP + 1L) * Short.BYTES : 0;
-    return slot * slotBytes + scales + (long) dim * step;
+    return dtype == DType.Q8_0 ? slot * slotBytes + scales + dim : values.at(dim, slot) * step;
   }
 
   /**
@@ -84,17 +127,25 @@ public final class KvElements {
 
   /** Writes a head's key of BF16 to a slot. */
   void writeKey(short[] bits, int from, long head, int slot) {
-    long to = head + keyAt(0, slot);
-    long apart = (long) slots * Short.BYTES;
-    for (int dim = 0; dim < headDim; dim++) {
-      data.set(ValueLayout.JAVA_SHORT, to + dim * apart, bits[from + dim]);
+    for (int within = 0; within < keys.pair(); within++) {
+      long to = head + keyAt(within, slot);
+      long apart = (long) keys.together() * keys.pair() * Short.BYTES;
+      for (int dim = within; dim < headDim; dim += keys.pair()) {
+        data.set(ValueLayout.JAVA_SHORT, to, bits[from + dim]);
+        to += apart;
+      }
     }
   }
 
   /** Writes a head's value of BF16 to a slot. */
   void writeValue(short[] bits, int from, long head, int slot) {
-    long to = head + valueAt(slot, 0);
-    MemorySegment.copy(bits, from, data, ValueLayout.JAVA_SHORT, to, headDim);
+    long apart = (long) values.pair() * Short.BYTES;
+    for (int dim = 0; dim < headDim; dim += values.together()) {
+      long to = head + valueAt(slot, dim);
+      for (int lane = 0; lane < values.together(); lane++) {
+        data.set(ValueLayout.JAVA_SHORT, to + lane * apart, bits[from + dim + lane]);
+      }
+    }
   }
 
   /** Rounds a head's key and writes it to a slot. */
@@ -163,7 +214,7 @@ public final class KvElements {
   /** Widens one dimension of consecutive slots' keys. */
   public void readKeys(long head, int dim, int slot, int count, float[] to, int at) {
     if (dtype != DType.Q8_0) {
-      read(head + keyAt(dim, slot), count, to, at);
+      read(head, keys, slot, dim, count, to, at);
       return;
     }
     long from = head + keyAt(dim, slot);
@@ -176,7 +227,7 @@ public final class KvElements {
   /** Widens one slot's value. */
   public void readValue(long head, int slot, float[] to) {
     if (dtype != DType.Q8_0) {
-      read(head + valueAt(slot, 0), headDim, to, 0);
+      read(head, values, 0, slot, headDim, to, 0);
       return;
     }
     for (int dim = 0; dim < headDim; dim += GROUP) {
@@ -188,17 +239,28 @@ public final class KvElements {
     }
   }
 
-  private void read(long from, int count, float[] to, int at) {
+  /** Widens neighbouring lanes of a column, a run of those that lie side by side at a time. */
+  private void read(long head, Order order, int lane, int column, int count, float[] to, int at) {
+    int done = 0;
+    while (done < count) {
+      int next = lane + done;
+      int run = Math.min(order.together() - next % order.together(), count - done);
+      read(head + order.at(next, column) * step, (long) order.pair() * step, run, to, at + done);
+      done += run;
+    }
+  }
+
+  private void read(long from, long apart, int count, float[] to, int at) {
     switch (dtype) {
       case F32 -> MemorySegment.copy(data, ValueLayout.JAVA_FLOAT, from, to, at, count);
       case F16 -> {
         for (int i = 0; i < count; i++) {
-          to[at + i] = half(from + 2L * i);
+          to[at + i] = half(from + apart * i);
         }
       }
       default -> {
         for (int i = 0; i < count; i++) {
-          to[at + i] = BFloat16.toFloat(data.get(ValueLayout.JAVA_SHORT, from + 2L * i));
+          to[at + i] = BFloat16.toFloat(data.get(ValueLayout.JAVA_SHORT, from + apart * i));
         }
       }
     }

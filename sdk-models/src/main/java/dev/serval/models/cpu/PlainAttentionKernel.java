@@ -2,7 +2,6 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
-import dev.serval.api.compute.StepBatch;
 import dev.serval.api.device.NativeMemory;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,16 +41,16 @@ final class PlainAttentionKernel implements AttentionKernel {
   }
 
   @Override
-  public void attend(AttentionWork work, int from, int to, int kvHead, int worker) {
+  public void attend(AttentionWork work, int piece, int kvHead, int worker) {
     AttentionScratch own = scratch.get(worker);
-    StepBatch batch = work.batch();
+    int from = work.firstRow(piece);
+    int to = work.endRow(piece);
     own.begin((to - from) * work.spec().group(), work.spec().headDim(), work.spec().scale());
-    int firstSeen = work.firstSeen(batch.position(from));
-    int end = batch.position(to - 1) + 1;
-    int stretch = firstSeen - firstSeen % AttentionScratch.STRETCH;
-    for (; stretch < end; stretch += AttentionScratch.STRETCH) {
+    int firstSeen = work.first(piece);
+    int end = work.end(piece);
+    for (int stretch = firstSeen - firstSeen % STRETCH; stretch < end; stretch += STRETCH) {
       int first = Math.max(stretch, firstSeen);
-      int last = Math.min(end, stretch + AttentionScratch.STRETCH);
+      int last = Math.min(end, stretch + STRETCH);
       work.read(from, kvHead, stretch, first, last, own);
       for (int row = from; row < to; row++) {
         attendRow(work, row, (row - from) * work.spec().group(), kvHead, stretch, own);
@@ -65,8 +64,8 @@ final class PlainAttentionKernel implements AttentionKernel {
   private static void attendRow(
       AttentionWork work, int row, int firstHead, int kvHead, int stretch, AttentionScratch own) {
     int position = work.batch().position(row);
-    int from = Math.max(work.firstSeen(position), stretch) - stretch;
-    int to = Math.min(position + 1 - stretch, AttentionScratch.STRETCH);
+    int from = Math.max(work.spec().firstSeen(position), stretch) - stretch;
+    int to = Math.min(position + 1 - stretch, STRETCH);
     if (from >= to) {
       return;
     }

@@ -27,7 +27,7 @@ final class PlainTierSource implements KernelTierSource {
   public KernelTier open(int workers) {
     return new KernelTier(
         "plain Java",
-        new NumericsId("cpu-java-2"),
+        new NumericsId("cpu-java-3"),
         new PlainLinearKernel(workers),
         new PlainAttentionKernel(workers),
         new PlainGateKernel(),

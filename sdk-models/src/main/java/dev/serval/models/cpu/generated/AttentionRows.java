@@ -1,6 +1,9 @@
 package dev.serval.models.cpu.generated;
 
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.device.NativeMemory;
+import dev.serval.models.cpu.AttentionKernel;
+import dev.serval.models.cpu.AttentionSums;
 import dev.serval.models.cpu.CpuActivations;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -8,76 +11,92 @@ import java.lang.foreign.ValueLayout;
 /** What one worker needs to attend, and for each query what was added up so far. */
 final class AttentionRows {
   private static final int ALIGNMENT = 64;
+  private static final int STRETCH = AttentionKernel.STRETCH;
   private static final long INPUT_BYTES = InputForm.BFLOATS.bytes();
-  private static final long SCORE_STEP = (long) PairTiles.STRETCH * Float.BYTES;
+  private static final long SCORE_STEP = (long) STRETCH * Float.BYTES;
 
-  final PairTiles tiles;
+  final KvBlocks blocks;
   private final AttentionCode code;
-  private final int headDim;
+  private final AttentionProducts products;
   private final int capacity;
   private final int groups;
-  private final long outputStep;
+  private final int vectors;
+  private final long sumsBytes;
+  private final MemorySegment constants;
   private final MemorySegment queries;
   private final MemorySegment scores;
   private final MemorySegment weights;
-  private final MemorySegment outputs;
-  private final MemorySegment states;
+  private final MemorySegment totals;
+  private final MemorySegment nothing;
+  private final MemorySegment stretch;
   private final MemorySegment unseen;
   private int count;
 
-  AttentionRows(NativeMemory owner, AttentionCode code, int headDim, int capacity) {
+  AttentionRows(
+      NativeMemory owner,
+      AttentionCode code,
+      AttentionProducts products,
+      KvLayout layout,
+      int capacity) {
     this.code = code;
-    this.headDim = headDim;
+    this.products = products;
     this.capacity = capacity;
-    tiles = new PairTiles(owner, code.pairs(), headDim);
-    groups = headDim / ActivationGroup.COLUMNS;
-    outputStep = (long) headDim * Float.BYTES;
+    blocks = new KvBlocks(owner, layout);
+    groups = layout.headDim() / ActivationGroup.COLUMNS;
+    vectors = layout.headDim() / Width.ZMM.lanes();
+    sumsBytes = AttentionSums.bytes(layout.headDim());
+    constants = owner.allocate(AttentionRoutines.CONSTANTS_BYTES, ALIGNMENT);
     queries = owner.allocate(INPUT_BYTES * capacity * groups, ALIGNMENT);
-    int together = code.tiles().maxRows();
-    scores = owner.allocate(together * SCORE_STEP, ALIGNMENT);
-    weights = owner.allocate(together * SCORE_STEP / 2, ALIGNMENT);
-    outputs = owner.allocate(capacity * outputStep, ALIGNMENT);
-    states = owner.allocate((long) capacity * AttentionRoutines.STATE_BYTES, ALIGNMENT);
+    scores = owner.allocate(AttentionTile.MAX_ROWS * SCORE_STEP, ALIGNMENT);
+    weights = owner.allocate(AttentionTile.MAX_ROWS * SCORE_STEP / 2, ALIGNMENT);
+    totals = owner.allocate(capacity * sumsBytes, ALIGNMENT);
+    nothing = owner.allocate(capacity * sumsBytes, ALIGNMENT).fill((byte) 0);
+    for (int row = 0; row < capacity; row++) {
+      long maximum = row * sumsBytes + AttentionSums.MAXIMUM;
+      nothing.set(ValueLayout.JAVA_FLOAT, maximum, -Float.MAX_VALUE);
+    }
+    stretch = owner.allocate(AttentionTile.MAX_ROWS * sumsBytes, ALIGNMENT);
     unseen = owner.allocate(SCORE_STEP, ALIGNMENT);
-    for (int i = 0; i < PairTiles.STRETCH; i++) {
+    for (int i = 0; i < STRETCH; i++) {
       unseen.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NEGATIVE_INFINITY);
     }
   }
 
-  boolean fits(int dims, int rows) {
-    return dims == headDim && rows <= capacity;
+  boolean fits(KvLayout layout, int rows) {
+    return products.fit(layout) && rows <= capacity;
   }
 
   /** Begins with so many queries. */
   void begin(int queryCount, float scale) {
     count = queryCount;
-    for (int i = 0; i < count * headDim; i++) {
-      outputs.setAtIndex(ValueLayout.JAVA_FLOAT, i, 0);
-    }
-    for (int row = 0; row < count; row++) {
-      long at = (long) row * AttentionRoutines.STATE_BYTES;
-      states.set(ValueLayout.JAVA_FLOAT, at + AttentionRoutines.SCALE, scale);
-      states.set(ValueLayout.JAVA_FLOAT, at + AttentionRoutines.MAXIMUM, -Float.MAX_VALUE);
-      states.set(ValueLayout.JAVA_FLOAT, at + AttentionRoutines.SUM, 0);
-    }
+    constants.set(ValueLayout.JAVA_FLOAT, AttentionRoutines.SCALE, scale);
+  }
+
+  /** Nothing has been added up of any query. */
+  void clear() {
+    MemorySegment.copy(nothing, 0, totals, 0, count * sumsBytes);
   }
 
   /** Into how many tiles the queries are cut. */
   int tileCount() {
-    return Inputs.tiles(count, code.tiles().maxRows());
+    return Inputs.tiles(count, AttentionTile.MAX_ROWS);
   }
 
   /** The first query of a tile, or behind the last one of the tile before it. */
   int firstRow(int tile) {
-    return Inputs.firstRow(tile, count, code.tiles().maxRows());
+    return Inputs.firstRow(tile, count, AttentionTile.MAX_ROWS);
+  }
+
+  private int rows(int tile) {
+    return firstRow(tile + 1) - firstRow(tile);
   }
 
   /** Takes over a tile's query. */
   void query(int tile, int row, CpuActivations rows, long at) {
     int first = firstRow(tile);
-    long step = (firstRow(tile + 1) - first) * INPUT_BYTES;
     long to = input(first) + (row - first) * INPUT_BYTES;
-    NativeCalls.input(code.round(), rows.data().address() + at * Float.BYTES, to, groups, step);
+    long from = rows.data().address() + at * Float.BYTES;
+    NativeCalls.input(code.round(), from, to, groups, rows(tile) * INPUT_BYTES);
   }
 
   private long input(int firstRow) {
@@ -86,34 +105,37 @@ final class AttentionRows {
 
   /** Multiplies a tile's queries with the keys of the stretch. */
   void score(int tile, int positions) {
-    int first = firstRow(tile);
-    code.multiply(
-        Ending.STORE,
-        firstRow(tile + 1) - first,
-        input(first),
-        groups,
-        tiles.keys(),
-        tiles.keyBytes(),
-        positions / Width.ZMM.lanes(),
+    products.scores(
+        rows(tile),
+        input(firstRow(tile)),
+        blocks.keys(),
+        positions / ActivationGroup.COLUMNS,
         scores.address(),
         SCORE_STEP);
   }
 
-  /** Turns a query's scores into weights; it sees positions {@code from} up to {@code to}. */
-  void weigh(int tile, int row, int from, int to, int positions) {
-    int first = firstRow(tile);
-    long scoresAt = (row - first) * SCORE_STEP;
-    hide(scoresAt, 0, from);
-    hide(scoresAt, to, positions);
+  /**
+   * Turns a query's scores into weights.
+   *
+   * @param tile its tile
+   * @param row which query
+   * @param from the first position it sees
+   * @param to behind the last
+   * @param positions how many the stretch has
+   * @param sums where the sums of the tile's first query go
+   */
+  void weigh(int tile, int row, int from, int to, int positions, long sums) {
+    int within = row - firstRow(tile);
+    hide(within * SCORE_STEP, 0, from);
+    hide(within * SCORE_STEP, to, positions);
     NativeCalls.weigh(
         code.weigh(),
-        scores.address() + scoresAt,
-        weights.address() + (row - first) * INPUT_BYTES,
+        scores.address() + within * SCORE_STEP,
+        weights.address() + within * INPUT_BYTES,
         positions / ActivationGroup.COLUMNS,
-        (firstRow(tile + 1) - first) * INPUT_BYTES,
-        states.address() + (long) row * AttentionRoutines.STATE_BYTES,
-        outputs.address() + row * outputStep,
-        headDim / Width.ZMM.lanes());
+        rows(tile) * INPUT_BYTES,
+        constants.address(),
+        sums + within * sumsBytes);
   }
 
   private void hide(long row, int from, int to) {
@@ -121,28 +143,43 @@ final class AttentionRows {
     MemorySegment.copy(unseen, 0, scores, row + (long) from * Float.BYTES, bytes);
   }
 
-  /** Adds the values of the stretch to a tile's outputs, each by its weight. */
-  void addValues(int tile, int positions) {
-    int first = firstRow(tile);
-    code.multiply(
-        Ending.ADD,
-        firstRow(tile + 1) - first,
-        weights.address(),
-        positions / ActivationGroup.COLUMNS,
-        tiles.values(),
-        tiles.valueBytes(),
-        headDim / Width.ZMM.lanes(),
-        outputs.address() + first * outputStep,
-        outputStep);
+  /** Adds up a tile's values of the stretch, each by its weight. */
+  void addUp(int tile, int positions, long sums) {
+    int pairs = positions / ActivationGroup.COLUMNS;
+    products.outputs(rows(tile), weights.address(), blocks.values(), pairs, sums);
+  }
+
+  /** Where a tile's sums of a stretch are that are added to others at once. */
+  long stretch() {
+    return stretch.address();
+  }
+
+  /** Adds a tile's sums of a stretch to those of the stretches before it. */
+  void merge(int tile) {
+    NativeCalls.merge(
+        code.merge(),
+        totals.address() + firstRow(tile) * sumsBytes,
+        stretch.address(),
+        rows(tile),
+        sumsBytes,
+        sumsBytes,
+        vectors);
+  }
+
+  /** Adds a query's sums of several stretches up, which are so many bytes apart. */
+  void merge(int row, long sums, int stretches, long apart) {
+    NativeCalls.merge(
+        code.merge(), totals.address() + row * sumsBytes, sums, stretches, 0, apart, vectors);
   }
 
   /** Writes a query's output: what was added up, over the sum of its weights. */
   void store(int row, CpuActivations out, long at) {
+    long sums = totals.address() + row * sumsBytes;
     NativeCalls.divide(
         code.divide(),
-        outputs.address() + row * outputStep,
+        sums + AttentionSums.OUTPUT,
         out.data().address() + at * Float.BYTES,
-        headDim / Width.ZMM.lanes(),
-        states.address() + (long) row * AttentionRoutines.STATE_BYTES + AttentionRoutines.SUM);
+        vectors,
+        sums + AttentionSums.SUM);
   }
 }

@@ -5,6 +5,7 @@ import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.DType;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.AttentionKernel;
+import dev.serval.models.cpu.AttentionSums;
 import dev.serval.models.cpu.AttentionWork;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,17 +17,20 @@ import org.jspecify.annotations.Nullable;
  */
 final class GeneratedAttentionKernel implements AttentionKernel {
   /*
-   * Scores and outputs are products of small matrices, by the same tiles as linear maps: queries and
-   * weights are rounded to BF16, as a linear map's inputs are, and everything else is F32. For scores,
-   * lanes are positions and columns dimensions; for outputs, lanes are dimensions and columns
-   * positions. A tile's queries have their scores, their weights and their part of the output
-   * computed before the next tile's, so that none of it leaves the first-level cache.
+   * Scores and outputs are products of small matrices: queries and weights are rounded to BF16, as a
+   * linear map's inputs are, and multiplied with keys and values where these lie (AttentionTile);
+   * everything else is F32. A tile's queries have their scores, their weights and their part of the
+   * output computed before the next tile's, so that none of it leaves the first-level cache.
+   *
+   * The softmax is the online one (Milakov and Gimelshein, https://arxiv.org/abs/1805.02867), a
+   * stretch at a time: its weights go by its own largest score, and when it is added to those before
+   * it, whichever has the smaller one is scaled down.
    *
    * A row's bits depend on its own position alone: stretches lie at fixed multiples of their size
    * from position 0, a score is one chain over the dimensions, a stretch's part of an output one
    * over its positions, and positions that a query does not see add exactly 0 to both of its sums.
    */
-  /** So many that putting keys and values into pairs takes little beside multiplying them. */
+  /** So many that reading keys and values from the cache takes little beside multiplying them. */
   private static final int QUERIES = 64;
 
   private final AttentionCode code;
@@ -43,7 +47,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
 
   private static boolean takes(KvLayout layout) {
     return layout.dtype() == DType.BF16
-        && layout.blockTokens() % Width.ZMM.lanes() == 0
+        && layout.blockTokens() % AttentionTile.POSITIONS == 0
         && layout.headDim() % ActivationGroup.COLUMNS == 0;
   }
 
@@ -53,59 +57,90 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   }
 
   @Override
+  public boolean merges(KvLayout layout) {
+    return takes(layout) || others.merges(layout);
+  }
+
+  @Override
   public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
     if (!takes(layout)) {
       others.prepare(spec, layout, memory);
       return;
     }
     int queries = rows(spec, layout) * spec.group();
-    if (rows.isEmpty() || !rows.getFirst().fits(spec.headDim(), queries)) {
-      makeRoom(memory, spec.headDim(), queries);
+    if (rows.isEmpty() || !rows.getFirst().fits(layout, queries)) {
+      makeRoom(memory, layout, queries);
     }
   }
 
-  private void makeRoom(NativeMemory memory, int headDim, int queries) {
+  private void makeRoom(NativeMemory memory, KvLayout layout, int queries) {
     rows.clear();
     if (held != null) {
       held.close();
     }
     held = memory.child("attention");
+    AttentionProducts products = new AttentionProducts(layout);
     for (int worker = 0; worker < workers; worker++) {
-      rows.add(new AttentionRows(held, code, headDim, queries));
+      rows.add(new AttentionRows(held, code, products, layout, queries));
     }
   }
 
   @Override
-  public void attend(AttentionWork work, int from, int to, int kvHead, int worker) {
+  public void attend(AttentionWork work, int piece, int kvHead, int worker) {
     if (!takes(work.kv().layout())) {
-      others.attend(work, from, to, kvHead, worker);
+      others.attend(work, piece, kvHead, worker);
       return;
     }
     AttentionRows own = rows.get(worker);
-    begin(work, from, to, kvHead, own);
-    int firstSeen = work.firstSeen(work.batch().position(from));
-    int end = work.batch().position(to - 1) + 1;
-    int stretch = firstSeen - firstSeen % PairTiles.STRETCH;
-    for (; stretch < end; stretch += PairTiles.STRETCH) {
-      int first = Math.max(stretch, firstSeen);
-      int last = Math.min(end, stretch + PairTiles.STRETCH);
-      int positions = own.tiles.begin(first - stretch, last - stretch);
-      work.read(from, kvHead, stretch, first, last, own.tiles);
-      for (int tile = 0; tile < own.tileCount(); tile++) {
-        attend(work, from, tile, stretch, positions, own);
-      }
+    begin(work, piece, kvHead, own);
+    if (work.whole(piece)) {
+      own.clear();
+      addUp(work, piece, kvHead, own, own.stretch(), 0);
+      store(work, piece, kvHead, own);
+    } else {
+      long sums = work.sums().address() + work.sumsAt(piece, kvHead);
+      addUp(work, piece, kvHead, own, sums, stretchBytes(work, piece));
     }
-    store(work, from, to, kvHead, own);
   }
 
-  private static void begin(AttentionWork work, int from, int to, int kvHead, AttentionRows own) {
-    own.begin((to - from) * work.spec().group(), work.spec().scale());
+  @Override
+  public void merge(AttentionWork work, int piece, int kvHead, int worker) {
+    if (!takes(work.kv().layout())) {
+      others.merge(work, piece, kvHead, worker);
+      return;
+    }
+    AttentionRows own = rows.get(worker);
+    own.begin(queries(work, piece), work.spec().scale());
+    own.clear();
+    long sums = work.sums().address() + work.sumsAt(piece, kvHead);
+    for (int query = 0; query < queries(work, piece); query++) {
+      own.merge(query, sums, work.stretches(piece), stretchBytes(work, piece));
+      sums += AttentionSums.bytes(work.spec().headDim());
+    }
+    store(work, piece, kvHead, own);
+  }
+
+  private static int queries(AttentionWork work, int piece) {
+    return (work.endRow(piece) - work.firstRow(piece)) * work.spec().group();
+  }
+
+  /** The size of what is kept of a stretch that is merged later. */
+  private static long stretchBytes(AttentionWork work, int piece) {
+    return queries(work, piece) * AttentionSums.bytes(work.spec().headDim());
+  }
+
+  private static void begin(AttentionWork work, int piece, int kvHead, AttentionRows own) {
+    own.begin(queries(work, piece), work.spec().scale());
     for (int tile = 0; tile < own.tileCount(); tile++) {
       for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
-        long at = work.qkv().row(from + query / work.spec().group()) + head(work, query, kvHead);
-        own.query(tile, query, work.qkv(), at);
+        long row = work.qkv().row(row(work, piece, query));
+        own.query(tile, query, work.qkv(), row + head(work, query, kvHead));
       }
     }
+  }
+
+  private static int row(AttentionWork work, int piece, int query) {
+    return work.firstRow(piece) + query / work.spec().group();
   }
 
   /** Where a query's head is in its row. */
@@ -114,21 +149,50 @@ final class GeneratedAttentionKernel implements AttentionKernel {
         * (long) work.spec().headDim();
   }
 
-  private static void attend(
-      AttentionWork work, int from, int tile, int stretch, int positions, AttentionRows own) {
-    own.score(tile, positions);
-    for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
-      int position = work.batch().position(from + query / work.spec().group());
-      int first = Math.clamp(work.firstSeen(position) - stretch, 0, positions);
-      int end = Math.clamp(position + 1 - stretch, first, positions);
-      own.weigh(tile, query, first, end, positions);
+  /** Adds up each stretch, at the same place if it is merged at once. */
+  private static void addUp(
+      AttentionWork work, int piece, int kvHead, AttentionRows own, long sums, long apart) {
+    int from = work.first(piece);
+    int end = work.end(piece);
+    long at = sums;
+    for (int stretch = from - from % STRETCH; stretch < end; stretch += STRETCH) {
+      int first = Math.max(stretch, from);
+      int last = Math.min(end, stretch + STRETCH);
+      int positions = own.blocks.begin(first - stretch, last - stretch);
+      work.read(work.firstRow(piece), kvHead, stretch, first, last, own.blocks);
+      for (int tile = 0; tile < own.tileCount(); tile++) {
+        addUp(work, piece, tile, stretch, positions, own, at);
+      }
+      at += apart;
     }
-    own.addValues(tile, positions);
   }
 
-  private static void store(AttentionWork work, int from, int to, int kvHead, AttentionRows own) {
-    for (int query = 0; query < (to - from) * work.spec().group(); query++) {
-      long row = work.out().row(from + query / work.spec().group());
+  private static void addUp(
+      AttentionWork work,
+      int piece,
+      int tile,
+      int stretch,
+      int positions,
+      AttentionRows own,
+      long sums) {
+    boolean whole = work.whole(piece);
+    long at = whole ? sums : sums + own.firstRow(tile) * AttentionSums.bytes(work.spec().headDim());
+    own.score(tile, positions);
+    for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
+      int position = work.batch().position(row(work, piece, query));
+      int first = Math.clamp(work.spec().firstSeen(position) - stretch, 0, positions);
+      int end = Math.clamp(position + 1 - stretch, first, positions);
+      own.weigh(tile, query, first, end, positions, at);
+    }
+    own.addUp(tile, positions, at);
+    if (whole) {
+      own.merge(tile);
+    }
+  }
+
+  private static void store(AttentionWork work, int piece, int kvHead, AttentionRows own) {
+    for (int query = 0; query < queries(work, piece); query++) {
+      long row = work.out().row(row(work, piece, query));
       own.store(query, work.out(), row + head(work, query, kvHead));
     }
   }

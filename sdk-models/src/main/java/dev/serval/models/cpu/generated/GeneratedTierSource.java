@@ -21,7 +21,7 @@ import java.util.function.BooleanSupplier;
 public final class GeneratedTierSource implements KernelTierSource {
   private static final System.Logger LOG = System.getLogger(GeneratedTierSource.class.getName());
   private static final String ROUNDING = "cpu-generated-q8g32-1";
-  private static final String ATTENTION = "-attention-1";
+  private static final String ATTENTION = "-attention-2";
 
   private final List<KernelTierSource> others;
   private final Processor processor;

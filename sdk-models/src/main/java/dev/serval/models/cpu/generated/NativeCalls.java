@@ -14,8 +14,8 @@ final class NativeCalls {
   private static final MethodHandle TILE = routine(8);
   private static final MethodHandle TWO = routine(2);
   private static final MethodHandle FOUR = routine(4);
-  private static final MethodHandle PAIRS = routine(6);
-  private static final MethodHandle WEIGH = routine(7);
+  private static final MethodHandle FIVE = routine(5);
+  private static final MethodHandle SIX = routine(6);
 
   private NativeCalls() {}
 
@@ -62,19 +62,29 @@ final class NativeCalls {
     }
   }
 
-  /** Puts rows together in pairs; see {@link AttentionRoutines#pairs}. */
-  static void pairs(
-      MemorySegment code,
-      long rows,
-      long to,
-      long pairs,
-      long apart,
-      long blocks,
-      long blockBytes) {
+  /** Multiplies queries with keys; see {@link AttentionTile#scores}. */
+  static void scores(
+      MemorySegment code, long blocks, long queries, long groups, long step, long scores) {
     try {
-      PAIRS.invokeExact(code, rows, to, pairs, apart, blocks, blockBytes);
+      FIVE.invokeExact(code, blocks, queries, groups, step, scores);
     } catch (Throwable e) {
-      throw new IllegalStateException("the call of a routine for pairs failed", e);
+      throw new IllegalStateException("the call of a routine for scores failed", e);
+    }
+  }
+
+  /** Multiplies weights with values; see {@link AttentionTile#values}. */
+  static void outputs(
+      MemorySegment code,
+      long blocks,
+      long weights,
+      long groups,
+      long step,
+      long outputs,
+      long from) {
+    try {
+      SIX.invokeExact(code, blocks, weights, groups, step, outputs, from);
+    } catch (Throwable e) {
+      throw new IllegalStateException("the call of a routine for outputs failed", e);
     }
   }
 
@@ -85,13 +95,28 @@ final class NativeCalls {
       long weights,
       long groups,
       long step,
-      long state,
-      long output,
-      long vectors) {
+      long constants,
+      long sums) {
     try {
-      WEIGH.invokeExact(code, scores, weights, groups, step, state, output, vectors);
+      SIX.invokeExact(code, scores, weights, groups, step, constants, sums);
     } catch (Throwable e) {
       throw new IllegalStateException("the call of a routine for weights failed", e);
+    }
+  }
+
+  /** Adds sums to others; see {@link AttentionRoutines#merge}. */
+  static void merge(
+      MemorySegment code,
+      long sums,
+      long added,
+      long times,
+      long step,
+      long addedStep,
+      long vectors) {
+    try {
+      SIX.invokeExact(code, sums, added, times, step, addedStep, vectors);
+    } catch (Throwable e) {
+      throw new IllegalStateException("the call of a routine that merges failed", e);
     }
   }
 

@@ -2,6 +2,8 @@ package dev.serval.models.cpu.vector;
 
 import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
 
+import dev.serval.models.cpu.AttentionKernel;
+import dev.serval.models.cpu.AttentionSums;
 import dev.serval.models.cpu.CpuActivations;
 import dev.serval.models.cpu.Exponential;
 import java.lang.foreign.MemorySegment;
@@ -20,7 +22,7 @@ final class AttentionState {
   private static final int PARTIAL_SUMS = 16;
 
   private static final int SPARE = (TileProducts.MOST_PANELS - 1) * Lanes.WIDTH;
-  private static final int SCORE_STEP = KvTiles.STRETCH + SPARE;
+  private static final int SCORE_STEP = AttentionKernel.STRETCH + SPARE;
 
   final KvTiles tiles;
   private final int headDim;
@@ -32,6 +34,9 @@ final class AttentionState {
   private final float[] outputs;
   private final float[] maxima;
   private final float[] sums;
+  private final float[] stretchOutputs;
+  private final float[] stretchMaxima;
+  private final float[] stretchSums;
   private final float[] partial = new float[PARTIAL_SUMS];
   private int count;
   private float scale;
@@ -48,6 +53,9 @@ final class AttentionState {
     outputs = new float[rows * outputStep];
     maxima = new float[heads];
     sums = new float[heads];
+    stretchOutputs = new float[outputs.length];
+    stretchMaxima = new float[heads];
+    stretchSums = new float[heads];
   }
 
   boolean fits(int dims, int heads) {
@@ -91,20 +99,16 @@ final class AttentionState {
     int row = head * SCORE_STEP;
     Arrays.fill(scores, row, row + from, Float.NEGATIVE_INFINITY);
     Arrays.fill(scores, row + to, row + positions, Float.NEGATIVE_INFINITY);
-    float old = maxima[head];
-    float max = Math.max(old, scale * maximum(scores, row, positions));
+    float max = scale * maximum(scores, row, positions);
+    stretchMaxima[head] = max;
     if (max == Float.NEGATIVE_INFINITY) {
       Arrays.fill(scores, row, row + positions, 0);
+      stretchSums[head] = 0;
       return;
     }
-    float factor = max == old ? 1 : Exponential.of(old - max);
-    maxima[head] = max;
     VectorExponential.apply(scores, row, positions, scale, max);
     addUp(scores, row, positions, partial);
-    sums[head] = sums[head] * factor + total(partial);
-    if (factor != 1) {
-      multiply(outputs, head * outputStep, outputStep - SPARE, factor);
-    }
+    stretchSums[head] = total(partial);
   }
 
   /** The largest, or NaN if one is none. */
@@ -137,25 +141,70 @@ final class AttentionState {
     return partial[0];
   }
 
-  private static void multiply(float[] row, int from, int length, float factor) {
-    for (int i = 0; i < length; i += L) {
-      FloatVector.fromArray(F, row, from + i).mul(factor).intoArray(row, from + i);
-    }
-  }
-
-  /** Adds the values of the stretch, each by its weight. */
+  /** Adds up the values of the stretch, each by its weight. */
   void addValues(int positions) {
+    Arrays.fill(stretchOutputs, 0, count * outputStep, 0);
     TileProducts.add(
         tiles.values,
         0,
         scores,
         SCORE_STEP,
         positions,
-        outputs,
+        stretchOutputs,
         0,
         outputStep,
         count,
         tiles.valuePanels());
+  }
+
+  /** Adds what the stretch came to to what those before it came to. */
+  void merge() {
+    for (int head = 0; head < count; head++) {
+      float max = Math.max(maxima[head], stretchMaxima[head]);
+      if (max != Float.NEGATIVE_INFINITY) {
+        float before = Exponential.of(maxima[head] - max);
+        float added = Exponential.of(stretchMaxima[head] - max);
+        maxima[head] = max;
+        sums[head] = sums[head] * before + stretchSums[head] * added;
+        merge(head * outputStep, before, added);
+      }
+    }
+  }
+
+  private void merge(int row, float before, float added) {
+    FloatVector factor = FloatVector.broadcast(F, added);
+    for (int i = row; i < row + outputStep - SPARE; i += L) {
+      FloatVector old = FloatVector.fromArray(F, outputs, i).mul(before);
+      FloatVector.fromArray(F, stretchOutputs, i).fma(factor, old).intoArray(outputs, i);
+    }
+  }
+
+  /** Keeps what the stretch came to, to be merged later; says where the next one's place is. */
+  long keep(MemorySegment memory, long from) {
+    long at = from;
+    for (int head = 0; head < count; head++) {
+      memory.set(ValueLayout.JAVA_FLOAT, at + AttentionSums.MAXIMUM, stretchMaxima[head]);
+      memory.set(ValueLayout.JAVA_FLOAT, at + AttentionSums.SUM, stretchSums[head]);
+      long output = at + AttentionSums.OUTPUT;
+      MemorySegment.copy(
+          stretchOutputs, head * outputStep, memory, ValueLayout.JAVA_FLOAT, output, headDim);
+      at += AttentionSums.bytes(headDim);
+    }
+    return at;
+  }
+
+  /** Takes up what was kept of a stretch; says where the next one's place is. */
+  long recall(MemorySegment memory, long from) {
+    long at = from;
+    for (int head = 0; head < count; head++) {
+      stretchMaxima[head] = memory.get(ValueLayout.JAVA_FLOAT, at + AttentionSums.MAXIMUM);
+      stretchSums[head] = memory.get(ValueLayout.JAVA_FLOAT, at + AttentionSums.SUM);
+      long output = at + AttentionSums.OUTPUT;
+      MemorySegment.copy(
+          memory, ValueLayout.JAVA_FLOAT, output, stretchOutputs, head * outputStep, headDim);
+      at += AttentionSums.bytes(headDim);
+    }
+    return at;
   }
 
   /** Writes a query head's output: what was added up, over the sum of its weights. */

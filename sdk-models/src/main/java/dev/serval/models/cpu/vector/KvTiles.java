@@ -4,9 +4,9 @@ import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
 import static dev.serval.models.cpu.vector.Lanes.INT_VECTOR;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
-import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
 import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.CpuKvMemory;
 import dev.serval.models.cpu.KvElements;
 import dev.serval.models.cpu.SlotReader;
@@ -15,7 +15,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.IntVector;
 
 /**
  * A stretch of keys and values as F32, in panels for {@link TileProducts}: keys as {@code
@@ -23,11 +23,11 @@ import jdk.incubator.vector.ShortVector;
  * width][position][dimension]}.
  */
 final class KvTiles implements SlotReader {
-  /** Positions of a stretch. */
-  static final int STRETCH = 256;
-
   private static final int L = Lanes.COUNT;
   private static final int W = Lanes.WIDTH;
+
+  /** Of two elements of BF16 in 32 bits, the second. */
+  private static final int UPPER = 0xFFFF0000;
 
   final float[] keys;
   final float[] values;
@@ -41,8 +41,8 @@ final class KvTiles implements SlotReader {
     valuePanels = Math.ceilDiv(headDim, W);
     run = new float[Math.max(headDim, W)];
     int spare = TileProducts.MOST_PANELS - 1;
-    keys = new float[(STRETCH / W + spare) * headDim * W];
-    values = new float[(valuePanels + spare) * STRETCH * W];
+    keys = new float[(AttentionKernel.STRETCH / W + spare) * headDim * W];
+    values = new float[(valuePanels + spare) * AttentionKernel.STRETCH * W];
   }
 
   /** Panels that a head's dimensions fill. */
@@ -73,10 +73,11 @@ final class KvTiles implements SlotReader {
     DType dtype = kv.layout().dtype();
     KvElements elements = kv.elements();
     MemorySegment data = kv.segment();
+    boolean whole = dtype != DType.BF16 || elements.paired();
     int i = 0;
     while (i < count) {
       int to = position + i;
-      if (to % L == 0 && slot + i + L <= kv.layout().blockTokens()) {
+      if (whole && to % L == 0 && slot + i + L <= kv.layout().blockTokens()) {
         int at = (to / W * headDim) * W + to % W;
         readKeys(dtype, data, elements, keyHead, slot + i, at);
         i += L;
@@ -86,7 +87,11 @@ final class KvTiles implements SlotReader {
         i += part;
       }
     }
-    readValues(dtype, data, elements, valueHead, slot, count, position);
+    if (dtype == DType.BF16) {
+      readPairs(data, elements, valueHead, slot, count, position);
+    } else {
+      readValues(dtype, data, elements, valueHead, slot, count, position);
+    }
   }
 
   /** A vector's keys, whose slots are neighbours; those behind the last are never seen. */
@@ -96,7 +101,10 @@ final class KvTiles implements SlotReader {
     long apart = elements.keyAt(1, slot) - from + head;
     switch (dtype) {
       case F32 -> floats(data, from, apart, L, keys, to, headDim);
-      case BF16 -> brains(data, from, apart, L, keys, to, headDim);
+      case BF16 -> {
+        long pairs = head + elements.keyAt(0, slot);
+        brains(data, pairs, head + elements.keyAt(2, slot) - pairs, keys, to, headDim / 2);
+      }
       case F16 -> Binary16.widen(data, from, apart, L, keys, to, W, headDim);
       default -> {
         for (int dim = 0; dim < headDim; dim += KvElements.GROUP) {
@@ -132,7 +140,6 @@ final class KvTiles implements SlotReader {
       int to = (panel * positions + position) * W;
       switch (dtype) {
         case F32 -> floats(data, from, apart, W, values, to, count);
-        case BF16 -> brains(data, from, apart, W, values, to, count);
         case F16 -> Binary16.widen(data, from, apart, W, values, to, W, count);
         default -> {
           long scales = head + elements.valueScaleAt(slot, panel * W);
@@ -142,6 +149,26 @@ final class KvTiles implements SlotReader {
     }
     for (int i = 0; i < count && whole * W < headDim; i++) {
       readRest(elements, head, slot + i, position + i, whole);
+    }
+  }
+
+  /** Values of BF16: pairs of slots at a time, and alone what is no pair. */
+  private void readPairs(
+      MemorySegment data, KvElements elements, long head, int slot, int count, int position) {
+    int first = elements.paired() ? Math.min(slot % 2, count) : count;
+    int pairs = (count - first) / 2;
+    int whole = pairs == 0 ? 0 : headDim / W;
+    long apart = elements.valueAt(2, 0) - elements.valueAt(0, 0);
+    for (int dim = 0; dim < whole * W; dim += L) {
+      long from = head + elements.valueAt(slot + first, dim);
+      int to = (dim / W * positions + position + first) * W + dim % W;
+      brains(data, from, apart, values, to, pairs);
+    }
+    for (int i = 0; i < count; i++) {
+      boolean paired = i >= first && i < first + 2 * pairs;
+      if (!paired || whole * W < headDim) {
+        readRest(elements, head, slot + i, position + i, paired ? whole : 0);
+      }
     }
   }
 
@@ -166,19 +193,16 @@ final class KvTiles implements SlotReader {
     }
   }
 
+  /** Pairs of rows, as they lie together in BF16. */
   private static void brains(
-      MemorySegment data, long from, long apart, int width, float[] to, int at, int rows) {
-    for (int row = 0; row < rows; row++) {
-      for (int v = 0; v < width; v += L) {
-        long source = from + row * apart + (long) v * Short.BYTES;
-        INT_VECTOR
-            .cast(
-                ShortVector.fromMemorySegment(Lanes.SHORTS, data, source, Lanes.ORDER)
-                    .convertShape(ZERO_EXTEND_S2I, Lanes.INTS, 0))
-            .lanewise(LSHL, Short.SIZE)
-            .reinterpretAsFloats()
-            .intoArray(to, at + row * W + v);
-      }
+      MemorySegment data, long from, long apart, float[] to, int at, int pairs) {
+    for (int pair = 0; pair < pairs; pair++) {
+      IntVector both =
+          INT_VECTOR.cast(
+              IntVector.fromMemorySegment(Lanes.INTS, data, from + pair * apart, Lanes.ORDER));
+      int row = at + 2 * pair * W;
+      both.lanewise(LSHL, Short.SIZE).reinterpretAsFloats().intoArray(to, row);
+      both.and(UPPER).reinterpretAsFloats().intoArray(to, row + W);
     }
   }
 

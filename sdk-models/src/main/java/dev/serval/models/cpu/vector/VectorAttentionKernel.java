@@ -2,7 +2,6 @@ package dev.serval.models.cpu.vector;
 
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
-import dev.serval.api.compute.StepBatch;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.AttentionWork;
@@ -18,9 +17,10 @@ final class VectorAttentionKernel implements AttentionKernel {
    * positions, which is how keys lie in the cache; for outputs, lanes are dimensions, which is how
    * values lie. A score is one chain over the dimensions, an output one over the positions.
    *
-   * The softmax is the online one (Milakov and Gimelshein, https://arxiv.org/abs/1805.02867): when a
-   * stretch holds a larger score than all before it, what was added up so far is scaled down. A
-   * position that a query does not see has a score of minus infinity, and so a weight of 0.
+   * The softmax is the online one (Milakov and Gimelshein, https://arxiv.org/abs/1805.02867), a
+   * stretch at a time: its weights go by its own largest score, and when it is added to those before
+   * it, whichever has the smaller one is scaled down. A position that a query does not see has a score
+   * of minus infinity, and so a weight of 0.
    *
    * A row's bits depend on its own position alone: stretches lie at fixed multiples of their size from
    * position 0, wherever the run begins and whatever the window, and the sum of weights has sixteen
@@ -46,21 +46,48 @@ final class VectorAttentionKernel implements AttentionKernel {
   }
 
   @Override
-  public void attend(AttentionWork work, int from, int to, int kvHead, int worker) {
+  public boolean merges(KvLayout layout) {
+    return true;
+  }
+
+  @Override
+  public void attend(AttentionWork work, int piece, int kvHead, int worker) {
     AttentionState own = states.get(worker);
+    int from = work.firstRow(piece);
+    int to = work.endRow(piece);
     begin(work, from, to, kvHead, own);
-    StepBatch batch = work.batch();
-    int firstSeen = work.firstSeen(batch.position(from));
-    int end = batch.position(to - 1) + 1;
-    int stretch = firstSeen - firstSeen % KvTiles.STRETCH;
-    for (; stretch < end; stretch += KvTiles.STRETCH) {
+    int firstSeen = work.first(piece);
+    int end = work.end(piece);
+    long sums = work.whole(piece) ? 0 : work.sumsAt(piece, kvHead);
+    for (int stretch = firstSeen - firstSeen % STRETCH; stretch < end; stretch += STRETCH) {
       int first = Math.max(stretch, firstSeen);
-      int last = Math.min(end, stretch + KvTiles.STRETCH);
+      int last = Math.min(end, stretch + STRETCH);
       int positions = own.tiles.begin(first - stretch, last - stretch);
       work.read(from, kvHead, stretch, first, last, own.tiles);
       own.score(positions);
       weigh(work, from, to, stretch, positions, own);
       own.addValues(positions);
+      if (work.whole(piece)) {
+        own.merge();
+      } else {
+        sums = own.keep(work.sums(), sums);
+      }
+    }
+    if (work.whole(piece)) {
+      store(work, from, to, kvHead, own);
+    }
+  }
+
+  @Override
+  public void merge(AttentionWork work, int piece, int kvHead, int worker) {
+    AttentionState own = states.get(worker);
+    int from = work.firstRow(piece);
+    int to = work.endRow(piece);
+    own.begin((to - from) * work.spec().group(), work.spec().scale());
+    long sums = work.sumsAt(piece, kvHead);
+    for (int stretch = 0; stretch < work.stretches(piece); stretch++) {
+      sums = own.recall(work.sums(), sums);
+      own.merge();
     }
     store(work, from, to, kvHead, own);
   }
@@ -81,7 +108,7 @@ final class VectorAttentionKernel implements AttentionKernel {
       AttentionWork work, int from, int to, int stretch, int positions, AttentionState own) {
     for (int row = from; row < to; row++) {
       int position = work.batch().position(row);
-      int first = Math.clamp(work.firstSeen(position) - stretch, 0, positions);
+      int first = Math.clamp(work.spec().firstSeen(position) - stretch, 0, positions);
       int end = Math.clamp(position + 1 - stretch, first, positions);
       for (int head = 0; head < work.spec().group(); head++) {
         own.weigh((row - from) * work.spec().group() + head, first, end, positions);

@@ -65,7 +65,7 @@ public final class VectorTierSource implements KernelTierSource {
   public KernelTier open(int workers) {
     return new KernelTier(
         "Vector API with %d bits".formatted(Lanes.BITS),
-        new NumericsId("cpu-vector-3"),
+        new NumericsId("cpu-vector-4"),
         new VectorLinearKernel(workers, fetchesFirst()),
         new VectorAttentionKernel(workers),
         new VectorGateKernel(workers),

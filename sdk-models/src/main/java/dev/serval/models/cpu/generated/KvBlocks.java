@@ -1,0 +1,143 @@
+package dev.serval.models.cpu.generated;
+
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.models.cpu.AttentionKernel;
+import dev.serval.models.cpu.CpuKvMemory;
+import dev.serval.models.cpu.SlotReader;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Where the keys and values of a stretch lie in the cache, 16 positions to a block. Values of
+ * positions that are not read count as 0: a block that has some is copied without them.
+ */
+final class KvBlocks implements SlotReader {
+  private static final int ALIGNMENT = 64;
+  private static final int POSITIONS = AttentionTile.POSITIONS;
+  private static final int BLOCKS = AttentionKernel.STRETCH / POSITIONS;
+  private static final int PAIR_BYTES = Width.ZMM.bytes();
+
+  /** The size of 16 dimensions of a block's values. */
+  private static final long VALUE_BYTES = POSITIONS / 2L * PAIR_BYTES;
+
+  private static final int FIRST_OF_PAIR = 0x0000FFFF;
+  private static final int SECOND_OF_PAIR = 0xFFFF0000;
+
+  private final MemorySegment keys;
+  private final MemorySegment values;
+  private final MemorySegment none;
+  private final MemorySegment[] copies;
+  private final int runs;
+  private final long runBytes;
+  private final long keyBytes;
+  private int copied;
+
+  KvBlocks(NativeMemory owner, KvLayout layout) {
+    keys = owner.allocate((long) BLOCKS * Long.BYTES, ALIGNMENT);
+    values = owner.allocate((long) BLOCKS * Long.BYTES, ALIGNMENT);
+    runs = layout.headDim() / Width.ZMM.lanes();
+    runBytes = runBytes(layout);
+    keyBytes = (long) POSITIONS * layout.headDim() * Short.BYTES;
+    none = owner.allocate(layout.headBytes(), ALIGNMENT).fill((byte) 0);
+    copies = new MemorySegment[2];
+    for (int i = 0; i < copies.length; i++) {
+      copies[i] = owner.allocate(layout.headBytes(), ALIGNMENT);
+    }
+  }
+
+  /** How far 16 dimensions of a head's values are from the next. */
+  static int runBytes(KvLayout layout) {
+    return layout.blockTokens() / 2 * PAIR_BYTES;
+  }
+
+  /**
+   * Begins a stretch.
+   *
+   * @param from the first position that will be read
+   * @param to behind the last
+   * @return the positions of the stretch, whole groups
+   */
+  int begin(int from, int to) {
+    int positions = Math.ceilDiv(to, ActivationGroup.COLUMNS) * ActivationGroup.COLUMNS;
+    copied = 0;
+    leaveOut(0, from / POSITIONS);
+    leaveOut(Math.ceilDiv(to, POSITIONS), positions / POSITIONS);
+    return positions;
+  }
+
+  private void leaveOut(int from, int to) {
+    for (int block = from; block < to; block++) {
+      keys.setAtIndex(ValueLayout.JAVA_LONG, block, none.address());
+      values.setAtIndex(ValueLayout.JAVA_LONG, block, none.address());
+    }
+  }
+
+  @Override
+  public void read(
+      CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
+    int end = slot + count;
+    int first = slot - slot % POSITIONS;
+    int block = (position - slot + first) / POSITIONS;
+    long key = kv.segment().address() + keyHead + first / POSITIONS * keyBytes;
+    long value = valueHead + first / POSITIONS * VALUE_BYTES;
+    for (; first < end; first += POSITIONS) {
+      keys.setAtIndex(ValueLayout.JAVA_LONG, block, key);
+      values.setAtIndex(ValueLayout.JAVA_LONG, block, values(kv, value, slot - first, end - first));
+      block++;
+      key += keyBytes;
+      value += VALUE_BYTES;
+    }
+  }
+
+  /** Where a block's values are, those of positions before {@code from} or from {@code to} on 0. */
+  private long values(CpuKvMemory kv, long at, int from, int to) {
+    if (from <= 0 && to >= POSITIONS) {
+      return kv.segment().address() + at;
+    }
+    MemorySegment copy = copies[copied++];
+    for (int run = 0; run < runs; run++) {
+      long start = run * runBytes;
+      MemorySegment.copy(kv.segment(), at + start, copy, start, VALUE_BYTES);
+      clear(copy, start, 0, from);
+      clear(copy, start, to, POSITIONS);
+    }
+    return copy.address();
+  }
+
+  /** Clears some of a run's positions: whole pairs, and one of a pair where they begin or end. */
+  private void clear(MemorySegment copy, long start, int from, int to) {
+    if (from >= to) {
+      return;
+    }
+    int firstPair = Math.ceilDiv(from, 2);
+    int endPair = to / 2;
+    if (firstPair < endPair) {
+      long bytes = (long) (endPair - firstPair) * PAIR_BYTES;
+      MemorySegment.copy(none, 0, copy, start + (long) firstPair * PAIR_BYTES, bytes);
+    }
+    if (from % 2 == 1) {
+      keep(copy, start + from / 2L * PAIR_BYTES, FIRST_OF_PAIR);
+    }
+    if (to % 2 == 1) {
+      keep(copy, start + to / 2L * PAIR_BYTES, SECOND_OF_PAIR);
+    }
+  }
+
+  private static void keep(MemorySegment pairs, long at, int mask) {
+    for (int lane = 0; lane < Width.ZMM.lanes(); lane++) {
+      long pair = at + (long) lane * Integer.BYTES;
+      pairs.set(ValueLayout.JAVA_INT, pair, pairs.get(ValueLayout.JAVA_INT, pair) & mask);
+    }
+  }
+
+  /** The address of the list of blocks of keys. */
+  long keys() {
+    return keys.address();
+  }
+
+  /** The address of the list of blocks of values. */
+  long values() {
+    return values.address();
+  }
+}

@@ -1,0 +1,122 @@
+package dev.serval.models.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DType;
+import dev.serval.api.compute.RotaryEmbedding;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.models.cpu.generated.GeneratedTierSource;
+import dev.serval.models.cpu.vector.VectorTierSource;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Sequences of so many tokens that their attention is cut into pieces for several threads. */
+final class LongAttentionTest {
+  private static final int TOKENS = 1333;
+  private static final int LAST_ROWS = 3;
+
+  private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
+
+  @AfterEach
+  void close() {
+    memory.close();
+  }
+
+  private static KernelTierSource tier(String name) {
+    Processor here = Processor.here();
+    KernelTierSource vector = new VectorTierSource(here);
+    return name.equals("vector") ? vector : new GeneratedTierSource(List.of(vector), here);
+  }
+
+  private record Shape(int kvHeads, int group, int headDim, int window, DType dtype) {
+    AttentionSpec spec() {
+      double[] frequencies = new double[headDim / 2];
+      Arrays.setAll(frequencies, i -> Math.pow(100, -2.0 * i / headDim));
+      return new AttentionSpec(
+          kvHeads * group,
+          kvHeads,
+          headDim,
+          (float) (1 / Math.sqrt(headDim)),
+          window,
+          RotaryEmbedding.of(frequencies),
+          null,
+          null,
+          1e-5f);
+    }
+  }
+
+  /** The output of the last rows, in a step with all rows before them or with themselves alone. */
+  private float[] lastRows(KernelTierSource tier, int threads, Shape shape, boolean alone) {
+    AttentionSpec spec = shape.spec();
+    int columns = spec.queryColumns() + 2 * spec.keyColumns();
+    try (ComputeBackend backend =
+        new CpuBackendProvider(List.of(tier), Processor.here())
+            .open(CpuBackendContractTest.CPU, threads, memory.child("backend"))) {
+      KvLayout layout = new KvLayout(1, shape.kvHeads(), shape.headDim(), 16, shape.dtype());
+      KvMemory kv = backend.kvMemory(layout, layout.blocksFor(TOKENS));
+      BlockTable table = new BlockTable();
+      for (int block = layout.blocksFor(TOKENS) - 1; block >= 0; block--) {
+        table.add(block);
+      }
+      CpuActivations qkv = (CpuActivations) backend.activations(TOKENS, columns);
+      Random random = new Random(20261128);
+      for (long i = 0; i < (long) TOKENS * columns; i++) {
+        qkv.data().setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+      }
+      StepBatch all = new StepBatch(TOKENS, 1);
+      all.add(new int[TOKENS], 0, TOKENS, table, false);
+      backend.rotateAndStore(all, qkv, spec, 0, kv);
+      int first = alone ? TOKENS - LAST_ROWS : 0;
+      StepBatch batch = new StepBatch(TOKENS, 1);
+      batch.add(new int[TOKENS], first, TOKENS - first, table, false);
+      if (alone) {
+        for (int row = 0; row < LAST_ROWS; row++) {
+          qkv.move(first + row, row);
+        }
+      }
+      CpuActivations out = (CpuActivations) backend.activations(TOKENS, spec.queryColumns());
+      backend.attention(batch, qkv, spec, 0, kv, out);
+      long rowBytes = (long) spec.queryColumns() * Float.BYTES;
+      return out.data()
+          .asSlice((batch.rows() - LAST_ROWS) * rowBytes, LAST_ROWS * rowBytes)
+          .toArray(ValueLayout.JAVA_FLOAT);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "vector,3,3,64,BF16,0",
+    "vector,1,2,48,F32,700",
+    "vector,1,1,32,Q8_0,0",
+    "generated,3,3,64,BF16,0",
+    "generated,1,14,128,BF16,0",
+    "generated,1,4,32,BF16,515",
+    "generated,1,2,64,Q8_0,0"
+  })
+  void bits_are_the_same_cut_for_many_threads_and_whole(
+      String tierName, int kvHeads, int group, int headDim, DType dtype, int window) {
+    KernelTierSource tier = tier(tierName);
+    assumeTrue(tier.missing(Processor.here()).isEmpty());
+    int seen = window == 0 ? AttentionSpec.NO_WINDOW : window;
+    Shape shape = new Shape(kvHeads, group, headDim, seen, dtype);
+    float[] expected = lastRows(tier, 1, shape, false);
+    for (int threads = 1; threads <= 5; threads += 2) {
+      assertThat(lastRows(tier, threads, shape, true))
+          .as("%s, %d threads", shape, threads)
+          .isEqualTo(expected);
+    }
+  }
+}
