@@ -1,6 +1,7 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.cache.KvLayout;
+import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.AttentionSums;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -8,9 +9,12 @@ import java.util.List;
 
 /** The products of attention for one shape of the cache; see {@link AttentionTile}. */
 final class AttentionProducts {
+  /** How far a query's scores are from the next one's, in bytes. */
+  static final int SCORE_STEP = AttentionKernel.STRETCH * Float.BYTES;
+
   private final int headDim;
   private final int runBytes;
-  private final long sumsBytes;
+  private final int sumsBytes;
   private final MachineCode code;
 
   /**
@@ -21,11 +25,11 @@ final class AttentionProducts {
   AttentionProducts(KvLayout layout) {
     headDim = layout.headDim();
     runBytes = KvBlocks.runBytes(layout);
-    sumsBytes = AttentionSums.bytes(headDim);
+    sumsBytes = Math.toIntExact(AttentionSums.bytes(headDim));
     List<List<Instruction>> routines = new ArrayList<>();
     for (int rows = 1; rows <= AttentionTile.MAX_ROWS; rows++) {
-      routines.add(AttentionTile.scores(rows, headDim));
-      routines.add(AttentionTile.values(rows, headDim, runBytes));
+      routines.add(AttentionTile.scores(rows, headDim, SCORE_STEP, runBytes));
+      routines.add(AttentionTile.values(rows, headDim, sumsBytes, runBytes));
     }
     code = MachineCode.of(routines);
   }
@@ -42,11 +46,9 @@ final class AttentionProducts {
    * @param keys the list of blocks
    * @param groups pairs of blocks
    * @param scores where the first query's scores go
-   * @param scoreStep how far the next one's are
    */
-  void scores(int rows, long queries, long keys, int groups, long scores, long scoreStep) {
-    MemorySegment routine = code.routine(2 * (rows - 1));
-    NativeCalls.scores(routine, keys, queries, groups, scoreStep, scores);
+  void scores(int rows, long queries, long keys, int groups, long scores) {
+    NativeCalls.scores(code.routine(2 * (rows - 1)), keys, queries, groups, scores);
   }
 
   /**
@@ -61,10 +63,10 @@ final class AttentionProducts {
   void outputs(int rows, long weights, long values, int groups, long sums) {
     MemorySegment routine = code.routine(2 * (rows - 1) + 1);
     int runs = AttentionTile.valueBlocks(rows, headDim);
-    for (int run = 0; run < headDim / Width.ZMM.lanes(); run += runs) {
-      long output = sums + AttentionSums.OUTPUT + (long) run * Width.ZMM.bytes();
-      NativeCalls.outputs(
-          routine, values, weights, groups, sumsBytes, output, (long) run * runBytes);
+    for (long run = 0; run < headDim / Width.ZMM.lanes(); run += runs) {
+      long output = sums + AttentionSums.OUTPUT + run * Width.ZMM.bytes();
+      long asked = run * AttentionTile.RUN_BYTES;
+      NativeCalls.outputs(routine, values, weights, groups, output, run * runBytes, asked);
     }
   }
 }

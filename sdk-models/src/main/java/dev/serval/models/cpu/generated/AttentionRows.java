@@ -11,9 +11,8 @@ import java.lang.foreign.ValueLayout;
 /** What one worker needs to attend, and for each query what was added up so far. */
 final class AttentionRows {
   private static final int ALIGNMENT = 64;
-  private static final int STRETCH = AttentionKernel.STRETCH;
   private static final long INPUT_BYTES = InputForm.BFLOATS.bytes();
-  private static final long SCORE_STEP = (long) STRETCH * Float.BYTES;
+  private static final long SCORE_STEP = AttentionProducts.SCORE_STEP;
 
   final KvBlocks blocks;
   private final AttentionCode code;
@@ -57,7 +56,7 @@ final class AttentionRows {
     }
     stretch = owner.allocate(AttentionTile.MAX_ROWS * sumsBytes, ALIGNMENT);
     unseen = owner.allocate(SCORE_STEP, ALIGNMENT);
-    for (int i = 0; i < STRETCH; i++) {
+    for (int i = 0; i < AttentionKernel.STRETCH; i++) {
       unseen.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NEGATIVE_INFINITY);
     }
   }
@@ -110,8 +109,7 @@ final class AttentionRows {
         input(firstRow(tile)),
         blocks.keys(),
         positions / ActivationGroup.COLUMNS,
-        scores.address(),
-        SCORE_STEP);
+        scores.address());
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.generated;
 
+import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.generated.Instruction.BinaryOp;
 import dev.serval.models.cpu.generated.Instruction.UnaryOp;
 import dev.serval.models.cpu.generated.Operand.Memory;
@@ -23,6 +24,11 @@ final class AttentionTile {
    * their order, whatever the number of queries: so a query's bits are the same alone and among
    * others. Two blocks are multiplied at a time, or four of values by few queries: that many chains
    * hide how long an instruction takes, and a query's element is fetched once for all of them.
+   *
+   * A head's part of a block is half a page or less, which ends before a processor has begun to fetch
+   * ahead. So with few queries, for which memory is what takes the time, each line that is read comes
+   * with the request for one that is needed next: values while keys are multiplied, and keys of the
+   * next stretch or head while values are.
    */
   /** The most queries. */
   static final int MAX_ROWS = 12;
@@ -30,20 +36,32 @@ final class AttentionTile {
   /** Positions of a block. */
   static final int POSITIONS = Width.ZMM.lanes();
 
+  /** How far behind an address in the list the one is of what to ask for meanwhile. */
+  static final int ASKED = AttentionKernel.STRETCH / POSITIONS * Long.BYTES;
+
+  /** The size of 16 dimensions of a block's values. */
+  static final int RUN_BYTES = POSITIONS / 2 * Width.ZMM.bytes();
+
   private static final int FEW_ROWS = 6;
+  private static final int MOST_ROWS_THAT_ASK = 8;
   private static final int TWO = 2;
   private static final int FOUR = 4;
   private static final int VECTOR = Width.ZMM.bytes();
   private static final int PAIRS = ActivationGroup.COLUMNS / 2;
+  private static final int RUN_PAIRS = POSITIONS / 2;
   private static final int INPUT_BYTES = InputForm.BFLOATS.bytes();
 
   private final Routine routine = new Routine();
   private final int rows;
   private final int blocks;
+  private final int outputStep;
+  private final int runBytes;
 
-  private AttentionTile(int rows, int blocks) {
+  private AttentionTile(int rows, int blocks, int outputStep, int runBytes) {
     this.rows = rows;
     this.blocks = blocks;
+    this.outputStep = outputStep;
+    this.runBytes = runBytes;
   }
 
   /** How many blocks of 16 dimensions of values are multiplied at a time. */
@@ -52,60 +70,72 @@ final class AttentionTile {
   }
 
   /**
-   * Scores: queries times keys. Registers: RDI addresses of blocks, RSI queries [group of 32
-   * dimensions][query], RDX pairs of blocks, RCX bytes from one query's scores to the next's, R8
+   * Scores: queries times keys. Registers: RDI addresses of blocks of keys, {@link #ASKED} behind
+   * them those of values, RSI queries [group of 32 dimensions][query], RDX pairs of blocks, RCX
    * scores.
+   *
+   * @param outputStep bytes from one query's scores to the next's
+   * @param runBytes bytes from 16 dimensions of values to the next
    */
-  static List<Instruction> scores(int rows, int headDim) {
-    return new AttentionTile(rows, TWO).scores(headDim);
+  static List<Instruction> scores(int rows, int headDim, int outputStep, int runBytes) {
+    return new AttentionTile(rows, TWO, outputStep, runBytes).scores(headDim);
   }
 
   /**
-   * Outputs: weights times 32 or 64 dimensions of values. Registers: RDI addresses of blocks, RSI
-   * weights [group of 32 positions][query], RDX groups, RCX bytes from one query's output to the
-   * next's, R8 the output, R9 where the dimensions begin in a block.
+   * Outputs: weights times 32 or 64 dimensions of values. Registers: RDI addresses of blocks of
+   * values, {@link #ASKED} behind them those of keys that come next, RSI weights [group of 32
+   * positions][query], RDX groups, RCX the output, R8 where the dimensions begin in a block, R9
+   * where what to ask for does in a block of keys.
    *
-   * @param blockBytes from one block of 16 dimensions to the next
+   * @param outputStep bytes from one query's output to the next's
+   * @param runBytes bytes from 16 dimensions of values to the next
    */
-  static List<Instruction> values(int rows, int headDim, int blockBytes) {
-    return new AttentionTile(rows, valueBlocks(rows, headDim)).values(blockBytes);
+  static List<Instruction> values(int rows, int headDim, int outputStep, int runBytes) {
+    return new AttentionTile(rows, valueBlocks(rows, headDim), outputStep, runBytes).values();
   }
 
   private List<Instruction> scores(int headDim) {
-    Register[] block = {Register.RAX, Register.R10};
+    int groups = headDim / ActivationGroup.COLUMNS;
+    List<Register> keys = List.of(Register.RAX, Register.R10);
+    List<Register> values = List.of(Register.R8, Register.R9);
     routine.repeat(
         "blocks",
         Register.RDX,
         1,
         () -> {
-          for (int i = 0; i < blocks; i++) {
-            routine.add(new Instruction.Load(block[i], Memory.at(Register.RDI, i * Long.BYTES)));
+          for (int block = 0; block < blocks; block++) {
+            fetchAddress(keys.get(block), block * Long.BYTES);
+            fetchAddress(values.get(block), block * Long.BYTES + ASKED);
           }
           routine.advance(Register.RDI, blocks * Long.BYTES);
           start();
-          routine.add(new Instruction.Copy(Register.R9, Register.RSI));
-          routine.add(new Instruction.Set(Register.R11, headDim / ActivationGroup.COLUMNS));
-          routine.repeat("group", Register.R11, 1, () -> addDimensions(block));
-          routine.add(new Instruction.Copy(Register.RAX, Register.R8));
-          store(Register.RAX);
-          routine.advance(Register.R8, blocks * VECTOR);
+          routine.add(new Instruction.Set(Register.R11, groups));
+          routine.repeat("group", Register.R11, 1, () -> addDimensions(keys, values));
+          routine.advance(Register.RSI, -groups * rows * INPUT_BYTES);
+          store();
+          routine.advance(Register.RCX, blocks * VECTOR);
         });
     routine.end();
     return routine.instructions();
   }
 
-  private void addDimensions(Register[] block) {
-    for (int pair = 0; pair < PAIRS; pair++) {
-      int at = pair * VECTOR;
-      add(i -> Memory.at(block[i], at), Register.R9, pair * Integer.BYTES);
-    }
-    for (Register pointer : block) {
-      routine.advance(pointer, PAIRS * VECTOR);
-    }
-    routine.advance(Register.R9, rows * INPUT_BYTES);
+  private void fetchAddress(Register pointer, int at) {
+    routine.add(new Instruction.Load(pointer, Memory.at(Register.RDI, at)));
   }
 
-  private List<Instruction> values(int blockBytes) {
+  private void addDimensions(List<Register> keys, List<Register> values) {
+    for (int pair = 0; pair < PAIRS; pair++) {
+      int at = pair * VECTOR;
+      int asked = pair / RUN_PAIRS * runBytes + pair % RUN_PAIRS * VECTOR;
+      values.forEach(pointer -> ask(Memory.at(pointer, asked)));
+      add(block -> Memory.at(keys.get(block), at), pair * Integer.BYTES);
+    }
+    keys.forEach(pointer -> routine.advance(pointer, PAIRS * VECTOR));
+    values.forEach(pointer -> routine.advance(pointer, PAIRS / RUN_PAIRS * runBytes));
+    routine.advance(Register.RSI, rows * INPUT_BYTES);
+  }
+
+  private List<Instruction> values() {
     start();
     routine.repeat(
         "group",
@@ -113,26 +143,34 @@ final class AttentionTile {
         1,
         () -> {
           for (int half = 0; half < TWO; half++) {
-            routine.add(
-                new Instruction.Load(Register.RAX, Memory.at(Register.RDI, half * Long.BYTES)));
-            routine.add(new Instruction.Add(Register.RAX, Register.R9));
-            addPositions(half * INPUT_BYTES / TWO, blockBytes);
+            fetchAddress(Register.RAX, half * Long.BYTES);
+            fetchAddress(Register.R10, half * Long.BYTES + ASKED);
+            routine.add(new Instruction.Add(Register.RAX, Register.R8));
+            routine.add(new Instruction.Add(Register.R10, Register.R9));
+            addPositions(half * INPUT_BYTES / TWO);
           }
           routine.advance(Register.RDI, TWO * Long.BYTES);
           routine.advance(Register.RSI, rows * INPUT_BYTES);
         });
-    store(Register.R8);
+    store();
     routine.end();
     return routine.instructions();
   }
 
-  private void addPositions(int weights, int blockBytes) {
-    for (int pair = 0; pair < POSITIONS / 2; pair++) {
+  private void addPositions(int weights) {
+    for (int pair = 0; pair < RUN_PAIRS; pair++) {
       int at = pair * VECTOR;
-      add(
-          block -> Memory.at(Register.RAX, block * blockBytes + at),
-          Register.RSI,
-          weights + pair * Integer.BYTES);
+      for (int block = 0; block < blocks; block++) {
+        ask(Memory.at(Register.R10, block * RUN_BYTES + at));
+      }
+      add(block -> Memory.at(Register.RAX, block * runBytes + at), weights + pair * Integer.BYTES);
+    }
+  }
+
+  /** Asks for a line that is needed next, unless there are so many rows that there is time. */
+  private void ask(Memory line) {
+    if (rows <= MOST_ROWS_THAT_ASK) {
+      routine.prefetchLater(line, Routine.LINE);
     }
   }
 
@@ -143,13 +181,14 @@ final class AttentionTile {
   }
 
   /** Adds a pair of each block, times each row's factor. */
-  private void add(IntFunction<Memory> pairs, Register inputs, int within) {
+  private void add(IntFunction<Memory> pairs, int factors) {
     Vector factor = vector(rows * blocks + blocks);
     for (int block = 0; block < blocks; block++) {
       routine.load(vector(rows * blocks + block), pairs.apply(block));
     }
     for (int row = 0; row < rows; row++) {
-      routine.unary(UnaryOp.VBROADCASTSS, factor, Memory.at(inputs, row * INPUT_BYTES + within));
+      Memory input = Memory.at(Register.RSI, row * INPUT_BYTES + factors);
+      routine.unary(UnaryOp.VBROADCASTSS, factor, input);
       for (int block = 0; block < blocks; block++) {
         Vector sum = vector(row * blocks + block);
         routine.binary(BinaryOp.VDPBF16PS, sum, vector(rows * blocks + block), factor);
@@ -157,12 +196,12 @@ final class AttentionTile {
     }
   }
 
-  private void store(Register output) {
+  private void store() {
     for (int row = 0; row < rows; row++) {
       for (int block = 0; block < blocks; block++) {
-        routine.store(Memory.at(output, block * VECTOR), vector(row * blocks + block));
+        Memory output = Memory.at(Register.RCX, row * outputStep + block * VECTOR);
+        routine.store(output, vector(row * blocks + block));
       }
-      routine.add(new Instruction.Add(output, Register.RCX));
     }
   }
 

@@ -160,11 +160,31 @@ final class GeneratedAttentionKernel implements AttentionKernel {
       int last = Math.min(end, stretch + STRETCH);
       int positions = own.blocks.begin(first - stretch, last - stretch);
       work.read(work.firstRow(piece), kvHead, stretch, first, last, own.blocks);
+      readNext(work, piece, kvHead, last, own);
       for (int tile = 0; tile < own.tileCount(); tile++) {
         addUp(work, piece, tile, stretch, positions, own, at);
       }
       at += apart;
     }
+  }
+
+  /** What comes next, most likely: the next stretch, the next key head, or the next piece. */
+  private static void readNext(
+      AttentionWork work, int piece, int kvHead, int end, AttentionRows own) {
+    if (end < work.end(piece)) {
+      readNext(work, piece, kvHead, end, own.blocks);
+    } else if (kvHead + 1 < work.spec().kvHeads()) {
+      readNext(work, piece, kvHead + 1, work.first(piece), own.blocks);
+    } else if (piece > 0) {
+      readNext(work, piece - 1, 0, work.first(piece - 1), own.blocks);
+    }
+  }
+
+  private static void readNext(
+      AttentionWork work, int piece, int kvHead, int first, KvBlocks blocks) {
+    int stretch = first - first % STRETCH;
+    int end = Math.min(work.end(piece), stretch + STRETCH);
+    work.read(work.firstRow(piece), kvHead, stretch, first, end, blocks.next());
   }
 
   private static void addUp(

@@ -9,33 +9,32 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Where the keys and values of a stretch lie in the cache, 16 positions to a block. Values of
- * positions that are not read count as 0: a block that has some is copied without them.
+ * Where the keys and values of a stretch lie in the cache, 16 positions to a block, and the keys
+ * that will probably be read next. Values of positions that are not read count as 0: a block that
+ * has some is copied without them.
  */
 final class KvBlocks implements SlotReader {
   private static final int ALIGNMENT = 64;
   private static final int POSITIONS = AttentionTile.POSITIONS;
   private static final int BLOCKS = AttentionKernel.STRETCH / POSITIONS;
+  private static final int KEYS = 0;
+  private static final int VALUES = BLOCKS;
+  private static final int NEXT = 2 * BLOCKS;
   private static final int PAIR_BYTES = Width.ZMM.bytes();
-
-  /** The size of 16 dimensions of a block's values. */
-  private static final long VALUE_BYTES = POSITIONS / 2L * PAIR_BYTES;
-
   private static final int FIRST_OF_PAIR = 0x0000FFFF;
   private static final int SECOND_OF_PAIR = 0xFFFF0000;
 
-  private final MemorySegment keys;
-  private final MemorySegment values;
+  private final MemorySegment lists;
   private final MemorySegment none;
   private final MemorySegment[] copies;
   private final int runs;
   private final long runBytes;
   private final long keyBytes;
+  private final SlotReader next = this::readNext;
   private int copied;
 
   KvBlocks(NativeMemory owner, KvLayout layout) {
-    keys = owner.allocate((long) BLOCKS * Long.BYTES, ALIGNMENT);
-    values = owner.allocate((long) BLOCKS * Long.BYTES, ALIGNMENT);
+    lists = owner.allocate(3L * BLOCKS * Long.BYTES, ALIGNMENT);
     runs = layout.headDim() / Width.ZMM.lanes();
     runBytes = runBytes(layout);
     keyBytes = (long) POSITIONS * layout.headDim() * Short.BYTES;
@@ -51,6 +50,10 @@ final class KvBlocks implements SlotReader {
     return layout.blockTokens() / 2 * PAIR_BYTES;
   }
 
+  private void list(int list, int block, long address) {
+    lists.setAtIndex(ValueLayout.JAVA_LONG, list + block, address);
+  }
+
   /**
    * Begins a stretch.
    *
@@ -63,13 +66,16 @@ final class KvBlocks implements SlotReader {
     copied = 0;
     leaveOut(0, from / POSITIONS);
     leaveOut(Math.ceilDiv(to, POSITIONS), positions / POSITIONS);
+    for (int block = 0; block < BLOCKS; block++) {
+      list(NEXT, block, none.address());
+    }
     return positions;
   }
 
   private void leaveOut(int from, int to) {
     for (int block = from; block < to; block++) {
-      keys.setAtIndex(ValueLayout.JAVA_LONG, block, none.address());
-      values.setAtIndex(ValueLayout.JAVA_LONG, block, none.address());
+      list(KEYS, block, none.address());
+      list(VALUES, block, none.address());
     }
   }
 
@@ -80,13 +86,13 @@ final class KvBlocks implements SlotReader {
     int first = slot - slot % POSITIONS;
     int block = (position - slot + first) / POSITIONS;
     long key = kv.segment().address() + keyHead + first / POSITIONS * keyBytes;
-    long value = valueHead + first / POSITIONS * VALUE_BYTES;
+    long value = valueHead + (long) (first / POSITIONS) * AttentionTile.RUN_BYTES;
     for (; first < end; first += POSITIONS) {
-      keys.setAtIndex(ValueLayout.JAVA_LONG, block, key);
-      values.setAtIndex(ValueLayout.JAVA_LONG, block, values(kv, value, slot - first, end - first));
+      list(KEYS, block, key);
+      list(VALUES, block, values(kv, value, slot - first, end - first));
       block++;
       key += keyBytes;
-      value += VALUE_BYTES;
+      value += AttentionTile.RUN_BYTES;
     }
   }
 
@@ -98,7 +104,7 @@ final class KvBlocks implements SlotReader {
     MemorySegment copy = copies[copied++];
     for (int run = 0; run < runs; run++) {
       long start = run * runBytes;
-      MemorySegment.copy(kv.segment(), at + start, copy, start, VALUE_BYTES);
+      MemorySegment.copy(kv.segment(), at + start, copy, start, AttentionTile.RUN_BYTES);
       clear(copy, start, 0, from);
       clear(copy, start, to, POSITIONS);
     }
@@ -131,13 +137,29 @@ final class KvBlocks implements SlotReader {
     }
   }
 
+  /** Takes over where keys are that will probably be read after this stretch. */
+  SlotReader next() {
+    return next;
+  }
+
+  private void readNext(
+      CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
+    int first = slot - slot % POSITIONS;
+    int block = (position - slot + first) / POSITIONS;
+    long key = kv.segment().address() + keyHead + first / POSITIONS * keyBytes;
+    for (; first < slot + count; first += POSITIONS) {
+      list(NEXT, block++, key);
+      key += keyBytes;
+    }
+  }
+
   /** The address of the list of blocks of keys. */
   long keys() {
-    return keys.address();
+    return lists.address();
   }
 
   /** The address of the list of blocks of values. */
   long values() {
-    return values.address();
+    return lists.address() + AttentionTile.ASKED;
   }
 }

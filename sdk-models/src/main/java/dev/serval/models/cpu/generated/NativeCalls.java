@@ -14,7 +14,6 @@ final class NativeCalls {
   private static final MethodHandle TILE = routine(8);
   private static final MethodHandle TWO = routine(2);
   private static final MethodHandle FOUR = routine(4);
-  private static final MethodHandle FIVE = routine(5);
   private static final MethodHandle SIX = routine(6);
 
   private NativeCalls() {}
@@ -63,10 +62,9 @@ final class NativeCalls {
   }
 
   /** Multiplies queries with keys; see {@link AttentionTile#scores}. */
-  static void scores(
-      MemorySegment code, long blocks, long queries, long groups, long step, long scores) {
+  static void scores(MemorySegment code, long blocks, long queries, long groups, long scores) {
     try {
-      FIVE.invokeExact(code, blocks, queries, groups, step, scores);
+      FOUR.invokeExact(code, blocks, queries, groups, scores);
     } catch (Throwable e) {
       throw new IllegalStateException("the call of a routine for scores failed", e);
     }
@@ -78,11 +76,11 @@ final class NativeCalls {
       long blocks,
       long weights,
       long groups,
-      long step,
       long outputs,
-      long from) {
+      long from,
+      long asked) {
     try {
-      SIX.invokeExact(code, blocks, weights, groups, step, outputs, from);
+      SIX.invokeExact(code, blocks, weights, groups, outputs, from, asked);
     } catch (Throwable e) {
       throw new IllegalStateException("the call of a routine for outputs failed", e);
     }

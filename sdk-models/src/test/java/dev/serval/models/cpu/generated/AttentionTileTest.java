@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -19,6 +20,9 @@ final class AttentionTileTest {
   private static final int LANES = 16;
   private static final int PAIR_BYTES = 64;
   private static final float UNTOUCHED = -12345;
+  private static final long VALUES_AT = 1L << 40;
+  private static final long KEYS_AT = 1L << 41;
+  private static final long APART = 1L << 20;
 
   private final Random random = new Random(20261128);
   private final Arena arena = Arena.ofConfined();
@@ -72,7 +76,8 @@ final class AttentionTileTest {
 
   /** A list of blocks' addresses; the blocks themselves lie in any order. */
   private MemorySegment addresses(long[] blocks) {
-    return arena.allocate(blocks.length * 8L, 64).copyFrom(MemorySegment.ofArray(blocks));
+    MemorySegment lists = arena.allocate(2L * AttentionTile.ASKED, 64);
+    return lists.copyFrom(MemorySegment.ofArray(blocks));
   }
 
   private MemorySegment output(int rows, int columns) {
@@ -107,7 +112,7 @@ final class AttentionTileTest {
       blocks[block] = arena.allocate(headDim / 2L * PAIR_BYTES, 64);
       fill(blocks[block], 0, keys, block * LANES, 0, headDim);
     }
-    List<Instruction> routine = AttentionTile.scores(rows, headDim);
+    List<Instruction> routine = AttentionTile.scores(rows, headDim, step * 4, 512);
     MemorySegment simulated = output(rows, step);
     SimulatedMemory memory = new SimulatedMemory();
     long[] places = new long[blocks.length];
@@ -120,7 +125,6 @@ final class AttentionTileTest {
             memory.place(addresses(places), false),
             memory.place(inputs(queries), false),
             groups,
-            step * 4L,
             memory.place(simulated, true));
     for (int row = 0; row < rows; row++) {
       for (int position = 0; position < step; position++) {
@@ -136,7 +140,6 @@ final class AttentionTileTest {
           addresses(addressesOf(blocks)).address(),
           inputs(queries).address(),
           groups,
-          step * 4L,
           executed.address());
       assertThat(executed.mismatch(simulated)).isEqualTo(-1);
     }
@@ -167,7 +170,7 @@ final class AttentionTileTest {
         fill(blocks[block], at, values, run * LANES, block * LANES, LANES);
       }
     }
-    List<Instruction> routine = AttentionTile.values(rows, headDim, runBytes);
+    List<Instruction> routine = AttentionTile.values(rows, headDim, step * 4, runBytes);
     MemorySegment simulated = output(rows, step);
     MemorySegment executed = output(rows, step);
     int runs = AttentionTile.valueBlocks(rows, headDim);
@@ -183,18 +186,18 @@ final class AttentionTileTest {
               memory.place(addresses(places), false),
               memory.place(inputs(weights), false),
               groups,
-              step * 4L,
               memory.place(simulated, true) + (long) run * PAIR_BYTES,
-              (long) run * runBytes);
+              (long) run * runBytes,
+              0);
       if (runsHere()) {
         NativeCalls.outputs(
             MachineCode.of(List.of(routine)).routine(0),
             addresses(addressesOf(blocks)).address(),
             inputs(weights).address(),
             groups,
-            step * 4L,
             executed.address() + (long) run * PAIR_BYTES,
-            (long) run * runBytes);
+            (long) run * runBytes,
+            0);
       }
     }
     for (int row = 0; row < rows; row++) {
@@ -206,5 +209,67 @@ final class AttentionTileTest {
     if (runsHere()) {
       assertThat(executed.mismatch(simulated)).isEqualTo(-1);
     }
+  }
+
+  /** A list of two blocks, and of what to ask for two that lie far apart. */
+  private long lists(SimulatedMemory memory, MemorySegment block, long asked) {
+    MemorySegment lists = arena.allocate(2L * AttentionTile.ASKED, 64);
+    long place = memory.place(block, false);
+    for (int i = 0; i < 2; i++) {
+      lists.setAtIndex(ValueLayout.JAVA_LONG, i, place);
+      lists.set(ValueLayout.JAVA_LONG, AttentionTile.ASKED + i * 8L, asked + i * APART);
+    }
+    return memory.place(lists, false);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,64,16", "3,96,32", "8,128,48", "9,64,16"})
+  void values_are_asked_for_while_keys_are_multiplied_each_line_once_if_queries_are_few(
+      int rows, int headDim, int blockTokens) {
+    int runBytes = blockTokens / 2 * PAIR_BYTES;
+    SimulatedMemory memory = new SimulatedMemory();
+    Machine machine = new Machine(memory);
+    machine.call(
+        AttentionTile.scores(rows, headDim, 128, runBytes),
+        lists(memory, arena.allocate(headDim / 2L * PAIR_BYTES, 64), VALUES_AT),
+        memory.place(inputs(numbers(rows, headDim)), false),
+        1,
+        memory.place(output(rows, 32), true));
+    List<Long> lines = new ArrayList<>();
+    for (int block = 0; block < 2 && rows < 9; block++) {
+      for (int run = 0; run < headDim / LANES; run++) {
+        for (int pair = 0; pair < LANES / 2; pair++) {
+          lines.add(VALUES_AT + block * APART + (long) run * runBytes + (long) pair * PAIR_BYTES);
+        }
+      }
+    }
+    assertThat(machine.askedForLater()).containsExactlyInAnyOrderElementsOf(lines);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,64,16", "3,96,32", "8,128,48", "9,64,16"})
+  void keys_are_asked_for_while_values_are_multiplied_each_line_once_if_queries_are_few(
+      int rows, int headDim, int blockTokens) {
+    int runBytes = blockTokens / 2 * PAIR_BYTES;
+    SimulatedMemory memory = new SimulatedMemory();
+    Machine machine = new Machine(memory);
+    long lists = lists(memory, arena.allocate((long) headDim / LANES * runBytes, 64), KEYS_AT);
+    long weights = memory.place(inputs(numbers(rows, 32)), false);
+    long sums = memory.place(output(rows, headDim), true);
+    int step = headDim * Float.BYTES;
+    List<Instruction> routine = AttentionTile.values(rows, headDim, step, runBytes);
+    int runs = AttentionTile.valueBlocks(rows, headDim);
+    for (long run = 0; run < headDim / LANES; run += runs) {
+      long output = sums + run * PAIR_BYTES;
+      machine.call(
+          routine, lists, weights, 1, output, run * runBytes, run * AttentionTile.RUN_BYTES);
+    }
+    List<Long> lines = new ArrayList<>();
+    for (int block = 0; block < 2 && rows < 9; block++) {
+      for (int pair = 0; pair < headDim / 2; pair++) {
+        lines.add(KEYS_AT + block * APART + (long) pair * PAIR_BYTES);
+      }
+    }
+    assertThat(machine.askedForLater()).containsExactlyInAnyOrderElementsOf(lines);
   }
 }
