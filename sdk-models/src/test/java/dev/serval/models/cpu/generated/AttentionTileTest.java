@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -115,14 +116,10 @@ final class AttentionTileTest {
     List<Instruction> routine = AttentionTile.scores(rows, headDim, step * 4, 512);
     MemorySegment simulated = output(rows, step);
     SimulatedMemory memory = new SimulatedMemory();
-    long[] places = new long[blocks.length];
-    for (int i = 0; i < places.length; i++) {
-      places[i] = memory.place(blocks[i], false);
-    }
     new Machine(memory)
         .call(
             routine,
-            memory.place(addresses(places), false),
+            memory.place(addresses(places(memory, blocks)), false),
             memory.place(inputs(queries), false),
             groups,
             memory.place(simulated, true));
@@ -145,12 +142,12 @@ final class AttentionTileTest {
     }
   }
 
+  private static long[] places(SimulatedMemory memory, MemorySegment[] blocks) {
+    return Arrays.stream(blocks).mapToLong(block -> memory.place(block, false)).toArray();
+  }
+
   private static long[] addressesOf(MemorySegment[] blocks) {
-    long[] addresses = new long[blocks.length];
-    for (int i = 0; i < addresses.length; i++) {
-      addresses[i] = blocks[i].address();
-    }
-    return addresses;
+    return Arrays.stream(blocks).mapToLong(MemorySegment::address).toArray();
   }
 
   @ParameterizedTest
@@ -176,14 +173,10 @@ final class AttentionTileTest {
     int runs = AttentionTile.valueBlocks(rows, headDim);
     for (int run = 0; run < headDim / LANES; run += runs) {
       SimulatedMemory memory = new SimulatedMemory();
-      long[] places = new long[blocks.length];
-      for (int i = 0; i < places.length; i++) {
-        places[i] = memory.place(blocks[i], false);
-      }
       new Machine(memory)
           .call(
               routine,
-              memory.place(addresses(places), false),
+              memory.place(addresses(places(memory, blocks)), false),
               memory.place(inputs(weights), false),
               groups,
               memory.place(simulated, true) + (long) run * PAIR_BYTES,
