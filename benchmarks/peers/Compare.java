@@ -3,6 +3,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -21,13 +22,14 @@ import java.util.regex.Pattern;
  *
  * <pre>
  *   java benchmarks/peers/Compare.java --model FILE.gguf --peer llama.cpp=DIR [--peer NAME=DIR]
- *       [--rounds 5] [--threads 2] [--decode 1,4,8,16] [--serval ./serval] [--serval-args "..."]
+ *       [--rounds 5] [--threads 2] [--decode 1,4,8,16] [--decode-tokens 32]
+ *       [--serval ./serval] [--serval-args "..."]
  * </pre>
  */
 public final class Compare {
   private static final int PREFILL = 512;
   private static final int PROMPT = 16;
-  private static final int TOKENS = 32;
+  private static final int CONTEXT = 4096;
   private static final Pattern SERVAL_CELL =
       Pattern.compile("\"(prefill|decode) (\\d+)\":\\{[^}]*?\"tokens_per_second\":([\\d.eE+-]+)");
   private static final Pattern PEER_LINE =
@@ -54,6 +56,7 @@ public final class Compare {
     Map<String, Path> peers = new LinkedHashMap<>();
     options.putAll(
         Map.of("rounds", "5", "decode", "1,4,8,16", "serval", "./serval", "serval-args", ""));
+    options.put("decode-tokens", "32");
     options.put("threads", String.valueOf(Runtime.getRuntime().availableProcessors()));
     for (int i = 0; i + 1 < arguments.length; i += 2) {
       String name = arguments[i].substring(2);
@@ -85,7 +88,7 @@ public final class Compare {
     command.addAll(List.of(options.get("serval"), "bench", "--engine", options.get("model")));
     command.addAll(List.of("--threads", options.get("threads")));
     command.addAll(List.of("--decode", options.get("decode"), "--prefill", "" + PREFILL));
-    command.addAll(List.of("--decode-tokens", "" + TOKENS, "--repetitions", "1"));
+    command.addAll(List.of("--decode-tokens", options.get("decode-tokens"), "--repetitions", "1"));
     command.addAll(List.of("--result-file", result.toString()));
     if (!options.get("serval-args").isBlank()) {
       command.addAll(List.of(options.get("serval-args").strip().split(" +")));
@@ -106,17 +109,24 @@ public final class Compare {
   }
 
   private void peer(String name, Path folder) throws IOException, InterruptedException {
-    Matcher prefill = PEER_LINE.matcher(batched(folder, PREFILL, 1, "1"));
+    Matcher prefill = PEER_LINE.matcher(batched(folder, PREFILL, 1, "1", CONTEXT));
     while (prefill.find()) {
       add(name, "prefill " + PREFILL, Double.parseDouble(prefill.group("prefill")));
     }
-    Matcher decode = PEER_LINE.matcher(batched(folder, PROMPT, TOKENS, options.get("decode")));
+    String sequences = options.get("decode");
+    int tokens = Integer.parseInt(options.get("decode-tokens"));
+    int context = Math.max(CONTEXT, most(sequences) * (PROMPT + tokens));
+    Matcher decode = PEER_LINE.matcher(batched(folder, PROMPT, tokens, sequences, context));
     while (decode.find()) {
       add(name, "decode " + decode.group("sequences"), Double.parseDouble(decode.group("decode")));
     }
   }
 
-  private String batched(Path folder, int prompt, int tokens, String sequences)
+  private static int most(String sequences) {
+    return Arrays.stream(sequences.split(",")).mapToInt(Integer::parseInt).max().orElseThrow();
+  }
+
+  private String batched(Path folder, int prompt, int tokens, String sequences, int context)
       throws IOException, InterruptedException {
     String threads = options.get("threads");
     return outputOf(
@@ -129,7 +139,7 @@ public final class Compare {
             "-tb",
             threads,
             "-c",
-            "4096",
+            String.valueOf(context),
             "-b",
             "2048",
             "-ub",

@@ -100,6 +100,9 @@ final class LongAttentionTest {
   @CsvSource({
     "vector,3,3,64,BF16,0",
     "vector,1,2,48,F32,700",
+    "vector,3,1,64,BF16,0",
+    "vector,1,2,48,BF16,516",
+    "vector,2,1,32,BF16,21",
     "vector,1,1,32,Q8_0,0",
     "generated,3,3,64,BF16,0",
     "generated,1,14,128,BF16,0",

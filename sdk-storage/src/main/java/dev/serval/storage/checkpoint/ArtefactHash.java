@@ -154,6 +154,7 @@ public final class ArtefactHash {
         requireWanted();
         long step = Math.min(STEP, piece.length() - at);
         sha.update(bytes.asSlice(at, step).asByteBuffer());
+        piece.part().file().letGo(piece.offset() + at, step);
         progress.accept(done.addAndGet(step));
       }
     } catch (InternalError e) {

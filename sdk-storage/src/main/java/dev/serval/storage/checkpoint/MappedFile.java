@@ -82,6 +82,19 @@ public record MappedFile(Path path, MemorySegment bytes, FileStamp stamp) {
   }
 
   /**
+   * Lets go of bytes that have been read: they no longer count as this process's memory until they
+   * are read again, from the system's cache of the file or from the file.
+   *
+   * @param offset where they begin
+   * @param length how many they are
+   */
+  void letGo(long offset, long length) {
+    if (bytes.isMapped()) {
+      bytes.asSlice(offset, length).unload();
+    }
+  }
+
+  /**
    * Where bytes of the mapping lie in the file.
    *
    * @param offset where they begin
