@@ -34,19 +34,9 @@ final class WeightLoader {
 
   CpuWeight load(List<StoredTensor> parts) {
     OperandChecks.requireWeight(parts);
-    CpuWeight weight =
-        parts.getFirst().shape().size() == 1
-            ? vector(parts)
-            : new CpuWeight.Matrix(owner, kernel.pack(parts, memory, crew));
-    parts.forEach(part -> letGo(part.data()));
-    return weight;
-  }
-
-  /** What has been taken over of a mapped file need not stay in this process's memory as well. */
-  private static void letGo(MemorySegment stored) {
-    if (stored.isMapped()) {
-      stored.unload();
-    }
+    return parts.getFirst().shape().size() == 1
+        ? vector(parts)
+        : new CpuWeight.Matrix(owner, kernel.pack(parts, memory, crew));
   }
 
   private CpuWeight vector(List<StoredTensor> parts) {

@@ -128,7 +128,7 @@ public final class MappedFolder implements AutoCloseable {
 
   /** Lets go of the pages of all files; reading brings them back. */
   void release() {
-    mapped.forEach(file -> ResidentPages.release(file.bytes()));
+    mapped.forEach(file -> file.letGo(0, file.size()));
   }
 
   /**

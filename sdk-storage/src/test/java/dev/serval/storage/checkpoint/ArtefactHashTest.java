@@ -2,6 +2,7 @@ package dev.serval.storage.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.serval.api.LoadListener;
 import dev.serval.api.storage.ArtefactDigest;
@@ -26,6 +27,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class ArtefactHashTest {
+  private static final Path STATUS = Path.of("/proc/self/status");
+
   @TempDir private Path path;
   private MappedFolder folder;
 
@@ -57,6 +60,30 @@ final class ArtefactHashTest {
 
   private static byte[] sha(byte[] bytes) throws Exception {
     return MessageDigest.getInstance("SHA-256").digest(bytes);
+  }
+
+  /** How much of files this process has in memory, in KiB. */
+  private static long ofFiles() throws IOException {
+    try (var lines = Files.lines(STATUS)) {
+      return lines
+          .filter(line -> line.startsWith("RssFile:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+          .findFirst()
+          .orElseThrow();
+    }
+  }
+
+  @Test
+  void what_has_been_hashed_does_not_stay_in_this_process_s_memory() throws IOException {
+    assumeTrue(Files.exists(STATUS));
+    Part part = part("weights", 64 << 20, 9);
+    part.file().bytes().load();
+    long loaded = ofFiles();
+    digest(part);
+    assertThat(loaded - ofFiles()).as("KiB that were let go of").isGreaterThan(48 << 10);
+    part.file().bytes().load();
+    folder.release();
+    assertThat(loaded - ofFiles()).as("KiB, by the folder").isGreaterThan(48 << 10);
   }
 
   @Test
