@@ -101,10 +101,7 @@ final class KvTiles implements SlotReader {
     long apart = elements.keyAt(1, slot) - from + head;
     switch (dtype) {
       case F32 -> floats(data, from, apart, L, keys, to, headDim);
-      case BF16 -> {
-        long pairs = head + elements.keyAt(0, slot);
-        brains(data, pairs, head + elements.keyAt(2, slot) - pairs, keys, to, headDim / 2);
-      }
+      case BF16 -> brains(data, from, head + elements.keyAt(2, slot) - from, keys, to, headDim / 2);
       case F16 -> Binary16.widen(data, from, apart, L, keys, to, W, headDim);
       default -> {
         for (int dim = 0; dim < headDim; dim += KvElements.GROUP) {
