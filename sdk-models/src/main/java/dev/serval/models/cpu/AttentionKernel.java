@@ -3,6 +3,7 @@ package dev.serval.models.cpu;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.device.NativeMemory;
+import java.util.Optional;
 
 /** How a tier of kernels attends. */
 public interface AttentionKernel {
@@ -36,13 +37,27 @@ public interface AttentionKernel {
    */
   void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory);
 
+  /** Makes the output of rows that were attended to in several pieces. */
+  interface Merger {
+    /**
+     * Merges the sums of all stretches, in their order.
+     *
+     * @param work the operation
+     * @param piece the first piece of the run
+     * @param kvHead the key head
+     * @param worker who computes
+     */
+    void merge(AttentionWork work, int piece, int kvHead, int worker);
+  }
+
   /**
-   * Whether work may be cut between stretches, and merged.
+   * What merges, if work may be cut between stretches.
    *
    * @param layout that of the cache
+   * @return the merger; empty if runs are always whole
    */
-  default boolean merges(KvLayout layout) {
-    return false;
+  default Optional<Merger> merger(KvLayout layout) {
+    return Optional.empty();
   }
 
   /**
@@ -56,16 +71,4 @@ public interface AttentionKernel {
    * @param worker who computes
    */
   void attend(AttentionWork work, int piece, int kvHead, int worker);
-
-  /**
-   * Makes the output of rows whose pieces have been attended to.
-   *
-   * @param work the operation
-   * @param piece the first piece of the run
-   * @param kvHead the key head
-   * @param worker who computes
-   */
-  default void merge(AttentionWork work, int piece, int kvHead, int worker) {
-    throw new UnsupportedOperationException("nothing is cut that this kernel has to merge");
-  }
 }

@@ -8,7 +8,7 @@ import java.util.Arrays;
  * How the attention of a step is shared out: in runs of rows of one sequence, each over all that
  * its rows see, or cut into several pieces of that.
  */
-final class AttentionPieces {
+public final class AttentionPieces {
   /*
    * Each stretch of positions is added up by itself, and what comes of it is added to what came of
    * those before it, in their order (Dao et al., Flash-Decoding, 2023, without its tree). So it makes
@@ -135,7 +135,7 @@ final class AttentionPieces {
   }
 
   /** Query heads of a piece's rows that belong to one key head. */
-  int queries(int piece) {
+  public int queries(int piece) {
     return (endRow[piece] - firstRow[piece]) * spec.group();
   }
 
@@ -149,21 +149,23 @@ final class AttentionPieces {
     return seen;
   }
 
-  int firstRow(int piece) {
+  /** The first row of a piece. */
+  public int firstRow(int piece) {
     return firstRow[piece];
   }
 
-  int endRow(int piece) {
+  /** Behind its last row. */
+  public int endRow(int piece) {
     return endRow[piece];
   }
 
-  /** The first position. */
-  int first(int piece) {
+  /** The first position that a piece is about. */
+  public int first(int piece) {
     return first[piece];
   }
 
   /** Behind the last position. */
-  int end(int piece) {
+  public int end(int piece) {
     return end[piece];
   }
 
@@ -177,12 +179,13 @@ final class AttentionPieces {
     return cutRuns[index];
   }
 
-  boolean whole(int piece) {
+  /** Whether a piece is about all that its rows see. */
+  public boolean whole(int piece) {
     return sums[piece] < 0;
   }
 
   /** Stretches of all of the run that a piece is of. */
-  int stretches(int piece) {
+  public int stretches(int piece) {
     return stretches[piece];
   }
 

@@ -6,6 +6,7 @@ import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.device.NativeMemory;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Attention of a step's rows. Its parts are pieces of it, times key heads. */
@@ -20,6 +21,7 @@ public final class AttentionWork implements WorkCrew.Work {
   private final Merging merging = new Merging();
   private @Nullable NativeMemory held;
   private MemorySegment sums = MemorySegment.NULL;
+  private AttentionKernel.Merger merger;
   private StepBatch batch;
   private CpuActivations qkv;
   private AttentionSpec spec;
@@ -53,9 +55,11 @@ public final class AttentionWork implements WorkCrew.Work {
 
   /** For how many sums there is room: for those of as many positions as the cache has. */
   private int room() {
-    if (workers == 1 || !kernel.merges(kv.layout())) {
+    Optional<AttentionKernel.Merger> found = kernel.merger(kv.layout());
+    if (workers == 1 || found.isEmpty()) {
       return 0;
     }
+    merger = found.get();
     long positions = (long) kv.blocks() * kv.layout().blockTokens();
     long bytes = (positions / AttentionKernel.STRETCH + 1) * spec.heads() * sumsBytes();
     if (sums.byteSize() < bytes) {
@@ -119,38 +123,13 @@ public final class AttentionWork implements WorkCrew.Work {
     @Override
     public void part(int part, int worker) {
       int run = pieces.cutRun(part / spec.kvHeads());
-      kernel.merge(AttentionWork.this, run, part % spec.kvHeads(), worker);
+      merger.merge(AttentionWork.this, run, part % spec.kvHeads(), worker);
     }
   }
 
-  /** The first row of a piece. */
-  public int firstRow(int piece) {
-    return pieces.firstRow(piece);
-  }
-
-  /** Behind its last row. */
-  public int endRow(int piece) {
-    return pieces.endRow(piece);
-  }
-
-  /** The first position that a piece is about. */
-  public int first(int piece) {
-    return pieces.first(piece);
-  }
-
-  /** Behind the last. */
-  public int end(int piece) {
-    return pieces.end(piece);
-  }
-
-  /** Whether a piece is about all that its rows see. */
-  public boolean whole(int piece) {
-    return pieces.whole(piece);
-  }
-
-  /** How many stretches the rows of a piece see. */
-  public int stretches(int piece) {
-    return pieces.stretches(piece);
+  /** How the step is cut. */
+  public AttentionPieces pieces() {
+    return pieces;
   }
 
   /** Memory for the {@link AttentionSums} of pieces that are not whole. */

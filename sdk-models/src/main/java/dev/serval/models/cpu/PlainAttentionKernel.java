@@ -43,11 +43,11 @@ final class PlainAttentionKernel implements AttentionKernel {
   @Override
   public void attend(AttentionWork work, int piece, int kvHead, int worker) {
     AttentionScratch own = scratch.get(worker);
-    int from = work.firstRow(piece);
-    int to = work.endRow(piece);
+    int from = work.pieces().firstRow(piece);
+    int to = work.pieces().endRow(piece);
     own.begin((to - from) * work.spec().group(), work.spec().headDim(), work.spec().scale());
-    int firstSeen = work.first(piece);
-    int end = work.end(piece);
+    int firstSeen = work.pieces().first(piece);
+    int end = work.pieces().end(piece);
     for (int stretch = firstSeen - firstSeen % STRETCH; stretch < end; stretch += STRETCH) {
       int first = Math.max(stretch, firstSeen);
       int last = Math.min(end, stretch + STRETCH);

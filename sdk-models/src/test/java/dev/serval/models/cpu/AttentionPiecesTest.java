@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.AttentionSpec;
-import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,16 +19,7 @@ final class AttentionPiecesTest {
   private final AttentionPieces pieces = new AttentionPieces();
 
   private static AttentionSpec spec(int kvHeads, int group, int window) {
-    return new AttentionSpec(
-        kvHeads * group,
-        kvHeads,
-        4,
-        1,
-        window,
-        RotaryEmbedding.of(new double[] {1, 0.5}),
-        null,
-        null,
-        0);
+    return AttentionSpecs.of(kvHeads, group, 4, window);
   }
 
   private static AttentionSpec threeHeads() {

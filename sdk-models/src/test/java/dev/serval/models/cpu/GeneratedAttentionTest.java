@@ -10,14 +10,12 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
-import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
 import dev.serval.models.cpu.generated.InstructionSet;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -50,18 +48,7 @@ final class GeneratedAttentionTest {
     }
 
     AttentionSpec spec() {
-      double[] frequencies = new double[headDim / 2];
-      Arrays.setAll(frequencies, i -> Math.pow(100, -2.0 * i / headDim));
-      return new AttentionSpec(
-          kvHeads * group,
-          kvHeads,
-          headDim,
-          (float) (1 / Math.sqrt(headDim)),
-          window == 0 ? AttentionSpec.NO_WINDOW : window,
-          RotaryEmbedding.of(frequencies),
-          null,
-          null,
-          1e-5f);
+      return AttentionSpecs.of(kvHeads, group, headDim, window);
     }
   }
 

@@ -10,13 +10,11 @@ import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
-import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
 import dev.serval.models.cpu.vector.VectorTierSource;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -43,18 +41,7 @@ final class LongAttentionTest {
 
   private record Shape(int kvHeads, int group, int headDim, int window, DType dtype) {
     AttentionSpec spec() {
-      double[] frequencies = new double[headDim / 2];
-      Arrays.setAll(frequencies, i -> Math.pow(100, -2.0 * i / headDim));
-      return new AttentionSpec(
-          kvHeads * group,
-          kvHeads,
-          headDim,
-          (float) (1 / Math.sqrt(headDim)),
-          window,
-          RotaryEmbedding.of(frequencies),
-          null,
-          null,
-          1e-5f);
+      return AttentionSpecs.of(kvHeads, group, headDim, window);
     }
   }
 
@@ -113,8 +100,7 @@ final class LongAttentionTest {
       String tierName, int kvHeads, int group, int headDim, DType dtype, int window) {
     KernelTierSource tier = tier(tierName);
     assumeTrue(tier.missing(Processor.here()).isEmpty());
-    int seen = window == 0 ? AttentionSpec.NO_WINDOW : window;
-    Shape shape = new Shape(kvHeads, group, headDim, seen, dtype);
+    Shape shape = new Shape(kvHeads, group, headDim, window, dtype);
     float[] expected = lastRows(tier, 1, shape, false);
     for (int threads = 1; threads <= 5; threads += 2) {
       assertThat(lastRows(tier, threads, shape, true))

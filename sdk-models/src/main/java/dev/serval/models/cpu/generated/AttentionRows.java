@@ -90,6 +90,11 @@ final class AttentionRows {
     return firstRow(tile + 1) - firstRow(tile);
   }
 
+  /** Whether tiles ask for what comes next. */
+  boolean asks() {
+    return AttentionTile.asks(rows(0));
+  }
+
   /** Takes over a tile's query. */
   void query(int tile, int row, CpuActivations rows, long at) {
     int first = firstRow(tile);

@@ -64,6 +64,11 @@ final class AttentionTile {
     this.runBytes = runBytes;
   }
 
+  /** Whether a tile of so many queries asks for lines that are needed next. */
+  static boolean asks(int rows) {
+    return rows <= MOST_ROWS_THAT_ASK;
+  }
+
   /** How many blocks of 16 dimensions of values are multiplied at a time. */
   static int valueBlocks(int rows, int headDim) {
     return rows <= FEW_ROWS && headDim % (FOUR * Width.ZMM.lanes()) == 0 ? FOUR : TWO;
@@ -169,7 +174,7 @@ final class AttentionTile {
 
   /** Asks for a line that is needed next, unless there are so many rows that there is time. */
   private void ask(Memory line) {
-    if (rows <= MOST_ROWS_THAT_ASK) {
+    if (asks(rows)) {
       routine.prefetchLater(line, Routine.LINE);
     }
   }

@@ -9,6 +9,7 @@ import dev.serval.models.cpu.AttentionSums;
 import dev.serval.models.cpu.AttentionWork;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
 
   private final AttentionCode code;
   private final AttentionKernel others;
+  private final Optional<Merger> merger = Optional.of(this::merge);
   private final int workers;
   private final List<AttentionRows> rows = new ArrayList<>();
   private @Nullable NativeMemory held;
@@ -57,8 +59,8 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   }
 
   @Override
-  public boolean merges(KvLayout layout) {
-    return takes(layout) || others.merges(layout);
+  public Optional<Merger> merger(KvLayout layout) {
+    return takes(layout) ? merger : others.merger(layout);
   }
 
   @Override
@@ -93,7 +95,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     }
     AttentionRows own = rows.get(worker);
     begin(work, piece, kvHead, own);
-    if (work.whole(piece)) {
+    if (work.pieces().whole(piece)) {
       own.clear();
       addUp(work, piece, kvHead, own, own.stretch(), 0);
       store(work, piece, kvHead, own);
@@ -103,34 +105,25 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     }
   }
 
-  @Override
-  public void merge(AttentionWork work, int piece, int kvHead, int worker) {
-    if (!takes(work.kv().layout())) {
-      others.merge(work, piece, kvHead, worker);
-      return;
-    }
+  private void merge(AttentionWork work, int piece, int kvHead, int worker) {
     AttentionRows own = rows.get(worker);
-    own.begin(queries(work, piece), work.spec().scale());
+    own.begin(work.pieces().queries(piece), work.spec().scale());
     own.clear();
     long sums = work.sums().address() + work.sumsAt(piece, kvHead);
-    for (int query = 0; query < queries(work, piece); query++) {
-      own.merge(query, sums, work.stretches(piece), stretchBytes(work, piece));
+    for (int query = 0; query < work.pieces().queries(piece); query++) {
+      own.merge(query, sums, work.pieces().stretches(piece), stretchBytes(work, piece));
       sums += AttentionSums.bytes(work.spec().headDim());
     }
     store(work, piece, kvHead, own);
   }
 
-  private static int queries(AttentionWork work, int piece) {
-    return (work.endRow(piece) - work.firstRow(piece)) * work.spec().group();
-  }
-
   /** The size of what is kept of a stretch that is merged later. */
   private static long stretchBytes(AttentionWork work, int piece) {
-    return queries(work, piece) * AttentionSums.bytes(work.spec().headDim());
+    return work.pieces().queries(piece) * AttentionSums.bytes(work.spec().headDim());
   }
 
   private static void begin(AttentionWork work, int piece, int kvHead, AttentionRows own) {
-    own.begin(queries(work, piece), work.spec().scale());
+    own.begin(work.pieces().queries(piece), work.spec().scale());
     for (int tile = 0; tile < own.tileCount(); tile++) {
       for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
         long row = work.qkv().row(row(work, piece, query));
@@ -140,7 +133,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   }
 
   private static int row(AttentionWork work, int piece, int query) {
-    return work.firstRow(piece) + query / work.spec().group();
+    return work.pieces().firstRow(piece) + query / work.spec().group();
   }
 
   /** Where a query's head is in its row. */
@@ -152,15 +145,17 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   /** Adds up each stretch, at the same place if it is merged at once. */
   private static void addUp(
       AttentionWork work, int piece, int kvHead, AttentionRows own, long sums, long apart) {
-    int from = work.first(piece);
-    int end = work.end(piece);
+    int from = work.pieces().first(piece);
+    int end = work.pieces().end(piece);
     long at = sums;
     for (int stretch = from - from % STRETCH; stretch < end; stretch += STRETCH) {
       int first = Math.max(stretch, from);
       int last = Math.min(end, stretch + STRETCH);
       int positions = own.blocks.begin(first - stretch, last - stretch);
-      work.read(work.firstRow(piece), kvHead, stretch, first, last, own.blocks);
-      readNext(work, piece, kvHead, last, own);
+      work.read(work.pieces().firstRow(piece), kvHead, stretch, first, last, own.blocks);
+      if (own.asks()) {
+        readNext(work, piece, kvHead, last, own);
+      }
       for (int tile = 0; tile < own.tileCount(); tile++) {
         addUp(work, piece, tile, stretch, positions, own, at);
       }
@@ -171,20 +166,20 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   /** What comes next, most likely: the next stretch, the next key head, or the next piece. */
   private static void readNext(
       AttentionWork work, int piece, int kvHead, int end, AttentionRows own) {
-    if (end < work.end(piece)) {
+    if (end < work.pieces().end(piece)) {
       readNext(work, piece, kvHead, end, own.blocks);
     } else if (kvHead + 1 < work.spec().kvHeads()) {
-      readNext(work, piece, kvHead + 1, work.first(piece), own.blocks);
+      readNext(work, piece, kvHead + 1, work.pieces().first(piece), own.blocks);
     } else if (piece > 0) {
-      readNext(work, piece - 1, 0, work.first(piece - 1), own.blocks);
+      readNext(work, piece - 1, 0, work.pieces().first(piece - 1), own.blocks);
     }
   }
 
   private static void readNext(
       AttentionWork work, int piece, int kvHead, int first, KvBlocks blocks) {
     int stretch = first - first % STRETCH;
-    int end = Math.min(work.end(piece), stretch + STRETCH);
-    work.read(work.firstRow(piece), kvHead, stretch, first, end, blocks.next());
+    int end = Math.min(work.pieces().end(piece), stretch + STRETCH);
+    work.read(work.pieces().firstRow(piece), kvHead, stretch, first, end, blocks.next());
   }
 
   private static void addUp(
@@ -195,7 +190,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
       int positions,
       AttentionRows own,
       long sums) {
-    boolean whole = work.whole(piece);
+    boolean whole = work.pieces().whole(piece);
     long at = whole ? sums : sums + own.firstRow(tile) * AttentionSums.bytes(work.spec().headDim());
     own.score(tile, positions);
     for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
@@ -211,7 +206,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   }
 
   private static void store(AttentionWork work, int piece, int kvHead, AttentionRows own) {
-    for (int query = 0; query < queries(work, piece); query++) {
+    for (int query = 0; query < work.pieces().queries(piece); query++) {
       long row = work.out().row(row(work, piece, query));
       own.store(query, work.out(), row + head(work, query, kvHead));
     }

@@ -30,7 +30,9 @@ final class KvBlocks implements SlotReader {
   private final int runs;
   private final long runBytes;
   private final long keyBytes;
-  private final SlotReader next = this::readNext;
+  private final SlotReader next =
+      (kv, keyHead, valueHead, slot, count, position) ->
+          listKeys(NEXT, kv, keyHead, slot, count, position);
   private int copied;
 
   KvBlocks(NativeMemory owner, KvLayout layout) {
@@ -82,17 +84,24 @@ final class KvBlocks implements SlotReader {
   @Override
   public void read(
       CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
+    listKeys(KEYS, kv, keyHead, slot, count, position);
     int end = slot + count;
     int first = slot - slot % POSITIONS;
     int block = (position - slot + first) / POSITIONS;
-    long key = kv.segment().address() + keyHead + first / POSITIONS * keyBytes;
     long value = valueHead + (long) (first / POSITIONS) * AttentionTile.RUN_BYTES;
     for (; first < end; first += POSITIONS) {
-      list(KEYS, block, key);
-      list(VALUES, block, values(kv, value, slot - first, end - first));
-      block++;
-      key += keyBytes;
+      list(VALUES, block++, values(kv, value, slot - first, end - first));
       value += AttentionTile.RUN_BYTES;
+    }
+  }
+
+  private void listKeys(int list, CpuKvMemory kv, long keyHead, int slot, int count, int position) {
+    int first = slot - slot % POSITIONS;
+    int block = (position - slot + first) / POSITIONS;
+    long key = kv.segment().address() + keyHead + first / POSITIONS * keyBytes;
+    for (; first < slot + count; first += POSITIONS) {
+      list(list, block++, key);
+      key += keyBytes;
     }
   }
 
@@ -140,17 +149,6 @@ final class KvBlocks implements SlotReader {
   /** Takes over where keys are that will probably be read after this stretch. */
   SlotReader next() {
     return next;
-  }
-
-  private void readNext(
-      CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
-    int first = slot - slot % POSITIONS;
-    int block = (position - slot + first) / POSITIONS;
-    long key = kv.segment().address() + keyHead + first / POSITIONS * keyBytes;
-    for (; first < slot + count; first += POSITIONS) {
-      list(NEXT, block++, key);
-      key += keyBytes;
-    }
   }
 
   /** The address of the list of blocks of keys. */

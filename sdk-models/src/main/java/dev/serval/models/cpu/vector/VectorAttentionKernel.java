@@ -7,6 +7,7 @@ import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.AttentionWork;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Attention by the Vector API. */
 final class VectorAttentionKernel implements AttentionKernel {
@@ -28,6 +29,7 @@ final class VectorAttentionKernel implements AttentionKernel {
    * never as what lies there, which may be anything.
    */
   private final List<AttentionState> states = new ArrayList<>();
+  private final Optional<Merger> merger = Optional.of(this::merge);
   private final int workers;
 
   VectorAttentionKernel(int workers) {
@@ -46,19 +48,19 @@ final class VectorAttentionKernel implements AttentionKernel {
   }
 
   @Override
-  public boolean merges(KvLayout layout) {
-    return true;
+  public Optional<Merger> merger(KvLayout layout) {
+    return merger;
   }
 
   @Override
   public void attend(AttentionWork work, int piece, int kvHead, int worker) {
     AttentionState own = states.get(worker);
-    int from = work.firstRow(piece);
-    int to = work.endRow(piece);
+    int from = work.pieces().firstRow(piece);
+    int to = work.pieces().endRow(piece);
     begin(work, from, to, kvHead, own);
-    int firstSeen = work.first(piece);
-    int end = work.end(piece);
-    long sums = work.whole(piece) ? 0 : work.sumsAt(piece, kvHead);
+    int firstSeen = work.pieces().first(piece);
+    int end = work.pieces().end(piece);
+    long sums = work.pieces().whole(piece) ? 0 : work.sumsAt(piece, kvHead);
     for (int stretch = firstSeen - firstSeen % STRETCH; stretch < end; stretch += STRETCH) {
       int first = Math.max(stretch, firstSeen);
       int last = Math.min(end, stretch + STRETCH);
@@ -67,25 +69,24 @@ final class VectorAttentionKernel implements AttentionKernel {
       own.score(positions);
       weigh(work, from, to, stretch, positions, own);
       own.addValues(positions);
-      if (work.whole(piece)) {
+      if (work.pieces().whole(piece)) {
         own.merge();
       } else {
         sums = own.keep(work.sums(), sums);
       }
     }
-    if (work.whole(piece)) {
+    if (work.pieces().whole(piece)) {
       store(work, from, to, kvHead, own);
     }
   }
 
-  @Override
-  public void merge(AttentionWork work, int piece, int kvHead, int worker) {
+  private void merge(AttentionWork work, int piece, int kvHead, int worker) {
     AttentionState own = states.get(worker);
-    int from = work.firstRow(piece);
-    int to = work.endRow(piece);
-    own.begin((to - from) * work.spec().group(), work.spec().scale());
+    int from = work.pieces().firstRow(piece);
+    int to = work.pieces().endRow(piece);
+    own.begin(work.pieces().queries(piece), work.spec().scale());
     long sums = work.sumsAt(piece, kvHead);
-    for (int stretch = 0; stretch < work.stretches(piece); stretch++) {
+    for (int stretch = 0; stretch < work.pieces().stretches(piece); stretch++) {
       sums = own.recall(work.sums(), sums);
       own.merge();
     }
