@@ -22,6 +22,9 @@ module dev.serval.runtime {
   requires dev.serval.models;
   requires dev.serval.storage;
 
+  // How long the JVM has compiled, while a model is warmed up.
+  requires java.management;
+
   exports dev.serval.runtime;
 
   // Where each generation's time went, for tracing.

@@ -35,6 +35,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -158,7 +159,7 @@ final class ServalModuleTest {
   }
 
   private static void small(ServingRuntimeBuilder options) {
-    options.kvBudget(Bytes.mebi(4)).maxRunning(4).warmUp(false);
+    options.kvBudget(Bytes.mebi(4)).maxRunning(4).warmUp(Duration.ZERO);
   }
 
   private static ServingRuntime inject(Module... modules) {

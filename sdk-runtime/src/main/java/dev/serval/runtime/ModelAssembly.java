@@ -172,8 +172,9 @@ final class ModelAssembly {
     Residence residence = new Residence(home, why -> lose(home.device(), why.reason()));
     try {
       residence.begin(start(stored, home, residence.executor(), steps));
-      if (options.warmUp()) {
-        new WarmUp(options.nanoClock(), options.batch().limits().sequences())
+      if (options.warmUp().isPositive()) {
+        int sequences = options.batch().limits().sequences();
+        new WarmUp(options.nanoClock(), options.warmUp(), sequences)
             .run(loaded(stored, home, residence.engine(), null));
       }
       return residence;

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param kv what KV caches are like
  * @param batch how steps are put together
  * @param streamBuffer how many tokens a reader may lag behind
- * @param warmUp whether models generate before they are served
+ * @param warmUp how long models generate at most before they are served
  * @param returnAfter how long a device that was lost is left alone at least
  * @param meters where metrics go, or null
  * @param tracer follows generations
@@ -53,7 +53,7 @@ record RuntimeOptions(
     KvOptions kv,
     BatchOptions batch,
     int streamBuffer,
-    boolean warmUp,
+    Duration warmUp,
     Duration returnAfter,
     @Nullable MeterRegistry meters,
     GenerationTracer tracer,
@@ -63,6 +63,7 @@ record RuntimeOptions(
     LongSupplier seeds,
     Executor delivery,
     Parts parts) {
+  private static final long MOST_WARMING_UP = Duration.ofHours(1).toMillis();
   private static final long MOST_MILLIS = Duration.ofDays(3650).toMillis();
 
   /** Checks all options and reports every problem at once. */
@@ -79,6 +80,7 @@ record RuntimeOptions(
     KvOptions kv = KvOptions.conclude(b, problems);
     BatchOptions batch = BatchOptions.conclude(b, parts.policies(), problems);
     problems.requireWithin("streamBuffer", b.streamBuffer, 1, Integer.MAX_VALUE);
+    problems.requireWithin("warmUp", millis(b.warmUp), 0, MOST_WARMING_UP);
     problems.requireWithin("returnAfter", millis(b.returnAfter), 1, MOST_MILLIS);
     problems.throwIfAny();
     return new RuntimeOptions(

@@ -68,7 +68,7 @@ public final class ServingRuntimeBuilder {
   PolicyWish<ChunkPolicy> chunk = new PolicyWish.ByName<>("time");
   PolicyWish<VictimPolicy> victim = new PolicyWish.ByName<>("least-cost");
   int streamBuffer = 256;
-  boolean warmUp = true;
+  Duration warmUp = Duration.ofSeconds(5);
   Duration returnAfter = Duration.ofMinutes(1);
   @Nullable MeterRegistry meters;
   GenerationTracer tracer = GenerationTracer.NONE;
@@ -448,14 +448,16 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
-   * Says whether each model generates a little before it is served, and before it goes on on
-   * another device, so that the first request runs at full speed.
+   * Limits how long each model generates before it is served, and before it goes on on another
+   * device, so that the first request runs at full speed. It is done sooner where the JVM has no
+   * more to compile.
    *
-   * @param value true unless set
+   * @param longest zero for no warming up, up to an hour; 5 seconds unless set. A request that is
+   *     under way then is given up, but not a step
    * @return this builder
    */
-  public ServingRuntimeBuilder warmUp(boolean value) {
-    warmUp = value;
+  public ServingRuntimeBuilder warmUp(Duration longest) {
+    warmUp = Objects.requireNonNull(longest, "warmUp");
     return this;
   }
 

@@ -9,58 +9,46 @@ import dev.serval.api.RequestRejectedException;
 import dev.serval.api.TokenChunk;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.runtime.generation.LiveGeneration;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
  * Makes a model generate before anybody asks it to, so that code is compiled, pages are mapped and
- * the first request runs at full speed: prompts are read and sequences decoded side by side, in
- * rounds, until rounds get no faster or some time has passed. A small model takes many quick
- * rounds; a large one spends its time in few loops, which are compiled within the first. What it
+ * the first request runs at full speed: in each of {@linkplain WarmUpRounds some rounds} a sequence
+ * is decoded alone, then a prompt is read while a few others are decoded side by side. What it
  * leaves in the KV cache lies under a scope that no request has.
  */
 final class WarmUp {
-  private static final long NANOS = 2_000_000_000;
-  private static final int FIRST_PROMPT = 32;
-  private static final int LONGEST_PROMPT = 256;
-  private static final int SHORT_PROMPT = 4;
+  private static final int SHORT_PROMPT = 2;
   private static final int TOKENS = 16;
   private static final int SEQUENCES = 4;
-  private static final double FASTER = 0.95;
-  private static final int PATIENCE = 3;
   private static final IsolationScope SCOPE = IsolationScope.shared("serval warm-up");
 
   private final LongSupplier clock;
-
+  private final WarmUpRounds rounds;
+  private final long longest;
   private final int mostSequences;
 
   /**
    * With a clock.
    *
    * @param clock in nanoseconds
+   * @param longest after which it ends
    * @param mostSequences of a step
    */
-  WarmUp(LongSupplier clock, int mostSequences) {
+  WarmUp(LongSupplier clock, Duration longest, int mostSequences) {
     this.clock = clock;
+    this.longest = longest.toNanos();
     this.mostSequences = mostSequences;
+    rounds = new WarmUpRounds(clock, WarmUpRounds.compiling(), this.longest);
   }
 
   /** Lets a model generate a little, and fails as the generation does. */
   void run(LoadedModel model) {
     renderAndEncode(model);
-    long end = clock.getAsLong() + NANOS;
-    double best = Double.POSITIVE_INFINITY;
-    int prompt = FIRST_PROMPT;
-    int round = 0;
-    for (int same = 0; same < PATIENCE && clock.getAsLong() < end; round++) {
-      long begin = clock.getAsLong();
-      generate(model.unheard(), prompt, round, end);
-      double each = (double) (clock.getAsLong() - begin) / (prompt + TOKENS);
-      same = each < FASTER * best ? 0 : same + 1;
-      best = Math.min(best, each);
-      prompt = Math.min(2 * prompt, LONGEST_PROMPT);
-    }
+    rounds.run((round, prompt, end) -> generate(model.unheard(), prompt, round, end));
     if (model.placed().placement().device().kind() == DeviceKind.GPU) {
       decodeSideBySide(model);
     }
@@ -68,7 +56,7 @@ final class WarmUp {
 
   /** A GPU's backend records decode steps by how many sequences they have. */
   private void decodeSideBySide(LoadedModel model) {
-    long end = clock.getAsLong() + NANOS;
+    long end = clock.getAsLong() + longest;
     for (int count = 1; count <= mostSequences && clock.getAsLong() < end; count *= 2) {
       List<LiveGeneration> begun = new ArrayList<>();
       try {
@@ -82,18 +70,21 @@ final class WarmUp {
     }
   }
 
-  /** One round: a prompt, and beside it some sequences that hardly have one. */
-  private void generate(LoadedModel model, int prompt, int round, long end) {
+  /** One round, which takes two sequences' tokens one after the other. */
+  private int generate(LoadedModel model, int prompt, int round, long end) {
+    int number = round * (SEQUENCES + 1);
+    finish(begin(model, SHORT_PROMPT, number + SEQUENCES), end);
     List<LiveGeneration> begun = new ArrayList<>();
-    begun.add(begin(model, prompt, round * SEQUENCES));
+    begun.add(begin(model, prompt, number));
     try {
       while (begun.size() < SEQUENCES) {
-        begun.add(begin(model, SHORT_PROMPT, round * SEQUENCES + begun.size()));
+        begun.add(begin(model, SHORT_PROMPT, number + begun.size()));
       }
     } catch (RequestRejectedException full) {
       // As many as the engine takes at once are enough.
     }
     begun.forEach(generation -> finish(generation, end));
+    return prompt + 2 * TOKENS;
   }
 
   private static LiveGeneration begin(LoadedModel model, int tokens, int number) {

@@ -14,6 +14,7 @@ import dev.serval.api.compute.DType;
 import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -159,6 +160,6 @@ final class ConcurrentCallersTest {
   }
 
   private ServingRuntimeBuilder builder() {
-    return Serval.builder().model(model).kvDtype(DType.F32).warmUp(false);
+    return Serval.builder().model(model).kvDtype(DType.F32).warmUp(Duration.ZERO);
   }
 }

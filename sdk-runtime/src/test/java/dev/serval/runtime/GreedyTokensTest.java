@@ -8,6 +8,7 @@ import dev.serval.testkit.models.Oracle;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.assertj.core.api.Assertions;
@@ -70,7 +71,7 @@ final class GreedyTokensTest {
         .model(oracle.folder(folder))
         .kvDtype(DType.F32)
         .maxRunning(8)
-        .warmUp(false);
+        .warmUp(Duration.ZERO);
   }
 
   private static void together(OracleRequests requests, ServingRuntime runtime) {

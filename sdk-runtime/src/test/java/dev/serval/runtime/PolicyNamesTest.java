@@ -39,7 +39,7 @@ final class PolicyNamesTest {
   }
 
   private ServingRuntimeBuilder builder() {
-    return Serval.builder().model(model).warmUp(false);
+    return Serval.builder().model(model).warmUp(Duration.ZERO);
   }
 
   /** An order that is not ours, and says how often it was asked. */

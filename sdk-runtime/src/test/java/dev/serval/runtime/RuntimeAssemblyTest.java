@@ -33,6 +33,7 @@ import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -74,7 +75,7 @@ final class RuntimeAssemblyTest {
     Path second = Oracle.named("qwen3").folder(folder);
     try (ServingRuntime runtime =
         Serval.builder()
-            .warmUp(false)
+            .warmUp(Duration.ZERO)
             .model(ModelSource.of(model).withNames("a", "b"))
             .model(ModelSource.of(second).withContextLength(100))
             .build()) {
@@ -246,7 +247,7 @@ final class RuntimeAssemblyTest {
   void a_model_that_cannot_generate_is_never_handed_out() {
     assertThatThrownBy(() ->
             builder()
-                .warmUp(true)
+                .warmUp(Duration.ofSeconds(5))
                 .chunk((sequence, planned, snapshot) -> {
                   throw new IllegalStateException("no chunk today");
                 })
@@ -267,7 +268,7 @@ final class RuntimeAssemblyTest {
   }
 
   private ServingRuntimeBuilder builder() {
-    return Serval.builder().model(model).warmUp(false);
+    return Serval.builder().model(model).warmUp(Duration.ZERO);
   }
 
   private static RuntimeDescription describe(ServingRuntimeBuilder builder) {

@@ -9,6 +9,7 @@ import dev.serval.gpu.compute.CudaBackendProvider;
 import dev.serval.gpu.device.CudaDeviceProvider;
 import dev.serval.gpu.standin.StandIn;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ServiceLoader;
 
 /**
@@ -29,7 +30,7 @@ record StandInMachine(Path cuda, Path nvml) {
     ServingRuntimeBuilder builder =
         Serval.builder()
             .services(false)
-            .warmUp(false)
+            .warmUp(Duration.ZERO)
             .maxRunning(4)
             .maxStepTokens(64)
             .model(model)

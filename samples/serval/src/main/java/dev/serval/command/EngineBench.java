@@ -11,6 +11,7 @@ import dev.serval.command.bench.EngineReport;
 import dev.serval.command.bench.MachinePeaks;
 import dev.serval.command.bench.ModelWork;
 import dev.serval.command.bench.Roofline;
+import java.time.Duration;
 import java.util.Random;
 import java.util.ServiceLoader;
 import java.util.Set;
@@ -19,6 +20,9 @@ import java.util.TreeSet;
 /** Measures an engine: {@code bench --engine}. */
 final class EngineBench {
   private static final int LEAST_STEP = 512;
+
+  /** Longer than a service would wait: what is measured is the speed that it has later. */
+  private static final Duration WARM_UP = Duration.ofSeconds(20);
 
   private final Console console;
   private final ModelOptions model;
@@ -90,6 +94,7 @@ final class EngineBench {
         builder ->
             builder
                 .prefixCaching(false)
+                .warmUp(WARM_UP)
                 .maxStepTokens(Math.max(step, options.mostSequences()))
                 .chunkTokens(Math.max(step, options.mostSequences()))
                 .maxRunning(Math.max(1, options.mostSequences())));

@@ -12,6 +12,7 @@ import dev.serval.runtime.ModelSource;
 import dev.serval.runtime.Serval;
 import dev.serval.runtime.ServingRuntimeBuilder;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -178,7 +179,7 @@ final class ModelOptions {
 
   /** Loads the model for a single question: nothing is warmed up. */
   ServingRuntime open(Console console) {
-    return open(console, builder -> builder.warmUp(false));
+    return open(console, builder -> builder.warmUp(Duration.ZERO));
   }
 
   /** Loads the model, with a bar that shows how far it is. */

@@ -14,6 +14,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -75,7 +76,7 @@ final class RefusalsTest {
     try (ServingRuntime runtime =
             Serval.builder()
                 .model(MODEL)
-                .warmUp(false)
+                .warmUp(Duration.ZERO)
                 .maxWaiting(1)
                 .chunk((sequence, plan, snapshot) -> hold())
                 .build();

@@ -18,6 +18,7 @@ import dev.serval.testkit.OrderPolicyContract;
 import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -52,7 +53,7 @@ final class ShortestAnswerFirstTest extends OrderPolicyContract {
         Serval.builder()
             .model(oracle.folder(folder))
             .maxRunning(1)
-            .warmUp(false)
+            .warmUp(Duration.ZERO)
             .order("shortest-answer")
             .chunk((sequence, plan, snapshot) -> awaited(submitted))
             .build()) {
@@ -93,7 +94,8 @@ final class ShortestAnswerFirstTest extends OrderPolicyContract {
               .to(ShortestAnswerFirst.class);
         };
     ServalModule serval =
-        new ServalModule(options -> options.services(true).warmUp(false).order("shortest-answer"));
+        new ServalModule(
+            options -> options.services(true).warmUp(Duration.ZERO).order("shortest-answer"));
     try (ServingRuntime runtime =
         Guice.createInjector(serval, parts).getInstance(ServingRuntime.class)) {
       assertThat(runtime.describe().toString()).contains(ON_THE_SCREEN);
