@@ -143,7 +143,7 @@ final class ModelAssembly {
           place(stored, device -> !failed.containsKey(device.id()), reasons(failed));
       Device device = placed.placement().device();
       try {
-        return moveIn(stored, load(stored, placed, listener), steps);
+        return moveIn(stored, load(stored, placed, listener), listener, steps);
       } catch (ServalException e) {
         if (device.kind() == DeviceKind.CPU
             || options.device() instanceof DevicePreference.Require) {
@@ -165,16 +165,17 @@ final class ModelAssembly {
   Residence settleAgain(LoadedModel.Stored stored, String device, EngineListener steps) {
     LoadedModel.Placed placed =
         place(stored, each -> each.id().equals(device), "; it was lost and is well again");
-    return moveIn(stored, load(stored, placed, LoadListener.NONE), steps);
+    return moveIn(stored, load(stored, placed, LoadListener.NONE), LoadListener.NONE, steps);
   }
 
-  private Residence moveIn(LoadedModel.Stored stored, Home home, EngineListener steps) {
+  private Residence moveIn(
+      LoadedModel.Stored stored, Home home, LoadListener listener, EngineListener steps) {
     Residence residence = new Residence(home, why -> lose(home.device(), why.reason()));
     try {
       residence.begin(start(stored, home, residence.executor(), steps));
       if (options.warmUp().isPositive()) {
         int sequences = options.batch().limits().sequences();
-        new WarmUp(options.nanoClock(), options.warmUp(), sequences)
+        new WarmUp(options.nanoClock(), options.warmUp(), sequences, listener)
             .run(loaded(stored, home, residence.engine(), null));
       }
       return residence;

@@ -4,6 +4,7 @@ import dev.serval.api.ChatMessage;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.IsolationScope;
+import dev.serval.api.LoadListener;
 import dev.serval.api.Prompt;
 import dev.serval.api.RequestRejectedException;
 import dev.serval.api.TokenChunk;
@@ -37,12 +38,13 @@ final class WarmUp {
    * @param clock in nanoseconds
    * @param longest after which it ends
    * @param mostSequences of a step
+   * @param listener hears how far it has come
    */
-  WarmUp(LongSupplier clock, Duration longest, int mostSequences) {
+  WarmUp(LongSupplier clock, Duration longest, int mostSequences, LoadListener listener) {
     this.clock = clock;
     this.longest = longest.toNanos();
     this.mostSequences = mostSequences;
-    rounds = new WarmUpRounds(clock, WarmUpRounds.compiling(), this.longest);
+    rounds = new WarmUpRounds(clock, WarmUpRounds.compiling(), longest, listener);
   }
 
   /** Lets a model generate a little, and fails as the generation does. */

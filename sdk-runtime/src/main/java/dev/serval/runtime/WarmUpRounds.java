@@ -1,7 +1,9 @@
 package dev.serval.runtime;
 
+import dev.serval.api.LoadListener;
 import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
@@ -11,6 +13,7 @@ import java.util.function.LongSupplier;
  * steps until it is compiled, and until then a core that a step needs may be busy compiling.
  */
 final class WarmUpRounds {
+  private static final String STAGE = "warm-up";
   private static final int[] PROMPTS = {8, 32, 128, 256};
   private static final int LATER_PROMPT = 32;
 
@@ -38,18 +41,22 @@ final class WarmUpRounds {
   private final LongSupplier clock;
   private final LongSupplier compiling;
   private final long longest;
+  private final LoadListener listener;
 
   /**
    * With clocks.
    *
    * @param clock in nanoseconds
    * @param compiling how long the JVM has compiled, in nanoseconds
-   * @param longest after which no round begins, in nanoseconds
+   * @param longest after which no round begins
+   * @param listener hears how far it has come
    */
-  WarmUpRounds(LongSupplier clock, LongSupplier compiling, long longest) {
+  WarmUpRounds(
+      LongSupplier clock, LongSupplier compiling, Duration longest, LoadListener listener) {
     this.clock = clock;
     this.compiling = compiling;
-    this.longest = longest;
+    this.longest = longest.toNanos();
+    this.listener = listener;
   }
 
   /** How long this JVM has compiled, in nanoseconds; it stands still where that is not known. */
@@ -73,7 +80,9 @@ final class WarmUpRounds {
       boolean quiet = took == 0 || compiling.getAsLong() - compiled <= COMPILED * took;
       calm = quiet && took / tokens >= FASTER * best ? calm + 1 : 0;
       best = Math.min(best, took / tokens);
+      listener.progress(STAGE, longest - Math.max(0, left(end)), longest);
     }
+    listener.progress(STAGE, longest, longest);
   }
 
   private long left(long end) {

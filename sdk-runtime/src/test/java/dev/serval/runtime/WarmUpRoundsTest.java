@@ -2,6 +2,7 @@ package dev.serval.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.api.LoadListener;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,6 +12,13 @@ class WarmUpRoundsTest {
   private static final Duration LONGEST = Duration.ofSeconds(5);
 
   private final List<Integer> prompts = new ArrayList<>();
+  private final List<Long> heard = new ArrayList<>();
+  private final LoadListener listener =
+      (stage, done, total) -> {
+        assertThat(stage).isEqualTo("warm-up");
+        assertThat(total).isEqualTo(LONGEST.toNanos());
+        heard.add(Duration.ofNanos(done).toMillis());
+      };
   private long now;
   private long compiled;
 
@@ -57,8 +65,14 @@ class WarmUpRoundsTest {
     assertThat(prompts).hasSize(4);
   }
 
+  @Test
+  void a_listener_hears_how_much_of_the_time_has_gone_and_the_end() {
+    rounds().run(round(Duration.ofSeconds(1), Duration.ZERO));
+    assertThat(heard).containsExactly(1000L, 2000L, 3000L, 4000L, 5000L);
+  }
+
   private WarmUpRounds rounds() {
-    return new WarmUpRounds(() -> now, () -> compiled, LONGEST.toNanos());
+    return new WarmUpRounds(() -> now, () -> compiled, LONGEST, listener);
   }
 
   /** Takes as long for any prompt, as if each had forty tokens. */
