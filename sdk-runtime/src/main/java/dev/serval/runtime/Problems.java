@@ -1,6 +1,7 @@
 package dev.serval.runtime;
 
 import dev.serval.api.ConfigurationException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,6 +19,13 @@ final class Problems {
       String allowed =
           most == Integer.MAX_VALUE ? least + " or more" : "between " + least + " and " + most;
       add(option, "the value is " + allowed + ", unlike " + value);
+    }
+  }
+
+  /** Refuses a time that is shorter than the least or longer than the most. */
+  void requireWithin(String option, Duration value, Duration least, Duration most) {
+    if (value.compareTo(least) < 0 || value.compareTo(most) > 0) {
+      add(option, "the value is between %s and %s, unlike %s".formatted(least, most, value));
     }
   }
 

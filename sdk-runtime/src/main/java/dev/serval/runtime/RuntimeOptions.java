@@ -63,8 +63,9 @@ record RuntimeOptions(
     LongSupplier seeds,
     Executor delivery,
     Parts parts) {
-  private static final long MOST_WARMING_UP = Duration.ofHours(1).toMillis();
-  private static final long MOST_MILLIS = Duration.ofDays(3650).toMillis();
+  private static final Duration LONGEST_WARM_UP = Duration.ofHours(1);
+  private static final Duration FIRST_RETURN = Duration.ofMillis(1);
+  private static final Duration LAST_RETURN = Duration.ofDays(3650);
 
   /** Checks all options and reports every problem at once. */
   static RuntimeOptions conclude(ServingRuntimeBuilder b) {
@@ -80,8 +81,8 @@ record RuntimeOptions(
     KvOptions kv = KvOptions.conclude(b, problems);
     BatchOptions batch = BatchOptions.conclude(b, parts.policies(), problems);
     problems.requireWithin("streamBuffer", b.streamBuffer, 1, Integer.MAX_VALUE);
-    problems.requireWithin("warmUp", millis(b.warmUp), 0, MOST_WARMING_UP);
-    problems.requireWithin("returnAfter", millis(b.returnAfter), 1, MOST_MILLIS);
+    problems.requireWithin("warmUp", b.warmUp, Duration.ZERO, LONGEST_WARM_UP);
+    problems.requireWithin("returnAfter", b.returnAfter, FIRST_RETURN, LAST_RETURN);
     problems.throwIfAny();
     return new RuntimeOptions(
         b.name,
@@ -105,10 +106,6 @@ record RuntimeOptions(
         b.seeds,
         b.delivery,
         parts);
-  }
-
-  private static long millis(Duration duration) {
-    return duration.toSeconds() > MOST_MILLIS ? Long.MAX_VALUE : duration.toMillis();
   }
 
   private static void concludeModels(ServingRuntimeBuilder b, Parts parts, Problems problems) {

@@ -452,8 +452,8 @@ public final class ServingRuntimeBuilder {
    * device, so that the first request runs at full speed. It is done sooner where the JVM has no
    * more to compile.
    *
-   * @param longest zero for no warming up, up to an hour; 5 seconds unless set. A request that is
-   *     under way then is given up, but not a step
+   * @param longest zero for no warming up, up to an hour; 5 seconds unless set, and on a GPU as
+   *     much again for steps of each size. What is under way then is given up after its step
    * @return this builder
    */
   public ServingRuntimeBuilder warmUp(Duration longest) {

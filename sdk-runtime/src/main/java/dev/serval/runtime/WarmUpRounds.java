@@ -17,7 +17,7 @@ final class WarmUpRounds {
   private static final int[] PROMPTS = {8, 32, 128, 256};
   private static final int LATER_PROMPT = 32;
 
-  /** Between a round of this part of the best one's time and that lies only noise. */
+  /** A round that takes at least this part of the best one's time, for a token, is no faster. */
   private static final double FASTER = 0.95;
 
   /** Next to nothing: this part of a round's time, by all compiler threads together. */

@@ -207,7 +207,8 @@ final class ReturnedDeviceTest {
 
   @Test
   void a_model_that_moved_is_warm_before_it_takes_requests() throws InterruptedException {
-    try (ServingRuntime runtime = builder(PREFERRED).warmUp(Duration.ofSeconds(5)).build()) {
+    try (ServingRuntime runtime =
+        builder(PREFERRED).maxRunning(4).warmUp(Duration.ofSeconds(2)).build()) {
       machine.breakContexts(0, StandIn.ECC_UNCORRECTABLE);
       requests.check(runtime, 0, "when the GPU was lost");
       long launched = machine.executed("graphs");

@@ -14,6 +14,7 @@ import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,7 +46,9 @@ final class ServingRuntimeBuilderTest {
             .maxRunning(0)
             .maxWaiting(0)
             .order("nearest")
-            .streamBuffer(0),
+            .streamBuffer(0)
+            .warmUp(Duration.ofMillis(-1))
+            .returnAfter(Duration.ofSeconds(Long.MAX_VALUE)),
         "model: there is nothing at " + folder.resolve("nowhere"),
         "name: a runtime's name is not blank",
         "threads: the value is between 1 and 4096, unlike 0",
@@ -54,7 +57,10 @@ final class ServingRuntimeBuilderTest {
         "maxRunning: the value is between 1 and 65536, unlike 0",
         "maxWaiting: the value is 1 or more, unlike 0",
         "order: there is no policy 'nearest'; there is fcfs, priority, fair, deadline, shortest",
-        "streamBuffer: the value is 1 or more, unlike 0");
+        "streamBuffer: the value is 1 or more, unlike 0",
+        "warmUp: the value is between PT0S and PT1H, unlike PT-0.001S",
+        "returnAfter: the value is between PT0.001S and PT87600H, unlike "
+            + Duration.ofSeconds(Long.MAX_VALUE));
   }
 
   @Test
