@@ -19,8 +19,8 @@ import dev.serval.testkit.models.Oracle;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -38,16 +38,19 @@ final class ShortestAnswerFirstTest extends OrderPolicyContract {
     return new ShortestAnswerFirst();
   }
 
+  /** Chunk policies are asked about prompts of several tokens. */
   private static GenerationRequest request(Oracle oracle, int tokens) {
-    return GenerationRequest.builder(Prompt.tokens(oracle.prompts().getFirst()))
+    int[] prompt = Collections.max(oracle.prompts(), Comparator.comparingInt(each -> each.length));
+    return GenerationRequest.builder(Prompt.tokens(prompt))
         .maxTokens(tokens)
         .ignoreEos(true)
         .build();
   }
 
   @Test
-  void it_is_found_as_a_service_and_decides() throws IOException {
+  void it_is_found_as_a_service_and_decides() throws Exception {
     Oracle oracle = Oracle.named("llama");
+    CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch submitted = new CountDownLatch(1);
     try (ServingRuntime runtime =
         Serval.builder()
@@ -55,16 +58,18 @@ final class ShortestAnswerFirstTest extends OrderPolicyContract {
             .maxRunning(1)
             .warmUp(Duration.ZERO)
             .order("shortest-answer")
-            .chunk((sequence, plan, snapshot) -> awaited(submitted))
+            .chunk((sequence, plan, snapshot) -> {
+              begun.countDown();
+              return awaited(submitted);
+            })
             .build()) {
       assertThat(runtime.describe().toString()).contains(ON_THE_SCREEN);
-      List<Generation> all = new ArrayList<>();
-      for (int tokens : new int[] {100, 90, 10}) {
-        all.add(runtime.submit(request(oracle, tokens)));
-      }
+      runtime.submit(request(oracle, 100));
+      assertThat(begun.await(2, TimeUnit.MINUTES)).isTrue();
+      Generation longer = runtime.submit(request(oracle, 90));
+      Generation shorter = runtime.submit(request(oracle, 10));
       submitted.countDown();
-      long longer = total(all.get(1));
-      assertThat(total(all.get(2))).isLessThan(longer);
+      assertThat(total(shorter)).isLessThan(total(longer));
     }
   }
 
