@@ -72,6 +72,7 @@ final class WarmUpRounds {
     long end = clock.getAsLong() + longest;
     double best = Double.POSITIVE_INFINITY;
     int calm = 0;
+    listener.progress(STAGE, 0, longest);
     for (int i = 0; calm < PATIENCE && left(end) > 0; i++) {
       long begin = clock.getAsLong();
       long compiled = compiling.getAsLong();
