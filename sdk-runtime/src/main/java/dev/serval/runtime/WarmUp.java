@@ -50,9 +50,10 @@ final class WarmUp {
   /** Lets a model generate a little, and fails as the generation does. */
   void run(LoadedModel model) {
     renderAndEncode(model);
-    rounds.run((round, prompt, end) -> generate(model.unheard(), prompt, round, end));
+    LoadedModel unheard = model.unheard();
+    rounds.run((round, prompt, end) -> generate(unheard, prompt, round, end));
     if (model.placed().placement().device().kind() == DeviceKind.GPU) {
-      decodeSideBySide(model);
+      decodeSideBySide(unheard);
     }
   }
 
@@ -60,15 +61,7 @@ final class WarmUp {
   private void decodeSideBySide(LoadedModel model) {
     long end = clock.getAsLong() + longest;
     for (int count = 1; count <= mostSequences && clock.getAsLong() < end; count *= 2) {
-      List<LiveGeneration> begun = new ArrayList<>();
-      try {
-        while (begun.size() < count) {
-          begun.add(begin(model.unheard(), SHORT_PROMPT, begun.size()));
-        }
-      } catch (RequestRejectedException full) {
-        // As many as the engine takes at once are enough.
-      }
-      begun.forEach(generation -> finish(generation, end));
+      sideBySide(model, new ArrayList<>(), count, 0, end);
     }
   }
 
@@ -78,15 +71,21 @@ final class WarmUp {
     finish(begin(model, SHORT_PROMPT, number + SEQUENCES), end);
     List<LiveGeneration> begun = new ArrayList<>();
     begun.add(begin(model, prompt, number));
+    sideBySide(model, begun, SEQUENCES, number, end);
+    return prompt + 2 * TOKENS;
+  }
+
+  /** Begins some that hardly have a prompt beside those begun, and finishes all. */
+  private void sideBySide(
+      LoadedModel model, List<LiveGeneration> begun, int count, int number, long end) {
     try {
-      while (begun.size() < SEQUENCES) {
+      while (begun.size() < count) {
         begun.add(begin(model, SHORT_PROMPT, number + begun.size()));
       }
     } catch (RequestRejectedException full) {
       // As many as the engine takes at once are enough.
     }
     begun.forEach(generation -> finish(generation, end));
-    return prompt + 2 * TOKENS;
   }
 
   private static LiveGeneration begin(LoadedModel model, int tokens, int number) {
