@@ -137,7 +137,7 @@ struct Embed {
   int32_t unused;
 };
 
-// out = in / sqrt(mean(in^2) + epsilon) * gain, as F32 rows (which may be `in`) or as an operand.
+// out = in / sqrt(mean(in^2) + epsilon) * gain, as F32 rows (which may be `in`) or as an operand; or rows += that.
 struct RmsNorm {
   const Step* step;
   const float* in;
@@ -198,7 +198,7 @@ struct RotateStore {
   int32_t blockTokens;
   int32_t interleaved;    // pairs are neighbours, else halves
   float normEpsilon;
-  int32_t unused;
+  int32_t pairs;          // that positions turn; what lies behind them is kept as it is
 };
 
 // Attention of a step's rows over the cache. Whatever slots hold that no row of the step has a right to see does not matter.
@@ -223,8 +223,8 @@ struct Attention {
   int32_t unused;
 };
 
-// out = silu(gate) * up
-struct GatedSilu {
+// out = function(gate) * up
+struct Gated {
   const Step* step;
   const float* in; // [gate | up]
   void* out;

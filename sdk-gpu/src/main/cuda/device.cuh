@@ -151,6 +151,12 @@ __device__ __forceinline__ int tiles_of(int elements) { return (elements + TILE 
 
 __device__ __forceinline__ float silu(float x) { return __fdiv_rn(x, __fadd_rn(1.0f, expf(-x))); }
 
+// As dev.serval.api.compute.GateFunction has it.
+__device__ __forceinline__ float gelu_tanh(float x) {
+  float steepness = __fmul_rn(x, __fadd_rn(1.5957692f, __fmul_rn(__fmul_rn(0.07135482f, x), x)));
+  return __fdiv_rn(x, __fadd_rn(1.0f, expf(-steepness)));
+}
+
 // The sum over a warp, the same in every lane.
 __device__ __forceinline__ float warp_sum(float x) {
   for (int i = LANES / 2; i > 0; i /= 2) x = __fadd_rn(x, __shfl_xor_sync(ALL, x, i));

@@ -41,9 +41,10 @@ template <class Cache> __device__ __forceinline__ void store_head(unsigned char*
   }
 }
 
-// Normalises (with a gain) and turns a head, pair by pair: store gets an element's index and its value.
+// Normalises (with a gain) and turns a head, pair by pair, and what is not turned behind them: store gets an element's index and
+// its value.
 template <class F> __device__ __forceinline__ void turn_head(const RotateStore& a, const float* head, const float* gain, const float2* turns, F store) {
-  int lane = threadIdx.x % LANES, pairs = a.headDim / 2;
+  int lane = threadIdx.x % LANES;
   float factor = 1.0f, scale = 1.0f;
   if (gain) {
     float sum = 0.0f, scaledSum = 0.0f;
@@ -59,18 +60,19 @@ template <class F> __device__ __forceinline__ void turn_head(const RotateStore& 
     factor = __fdiv_rn(1.0f, __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.normEpsilon)));
     scale = huge ? 0x1p-64f : 1.0f;
   }
+  auto normed = [&](int i) {
+    float x = head[i];
+    return gain ? __fmul_rn(__fmul_rn(__fmul_rn(x, scale), factor), gain[i]) : x;
+  };
 #pragma unroll 2
-  for (int i = lane; i < pairs; i += LANES) {
-    int first = a.interleaved ? 2 * i : i, second = a.interleaved ? 2 * i + 1 : i + pairs;
+  for (int i = lane; i < a.pairs; i += LANES) {
+    int first = a.interleaved ? 2 * i : i, second = a.interleaved ? 2 * i + 1 : i + a.pairs;
     float2 turn = turns[i];
-    float x = head[first], y = head[second];
-    if (gain) {
-      x = __fmul_rn(__fmul_rn(__fmul_rn(x, scale), factor), gain[first]);
-      y = __fmul_rn(__fmul_rn(__fmul_rn(y, scale), factor), gain[second]);
-    }
+    float x = normed(first), y = normed(second);
     store(first, __fsub_rn(__fmul_rn(x, turn.x), __fmul_rn(y, turn.y)));
     store(second, __fadd_rn(__fmul_rn(x, turn.y), __fmul_rn(y, turn.x)));
   }
+  for (int i = 2 * a.pairs + lane; i < a.headDim; i += LANES) store(i, normed(i));
 }
 
 // What no kernel writes is read before those before have ended: the step, and what turns.
@@ -88,7 +90,7 @@ template <class Cache> __device__ __forceinline__ void rotate_store_row(const Ro
   int block = table[position / a.blockTokens], slot = position % a.blockTokens;
   int64_t headRow = (int64_t)a.headDim / Cache::ELEMENTS * Cache::BYTES;
   unsigned char* keys = (unsigned char*)a.kv + block * a.blockBytes + a.layerOffset + slot * headRow;
-  const float2* turns = (const float2*)a.turns + (int64_t)position * (a.headDim / 2);
+  const float2* turns = (const float2*)a.turns + (int64_t)position * a.pairs;
   float* heads = a.qkv + (int64_t)row * a.stride;
   wait_for_earlier();
   int warps = blockDim.x / LANES;

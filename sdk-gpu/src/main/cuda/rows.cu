@@ -63,7 +63,10 @@ struct Norm {
   Eight x[HELD], gain[HELD];
   float sum = 0.0f, scaledSum = 0.0f;
 
-  __device__ __forceinline__ Norm(const RmsNorm& a, bool operand) : a(a), in(a.in + (int64_t)blockIdx.x * a.inStride), to{a.out, a.outStride, operand} {}
+  bool add; // to F32 rows
+
+  __device__ __forceinline__ Norm(const RmsNorm& a, bool operand, bool add = false)
+      : a(a), in(a.in + (int64_t)blockIdx.x * a.inStride), to{a.out, a.outStride, operand}, add(add) {}
 
   static __device__ __forceinline__ int column(int from, int i) { return 8 * (from + i * (int)blockDim.x + (int)threadIdx.x); }
   static __device__ __forceinline__ int together() { return HELD * blockDim.x; }
@@ -96,6 +99,11 @@ struct Norm {
       Eight e;
 #pragma unroll
       for (int j = 0; j < 8; j++) e.x[j] = k + j < a.columns ? __fmul_rn(__fmul_rn(__fmul_rn(x[i].x[j], scale), factor), gain[i].x[j]) : 0.0f;
+      if (add) {
+        Eight before = load_eight((const float*)a.out + (int64_t)blockIdx.x * a.outStride, k, a.columns);
+#pragma unroll
+        for (int j = 0; j < 8; j++) e.x[j] = __fadd_rn(before.x[j], e.x[j]);
+      }
       to.store(blockIdx.x, k, a.columns, e);
     }
   }
@@ -195,6 +203,7 @@ KERNEL(embed_q4_0, Embed, 256, 1, 0) { serval::embed_row<serval::Q4Table>(a); }
 
 KERNEL(rms_norm, RmsNorm, 256, 1, 0) { serval::Norm(a, false).run(); }
 KERNEL(rms_norm_operand, RmsNorm, 256, 1, 0) { serval::Norm(a, true).run(); }
+KERNEL(rms_norm_add, RmsNorm, 256, 1, 0) { serval::Norm(a, false, true).run(); }
 
 KERNEL(round_operand, Round, 256, 1, 0) { serval::round_row(a, false, true); }
 KERNEL(round_gather, Round, 256, 1, 0) { serval::round_row(a, true, true); }
@@ -212,8 +221,9 @@ KERNEL(gather_operand, Round, 256, 1, 0) {
         *(const uint4*)((const uint16_t*)a.in + operand_chunk(a.inStride, from, 8 * c));
 }
 
-KERNEL(gated_silu, GatedSilu, 256, 1, 0) {
-  using namespace serval;
+namespace serval {
+
+template <class F> __device__ __forceinline__ void gate_row(const Gated& a, F function) {
   let_later_begin();
   wait_for_earlier();
   int row = blockIdx.x;
@@ -224,7 +234,16 @@ KERNEL(gated_silu, GatedSilu, 256, 1, 0) {
   for (int c = threadIdx.x; c < rows.groups(a.columns); c += blockDim.x) {
     Eight e = none();
     for (int i = 0; i < 8; i++)
-      if (8 * c + i < a.columns) e.x[i] = __fmul_rn(silu(gate[8 * c + i]), up[8 * c + i]);
+      if (8 * c + i < a.columns) e.x[i] = __fmul_rn(function(gate[8 * c + i]), up[8 * c + i]);
     rows.store(row, 8 * c, a.columns, e);
   }
+}
+
+} // namespace serval
+
+KERNEL(gated_silu, Gated, 256, 1, 0) {
+  serval::gate_row(a, [](float x) { return serval::silu(x); });
+}
+KERNEL(gated_gelu, Gated, 256, 1, 0) {
+  serval::gate_row(a, [](float x) { return serval::gelu_tanh(x); });
 }

@@ -466,6 +466,14 @@ void norms(Bench& bench, int) {
       uint16_t* operand = bench.room<uint16_t>(operand_size(operandRows, columns));
       bench.launch("rms_norm_operand", rows + 2, 1, 1, RmsNorm{step, x, g, operand, columns, stride, operandRows, 1e-6f});
       check_operand(bench, operand, operandRows, expected, 0x1.1p-8, text("%d columns, operand", columns));
+      float* added = put(bench, in, stride);
+      bench.launch("rms_norm_add", rows + 2, 1, 1, RmsNorm{step, x, g, added, columns, stride, stride, 1e-6f});
+      vector<float> sums = bench.host(added, rows * stride);
+      for (int r = 0; r < rows; r++)
+        for (int k = 0; k < columns; k++) {
+          double sum = in[r][k] + expected[r][k];
+          bench.near(sums[r * stride + k], sum, 1e-5 * (fabs(in[r][k]) + fabs(expected[r][k])), text("%d columns, added, row %d column %d", columns, r, k));
+        }
       bench.launch("rms_norm", rows + 2, 1, 1, RmsNorm{step, x, g, x, columns, stride, stride, 1e-6f});
       vector<float> actual = bench.host(x, rows * stride);
       for (int r = 0; r < rows; r++)
@@ -502,25 +510,27 @@ void rounding_and_gathering(Bench& bench, int) {
 }
 
 double silu(double x) { return x / (1 + exp(-x)); }
+double gelu(double x) { return x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }
 
 void gated_activations(Bench& bench, int) {
   Random random = {5};
-  for (int columns : {1, 10, 64, 333}) {
+  for (auto [name, function, off] : {std::tuple("gated_silu", &silu, 1e-30), std::tuple("gated_gelu", &gelu, 2e-6)})
+    for (int columns : {1, 10, 64, 333}) {
     Rows in = random_rows(random, 4, 2 * columns), expected(4, vector<double>(columns));
     in[0][0] = -100, in[1][0] = 100, in[2][0] = -88.7f, in[3][0] = NAN;
     for (int r = 0; r < 4; r++)
-      for (int k = 0; k < columns; k++) expected[r][k] = silu(in[r][k]) * in[r][columns + k];
+      for (int k = 0; k < columns; k++) expected[r][k] = function(in[r][k]) * in[r][columns + k];
     Step* step = plain_step(bench, 4);
     int inStride = padded(2 * columns, 4), stride = padded(columns, 4);
     float *x = put(bench, in, inStride), *out = bench.room<float>(4 * stride);
     uint16_t* operand = bench.room<uint16_t>(operand_size(128, columns));
-    bench.launch("gated_silu", 5, 1, 1, GatedSilu{step, x, out, columns, inStride, stride, 0});
-    bench.launch("gated_silu", 5, 1, 1, GatedSilu{step, x, operand, columns, inStride, 128, 1});
+    bench.launch(name, 5, 1, 1, Gated{step, x, out, columns, inStride, stride, 0});
+    bench.launch(name, 5, 1, 1, Gated{step, x, operand, columns, inStride, 128, 1});
     check_operand(bench, operand, 128, expected, 0x1.1p-8, text("%d columns, operand", columns));
     vector<float> actual = bench.host(out, 4 * stride);
     for (int r = 0; r < 4; r++)
       for (int k = 0; k < columns; k++)
-        bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]) + 1e-30, text("row %d column %d", r, k));
+        bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]) + off, text("%s row %d column %d", name, r, k));
     bench.machine.release();
   }
 }
@@ -633,7 +643,7 @@ void check_gated(Bench& bench, Random& random, const string& prefix, const strin
   fused.gated = true;
   vector<float> both = plain.run(bench, 8, false, rows);
   uint16_t* operand = bench.room<uint16_t>(operand_size(inRows, width));
-  bench.launch("gated_silu", rows, 1, 1, GatedSilu{plain_step(bench, rows), bench.device(both), operand, width, 2 * width, inRows, 1});
+  bench.launch("gated_silu", rows, 1, 1, Gated{plain_step(bench, rows), bench.device(both), operand, width, 2 * width, inRows, 1});
   vector<uint16_t> bits = bench.host(operand, operand_size(inRows, width));
   vector<float> expected;
   for (int r = 0; r < rows; r++)
@@ -728,7 +738,7 @@ void plain_linear_maps(Bench& bench, int) {
 // ---- attention
 
 struct AttentionCase {
-  int heads, kvHeads, headDim, window, blockTokens;
+  int heads, kvHeads, headDim, pairs, window, blockTokens;
   bool norms, interleaved, operand;
   string type; // of the cache
   vector<Rows> sequences;
@@ -741,20 +751,21 @@ struct AttentionCase {
   int rowBytes() const { return headDim / format(type).elements * format(type).bytes; }
   int64_t layerBytes() const { return 2ll * kvHeads * blockTokens * rowBytes(); }
   string describe() const {
-    return text("%s, %d:%d heads of %d, window %d, blocks of %d%s%s", type.c_str(), heads, kvHeads, headDim, window, blockTokens, norms ? ", norms" : "",
+    return text("%s, %d:%d heads of %d with %d pairs, window %d, blocks of %d%s%s", type.c_str(), heads, kvHeads, headDim, pairs, window, blockTokens, norms ? ", norms" : "",
                 interleaved ? ", interleaved" : "");
   }
 };
 
 vector<double> turned(const AttentionCase& c, const double* head, const Rows* gain, int position) {
-  vector<double> x(head, head + c.headDim), y(c.headDim);
+  vector<double> x(head, head + c.headDim);
   if (gain) {
     double sum = 0;
     for (double v : x) sum += v * v;
     for (int i = 0; i < c.headDim; i++) x[i] *= (*gain)[0][i] / sqrt(sum / c.headDim + 1e-5f);
   }
-  for (int i = 0; i < c.headDim / 2; i++) {
-    int first = c.interleaved ? 2 * i : i, second = c.interleaved ? 2 * i + 1 : i + c.headDim / 2;
+  vector<double> y = x;
+  for (int i = 0; i < c.pairs; i++) {
+    int first = c.interleaved ? 2 * i : i, second = c.interleaved ? 2 * i + 1 : i + c.pairs;
     double co = cos(position * c.frequency(i)), si = sin(position * c.frequency(i));
     y[first] = x[first] * co - x[second] * si;
     y[second] = x[first] * si + x[second] * co;
@@ -814,7 +825,7 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
   for (auto& rows : c.sequences) longest = std::max(longest, (int)rows.size());
   vector<float> turns;
   for (int p = 0; p < longest; p++)
-    for (int i = 0; i < c.headDim / 2; i++) {
+    for (int i = 0; i < c.pairs; i++) {
       turns.push_back((float)cos(p * c.frequency(i)));
       turns.push_back((float)sin(p * c.frequency(i)));
     }
@@ -840,7 +851,7 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
     float* qkv = put(bench, in, c.stride());
     bench.launch("rotate_store_" + c.type, rows + 1, 1 + random.below(3), 1,
                  RotateStore{step, qkv, queryNorm, keyNorm, deviceTurns, kv, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim,
-                             c.blockTokens, c.interleaved, 1e-5f, 0});
+                             c.blockTokens, c.interleaved, 1e-5f, c.pairs});
     int outStride = c.operand ? padded(rows, 128) : padded(width, 4);
     size_t outBytes = c.operand ? operand_size(outStride, width) * 2 : (size_t)rows * outStride * 4;
     unsigned char* out = bench.room<unsigned char>(outBytes);
@@ -887,6 +898,7 @@ AttentionCase random_attention(Random& random, const string& type, std::initiali
   c.blockTokens = random.one_of({1, 4, 16, 5, 48});
   c.norms = random.below(2);
   c.interleaved = random.below(2);
+  c.pairs = random.below(3) ? c.headDim / 2 : random.below(c.headDim / 2 + 1);
   c.operand = random.below(2);
   for (int length : lengths) c.sequences.push_back(random_rows(random, length, c.columns()));
   c.queryGain = random_rows(random, 1, c.headDim);

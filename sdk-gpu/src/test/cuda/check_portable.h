@@ -115,7 +115,7 @@ struct Scene {
   }
   RotateStore rotation() const {
     return {(const Step*)step, (float*)qkv, nullptr, nullptr, (const float*)turns, (void*)kv, blockBytes, 0, (heads + 2 * kvHeads) * headDim, heads, kvHeads,
-            headDim, blockTokens, 0, 1e-5f, 0};
+            headDim, blockTokens, 0, 1e-5f, headDim / 2};
   }
 };
 
@@ -181,7 +181,7 @@ inline void time_rows(Checks& checks) {
     });
     double rotate = graph_time(gpu, 16, [&] { gpu.launch(gpu.kernel("rotate", "rotate_store_bf16"), {(unsigned)rows, rows <= 64 ? 6u : 1u}, scene.rotation(), true); });
     double gate = graph_time(gpu, 16, [&] {
-      gpu.launch(gpu.kernel("rows", "gated_silu"), {(unsigned)rows}, GatedSilu{(const Step*)scene.step, (const float*)gateUp, (void*)operand, 14336, 28672, operandRows, 1}, true);
+      gpu.launch(gpu.kernel("rows", "gated_silu"), {(unsigned)rows}, Gated{(const Step*)scene.step, (const float*)gateUp, (void*)operand, 14336, 28672, operandRows, 1}, true);
     });
     checks.row("time rows %4d: rms_norm_operand of 4096 %.1f us, rotate_store_bf16 of 32 + 8 heads %.1f us, gated_silu of 14336 %.1f us", rows, norm, rotate, gate);
   }

@@ -25,10 +25,13 @@ module dev.serval.models {
   provides dev.serval.api.model.EmbeddingModelReader with
       dev.serval.models.onnx.OnnxEmbeddingModelReader;
   provides dev.serval.api.model.ModelFamily with
+      dev.serval.models.family.Gemma3,
       dev.serval.models.family.Llama,
       dev.serval.models.family.Mistral,
+      dev.serval.models.family.Phi3,
       dev.serval.models.family.Qwen2,
-      dev.serval.models.family.Qwen3;
+      dev.serval.models.family.Qwen3,
+      dev.serval.models.family.SmolLm3;
   provides dev.serval.api.model.TextCodecReader with
       dev.serval.models.text.HuggingFaceTextCodecReader;
 }

@@ -276,8 +276,14 @@ final class GgufFileTest {
   }
 
   @Test
-  void only_llama_files_turn_neighbours() throws IOException {
-    for (String architecture : List.of("qwen2", "qwen3")) {
+  void only_llama_and_smollm3_files_turn_neighbours() throws IOException {
+    accepted(
+        new GgufWriter()
+            .put("general.architecture", "smollm3")
+            .sizes("smollm3")
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3),
+        checkpoint -> assertThat(checkpoint.config()).containsEntry("rope_interleaved", true));
+    for (String architecture : List.of("qwen2", "qwen3", "phi3")) {
       accepted(
           new GgufWriter()
               .put("general.architecture", architecture)
@@ -292,13 +298,11 @@ final class GgufFileTest {
 
   @Test
   void rotary_divisors_become_a_scaling() throws IOException {
-    byte[] divisors =
-        new Out().u32(Float.floatToIntBits(1)).u32(Float.floatToIntBits(8)).toByteArray();
+    byte[] divisors = floats(1, 8);
     accepted(
         sound().tensor("rope_freqs.weight", F32, divisors, 2),
         checkpoint -> {
-          assertThat(checkpoint.config().get("rope_scaling").toString())
-              .contains("divisors", "1.0, 8.0");
+          assertThat(scaling(checkpoint)).contains("divisors", "1.0, 8.0");
           assertThat(checkpoint.tensorNames()).hasSize(2);
         });
     refused(
@@ -306,22 +310,141 @@ final class GgufFileTest {
   }
 
   @Test
-  void linear_scaling_is_translated_and_other_scaling_refused() throws IOException {
+  void linear_scaling_and_yarn_are_translated_and_other_scaling_refused() throws IOException {
     accepted(
         sound().put("llama.rope.scaling.type", "linear").put("llama.rope.scaling.factor", 4f),
+        checkpoint -> assertThat(scaling(checkpoint)).contains("linear", "4.0"));
+    accepted(
+        yarn(4).put("llama.rope.scaling.yarn_beta_fast", 16f),
         checkpoint ->
-            assertThat(checkpoint.config().get("rope_scaling").toString())
-                .contains("linear", "4.0"));
+            assertThat(scaling(checkpoint))
+                .contains("yarn", "factor=4.0", "beta_fast=16.0", "1.138", "embeddings=64"));
+    accepted(
+        yarn(1), checkpoint -> assertThat(checkpoint.config()).doesNotContainKey("rope_scaling"));
+    refused(yarn(4).put("llama.rope.scaling.yarn_ext_factor", 0f).file(), "yarn_ext_factor");
     refused(
-        sound().put("llama.rope.scaling.type", "yarn").put("llama.rope.scaling.factor", 4f).file(),
+        sound().put("llama.rope.scaling.type", "dynamic").file(),
         "llama.rope.scaling.type",
-        "yarn");
+        "dynamic",
+        "none, linear, yarn, longrope");
+    refused(sound().put("llama.rope.scaling.attn_factor", 1.5f).file(), "attn_factor", "1.5");
+  }
+
+  private static GgufWriter yarn(float factor) {
+    return sound()
+        .put("llama.rope.scaling.type", "yarn")
+        .put("llama.rope.scaling.factor", factor)
+        .put("llama.rope.scaling.original_context_length", 64);
+  }
+
+  private static String scaling(Checkpoint checkpoint) {
+    return checkpoint.config().get("rope_scaling").toString();
+  }
+
+  @Test
+  void phi3_files_have_fused_maps_windows_and_two_sorts_of_divisors() throws IOException {
+    accepted(
+        phi3()
+            .put("phi3.attention.sliding_window", 2047)
+            .put("phi3.rope.dimension_count", 2)
+            .put("phi3.rope.scaling.original_context_length", 64)
+            .put("phi3.rope.scaling.attn_factor", 1.25f)
+            .tensor("rope_factors_long.weight", F32, floats(8f), 1)
+            .tensor("rope_factors_short.weight", F32, floats(1f), 1),
+        checkpoint -> {
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.self_attn.qkv_proj.weight",
+                  "model.layers.0.mlp.gate_up_proj.weight")
+              .hasSize(3);
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("Phi3ForCausalLM"))
+              .containsEntry("sliding_window", 2047L)
+              .containsEntry("partial_rotary_factor", 0.5);
+          assertThat(scaling(checkpoint))
+              .contains("longrope", "long_factor=[8.0]", "short_factor=[1.0]", "1.25", "64");
+        });
+    refused(
+        phi3().tensor("rope_factors_long.weight", F32, floats(8f), 1).file(),
+        "rope_factors_long",
+        "rope_factors_short");
+    refused(phi3().put("phi3.rope.scaling.type", "longrope").file(), "rope_factors_long");
+  }
+
+  @Test
+  void gemma3_files_have_norms_with_whole_gains_and_layers_with_a_base_of_their_own()
+      throws IOException {
+    accepted(
+        new GgufWriter()
+            .put("general.architecture", "gemma3")
+            .sizes("gemma3")
+            .put("gemma3.attention.sliding_window", 512)
+            .put("gemma3.rope.freq_base", 1e6f)
+            .put("gemma3.rope.freq_base_swa", 20_000f)
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+            .tensor("blk.0.post_attention_norm.weight", F32, new byte[32], 8)
+            .tensor("blk.0.ffn_norm.weight", F32, new byte[32], 8)
+            .tensor("blk.0.post_ffw_norm.weight", F32, new byte[32], 8),
+        checkpoint -> {
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.post_attention_layernorm.weight",
+                  "model.layers.0.pre_feedforward_layernorm.weight",
+                  "model.layers.0.post_feedforward_layernorm.weight");
+          assertThat(checkpoint.config())
+              .containsEntry("model_type", "gemma3_text")
+              .containsEntry("hidden_act", "gelu_pytorch_tanh")
+              .containsEntry("norm_gains_less_one", false)
+              .containsEntry("sliding_window", 512L)
+              .containsEntry("rope_local_base_freq", 20_000.0)
+              .doesNotContainKey("query_pre_attn_scalar");
+        });
+  }
+
+  @Test
+  void special_tokens_of_phi3_swallow_the_spaces_behind_them() throws IOException {
+    List<String> tokens = List.of("<unk>", "<s>", "</s>", "<|user|>", "a");
+    for (String name : List.of("Phi-3 mini", "Phi3", "another")) {
+      accepted(
+          sound()
+              .put("general.name", name)
+              .put("tokenizer.ggml.model", "llama")
+              .texts("tokenizer.ggml.tokens", tokens)
+              .integers("tokenizer.ggml.token_type", List.of(2, 3, 3, 3, 1))
+              .reals("tokenizer.ggml.scores", Collections.nCopies(tokens.size(), -1f)),
+          checkpoint -> {
+            String tokenizer = checkpoint.text("tokenizer.json").orElseThrow();
+            assertThat(tokenizer.split("\"rstrip\":true", -1))
+                .hasSize(name.equals("another") ? 1 : 3);
+          });
+    }
+  }
+
+  private static GgufWriter phi3() {
+    return new GgufWriter()
+        .put("general.architecture", "phi3")
+        .sizes("phi3")
+        .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+        .tensor("blk.0.attn_qkv.weight", F32, new byte[32], 8)
+        .tensor("blk.0.ffn_up.weight", F32, new byte[32], 8);
+  }
+
+  private static byte[] floats(float... values) {
+    Out out = new Out();
+    for (float value : values) {
+      out.u32(Float.floatToIntBits(value));
+    }
+    return out.toByteArray();
   }
 
   @Test
   void what_the_forward_pass_does_not_do_is_refused_by_its_key() {
     refused(sound().put("llama.expert_count", 8).file(), "llama.expert_count", "8");
-    refused(sound().put("llama.rope.dimension_count", 2).file(), "llama.rope.dimension_count");
+    for (int dimensions : new int[] {0, 3, 6}) {
+      refused(
+          sound().put("llama.rope.dimension_count", dimensions).file(),
+          "llama.rope.dimension_count");
+    }
     refused(sound().put("llama.attention.value_length", 2).file(), "llama.attention.value_length");
     refused(sound().put("llama.logit_scale", 2f).file(), "llama.logit_scale");
     refused(sound().put("llama.attention.causal", false).file(), "llama.attention.causal");

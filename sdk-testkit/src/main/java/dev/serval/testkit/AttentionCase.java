@@ -48,16 +48,24 @@ final class AttentionCase {
     norms = random.nextBoolean();
     blockTokens = List.of(1, 4, 16).get(random.nextInt(3));
     this.kvType = kvType;
-    rotary =
-        RotaryEmbedding.of(
-            IntStream.range(0, headDim / 2)
-                .mapToDouble(i -> Math.pow(100, -2.0 * i / headDim))
-                .toArray());
+    rotary = rotary(random, headDim / 2);
     queryGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
     keyGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
     for (int length : lengths) {
       sequences.add(BackendProbe.random(random, DType.F32, length, columns()));
     }
+  }
+
+  /** Of all pairs of a head, or some, or none; halves or neighbours; as they are or larger. */
+  private static RotaryEmbedding rotary(Random random, int most) {
+    int pairs = random.nextInt(3) > 0 ? most : random.nextInt(most + 1);
+    double[] frequencies =
+        IntStream.range(0, pairs).mapToDouble(i -> Math.pow(100, -1.0 * i / pairs)).toArray();
+    RotaryEmbedding rotary =
+        random.nextBoolean()
+            ? RotaryEmbedding.of(frequencies)
+            : RotaryEmbedding.interleaved(frequencies);
+    return rotary.withMagnitude(random.nextBoolean() ? 1 : 1.2);
   }
 
   int columns() {

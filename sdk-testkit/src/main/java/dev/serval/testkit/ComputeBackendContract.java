@@ -9,6 +9,7 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -88,6 +89,27 @@ public abstract class ComputeBackendContract extends AttentionContract {
       float[][] out = probe.get(rows, 9);
       for (int row = 0; row < in.length; row++) {
         double[] expected = Float64.rmsNorm(Float64.widen(in[row]), gain, 1e-3f);
+        assertRow(out[row], expected, 10, columns + " columns");
+      }
+    }
+  }
+
+  @Test
+  void a_norm_may_be_added_to_what_is_there() {
+    Random random = new Random(12);
+    for (int columns : new int[] {1, 3, 8, 65, 200}) {
+      float[][] in = floats(random, 9, columns);
+      float[][] before = floats(random, 9, columns);
+      float[] gain = floats(random, 1, columns)[0];
+      Activations sums = probe.put(before);
+      Weight gains = probe.vector(DType.F32, gain);
+      backend.rmsNormAdd(BackendProbe.step(9), probe.put(in), gains, 1e-3f, sums);
+      float[][] out = probe.get(sums, 9);
+      for (int row = 0; row < in.length; row++) {
+        double[] expected = Float64.rmsNorm(Float64.widen(in[row]), gain, 1e-3f);
+        for (int i = 0; i < columns; i++) {
+          expected[i] += before[row][i];
+        }
         assertRow(out[row], expected, 10, columns + " columns");
       }
     }
@@ -230,17 +252,23 @@ public abstract class ComputeBackendContract extends AttentionContract {
   }
 
   @Test
-  void the_gate_is_a_silu_even_at_its_ends() {
+  void the_gate_is_its_function_even_at_its_ends() {
+    for (GateFunction function : GateFunction.values()) {
+      checkGate(function);
+    }
+  }
+
+  private void checkGate(GateFunction function) {
     float[][] in = {
       {0, 1, -1, 20, -20, 100, -100, 88, -88.7f, 0.01f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
     };
     Activations out = probe.buffer(1, 10);
-    backend.gatedSilu(BackendProbe.step(1), probe.put(in), out);
+    backend.gate(BackendProbe.step(1), function, probe.put(in), out);
     double[] expected = new double[10];
     for (int i = 0; i < 10; i++) {
-      expected[i] = Float64.silu(in[0][i]) * in[0][10 + i];
+      expected[i] = Float64.gate(function, in[0][i]) * in[0][10 + i];
     }
-    assertRow(probe.get(out, 1)[0], expected, 1000, "silu");
+    assertRow(probe.get(out, 1)[0], expected, 1000, function.name());
   }
 
   @Test
@@ -248,13 +276,16 @@ public abstract class ComputeBackendContract extends AttentionContract {
     Random random = new Random(10);
     for (DType dtype : BackendProbe.PLAIN) {
       for (int[] shape : new int[][] {{1, 3}, {40, 64}, {65, 129}}) {
-        checkGated(random, dtype, 5, shape[0], shape[1]);
+        for (GateFunction function : GateFunction.values()) {
+          checkGated(random, function, dtype, 5, shape[0], shape[1]);
+        }
       }
-      checkGated(random, dtype, 600, 8, 9);
+      checkGated(random, GateFunction.SILU, dtype, 600, 8, 9);
     }
   }
 
-  private void checkGated(Random random, DType dtype, int rows, int width, int columns) {
+  private void checkGated(
+      Random random, GateFunction function, DType dtype, int rows, int width, int columns) {
     float[][] weight = BackendProbe.random(random, dtype, 2 * width, columns);
     float[] bias = BackendProbe.random(random, dtype, 1, 2 * width)[0];
     float[][] in = floats(random, rows, columns);
@@ -262,20 +293,21 @@ public abstract class ComputeBackendContract extends AttentionContract {
     Weight biasWeight = probe.vector(dtype, bias);
     for (int spareRows : new int[] {1, rows}) {
       Activations spare = probe.buffer(spareRows, 2 * width);
-      Activations gates = backend.gates(rows, 2 * width, spare);
+      Activations gates = backend.gates(function, rows, 2 * width, spare);
       Activations out = backend.operands(rows, width);
-      backend.gatedLinear(BackendProbe.step(rows), probe.put(in), matrix, biasWeight, gates, out);
+      backend.gatedLinear(
+          BackendProbe.step(rows), function, probe.put(in), matrix, biasWeight, gates, out);
       float[][] actual = probe.get(out, rows);
       for (int row = 0; row < rows; row++) {
-        double[] expected = gated(Float64.linear(Float64.widen(in[row]), weight, bias));
+        double[] expected = gated(function, Float64.linear(Float64.widen(in[row]), weight, bias));
         assertRow(actual[row], expected, 10.0 * columns, dtype + " " + width + " of " + columns);
       }
     }
   }
 
-  private static double[] gated(double[] maps) {
+  private static double[] gated(GateFunction function, double[] maps) {
     double[] products = new double[maps.length / 2];
-    Arrays.setAll(products, i -> Float64.silu(maps[i]) * maps[products.length + i]);
+    Arrays.setAll(products, i -> Float64.gate(function, maps[i]) * maps[products.length + i]);
     return products;
   }
 
@@ -382,7 +414,8 @@ public abstract class ComputeBackendContract extends AttentionContract {
     Activations in = probe.put(new float[][] {{1, 2}});
     backend.rmsNorm(none, in, probe.vector(DType.F32, new float[2]), 1, out);
     backend.linearAdd(none, in, square, null, out);
-    backend.gatedSilu(none, probe.buffer(1, 4), out);
+    backend.rmsNormAdd(none, in, probe.vector(DType.F32, new float[2]), 1, out);
+    backend.gate(none, GateFunction.SILU, probe.buffer(1, 4), out);
     Logits logits = backend.logits(1, 2);
     backend.project(none, in, square, logits);
     assertThat(logits.rows()).isZero();
@@ -429,7 +462,8 @@ public abstract class ComputeBackendContract extends AttentionContract {
       refused(() -> backend.linear(batch, buffer, foreignSquare, null, probe.buffer(1, 2)));
       refused(() -> backend.linear(batch, buffer, square, foreignGain, probe.buffer(1, 2)));
       refused(() -> backend.linearAdd(batch, foreignBuffer, square, null, buffer));
-      refused(() -> backend.gatedSilu(batch, buffer, foreign.buffer(1, 1)));
+      refused(() -> backend.rmsNormAdd(batch, foreignBuffer, gain, 1, buffer));
+      refused(() -> backend.gate(batch, GateFunction.SILU, buffer, foreign.buffer(1, 1)));
       refused(() -> backend.project(batch, buffer, foreignSquare, backend.logits(1, 2)));
       refused(() -> backend.project(batch, buffer, square, other.logits(1, 2)));
     }
@@ -451,7 +485,8 @@ public abstract class ComputeBackendContract extends AttentionContract {
     refused(() -> backend.linear(batch, two, square, null, two));
     refused(() -> backend.linear(batch, three, square, null, two));
     refused(() -> backend.linear(batch, two, square, square, probe.buffer(2, 2)));
-    refused(() -> backend.gatedSilu(batch, three, two));
+    refused(() -> backend.rmsNormAdd(batch, two, gain, 1, two));
+    refused(() -> backend.gate(batch, GateFunction.SILU, three, two));
     refused(() -> backend.project(batch, two, square, backend.logits(1, 3)));
     refused(() -> backend.activations(0, 3));
     refused(() -> backend.kvMemory(new KvLayout(1, 1, 2, 4, DType.F32), 0));

@@ -1,6 +1,8 @@
 package dev.serval.testkit;
 
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.RotaryEmbedding;
 
 /** A transformer's operations as textbooks write them, in float64 and without any haste. */
 final class Float64 {
@@ -39,17 +41,23 @@ final class Float64 {
     return out;
   }
 
-  static double silu(double x) {
-    return x / (1 + Math.exp(-x));
+  static double gate(GateFunction function, double x) {
+    return switch (function) {
+      case SILU -> x / (1 + Math.exp(-x));
+      case GELU_TANH ->
+          x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+    };
   }
 
   static double[] turned(double[] head, AttentionSpec spec, int position) {
-    int pairs = head.length / 2;
-    double[] out = new double[head.length];
-    for (int i = 0; i < pairs; i++) {
-      double angle = position * spec.rotary().frequency(i);
-      out[i] = head[i] * Math.cos(angle) - head[i + pairs] * Math.sin(angle);
-      out[i + pairs] = head[i + pairs] * Math.cos(angle) + head[i] * Math.sin(angle);
+    RotaryEmbedding rotary = spec.rotary();
+    double[] out = head.clone();
+    for (int i = 0; i < rotary.pairs(); i++) {
+      double angle = position * rotary.frequency(i);
+      double x = head[rotary.first(i)] * rotary.magnitude();
+      double y = head[rotary.second(i)] * rotary.magnitude();
+      out[rotary.first(i)] = x * Math.cos(angle) - y * Math.sin(angle);
+      out[rotary.second(i)] = y * Math.cos(angle) + x * Math.sin(angle);
     }
     return out;
   }

@@ -35,7 +35,7 @@ public record AttentionSpec(
       throw new IllegalArgumentException(
           heads + " query heads cannot be shared out among " + kvHeads + " key heads");
     }
-    if (rotary.pairs() * 2 != headDim) {
+    if (rotary.pairs() > headDim / 2) {
       throw new IllegalArgumentException(
           rotary.pairs() + " rotary pairs do not fit a head of " + headDim);
     }

@@ -90,13 +90,14 @@ public interface ComputeBackend extends AutoCloseable {
    * nothing else: a backend that has no need of it gives one without memory, and one that does a
    * few rows at a time one for as many. Weights are loaded first.
    *
+   * @param function what {@link #gatedLinear} is given
    * @param maxRows the most rows a step may have
    * @param columns the rows of the weight
    * @param spare a buffer whose elements nobody wants any more when {@link #gatedLinear} is called:
    *     the result may lie in its place
    * @return the buffer
    */
-  default Activations gates(int maxRows, int columns, Activations spare) {
+  default Activations gates(GateFunction function, int maxRows, int columns, Activations spare) {
     return activations(maxRows, columns);
   }
 
@@ -159,6 +160,18 @@ public interface ComputeBackend extends AutoCloseable {
   void rmsNorm(StepBatch batch, Activations in, Weight gain, float epsilon, Activations out);
 
   /**
+   * Normalises each row as {@link #rmsNorm} does and adds it to what is there, as layers do that
+   * normalise behind their parts: {@code out += in / √(mean(in²) + ε) · gain}.
+   *
+   * @param batch the step
+   * @param in the rows
+   * @param gain a vector of the width
+   * @param epsilon what is added to the mean square
+   * @param out of the same width; not {@code in}
+   */
+  void rmsNormAdd(StepBatch batch, Activations in, Weight gain, float epsilon, Activations out);
+
+  /**
    * A linear map of each row: {@code out = in · weightᵀ + bias}.
    *
    * @param batch the step
@@ -216,34 +229,37 @@ public interface ComputeBackend extends AutoCloseable {
 
   /**
    * The gated activation of a feed-forward layer (Shazeer, <a
-   * href="https://arxiv.org/abs/2002.05202">arXiv:2002.05202</a>): {@code out = silu(gate) · up}.
+   * href="https://arxiv.org/abs/2002.05202">arXiv:2002.05202</a>): {@code out = function(gate) ·
+   * up}.
    *
    * @param batch the step
+   * @param function what lets values through
    * @param gateUp rows of {@code [gate | up]}, twice as wide as {@code out}
    * @param out the product
    */
-  void gatedSilu(StepBatch batch, Activations gateUp, Activations out);
+  void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out);
 
   /**
-   * A linear map and the gated activation of what it gives: {@link #linear}, then {@link
-   * #gatedSilu}.
+   * A linear map and the gated activation of what it gives: {@link #linear}, then {@link #gate}.
    *
    * @param batch the step
+   * @param function what lets values through
    * @param in as many columns as the weight
    * @param weight the matrix, the rows of the gate above those of up
    * @param bias a vector of the weight's rows, or null
-   * @param gates what {@link #gates} made for this weight, undefined afterwards
+   * @param gates what {@link #gates} made for this weight and function, undefined afterwards
    * @param out half as many columns
    */
   default void gatedLinear(
       StepBatch batch,
+      GateFunction function,
       Activations in,
       Weight weight,
       @Nullable Weight bias,
       Activations gates,
       Activations out) {
     linear(batch, in, weight, bias, gates);
-    gatedSilu(batch, gates, out);
+    gate(batch, function, gates, out);
   }
 
   /**

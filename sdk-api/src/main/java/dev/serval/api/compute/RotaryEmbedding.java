@@ -7,38 +7,63 @@ import java.util.Arrays;
  * href="https://arxiv.org/abs/2104.09864">arXiv:2104.09864</a>): at position p the pair i is turned
  * by the angle p · frequency(i).
  *
- * <p>Which elements of a head of 2n make up a pair depends on how the checkpoint's rows are
- * ordered: the two halves are paired, element i with element i + n, as in Hugging Face checkpoints,
- * or neighbours are, element 2i with element 2i + 1, as in the original Llama's and GGUF files of
- * it.
+ * <p>Which elements make up n pairs depends on how the checkpoint's rows are ordered: two halves
+ * are paired, element i with element i + n, as in Hugging Face checkpoints, or neighbours are,
+ * element 2i with element 2i + 1, as in the original Llama's and GGUF files of it. A head may be
+ * wider than 2n: what lies behind its first 2n elements stays as it is. What is turned may be
+ * multiplied by a magnitude, too.
  */
 public final class RotaryEmbedding {
   private final double[] frequencies;
   private final boolean interleaved;
+  private final double magnitude;
 
-  private RotaryEmbedding(double[] frequencies, boolean interleaved) {
+  private RotaryEmbedding(double[] frequencies, boolean interleaved, double magnitude) {
     this.frequencies = frequencies;
     this.interleaved = interleaved;
+    this.magnitude = magnitude;
   }
 
   /**
-   * With these frequencies, the two halves of a head paired.
+   * With these frequencies, the two halves of what is turned paired.
    *
-   * @param frequencies one for each pair, after any scaling; half as many as a head has dimensions
+   * @param frequencies one for each pair, after any scaling; up to half as many as a head has
+   *     dimensions, none if positions turn nothing
    * @return the embedding
    */
   public static RotaryEmbedding of(double[] frequencies) {
-    return new RotaryEmbedding(frequencies.clone(), false);
+    return new RotaryEmbedding(frequencies.clone(), false, 1);
   }
 
   /**
    * With these frequencies, neighbours paired.
    *
-   * @param frequencies one for each pair, after any scaling; half as many as a head has dimensions
+   * @param frequencies one for each pair, after any scaling; up to half as many as a head has
+   *     dimensions, none if positions turn nothing
    * @return the embedding
    */
   public static RotaryEmbedding interleaved(double[] frequencies) {
-    return new RotaryEmbedding(frequencies.clone(), true);
+    return new RotaryEmbedding(frequencies.clone(), true, 1);
+  }
+
+  /**
+   * The same with a magnitude, as scaling for long contexts sharpens attention (Peng et al., YaRN,
+   * <a href="https://arxiv.org/abs/2309.00071">arXiv:2309.00071</a>).
+   *
+   * @param factor what turned elements are multiplied by, of queries and of keys
+   * @return the embedding
+   */
+  public RotaryEmbedding withMagnitude(double factor) {
+    return new RotaryEmbedding(frequencies, interleaved, factor);
+  }
+
+  /**
+   * What turned elements are multiplied by.
+   *
+   * @return 1 unless it was given
+   */
+  public double magnitude() {
+    return magnitude;
   }
 
   /**
@@ -64,7 +89,7 @@ public final class RotaryEmbedding {
   /**
    * How many pairs are turned.
    *
-   * @return half the head's dimensions
+   * @return 0, up to half the head's dimensions
    */
   public int pairs() {
     return frequencies.length;
@@ -83,6 +108,7 @@ public final class RotaryEmbedding {
   @Override
   public String toString() {
     return (interleaved ? "RotaryEmbedding, interleaved" : "RotaryEmbedding")
-        + Arrays.toString(frequencies);
+        + Arrays.toString(frequencies)
+        + (magnitude == 1 ? "" : " · " + magnitude);
   }
 }

@@ -2,6 +2,8 @@ package dev.serval.api.storage;
 
 import dev.serval.api.compute.DType;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Optional;
 
@@ -18,6 +20,11 @@ import java.util.Optional;
  */
 public record StoredTensor(
     String name, DType dtype, List<Long> shape, MemorySegment data, Optional<FileRange> file) {
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
   /** Copies the shape and refuses data of another size. */
   public StoredTensor {
     shape = List.copyOf(shape);
@@ -44,6 +51,23 @@ public record StoredTensor(
    */
   public StoredTensor(String name, DType dtype, List<Long> shape, MemorySegment data) {
     this(name, dtype, shape, data, Optional.empty());
+  }
+
+  /**
+   * One of its elements.
+   *
+   * @param index which, from 0
+   * @return the element, exactly
+   * @throws IllegalStateException when the type is block-wise
+   */
+  public float element(long index) {
+    long at = dtype.bytes(index);
+    return switch (dtype) {
+      case F32 -> Float.intBitsToFloat(data.get(INT, at));
+      case F16 -> Float.float16ToFloat(data.get(SHORT, at));
+      case BF16 -> Float.intBitsToFloat(data.get(SHORT, at) << Short.SIZE);
+      default -> throw new IllegalStateException("tensor '%s' is of %s".formatted(name, dtype));
+    };
   }
 
   /**

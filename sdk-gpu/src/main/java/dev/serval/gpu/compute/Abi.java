@@ -59,7 +59,7 @@ final class Abi {
       Struct.named("RotateStore")
           .wide("step", "qkv", "queryNorm", "keyNorm", "turns", "kv", "blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "interleaved")
-          .narrow("normEpsilon", "unused")
+          .narrow("normEpsilon", "pairs")
           .build();
   static final Struct ATTENTION =
       Struct.named("Attention")
@@ -67,8 +67,8 @@ final class Abi {
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "window")
           .narrow("outStride", "outOperand", "scale", "unused")
           .build();
-  static final Struct GATED_SILU =
-      Struct.named("GatedSilu")
+  static final Struct GATED =
+      Struct.named("Gated")
           .wide("step", "in", "out")
           .narrow("columns", "inStride", "outStride", "outOperand")
           .build();
@@ -97,7 +97,7 @@ final class Abi {
           LINEAR,
           ROTATE_STORE,
           ATTENTION,
-          GATED_SILU,
+          GATED,
           SAMPLE,
           COUNT);
 

@@ -32,6 +32,7 @@ final class AttentionKernels {
   private static final long STORE_HEAD_DIM = Abi.ROTATE_STORE.offset("headDim");
   private static final long STORE_BLOCK_TOKENS = Abi.ROTATE_STORE.offset("blockTokens");
   private static final long STORE_INTERLEAVED = Abi.ROTATE_STORE.offset("interleaved");
+  private static final long STORE_PAIRS = Abi.ROTATE_STORE.offset("pairs");
   private static final long STORE_EPSILON = Abi.ROTATE_STORE.offset("normEpsilon");
 
   private static final long STEP = Abi.ATTENTION.offset("step");
@@ -139,15 +140,12 @@ final class AttentionKernels {
     to.set(JAVA_INT, STORE_KV_HEADS, spec.kvHeads());
     to.set(JAVA_INT, STORE_HEAD_DIM, spec.headDim());
     to.set(JAVA_INT, STORE_BLOCK_TOKENS, layout.blockTokens());
-    to.set(JAVA_INT, STORE_INTERLEAVED, interleaved(spec) ? 1 : 0);
+    to.set(JAVA_INT, STORE_INTERLEAVED, spec.rotary().second(0) == 1 ? 1 : 0);
+    to.set(JAVA_INT, STORE_PAIRS, spec.rotary().pairs());
     to.set(JAVA_FLOAT, STORE_EPSILON, spec.normEpsilon());
     int rows = site.bounds().rows();
     int shares = rows > FEW_ROWS ? 1 : Math.ceilDiv(spec.heads() + 2 * spec.kvHeads(), SHARE);
     kernel.grid(rows, shares, 1).launch(site.stream());
-  }
-
-  private static boolean interleaved(AttentionSpec spec) {
-    return spec.rotary().second(0) == spec.rotary().first(0) + 1 && spec.headDim() > 2;
   }
 
   /** Attention of all rows over the cache. */

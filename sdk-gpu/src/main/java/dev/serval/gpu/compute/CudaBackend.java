@@ -9,6 +9,7 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
@@ -200,8 +201,12 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
-  public Activations gates(int maxRows, int columns, Activations spare) {
-    boolean fused = blas == null && loader.allPacked() && columns % (2 * Abi.TILE) == 0;
+  public Activations gates(GateFunction function, int maxRows, int columns, Activations spare) {
+    boolean fused =
+        function == GateFunction.SILU
+            && blas == null
+            && loader.allPacked()
+            && columns % (2 * Abi.TILE) == 0;
     return buffer(
         fused ? CudaActivations.Form.NOWHERE : CudaActivations.Form.ROWS, maxRows, columns);
   }
@@ -287,6 +292,17 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
+  public void rmsNormAdd(
+      StepBatch batch, Activations in, Weight gain, float epsilon, Activations out) {
+    CudaActivations output = checks.floats("output", out, batch, gain.columns());
+    CudaActivations input = checks.floats("input", in, batch, gain.columns());
+    OperandChecks.requireApart(input, output);
+    CudaWeight.Vector gains = checks.vector("gain", gain, in.columns());
+    launches.stage(batch);
+    rows.addNorm(input, gains, epsilon, output);
+  }
+
+  @Override
   public void linear(
       StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out) {
     linear.multiply(batch, in, weight, bias, out, false);
@@ -301,14 +317,15 @@ final class CudaBackend implements ComputeBackend {
   @Override
   public void gatedLinear(
       StepBatch batch,
+      GateFunction function,
       Activations in,
       Weight weight,
       @Nullable Weight bias,
       Activations gates,
       Activations out) {
-    if (!linear.gated(batch, in, weight, bias, gates, out)) {
+    if (function != GateFunction.SILU || !linear.gated(batch, in, weight, bias, gates, out)) {
       linear.multiply(batch, in, weight, bias, gates, false);
-      gatedSilu(batch, gates, out);
+      gate(batch, function, gates, out);
     }
   }
 
@@ -350,11 +367,11 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
-  public void gatedSilu(StepBatch batch, Activations gateUp, Activations out) {
+  public void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out) {
     CudaActivations output = checks.rows("output", out, batch, out.columns());
     CudaActivations input = checks.floats("gate and up", gateUp, batch, 2 * out.columns());
     launches.stage(batch);
-    rows.gate(input, output);
+    rows.gate(function, input, output);
   }
 
   @Override

@@ -23,9 +23,9 @@ final class RotaryTable {
     this.buffer = buffer;
   }
 
-  /** The address of a table that has all positions below this one. */
+  /** The address of a table that has all positions below this one; 0 where none turns anything. */
   long covering(int positions, DeviceAccess access) {
-    if (positions > covered) {
+    if (positions > covered && embedding.pairs() > 0) {
       int count = Math.max(LEAST, 2 * Integer.highestOneBit(positions - 1));
       address = buffer.atLeast(bytes(count));
       access.upload(address, bytes(count), this::write);
@@ -45,8 +45,8 @@ final class RotaryTable {
       long position = (first + i) / embedding.pairs();
       int pair = (int) ((first + i) % embedding.pairs());
       double angle = position * embedding.frequency(pair);
-      to.setAtIndex(JAVA_FLOAT, 2 * i, (float) StrictMath.cos(angle));
-      to.setAtIndex(JAVA_FLOAT, 2 * i + 1, (float) StrictMath.sin(angle));
+      to.setAtIndex(JAVA_FLOAT, 2 * i, (float) (embedding.magnitude() * StrictMath.cos(angle)));
+      to.setAtIndex(JAVA_FLOAT, 2 * i + 1, (float) (embedding.magnitude() * StrictMath.sin(angle)));
     }
   }
 }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.serval.api.compute.GateFunction;
 import dev.serval.gpu.driver.Kernel;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
@@ -35,23 +36,24 @@ final class RowKernels {
   private static final long ROUND_IN_STRIDE = Abi.ROUND.offset("inStride");
   private static final long ROUND_OUT_STRIDE = Abi.ROUND.offset("outStride");
 
-  private static final long GATE_STEP = Abi.GATED_SILU.offset("step");
-  private static final long GATE_IN = Abi.GATED_SILU.offset("in");
-  private static final long GATE_OUT = Abi.GATED_SILU.offset("out");
-  private static final long GATE_COLUMNS = Abi.GATED_SILU.offset("columns");
-  private static final long GATE_IN_STRIDE = Abi.GATED_SILU.offset("inStride");
-  private static final long GATE_OUT_STRIDE = Abi.GATED_SILU.offset("outStride");
-  private static final long GATE_OUT_OPERAND = Abi.GATED_SILU.offset("outOperand");
+  private static final long GATE_STEP = Abi.GATED.offset("step");
+  private static final long GATE_IN = Abi.GATED.offset("in");
+  private static final long GATE_OUT = Abi.GATED.offset("out");
+  private static final long GATE_COLUMNS = Abi.GATED.offset("columns");
+  private static final long GATE_IN_STRIDE = Abi.GATED.offset("inStride");
+  private static final long GATE_OUT_STRIDE = Abi.GATED.offset("outStride");
+  private static final long GATE_OUT_OPERAND = Abi.GATED.offset("outOperand");
 
   private final LaunchSite site;
   private final Map<MatrixType, Kernel> embeds = new EnumMap<>(MatrixType.class);
   private final Kernel normRows;
   private final Kernel normOperand;
+  private final Kernel normAdd;
   private final Kernel round;
   private final Kernel roundGather;
   private final Kernel gather;
   private final Kernel gatherOperand;
-  private final Kernel gate;
+  private final Map<GateFunction, Kernel> gates = new EnumMap<>(GateFunction.class);
 
   RowKernels(KernelModule kernels, LaunchSite site) {
     this.site = site;
@@ -60,11 +62,13 @@ final class RowKernels {
     }
     normRows = kernels.kernel("rms_norm");
     normOperand = kernels.kernel("rms_norm_operand");
+    normAdd = kernels.kernel("rms_norm_add");
     round = kernels.kernel("round_operand");
     roundGather = kernels.kernel("round_gather");
     gather = kernels.kernel("gather");
     gatherOperand = kernels.kernel("gather_operand");
-    gate = kernels.kernel("gated_silu");
+    gates.put(GateFunction.SILU, kernels.kernel("gated_silu"));
+    gates.put(GateFunction.GELU_TANH, kernels.kernel("gated_gelu"));
   }
 
   /** A row of the table for each token. */
@@ -82,7 +86,20 @@ final class RowKernels {
 
   /** Norms of rows, to rows or to an operand. */
   void norm(CudaActivations in, CudaWeight.Vector gain, float epsilon, CudaActivations out) {
-    Kernel kernel = out.isOperand() ? normOperand : normRows;
+    norm(out.isOperand() ? normOperand : normRows, in, gain, epsilon, out);
+  }
+
+  /** Norms of rows, added to rows. */
+  void addNorm(CudaActivations in, CudaWeight.Vector gain, float epsilon, CudaActivations out) {
+    norm(normAdd, in, gain, epsilon, out);
+  }
+
+  private void norm(
+      Kernel kernel,
+      CudaActivations in,
+      CudaWeight.Vector gain,
+      float epsilon,
+      CudaActivations out) {
     MemorySegment to = kernel.arguments();
     to.set(JAVA_LONG, NORM_STEP, site.step().address());
     to.set(JAVA_LONG, NORM_IN, in.address());
@@ -136,7 +153,8 @@ final class RowKernels {
   }
 
   /** The gated activation of rows, to rows or to an operand. */
-  void gate(CudaActivations in, CudaActivations out) {
+  void gate(GateFunction function, CudaActivations in, CudaActivations out) {
+    Kernel gate = Objects.requireNonNull(gates.get(function));
     MemorySegment to = gate.arguments();
     to.set(JAVA_LONG, GATE_STEP, site.step().address());
     to.set(JAVA_LONG, GATE_IN, in.address());

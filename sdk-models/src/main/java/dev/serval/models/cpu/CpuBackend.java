@@ -6,6 +6,7 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
@@ -44,7 +45,7 @@ public final class CpuBackend implements ComputeBackend {
   private final LinearWork linear = new LinearWork();
   private final RotaryWork rotary;
   private final AttentionWork attention;
-  private final GateWork gate;
+  private final GateWork gating;
 
   CpuBackend(Device device, NativeMemory memory, ThreadPlaces threads, KernelChoice choice) {
     this.device = device;
@@ -56,7 +57,7 @@ public final class CpuBackend implements ComputeBackend {
     norm = new NormWork(kernels.rows(), kernels.prefetch());
     rotary = new RotaryWork(kernels.rows(), kernels.prefetch(), threads.threads());
     attention = new AttentionWork(kernels.attention(), memory, threads.threads());
-    gate = new GateWork(kernels.gate(), kernels.prefetch());
+    gating = new GateWork(kernels.gate(), kernels.prefetch());
   }
 
   @Override
@@ -91,7 +92,7 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
-  public Activations gates(int maxRows, int columns, Activations spare) {
+  public Activations gates(GateFunction function, int maxRows, int columns, Activations spare) {
     OperandChecks.requireShape(maxRows, columns);
     CpuActivations free = checks.own("spare", spare, CpuActivations.class, CpuActivations::owner);
     long rowBytes = Math.multiplyExact((long) columns, (long) Float.BYTES);
@@ -132,12 +133,23 @@ public final class CpuBackend implements ComputeBackend {
   @Override
   public void rmsNorm(
       StepBatch batch, Activations in, Weight gain, float epsilon, Activations out) {
+    normalise(batch, in, gain, epsilon, out, false);
+  }
+
+  @Override
+  public void rmsNormAdd(
+      StepBatch batch, Activations in, Weight gain, float epsilon, Activations out) {
+    normalise(batch, in, gain, epsilon, out, true);
+  }
+
+  private void normalise(
+      StepBatch batch, Activations in, Weight gain, float epsilon, Activations out, boolean add) {
     CpuActivations output = rows("output", out, batch, gain.columns());
-    norm.of(
-        rows("input", in, batch, gain.columns()),
-        vector("gain", gain, in.columns()),
-        epsilon,
-        output);
+    CpuActivations input = rows("input", in, batch, gain.columns());
+    if (add) {
+      OperandChecks.requireApart(input, output);
+    }
+    norm.of(input, vector("gain", gain, in.columns()), epsilon, output).adding(add);
     run(norm, batch, output.columns());
   }
 
@@ -203,15 +215,16 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
-  public void gatedSilu(StepBatch batch, Activations gateUp, Activations out) {
+  public void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out) {
     CpuActivations output = rows("output", out, batch, out.columns());
     CpuActivations input = rows("gate and up", gateUp, batch, 2 * out.columns());
-    run(gate.of(input, output, 0), batch.rows(), input.columns());
+    run(gating.of(function, input, output, 0), batch.rows(), input.columns());
   }
 
   @Override
   public void gatedLinear(
       StepBatch batch,
+      GateFunction function,
       Activations in,
       Weight weight,
       @Nullable Weight bias,
@@ -231,7 +244,7 @@ public final class CpuBackend implements ComputeBackend {
       int from = batch.rows() * turn / turns;
       int count = batch.rows() * (turn + 1) / turns - from;
       run(linear.of(matrix, input, between, count).from(from).adding(added, false));
-      run(gate.of(between, output, from), count, between.columns());
+      run(gating.of(function, between, output, from), count, between.columns());
     }
   }
 

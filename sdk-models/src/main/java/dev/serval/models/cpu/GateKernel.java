@@ -1,10 +1,13 @@
 package dev.serval.models.cpu;
 
+import dev.serval.api.compute.GateFunction;
+
 /** How a tier of kernels computes the gated activation. */
 public interface GateKernel {
   /**
-   * Computes {@code silu(gate) · up} for one row.
+   * Computes {@code function(gate) · up} for one row.
    *
+   * @param function what lets values through
    * @param in gates and ups
    * @param gate the index of the first gate
    * @param up the index of the first up
@@ -14,5 +17,12 @@ public interface GateKernel {
    * @param worker who computes
    */
   void gate(
-      CpuActivations in, long gate, long up, CpuActivations out, long to, int count, int worker);
+      GateFunction function,
+      CpuActivations in,
+      long gate,
+      long up,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker);
 }

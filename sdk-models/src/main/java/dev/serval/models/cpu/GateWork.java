@@ -1,10 +1,13 @@
 package dev.serval.models.cpu;
 
-/** The gated activation: silu(gate) · up. */
+import dev.serval.api.compute.GateFunction;
+
+/** The gated activation: function(gate) · up. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 final class GateWork extends RowWork {
   private final GateKernel kernel;
   private final Prefetch prefetch;
+  private GateFunction function;
   private CpuActivations gateUp;
   private CpuActivations out;
   private int firstRow;
@@ -17,9 +20,12 @@ final class GateWork extends RowWork {
   /**
    * Gates and ups, and where products go.
    *
+   * @param letsThrough what lets values through
    * @param outputRow where those of the first row go
    */
-  GateWork of(CpuActivations input, CpuActivations output, int outputRow) {
+  GateWork of(
+      GateFunction letsThrough, CpuActivations input, CpuActivations output, int outputRow) {
+    function = letsThrough;
     gateUp = input;
     out = output;
     firstRow = outputRow;
@@ -35,6 +41,6 @@ final class GateWork extends RowWork {
   void row(int row, int worker) {
     long gate = gateUp.row(row);
     long to = out.row(firstRow + row);
-    kernel.gate(gateUp, gate, gate + out.columns(), out, to, out.columns(), worker);
+    kernel.gate(function, gateUp, gate, gate + out.columns(), out, to, out.columns(), worker);
   }
 }

@@ -1,6 +1,6 @@
 package dev.serval.models.cpu;
 
-/** Normalises rows by their root mean square. */
+/** Normalises rows by their root mean square, or adds them so. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 final class NormWork extends RowWork {
   private final RowKernel kernel;
@@ -9,6 +9,7 @@ final class NormWork extends RowWork {
   private CpuWeight.Vector gain;
   private CpuActivations out;
   private float epsilon;
+  private boolean add;
 
   NormWork(RowKernel kernel, Prefetch prefetch) {
     this.kernel = kernel;
@@ -23,6 +24,11 @@ final class NormWork extends RowWork {
     return this;
   }
 
+  NormWork adding(boolean toWhatIsThere) {
+    add = toWhatIsThere;
+    return this;
+  }
+
   @Override
   void ask(int row) {
     in.ask(prefetch, row);
@@ -30,6 +36,6 @@ final class NormWork extends RowWork {
 
   @Override
   void row(int row, int worker) {
-    kernel.normalise(in, in.row(row), gain.data(), gain.columns(), epsilon, out, out.row(row));
+    kernel.normalise(in, in.row(row), gain.data(), gain.columns(), epsilon, add, out, out.row(row));
   }
 }

@@ -15,12 +15,14 @@ public final class PlainRowKernel implements RowKernel {
       MemorySegment gains,
       int columns,
       float epsilon,
+      boolean add,
       CpuActivations out,
       long to) {
     float scale = scale(in, from, columns, epsilon);
     for (int i = 0; i < columns; i++) {
       float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-      out.set(to + i, in.at(from + i) * scale * gain);
+      float normed = in.at(from + i) * scale * gain;
+      out.set(to + i, add ? out.at(to + i) + normed : normed);
     }
   }
 

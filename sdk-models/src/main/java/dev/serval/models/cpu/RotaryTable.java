@@ -32,8 +32,8 @@ final class RotaryTable {
     for (int i = 0; i < STRETCH * pairs; i++) {
       double angle = (double) (first + i / pairs) * embedding.frequency(i % pairs);
       int cosine = i / pairs * pairs * 2 + i % pairs;
-      values[cosine] = (float) StrictMath.cos(angle);
-      values[cosine + pairs] = (float) StrictMath.sin(angle);
+      values[cosine] = (float) (embedding.magnitude() * StrictMath.cos(angle));
+      values[cosine + pairs] = (float) (embedding.magnitude() * StrictMath.sin(angle));
     }
     return values;
   }

@@ -74,7 +74,7 @@ final class RotaryWork extends RowWork {
       long at = first + (long) head * spec.headDim();
       if (gain != null) {
         MemorySegment gains = ((CpuWeight.Vector) gain).data();
-        kernel.normalise(qkv, at, gains, spec.headDim(), spec.normEpsilon(), qkv, at);
+        kernel.normalise(qkv, at, gains, spec.headDim(), spec.normEpsilon(), false, qkv, at);
       }
       table.turn(kernel, qkv, at, position);
     }

@@ -16,6 +16,7 @@ public interface RowKernel {
    * @param gains their gains, F32
    * @param columns how many there are
    * @param epsilon what is added to the mean square
+   * @param add whether results are added to what is there
    * @param out where results go, which may be where the elements are
    * @param to the index of the first result
    */
@@ -25,6 +26,7 @@ public interface RowKernel {
       MemorySegment gains,
       int columns,
       float epsilon,
+      boolean add,
       CpuActivations out,
       long to);
 

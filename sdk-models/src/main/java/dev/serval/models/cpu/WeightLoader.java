@@ -5,7 +5,6 @@ import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.List;
 
 /** Takes over weights: matrices as the kernels want them, vectors as F32. */
@@ -45,29 +44,9 @@ final class WeightLoader {
     long at = 0;
     for (StoredTensor part : parts) {
       for (long i = 0; i < part.elements(); i++) {
-        data.setAtIndex(ValueLayout.JAVA_FLOAT, at++, element(part, i));
+        data.setAtIndex(ValueLayout.JAVA_FLOAT, at++, part.element(i));
       }
     }
     return new CpuWeight.Vector(owner, length, parts.getFirst().dtype(), data);
-  }
-
-  private static float element(StoredTensor tensor, long index) {
-    long at = tensor.dtype().bytes(index);
-    return switch (tensor.dtype()) {
-      case F32 -> tensor.data().get(little(ValueLayout.JAVA_FLOAT_UNALIGNED), at);
-      case F16 -> Float.float16ToFloat(half(tensor, at));
-      case BF16 -> BFloat16.toFloat(half(tensor, at));
-      default -> throw new IllegalStateException("a vector of " + tensor.dtype());
-    };
-  }
-
-  private static short half(StoredTensor tensor, long at) {
-    return tensor
-        .data()
-        .get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), at);
-  }
-
-  private static ValueLayout.OfFloat little(ValueLayout.OfFloat layout) {
-    return layout.withOrder(ByteOrder.LITTLE_ENDIAN);
   }
 }

@@ -25,6 +25,7 @@ final class ConfigFields {
           "use_cache",
           "gradient_checkpointing",
           "initializer_range",
+          "cache_implementation",
           "attention_dropout",
           "hidden_dropout",
           "resid_pdrop",
@@ -94,8 +95,12 @@ final class ConfigFields {
           Map.entry("use_sliding_window", false),
           Map.entry("use_mrope", false),
           Map.entry("use_qk_norm", false),
+          Map.entry("use_bidirectional_attention", false),
+          Map.entry("norm_gains_less_one", false),
           Map.entry("rope_interleaved", false),
-          Map.entry("partial_rotary_factor", 1));
+          Map.entry("lm_head_bias", false),
+          Map.entry("full_attn_mod", 1),
+          Map.entry("interpolate_factor", 1));
 
   private ConfigFields() {}
 

@@ -4,9 +4,11 @@ import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.StepLimits;
@@ -15,6 +17,7 @@ import dev.serval.models.sampling.HostTokenSampler;
 import dev.serval.models.sampling.SamplingScratch;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The forward pass of a decoder-only transformer, for all families and all backends. For each
@@ -22,8 +25,12 @@ import java.util.function.Consumer;
  *
  * <pre>
  * x += output · attention(turn(qkv · norm(x)))
- * x += down · (silu(gate · norm(x)) · (up · norm(x)))
+ * x += down · (function(gate · norm(x)) · (up · norm(x)))
  * </pre>
+ *
+ * <p>Some families normalise what is added once more. Where such a one multiplies embeddings by s,
+ * x is kept s times smaller: norms of x add ε/s² in place of ε, which makes them what they were,
+ * and the gains of those at the ends are divided by s.
  *
  * <p>Behind the last layer's keys and values nothing reads the rows that no logits are wanted of,
  * which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather leave them
@@ -33,6 +40,8 @@ final class DecoderExecutor implements ModelExecutor {
   private final ModelSpec spec;
   private final DecoderWeights weights;
   private final float epsilon;
+  private final float residualEpsilon;
+  private final GateFunction function;
   private final ComputeBackend backend;
   private final KvMemory kv;
   private final StepLimits limits;
@@ -42,6 +51,7 @@ final class DecoderExecutor implements ModelExecutor {
   private final Activations attended;
   private final Activations gates;
   private final Activations gated;
+  private final @Nullable Activations branch;
   private final Logits logits;
   private final StepBatch lastRows;
   private final Consumer<StepBatch> pass = this::pass;
@@ -57,6 +67,8 @@ final class DecoderExecutor implements ModelExecutor {
     this.spec = spec;
     this.weights = weights;
     this.epsilon = shape.epsilon();
+    this.residualEpsilon = shape.residualEpsilon();
+    this.function = shape.traits().gate();
     this.backend = backend;
     this.kv = kv;
     this.limits = limits;
@@ -68,7 +80,8 @@ final class DecoderExecutor implements ModelExecutor {
         shape.queryColumns() == shape.hidden()
             ? normed
             : backend.operands(rows, shape.queryColumns());
-    gates = backend.gates(rows, 2 * shape.intermediate(), qkv);
+    branch = shape.traits().endNorms() ? backend.activations(rows, shape.hidden()) : null;
+    gates = backend.gates(function, rows, 2 * shape.intermediate(), qkv);
     gated = backend.operands(rows, shape.intermediate());
     logits = backend.logits(limits.sequences(), shape.vocabulary());
     lastRows = new StepBatch(limits.sequences(), limits.sequences());
@@ -107,7 +120,7 @@ final class DecoderExecutor implements ModelExecutor {
       attend(rows, layer, index);
       feedForward(rows, layer);
     }
-    backend.rmsNorm(rows, residual, weights.finalNorm(), epsilon, normed);
+    backend.rmsNorm(rows, residual, weights.finalNorm(), residualEpsilon, normed);
     backend.project(rows, normed, weights.head(), logits);
     backend.draw(rows, logits);
     lastRows.clear();
@@ -125,20 +138,34 @@ final class DecoderExecutor implements ModelExecutor {
   }
 
   private void remember(StepBatch batch, DecoderWeights.Layer layer, int index) {
-    backend.rmsNorm(batch, residual, layer.attentionNorm(), epsilon, normed);
+    backend.rmsNorm(batch, residual, layer.attentionNorm(), residualEpsilon, normed);
     backend.linear(batch, normed, layer.qkv(), layer.qkvBias(), qkv);
     backend.rotateAndStore(batch, qkv, layer.attention(), index, kv);
   }
 
   private void attend(StepBatch batch, DecoderWeights.Layer layer, int index) {
     backend.attention(batch, qkv, layer.attention(), index, kv, attended);
-    backend.linearAdd(batch, attended, layer.output(), layer.outputBias(), residual);
+    add(batch, attended, layer.output(), layer.outputBias(), layer.attentionEndNorm());
   }
 
   private void feedForward(StepBatch batch, DecoderWeights.Layer layer) {
-    backend.rmsNorm(batch, residual, layer.mlpNorm(), epsilon, normed);
-    backend.gatedLinear(batch, normed, layer.gateUp(), layer.gateUpBias(), gates, gated);
-    backend.linearAdd(batch, gated, layer.down(), layer.downBias(), residual);
+    backend.rmsNorm(batch, residual, layer.mlpNorm(), residualEpsilon, normed);
+    backend.gatedLinear(batch, function, normed, layer.gateUp(), layer.gateUpBias(), gates, gated);
+    add(batch, gated, layer.down(), layer.downBias(), layer.mlpEndNorm());
+  }
+
+  private void add(
+      StepBatch batch,
+      Activations in,
+      Weight weight,
+      @Nullable Weight bias,
+      @Nullable Weight endNorm) {
+    if (endNorm == null || branch == null) {
+      backend.linearAdd(batch, in, weight, bias, residual);
+    } else {
+      backend.linear(batch, in, weight, bias, branch);
+      backend.rmsNormAdd(batch, branch, endNorm, epsilon, residual);
+    }
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.StoredTensor;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,14 +31,20 @@ final class DecoderLoader {
 
   DecoderWeights load(DecoderShape shape) {
     DecoderTensors tensors = new DecoderTensors(shape);
-    RotaryEmbedding rotary = shape.rotary().embedding(shape.headDim());
+    NormGains stored = storedGains(shape);
+    LayerRotations rotations = LayerRotations.of(shape);
     Weight embeddings = weight(tensors.embeddings());
     List<DecoderWeights.Layer> layers = new ArrayList<>();
     for (int index = 0; index < shape.layers(); index++) {
-      layers.add(layer(tensors.layer(index), shape, shape.traits().windows().of(index), rotary));
+      layers.add(
+          layer(
+              tensors.layer(index),
+              shape,
+              shape.traits().windows().of(index),
+              rotations.of(index)));
       checkpoint.release();
     }
-    Weight finalNorm = weight(tensors.finalNorm());
+    Weight finalNorm = gains(tensors.finalNorm(), stored);
     Weight head = shape.tied() ? embeddings : weight(tensors.head());
     checkpoint.release();
     return new DecoderWeights(embeddings, List.copyOf(layers), finalNorm, head);
@@ -45,29 +52,50 @@ final class DecoderLoader {
 
   private DecoderWeights.Layer layer(
       DecoderTensors.Layer tensors, DecoderShape shape, int window, RotaryEmbedding rotary) {
+    NormGains stored = storedGains(shape);
+    NormGains ends = new NormGains(stored.lessOne(), shape.traits().embeddingScale());
     AttentionSpec attention =
         new AttentionSpec(
             shape.heads(),
             shape.kvHeads(),
             shape.headDim(),
-            (float) (1 / Math.sqrt(shape.headDim())),
+            scale(shape),
             window,
             rotary,
-            optional(tensors.queryNorm()),
-            optional(tensors.keyNorm()),
+            optionalGains(tensors.queryNorm(), stored),
+            optionalGains(tensors.keyNorm(), stored),
             shape.epsilon());
     return new DecoderWeights.Layer(
-        weight(tensors.attentionNorm()),
+        gains(tensors.attentionNorm(), stored),
         weight(tensors.qkv()),
         optional(tensors.qkvBias()),
         attention,
         weight(tensors.output()),
         optional(tensors.outputBias()),
-        weight(tensors.mlpNorm()),
+        optionalGains(tensors.attentionEndNorm(), ends),
+        gains(tensors.mlpNorm(), stored),
         weight(tensors.gateUp()),
         optional(tensors.gateUpBias()),
         weight(tensors.down()),
-        optional(tensors.downBias()));
+        optional(tensors.downBias()),
+        optionalGains(tensors.mlpEndNorm(), ends));
+  }
+
+  private static float scale(DecoderShape shape) {
+    double divisor = shape.traits().scoreDivisor().orElse((double) shape.headDim());
+    return (float) (1 / Math.sqrt(divisor));
+  }
+
+  private static NormGains storedGains(DecoderShape shape) {
+    return new NormGains(shape.traits().gainsLessOne(), 1);
+  }
+
+  private @Nullable Weight optionalGains(List<TensorNeed> needs, NormGains gains) {
+    return needs.isEmpty() ? null : gains(needs, gains);
+  }
+
+  private Weight gains(List<TensorNeed> needs, NormGains gains) {
+    return loaded(needs, needs.stream().map(this::tensor).map(gains::of).toList());
   }
 
   private @Nullable Weight optional(List<TensorNeed> needs) {
@@ -75,8 +103,15 @@ final class DecoderLoader {
   }
 
   private Weight weight(List<TensorNeed> needs) {
-    Weight weight =
-        backend.load(needs.stream().map(need -> checkpoint.tensor(need.name())).toList());
+    return loaded(needs, needs.stream().map(this::tensor).toList());
+  }
+
+  private StoredTensor tensor(TensorNeed need) {
+    return checkpoint.tensor(need.name());
+  }
+
+  private Weight loaded(List<TensorNeed> needs, List<StoredTensor> tensors) {
+    Weight weight = backend.load(tensors);
     loaded += needs.size();
     listener.progress(STAGE, loaded, checkpoint.tensorNames().size());
     return weight;

@@ -31,11 +31,12 @@ record DecoderShape(
     boolean tied,
     RotaryFrequencies rotary,
     DecoderTraits traits) {
+  private static final String GELU = "gelu_pytorch_tanh";
   private static final double DEFAULT_EPSILON = 1e-6;
 
   /** Reads what all families have in common; a family has read its traits before. */
   static DecoderShape read(ModelConfig config, DecoderTraits traits) {
-    config.choice("hidden_act", Set.of("silu", "swish"));
+    checkGate(config, traits);
     int hidden = config.count("hidden_size");
     int heads = config.count("num_attention_heads");
     int kvHeads = config.count("num_key_value_heads", heads);
@@ -43,9 +44,10 @@ record DecoderShape(
       throw config.refuse("num_key_value_heads", "a divisor of num_attention_heads, " + heads);
     }
     int headDim = headDim(config, hidden, heads);
+    RotaryFrequencies rotary = RotaryFrequencies.read(config, headDim);
     return new DecoderShape(
         config.count("vocab_size"),
-        config.count("max_position_embeddings"),
+        rotary.scaling().contextLength(config.count("max_position_embeddings")),
         hidden,
         intermediate(config),
         config.count("num_hidden_layers"),
@@ -53,9 +55,19 @@ record DecoderShape(
         kvHeads,
         headDim,
         config.optionalPositive("rms_norm_eps").orElse(DEFAULT_EPSILON).floatValue(),
-        config.flag("tie_word_embeddings", false),
-        RotaryFrequencies.read(config).requireFit(config, headDim),
+        config.flag("tie_word_embeddings", traits.tied()),
+        rotary,
         traits);
+  }
+
+  private static void checkGate(ModelConfig config, DecoderTraits traits) {
+    switch (traits.gate()) {
+      case SILU -> config.choice("hidden_act", Set.of("silu", "swish"));
+      case GELU_TANH -> {
+        config.choice("hidden_act", Set.of(GELU));
+        config.choice("hidden_activation", Set.of(GELU));
+      }
+    }
   }
 
   private static int headDim(ModelConfig config, int hidden, int heads) {
@@ -82,6 +94,12 @@ record DecoderShape(
       throw config.refuse("intermediate_size", "a number up to " + Integer.MAX_VALUE / 2);
     }
     return intermediate;
+  }
+
+  /** What norms of the residual stream add: it is kept as much smaller as embeddings are. */
+  float residualEpsilon() {
+    double scale = traits.embeddingScale();
+    return (float) (epsilon / (scale * scale));
   }
 
   int queryColumns() {

@@ -16,6 +16,12 @@ record DecoderTensors(DecoderShape shape) {
   static final String HEAD = "lm_head.weight";
   private static final String EMBEDDINGS = "model.embed_tokens.weight";
 
+  /** Where attention has no norm of its own at its end, the norm between it and the next part. */
+  private static final String AFTER_ATTENTION = "post_attention_layernorm.weight";
+
+  private static final String BEFORE_MLP = "pre_feedforward_layernorm.weight";
+  private static final String AFTER_MLP = "post_feedforward_layernorm.weight";
+
   /** What one layer needs. */
   record Layer(
       List<TensorNeed> attentionNorm,
@@ -25,11 +31,13 @@ record DecoderTensors(DecoderShape shape) {
       List<TensorNeed> keyNorm,
       List<TensorNeed> output,
       List<TensorNeed> outputBias,
+      List<TensorNeed> attentionEndNorm,
       List<TensorNeed> mlpNorm,
       List<TensorNeed> gateUp,
       List<TensorNeed> gateUpBias,
       List<TensorNeed> down,
-      List<TensorNeed> downBias) {
+      List<TensorNeed> downBias,
+      List<TensorNeed> mlpEndNorm) {
     List<List<TensorNeed>> all() {
       return List.of(
           attentionNorm,
@@ -39,11 +47,13 @@ record DecoderTensors(DecoderShape shape) {
           keyNorm,
           output,
           outputBias,
+          attentionEndNorm,
           mlpNorm,
           gateUp,
           gateUpBias,
           down,
-          downBias);
+          downBias,
+          mlpEndNorm);
     }
   }
 
@@ -86,23 +96,30 @@ record DecoderTensors(DecoderShape shape) {
     Linear q = new Linear(attention + "q_proj", shape.queryColumns(), hidden);
     Linear k = new Linear(attention + "k_proj", shape.keyColumns(), hidden);
     Linear v = new Linear(attention + "v_proj", shape.keyColumns(), hidden);
+    Linear qkv =
+        new Linear(attention + "qkv_proj", shape.queryColumns() + 2 * shape.keyColumns(), hidden);
     Linear o = new Linear(attention + "o_proj", hidden, shape.queryColumns());
     Linear gate = new Linear(mlp + "gate_proj", shape.intermediate(), hidden);
     Linear up = new Linear(mlp + "up_proj", shape.intermediate(), hidden);
+    Linear gateUp = new Linear(mlp + "gate_up_proj", 2 * shape.intermediate(), hidden);
     Linear down = new Linear(mlp + "down_proj", hidden, shape.intermediate());
+    Linear[] inputs = traits.fusedMaps() ? new Linear[] {qkv} : new Linear[] {q, k, v};
+    Linear[] gates = traits.fusedMaps() ? new Linear[] {gateUp} : new Linear[] {gate, up};
     return new Layer(
         vector(layer + "input_layernorm.weight", hidden),
-        weights(q, k, v),
-        traits.inputBias() ? biases(q, k, v) : List.of(),
+        weights(inputs),
+        traits.inputBias() ? biases(inputs) : List.of(),
         headNorm(attention + "q_norm.weight"),
         headNorm(attention + "k_norm.weight"),
         weights(o),
         traits.outputBias() ? biases(o) : List.of(),
-        vector(layer + "post_attention_layernorm.weight", hidden),
-        weights(gate, up),
-        traits.mlpBias() ? biases(gate, up) : List.of(),
+        traits.endNorms() ? vector(layer + AFTER_ATTENTION, hidden) : List.of(),
+        vector(layer + (traits.endNorms() ? BEFORE_MLP : AFTER_ATTENTION), hidden),
+        weights(gates),
+        traits.mlpBias() ? biases(gates) : List.of(),
         weights(down),
-        traits.mlpBias() ? biases(down) : List.of());
+        traits.mlpBias() ? biases(down) : List.of(),
+        traits.endNorms() ? vector(layer + AFTER_MLP, hidden) : List.of());
   }
 
   private List<TensorNeed> headNorm(String name) {

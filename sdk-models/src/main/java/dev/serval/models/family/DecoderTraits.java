@@ -1,17 +1,142 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.GateFunction;
+import java.util.Optional;
+
 /**
  * What sets a family, or one of its models, apart from other decoder-only transformers.
  *
  * @param inputBias whether queries, keys and values have a bias
  * @param outputBias whether attention's output has a bias
  * @param mlpBias whether the feed-forward layer's three maps have a bias
+ * @param fusedMaps whether a checkpoint stores queries, keys and values as one map, and gates and
+ *     ups as one
+ * @param gate what lets values through in the feed-forward layer
  * @param headNorms whether each query and key head is normalised before it is turned
+ * @param endNorms whether attention and the feed-forward layer end with a norm, too
+ * @param gainsLessOne whether a checkpoint stores the gains of norms less 1
+ * @param embeddingScale what embeddings are multiplied by; by 1 where there are no end norms
+ * @param scoreDivisor whose square root scores are divided by, if not a head's dimensions
+ * @param tied whether the embedding table is also the head, unless a checkpoint says otherwise
  * @param windows how far back each layer sees
+ * @param rotaryLayers in which layers positions turn heads
+ * @param windowTheta the rotary base of layers that have a window, if it is another
  */
 record DecoderTraits(
     boolean inputBias,
     boolean outputBias,
     boolean mlpBias,
+    boolean fusedMaps,
+    GateFunction gate,
     boolean headNorms,
-    LayerWindows windows) {}
+    boolean endNorms,
+    boolean gainsLessOne,
+    double embeddingScale,
+    Optional<Double> scoreDivisor,
+    boolean tied,
+    LayerWindows windows,
+    RotaryLayers rotaryLayers,
+    Optional<Double> windowTheta) {
+
+  /** As Llama and Mistral are, unless told otherwise. */
+  static Builder with(LayerWindows windows) {
+    return new Builder(windows);
+  }
+
+  /** Collects what is told otherwise. */
+  static final class Builder {
+    private final LayerWindows windows;
+    private boolean inputBias;
+    private boolean outputBias;
+    private boolean mlpBias;
+    private boolean fusedMaps;
+    private GateFunction gate = GateFunction.SILU;
+    private boolean headNorms;
+    private boolean endNorms;
+    private boolean gainsLessOne;
+    private double embeddingScale = 1;
+    private Optional<Double> scoreDivisor = Optional.empty();
+    private boolean tied;
+    private RotaryLayers rotaryLayers = RotaryLayers.all();
+    private Optional<Double> windowTheta = Optional.empty();
+
+    private Builder(LayerWindows windows) {
+      this.windows = windows;
+    }
+
+    Builder biases(boolean input, boolean output, boolean mlp) {
+      inputBias = input;
+      outputBias = output;
+      mlpBias = mlp;
+      return this;
+    }
+
+    Builder fusedMaps() {
+      fusedMaps = true;
+      return this;
+    }
+
+    Builder gate(GateFunction function) {
+      gate = function;
+      return this;
+    }
+
+    Builder headNorms() {
+      headNorms = true;
+      return this;
+    }
+
+    Builder endNorms() {
+      endNorms = true;
+      return this;
+    }
+
+    Builder gainsLessOne(boolean less) {
+      gainsLessOne = less;
+      return this;
+    }
+
+    Builder embeddingScale(double scale) {
+      embeddingScale = scale;
+      return this;
+    }
+
+    Builder scoreDivisor(Optional<Double> divisor) {
+      scoreDivisor = divisor;
+      return this;
+    }
+
+    Builder tied() {
+      tied = true;
+      return this;
+    }
+
+    Builder rotaryLayers(RotaryLayers layers) {
+      rotaryLayers = layers;
+      return this;
+    }
+
+    Builder windowTheta(double theta) {
+      windowTheta = Optional.of(theta);
+      return this;
+    }
+
+    DecoderTraits build() {
+      return new DecoderTraits(
+          inputBias,
+          outputBias,
+          mlpBias,
+          fusedMaps,
+          gate,
+          headNorms,
+          endNorms,
+          gainsLessOne,
+          embeddingScale,
+          scoreDivisor,
+          tied,
+          windows,
+          rotaryLayers,
+          windowTheta);
+    }
+  }
+}

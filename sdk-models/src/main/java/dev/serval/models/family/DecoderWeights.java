@@ -23,9 +23,11 @@ record DecoderWeights(Weight embeddings, List<Layer> layers, Weight finalNorm, W
       AttentionSpec attention,
       Weight output,
       @Nullable Weight outputBias,
+      @Nullable Weight attentionEndNorm,
       Weight mlpNorm,
       Weight gateUp,
       @Nullable Weight gateUpBias,
       Weight down,
-      @Nullable Weight downBias) {}
+      @Nullable Weight downBias,
+      @Nullable Weight mlpEndNorm) {}
 }

@@ -4,24 +4,24 @@ import dev.serval.api.compute.AttentionSpec;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.IntPredicate;
 
 /**
  * How many positions back each layer sees: as {@code layer_types} says where it is given, else by
  * the family's own fields. Where both speak, they must not contradict each other.
  *
  * @param window the size of the sliding window; {@link AttentionSpec#NO_WINDOW} where there is none
- * @param firstSliding the first layer that has it, where {@code layerTypes} is empty
- * @param layerTypes what each layer is, if the configuration says so
+ * @param slides which layers have it
  */
-record LayerWindows(int window, int firstSliding, Optional<List<String>> layerTypes) {
+record LayerWindows(int window, IntPredicate slides) {
   private static final String TYPES = "layer_types";
-  private static final String SLIDING = "sliding_attention";
-  private static final String FULL = "full_attention";
+  static final String SLIDING = "sliding_attention";
+  static final String FULL = "full_attention";
   private static final int DEFAULT_MAX_WINDOW_LAYERS = 28;
 
   /** Every layer sees everything. */
   static LayerWindows none(ModelConfig config) {
-    return checked(config, AttentionSpec.NO_WINDOW, 0);
+    return checked(config, AttentionSpec.NO_WINDOW, layer -> false);
   }
 
   /** Every layer has the window of {@code sliding_window}, if that is given. */
@@ -30,7 +30,7 @@ record LayerWindows(int window, int firstSliding, Optional<List<String>> layerTy
     if (window.isPresent() && !config.flag("use_sliding_window", true)) {
       throw config.refuse("use_sliding_window", "true where there is a sliding_window");
     }
-    return checked(config, window.orElse(AttentionSpec.NO_WINDOW), 0);
+    return checked(config, window.orElse(AttentionSpec.NO_WINDOW), layer -> true);
   }
 
   /**
@@ -41,19 +41,26 @@ record LayerWindows(int window, int firstSliding, Optional<List<String>> layerTy
     OptionalInt window = config.optionalCount("sliding_window");
     int fullLayers = config.atLeast("max_window_layers", 0, DEFAULT_MAX_WINDOW_LAYERS);
     if (!used) {
-      return checked(config, AttentionSpec.NO_WINDOW, 0);
+      return checked(config, AttentionSpec.NO_WINDOW, layer -> false);
     }
     if (window.isEmpty()) {
       throw config.refuse(
           "sliding_window", "a number of positions, since use_sliding_window is true");
     }
-    return checked(config, window.getAsInt(), fullLayers);
+    return checked(config, window.getAsInt(), layer -> layer >= fullLayers);
   }
 
-  private static LayerWindows checked(ModelConfig config, int window, int firstSliding) {
+  /** All but every so many-th layer have the window of {@code sliding_window}. */
+  static LayerWindows butEvery(int period, ModelConfig config) {
+    return checked(config, config.count("sliding_window"), layer -> (layer + 1) % period != 0);
+  }
+
+  private static LayerWindows checked(ModelConfig config, int window, IntPredicate usual) {
     Optional<List<String>> types = config.texts(TYPES);
     types.ifPresent(list -> check(list, config, window));
-    return new LayerWindows(window, firstSliding, types);
+    return new LayerWindows(
+        window,
+        types.<IntPredicate>map(list -> layer -> list.get(layer).equals(SLIDING)).orElse(usual));
   }
 
   private static void check(List<String> types, ModelConfig config, int window) {
@@ -76,8 +83,6 @@ record LayerWindows(int window, int firstSliding, Optional<List<String>> layerTy
 
   /** How many positions back a layer sees. */
   int of(int layer) {
-    boolean sliding =
-        layerTypes.map(types -> types.get(layer).equals(SLIDING)).orElse(layer >= firstSliding);
-    return sliding ? window : AttentionSpec.NO_WINDOW;
+    return slides.test(layer) ? window : AttentionSpec.NO_WINDOW;
   }
 }

@@ -15,11 +15,8 @@ public final class Llama extends DecoderFamily {
   @Override
   DecoderTraits traits(ModelConfig config) {
     boolean attentionBias = config.flag("attention_bias", false);
-    return new DecoderTraits(
-        attentionBias,
-        attentionBias,
-        config.flag("mlp_bias", false),
-        false,
-        LayerWindows.none(config));
+    return DecoderTraits.with(LayerWindows.none(config))
+        .biases(attentionBias, attentionBias, config.flag("mlp_bias", false))
+        .build();
   }
 }

@@ -14,6 +14,6 @@ public final class Mistral extends DecoderFamily {
 
   @Override
   DecoderTraits traits(ModelConfig config) {
-    return new DecoderTraits(false, false, false, false, LayerWindows.everywhere(config));
+    return DecoderTraits.with(LayerWindows.everywhere(config)).build();
   }
 }

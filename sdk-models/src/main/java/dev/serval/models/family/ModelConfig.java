@@ -117,13 +117,30 @@ final class ModelConfig {
     throw refuse(field, shown(value), "a list of words");
   }
 
-  /** A list of numbers above 0. */
+  /** A list of finite numbers above 0. */
   List<Double> positives(String field) {
     if (value(field) instanceof List<?> list
-        && list.stream().allMatch(element -> element instanceof Double number && number > 0)) {
-      return list.stream().map(Double.class::cast).toList();
+        && list.stream()
+            .allMatch(element ->
+                element instanceof Number number
+                    && number.doubleValue() > 0
+                    && Double.isFinite(number.doubleValue()))) {
+      return list.stream().map(element -> ((Number) element).doubleValue()).toList();
     }
     throw refuse(field, shown(fields.get(field)), "a list of numbers above 0");
+  }
+
+  /** A list of zeros and ones. */
+  Optional<List<Boolean>> bits(String field) {
+    Object value = value(field);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof List<?> list
+        && list.stream().allMatch(bit -> bit instanceof Long number && (number & ~1L) == 0)) {
+      return Optional.of(list.stream().map(bit -> (Long) bit == 1).toList());
+    }
+    throw refuse(field, shown(value), "a list of 0 and 1");
   }
 
   /** A part of the configuration that has fields of its own. */

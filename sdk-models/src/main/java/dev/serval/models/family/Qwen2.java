@@ -11,6 +11,6 @@ public final class Qwen2 extends DecoderFamily {
 
   @Override
   DecoderTraits traits(ModelConfig config) {
-    return new DecoderTraits(true, false, false, false, LayerWindows.aboveSome(config));
+    return DecoderTraits.with(LayerWindows.aboveSome(config)).biases(true, false, false).build();
   }
 }

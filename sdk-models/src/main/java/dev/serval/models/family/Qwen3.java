@@ -15,6 +15,9 @@ public final class Qwen3 extends DecoderFamily {
   @Override
   DecoderTraits traits(ModelConfig config) {
     boolean bias = config.flag("attention_bias", false);
-    return new DecoderTraits(bias, bias, false, true, LayerWindows.aboveSome(config));
+    return DecoderTraits.with(LayerWindows.aboveSome(config))
+        .biases(bias, bias, false)
+        .headNorms()
+        .build();
   }
 }

@@ -90,8 +90,10 @@ final class VectorRowsTest {
     MemorySegment gains = random().data();
     CpuActivations expected = room();
     CpuActivations actual = room();
-    plain.normalise(in, 5, gains, columns, 1e-5f, expected, 7);
-    vector.normalise(in, 5, gains, columns, 1e-5f, actual, 7);
+    for (boolean add : new boolean[] {false, true}) {
+      plain.normalise(in, 5, gains, columns, 1e-5f, add, expected, 7);
+      vector.normalise(in, 5, gains, columns, 1e-5f, add, actual, 7);
+    }
     assertSameBits(actual, expected);
   }
 
@@ -100,8 +102,8 @@ final class VectorRowsTest {
     CpuActivations expected = random();
     CpuActivations actual = copy(expected);
     MemorySegment gains = random().data();
-    plain.normalise(expected, 3, gains, 77, 1e-6f, expected, 3);
-    vector.normalise(actual, 3, gains, 77, 1e-6f, actual, 3);
+    plain.normalise(expected, 3, gains, 77, 1e-6f, false, expected, 3);
+    vector.normalise(actual, 3, gains, 77, 1e-6f, false, actual, 3);
     assertSameBits(actual, expected);
   }
 

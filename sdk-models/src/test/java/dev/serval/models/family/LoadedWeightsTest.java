@@ -14,6 +14,7 @@ import dev.serval.api.model.ModelFamily;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.CpuBackendProvider;
+import dev.serval.testkit.models.SmallModel;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
@@ -30,16 +31,16 @@ final class LoadedWeightsTest {
   private static final SmallModel.Sizes SIZES = new SmallModel.Sizes(40, 32, 48, 2, 4, 2, 8);
 
   static Stream<SmallModel> models() {
-    SmallModel.Biases biases = new SmallModel.Biases(true, false, false, false);
-    SmallModel.Biases norms = new SmallModel.Biases(false, false, false, true);
+    SmallModel.Extras biases = SmallModel.Extras.NONE.biases(true, false, false);
+    SmallModel.Extras norms = SmallModel.Extras.NONE.withHeadNorms();
     return Stream.of(
-        model("LlamaForCausalLM", SmallModel.Biases.NONE),
-        model("LlamaForCausalLM", SmallModel.Biases.NONE).tied(),
+        model("LlamaForCausalLM", SmallModel.Extras.NONE),
+        model("LlamaForCausalLM", SmallModel.Extras.NONE).tied(),
         model("Qwen2ForCausalLM", biases),
         model("Qwen3ForCausalLM", norms).tied());
   }
 
-  private static SmallModel model(String architecture, SmallModel.Biases biases) {
+  private static SmallModel model(String architecture, SmallModel.Extras biases) {
     return SmallModel.of(architecture, 7, DType.BF16, SIZES, biases);
   }
 

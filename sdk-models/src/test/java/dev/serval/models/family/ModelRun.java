@@ -17,7 +17,14 @@ import java.util.TreeMap;
 /** A model on the CPU backend. */
 final class ModelRun extends SteppedModel {
   static final List<ModelFamily> FAMILIES =
-      List.of(new Llama(), new Mistral(), new Qwen2(), new Qwen3());
+      List.of(
+          new Gemma3(),
+          new Llama(),
+          new Mistral(),
+          new Phi3(),
+          new Qwen2(),
+          new Qwen3(),
+          new SmolLm3());
   private static final Device CPU =
       new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(2), new TreeMap<>());
 

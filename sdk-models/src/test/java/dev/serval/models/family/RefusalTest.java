@@ -7,8 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.CheckpointException;
-import dev.serval.models.family.SmallModel.Biases;
-import dev.serval.models.family.SmallModel.Sizes;
+import dev.serval.testkit.models.SmallModel;
+import dev.serval.testkit.models.SmallModel.Extras;
+import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
 import java.util.Map;
@@ -19,16 +20,16 @@ final class RefusalTest {
   private static final Sizes SIZES = new Sizes(20, 16, 24, 2, 4, 2, 4);
   private static final String QUERY = "model.layers.1.self_attn.q_proj.weight";
 
-  private static SmallModel model(String architecture, Biases biases) {
+  private static SmallModel model(String architecture, Extras biases) {
     return SmallModel.of(architecture, 1, DType.F32, SIZES, biases);
   }
 
   private static SmallModel llama() {
-    return model("LlamaForCausalLM", Biases.NONE);
+    return model("LlamaForCausalLM", Extras.NONE);
   }
 
   private static SmallModel qwen2() {
-    return model("Qwen2ForCausalLM", new Biases(true, false, false, false));
+    return model("Qwen2ForCausalLM", Extras.NONE.biases(true, false, false));
   }
 
   private static ModelSpec inspect(SmallModel model) {
@@ -104,7 +105,10 @@ final class RefusalTest {
   @Test
   void what_the_forward_pass_does_not_do_is_refused() {
     refused(llama().with("hidden_act", "gelu"), "'hidden_act'", "\"gelu\"", "silu");
-    refused(llama().with("partial_rotary_factor", 0.5), "'partial_rotary_factor'", "0.5", "1");
+    for (double share : List.of(0.1, 0.8, 1.5)) { // none, an odd number, too many
+      refused(
+          llama().with("partial_rotary_factor", share), "'partial_rotary_factor'", "" + share, "1");
+    }
     refused(llama().with("is_encoder_decoder", true), "'is_encoder_decoder'", "true", "false");
     refused(
         llama().with("quantization_config", Map.of("bits", 4L)), "'quantization_config'", "bits");
@@ -149,15 +153,15 @@ final class RefusalTest {
 
   @Test
   void rotary_scaling_of_other_types_is_refused() {
-    for (String type : List.of("yarn", "dynamic", "longrope", "mrope", "")) {
+    for (String type : List.of("dynamic", "su", "mrope", "")) {
       refused(
           llama().with("rope_scaling", Map.of("rope_type", type, "factor", 2.0)),
           "'rope_scaling.rope_type'",
           "\"" + type + "\"",
-          "default, divisors, linear, llama3");
+          "default, divisors, linear, llama3, longrope, yarn");
     }
     refused(
-        llama().with("rope_parameters", Map.of("type", "yarn")), "'rope_parameters.type'", "yarn");
+        llama().with("rope_parameters", Map.of("type", "ntk")), "'rope_parameters.type'", "ntk");
   }
 
   @Test
@@ -185,6 +189,27 @@ final class RefusalTest {
                 "original_max_position_embeddings", 64L)),
         "'rope_scaling.high_freq_factor'",
         "low_freq_factor");
+    refused(scaled(Map.of("type", "yarn")), "'rope_scaling.factor'", "missing");
+    refused(
+        scaled(Map.of("type", "yarn", "factor", 2.0, "beta_fast", 1L)),
+        "'rope_scaling.beta_fast'",
+        "beta_slow");
+    refused(
+        scaled(Map.of("type", "yarn", "factor", 2.0, "mscale", 1.0)),
+        "'rope_scaling.mscale'",
+        "mscale_all_dim");
+    refused(
+        scaled(Map.of("type", "longrope", "short_factor", List.of(1.0))),
+        "'rope_scaling.long_factor'",
+        "missing");
+    refused(
+        scaled(Map.of("type", "longrope", "long_factor", List.of(1.0), "short_factor", List.of())),
+        "'original_max_position_embeddings'",
+        "missing");
+    refused(
+        scaled(Map.of("type", "divisors", "divisors", List.of(1.0, 0L))),
+        "'rope_scaling.divisors'",
+        "above 0");
     refused(
         llama()
             .with("rope_theta", 500.0)
@@ -219,7 +244,7 @@ final class RefusalTest {
         "'layer_types'",
         "linear_attention");
     refused(
-        model("MistralForCausalLM", Biases.NONE)
+        model("MistralForCausalLM", Extras.NONE)
             .with("sliding_window", 8L)
             .with("use_sliding_window", false),
         "'use_sliding_window'");
@@ -231,7 +256,7 @@ final class RefusalTest {
     refused(llama().withTensor(QUERY, DType.F32, 16, 15), QUERY, "[16, 15]", "[16, 16]");
     refused(llama().withTensor(QUERY, DType.F32, 256), QUERY, "[256]", "[16, 16]");
     refused(llama().withTensor("model.layers.2.extra", DType.F32, 1), "'model.layers.2.extra'");
-    refused(model("LlamaForCausalLM", new Biases(true, true, false, false)), "q_proj.bias");
+    refused(model("LlamaForCausalLM", Extras.NONE.biases(true, true, false)), "q_proj.bias");
     refused(llama().with("attention_bias", true), "q_proj.bias", "missing");
     refused(llama().withoutTensor("lm_head.weight"), "'lm_head.weight'", "missing");
     refused(llama().with("vocab_size", 21L), "model.embed_tokens.weight", "[20, 16]", "[21, 16]");
@@ -262,6 +287,26 @@ final class RefusalTest {
           .isThrownBy(() -> run.step(List.of(wrong), List.of(3)))
           .withMessageContainingAll("20");
       assertThat(run.logits(new int[] {1, 19, 3}, 3)).hasSize(20);
+    }
+  }
+
+  @Test
+  void yarn_makes_the_context_as_long_as_it_says_unless_the_model_does() {
+    Map<String, Object> scaling =
+        Map.of("type", "yarn", "factor", 4.0, "original_max_position_embeddings", 300L);
+    SmallModel model = llama().with("rope_scaling", scaling);
+    assertThat(inspect(model).contextLength()).isEqualTo(1200);
+    model.with("max_position_embeddings", 1300L);
+    assertThat(inspect(model).contextLength()).isEqualTo(1300);
+  }
+
+  @Test
+  void smollm3_with_a_list_that_does_not_fit_is_refused() {
+    SmallModel model = SmallModel.of("SmolLM3ForCausalLM", 11, DType.F32, SIZES, Extras.NONE);
+    for (List<Object> list : List.<List<Object>>of(List.of(1L), List.of(1L, 2L))) {
+      assertThatExceptionOfType(CheckpointException.class)
+          .isThrownBy(() -> new SmolLm3().inspect(model.with("no_rope_layers", list)))
+          .withMessageContaining("'no_rope_layers'");
     }
   }
 }

@@ -182,7 +182,7 @@ public final class GgufFile {
 
   private Checkpoint checkpoint(Path path, MappedFolder mappings, Digesting digesting) {
     Architecture architecture = architecture();
-    TensorTable table = table();
+    TensorTable table = table(architecture);
     Map<String, Object> model = ModelConfiguration.translate(metadata, architecture, weightFacts());
     TokenizerTexts texts = new TokenizerTexts(metadata);
     Map<String, Object> config = texts.withTokens(model);
@@ -200,12 +200,12 @@ public final class GgufFile {
                 key, "is %s; supported are %s".formatted(Quoted.of(name), Architecture.names())));
   }
 
-  private TensorTable table() {
+  private TensorTable table(Architecture architecture) {
     SortedMap<String, Supplier<StoredTensor>> table = new TreeMap<>();
     for (TensorEntry tensor : tensors.values()) {
-      if (!tensor.name().equals(TensorNames.ROTARY_DIVISORS)) {
+      if (!TensorNames.DIVISORS.contains(tensor.name())) {
         String name =
-            TensorNames.translated(tensor.name())
+            TensorNames.translated(tensor.name(), architecture)
                 .orElseThrow(() ->
                     new CheckpointException(
                         "%s: tensor %s is unknown in models of this architecture"
@@ -238,14 +238,16 @@ public final class GgufFile {
         !tensors.containsKey(TensorNames.HEAD),
         tensors.containsKey("blk.0.attn_q.bias"),
         tensors.containsKey("blk.0.ffn_down.bias"),
-        rotaryDivisors());
+        divisors(TensorNames.ROTARY_DIVISORS),
+        divisors(TensorNames.LONG_DIVISORS),
+        divisors(TensorNames.SHORT_DIVISORS));
   }
 
-  private List<Double> rotaryDivisors() {
-    TensorEntry tensor = tensors.get(TensorNames.ROTARY_DIVISORS);
-    if (tensor == null) {
-      return List.of();
-    }
+  private Optional<List<Double>> divisors(String name) {
+    return Optional.ofNullable(tensors.get(name)).map(this::divisors);
+  }
+
+  private List<Double> divisors(TensorEntry tensor) {
     if (tensor.dtype() != DType.F32
         || tensor.shape().size() != 1
         || tensor.shape().getFirst() > MOST_DIVISORS) {
@@ -256,15 +258,15 @@ public final class GgufFile {
     MemorySegment data = data(tensor);
     return Stream.iterate(0L, at -> at < data.byteSize(), at -> at + Float.BYTES)
         .map(at -> (double) Float.intBitsToFloat(data.get(GgufCursor.INT, at)))
-        .map(this::divisor)
+        .map(value -> divisor(tensor, value))
         .toList();
   }
 
-  private double divisor(double value) {
+  private double divisor(TensorEntry tensor, double value) {
     if (!(value > 0) || Double.isInfinite(value)) {
       throw new CheckpointException(
           "%s: tensor '%s' holds %s; what speeds are divided by is finite and above 0"
-              .formatted(file, TensorNames.ROTARY_DIVISORS, value));
+              .formatted(file, tensor.name(), value));
     }
     return value;
   }

@@ -12,7 +12,7 @@ import java.util.Optional;
  * What changes the model's results and has no such field is refused.
  */
 final class ModelConfiguration {
-  private static final double DEFAULT_ROPE_BASE = 10_000;
+  private static final long GEMMA3_27B_LAYERS = 62;
 
   /** Keys that change results, behind the architecture's name, and the value that does not. */
   private static final Map<String, Double> NEUTRAL =
@@ -30,7 +30,8 @@ final class ModelConfiguration {
           Map.entry("residual_scale", 1.0),
           Map.entry("pooling_type", 0.0),
           Map.entry("nextn_predict_layers", 0.0),
-          Map.entry("rope.scaling.attn_factor", 1.0),
+          Map.entry("rope.scaling.yarn_ext_factor", 1.0),
+          Map.entry("rope.scaling.yarn_attn_factor", 1.0),
           Map.entry("rope.scaling.yarn_log_multiplier", 0.0));
 
   private final Metadata metadata;
@@ -49,8 +50,12 @@ final class ModelConfiguration {
     translation.refuseUnsupported();
     translation.sizes();
     translation.weights(weights);
-    translation.rotation(weights.rotaryDivisors());
+    translation.config.putAll(
+        RotaryConfiguration.translate(metadata, architecture, weights, translation.headDim()));
     translation.window();
+    if (architecture == Architecture.GEMMA3) {
+      translation.gemma3();
+    }
     return Collections.unmodifiableMap(translation.config);
   }
 
@@ -77,43 +82,47 @@ final class ModelConfiguration {
   }
 
   private void sizes() {
-    long heads = metadata.requireNatural(key("attention.head_count"));
-    long hidden = metadata.requireNatural(key("embedding_length"));
-    if (heads == 0) {
-      throw metadata.problem(key("attention.head_count"), "is 0; it must be at least 1");
-    }
+    long heads = heads();
     config.put("architectures", List.of(architecture.model()));
-    config.put("model_type", architecture.key());
-    config.put("hidden_act", "silu");
-    config.put("hidden_size", hidden);
+    config.put("model_type", architecture.modelType());
+    config.put("hidden_act", architecture == Architecture.GEMMA3 ? "gelu_pytorch_tanh" : "silu");
+    config.put("hidden_size", hidden());
     config.put("intermediate_size", metadata.requireNatural(key("feed_forward_length")));
     config.put("num_hidden_layers", metadata.requireNatural(key("block_count")));
     config.put("num_attention_heads", heads);
     config.put(
         "num_key_value_heads", metadata.natural(key("attention.head_count_kv")).orElse(heads));
-    config.put("head_dim", headDim(hidden, heads));
+    config.put("head_dim", headDim());
     config.put("max_position_embeddings", metadata.requireNatural(key("context_length")));
     config.put("rms_norm_eps", metadata.requireReal(key("attention.layer_norm_rms_epsilon")));
   }
 
-  private long headDim(long hidden, long heads) {
-    Optional<Long> given = metadata.natural(key("attention.key_length"));
-    if (given.isEmpty() && hidden % heads != 0) {
-      throw metadata.problem(
-          key("embedding_length"), "is %d, no multiple of %d heads".formatted(hidden, heads));
+  private long heads() {
+    long heads = metadata.requireNatural(key("attention.head_count"));
+    if (heads == 0) {
+      throw metadata.problem(key("attention.head_count"), "is 0; it must be at least 1");
     }
-    long headDim = given.orElse(hidden / heads);
-    requireHeadDim("attention.value_length", headDim);
-    requireHeadDim("rope.dimension_count", headDim);
-    return headDim;
+    return heads;
   }
 
-  private void requireHeadDim(String name, long headDim) {
-    long found = metadata.natural(key(name)).orElse(headDim);
-    if (found != headDim) {
+  private long hidden() {
+    return metadata.requireNatural(key("embedding_length"));
+  }
+
+  private long headDim() {
+    Optional<Long> given = metadata.natural(key("attention.key_length"));
+    if (given.isEmpty() && hidden() % heads() != 0) {
       throw metadata.problem(
-          key(name), "is %d; it must be the head's size, %d".formatted(found, headDim));
+          key("embedding_length"), "is %d, no multiple of %d heads".formatted(hidden(), heads()));
     }
+    long headDim = given.orElse(hidden() / heads());
+    long ofValues = metadata.natural(key("attention.value_length")).orElse(headDim);
+    if (ofValues != headDim) {
+      throw metadata.problem(
+          key("attention.value_length"),
+          "is %d; it must be the head's size, %d".formatted(ofValues, headDim));
+    }
+    return headDim;
   }
 
   private void weights(WeightFacts weights) {
@@ -127,50 +136,33 @@ final class ModelConfiguration {
     }
   }
 
-  private void rotation(List<Double> divisors) {
-    config.put("rope_theta", metadata.real(key("rope.freq_base")).orElse(DEFAULT_ROPE_BASE));
-    if (architecture.interleaved()) {
-      config.put("rope_interleaved", true);
+  /** Its converters add 1 to the gains of norms; its largest model alone divides otherwise. */
+  private void gemma3() {
+    config.put("norm_gains_less_one", false);
+    metadata
+        .natural(key("attention.sliding_window_pattern"))
+        .ifPresent(period -> config.put("sliding_window_pattern", period));
+    metadata
+        .real(key("rope.freq_base_swa"))
+        .ifPresent(theta -> config.put("rope_local_base_freq", theta));
+    if (metadata.requireNatural(key("block_count")) == GEMMA3_27B_LAYERS) {
+      config.put("query_pre_attn_scalar", hidden() / heads());
     }
-    Optional<Double> factor = linearFactor();
-    if (!divisors.isEmpty()) {
-      factor.ifPresent(both -> {
-        throw metadata.problem(
-            key("rope.scaling.factor"),
-            "is %s, and there is a tensor %s; one of both may scale positions"
-                .formatted(both, TensorNames.ROTARY_DIVISORS));
-      });
-      config.put("rope_scaling", Map.of("rope_type", "divisors", "divisors", divisors));
-    }
-    factor.ifPresent(
-        value -> config.put("rope_scaling", Map.of("rope_type", "linear", "factor", value)));
-  }
-
-  private Optional<Double> linearFactor() {
-    String type = metadata.text(key("rope.scaling.type")).orElse("linear");
-    Optional<Double> factor =
-        metadata
-            .real(key("rope.scaling.factor"))
-            .or(() -> metadata.real(key("rope.scale_linear")))
-            .filter(value -> value != 0 && value != 1);
-    return switch (type) {
-      case "none" -> Optional.empty();
-      case "linear" -> factor;
-      default ->
-          throw metadata.problem(
-              key("rope.scaling.type"), "is '" + type + "'; supported are none and linear");
-    };
   }
 
   private void window() {
     String key = key("attention.sliding_window");
     Optional<Long> window = metadata.natural(key).filter(positions -> positions > 0);
-    if (window.isPresent() && architecture != Architecture.LLAMA) {
-      throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(window.get()));
-    }
     window.ifPresent(positions -> {
-      config.put("architectures", List.of("MistralForCausalLM"));
-      config.put("model_type", "mistral");
+      switch (architecture) {
+        case LLAMA -> {
+          config.put("architectures", List.of("MistralForCausalLM"));
+          config.put("model_type", "mistral");
+        }
+        case PHI3, GEMMA3 -> {}
+        case QWEN2, QWEN3, SMOLLM3 ->
+            throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
+      }
       config.put("sliding_window", positions);
     });
   }

@@ -53,7 +53,8 @@ enum PreTokenizer {
       Set.of("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"),
       false,
       List.of("\\p{N}", Pattern.GPT2)),
-  TEKKEN(Set.of("tekken"), true, List.of(Pattern.TEKKEN));
+  TEKKEN(Set.of("tekken"), true, List.of(Pattern.TEKKEN)),
+  GPT4O(Set.of("gpt-4o", "llama4", "kanana2"), false, List.of(Pattern.gpt4o()));
 
   /** The patterns, in Oniguruma's syntax. */
   private static final class Pattern {
@@ -64,6 +65,16 @@ enum PreTokenizer {
         "[^\\r\\n\\p{L}\\p{N}]?((?=[\\p{L}])([^a-z]))*((?=[\\p{L}])([^A-Z]))+"
             + "|[^\\r\\n\\p{L}\\p{N}]?((?=[\\p{L}])([^a-z]))+((?=[\\p{L}])([^A-Z]))*"
             + "|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+    /** Words whose capitals come first, each with what an apostrophe leaves behind. */
+    static String gpt4o() {
+      String contracted = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?";
+      return "[^\\r\\n\\p{L}\\p{N}]?((?=[\\p{L}])([^a-z]))*((?=[\\p{L}])([^A-Z]))+"
+          + contracted
+          + "|[^\\r\\n\\p{L}\\p{N}]?((?=[\\p{L}])([^a-z]))+((?=[\\p{L}])([^A-Z]))*"
+          + contracted
+          + "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+    }
 
     static String threeDigits() {
       return wordsAnd("\\p{N}{1,3}");

@@ -2,6 +2,7 @@ package dev.serval.storage.gguf;
 
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -10,6 +11,11 @@ final class TensorNames {
   static final String EMBEDDINGS = "token_embd.weight";
   static final String HEAD = "output.weight";
   static final String ROTARY_DIVISORS = "rope_freqs.weight";
+  static final String LONG_DIVISORS = "rope_factors_long.weight";
+  static final String SHORT_DIVISORS = "rope_factors_short.weight";
+
+  /** What is no weight, and becomes part of the configuration. */
+  static final Set<String> DIVISORS = Set.of(ROTARY_DIVISORS, LONG_DIVISORS, SHORT_DIVISORS);
 
   private static final Pattern LAYER = Pattern.compile("blk\\.(0|[1-9]\\d{0,5})\\.(\\w+)\\.(\\w+)");
 
@@ -39,14 +45,16 @@ final class TensorNames {
   private TensorNames() {}
 
   /** The name in Hugging Face's vocabulary; empty if it has none there. */
-  static Optional<String> translated(String name) {
-    Matcher layer = LAYER.matcher(name);
+  static Optional<String> translated(String tensor, Architecture architecture) {
+    Matcher layer = LAYER.matcher(tensor);
     if (!layer.matches()) {
-      return Optional.ofNullable(OUTSIDE_LAYERS.get(name));
+      return Optional.ofNullable(OUTSIDE_LAYERS.get(tensor));
     }
     boolean known = layer.group(3).equals("weight") || layer.group(3).equals("bias");
-    return Optional.ofNullable(IN_LAYERS.get(layer.group(2)))
-        .filter(part -> known)
-        .map(part -> "model.layers.%s.%s.%s".formatted(layer.group(1), part, layer.group(3)));
+    String part = layer.group(2);
+    return Optional.ofNullable(architecture.layerNames().get(part))
+        .or(() -> Optional.ofNullable(IN_LAYERS.get(part)))
+        .filter(_ -> known)
+        .map(name -> "model.layers.%s.%s.%s".formatted(layer.group(1), name, layer.group(3)));
   }
 }

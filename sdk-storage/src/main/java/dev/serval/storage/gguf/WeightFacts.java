@@ -1,6 +1,7 @@
 package dev.serval.storage.gguf;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the tensors say of the configuration.
@@ -9,11 +10,15 @@ import java.util.List;
  * @param tied whether that table is also the head
  * @param attentionBias whether queries have a bias
  * @param mlpBias whether the feed-forward layers have one
- * @param rotaryDivisors what the speed of each rotary pair is divided by; empty if by nothing
+ * @param divisors what the speed of each rotary pair is divided by, of any context
+ * @param longDivisors the same of a context that is longer than the original
+ * @param shortDivisors the same of one that is not
  */
 record WeightFacts(
     long vocabulary,
     boolean tied,
     boolean attentionBias,
     boolean mlpBias,
-    List<Double> rotaryDivisors) {}
+    Optional<List<Double>> divisors,
+    Optional<List<Double>> longDivisors,
+    Optional<List<Double>> shortDivisors) {}

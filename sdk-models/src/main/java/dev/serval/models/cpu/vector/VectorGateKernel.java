@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.vector;
 
+import dev.serval.api.compute.GateFunction;
 import dev.serval.models.cpu.CpuActivations;
 import dev.serval.models.cpu.GateKernel;
 import java.lang.foreign.MemorySegment;
@@ -20,15 +21,34 @@ final class VectorGateKernel implements GateKernel {
 
   @Override
   public void gate(
-      CpuActivations in, long gate, long up, CpuActivations out, long to, int count, int worker) {
+      GateFunction function,
+      CpuActivations in,
+      long gate,
+      long up,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker) {
     float[] own = powers[worker];
     for (int i = 0; i < count; i += STRETCH) {
       int part = Math.min(STRETCH, count - i);
       long gates = (gate + i) * Float.BYTES;
       MemorySegment.copy(in.data(), ValueLayout.JAVA_FLOAT, gates, own, 0, part);
-      VectorExponential.apply(own, 0, Math.ceilDiv(part, Lanes.COUNT) * Lanes.COUNT, -1, 0);
+      int whole = Math.ceilDiv(part, Lanes.COUNT) * Lanes.COUNT;
+      if (function == GateFunction.GELU_TANH) {
+        steepen(own, whole);
+      }
+      VectorExponential.apply(own, 0, whole, -1, 0);
       long ups = (up + i) * Float.BYTES;
       combine(in.data(), gates, ups, own, out.data(), (to + i) * Float.BYTES, part);
+    }
+  }
+
+  /** As {@link GateFunction#steepness} does, to the bit. */
+  private static void steepen(float[] gates, int count) {
+    for (int i = 0; i < count; i += Lanes.COUNT) {
+      FloatVector x = FloatVector.fromArray(F, gates, i);
+      x.mul(GateFunction.CUBIC).mul(x).add(GateFunction.LINEAR).mul(x).intoArray(gates, i);
     }
   }
 

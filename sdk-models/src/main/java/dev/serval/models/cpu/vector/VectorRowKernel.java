@@ -45,14 +45,22 @@ final class VectorRowKernel implements RowKernel {
       MemorySegment gains,
       int columns,
       float epsilon,
+      boolean add,
       CpuActivations out,
       long to) {
     float scale = scale(in.data(), from * Float.BYTES, columns, epsilon);
     int whole = F.loopBound(columns);
-    multiply(in.data(), from * Float.BYTES, scale, gains, whole, out.data(), to * Float.BYTES);
+    long inAt = from * Float.BYTES;
+    long outAt = to * Float.BYTES;
+    if (add) {
+      addMultiplied(in.data(), inAt, scale, gains, whole, out.data(), outAt);
+    } else {
+      multiply(in.data(), inAt, scale, gains, whole, out.data(), outAt);
+    }
     for (int i = whole; i < columns; i++) {
       float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-      out.set(to + i, in.at(from + i) * scale * gain);
+      float normed = in.at(from + i) * scale * gain;
+      out.set(to + i, add ? out.at(to + i) + normed : normed);
     }
   }
 
@@ -86,6 +94,24 @@ final class VectorRowKernel implements RowKernel {
       FloatVector.fromMemorySegment(F, in, from + at, Lanes.ORDER)
           .mul(scale)
           .mul(FloatVector.fromMemorySegment(F, gains, at, Lanes.ORDER))
+          .intoMemorySegment(out, to + at, Lanes.ORDER);
+    }
+  }
+
+  private static void addMultiplied(
+      MemorySegment in,
+      long from,
+      float scale,
+      MemorySegment gains,
+      int count,
+      MemorySegment out,
+      long to) {
+    for (int i = 0; i < count; i += L) {
+      long at = (long) i * Float.BYTES;
+      FloatVector.fromMemorySegment(F, in, from + at, Lanes.ORDER)
+          .mul(scale)
+          .mul(FloatVector.fromMemorySegment(F, gains, at, Lanes.ORDER))
+          .add(FloatVector.fromMemorySegment(F, out, to + at, Lanes.ORDER))
           .intoMemorySegment(out, to + at, Lanes.ORDER);
     }
   }

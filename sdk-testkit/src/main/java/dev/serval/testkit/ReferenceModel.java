@@ -1,6 +1,9 @@
-package dev.serval.models.family;
+package dev.serval.testkit;
 
+import dev.serval.testkit.models.SmallModel;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.IntFunction;
 import java.util.function.IntUnaryOperator;
 
 /**
@@ -14,8 +17,18 @@ final class ReferenceModel {
   private final int kvHeads;
   private final int headDim;
   private final double epsilon;
-  private final double[] frequencies;
-  private final IntUnaryOperator windows;
+  private final Rules rules;
+
+  /**
+   * What families differ in.
+   *
+   * @param frequencies how fast each pair turns in each layer; there may be none
+   * @param windows how many positions back each layer sees, its own included
+   * @param factor what is turned is multiplied by
+   * @param gemma whether the model is a Gemma 3
+   */
+  record Rules(
+      IntFunction<double[]> frequencies, IntUnaryOperator windows, double factor, boolean gemma) {}
 
   /**
    * A model's reference.
@@ -25,18 +38,22 @@ final class ReferenceModel {
    * @param windows how many positions back each layer sees, its own included
    */
   ReferenceModel(SmallModel model, double[] frequencies, IntUnaryOperator windows) {
+    this(model, new Rules(layer -> frequencies, windows, 1, false));
+  }
+
+  /** A model's reference. */
+  ReferenceModel(SmallModel model, Rules rules) {
     this.model = model;
+    this.rules = rules;
     hidden = size("hidden_size");
     heads = size("num_attention_heads");
     kvHeads = size("num_key_value_heads");
     headDim = size("head_dim");
-    epsilon = (Double) model.config().get("rms_norm_eps");
-    this.frequencies = frequencies;
-    this.windows = windows;
+    epsilon = model.number("rms_norm_eps");
   }
 
   private int size(String field) {
-    return Math.toIntExact((Long) model.config().get(field));
+    return (int) model.number(field);
   }
 
   static double[] frequencies(int headDim, double theta) {
@@ -45,6 +62,27 @@ final class ReferenceModel {
       frequencies[i] = 1 / Math.pow(theta, 2.0 * i / headDim);
     }
     return frequencies;
+  }
+
+  /** YaRN's, as its reference code has it: a ramp over the pairs between two corrections. */
+  static double[] yarn(double[] plain, double theta, double factor, int context, boolean whole) {
+    int dimensions = 2 * plain.length;
+    double low = correction(32, dimensions, theta, context);
+    double high = correction(1, dimensions, theta, context);
+    low = Math.max(whole ? Math.floor(low) : low, 0);
+    high = Math.min(whole ? Math.ceil(high) : high, dimensions - 1);
+    double[] scaled = new double[plain.length];
+    for (int i = 0; i < plain.length; i++) {
+      double ramp = Math.min(1, Math.max(0, (i - low) / (high - low)));
+      double extrapolated = 1 - ramp;
+      scaled[i] = plain[i] / factor * (1 - extrapolated) + plain[i] * extrapolated;
+    }
+    return scaled;
+  }
+
+  private static double correction(double rotations, int dimensions, double theta, int context) {
+    double wave = context / (rotations * 2 * Math.PI);
+    return dimensions * Math.log(wave) / (2 * Math.log(theta));
   }
 
   /** Llama 3.1's scaling in terms of wave lengths, as its reference code has it. */
@@ -69,7 +107,7 @@ final class ReferenceModel {
   }
 
   private static double number(Map<String, Object> map, String field) {
-    return ((Number) map.get(field)).doubleValue();
+    return ((Number) Objects.requireNonNull(map.get(field), field)).doubleValue();
   }
 
   /** The logits after each token. */
@@ -77,12 +115,15 @@ final class ReferenceModel {
     double[][] x = new double[tokens.length][];
     for (int t = 0; t < tokens.length; t++) {
       x[t] = row("model.embed_tokens.weight", tokens[t]);
+      for (int i = 0; i < hidden; i++) {
+        x[t][i] *= rules.gemma ? Math.sqrt(hidden) : 1;
+      }
     }
     for (int layer = 0; layer < size("num_hidden_layers"); layer++) {
-      attention(x, "model.layers." + layer + ".", windows.applyAsInt(layer));
+      attention(x, layer, rules.windows.applyAsInt(layer));
       feedForward(x, "model.layers." + layer + ".");
     }
-    boolean tied = Boolean.TRUE.equals(model.config().get("tie_word_embeddings"));
+    boolean tied = rules.gemma || Boolean.TRUE.equals(model.config().get("tie_word_embeddings"));
     double[][] logits = new double[tokens.length][];
     for (int t = 0; t < tokens.length; t++) {
       double[] normed = norm(x[t], "model.norm.weight");
@@ -91,7 +132,9 @@ final class ReferenceModel {
     return logits;
   }
 
-  private void attention(double[][] x, String prefix, int window) {
+  private void attention(double[][] x, int layer, int window) {
+    String prefix = "model.layers." + layer + ".";
+    double[] frequencies = rules.frequencies.apply(layer);
     int length = x.length;
     double[][] q = new double[length][];
     double[][] k = new double[length][];
@@ -101,8 +144,8 @@ final class ReferenceModel {
       q[t] = linear(normed, prefix + "self_attn.q_proj");
       k[t] = linear(normed, prefix + "self_attn.k_proj");
       v[t] = linear(normed, prefix + "self_attn.v_proj");
-      turn(q[t], heads, t, prefix + "self_attn.q_norm.weight");
-      turn(k[t], kvHeads, t, prefix + "self_attn.k_norm.weight");
+      turn(q[t], heads, t, frequencies, prefix + "self_attn.q_norm.weight");
+      turn(k[t], kvHeads, t, frequencies, prefix + "self_attn.k_norm.weight");
     }
     for (int t = 0; t < length; t++) {
       double[] out = new double[heads * headDim];
@@ -110,7 +153,8 @@ final class ReferenceModel {
         int from = Math.max(0, t - (window - 1));
         attend(q[t], k, v, head, from, t, out);
       }
-      add(x[t], linear(out, prefix + "self_attn.o_proj"));
+      double[] added = linear(out, prefix + "self_attn.o_proj");
+      add(x[t], rules.gemma ? norm(added, prefix + "post_attention_layernorm.weight") : added);
     }
   }
 
@@ -124,7 +168,8 @@ final class ReferenceModel {
       for (int d = 0; d < headDim; d++) {
         score += q[head * headDim + d] * k[s][kvHead * headDim + d];
       }
-      weights[s] = Math.exp(score / Math.sqrt(headDim));
+      weights[s] =
+          Math.exp(score / Math.sqrt(rules.gemma ? size("query_pre_attn_scalar") : headDim));
       total += weights[s];
     }
     for (int s = from; s <= to; s++) {
@@ -134,34 +179,42 @@ final class ReferenceModel {
     }
   }
 
-  private void turn(double[] all, int count, int position, String gain) {
+  private void turn(double[] all, int count, int position, double[] frequencies, String gain) {
     for (int head = 0; head < count; head++) {
       double[] values = new double[headDim];
       System.arraycopy(all, head * headDim, values, 0, headDim);
       if (model.tensorNames().contains(gain)) {
         values = norm(values, gain);
       }
-      for (int i = 0; i < headDim / 2; i++) {
-        double cos = Math.cos(position * frequencies[i]);
-        double sin = Math.sin(position * frequencies[i]);
+      int pairs = frequencies.length;
+      for (int i = 0; i < pairs; i++) {
+        double cos = rules.factor * Math.cos(position * frequencies[i]);
+        double sin = rules.factor * Math.sin(position * frequencies[i]);
         double a = values[i];
-        double b = values[i + headDim / 2];
-        all[head * headDim + i] = a * cos - b * sin;
-        all[head * headDim + i + headDim / 2] = b * cos + a * sin;
+        double b = values[i + pairs];
+        values[i] = a * cos - b * sin;
+        values[i + pairs] = b * cos + a * sin;
       }
+      System.arraycopy(values, 0, all, head * headDim, headDim);
     }
   }
 
   private void feedForward(double[][] x, String prefix) {
     for (double[] row : x) {
-      double[] normed = norm(row, prefix + "post_attention_layernorm.weight");
+      String before = rules.gemma ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+      double[] normed = norm(row, prefix + before + ".weight");
       double[] gate = linear(normed, prefix + "mlp.gate_proj");
       double[] up = linear(normed, prefix + "mlp.up_proj");
       for (int i = 0; i < gate.length; i++) {
-        gate[i] = gate[i] / (1 + Math.exp(-gate[i])) * up[i];
+        gate[i] = (rules.gemma ? gelu(gate[i]) : gate[i] / (1 + Math.exp(-gate[i]))) * up[i];
       }
-      add(row, linear(gate, prefix + "mlp.down_proj"));
+      double[] added = linear(gate, prefix + "mlp.down_proj");
+      add(row, rules.gemma ? norm(added, prefix + "post_feedforward_layernorm.weight") : added);
     }
+  }
+
+  private static double gelu(double x) {
+    return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
   }
 
   private double[] norm(double[] x, String gain) {
@@ -172,7 +225,8 @@ final class ReferenceModel {
     }
     double[] out = new double[x.length];
     for (int i = 0; i < x.length; i++) {
-      out[i] = x[i] / Math.sqrt(squares / x.length + epsilon) * gains[i];
+      out[i] =
+          x[i] / Math.sqrt(squares / x.length + epsilon) * (rules.gemma ? 1 + gains[i] : gains[i]);
     }
     return out;
   }

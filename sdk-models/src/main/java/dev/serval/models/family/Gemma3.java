@@ -1,0 +1,53 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.GateFunction;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Gemma 3 for texts: most layers have a window and a rotary base of their own; attention and the
+ * feed-forward layer end with a norm, too; embeddings are scaled, heads normalised.
+ */
+public final class Gemma3 extends DecoderFamily {
+  private static final int PERIOD = 6;
+  private static final double WINDOW_THETA = 10_000;
+
+  /** For the service loader. */
+  public Gemma3() {
+    super("gemma3", Set.of("Gemma3ForCausalLM"), Set.of("gemma3_text"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    int period =
+        config
+            .optionalCount("sliding_window_pattern")
+            .orElse(config.count("_sliding_window_pattern", PERIOD));
+    boolean bias = config.flag("attention_bias", false);
+    return DecoderTraits.with(LayerWindows.butEvery(period, config))
+        .biases(bias, bias, false)
+        .gate(GateFunction.GELU_TANH)
+        .headNorms()
+        .endNorms()
+        .gainsLessOne(config.flag("norm_gains_less_one", true))
+        .embeddingScale(Math.sqrt(config.count("hidden_size")))
+        .scoreDivisor(config.optionalPositive("query_pre_attn_scalar"))
+        .tied()
+        .windowTheta(windowTheta(config))
+        .build();
+  }
+
+  /** In either spelling; positions of layers that have a window are never scaled. */
+  private static double windowTheta(ModelConfig config) {
+    Optional<Double> own = config.optionalPositive("rope_local_base_freq");
+    Optional<ModelConfig> part =
+        config.part(RotaryFrequencies.PARAMETERS).flatMap(all -> all.part(LayerWindows.SLIDING));
+    Optional<Double> theta = part.flatMap(fields -> fields.optionalPositive("rope_theta"));
+    part.ifPresent(fields -> {
+      if (!(RotaryScaling.read(fields, config) instanceof RotaryScaling.Unscaled)) {
+        throw fields.refuse(RotaryScaling.TYPE, "default alone");
+      }
+    });
+    return theta.or(() -> own).orElse(WINDOW_THETA);
+  }
+}

@@ -1,0 +1,32 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.RotaryEmbedding;
+
+/**
+ * How positions turn each layer's heads.
+ *
+ * @param traits which layers have a window, and which turn nothing
+ * @param usual of most layers
+ * @param windowed of layers that have a window
+ */
+record LayerRotations(DecoderTraits traits, RotaryEmbedding usual, RotaryEmbedding windowed) {
+  private static final RotaryEmbedding NONE = RotaryEmbedding.of(new double[0]);
+
+  static LayerRotations of(DecoderShape shape) {
+    RotaryEmbedding usual = shape.rotary().embedding();
+    RotaryEmbedding windowed =
+        shape
+            .traits()
+            .windowTheta()
+            .map(theta -> shape.rotary().unscaled(theta).embedding())
+            .orElse(usual);
+    return new LayerRotations(shape.traits(), usual, windowed);
+  }
+
+  RotaryEmbedding of(int layer) {
+    if (!traits.rotaryLayers().turns(layer)) {
+      return NONE;
+    }
+    return traits.windows().slides().test(layer) ? windowed : usual;
+  }
+}

@@ -1,0 +1,42 @@
+package dev.serval.models.family;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * In which layers positions turn heads: where {@code no_rope_layers} has a 1, whatever its name
+ * says; without it in all but every so many-th.
+ *
+ * @param turned the list, if the configuration has one
+ * @param interval which layers are left out without it; {@link #NONE_LEFT_OUT} for none
+ */
+record RotaryLayers(Optional<List<Boolean>> turned, int interval) {
+  private static final String LIST = "no_rope_layers";
+  private static final int NONE_LEFT_OUT = 0;
+  private static final int DEFAULT_INTERVAL = 4;
+
+  /** In all of them. */
+  static RotaryLayers all() {
+    return new RotaryLayers(Optional.empty(), NONE_LEFT_OUT);
+  }
+
+  /** As the configuration says, else in three of four. */
+  static RotaryLayers some(ModelConfig config) {
+    Optional<List<Boolean>> turned = config.bits(LIST);
+    int layers = config.count("num_hidden_layers");
+    if (turned.isPresent() && turned.get().size() != layers) {
+      throw config.refuse(
+          LIST,
+          "a list of " + turned.get().size(),
+          "a number for each of the " + layers + " layers");
+    }
+    return new RotaryLayers(turned, config.count("no_rope_layer_interval", DEFAULT_INTERVAL));
+  }
+
+  /** Whether this one is among them. */
+  boolean turns(int layer) {
+    return turned
+        .map(list -> list.get(layer))
+        .orElse(interval == NONE_LEFT_OUT || (layer + 1) % interval != 0);
+  }
+}

@@ -1,0 +1,164 @@
+package dev.serval.storage.gguf;
+
+import dev.serval.storage.text.Quoted;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Translates what a file says of rotary positions. llama.cpp is what such files are made for, so
+ * where a key leaves something open it is as there.
+ */
+final class RotaryConfiguration {
+  private static final double DEFAULT_BASE = 10_000;
+  private static final String SCALING_TYPE = "rope.scaling.type";
+  private static final String YARN = "yarn";
+  private static final String LONG_ROPE = "longrope";
+  private static final List<String> TYPES = List.of("none", "linear", YARN, LONG_ROPE);
+  private static final String FACTOR = "rope.scaling.factor";
+  private static final String ATTENTION_FACTOR = "rope.scaling.attn_factor";
+
+  private final Metadata metadata;
+  private final Architecture architecture;
+  private final WeightFacts weights;
+
+  private RotaryConfiguration(Metadata metadata, Architecture architecture, WeightFacts weights) {
+    this.metadata = metadata;
+    this.architecture = architecture;
+    this.weights = weights;
+  }
+
+  /** The fields of {@code config.json}. */
+  static Map<String, Object> translate(
+      Metadata metadata, Architecture architecture, WeightFacts weights, long headDim) {
+    return new RotaryConfiguration(metadata, architecture, weights).fields(headDim);
+  }
+
+  private String key(String name) {
+    return architecture.key() + "." + name;
+  }
+
+  private Map<String, Object> fields(long headDim) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("rope_theta", metadata.real(key("rope.freq_base")).orElse(DEFAULT_BASE));
+    if (architecture.interleaved()) {
+      fields.put("rope_interleaved", true);
+    }
+    String dimensions = key("rope.dimension_count");
+    long turned = metadata.natural(dimensions).orElse(headDim);
+    if (turned == 0 || turned > headDim || turned % 2 != 0) {
+      throw metadata.problem(
+          dimensions,
+          "is %d; it must be an even number up to the head's size, %d".formatted(turned, headDim));
+    }
+    if (turned < headDim) {
+      fields.put("partial_rotary_factor", (double) turned / headDim);
+    }
+    scaling().ifPresent(scaling -> fields.put("rope_scaling", scaling));
+    return fields;
+  }
+
+  private Optional<Map<String, Object>> scaling() {
+    String type = type();
+    Optional<Map<String, Object>> byFactor = factor().flatMap(factor -> byFactor(type, factor));
+    Optional<Map<String, Object>> byTensors = byTensors(type);
+    if (byFactor.isPresent() && byTensors.isPresent()) {
+      throw metadata.problem(
+          key(FACTOR),
+          "is %s, and there is a tensor %s; one of both may scale positions"
+              .formatted(
+                  factor().orElseThrow(),
+                  weights.divisors().isPresent()
+                      ? TensorNames.ROTARY_DIVISORS
+                      : TensorNames.LONG_DIVISORS));
+    }
+    Optional<Map<String, Object>> scaling = byFactor.or(() -> byTensors);
+    if (attentionFactor() != 1
+        && scaling.filter(fields -> fields.containsKey("attention_factor")).isEmpty()) {
+      throw metadata.problem(
+          key(ATTENTION_FACTOR),
+          "is %s; without scaling by yarn or longrope it must be 1 or missing"
+              .formatted(attentionFactor()));
+    }
+    return scaling;
+  }
+
+  private String type() {
+    String type = metadata.text(key(SCALING_TYPE)).orElse("linear");
+    if (!TYPES.contains(type)) {
+      throw metadata.problem(
+          key(SCALING_TYPE),
+          "is %s; supported are %s".formatted(Quoted.of(type), String.join(", ", TYPES)));
+    }
+    return type;
+  }
+
+  /** What positions are divided by, if by anything. */
+  private Optional<Double> factor() {
+    return metadata
+        .real(key(FACTOR))
+        .or(() -> metadata.real(key("rope.scale_linear")))
+        .filter(value -> value != 0 && value != 1);
+  }
+
+  private double attentionFactor() {
+    return metadata.real(key(ATTENTION_FACTOR)).orElse(1.0);
+  }
+
+  private Optional<Map<String, Object>> byFactor(String type, double factor) {
+    return switch (type) {
+      case "none" -> Optional.empty();
+      case YARN -> Optional.of(yarn(factor));
+      default -> Optional.of(Map.of("rope_type", "linear", "factor", factor));
+    };
+  }
+
+  private Map<String, Object> yarn(double factor) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("rope_type", YARN);
+    fields.put("factor", factor);
+    fields.put("attention_factor", attentionFactor() * (1 + 0.1 * Math.log(factor)));
+    metadata.real(key("rope.scaling.yarn_beta_fast")).ifPresent(x -> fields.put("beta_fast", x));
+    metadata.real(key("rope.scaling.yarn_beta_slow")).ifPresent(x -> fields.put("beta_slow", x));
+    originalContext(fields);
+    return fields;
+  }
+
+  private void originalContext(Map<String, Object> fields) {
+    metadata
+        .natural(key("rope.scaling.original_context_length"))
+        .ifPresent(positions -> fields.put("original_max_position_embeddings", positions));
+  }
+
+  private Optional<Map<String, Object>> byTensors(String type) {
+    Optional<List<Double>> ofLong = weights.longDivisors();
+    if (ofLong.isPresent() != weights.shortDivisors().isPresent()) {
+      throw metadata.problem(
+          key(SCALING_TYPE),
+          "goes with one of the tensors %s and %s; a model has both or neither"
+              .formatted(TensorNames.LONG_DIVISORS, TensorNames.SHORT_DIVISORS));
+    }
+    if (type.equals(LONG_ROPE) && ofLong.isEmpty()) {
+      throw metadata.problem(
+          key(SCALING_TYPE),
+          "is '%s', and there is no tensor %s".formatted(LONG_ROPE, TensorNames.LONG_DIVISORS));
+    }
+    return weights
+        .divisors()
+        .map(divisors -> Map.<String, Object>of("rope_type", "divisors", "divisors", divisors))
+        .or(() -> ofLong.map(this::longRope));
+  }
+
+  private Map<String, Object> longRope(List<Double> ofLong) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("rope_type", LONG_ROPE);
+    fields.put("long_factor", ofLong);
+    fields.put("short_factor", weights.shortDivisors().orElseThrow());
+    fields.put("attention_factor", attentionFactor());
+    fields.put(
+        "original_max_position_embeddings",
+        metadata.requireNatural(key("rope.scaling.original_context_length")));
+    return fields;
+  }
+}

@@ -1,0 +1,367 @@
+package dev.serval.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.serval.api.compute.DType;
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.testkit.ReferenceModel.Rules;
+import dev.serval.testkit.models.SmallModel;
+import dev.serval.testkit.models.SmallModel.Extras;
+import dev.serval.testkit.models.SmallModel.Sizes;
+import dev.serval.testkit.models.SteppedModel;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
+import java.util.function.IntUnaryOperator;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What sets families apart, on small random models of odd sizes, against a float64 reference: every
+ * family that Serval has runs on every backend.
+ */
+public abstract class FamilyForwardContract {
+  private static final double TOLERANCE = 1e-4;
+  private static final int LENGTH = 43;
+  private static final int NONE = Integer.MAX_VALUE;
+  private static final Sizes ODD = new Sizes(91, 37, 53, 3, 6, 2, 10);
+  private static final double[] PLAIN = ReferenceModel.frequencies(10, 10_000);
+
+  /** For subclasses. */
+  protected FamilyForwardContract() {}
+
+  /**
+   * Loads a model on the backend, keys and values in F32.
+   *
+   * @param checkpoint the model
+   * @return the model, which the test closes
+   */
+  protected abstract SteppedModel load(Checkpoint checkpoint);
+
+  /**
+   * Types of weights for which the backend rounds nothing to fewer than 32 bits.
+   *
+   * @return plain types, F32 among them
+   */
+  protected abstract List<DType> exactTypes();
+
+  private static SmallModel llama(DType dtype, Extras extras) {
+    return SmallModel.of("LlamaForCausalLM", 1, dtype, ODD, extras);
+  }
+
+  private void check(SmallModel model, double[] frequencies, IntUnaryOperator windows) {
+    check(model, new ReferenceModel(model, frequencies, windows));
+  }
+
+  private void check(SmallModel model, ReferenceModel reference) {
+    int vocabulary = (int) model.number("vocab_size");
+    int[] tokens = new Random(5).ints(LENGTH, 0, vocabulary).toArray();
+    double[][] expected = reference.logits(tokens);
+    try (SteppedModel run = load(model)) {
+      SteppedModel.Sequence sequence = run.sequence(tokens);
+      for (int chunk = 1; sequence.left() > 0; chunk++) {
+        float[] logits =
+            run.step(List.of(sequence), List.of(Math.min(chunk, sequence.left()))).getFirst();
+        assertClose(logits, expected[LENGTH - 1 - sequence.left()]);
+      }
+    }
+  }
+
+  private static void assertClose(float[] actual, double[] expected) {
+    assertThat(actual).hasSameSizeAs(expected);
+    for (int i = 0; i < actual.length; i++) {
+      assertThat((double) actual[i]).isCloseTo(expected[i], within(TOLERANCE));
+    }
+  }
+
+  @Test
+  void llama_with_floats_of_any_type() {
+    for (DType dtype : exactTypes()) {
+      check(llama(dtype, Extras.NONE), PLAIN, layer -> NONE);
+    }
+  }
+
+  @Test
+  void llama_with_biases_everywhere() {
+    SmallModel model =
+        llama(DType.F32, Extras.NONE.biases(true, true, true))
+            .with("attention_bias", true)
+            .with("mlp_bias", true);
+    check(model, PLAIN, layer -> NONE);
+  }
+
+  @Test
+  void llama_with_tied_embeddings() {
+    check(llama(DType.F32, Extras.NONE).tied(), PLAIN, layer -> NONE);
+  }
+
+  @Test
+  void llama_with_linear_scaling_in_either_spelling() {
+    double[] slow = PLAIN.clone();
+    for (int i = 0; i < slow.length; i++) {
+      slow[i] /= 4;
+    }
+    check(
+        llama(DType.F32, Extras.NONE)
+            .with("rope_theta", 10_000L)
+            .with("rope_scaling", Map.of("type", "linear", "factor", 4L)),
+        slow,
+        layer -> NONE);
+    check(
+        llama(DType.F32, Extras.NONE)
+            .with(
+                "rope_parameters",
+                Map.of("rope_type", "linear", "rope_theta", 10_000.0, "factor", 4.0)),
+        slow,
+        layer -> NONE);
+  }
+
+  @Test
+  void llama_with_llama3_scaling_in_either_spelling() {
+    Map<String, Object> scaling =
+        Map.of(
+            "rope_type",
+            "llama3",
+            "factor",
+            8.0,
+            "low_freq_factor",
+            1.0,
+            "high_freq_factor",
+            4.0,
+            "original_max_position_embeddings",
+            64L);
+    double[] scaled = ReferenceModel.llama3(ReferenceModel.frequencies(10, 500), scaling);
+    check(
+        llama(DType.F32, Extras.NONE).with("rope_theta", 500.0).with("rope_scaling", scaling),
+        scaled,
+        layer -> NONE);
+    Map<String, Object> parameters = new HashMap<>(scaling);
+    parameters.put("rope_theta", 500L);
+    check(llama(DType.F32, Extras.NONE).with("rope_parameters", parameters), scaled, layer -> NONE);
+  }
+
+  @Test
+  void llama_whose_head_size_follows_from_the_width() {
+    Sizes sizes = new Sizes(40, 36, 20, 1, 3, 1, 12);
+    SmallModel model = SmallModel.of("LlamaForCausalLM", 2, DType.F32, sizes, Extras.NONE);
+    double[] frequencies = ReferenceModel.frequencies(12, 10_000);
+    int[] tokens = {3, 1, 4, 1, 5};
+    double[][] expected = new ReferenceModel(model, frequencies, layer -> NONE).logits(tokens);
+    try (SteppedModel run = load(model.without("head_dim"))) {
+      assertClose(run.logits(tokens, 5), expected[4]);
+    }
+  }
+
+  @Test
+  void llama_with_a_key_head_for_each_query_head_unless_told_otherwise() {
+    Sizes sizes = new Sizes(40, 18, 20, 1, 3, 3, 6);
+    SmallModel model = SmallModel.of("LlamaForCausalLM", 3, DType.F32, sizes, Extras.NONE);
+    double[] frequencies = ReferenceModel.frequencies(6, 10_000);
+    int[] tokens = {3, 1, 4, 1, 5};
+    double[][] expected = new ReferenceModel(model, frequencies, layer -> NONE).logits(tokens);
+    try (SteppedModel run = load(model.without("num_key_value_heads"))) {
+      assertClose(run.logits(tokens, 2), expected[4]);
+    }
+  }
+
+  @Test
+  void mistral_with_and_without_a_sliding_window() {
+    SmallModel model = SmallModel.of("MistralForCausalLM", 4, DType.F32, ODD, Extras.NONE);
+    check(model, PLAIN, layer -> NONE);
+    check(model.with("sliding_window", 7L), PLAIN, layer -> 7);
+    check(model.with("sliding_window", 1L), PLAIN, layer -> 1);
+    check(model.with("sliding_window", 4096L), PLAIN, layer -> NONE);
+  }
+
+  @Test
+  void qwen2_with_biases_and_windows_in_its_upper_layers() {
+    SmallModel model =
+        SmallModel.of("Qwen2ForCausalLM", 5, DType.F32, ODD, Extras.NONE.biases(true, false, false))
+            .with("sliding_window", 5L)
+            .with("max_window_layers", 1L);
+    check(model.with("use_sliding_window", false), PLAIN, layer -> NONE);
+    check(model.with("use_sliding_window", true), PLAIN, layer -> layer >= 1 ? 5 : NONE);
+    check(model.with("max_window_layers", 3L), PLAIN, layer -> NONE);
+    check(model.with("max_window_layers", 0L), PLAIN, layer -> 5);
+  }
+
+  @Test
+  void qwen2_with_a_type_for_each_layer() {
+    SmallModel model =
+        SmallModel.of("Qwen2ForCausalLM", 6, DType.F32, ODD, Extras.NONE.biases(true, false, false))
+            .with("sliding_window", 5L)
+            .with("use_sliding_window", true)
+            .with(
+                "layer_types", List.of("sliding_attention", "full_attention", "sliding_attention"));
+    check(model, PLAIN, layer -> layer == 1 ? NONE : 5);
+  }
+
+  @Test
+  void qwen3_normalises_heads_and_may_have_biases() {
+    Sizes sizes = new Sizes(91, 37, 53, 2, 7, 1, 6);
+    double[] frequencies = ReferenceModel.frequencies(6, 1e6);
+    check(
+        SmallModel.of("Qwen3ForCausalLM", 7, DType.F32, sizes, Extras.NONE.withHeadNorms())
+            .with("rope_theta", 1e6)
+            .tied(),
+        frequencies,
+        layer -> NONE);
+    check(
+        SmallModel.of(
+                "Qwen3ForCausalLM",
+                8,
+                DType.F32,
+                sizes,
+                Extras.NONE.biases(true, true, false).withHeadNorms())
+            .with("rope_theta", 1_000_000L)
+            .with("attention_bias", true),
+        frequencies,
+        layer -> NONE);
+  }
+
+  @Test
+  void yarn_slows_down_pairs_by_their_index_and_sharpens_attention() {
+    SmallModel model = llama(DType.F32, Extras.NONE).with("max_position_embeddings", 64L);
+    Map<String, Object> scaling = new HashMap<>(Map.of("rope_type", "yarn", "factor", 4.0));
+    checkYarn(model.with("rope_scaling", scaling), true, 0.1 * Math.log(4) + 1);
+    scaling.put("truncate", false);
+    scaling.put("attention_factor", 1.3);
+    checkYarn(model.with("rope_scaling", scaling), false, 1.3);
+    scaling.remove("attention_factor");
+    scaling.put("mscale", 2.0);
+    scaling.put("mscale_all_dim", 0.5);
+    double factor = (0.2 * Math.log(4) + 1) / (0.05 * Math.log(4) + 1);
+    checkYarn(model.with("rope_scaling", scaling), false, factor);
+  }
+
+  private void checkYarn(SmallModel model, boolean whole, double factor) {
+    double[] slowed = ReferenceModel.yarn(PLAIN, 10_000, 4, 64, whole);
+    check(
+        model, new ReferenceModel(model, new Rules(layer -> slowed, layer -> NONE, factor, false)));
+  }
+
+  private static SmallModel phi3(DType dtype) {
+    SmallModel model = SmallModel.of("Phi3ForCausalLM", 9, dtype, ODD, Extras.NONE);
+    for (int layer = 0; layer < ODD.layers(); layer++) {
+      String attention = "model.layers." + layer + ".self_attn.";
+      String mlp = "model.layers." + layer + ".mlp.";
+      model
+          .fused(
+              attention + "qkv_proj.weight",
+              attention + "q_proj.weight",
+              attention + "k_proj.weight",
+              attention + "v_proj.weight")
+          .fused(mlp + "gate_up_proj.weight", mlp + "gate_proj.weight", mlp + "up_proj.weight");
+    }
+    return model;
+  }
+
+  @Test
+  void phi3_with_fused_maps_and_a_window() {
+    for (DType dtype : exactTypes()) {
+      check(phi3(dtype), PLAIN, layer -> NONE);
+    }
+    check(phi3(DType.F32).with("sliding_window", 9L), PLAIN, layer -> 9);
+  }
+
+  @Test
+  void phi3_whose_positions_turn_a_part_of_a_head_in_either_spelling() {
+    double[] ofSix = ReferenceModel.frequencies(6, 10_000);
+    check(phi3(DType.F32).with("partial_rotary_factor", 0.6), ofSix, layer -> NONE);
+    check(
+        phi3(DType.F32)
+            .with(
+                "rope_parameters",
+                Map.of(
+                    "rope_type", "default",
+                    "rope_theta", 10_000.0,
+                    "partial_rotary_factor", 0.6)),
+        ofSix,
+        layer -> NONE);
+  }
+
+  @Test
+  void phi3_with_longrope_takes_the_divisors_that_its_context_is_for() {
+    double[] ofSix = ReferenceModel.frequencies(6, 10_000);
+    double[] longer = {ofSix[0] / 1.5, ofSix[1] / 4, ofSix[2] / 16};
+    double[] shorter = {ofSix[0], ofSix[1] / 1.1, ofSix[2] / 1.3};
+    SmallModel model =
+        phi3(DType.F32)
+            .with("partial_rotary_factor", 0.6)
+            .with(
+                "rope_scaling",
+                Map.of(
+                    "type", "longrope",
+                    "long_factor", List.of(1.5, 4.0, 16.0),
+                    "short_factor", List.of(1L, 1.1, 1.3)))
+            .with("original_max_position_embeddings", 64L);
+    double factor = Math.sqrt(1 + Math.log(8) / Math.log(64));
+    check(
+        model, new ReferenceModel(model, new Rules(layer -> longer, layer -> NONE, factor, false)));
+    check(model.with("max_position_embeddings", 64L), shorter, layer -> NONE);
+  }
+
+  @Test
+  void smollm3_turns_nothing_in_some_layers() {
+    Sizes five = new Sizes(91, 37, 53, 5, 6, 2, 10);
+    SmallModel model = SmallModel.of("SmolLM3ForCausalLM", 10, DType.F32, five, Extras.NONE);
+    checkTurned(model, layer -> layer != 3);
+    model.with("no_rope_layers", List.of(0L, 1L, 1L, 0L, 1L));
+    checkTurned(model, layer -> layer % 3 != 0);
+  }
+
+  private void checkTurned(SmallModel model, IntPredicate layers) {
+    IntFunction<double[]> frequencies = layer -> layers.test(layer) ? PLAIN : new double[0];
+    check(model, new ReferenceModel(model, new Rules(frequencies, layer -> NONE, 1, false)));
+  }
+
+  private static SmallModel gemma3(DType dtype) {
+    Sizes seven = new Sizes(91, 37, 53, 7, 6, 2, 10);
+    return SmallModel.of(
+            "Gemma3ForCausalLM", 12, dtype, seven, Extras.NONE.withHeadNorms().withEndNorms())
+        .without("hidden_act")
+        .with("hidden_activation", "gelu_pytorch_tanh")
+        .with("query_pre_attn_scalar", 17L)
+        .with("sliding_window", 6L)
+        .with("rope_theta", 1e6)
+        .withoutTensor("lm_head.weight");
+  }
+
+  @Test
+  void gemma3_has_norms_at_both_ends_and_another_base_where_there_is_a_window() {
+    double[] wide = ReferenceModel.frequencies(10, 1e6);
+    for (DType dtype : exactTypes()) {
+      checkGemma(gemma3(dtype), wide, layer -> layer != 5);
+    }
+    checkGemma(gemma3(DType.F32).with("sliding_window_pattern", 2L), wide, layer -> layer % 2 == 0);
+    Map<String, Object> full = Map.of("rope_type", "default", "rope_theta", 1e6);
+    Map<String, Object> sliding = Map.of("rope_type", "default", "rope_theta", 10_000L);
+    checkGemma(
+        gemma3(DType.F32)
+            .without("rope_theta")
+            .with("rope_parameters", Map.of("full_attention", full, "sliding_attention", sliding)),
+        wide,
+        layer -> layer != 5);
+    double[] squeezed = Arrays.stream(wide).map(frequency -> frequency / 8).toArray();
+    checkGemma(
+        gemma3(DType.F32).with("rope_scaling", Map.of("rope_type", "linear", "factor", 8.0)),
+        squeezed,
+        layer -> layer != 5);
+  }
+
+  private void checkGemma(SmallModel model, double[] wide, IntPredicate slides) {
+    check(
+        model,
+        new ReferenceModel(
+            model,
+            new Rules(
+                layer -> slides.test(layer) ? PLAIN : wide,
+                layer -> slides.test(layer) ? 6 : NONE,
+                1,
+                true)));
+  }
+}

@@ -1,0 +1,367 @@
+package dev.serval.testkit.models;
+
+import dev.serval.api.compute.DType;
+import dev.serval.api.storage.ArtefactDigest;
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.CheckpointException;
+import dev.serval.api.storage.StoredTensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Random;
+import java.util.SortedSet;
+import java.util.TreeMap;
+
+/** A checkpoint in memory with random weights, for trying out what families differ in. */
+public final class SmallModel implements Checkpoint {
+  private final Map<String, Object> config = new TreeMap<>();
+  private final TreeMap<String, StoredTensor> tensors = new TreeMap<>();
+  private final Map<String, float[]> values = new HashMap<>();
+  private final Random random;
+  private final DType dtype;
+
+  private SmallModel(String architecture, long seed, DType dtype) {
+    random = new Random(seed);
+    this.dtype = dtype;
+    with("architectures", List.of(architecture));
+    with("hidden_act", "silu");
+    with("rms_norm_eps", 1e-5);
+    with("max_position_embeddings", 512L);
+  }
+
+  /**
+   * A model of the given sizes.
+   *
+   * @param architecture what its configuration names
+   * @param seed of its weights
+   * @param dtype how they are stored, a plain type
+   * @param sizes how large it is
+   * @param extras what its layers have beside the least
+   * @return the model
+   */
+  public static SmallModel of(
+      String architecture, long seed, DType dtype, Sizes sizes, Extras extras) {
+    SmallModel model = new SmallModel(architecture, seed, dtype);
+    model.with("vocab_size", (long) sizes.vocabulary);
+    model.with("hidden_size", (long) sizes.hidden);
+    model.with("intermediate_size", (long) sizes.intermediate);
+    model.with("num_hidden_layers", (long) sizes.layers);
+    model.with("num_attention_heads", (long) sizes.heads);
+    model.with("num_key_value_heads", (long) sizes.kvHeads);
+    model.with("head_dim", (long) sizes.headDim);
+    model.matrix("model.embed_tokens.weight", sizes.vocabulary, sizes.hidden);
+    model.vector("model.norm.weight", sizes.hidden, 1);
+    model.matrix("lm_head.weight", sizes.vocabulary, sizes.hidden);
+    for (int layer = 0; layer < sizes.layers; layer++) {
+      model.layer("model.layers." + layer + ".", sizes, extras);
+    }
+    return model;
+  }
+
+  /**
+   * How large a model is.
+   *
+   * @param vocabulary tokens
+   * @param hidden the width between layers
+   * @param intermediate the width within a feed-forward layer
+   * @param layers layers
+   * @param heads query heads
+   * @param kvHeads key heads
+   * @param headDim dimensions of a head
+   */
+  public record Sizes(
+      int vocabulary,
+      int hidden,
+      int intermediate,
+      int layers,
+      int heads,
+      int kvHeads,
+      int headDim) {}
+
+  /**
+   * Which tensors a layer has beside the least.
+   *
+   * @param qkv biases of queries, keys and values
+   * @param output a bias of attention's output
+   * @param mlp biases of the feed-forward layer
+   * @param headNorms norms of queries and keys
+   * @param endNorms norms before and after the feed-forward layer, so that attention's is after it
+   */
+  public record Extras(
+      boolean qkv, boolean output, boolean mlp, boolean headNorms, boolean endNorms) {
+    /** Nothing. */
+    public static final Extras NONE = new Extras(false, false, false, false, false);
+
+    /**
+     * With extras.
+     *
+     * @param ofQkv those of queries, keys and values
+     * @param ofOutput that of attention's output
+     * @param ofMlp those of the feed-forward layer
+     * @return these and the norms there were
+     */
+    public Extras biases(boolean ofQkv, boolean ofOutput, boolean ofMlp) {
+      return new Extras(ofQkv, ofOutput, ofMlp, headNorms, endNorms);
+    }
+
+    /**
+     * With norms of queries and keys.
+     *
+     * @return these and what there was
+     */
+    public Extras withHeadNorms() {
+      return new Extras(qkv, output, mlp, true, endNorms);
+    }
+
+    /**
+     * With norms at the ends.
+     *
+     * @return these and what there was
+     */
+    public Extras withEndNorms() {
+      return new Extras(qkv, output, mlp, headNorms, true);
+    }
+  }
+
+  private void layer(String prefix, Sizes sizes, Extras extras) {
+    int queries = sizes.heads * sizes.headDim;
+    int keys = sizes.kvHeads * sizes.headDim;
+    vector(prefix + "input_layernorm.weight", sizes.hidden, 1);
+    vector(prefix + "post_attention_layernorm.weight", sizes.hidden, 1);
+    linear(prefix + "self_attn.q_proj", queries, sizes.hidden, extras.qkv);
+    linear(prefix + "self_attn.k_proj", keys, sizes.hidden, extras.qkv);
+    linear(prefix + "self_attn.v_proj", keys, sizes.hidden, extras.qkv);
+    linear(prefix + "self_attn.o_proj", sizes.hidden, queries, extras.output);
+    linear(prefix + "mlp.gate_proj", sizes.intermediate, sizes.hidden, extras.mlp);
+    linear(prefix + "mlp.up_proj", sizes.intermediate, sizes.hidden, extras.mlp);
+    linear(prefix + "mlp.down_proj", sizes.hidden, sizes.intermediate, extras.mlp);
+    if (extras.endNorms) {
+      vector(prefix + "pre_feedforward_layernorm.weight", sizes.hidden, 0);
+      vector(prefix + "post_feedforward_layernorm.weight", sizes.hidden, 0);
+    }
+    if (extras.headNorms) {
+      vector(prefix + "self_attn.q_norm.weight", sizes.headDim, 1);
+      vector(prefix + "self_attn.k_norm.weight", sizes.headDim, 1);
+    }
+  }
+
+  private void linear(String name, int rows, int columns, boolean bias) {
+    matrix(name + ".weight", rows, columns);
+    if (bias) {
+      vector(name + ".bias", rows, 0);
+    }
+  }
+
+  /**
+   * Sets a field of the configuration.
+   *
+   * @param field its name
+   * @param value what it says
+   * @return this model
+   */
+  public SmallModel with(String field, Object value) {
+    config.put(field, value);
+    return this;
+  }
+
+  /**
+   * Takes a field out of the configuration.
+   *
+   * @param field its name
+   * @return this model
+   */
+  public SmallModel without(String field) {
+    config.remove(field);
+    return this;
+  }
+
+  /**
+   * Has the embedding table be the head.
+   *
+   * @return this model
+   */
+  public SmallModel tied() {
+    return with("tie_word_embeddings", true).withoutTensor("lm_head.weight");
+  }
+
+  /**
+   * Stores some tensors as one, row after row; what they hold is still known under their own names.
+   *
+   * @param name what the one is called
+   * @param parts what it is made of
+   * @return this model
+   */
+  public SmallModel fused(String name, String... parts) {
+    long rows = 0;
+    long bytes = 0;
+    for (String part : parts) {
+      rows += tensor(part).shape().getFirst();
+      bytes += tensor(part).data().byteSize();
+    }
+    MemorySegment data = MemorySegment.ofArray(new byte[(int) bytes]);
+    long columns = tensor(parts[0]).shape().getLast();
+    long at = 0;
+    for (String part : parts) {
+      MemorySegment own = tensor(part).data();
+      tensors.remove(part);
+      MemorySegment.copy(own, 0, data, at, own.byteSize());
+      at += own.byteSize();
+    }
+    tensors.put(name, new StoredTensor(name, dtype, List.of(rows, columns), data));
+    return this;
+  }
+
+  /**
+   * Takes a tensor away.
+   *
+   * @param name its name
+   * @return this model
+   */
+  public SmallModel withoutTensor(String name) {
+    tensors.remove(name);
+    return this;
+  }
+
+  /**
+   * Adds a tensor of zeros.
+   *
+   * @param name its name
+   * @param type how they are stored
+   * @param shape its dimensions
+   * @return this model
+   */
+  public SmallModel withTensor(String name, DType type, long... shape) {
+    List<Long> dimensions = new ArrayList<>();
+    long elements = 1;
+    for (long size : shape) {
+      dimensions.add(size);
+      elements *= size;
+    }
+    MemorySegment data = MemorySegment.ofArray(new byte[(int) type.bytes(elements)]);
+    tensors.put(name, new StoredTensor(name, type, dimensions, data));
+    return this;
+  }
+
+  /**
+   * Has one tensor's bytes under another name, too.
+   *
+   * @param name the other name
+   * @param of the tensor
+   * @return this model
+   */
+  public SmallModel withCopy(String name, String of) {
+    StoredTensor tensor = tensor(of);
+    tensors.put(name, new StoredTensor(name, tensor.dtype(), tensor.shape(), tensor.data()));
+    return this;
+  }
+
+  private void matrix(String name, int rows, int columns) {
+    float[] elements = new float[rows * columns];
+    for (int i = 0; i < elements.length; i++) {
+      elements[i] = (float) (random.nextGaussian() / Math.sqrt(columns));
+    }
+    store(name, List.of((long) rows, (long) columns), elements);
+  }
+
+  private void vector(String name, int length, float mean) {
+    float[] elements = new float[length];
+    for (int i = 0; i < length; i++) {
+      elements[i] = mean + (float) random.nextGaussian() * 0.3f;
+    }
+    store(name, List.of((long) length), elements);
+  }
+
+  private void store(String name, List<Long> shape, float[] elements) {
+    byte[] bytes = new byte[(int) dtype.bytes(elements.length)];
+    MemorySegment data = MemorySegment.ofArray(bytes);
+    ValueLayout.OfShort half = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 0; i < elements.length; i++) {
+      int bits = Float.floatToRawIntBits(elements[i]);
+      switch (dtype) {
+        case F32 ->
+            data.set(
+                ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 4L * i, bits);
+        case BF16 -> {
+          data.set(half, 2L * i, (short) (bits >>> 16));
+          elements[i] = Float.intBitsToFloat(bits & 0xFFFF0000);
+        }
+        case F16 -> {
+          data.set(half, 2L * i, Float.floatToFloat16(elements[i]));
+          elements[i] = Float.float16ToFloat(Float.floatToFloat16(elements[i]));
+        }
+        default -> throw new IllegalStateException("no " + dtype + " is made here");
+      }
+    }
+    values.put(name, elements);
+    tensors.put(name, new StoredTensor(name, dtype, shape, data));
+  }
+
+  /**
+   * A number of the configuration.
+   *
+   * @param field its name
+   * @return what it says
+   */
+  public double number(String field) {
+    return ((Number) Objects.requireNonNull(config.get(field), field)).doubleValue();
+  }
+
+  /**
+   * What a tensor holds.
+   *
+   * @param name its name
+   * @return its elements as F32, row after row
+   */
+  public float[] values(String name) {
+    return Objects.requireNonNull(values.get(name));
+  }
+
+  @Override
+  public String root() {
+    return "/models/small";
+  }
+
+  @Override
+  public String format() {
+    return "safetensors";
+  }
+
+  @Override
+  public ArtefactDigest digest() {
+    return ArtefactDigest.of(new byte[ArtefactDigest.LENGTH]);
+  }
+
+  @Override
+  public Map<String, Object> config() {
+    return Collections.unmodifiableMap(config);
+  }
+
+  @Override
+  public SortedSet<String> tensorNames() {
+    return Collections.unmodifiableSortedSet(tensors.navigableKeySet());
+  }
+
+  @Override
+  public StoredTensor tensor(String name) {
+    StoredTensor tensor = tensors.get(name);
+    if (tensor == null) {
+      throw new CheckpointException("there is no tensor '" + name + "'");
+    }
+    return tensor;
+  }
+
+  @Override
+  public Optional<String> text(String name) {
+    return Optional.empty();
+  }
+
+  @Override
+  public void close() {}
+}
