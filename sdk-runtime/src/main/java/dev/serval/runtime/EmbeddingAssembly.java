@@ -10,6 +10,7 @@ import dev.serval.batching.TensorBatcher;
 import dev.serval.runtime.embedding.EmbeddingListener;
 import dev.serval.runtime.embedding.TextEmbedder;
 import dev.serval.runtime.metrics.EmbeddingMeters;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,15 +43,11 @@ final class EmbeddingAssembly {
             reader.open(source.path(), new EmbeddingLimits(threads(), source.maxTokens())));
     modelMemory.account(model.weights());
     TensorBatching batching = batching(source, model);
-    TensorBatcher<int[], float[]> batcher =
-        opened.opened(
-            TensorBatcher.start(
-                model,
-                batching,
-                meters == null ? TensorListener.NONE : meters,
-                options.nanoClock(),
-                Thread.ofPlatform().daemon().name(options.name() + "-" + name).factory(),
-                options.delivery()));
+    if (options.warmUp().isPositive()) {
+      warmUp(name, model, batching);
+    }
+    TensorListener steps = meters == null ? TensorListener.NONE : meters;
+    TensorBatcher<int[], float[]> batcher = opened.opened(start(name, model, batching, steps));
     if (meters != null) {
       meters.begin(batcher::waiting);
     }
@@ -61,6 +58,29 @@ final class EmbeddingAssembly {
         model,
         batching,
         new TextEmbedder(name, model, batcher, batching, options.nanoClock(), listener));
+  }
+
+  /** By a batcher of its own, which nobody measures. */
+  private void warmUp(String name, EmbeddingModel model, TensorBatching batching) {
+    LongSupplier clock = options.nanoClock();
+    WarmUpRounds rounds =
+        new WarmUpRounds(clock, WarmUpRounds.compiling(), options.warmUp(), options.loadListener());
+    try (TensorBatcher<int[], float[]> batcher =
+        start(name, model, batching, TensorListener.NONE)) {
+      new EmbeddingWarmUp(rounds, batching.maxWaiting())
+          .run(new TextEmbedder(name, model, batcher, batching, clock, EmbeddingListener.NONE));
+    }
+  }
+
+  private TensorBatcher<int[], float[]> start(
+      String name, EmbeddingModel model, TensorBatching batching, TensorListener steps) {
+    return TensorBatcher.start(
+        model,
+        batching,
+        steps,
+        options.nanoClock(),
+        Thread.ofPlatform().daemon().name(options.name() + "-" + name).factory(),
+        options.delivery());
   }
 
   private static TensorBatching batching(EmbeddingSource source, EmbeddingModel model) {

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param kv what KV caches are like
  * @param batch how steps are put together
  * @param streamBuffer how many tokens a reader may lag behind
- * @param warmUp how long models generate at most before they are served
+ * @param warmUp how long models generate or compute texts at most before they are served
  * @param returnAfter how long a device that was lost is left alone at least
  * @param meters where metrics go, or null
  * @param tracer follows generations

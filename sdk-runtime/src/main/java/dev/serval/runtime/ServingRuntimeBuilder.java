@@ -448,9 +448,9 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
-   * Limits how long each model generates before it is served, and before it goes on on another
-   * device, so that the first request runs at full speed. It is done sooner where the JVM has no
-   * more to compile.
+   * Limits how long each model generates, or computes texts, before it is served, and before it
+   * goes on on another device, so that the first request runs at full speed. It is done sooner
+   * where the JVM has no more to compile.
    *
    * @param longest zero for no warming up, up to an hour; 5 seconds unless set, and on a GPU as
    *     much again for steps of each size. What is under way then is given up after its step

@@ -96,6 +96,31 @@ final class EmbeddingsTest {
     assertThat(registry.getMeters()).isEmpty();
   }
 
+  @Test
+  void a_model_is_warmed_up_before_it_is_served_unless_told_not_to() {
+    for (Duration longest : List.of(Duration.ofMillis(300), Duration.ZERO)) {
+      List<Long> done = Collections.synchronizedList(new ArrayList<>());
+      ServingRuntimeBuilder builder =
+          Serval.builder()
+              .embeddings(minilm)
+              .warmUp(longest)
+              .loadListener((stage, count, total) -> {
+                if (stage.equals("warm-up")) {
+                  assertThat(total).isEqualTo(longest.toNanos());
+                  done.add(count);
+                }
+              });
+      try (ServingRuntime runtime = builder.build()) {
+        assertThat(runtime.embed(EmbeddingRequest.of("hello")).join().vectors()).hasSize(1);
+      }
+      if (longest.isZero()) {
+        assertThat(done).isEmpty();
+      } else {
+        assertThat(done).hasSizeGreaterThan(2).endsWith(longest.toNanos()).isSorted();
+      }
+    }
+  }
+
   private static float distance(float[] one, float[] other) {
     float most = 0;
     for (int i = 0; i < one.length; i++) {
