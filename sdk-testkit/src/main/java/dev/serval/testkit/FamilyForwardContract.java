@@ -96,7 +96,9 @@ public abstract class FamilyForwardContract {
 
   @Test
   void llama_with_tied_embeddings() {
-    check(llama(DType.F32, Extras.NONE).tied(), PLAIN, layer -> NONE);
+    for (DType dtype : exactTypes()) {
+      check(llama(dtype, Extras.NONE).tied(), PLAIN, layer -> NONE);
+    }
   }
 
   @Test
@@ -146,25 +148,21 @@ public abstract class FamilyForwardContract {
 
   @Test
   void llama_whose_head_size_follows_from_the_width() {
-    Sizes sizes = new Sizes(40, 36, 20, 1, 3, 1, 12);
-    SmallModel model = SmallModel.of("LlamaForCausalLM", 2, DType.F32, sizes, Extras.NONE);
-    double[] frequencies = ReferenceModel.frequencies(12, 10_000);
-    int[] tokens = {3, 1, 4, 1, 5};
-    double[][] expected = new ReferenceModel(model, frequencies, layer -> NONE).logits(tokens);
-    try (SteppedModel run = load(model.without("head_dim"))) {
-      assertClose(run.logits(tokens, 5), expected[4]);
-    }
+    checkWithout("head_dim", new Sizes(40, 36, 20, 1, 3, 1, 12), 2, 5);
   }
 
   @Test
   void llama_with_a_key_head_for_each_query_head_unless_told_otherwise() {
-    Sizes sizes = new Sizes(40, 18, 20, 1, 3, 3, 6);
-    SmallModel model = SmallModel.of("LlamaForCausalLM", 3, DType.F32, sizes, Extras.NONE);
-    double[] frequencies = ReferenceModel.frequencies(6, 10_000);
+    checkWithout("num_key_value_heads", new Sizes(40, 18, 20, 1, 3, 3, 6), 3, 2);
+  }
+
+  private void checkWithout(String field, Sizes sizes, long seed, int chunk) {
+    SmallModel model = SmallModel.of("LlamaForCausalLM", seed, DType.F32, sizes, Extras.NONE);
+    double[] frequencies = ReferenceModel.frequencies(sizes.headDim(), 10_000);
     int[] tokens = {3, 1, 4, 1, 5};
     double[][] expected = new ReferenceModel(model, frequencies, layer -> NONE).logits(tokens);
-    try (SteppedModel run = load(model.without("num_key_value_heads"))) {
-      assertClose(run.logits(tokens, 2), expected[4]);
+    try (SteppedModel run = load(model.without(field))) {
+      assertClose(run.logits(tokens, chunk), expected[4]);
     }
   }
 
@@ -204,12 +202,14 @@ public abstract class FamilyForwardContract {
   void qwen3_normalises_heads_and_may_have_biases() {
     Sizes sizes = new Sizes(91, 37, 53, 2, 7, 1, 6);
     double[] frequencies = ReferenceModel.frequencies(6, 1e6);
-    check(
-        SmallModel.of("Qwen3ForCausalLM", 7, DType.F32, sizes, Extras.NONE.withHeadNorms())
-            .with("rope_theta", 1e6)
-            .tied(),
-        frequencies,
-        layer -> NONE);
+    for (DType dtype : exactTypes()) {
+      check(
+          SmallModel.of("Qwen3ForCausalLM", 7, dtype, sizes, Extras.NONE.withHeadNorms())
+              .with("rope_theta", 1e6)
+              .tied(),
+          frequencies,
+          layer -> NONE);
+    }
     check(
         SmallModel.of(
                 "Qwen3ForCausalLM",

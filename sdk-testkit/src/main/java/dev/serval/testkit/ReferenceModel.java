@@ -1,5 +1,6 @@
 package dev.serval.testkit;
 
+import dev.serval.api.compute.GateFunction;
 import dev.serval.testkit.models.SmallModel;
 import java.util.Map;
 import java.util.Objects;
@@ -200,21 +201,18 @@ final class ReferenceModel {
   }
 
   private void feedForward(double[][] x, String prefix) {
+    GateFunction function = rules.gemma ? GateFunction.GELU_TANH : GateFunction.SILU;
     for (double[] row : x) {
       String before = rules.gemma ? "pre_feedforward_layernorm" : "post_attention_layernorm";
       double[] normed = norm(row, prefix + before + ".weight");
       double[] gate = linear(normed, prefix + "mlp.gate_proj");
       double[] up = linear(normed, prefix + "mlp.up_proj");
       for (int i = 0; i < gate.length; i++) {
-        gate[i] = (rules.gemma ? gelu(gate[i]) : gate[i] / (1 + Math.exp(-gate[i]))) * up[i];
+        gate[i] = Float64.gate(function, gate[i]) * up[i];
       }
       double[] added = linear(gate, prefix + "mlp.down_proj");
       add(row, rules.gemma ? norm(added, prefix + "post_feedforward_layernorm.weight") : added);
     }
-  }
-
-  private static double gelu(double x) {
-    return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
   }
 
   private double[] norm(double[] x, String gain) {

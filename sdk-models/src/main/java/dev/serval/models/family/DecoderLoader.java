@@ -31,7 +31,6 @@ final class DecoderLoader {
 
   DecoderWeights load(DecoderShape shape) {
     DecoderTensors tensors = new DecoderTensors(shape);
-    NormGains stored = storedGains(shape);
     LayerRotations rotations = LayerRotations.of(shape);
     Weight embeddings = weight(tensors.embeddings());
     List<DecoderWeights.Layer> layers = new ArrayList<>();
@@ -44,7 +43,7 @@ final class DecoderLoader {
               rotations.of(index)));
       checkpoint.release();
     }
-    Weight finalNorm = gains(tensors.finalNorm(), stored);
+    Weight finalNorm = gains(tensors.finalNorm(), shape.traits().gains());
     Weight head = shape.tied() ? embeddings : weight(tensors.head());
     checkpoint.release();
     return new DecoderWeights(embeddings, List.copyOf(layers), finalNorm, head);
@@ -52,8 +51,8 @@ final class DecoderLoader {
 
   private DecoderWeights.Layer layer(
       DecoderTensors.Layer tensors, DecoderShape shape, int window, RotaryEmbedding rotary) {
-    NormGains stored = storedGains(shape);
-    NormGains ends = new NormGains(stored.lessOne(), shape.traits().embeddingScale());
+    NormGains gains = shape.traits().gains();
+    NormGains ends = shape.traits().endGains();
     AttentionSpec attention =
         new AttentionSpec(
             shape.heads(),
@@ -62,18 +61,18 @@ final class DecoderLoader {
             scale(shape),
             window,
             rotary,
-            optionalGains(tensors.queryNorm(), stored),
-            optionalGains(tensors.keyNorm(), stored),
+            optionalGains(tensors.queryNorm(), gains),
+            optionalGains(tensors.keyNorm(), gains),
             shape.epsilon());
     return new DecoderWeights.Layer(
-        gains(tensors.attentionNorm(), stored),
+        gains(tensors.attentionNorm(), gains),
         weight(tensors.qkv()),
         optional(tensors.qkvBias()),
         attention,
         weight(tensors.output()),
         optional(tensors.outputBias()),
         optionalGains(tensors.attentionEndNorm(), ends),
-        gains(tensors.mlpNorm(), stored),
+        gains(tensors.mlpNorm(), gains),
         weight(tensors.gateUp()),
         optional(tensors.gateUpBias()),
         weight(tensors.down()),
@@ -84,10 +83,6 @@ final class DecoderLoader {
   private static float scale(DecoderShape shape) {
     double divisor = shape.traits().scoreDivisor().orElse((double) shape.headDim());
     return (float) (1 / Math.sqrt(divisor));
-  }
-
-  private static NormGains storedGains(DecoderShape shape) {
-    return new NormGains(shape.traits().gainsLessOne(), 1);
   }
 
   private @Nullable Weight optionalGains(List<TensorNeed> needs, NormGains gains) {

@@ -43,6 +43,16 @@ record DecoderTraits(
     return new Builder(windows);
   }
 
+  /** The gains of most norms. */
+  NormGains gains() {
+    return new NormGains(gainsLessOne, 1);
+  }
+
+  /** Those of norms at the ends, which are as much smaller as the residual stream is kept. */
+  NormGains endGains() {
+    return new NormGains(gainsLessOne, embeddingScale);
+  }
+
   /** Collects what is told otherwise. */
   static final class Builder {
     private final LayerWindows windows;

@@ -169,7 +169,9 @@ sealed interface RotaryScaling {
     if (type.isEmpty() && fields.has("factor")) {
       throw fields.refuse(
           TYPE,
-          "one of default, linear, llama3, yarn, longrope, divisors, since there is a factor");
+          Rule.WORDS.stream()
+              .sorted()
+              .collect(Collectors.joining(", ", "one of ", ", since there is a factor")));
     }
     return type.map(word -> Rule.valueOf(word.toUpperCase(Locale.ROOT))).orElse(Rule.DEFAULT);
   }

@@ -100,7 +100,7 @@ public final class SmallModel implements Checkpoint {
     public static final Extras NONE = new Extras(false, false, false, false, false);
 
     /**
-     * With extras.
+     * With biases.
      *
      * @param ofQkv those of queries, keys and values
      * @param ofOutput that of attention's output
