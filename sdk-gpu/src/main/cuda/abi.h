@@ -149,6 +149,27 @@ struct RmsNorm {
   float epsilon;
 };
 
+// out += in * factor, F32 rows.
+struct AddScaled {
+  const Step* step;
+  const float* in;
+  float* out;
+  int32_t columns;
+  int32_t inStride;
+  int32_t outStride;
+  float factor;
+};
+
+// Scores become cap * tanh(score / cap).
+struct Softcap {
+  const Step* step;
+  float* scores;   // step->logitRows rows
+  int32_t columns;
+  int32_t stride;
+  float cap;       // above 0
+  int32_t unused;
+};
+
 // F32 rows to an operand, or gathers the rows that logits are wanted of, one after the other.
 struct Round {
   const Step* step;
@@ -220,7 +241,7 @@ struct Attention {
   int32_t outStride;   // elements of a row, or rows of the operand
   int32_t outOperand;  // 1: an operand
   float scale;         // above 0
-  int32_t unused;
+  float softcap;       // scores become softcap * tanh(score / softcap); 0 for none. Only of `attention_simt_`
 };
 
 // out = function(gate) * up

@@ -398,6 +398,10 @@ template <class Type> struct Simt {
     for (int d = threadIdx.x; d < a.headDim; d += THREADS) query[d] = q[d];
     __syncthreads();
     float scale = exponent_scale(a), largest = NOTHING_SEEN, sum = 0.0f;
+    // With a softcap scores are in its range, from -1 to 1, before they are multiplied by it.
+    bool capped = a.softcap > 0.0f;
+    float squeeze = capped ? __fdiv_rn(a.scale, a.softcap) : 1.0f;
+    if (capped) scale = __fmul_rn(a.softcap, LOG2_E);
     float o[MOST_DIMENSIONS / THREADS] = {};
     int first = max(position - a.window, -1) + 1;
     for (int part = first / PART; part <= position / PART; part++) {
@@ -407,7 +411,7 @@ template <class Type> struct Simt {
         float score = 0.0f;
         for (int d = lane; d < a.headDim; d += LANES) score = __fmaf_rn(query[d], Type::element(key, d), score);
         score = warp_sum(score);
-        if (lane == 0) weights[p - begin] = score;
+        if (lane == 0) weights[p - begin] = capped ? hyperbolic_tangent(__fmul_rn(score, squeeze)) : score;
       }
       __syncthreads();
       if (warp == 0) {

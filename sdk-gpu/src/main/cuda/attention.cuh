@@ -33,7 +33,8 @@ template <int TILES> struct State {
 };
 
 // What scores are multiplied with so that powers of two can be taken.
-__device__ __forceinline__ float exponent_scale(const Attention& a) { return __fmul_rn(a.scale, 1.44269504088896340736f); }
+constexpr float LOG2_E = 1.44269504088896340736f;
+__device__ __forceinline__ float exponent_scale(const Attention& a) { return __fmul_rn(a.scale, LOG2_E); }
 
 __device__ __forceinline__ float largest_exponent(float largest, float scale) {
   return largest == NOTHING_SEEN ? 0.0f : __fmul_rn(largest, scale);

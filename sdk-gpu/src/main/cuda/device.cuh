@@ -157,6 +157,10 @@ __device__ __forceinline__ float gelu_tanh(float x) {
   return __fdiv_rn(x, __fadd_rn(1.0f, expf(-steepness)));
 }
 
+__device__ __forceinline__ float hyperbolic_tangent(float x) {
+  return __fsub_rn(1.0f, __fdiv_rn(2.0f, __fadd_rn(1.0f, expf(__fmul_rn(2.0f, x)))));
+}
+
 // The sum over a warp, the same in every lane.
 __device__ __forceinline__ float warp_sum(float x) {
   for (int i = LANES / 2; i > 0; i /= 2) x = __fadd_rn(x, __shfl_xor_sync(ALL, x, i));

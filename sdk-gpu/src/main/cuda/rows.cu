@@ -205,6 +205,28 @@ KERNEL(rms_norm, RmsNorm, 256, 1, 0) { serval::Norm(a, false).run(); }
 KERNEL(rms_norm_operand, RmsNorm, 256, 1, 0) { serval::Norm(a, true).run(); }
 KERNEL(rms_norm_add, RmsNorm, 256, 1, 0) { serval::Norm(a, false, true).run(); }
 
+KERNEL(add_scaled, AddScaled, 256, 1, 0) {
+  using namespace serval;
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->rows) return;
+  const float* in = a.in + (int64_t)row * a.inStride;
+  float* out = a.out + (int64_t)row * a.outStride;
+  for (int k = threadIdx.x; k < a.columns; k += blockDim.x) out[k] = __fadd_rn(out[k], __fmul_rn(in[k], a.factor));
+}
+
+KERNEL(softcap, Softcap, 256, 1, 0) {
+  using namespace serval;
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.y;
+  if (row >= a.step->logitRows) return;
+  float* scores = a.scores + (int64_t)row * a.stride;
+  for (int k = blockIdx.x * blockDim.x + threadIdx.x; k < a.columns; k += gridDim.x * blockDim.x)
+    scores[k] = __fmul_rn(a.cap, hyperbolic_tangent(__fdiv_rn(scores[k], a.cap)));
+}
+
 KERNEL(round_operand, Round, 256, 1, 0) { serval::round_row(a, false, true); }
 KERNEL(round_gather, Round, 256, 1, 0) { serval::round_row(a, true, true); }
 KERNEL(gather, Round, 256, 1, 0) { serval::round_row(a, true, false); }

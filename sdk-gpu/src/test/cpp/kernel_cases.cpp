@@ -483,6 +483,26 @@ void norms(Bench& bench, int) {
     }
 }
 
+void scaled_sums_and_softcaps(Bench& bench, int) {
+  Random random = {13};
+  for (int columns : {1, 12, 100, 3000}) {
+    Rows in = random_rows(random, 7, columns), before = random_rows(random, 7, columns);
+    Step* step = step_of({{0, 3, {}, true}, {0, 2, {}, false}, {0, 1, {}, true}, {8, 1, {}, true}}, 1).put(bench);
+    int stride = padded(columns, 4);
+    float *x = put(bench, in, stride), *sums = put(bench, before, stride);
+    bench.launch("add_scaled", 8, 1, 1, AddScaled{step, x, sums, columns, stride, stride, 0.22f});
+    bench.launch("softcap", 2, 5, 1, Softcap{step, x, columns, stride, 0.75f, 0});
+    vector<float> added = bench.host(sums, 7 * stride), capped = bench.host(x, 7 * stride);
+    for (int r = 0; r < 7; r++)
+      for (int k = 0; k < columns; k++) {
+        string where = text("%d columns, row %d column %d", columns, r, k);
+        bench.near(added[r * stride + k], before[r][k] + 0.22f * in[r][k], 1e-6, where);
+        bench.near(capped[r * stride + k], r < 3 ? 0.75 * tanh(in[r][k] / 0.75) : in[r][k], 1e-6, where);
+      }
+    bench.machine.release();
+  }
+}
+
 void rounding_and_gathering(Bench& bench, int) {
   Random random = {4};
   for (int columns : {1, 12, 64, 100, 1000}) {
@@ -743,6 +763,7 @@ struct AttentionCase {
   string type; // of the cache
   vector<Rows> sequences;
   Rows queryGain, keyGain;
+  float softcap = 0;    // of the plain kernel
   int decodeBlocks = 0; // of a launch; 0: any number
   string decode = "attention_decode_"; // the kernels of runs of one row
   double frequency(int pair) const { return pow(100, -2.0 * pair / headDim); }
@@ -751,7 +772,7 @@ struct AttentionCase {
   int rowBytes() const { return headDim / format(type).elements * format(type).bytes; }
   int64_t layerBytes() const { return 2ll * kvHeads * blockTokens * rowBytes(); }
   string describe() const {
-    return text("%s, %d:%d heads of %d with %d pairs, window %d, blocks of %d%s%s", type.c_str(), heads, kvHeads, headDim, pairs, window, blockTokens, norms ? ", norms" : "",
+    return text("%s, %d:%d heads of %d with %d pairs, window %d, softcap %g, blocks of %d%s%s", type.c_str(), heads, kvHeads, headDim, pairs, window, softcap, blockTokens, norms ? ", norms" : "",
                 interleaved ? ", interleaved" : "");
   }
 };
@@ -794,7 +815,7 @@ Rows expected_attention(const AttentionCase& c, Rows rows, bool rounded) {
       for (int j = first; j <= p; j++) {
         double s = 0;
         for (int i = 0; i < c.headDim; i++) s += q[i] * keys[j][i];
-        w.push_back(0.3f * s);
+        w.push_back(c.softcap > 0 ? c.softcap * tanh(0.3f * s / c.softcap) : 0.3f * s);
         most = std::max(most, w.back());
       }
       for (double& x : w) sum += x = exp(x - most);
@@ -857,7 +878,7 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
     unsigned char* out = bench.room<unsigned char>(outBytes);
     float* partials = bench.room<float>((size_t)data.header.parts * c.heads * (c.headDim + 4));
     Attention a = {step, qkv, kv, out, partials, arrivals, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim, c.blockTokens, c.window,
-                   outStride, c.operand, 0.3f, 0};
+                   outStride, c.operand, 0.3f, c.softcap};
     if (simt) {
       bench.launch("attention_simt_" + c.type, rows + 1, c.heads, 1, a);
     } else {
@@ -970,6 +991,7 @@ void simt_attention(Bench& bench, int scale) {
       Random random = {(uint64_t)(200 + seed)};
       AttentionCase c = string(type) == "q8_0" ? random_attention(random, type, {32, 64, 96}, {70, 3}) : random_attention(random, type, {2, 6, 10, 64, 160}, {70, 3});
       if (seed == 1) c = random_attention(random, type, {32}, {3, 261});
+      c.softcap = seed % 2 ? 0.0f : 0.8f;
       vector<vector<float>> whole = attend(bench, c, random, 1000, true);
       check_results(bench, c, whole, false, string(type) == "f32" ? c.operand ? 0.02 : 1e-4 : string(type) == "q8_0" ? 0.12 : 0.05);
       vector<vector<float>> other = attend(bench, c, random, 1 + random.below(60), true);
@@ -1165,6 +1187,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
       {"unpacking", [&](Bench& b) { unpacking(b, scale); }},
       {"vectors", [&](Bench& b) { vectors(b, scale); }},
       {"norms", [&](Bench& b) { norms(b, scale); }},
+      {"scaled sums and softcaps", [&](Bench& b) { scaled_sums_and_softcaps(b, scale); }},
       {"rounding and gathering", [&](Bench& b) { rounding_and_gathering(b, scale); }},
       {"gated activations", [&](Bench& b) { gated_activations(b, scale); }},
       {"linear maps, mma", [&](Bench& b) { linear_maps(b, "mma_linear_", scale); }},

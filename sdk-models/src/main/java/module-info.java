@@ -25,7 +25,10 @@ module dev.serval.models {
   provides dev.serval.api.model.EmbeddingModelReader with
       dev.serval.models.onnx.OnnxEmbeddingModelReader;
   provides dev.serval.api.model.ModelFamily with
+      dev.serval.models.family.Gemma,
+      dev.serval.models.family.Gemma2,
       dev.serval.models.family.Gemma3,
+      dev.serval.models.family.Granite,
       dev.serval.models.family.Llama,
       dev.serval.models.family.Mistral,
       dev.serval.models.family.Phi3,

@@ -98,7 +98,16 @@ public class AttentionBenchmark {
                 .toArray());
     float scale = (float) (1 / Math.sqrt(headDim));
     return new AttentionSpec(
-        heads, kvHeads, headDim, scale, AttentionSpec.NO_WINDOW, rotary, null, null, 1e-5f);
+        heads,
+        kvHeads,
+        headDim,
+        scale,
+        AttentionSpec.NO_SOFTCAP,
+        AttentionSpec.NO_WINDOW,
+        rotary,
+        null,
+        null,
+        1e-5f);
   }
 
   /** Frees it. */

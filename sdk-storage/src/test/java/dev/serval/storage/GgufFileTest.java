@@ -397,8 +397,75 @@ final class GgufFileTest {
               .containsEntry("norm_gains_less_one", false)
               .containsEntry("sliding_window", 512L)
               .containsEntry("rope_local_base_freq", 20_000.0)
-              .doesNotContainKey("query_pre_attn_scalar");
+              .containsEntry("query_pre_attn_scalar", 4L);
         });
+  }
+
+  @Test
+  void gemma2_files_have_caps_and_a_window_whether_they_say_so_or_not() throws IOException {
+    GgufWriter file =
+        new GgufWriter()
+            .put("general.architecture", "gemma2")
+            .sizes("gemma2")
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3);
+    accepted(
+        file,
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("Gemma2ForCausalLM"))
+                .containsEntry("hidden_act", "gelu_pytorch_tanh")
+                .containsEntry("norm_gains_less_one", false)
+                .containsEntry("query_pre_attn_scalar", 4L)
+                .containsEntry("sliding_window", 4096L)
+                .containsEntry("attn_logit_softcapping", 50.0)
+                .containsEntry("final_logit_softcapping", 30.0));
+    accepted(
+        file.put("gemma2.attention.sliding_window", 64)
+            .put("gemma2.attn_logit_softcapping", 20f)
+            .put("gemma2.final_logit_softcapping", 10f),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("sliding_window", 64L)
+                .containsEntry("attn_logit_softcapping", 20.0)
+                .containsEntry("final_logit_softcapping", 10.0));
+  }
+
+  @Test
+  void granite_files_have_multipliers_and_always_turn_heads() throws IOException {
+    GgufWriter file =
+        new GgufWriter()
+            .put("general.architecture", "granite")
+            .sizes("granite")
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3);
+    accepted(
+        file,
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("model_type", "granite")
+                .containsEntry("rope_interleaved", true)
+                .containsEntry("attention_multiplier", 0.5)
+                .containsEntry("embedding_multiplier", 1.0)
+                .containsEntry("residual_multiplier", 1.0)
+                .containsEntry("logits_scaling", 1.0));
+    accepted(
+        file.put("granite.attention.scale", 0.25f)
+            .put("granite.embedding_scale", 12f)
+            .put("granite.residual_scale", 0.5f)
+            .put("granite.logit_scale", 8f),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("attention_multiplier", 0.25)
+                .containsEntry("embedding_multiplier", 12.0)
+                .containsEntry("residual_multiplier", 0.5)
+                .containsEntry("logits_scaling", 8.0));
+    refused(file.put("granite.rope.scaling.finetuned", false).file(), "finetuned", "true");
+  }
+
+  @Test
+  void what_another_architecture_multiplies_or_caps_is_refused() throws IOException {
+    for (String key : List.of("attn_logit_softcapping", "residual_scale", "attention.scale")) {
+      refused(sound().put("llama." + key, 7f).file(), "llama." + key, "7.0");
+    }
   }
 
   @Test
@@ -450,7 +517,7 @@ final class GgufFileTest {
     refused(sound().put("llama.attention.causal", false).file(), "llama.attention.causal");
     refused(sound().put("split.count", 3).file(), "split.count", "merge");
     refused(
-        new GgufWriter().put("general.architecture", "gemma").file(), "gemma", "llama", "qwen3");
+        new GgufWriter().put("general.architecture", "mamba").file(), "mamba", "llama", "qwen3");
     refused(
         sound().tensor("blk.0.ffn_gate_inp.weight", F32, new byte[32], 8).file(),
         "blk.0.ffn_gate_inp.weight");

@@ -28,6 +28,7 @@ final class AttentionCase {
   final int kvHeads;
   final int headDim;
   final int window;
+  final float softcap;
   final boolean norms;
   final DType kvType;
   final int blockTokens;
@@ -45,6 +46,7 @@ final class AttentionCase {
             ? kvType.blockElements() * (1 + random.nextInt(3))
             : List.of(2, 6, 8, 10, 64).get(random.nextInt(5));
     window = List.of(AttentionSpec.NO_WINDOW, 1, 3, 17, 40).get(random.nextInt(5));
+    softcap = random.nextInt(3) > 0 ? AttentionSpec.NO_SOFTCAP : 2;
     norms = random.nextBoolean();
     blockTokens = List.of(1, 4, 16).get(random.nextInt(3));
     this.kvType = kvType;
@@ -82,6 +84,7 @@ final class AttentionCase {
         kvHeads,
         headDim,
         0.7f,
+        softcap,
         window,
         rotary,
         norms ? probe.vector(DType.F32, queryGain) : null,
@@ -173,8 +176,7 @@ final class AttentionCase {
       double[][] values = raw(rows, heads + kvHeads + kvHead);
       for (int position = 0; position < rows.length; position++) {
         int first = Math.max(0, position - window + 1);
-        double[] result =
-            Float64.attend(queries[position], keys, values, first, position, spec.scale());
+        double[] result = Float64.attend(queries[position], keys, values, first, position, spec);
         System.arraycopy(result, 0, out[position], head * headDim, headDim);
       }
     }
@@ -202,8 +204,15 @@ final class AttentionCase {
 
   @Override
   public String toString() {
-    return "%d heads on %d of %d, window %d, %s, %s blocks of %d"
+    return "%d heads on %d of %d, window %d, softcap %s, %s, %s blocks of %d"
         .formatted(
-            heads, kvHeads, headDim, window, norms ? "norms" : "no norms", kvType, blockTokens);
+            heads,
+            kvHeads,
+            headDim,
+            window,
+            softcap,
+            norms ? "norms" : "no norms",
+            kvType,
+            blockTokens);
   }
 }

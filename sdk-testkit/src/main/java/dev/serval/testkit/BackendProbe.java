@@ -102,6 +102,15 @@ final class BackendProbe {
     return batch;
   }
 
+  /** A step of so many sequences of one token, whose logits are wanted. */
+  static StepBatch sequences(int count) {
+    StepBatch batch = new StepBatch(count, count);
+    for (int i = 0; i < count; i++) {
+      batch.add(new int[1], 0, 1, BlockTable.EMPTY, true);
+    }
+    return batch;
+  }
+
   Activations buffer(int rows, int columns) {
     return backend.activations(rows, columns);
   }
@@ -117,10 +126,7 @@ final class BackendProbe {
   }
 
   float[][] get(Activations buffer, int rows) {
-    StepBatch batch = new StepBatch(rows, rows);
-    for (int row = 0; row < rows; row++) {
-      batch.add(new int[] {0}, 0, 1, BlockTable.EMPTY, true);
-    }
+    StepBatch batch = sequences(rows);
     Logits logits = backend.logits(rows, buffer.columns());
     Weight identity =
         identities.computeIfAbsent(

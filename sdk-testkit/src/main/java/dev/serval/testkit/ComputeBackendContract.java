@@ -116,6 +116,47 @@ public abstract class ComputeBackendContract extends AttentionContract {
   }
 
   @Test
+  void rows_may_be_multiplied_and_added_to_what_is_there() {
+    Random random = new Random(13);
+    for (int columns : new int[] {1, 3, 8, 65, 200}) {
+      float[][] in = floats(random, 9, columns);
+      float[][] before = floats(random, 9, columns);
+      Activations sums = probe.put(before);
+      backend.addScaled(BackendProbe.step(9), probe.put(in), 0.22f, sums);
+      float[][] out = probe.get(sums, 9);
+      for (int row = 0; row < in.length; row++) {
+        double[] expected = Float64.widen(before[row]);
+        for (int i = 0; i < columns; i++) {
+          expected[i] += 0.22f * in[row][i];
+        }
+        assertRow(out[row], expected, 10, columns + " columns");
+      }
+    }
+  }
+
+  @Test
+  void a_softcap_keeps_scores_small() {
+    Random random = new Random(14);
+    for (int vocabulary : new int[] {1, 7, 64, 5000}) {
+      float[][] in = floats(random, 3, 4);
+      float[][] head = floats(random, vocabulary, 4);
+      StepBatch batch = BackendProbe.sequences(3);
+      Logits logits = backend.logits(3, vocabulary);
+      backend.project(batch, probe.put(in), probe.matrix(DType.F32, head), logits);
+      float[][] scores = BackendProbe.values(logits);
+      backend.softcap(batch, 1.5f, logits);
+      float[][] actual = BackendProbe.values(logits);
+      for (int row = 0; row < 3; row++) {
+        double[] expected = Float64.widen(scores[row]);
+        Arrays.setAll(expected, i -> Float64.softcapped(expected[i], 1.5));
+        assertRow(actual[row], expected, 10, vocabulary + " tokens");
+      }
+      refused(() -> backend.softcap(batch, 0, logits));
+      refused(() -> backend.softcap(batch, Float.NaN, logits));
+    }
+  }
+
+  @Test
   void a_norm_of_huge_and_of_tiny_numbers_does_not_overflow() {
     float[][] in = {{1e30f, -1e30f}, {1e-30f, 1e-30f}};
     Activations rows = probe.put(in);
@@ -348,10 +389,7 @@ public abstract class ComputeBackendContract extends AttentionContract {
     Weight weight = probe.matrix(DType.F32, new float[][] {{1, 1}});
     backend.linear(BackendProbe.step(3), probe.put(in), weight, null, out);
     Logits logits = backend.logits(3, 1);
-    StepBatch batch = new StepBatch(3, 3);
-    for (int row = 0; row < 3; row++) {
-      batch.add(new int[1], 0, 1, BlockTable.EMPTY, true);
-    }
+    StepBatch batch = BackendProbe.sequences(3);
     backend.project(batch, out, probe.matrix(DType.F32, new float[][] {{1}}), logits);
     float[][] actual = BackendProbe.values(logits);
     assertThat(actual[0]).containsExactly(3);
@@ -415,9 +453,11 @@ public abstract class ComputeBackendContract extends AttentionContract {
     backend.rmsNorm(none, in, probe.vector(DType.F32, new float[2]), 1, out);
     backend.linearAdd(none, in, square, null, out);
     backend.rmsNormAdd(none, in, probe.vector(DType.F32, new float[2]), 1, out);
+    backend.addScaled(none, in, 1, out);
     backend.gate(none, GateFunction.SILU, probe.buffer(1, 4), out);
     Logits logits = backend.logits(1, 2);
     backend.project(none, in, square, logits);
+    backend.softcap(none, 1, logits);
     assertThat(logits.rows()).isZero();
     assertThat(probe.get(out, 1)[0]).containsExactly(7, 7);
   }
@@ -463,6 +503,8 @@ public abstract class ComputeBackendContract extends AttentionContract {
       refused(() -> backend.linear(batch, buffer, square, foreignGain, probe.buffer(1, 2)));
       refused(() -> backend.linearAdd(batch, foreignBuffer, square, null, buffer));
       refused(() -> backend.rmsNormAdd(batch, foreignBuffer, gain, 1, buffer));
+      refused(() -> backend.addScaled(batch, foreignBuffer, 1, buffer));
+      refused(() -> backend.softcap(batch, 1, other.logits(1, 2)));
       refused(() -> backend.gate(batch, GateFunction.SILU, buffer, foreign.buffer(1, 1)));
       refused(() -> backend.project(batch, buffer, foreignSquare, backend.logits(1, 2)));
       refused(() -> backend.project(batch, buffer, square, other.logits(1, 2)));
@@ -486,6 +528,8 @@ public abstract class ComputeBackendContract extends AttentionContract {
     refused(() -> backend.linear(batch, three, square, null, two));
     refused(() -> backend.linear(batch, two, square, square, probe.buffer(2, 2)));
     refused(() -> backend.rmsNormAdd(batch, two, gain, 1, two));
+    refused(() -> backend.addScaled(batch, two, 1, two));
+    refused(() -> backend.addScaled(batch, two, 1, three));
     refused(() -> backend.gate(batch, GateFunction.SILU, three, two));
     refused(() -> backend.project(batch, two, square, backend.logits(1, 3)));
     refused(() -> backend.activations(0, 3));

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.serval.api.compute.DType;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.testkit.ReferenceModel.Rules;
+import dev.serval.testkit.ReferenceModel.Ways;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
@@ -28,6 +29,7 @@ public abstract class FamilyForwardContract {
   private static final double TOLERANCE = 1e-4;
   private static final int LENGTH = 43;
   private static final int NONE = Integer.MAX_VALUE;
+  private static final double NO_CAP = Double.POSITIVE_INFINITY;
   private static final Sizes ODD = new Sizes(91, 37, 53, 3, 6, 2, 10);
   private static final double[] PLAIN = ReferenceModel.frequencies(10, 10_000);
 
@@ -240,8 +242,8 @@ public abstract class FamilyForwardContract {
 
   private void checkYarn(SmallModel model, boolean whole, double factor) {
     double[] slowed = ReferenceModel.yarn(PLAIN, 10_000, 4, 64, whole);
-    check(
-        model, new ReferenceModel(model, new Rules(layer -> slowed, layer -> NONE, factor, false)));
+    Rules rules = new Rules(layer -> slowed, layer -> NONE, factor, ReferenceModel.plain(model));
+    check(model, new ReferenceModel(model, rules));
   }
 
   private static SmallModel phi3(DType dtype) {
@@ -300,8 +302,8 @@ public abstract class FamilyForwardContract {
                     "short_factor", List.of(1L, 1.1, 1.3)))
             .with("original_max_position_embeddings", 64L);
     double factor = Math.sqrt(1 + Math.log(8) / Math.log(64));
-    check(
-        model, new ReferenceModel(model, new Rules(layer -> longer, layer -> NONE, factor, false)));
+    Rules rules = new Rules(layer -> longer, layer -> NONE, factor, ReferenceModel.plain(model));
+    check(model, new ReferenceModel(model, rules));
     check(model.with("max_position_embeddings", 64L), shorter, layer -> NONE);
   }
 
@@ -316,7 +318,8 @@ public abstract class FamilyForwardContract {
 
   private void checkTurned(SmallModel model, IntPredicate layers) {
     IntFunction<double[]> frequencies = layer -> layers.test(layer) ? PLAIN : new double[0];
-    check(model, new ReferenceModel(model, new Rules(frequencies, layer -> NONE, 1, false)));
+    Rules rules = new Rules(frequencies, layer -> NONE, 1, ReferenceModel.plain(model));
+    check(model, new ReferenceModel(model, rules));
   }
 
   private static SmallModel gemma3(DType dtype) {
@@ -354,14 +357,73 @@ public abstract class FamilyForwardContract {
   }
 
   private void checkGemma(SmallModel model, double[] wide, IntPredicate slides) {
+    IntFunction<double[]> frequencies = layer -> slides.test(layer) ? PLAIN : wide;
+    check(model, gemma(model, frequencies, slides, true, NO_CAP, NO_CAP));
+  }
+
+  private static ReferenceModel gemma(
+      SmallModel model,
+      IntFunction<double[]> frequencies,
+      IntPredicate slides,
+      boolean endNorms,
+      double scoreCap,
+      double logitCap) {
+    Object divisor = model.config().getOrDefault("query_pre_attn_scalar", ODD.headDim());
+    double scores = 1 / Math.sqrt(((Number) divisor).doubleValue());
+    double embeddings = Math.sqrt(ODD.hidden());
+    Ways ways = new Ways(true, true, endNorms, embeddings, 1, scores, 1, scoreCap, logitCap);
+    return new ReferenceModel(
+        model, new Rules(frequencies, layer -> slides.test(layer) ? 6 : NONE, 1, ways));
+  }
+
+  @Test
+  void gemma_scales_embeddings_and_stores_gains_less_one() {
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          SmallModel.of("GemmaForCausalLM", 13, dtype, ODD, Extras.NONE)
+              .with("hidden_act", "gelu")
+              .withoutTensor("lm_head.weight");
+      check(model, gemma(model, layer -> PLAIN, layer -> false, false, NO_CAP, NO_CAP));
+    }
+  }
+
+  private static SmallModel gemma2(DType dtype) {
+    return SmallModel.of("Gemma2ForCausalLM", 14, dtype, ODD, Extras.NONE.withEndNorms())
+        .with("hidden_act", "gelu_pytorch_tanh")
+        .with("hidden_activation", "gelu_pytorch_tanh")
+        .with("query_pre_attn_scalar", 17L)
+        .with("sliding_window", 6L)
+        .withoutTensor("lm_head.weight");
+  }
+
+  @Test
+  void gemma2_keeps_scores_and_logits_small_and_has_a_window_in_every_other_layer() {
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          gemma2(dtype).with("attn_logit_softcapping", 0.5).with("final_logit_softcapping", 2.0);
+      check(model, gemma(model, layer -> PLAIN, layer -> layer % 2 == 0, true, 0.5, 2));
+    }
+    SmallModel model = gemma2(DType.F32);
+    check(model, gemma(model, layer -> PLAIN, layer -> layer % 2 == 0, true, NO_CAP, NO_CAP));
+  }
+
+  @Test
+  void granite_multiplies_embeddings_scores_branches_and_logits() {
+    Ways ways = new Ways(false, false, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          SmallModel.of("GraniteForCausalLM", 15, dtype, ODD, Extras.NONE.biases(true, true, true))
+              .with("attention_bias", true)
+              .with("mlp_bias", true)
+              .with("embedding_multiplier", 12L)
+              .with("residual_multiplier", 0.22)
+              .with("attention_multiplier", 0.3)
+              .with("logits_scaling", 8.0);
+      check(model, new ReferenceModel(model, new Rules(layer -> PLAIN, layer -> NONE, 1, ways)));
+    }
+    SmallModel plain = SmallModel.of("GraniteForCausalLM", 16, DType.F32, ODD, Extras.NONE);
     check(
-        model,
-        new ReferenceModel(
-            model,
-            new Rules(
-                layer -> slides.test(layer) ? PLAIN : wide,
-                layer -> slides.test(layer) ? 6 : NONE,
-                1,
-                true)));
+        plain,
+        new ReferenceModel(plain, new Rules(layer -> PLAIN, layer -> NONE, 1, Ways.plain(1))));
   }
 }

@@ -62,13 +62,17 @@ final class Float64 {
     return out;
   }
 
+  static double softcapped(double x, double cap) {
+    return Double.isInfinite(cap) ? x : cap * Math.tanh(x / cap);
+  }
+
   /** One query over the keys and values of the positions from {@code first} to {@code last}. */
   static double[] attend(
-      double[] query, double[][] keys, double[][] values, int first, int last, double scale) {
+      double[] query, double[][] keys, double[][] values, int first, int last, AttentionSpec spec) {
     double[] weights = new double[last + 1];
     double max = Double.NEGATIVE_INFINITY;
     for (int i = first; i <= last; i++) {
-      weights[i] = dot(query, keys[i]) * scale;
+      weights[i] = softcapped(dot(query, keys[i]) * spec.scale(), spec.softcap());
       max = Math.max(max, weights[i]);
     }
     double sum = 0;

@@ -26,10 +26,39 @@ final class ReferenceModel {
    * @param frequencies how fast each pair turns in each layer; there may be none
    * @param windows how many positions back each layer sees, its own included
    * @param factor what is turned is multiplied by
-   * @param gemma whether the model is a Gemma 3
+   * @param ways in what else they differ
    */
   record Rules(
-      IntFunction<double[]> frequencies, IntUnaryOperator windows, double factor, boolean gemma) {}
+      IntFunction<double[]> frequencies, IntUnaryOperator windows, double factor, Ways ways) {}
+
+  /**
+   * In what else.
+   *
+   * @param gelu whether gates are of GELU
+   * @param lessOne whether gains of norms are stored less 1
+   * @param endNorms whether attention and the feed-forward layer end with a norm
+   * @param embeddings by what embeddings are multiplied
+   * @param branches by what is what attention and the feed-forward layer add
+   * @param scores by what scores are
+   * @param logits by what logits are
+   * @param scoreCap what keeps scores small, or infinity
+   * @param logitCap what keeps logits small, or infinity
+   */
+  record Ways(
+      boolean gelu,
+      boolean lessOne,
+      boolean endNorms,
+      double embeddings,
+      double branches,
+      double scores,
+      double logits,
+      double scoreCap,
+      double logitCap) {
+    static Ways plain(double scores) {
+      return new Ways(
+          false, false, false, 1, 1, scores, 1, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+    }
+  }
 
   /**
    * A model's reference.
@@ -39,7 +68,7 @@ final class ReferenceModel {
    * @param windows how many positions back each layer sees, its own included
    */
   ReferenceModel(SmallModel model, double[] frequencies, IntUnaryOperator windows) {
-    this(model, new Rules(layer -> frequencies, windows, 1, false));
+    this(model, new Rules(layer -> frequencies, windows, 1, plain(model)));
   }
 
   /** A model's reference. */
@@ -51,6 +80,11 @@ final class ReferenceModel {
     kvHeads = size("num_key_value_heads");
     headDim = size("head_dim");
     epsilon = model.number("rms_norm_eps");
+  }
+
+  /** As most families do it. */
+  static Ways plain(SmallModel model) {
+    return Ways.plain(1 / Math.sqrt(model.number("head_dim")));
   }
 
   private int size(String field) {
@@ -117,18 +151,21 @@ final class ReferenceModel {
     for (int t = 0; t < tokens.length; t++) {
       x[t] = row("model.embed_tokens.weight", tokens[t]);
       for (int i = 0; i < hidden; i++) {
-        x[t][i] *= rules.gemma ? Math.sqrt(hidden) : 1;
+        x[t][i] *= rules.ways.embeddings;
       }
     }
     for (int layer = 0; layer < size("num_hidden_layers"); layer++) {
       attention(x, layer, rules.windows.applyAsInt(layer));
       feedForward(x, "model.layers." + layer + ".");
     }
-    boolean tied = rules.gemma || Boolean.TRUE.equals(model.config().get("tie_word_embeddings"));
+    boolean tied = !model.tensorNames().contains("lm_head.weight");
     double[][] logits = new double[tokens.length][];
     for (int t = 0; t < tokens.length; t++) {
       double[] normed = norm(x[t], "model.norm.weight");
       logits[t] = multiply(normed, tied ? "model.embed_tokens.weight" : "lm_head.weight");
+      for (int i = 0; i < logits[t].length; i++) {
+        logits[t][i] = Float64.softcapped(rules.ways.logits * logits[t][i], rules.ways.logitCap);
+      }
     }
     return logits;
   }
@@ -155,7 +192,7 @@ final class ReferenceModel {
         attend(q[t], k, v, head, from, t, out);
       }
       double[] added = linear(out, prefix + "self_attn.o_proj");
-      add(x[t], rules.gemma ? norm(added, prefix + "post_attention_layernorm.weight") : added);
+      add(x[t], added, prefix + "post_attention_layernorm.weight");
     }
   }
 
@@ -169,8 +206,7 @@ final class ReferenceModel {
       for (int d = 0; d < headDim; d++) {
         score += q[head * headDim + d] * k[s][kvHead * headDim + d];
       }
-      weights[s] =
-          Math.exp(score / Math.sqrt(rules.gemma ? size("query_pre_attn_scalar") : headDim));
+      weights[s] = Math.exp(Float64.softcapped(rules.ways.scores * score, rules.ways.scoreCap));
       total += weights[s];
     }
     for (int s = from; s <= to; s++) {
@@ -201,9 +237,10 @@ final class ReferenceModel {
   }
 
   private void feedForward(double[][] x, String prefix) {
-    GateFunction function = rules.gemma ? GateFunction.GELU_TANH : GateFunction.SILU;
+    GateFunction function = rules.ways.gelu ? GateFunction.GELU_TANH : GateFunction.SILU;
     for (double[] row : x) {
-      String before = rules.gemma ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+      String before =
+          rules.ways.endNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
       double[] normed = norm(row, prefix + before + ".weight");
       double[] gate = linear(normed, prefix + "mlp.gate_proj");
       double[] up = linear(normed, prefix + "mlp.up_proj");
@@ -211,7 +248,7 @@ final class ReferenceModel {
         gate[i] = Float64.gate(function, gate[i]) * up[i];
       }
       double[] added = linear(gate, prefix + "mlp.down_proj");
-      add(row, rules.gemma ? norm(added, prefix + "post_feedforward_layernorm.weight") : added);
+      add(row, added, prefix + "post_feedforward_layernorm.weight");
     }
   }
 
@@ -224,7 +261,9 @@ final class ReferenceModel {
     double[] out = new double[x.length];
     for (int i = 0; i < x.length; i++) {
       out[i] =
-          x[i] / Math.sqrt(squares / x.length + epsilon) * (rules.gemma ? 1 + gains[i] : gains[i]);
+          x[i]
+              / Math.sqrt(squares / x.length + epsilon)
+              * (rules.ways.lessOne ? 1 + gains[i] : gains[i]);
     }
     return out;
   }
@@ -260,9 +299,10 @@ final class ReferenceModel {
     return out;
   }
 
-  private static void add(double[] to, double[] what) {
+  private void add(double[] to, double[] what, String endNorm) {
+    double[] added = rules.ways.endNorms ? norm(what, endNorm) : what;
     for (int i = 0; i < to.length; i++) {
-      to[i] += what[i];
+      to[i] += rules.ways.branches * added[i];
     }
   }
 }

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
  * @param kvHeads how many key and value heads; divides {@code heads}
  * @param headDim the dimensions of a head
  * @param scale what scores are multiplied with before the softmax
+ * @param softcap what keeps scores s small then: they become {@code softcap · tanh(s / softcap)},
+ *     as in Gemma 2 (<a href="https://arxiv.org/abs/2408.00118">arXiv:2408.00118</a>); {@link
+ *     #NO_SOFTCAP} for nothing
  * @param window how many positions back a query sees, its own included; {@link #NO_WINDOW} for all
  * @param rotary how positions turn queries and keys
  * @param queryNorm the gain of an RMS norm over each query head before it is turned, or null
@@ -21,6 +24,7 @@ public record AttentionSpec(
     int kvHeads,
     int headDim,
     float scale,
+    float softcap,
     int window,
     RotaryEmbedding rotary,
     @Nullable Weight queryNorm,
@@ -28,6 +32,9 @@ public record AttentionSpec(
     float normEpsilon) {
   /** Every earlier position is seen. */
   public static final int NO_WINDOW = Integer.MAX_VALUE;
+
+  /** Scores may be of any size. */
+  public static final float NO_SOFTCAP = Float.POSITIVE_INFINITY;
 
   /** Refuses shapes that do not fit together. */
   public AttentionSpec {
@@ -39,10 +46,22 @@ public record AttentionSpec(
       throw new IllegalArgumentException(
           rotary.pairs() + " rotary pairs do not fit a head of " + headDim);
     }
+    if (!(softcap > 0)) {
+      throw new IllegalArgumentException("a softcap of scores is above 0, not " + softcap);
+    }
     if (window < 1) {
       throw new IllegalArgumentException(
           "an attention window holds at least 1 position, not " + window);
     }
+  }
+
+  /**
+   * Whether scores are kept small.
+   *
+   * @return true if there is a softcap
+   */
+  public boolean softcapped() {
+    return softcap != NO_SOFTCAP;
   }
 
   /**

@@ -172,6 +172,16 @@ public interface ComputeBackend extends AutoCloseable {
   void rmsNormAdd(StepBatch batch, Activations in, Weight gain, float epsilon, Activations out);
 
   /**
+   * Adds each row, multiplied, to what is there: {@code out += in · factor}.
+   *
+   * @param batch the step
+   * @param in the rows
+   * @param factor what they are multiplied by
+   * @param out of the same width; not {@code in}
+   */
+  void addScaled(StepBatch batch, Activations in, float factor, Activations out);
+
+  /**
    * A linear map of each row: {@code out = in · weightᵀ + bias}.
    *
    * @param batch the step
@@ -284,6 +294,17 @@ public interface ComputeBackend extends AutoCloseable {
    * @param out where the scores go, as {@link #logits} made it
    */
   void project(StepBatch batch, Activations hidden, Weight head, Logits out);
+
+  /**
+   * Keeps scores small, as Gemma 2 does (<a
+   * href="https://arxiv.org/abs/2408.00118">arXiv:2408.00118</a>): each becomes {@code cap ·
+   * tanh(score / cap)}.
+   *
+   * @param batch the step
+   * @param cap above 0
+   * @param logits its scores, as {@link #project} left them
+   */
+  void softcap(StepBatch batch, float cap, Logits logits);
 
   /**
    * Allocates room for a step's scores.

@@ -275,14 +275,25 @@ public final class OperandChecks {
   }
 
   /**
-   * Requires that a linear map does not write what it reads.
+   * Requires that a cap keeps something small.
+   *
+   * @param cap what scores are kept within
+   */
+  public static void requireCap(float cap) {
+    if (!(cap > 0 && Float.isFinite(cap))) {
+      throw new IllegalArgumentException("a cap is a finite number above 0, not " + cap);
+    }
+  }
+
+  /**
+   * Requires that an operation does not write what it reads.
    *
    * @param in what it reads
    * @param out what it writes
    */
   public static void requireApart(Activations in, Activations out) {
     if (in.equals(out)) {
-      throw new IllegalArgumentException("the output of a linear map is not its input");
+      throw new IllegalArgumentException("the output of an operation is not its input");
     }
   }
 

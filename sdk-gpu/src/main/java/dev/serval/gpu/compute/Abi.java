@@ -44,6 +44,16 @@ final class Abi {
           .wide("step", "in", "gain", "out")
           .narrow("columns", "inStride", "outStride", "epsilon")
           .build();
+  static final Struct ADD_SCALED =
+      Struct.named("AddScaled")
+          .wide("step", "in", "out")
+          .narrow("columns", "inStride", "outStride", "factor")
+          .build();
+  static final Struct SOFTCAP =
+      Struct.named("Softcap")
+          .wide("step", "scores")
+          .narrow("columns", "stride", "cap", "unused")
+          .build();
   static final Struct ROUND =
       Struct.named("Round")
           .wide("step", "in", "out")
@@ -65,7 +75,7 @@ final class Abi {
       Struct.named("Attention")
           .wide("step", "qkv", "kv", "out", "partials", "arrivals", "blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "window")
-          .narrow("outStride", "outOperand", "scale", "unused")
+          .narrow("outStride", "outOperand", "scale", "softcap")
           .build();
   static final Struct GATED =
       Struct.named("Gated")
@@ -93,6 +103,8 @@ final class Abi {
           WIDEN,
           EMBED,
           RMS_NORM,
+          ADD_SCALED,
+          SOFTCAP,
           ROUND,
           LINEAR,
           ROTATE_STORE,

@@ -52,6 +52,7 @@ final class AttentionKernels {
   private static final long OUT_STRIDE = Abi.ATTENTION.offset("outStride");
   private static final long OUT_OPERAND = Abi.ATTENTION.offset("outOperand");
   private static final long SCALE = Abi.ATTENTION.offset("scale");
+  private static final long SOFTCAP = Abi.ATTENTION.offset("softcap");
 
   private static final int[] TENSOR_HEADS = {64, 96, 128};
   private static final int TENSOR_STEP = 8;
@@ -225,12 +226,14 @@ final class AttentionKernels {
     to.set(JAVA_INT, OUT_STRIDE, out.stride());
     to.set(JAVA_INT, OUT_OPERAND, out.isOperand() ? 1 : 0);
     to.set(JAVA_FLOAT, SCALE, spec.scale());
+    to.set(JAVA_FLOAT, SOFTCAP, spec.softcapped() ? spec.softcap() : 0);
   }
 
   /** Which of the kernels with tensor cores, or −1 for the simple one. */
   private static int tensorChoice(AttentionSpec spec, DType kvType) {
     boolean fits =
         kvType == DType.BF16
+            && !spec.softcapped()
             && spec.headDim() % TENSOR_STEP == 0
             && spec.group() <= Abi.TILE_QUERIES;
     for (int i = 0; fits && i < TENSOR_HEADS.length; i++) {

@@ -303,6 +303,15 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
+  public void addScaled(StepBatch batch, Activations in, float factor, Activations out) {
+    CudaActivations output = checks.floats("output", out, batch, out.columns());
+    CudaActivations input = checks.floats("input", in, batch, output.columns());
+    OperandChecks.requireApart(input, output);
+    launches.stage(batch);
+    rows.addScaled(input, factor, output);
+  }
+
+  @Override
   public void linear(
       StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out) {
     linear.multiply(batch, in, weight, bias, out, false);
@@ -395,6 +404,17 @@ final class CudaBackend implements ComputeBackend {
     }
     if (bounds.logitRows() > 0) {
       linear.project(matrix, input, logits.scores());
+    }
+  }
+
+  @Override
+  public void softcap(StepBatch batch, float cap, Logits given) {
+    OperandChecks.requireCap(cap);
+    CudaLogits logits = checks.logits(given, given.vocabulary(), batch.logitRows());
+    launches.stage(batch);
+    if (bounds.logitRows() > 0) {
+      rows.softcap(logits.scores(), cap);
+      logits.changed();
     }
   }
 

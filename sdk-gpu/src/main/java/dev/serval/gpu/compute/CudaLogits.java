@@ -68,6 +68,11 @@ final class CudaLogits implements Logits {
   /** A step writes so many rows anew. */
   void rows(int count) {
     rows = count;
+    changed();
+  }
+
+  /** What came to the host is no longer what is on the device. */
+  void changed() {
     fetched.clear();
   }
 }

@@ -11,7 +11,9 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
 
-/** Launches what is done row by row: embedding, norms, rounding, gathering, gates. */
+/**
+ * Launches what is done row by row: embedding, norms, sums, softcaps, rounding, gathering, gates.
+ */
 final class RowKernels {
   private static final long EMBED_STEP = Abi.EMBED.offset("step");
   private static final long EMBED_TABLE = Abi.EMBED.offset("table");
@@ -29,6 +31,20 @@ final class RowKernels {
   private static final long NORM_OUT_STRIDE = Abi.RMS_NORM.offset("outStride");
   private static final long NORM_EPSILON = Abi.RMS_NORM.offset("epsilon");
 
+  private static final long ADD_STEP = Abi.ADD_SCALED.offset("step");
+  private static final long ADD_IN = Abi.ADD_SCALED.offset("in");
+  private static final long ADD_OUT = Abi.ADD_SCALED.offset("out");
+  private static final long ADD_COLUMNS = Abi.ADD_SCALED.offset("columns");
+  private static final long ADD_IN_STRIDE = Abi.ADD_SCALED.offset("inStride");
+  private static final long ADD_OUT_STRIDE = Abi.ADD_SCALED.offset("outStride");
+  private static final long ADD_FACTOR = Abi.ADD_SCALED.offset("factor");
+
+  private static final long SOFTCAP_STEP = Abi.SOFTCAP.offset("step");
+  private static final long SOFTCAP_SCORES = Abi.SOFTCAP.offset("scores");
+  private static final long SOFTCAP_COLUMNS = Abi.SOFTCAP.offset("columns");
+  private static final long SOFTCAP_STRIDE = Abi.SOFTCAP.offset("stride");
+  private static final long SOFTCAP_CAP = Abi.SOFTCAP.offset("cap");
+
   private static final long ROUND_STEP = Abi.ROUND.offset("step");
   private static final long ROUND_IN = Abi.ROUND.offset("in");
   private static final long ROUND_OUT = Abi.ROUND.offset("out");
@@ -44,11 +60,16 @@ final class RowKernels {
   private static final long GATE_OUT_STRIDE = Abi.GATED.offset("outStride");
   private static final long GATE_OUT_OPERAND = Abi.GATED.offset("outOperand");
 
+  /** Scores that a block keeps small: four for each of its threads. */
+  private static final int SOFTCAP_BLOCK = 1024;
+
   private final LaunchSite site;
   private final Map<MatrixType, Kernel> embeds = new EnumMap<>(MatrixType.class);
   private final Kernel normRows;
   private final Kernel normOperand;
   private final Kernel normAdd;
+  private final Kernel addScaled;
+  private final Kernel softcap;
   private final Kernel round;
   private final Kernel roundGather;
   private final Kernel gather;
@@ -63,6 +84,8 @@ final class RowKernels {
     normRows = kernels.kernel("rms_norm");
     normOperand = kernels.kernel("rms_norm_operand");
     normAdd = kernels.kernel("rms_norm_add");
+    addScaled = kernels.kernel("add_scaled");
+    softcap = kernels.kernel("softcap");
     round = kernels.kernel("round_operand");
     roundGather = kernels.kernel("round_gather");
     gather = kernels.kernel("gather");
@@ -110,6 +133,31 @@ final class RowKernels {
     to.set(JAVA_INT, NORM_OUT_STRIDE, out.stride());
     to.set(JAVA_FLOAT, NORM_EPSILON, epsilon);
     kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+  }
+
+  /** Rows times a factor, added to rows. */
+  void addScaled(CudaActivations in, float factor, CudaActivations out) {
+    MemorySegment to = addScaled.arguments();
+    to.set(JAVA_LONG, ADD_STEP, site.step().address());
+    to.set(JAVA_LONG, ADD_IN, in.address());
+    to.set(JAVA_LONG, ADD_OUT, out.address());
+    to.set(JAVA_INT, ADD_COLUMNS, in.columns());
+    to.set(JAVA_INT, ADD_IN_STRIDE, in.stride());
+    to.set(JAVA_INT, ADD_OUT_STRIDE, out.stride());
+    to.set(JAVA_FLOAT, ADD_FACTOR, factor);
+    addScaled.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+  }
+
+  /** Keeps scores small. */
+  void softcap(CudaActivations scores, float cap) {
+    MemorySegment to = softcap.arguments();
+    to.set(JAVA_LONG, SOFTCAP_STEP, site.step().address());
+    to.set(JAVA_LONG, SOFTCAP_SCORES, scores.address());
+    to.set(JAVA_INT, SOFTCAP_COLUMNS, scores.columns());
+    to.set(JAVA_INT, SOFTCAP_STRIDE, scores.stride());
+    to.set(JAVA_FLOAT, SOFTCAP_CAP, cap);
+    int blocks = Math.ceilDiv(scores.columns(), SOFTCAP_BLOCK);
+    softcap.grid(blocks, logitRows(), 1).launch(site.stream());
   }
 
   /** Rows to an operand. */

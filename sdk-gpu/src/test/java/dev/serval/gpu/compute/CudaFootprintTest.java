@@ -8,9 +8,8 @@ import dev.serval.api.compute.DType;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.gpu.RegionPool;
 import dev.serval.api.storage.StoredTensor;
-import java.lang.foreign.MemorySegment;
+import dev.serval.testkit.models.ZeroTensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,28 +21,19 @@ final class CudaFootprintTest {
 
   private static final ComputeOptions OPTIONS = ComputeOptions.of(1);
 
-  private static StoredTensor tensor(DType dtype, long... shape) {
-    long elements = Arrays.stream(shape).reduce(1, Math::multiplyExact);
-    return new StoredTensor(
-        "weight",
-        dtype,
-        Arrays.stream(shape).boxed().toList(),
-        MemorySegment.ofArray(new byte[(int) dtype.bytes(elements)]));
-  }
-
   private static List<List<StoredTensor>> weights(DType dtype) {
     List<List<StoredTensor>> weights = new ArrayList<>();
-    weights.add(List.of(tensor(dtype, 64, 512)));
-    weights.add(List.of(tensor(dtype, 70, 768), tensor(dtype, 37, 768)));
+    weights.add(List.of(ZeroTensor.of(dtype, 64, 512)));
+    weights.add(List.of(ZeroTensor.of(dtype, 70, 768), ZeroTensor.of(dtype, 37, 768)));
     weights.add(
         List.of(
-            tensor(dtype, 5, 256),
-            tensor(DType.Q6_K, 6, 256),
-            tensor(dtype, 7, 256),
-            tensor(DType.F16, 8, 256)));
+            ZeroTensor.of(dtype, 5, 256),
+            ZeroTensor.of(DType.Q6_K, 6, 256),
+            ZeroTensor.of(dtype, 7, 256),
+            ZeroTensor.of(DType.F16, 8, 256)));
     if (dtype.blockElements() == 1) {
-      weights.add(List.of(tensor(dtype, 3, 37)));
-      weights.add(List.of(tensor(dtype, 37), tensor(dtype, 2)));
+      weights.add(List.of(ZeroTensor.of(dtype, 3, 37)));
+      weights.add(List.of(ZeroTensor.of(dtype, 37), ZeroTensor.of(dtype, 2)));
     }
     return weights;
   }

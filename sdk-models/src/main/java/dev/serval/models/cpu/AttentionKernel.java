@@ -53,10 +53,11 @@ public interface AttentionKernel {
   /**
    * What merges, if work may be cut between stretches.
    *
+   * @param spec the shape of queries
    * @param layout that of the cache
    * @return the merger; empty if runs are always whole
    */
-  default Optional<Merger> merger(KvLayout layout) {
+  default Optional<Merger> merger(AttentionSpec spec, KvLayout layout) {
     return Optional.empty();
   }
 

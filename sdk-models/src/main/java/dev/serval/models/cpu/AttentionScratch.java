@@ -1,5 +1,6 @@
 package dev.serval.models.cpu;
 
+import dev.serval.api.compute.AttentionSpec;
 import java.util.Arrays;
 
 /**
@@ -21,6 +22,7 @@ final class AttentionScratch implements SlotReader {
   private final float[] noValues;
   private int headDim;
   private float scale;
+  private float softcap;
 
   AttentionScratch(int headDim, int heads) {
     this.headDim = headDim;
@@ -37,9 +39,11 @@ final class AttentionScratch implements SlotReader {
     return dims <= noValues.length && heads <= headCapacity;
   }
 
-  void begin(int heads, int dims, float factor) {
+  void begin(int heads, AttentionSpec spec) {
+    int dims = spec.headDim();
     headDim = dims;
-    scale = factor;
+    scale = spec.scale();
+    softcap = spec.softcap();
     Arrays.fill(maxima, 0, heads, Float.NEGATIVE_INFINITY);
     Arrays.fill(sums, 0, heads, 0);
     for (int head = 0; head < heads; head++) {
@@ -91,6 +95,9 @@ final class AttentionScratch implements SlotReader {
     }
     for (int i = from; i < to; i++) {
       scores[i] *= scale;
+    }
+    for (int i = from; i < to && softcap != AttentionSpec.NO_SOFTCAP; i++) {
+      scores[i] = softcap * Exponential.tanh(scores[i] / softcap);
     }
   }
 

@@ -55,7 +55,7 @@ public final class AttentionWork implements WorkCrew.Work {
 
   /** For how many sums there is room: for those of as many positions as the cache has. */
   private int room() {
-    Optional<AttentionKernel.Merger> found = kernel.merger(kv.layout());
+    Optional<AttentionKernel.Merger> found = kernel.merger(spec, kv.layout());
     if (workers == 1 || found.isEmpty()) {
       return 0;
     }

@@ -42,10 +42,12 @@ public final class CpuBackend implements ComputeBackend {
   private final List<PagesAhead> ahead = new ArrayList<>();
   private final EmbedWork embedding = new EmbedWork();
   private final NormWork norm;
+  private final AddWork adding;
   private final LinearWork linear = new LinearWork();
   private final RotaryWork rotary;
   private final AttentionWork attention;
   private final GateWork gating;
+  private final SoftcapWork capping;
 
   CpuBackend(Device device, NativeMemory memory, ThreadPlaces threads, KernelChoice choice) {
     this.device = device;
@@ -55,9 +57,11 @@ public final class CpuBackend implements ComputeBackend {
     reason = choice.reason();
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
     norm = new NormWork(kernels.rows(), kernels.prefetch());
+    adding = new AddWork(kernels.rows(), kernels.prefetch());
     rotary = new RotaryWork(kernels.rows(), kernels.prefetch(), threads.threads());
     attention = new AttentionWork(kernels.attention(), memory, threads.threads());
     gating = new GateWork(kernels.gate(), kernels.prefetch());
+    capping = new SoftcapWork(kernels.softcap());
   }
 
   @Override
@@ -151,6 +155,14 @@ public final class CpuBackend implements ComputeBackend {
     }
     norm.of(input, vector("gain", gain, in.columns()), epsilon, output).adding(add);
     run(norm, batch, output.columns());
+  }
+
+  @Override
+  public void addScaled(StepBatch batch, Activations in, float factor, Activations out) {
+    CpuActivations output = rows("output", out, batch, out.columns());
+    CpuActivations input = rows("input", in, batch, output.columns());
+    OperandChecks.requireApart(input, output);
+    run(adding.of(input, factor, output), batch, output.columns());
   }
 
   @Override
@@ -272,6 +284,15 @@ public final class CpuBackend implements ComputeBackend {
     logits.rows(batch.logitRows());
     linear.of(matrix, input, logits.scores(), batch.logitRows()).from(logits.sourceRows());
     run(linear);
+  }
+
+  @Override
+  public void softcap(StepBatch batch, float cap, Logits given) {
+    OperandChecks.requireCap(cap);
+    CpuLogits logits = logits(given, given.vocabulary(), batch.logitRows());
+    if (batch.logitRows() > 0) {
+      crew.run(capping.of(logits.scores(), batch.logitRows(), cap, crew.size()));
+    }
   }
 
   @Override

@@ -4,17 +4,15 @@ import dev.serval.api.compute.GateFunction;
 
 /** The gated activation: function(gate) · up. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
-final class GateWork extends RowWork {
+final class GateWork extends InputWork {
   private final GateKernel kernel;
-  private final Prefetch prefetch;
   private GateFunction function;
-  private CpuActivations gateUp;
   private CpuActivations out;
   private int firstRow;
 
   GateWork(GateKernel kernel, Prefetch prefetch) {
+    super(prefetch);
     this.kernel = kernel;
-    this.prefetch = prefetch;
   }
 
   /**
@@ -26,21 +24,16 @@ final class GateWork extends RowWork {
   GateWork of(
       GateFunction letsThrough, CpuActivations input, CpuActivations output, int outputRow) {
     function = letsThrough;
-    gateUp = input;
+    in = input;
     out = output;
     firstRow = outputRow;
     return this;
   }
 
   @Override
-  void ask(int row) {
-    gateUp.ask(prefetch, row);
-  }
-
-  @Override
   void row(int row, int worker) {
-    long gate = gateUp.row(row);
+    long gate = in.row(row);
     long to = out.row(firstRow + row);
-    kernel.gate(function, gateUp, gate, gate + out.columns(), out, to, out.columns(), worker);
+    kernel.gate(function, in, gate, gate + out.columns(), out, to, out.columns(), worker);
   }
 }

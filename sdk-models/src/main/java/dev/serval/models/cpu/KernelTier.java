@@ -10,6 +10,7 @@ import dev.serval.api.compute.NumericsId;
  * @param linear matrices
  * @param attention attention
  * @param gate the gated activation
+ * @param softcap what keeps scores small
  * @param rows norms and rotation
  * @param prefetch what lets rows be there in time
  */
@@ -19,5 +20,6 @@ public record KernelTier(
     LinearKernel linear,
     AttentionKernel attention,
     GateKernel gate,
+    SoftcapKernel softcap,
     RowKernel rows,
     Prefetch prefetch) {}

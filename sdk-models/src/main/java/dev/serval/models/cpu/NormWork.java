@@ -2,18 +2,16 @@ package dev.serval.models.cpu;
 
 /** Normalises rows by their root mean square, or adds them so. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
-final class NormWork extends RowWork {
+final class NormWork extends InputWork {
   private final RowKernel kernel;
-  private final Prefetch prefetch;
-  private CpuActivations in;
   private CpuWeight.Vector gain;
   private CpuActivations out;
   private float epsilon;
   private boolean add;
 
   NormWork(RowKernel kernel, Prefetch prefetch) {
+    super(prefetch);
     this.kernel = kernel;
-    this.prefetch = prefetch;
   }
 
   NormWork of(CpuActivations input, CpuWeight.Vector gains, float added, CpuActivations output) {
@@ -27,11 +25,6 @@ final class NormWork extends RowWork {
   NormWork adding(boolean toWhatIsThere) {
     add = toWhatIsThere;
     return this;
-  }
-
-  @Override
-  void ask(int row) {
-    in.ask(prefetch, row);
   }
 
   @Override

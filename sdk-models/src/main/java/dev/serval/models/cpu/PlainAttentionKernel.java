@@ -45,7 +45,7 @@ final class PlainAttentionKernel implements AttentionKernel {
     AttentionScratch own = scratch.get(worker);
     int from = work.pieces().firstRow(piece);
     int to = work.pieces().endRow(piece);
-    own.begin((to - from) * work.spec().group(), work.spec().headDim(), work.spec().scale());
+    own.begin((to - from) * work.spec().group(), work.spec());
     int firstSeen = work.pieces().first(piece);
     int end = work.pieces().end(piece);
     for (int stretch = firstSeen - firstSeen % STRETCH; stretch < end; stretch += STRETCH) {

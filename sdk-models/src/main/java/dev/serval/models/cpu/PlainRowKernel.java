@@ -46,6 +46,14 @@ public final class PlainRowKernel implements RowKernel {
   }
 
   @Override
+  public void addScaled(
+      CpuActivations in, long from, float factor, int count, CpuActivations out, long to) {
+    for (int i = 0; i < count; i++) {
+      out.set(to + i, out.at(to + i) + in.at(from + i) * factor);
+    }
+  }
+
+  @Override
   public void turn(
       CpuActivations rows, long head, float[] angles, int at, int pairs, boolean neighbours) {
     int step = neighbours ? 2 : 1;

@@ -31,6 +31,7 @@ final class PlainTierSource implements KernelTierSource {
         new PlainLinearKernel(workers),
         new PlainAttentionKernel(workers),
         new PlainGateKernel(),
+        new PlainSoftcapKernel(),
         new PlainRowKernel(),
         Prefetch.NONE);
   }

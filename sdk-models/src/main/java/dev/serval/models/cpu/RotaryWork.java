@@ -11,20 +11,18 @@ import org.jspecify.annotations.Nullable;
 
 /** Normalises and turns queries and keys, and writes keys and values to the cache. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
-final class RotaryWork extends RowWork {
+final class RotaryWork extends InputWork {
   private final RowKernel kernel;
-  private final Prefetch prefetch;
   private final short[][] rounded;
   private StepBatch batch;
-  private CpuActivations qkv;
   private AttentionSpec spec;
   private RotaryTable table;
   private CpuKvMemory kv;
   private int layer;
 
   RotaryWork(RowKernel kernel, Prefetch prefetch, int workers) {
+    super(prefetch);
     this.kernel = kernel;
-    this.prefetch = prefetch;
     rounded = new short[workers][0];
   }
 
@@ -36,7 +34,7 @@ final class RotaryWork extends RowWork {
       int cacheLayer,
       CpuKvMemory cache) {
     batch = step;
-    qkv = rows;
+    in = rows;
     spec = rules;
     table = angles;
     layer = cacheLayer;
@@ -53,18 +51,13 @@ final class RotaryWork extends RowWork {
   }
 
   @Override
-  void ask(int row) {
-    qkv.ask(prefetch, row);
-  }
-
-  @Override
   void row(int row, int worker) {
-    long queries = qkv.row(row);
+    long queries = in.row(row);
     long keys = queries + spec.queryColumns();
     turn(queries, spec.heads(), spec.queryNorm(), batch.position(row));
     turn(keys, spec.kvHeads(), spec.keyNorm(), batch.position(row));
     if (kv.layout().dtype() == DType.BF16) {
-      kernel.round(qkv, keys, rounded[worker], 2 * spec.keyColumns());
+      kernel.round(in, keys, rounded[worker], 2 * spec.keyColumns());
     }
     store(row, keys, rounded[worker]);
   }
@@ -74,9 +67,9 @@ final class RotaryWork extends RowWork {
       long at = first + (long) head * spec.headDim();
       if (gain != null) {
         MemorySegment gains = ((CpuWeight.Vector) gain).data();
-        kernel.normalise(qkv, at, gains, spec.headDim(), spec.normEpsilon(), false, qkv, at);
+        kernel.normalise(in, at, gains, spec.headDim(), spec.normEpsilon(), false, in, at);
       }
-      table.turn(kernel, qkv, at, position);
+      table.turn(kernel, in, at, position);
     }
   }
 
@@ -95,8 +88,8 @@ final class RotaryWork extends RowWork {
         kv.elements().writeKey(bits, key, keysAt, slot);
         kv.elements().writeValue(bits, value, valuesAt, slot);
       } else {
-        kv.elements().writeKey(qkv, keys + key, keysAt, slot);
-        kv.elements().writeValue(qkv, keys + value, valuesAt, slot);
+        kv.elements().writeKey(in, keys + key, keysAt, slot);
+        kv.elements().writeValue(in, keys + value, valuesAt, slot);
       }
     }
   }

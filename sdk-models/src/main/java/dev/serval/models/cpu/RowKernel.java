@@ -31,6 +31,19 @@ public interface RowKernel {
       long to);
 
   /**
+   * Adds consecutive elements, each times a factor, to others: a product and a sum, both rounded.
+   *
+   * @param in the elements
+   * @param from the index of the first
+   * @param factor what they are multiplied by
+   * @param count how many there are
+   * @param out what they are added to
+   * @param to the index of the first
+   */
+  void addScaled(
+      CpuActivations in, long from, float factor, int count, CpuActivations out, long to);
+
+  /**
    * Turns one head in place.
    *
    * @param rows where it is

@@ -3,6 +3,7 @@ package dev.serval.models.family;
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
@@ -28,9 +29,9 @@ import org.jspecify.annotations.Nullable;
  * x += down · (function(gate · norm(x)) · (up · norm(x)))
  * </pre>
  *
- * <p>Some families normalise what is added once more. Where such a one multiplies embeddings by s,
- * x is kept s times smaller: norms of x add ε/s² in place of ε, which makes them what they were,
- * and the gains of those at the ends are divided by s.
+ * <p>Some families normalise what is added once more, or multiply it. Where one multiplies
+ * embeddings by s, x is kept s times smaller: norms of x add ε/s² in place of ε, which makes them
+ * what they were, and what is added is divided by s, by the gains of its norm if there is one.
  *
  * <p>Behind the last layer's keys and values nothing reads the rows that no logits are wanted of,
  * which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather leave them
@@ -41,6 +42,8 @@ final class DecoderExecutor implements ModelExecutor {
   private final DecoderWeights weights;
   private final float epsilon;
   private final float residualEpsilon;
+  private final float branchFactor;
+  private final float logitCap;
   private final GateFunction function;
   private final ComputeBackend backend;
   private final KvMemory kv;
@@ -68,6 +71,8 @@ final class DecoderExecutor implements ModelExecutor {
     this.weights = weights;
     this.epsilon = shape.epsilon();
     this.residualEpsilon = shape.residualEpsilon();
+    this.branchFactor = shape.traits().branchFactor();
+    this.logitCap = shape.traits().softcaps().logits();
     this.function = shape.traits().gate();
     this.backend = backend;
     this.kv = kv;
@@ -80,7 +85,8 @@ final class DecoderExecutor implements ModelExecutor {
         shape.queryColumns() == shape.hidden()
             ? normed
             : backend.operands(rows, shape.queryColumns());
-    branch = shape.traits().endNorms() ? backend.activations(rows, shape.hidden()) : null;
+    boolean apart = shape.traits().endNorms() || branchFactor != 1;
+    branch = apart ? backend.activations(rows, shape.hidden()) : null;
     gates = backend.gates(function, rows, 2 * shape.intermediate(), qkv);
     gated = backend.operands(rows, shape.intermediate());
     logits = backend.logits(limits.sequences(), shape.vocabulary());
@@ -122,6 +128,9 @@ final class DecoderExecutor implements ModelExecutor {
     }
     backend.rmsNorm(rows, residual, weights.finalNorm(), residualEpsilon, normed);
     backend.project(rows, normed, weights.head(), logits);
+    if (logitCap != AttentionSpec.NO_SOFTCAP) {
+      backend.softcap(rows, logitCap, logits);
+    }
     backend.draw(rows, logits);
     lastRows.clear();
   }
@@ -160,10 +169,14 @@ final class DecoderExecutor implements ModelExecutor {
       Weight weight,
       @Nullable Weight bias,
       @Nullable Weight endNorm) {
-    if (endNorm == null || branch == null) {
+    if (branch == null) {
       backend.linearAdd(batch, in, weight, bias, residual);
+      return;
+    }
+    backend.linear(batch, in, weight, bias, branch);
+    if (endNorm == null) {
+      backend.addScaled(batch, branch, branchFactor, residual);
     } else {
-      backend.linear(batch, in, weight, bias, branch);
       backend.rmsNormAdd(batch, branch, endNorm, epsilon, residual);
     }
   }

@@ -43,7 +43,7 @@ final class DecoderLoader {
               rotations.of(index)));
       checkpoint.release();
     }
-    Weight finalNorm = gains(tensors.finalNorm(), shape.traits().gains());
+    Weight finalNorm = gains(tensors.finalNorm(), shape.traits().finalGains());
     Weight head = shape.tied() ? embeddings : weight(tensors.head());
     checkpoint.release();
     return new DecoderWeights(embeddings, List.copyOf(layers), finalNorm, head);
@@ -59,6 +59,7 @@ final class DecoderLoader {
             shape.kvHeads(),
             shape.headDim(),
             scale(shape),
+            shape.traits().softcaps().scores(),
             window,
             rotary,
             optionalGains(tensors.queryNorm(), gains),
@@ -81,8 +82,12 @@ final class DecoderLoader {
   }
 
   private static float scale(DecoderShape shape) {
-    double divisor = shape.traits().scoreDivisor().orElse((double) shape.headDim());
-    return (float) (1 / Math.sqrt(divisor));
+    return shape
+        .traits()
+        .multipliers()
+        .scores()
+        .orElseGet(() -> 1 / Math.sqrt(shape.headDim()))
+        .floatValue();
   }
 
   private @Nullable Weight optionalGains(List<TensorNeed> needs, NormGains gains) {

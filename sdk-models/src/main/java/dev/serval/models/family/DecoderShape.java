@@ -31,7 +31,11 @@ record DecoderShape(
     boolean tied,
     RotaryFrequencies rotary,
     DecoderTraits traits) {
-  private static final String GELU = "gelu_pytorch_tanh";
+  private static final String GELU_TANH = "gelu_pytorch_tanh";
+
+  /** What the first configurations call it in one of both fields. */
+  private static final String GELU = "gelu";
+
   private static final double DEFAULT_EPSILON = 1e-6;
 
   /** Reads what all families have in common; a family has read its traits before. */
@@ -64,8 +68,8 @@ record DecoderShape(
     switch (traits.gate()) {
       case SILU -> config.choice("hidden_act", Set.of("silu", "swish"));
       case GELU_TANH -> {
-        config.choice("hidden_act", Set.of(GELU));
-        config.choice("hidden_activation", Set.of(GELU));
+        config.choice("hidden_act", Set.of(GELU_TANH, GELU));
+        config.choice("hidden_activation", Set.of(GELU_TANH));
       }
     }
   }
@@ -98,7 +102,7 @@ record DecoderShape(
 
   /** What norms of the residual stream add: it is kept as much smaller as embeddings are. */
   float residualEpsilon() {
-    double scale = traits.embeddingScale();
+    double scale = traits.multipliers().embeddings();
     return (float) (epsilon / (scale * scale));
   }
 

@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
 import java.util.Optional;
 
@@ -15,8 +16,8 @@ import java.util.Optional;
  * @param headNorms whether each query and key head is normalised before it is turned
  * @param endNorms whether attention and the feed-forward layer end with a norm, too
  * @param gainsLessOne whether a checkpoint stores the gains of norms less 1
- * @param embeddingScale what embeddings are multiplied by; by 1 where there are no end norms
- * @param scoreDivisor whose square root scores are divided by, if not a head's dimensions
+ * @param multipliers by what parts of the model are multiplied
+ * @param softcaps what keeps scores and logits small
  * @param tied whether the embedding table is also the head, unless a checkpoint says otherwise
  * @param windows how far back each layer sees
  * @param rotaryLayers in which layers positions turn heads
@@ -31,16 +32,52 @@ record DecoderTraits(
     boolean headNorms,
     boolean endNorms,
     boolean gainsLessOne,
-    double embeddingScale,
-    Optional<Double> scoreDivisor,
+    Multipliers multipliers,
+    Softcaps softcaps,
     boolean tied,
     LayerWindows windows,
     RotaryLayers rotaryLayers,
     Optional<Double> windowTheta) {
 
+  /**
+   * By what parts of a model are multiplied.
+   *
+   * @param embeddings by what embeddings are
+   * @param branches by what is what attention and the feed-forward layer add; 1 where there are end
+   *     norms
+   * @param scores by what scores are, if not by one over the square root of a head's dimensions
+   * @param logits by what logits are
+   */
+  record Multipliers(double embeddings, double branches, Optional<Double> scores, double logits) {
+    static final Multipliers NONE = new Multipliers(1, 1, Optional.empty(), 1);
+  }
+
+  /**
+   * What keeps scores and logits small; infinite where nothing does.
+   *
+   * @param scores the cap of attention's scores
+   * @param logits that of logits
+   */
+  record Softcaps(float scores, float logits) {
+    static final Softcaps NONE = new Softcaps(AttentionSpec.NO_SOFTCAP, AttentionSpec.NO_SOFTCAP);
+  }
+
   /** As Llama and Mistral are, unless told otherwise. */
   static Builder with(LayerWindows windows) {
     return new Builder(windows);
+  }
+
+  /**
+   * What is multiplied with what is added to the residual stream, which is kept as much smaller as
+   * embeddings are: by gains where there are end norms.
+   */
+  float branchFactor() {
+    return endNorms ? 1 : (float) (multipliers.branches() / multipliers.embeddings());
+  }
+
+  /** Those of the last norm, by which logits are multiplied, too. */
+  NormGains finalGains() {
+    return new NormGains(gainsLessOne, 1 / multipliers.logits());
   }
 
   /** The gains of most norms. */
@@ -50,7 +87,7 @@ record DecoderTraits(
 
   /** Those of norms at the ends, which are as much smaller as the residual stream is kept. */
   NormGains endGains() {
-    return new NormGains(gainsLessOne, embeddingScale);
+    return new NormGains(gainsLessOne, multipliers.embeddings());
   }
 
   /** Collects what is told otherwise. */
@@ -64,8 +101,8 @@ record DecoderTraits(
     private boolean headNorms;
     private boolean endNorms;
     private boolean gainsLessOne;
-    private double embeddingScale = 1;
-    private Optional<Double> scoreDivisor = Optional.empty();
+    private Multipliers multipliers = Multipliers.NONE;
+    private Softcaps softcaps = Softcaps.NONE;
     private boolean tied;
     private RotaryLayers rotaryLayers = RotaryLayers.all();
     private Optional<Double> windowTheta = Optional.empty();
@@ -106,13 +143,13 @@ record DecoderTraits(
       return this;
     }
 
-    Builder embeddingScale(double scale) {
-      embeddingScale = scale;
+    Builder multipliers(Multipliers given) {
+      multipliers = given;
       return this;
     }
 
-    Builder scoreDivisor(Optional<Double> divisor) {
-      scoreDivisor = divisor;
+    Builder softcaps(Softcaps given) {
+      softcaps = given;
       return this;
     }
 
@@ -141,8 +178,8 @@ record DecoderTraits(
           headNorms,
           endNorms,
           gainsLessOne,
-          embeddingScale,
-          scoreDivisor,
+          multipliers,
+          softcaps,
           tied,
           windows,
           rotaryLayers,

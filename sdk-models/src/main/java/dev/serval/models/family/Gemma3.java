@@ -29,9 +29,8 @@ public final class Gemma3 extends DecoderFamily {
         .gate(GateFunction.GELU_TANH)
         .headNorms()
         .endNorms()
-        .gainsLessOne(config.flag("norm_gains_less_one", true))
-        .embeddingScale(Math.sqrt(config.count("hidden_size")))
-        .scoreDivisor(config.optionalPositive("query_pre_attn_scalar"))
+        .gainsLessOne(Gemma.gainsLessOne(config))
+        .multipliers(Gemma.multipliers(config))
         .tied()
         .windowTheta(windowTheta(config))
         .build();

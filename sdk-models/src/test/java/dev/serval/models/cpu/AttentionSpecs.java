@@ -17,6 +17,7 @@ final class AttentionSpecs {
         kvHeads,
         headDim,
         (float) (1 / Math.sqrt(headDim)),
+        AttentionSpec.NO_SOFTCAP,
         window == 0 ? AttentionSpec.NO_WINDOW : window,
         RotaryEmbedding.of(frequencies),
         null,

@@ -11,7 +11,7 @@ import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
 import dev.serval.models.cpu.generated.InstructionSet;
 import dev.serval.models.cpu.vector.VectorTierSource;
-import java.lang.foreign.MemorySegment;
+import dev.serval.testkit.models.ZeroTensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -52,18 +52,9 @@ final class FootprintTest {
     return new Tier("generated for " + set, new GeneratedTierSource(OTHERS, processor), processor);
   }
 
-  private static StoredTensor tensor(DType dtype, long... shape) {
-    long elements = Arrays.stream(shape).reduce(1, Math::multiplyExact);
-    return new StoredTensor(
-        "weight",
-        dtype,
-        Arrays.stream(shape).boxed().toList(),
-        MemorySegment.ofArray(new byte[(int) dtype.bytes(elements)]));
-  }
-
   /** A weight of matrices with so many rows. */
   private static List<StoredTensor> stacked(DType dtype, int columns, int... rows) {
-    return IntStream.of(rows).mapToObj(count -> tensor(dtype, count, columns)).toList();
+    return IntStream.of(rows).mapToObj(count -> ZeroTensor.of(dtype, count, columns)).toList();
   }
 
   private static List<List<StoredTensor>> weights() {
@@ -76,15 +67,15 @@ final class FootprintTest {
       }
       if (dtype.blockElements() == 1) {
         weights.add(stacked(dtype, 37, 3));
-        weights.add(List.of(tensor(dtype, 37), tensor(dtype, 2)));
+        weights.add(List.of(ZeroTensor.of(dtype, 37), ZeroTensor.of(dtype, 2)));
       }
     }
     weights.add(
         Arrays.stream(DType.values())
             .filter(dtype -> dtype != DType.F32)
-            .map(dtype -> tensor(dtype, 33, 512))
+            .map(dtype -> ZeroTensor.of(dtype, 33, 512))
             .toList());
-    weights.add(Arrays.stream(DType.values()).map(dtype -> tensor(dtype, 33, 512)).toList());
+    weights.add(Arrays.stream(DType.values()).map(dtype -> ZeroTensor.of(dtype, 33, 512)).toList());
     return weights;
   }
 

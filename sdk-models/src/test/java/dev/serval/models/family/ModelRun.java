@@ -18,7 +18,10 @@ import java.util.TreeMap;
 final class ModelRun extends SteppedModel {
   static final List<ModelFamily> FAMILIES =
       List.of(
+          new Gemma(),
+          new Gemma2(),
           new Gemma3(),
+          new Granite(),
           new Llama(),
           new Mistral(),
           new Phi3(),

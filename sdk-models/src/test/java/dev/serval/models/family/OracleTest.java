@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.serval.api.LoadListener;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.storage.Checkpoint;
+import dev.serval.models.cpu.Tiers;
 import dev.serval.storage.SafetensorsReader;
 import dev.serval.testkit.models.Oracle;
 import dev.serval.testkit.models.SteppedModel;
@@ -22,13 +23,17 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The families against models whose answers a float64 reference computed. */
 @ParameterizedClass
-@MethodSource("dev.serval.models.cpu.Tiers#here")
+@MethodSource("tiers")
 final class OracleTest {
   private static final float TOLERANCE = 1e-3f;
   private static final int GENERATED = 24;
 
   @Parameter KernelKind kernels;
   @TempDir Path folder;
+
+  static List<KernelKind> tiers() {
+    return Tiers.here();
+  }
 
   static Stream<Oracle> oracles() {
     return Oracle.all().stream();

@@ -121,6 +121,23 @@ final class RefusalTest {
   }
 
   @Test
+  void caps_and_multipliers_are_above_0() {
+    SmallModel gemma =
+        SmallModel.of("Gemma2ForCausalLM", 2, DType.F32, SIZES, Extras.NONE.withEndNorms())
+            .with("hidden_act", "gelu_pytorch_tanh")
+            .with("sliding_window", 4L)
+            .withoutTensor("lm_head.weight");
+    refused(gemma.with("attn_logit_softcapping", 0L), "'attn_logit_softcapping'", "0", "above 0");
+    refused(
+        gemma.with("attn_logit_softcapping", 50L).with("final_logit_softcapping", "no"),
+        "'final_logit_softcapping'",
+        "\"no\"",
+        "above 0");
+    SmallModel granite = SmallModel.of("GraniteForCausalLM", 2, DType.F32, SIZES, Extras.NONE);
+    refused(granite.with("logits_scaling", -1.0), "'logits_scaling'", "-1.0", "above 0");
+  }
+
+  @Test
   void fields_that_change_nothing_are_taken() {
     SmallModel model =
         llama()

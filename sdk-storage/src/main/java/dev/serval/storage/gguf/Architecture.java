@@ -8,7 +8,11 @@ import java.util.stream.Collectors;
 
 /** The architectures that are translated, under the format's names in lower case. */
 enum Architecture {
-  GEMMA3("Gemma3ForCausalLM", "gemma3_text", false, Names.GEMMA3),
+  GEMMA("GemmaForCausalLM", "gemma", false, Map.of()),
+  GEMMA2("Gemma2ForCausalLM", "gemma2", false, Names.END_NORMS),
+  GEMMA3("Gemma3ForCausalLM", "gemma3_text", false, Names.END_NORMS),
+  /** Converted as Llama is. */
+  GRANITE("GraniteForCausalLM", "granite", true, Map.of()),
   /**
    * Llama and Mistral. Its converters reorder the rows of queries and keys so that elements that
    * are turned together are neighbours.
@@ -22,7 +26,7 @@ enum Architecture {
 
   /** What a layer's tensors are called in Hugging Face's checkpoints where others differ. */
   private static final class Names {
-    static final Map<String, String> GEMMA3 =
+    static final Map<String, String> END_NORMS =
         Map.of(
             "post_attention_norm", "post_attention_layernorm",
             "ffn_norm", "pre_feedforward_layernorm",

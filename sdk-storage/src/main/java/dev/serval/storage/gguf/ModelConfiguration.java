@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Translates a model's metadata into the fields of {@code config.json} (keys and defaults as <a
@@ -12,27 +13,49 @@ import java.util.Optional;
  * What changes the model's results and has no such field is refused.
  */
 final class ModelConfiguration {
+  private static final long GEMMA2_27B_LAYERS = 46;
   private static final long GEMMA3_27B_LAYERS = 62;
+  private static final long GEMMA2_WINDOW = 4096;
+  private static final double GEMMA2_SCORE_CAP = 50;
+  private static final double GEMMA2_LOGIT_CAP = 30;
+  private static final String WINDOW = "attention.sliding_window";
+  private static final String SCORE_CAP = "attn_logit_softcapping";
+  private static final String LOGIT_CAP = "final_logit_softcapping";
+  private static final String SCORE_SCALE = "attention.scale";
+  private static final String EMBEDDING_SCALE = "embedding_scale";
+  private static final String RESIDUAL_SCALE = "residual_scale";
+  private static final String LOGIT_SCALE = "logit_scale";
+  private static final String TURNS = "rope.scaling.finetuned";
 
-  /** Keys that change results, behind the architecture's name, and the value that does not. */
+  /**
+   * Keys that change results, behind the architecture's name, and the value that does not; refused
+   * are others unless the architecture has them.
+   */
   private static final Map<String, Double> NEUTRAL =
       Map.ofEntries(
           Map.entry("expert_count", 0.0),
           Map.entry("expert_used_count", 0.0),
           Map.entry("attention.max_alibi_bias", 0.0),
           Map.entry("attention.clamp_kqv", 0.0),
-          Map.entry("attention.scale", 0.0),
+          Map.entry(SCORE_SCALE, 0.0),
           Map.entry("attention.layer_norm_epsilon", 0.0),
-          Map.entry("attn_logit_softcapping", 0.0),
-          Map.entry("final_logit_softcapping", 0.0),
-          Map.entry("logit_scale", 1.0),
-          Map.entry("embedding_scale", 1.0),
-          Map.entry("residual_scale", 1.0),
+          Map.entry(SCORE_CAP, 0.0),
+          Map.entry(LOGIT_CAP, 0.0),
+          Map.entry(LOGIT_SCALE, 1.0),
+          Map.entry(EMBEDDING_SCALE, 1.0),
+          Map.entry(RESIDUAL_SCALE, 1.0),
           Map.entry("pooling_type", 0.0),
           Map.entry("nextn_predict_layers", 0.0),
           Map.entry("rope.scaling.yarn_ext_factor", 1.0),
           Map.entry("rope.scaling.yarn_attn_factor", 1.0),
           Map.entry("rope.scaling.yarn_log_multiplier", 0.0));
+
+  private static final Map<Architecture, Set<String>> OWN_KEYS =
+      Map.of(
+          Architecture.GEMMA2,
+          Set.of(SCORE_CAP, LOGIT_CAP),
+          Architecture.GRANITE,
+          Set.of(SCORE_SCALE, LOGIT_SCALE, EMBEDDING_SCALE, RESIDUAL_SCALE));
 
   private final Metadata metadata;
   private final Architecture architecture;
@@ -53,8 +76,12 @@ final class ModelConfiguration {
     translation.config.putAll(
         RotaryConfiguration.translate(metadata, architecture, weights, translation.headDim()));
     translation.window();
-    if (architecture == Architecture.GEMMA3) {
-      translation.gemma3();
+    switch (architecture) {
+      case GEMMA -> translation.gemma();
+      case GEMMA2 -> translation.gemma2();
+      case GEMMA3 -> translation.gemma3();
+      case GRANITE -> translation.granite();
+      case LLAMA, PHI3, QWEN2, QWEN3, SMOLLM3 -> {}
     }
     return Collections.unmodifiableMap(translation.config);
   }
@@ -64,28 +91,32 @@ final class ModelConfiguration {
   }
 
   private void refuseUnsupported() {
+    Set<String> own = OWN_KEYS.getOrDefault(architecture, Set.of());
     for (Map.Entry<String, Double> neutral : NEUTRAL.entrySet()) {
       String key = key(neutral.getKey());
-      if (metadata.has(key) && metadata.number(key) != neutral.getValue()) {
+      if (!own.contains(neutral.getKey())
+          && metadata.has(key)
+          && metadata.number(key) != neutral.getValue()) {
         throw metadata.problem(
             key,
             "is %s; models are supported for which it is %s or missing"
                 .formatted(metadata.number(key), neutral.getValue()));
       }
     }
-    metadata
-        .flag(key("attention.causal"))
-        .filter(causal -> !causal)
-        .ifPresent(causal -> {
-          throw metadata.problem(key("attention.causal"), "is false; it must be true");
-        });
+    refuseWithout("attention.causal");
+  }
+
+  private void refuseWithout(String flag) {
+    if (!metadata.flag(key(flag)).orElse(true)) {
+      throw metadata.problem(key(flag), "is false; it must be true");
+    }
   }
 
   private void sizes() {
     long heads = heads();
     config.put("architectures", List.of(architecture.model()));
     config.put("model_type", architecture.modelType());
-    config.put("hidden_act", architecture == Architecture.GEMMA3 ? "gelu_pytorch_tanh" : "silu");
+    config.put("hidden_act", "silu");
     config.put("hidden_size", hidden());
     config.put("intermediate_size", metadata.requireNatural(key("feed_forward_length")));
     config.put("num_hidden_layers", metadata.requireNatural(key("block_count")));
@@ -136,22 +167,58 @@ final class ModelConfiguration {
     }
   }
 
-  /** Its converters add 1 to the gains of norms; its largest model alone divides otherwise. */
-  private void gemma3() {
+  /** Its converters add 1 to the gains of norms. */
+  private void gemma() {
+    config.put("hidden_act", "gelu_pytorch_tanh");
     config.put("norm_gains_less_one", false);
+  }
+
+  private void gemma2() {
+    gemma();
+    config.putIfAbsent("sliding_window", GEMMA2_WINDOW);
+    config.put("attn_logit_softcapping", number(SCORE_CAP, GEMMA2_SCORE_CAP));
+    config.put("final_logit_softcapping", number(LOGIT_CAP, GEMMA2_LOGIT_CAP));
+    scoreDivisor(GEMMA2_27B_LAYERS);
+  }
+
+  private double number(String name, double otherwise) {
+    return metadata.real(key(name)).orElse(otherwise);
+  }
+
+  /** The largest model alone divides scores by something else than a head's size. */
+  private void scoreDivisor(long layersOfLargest) {
+    boolean largest = metadata.requireNatural(key("block_count")) == layersOfLargest;
+    config.put("query_pre_attn_scalar", largest ? hidden() / heads() : headDim());
+  }
+
+  private void gemma3() {
+    gemma();
     metadata
         .natural(key("attention.sliding_window_pattern"))
         .ifPresent(period -> config.put("sliding_window_pattern", period));
     metadata
         .real(key("rope.freq_base_swa"))
         .ifPresent(theta -> config.put("rope_local_base_freq", theta));
-    if (metadata.requireNatural(key("block_count")) == GEMMA3_27B_LAYERS) {
-      config.put("query_pre_attn_scalar", hidden() / heads());
-    }
+    scoreDivisor(GEMMA3_27B_LAYERS);
+  }
+
+  /** A scale of 0 stands for none. */
+  private void granite() {
+    refuseWithout(TURNS);
+    double scores = number(SCORE_SCALE, 0);
+    config.put("attention_multiplier", scores == 0 ? 1 / Math.sqrt((double) headDim()) : scores);
+    config.put("embedding_multiplier", oneForNone(EMBEDDING_SCALE));
+    config.put("residual_multiplier", oneForNone(RESIDUAL_SCALE));
+    config.put("logits_scaling", oneForNone(LOGIT_SCALE));
+  }
+
+  private double oneForNone(String scale) {
+    double value = number(scale, 0);
+    return value == 0 ? 1 : value;
   }
 
   private void window() {
-    String key = key("attention.sliding_window");
+    String key = key(WINDOW);
     Optional<Long> window = metadata.natural(key).filter(positions -> positions > 0);
     window.ifPresent(positions -> {
       switch (architecture) {
@@ -159,8 +226,8 @@ final class ModelConfiguration {
           config.put("architectures", List.of("MistralForCausalLM"));
           config.put("model_type", "mistral");
         }
-        case PHI3, GEMMA3 -> {}
-        case QWEN2, QWEN3, SMOLLM3 ->
+        case PHI3, GEMMA2, GEMMA3 -> {}
+        case GEMMA, GRANITE, QWEN2, QWEN3, SMOLLM3 ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
       }
       config.put("sliding_window", positions);

@@ -8,7 +8,6 @@ import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -238,14 +237,7 @@ public final class SmallModel implements Checkpoint {
    * @return this model
    */
   public SmallModel withTensor(String name, DType type, long... shape) {
-    List<Long> dimensions = new ArrayList<>();
-    long elements = 1;
-    for (long size : shape) {
-      dimensions.add(size);
-      elements *= size;
-    }
-    MemorySegment data = MemorySegment.ofArray(new byte[(int) type.bytes(elements)]);
-    tensors.put(name, new StoredTensor(name, type, dimensions, data));
+    tensors.put(name, ZeroTensor.named(name, type, shape));
     return this;
   }
 

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Attention over keys and values of BF16, by dot products of BF16. What lies otherwise in the cache
- * is left to another kernel.
+ * is left to another kernel, and so are scores with a softcap.
  */
 final class GeneratedAttentionKernel implements AttentionKernel {
   /*
@@ -47,25 +47,26 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     this.workers = workers;
   }
 
-  private static boolean takes(KvLayout layout) {
-    return layout.dtype() == DType.BF16
+  private static boolean takes(AttentionSpec spec, KvLayout layout) {
+    return !spec.softcapped()
+        && layout.dtype() == DType.BF16
         && layout.blockTokens() % AttentionTile.POSITIONS == 0
         && layout.headDim() % ActivationGroup.COLUMNS == 0;
   }
 
   @Override
   public int rows(AttentionSpec spec, KvLayout layout) {
-    return takes(layout) ? Math.max(ROWS, QUERIES / spec.group()) : others.rows(spec, layout);
+    return takes(spec, layout) ? Math.max(ROWS, QUERIES / spec.group()) : others.rows(spec, layout);
   }
 
   @Override
-  public Optional<Merger> merger(KvLayout layout) {
-    return takes(layout) ? merger : others.merger(layout);
+  public Optional<Merger> merger(AttentionSpec spec, KvLayout layout) {
+    return takes(spec, layout) ? merger : others.merger(spec, layout);
   }
 
   @Override
   public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
-    if (!takes(layout)) {
+    if (!takes(spec, layout)) {
       others.prepare(spec, layout, memory);
       return;
     }
@@ -89,7 +90,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
 
   @Override
   public void attend(AttentionWork work, int piece, int kvHead, int worker) {
-    if (!takes(work.kv().layout())) {
+    if (!takes(work.spec(), work.kv().layout())) {
       others.attend(work, piece, kvHead, worker);
       return;
     }

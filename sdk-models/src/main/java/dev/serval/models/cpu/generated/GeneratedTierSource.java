@@ -98,6 +98,7 @@ public final class GeneratedTierSource implements KernelTierSource {
                 code -> new GeneratedAttentionKernel(code, beside.attention(), workers))
             .orElse(beside.attention()),
         beside.gate(),
+        beside.softcap(),
         beside.rows(),
         new GeneratedPrefetch());
   }

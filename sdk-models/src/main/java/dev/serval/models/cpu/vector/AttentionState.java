@@ -2,6 +2,7 @@ package dev.serval.models.cpu.vector;
 
 import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
 
+import dev.serval.api.compute.AttentionSpec;
 import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.AttentionSums;
 import dev.serval.models.cpu.CpuActivations;
@@ -39,7 +40,12 @@ final class AttentionState {
   private final float[] stretchSums;
   private final float[] partial = new float[PARTIAL_SUMS];
   private int count;
+
+  /** What scores are multiplied by, once they are in the range of a softcap if there is one. */
   private float scale;
+
+  /** What they are multiplied by before they come into that range; 0 for no softcap. */
+  private float squeeze;
 
   AttentionState(int headDim, int heads) {
     this.headDim = headDim;
@@ -62,9 +68,10 @@ final class AttentionState {
     return dims == headDim && heads <= capacity;
   }
 
-  void begin(int heads, float factor) {
+  void begin(int heads, AttentionSpec spec) {
     count = heads;
-    scale = factor;
+    scale = spec.softcapped() ? spec.softcap() : spec.scale();
+    squeeze = spec.softcapped() ? spec.scale() / spec.softcap() : 0;
     Arrays.fill(maxima, 0, heads, Float.NEGATIVE_INFINITY);
     Arrays.fill(sums, 0, heads, 0);
     Arrays.fill(outputs, 0, heads * outputStep, 0);
@@ -97,6 +104,9 @@ final class AttentionState {
   /** Turns a query head's scores into weights; it sees positions {@code from} up to {@code to}. */
   void weigh(int head, int from, int to, int positions) {
     int row = head * SCORE_STEP;
+    if (squeeze != 0) {
+      VectorExponential.tanh(scores, row, positions, squeeze);
+    }
     Arrays.fill(scores, row, row + from, Float.NEGATIVE_INFINITY);
     Arrays.fill(scores, row + to, row + positions, Float.NEGATIVE_INFINITY);
     float max = scale * maximum(scores, row, positions);

@@ -12,6 +12,10 @@ final class Lanes {
   static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   static final int COUNT = FLOATS.length();
   static final int BITS = FLOATS.vectorBitSize();
+
+  /** Whether there are 32 registers, as for vectors of 512 bits, and not 16. */
+  static final boolean MANY_REGISTERS = BITS >= 512;
+
   static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
   static final VectorSpecies<Byte> BYTES =
       VectorSpecies.of(byte.class, VectorShape.forBitSize(COUNT * Byte.SIZE));

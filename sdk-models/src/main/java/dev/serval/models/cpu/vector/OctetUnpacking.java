@@ -87,7 +87,7 @@ final class OctetUnpacking extends PackedProducts {
 
   @Override
   int mostRows() {
-    return Lanes.BITS < 512 ? 8 : 16;
+    return Lanes.MANY_REGISTERS ? 16 : 8;
   }
 
   @Override

@@ -21,7 +21,7 @@ abstract sealed class PackedProducts extends Unpacking permits OctetUnpacking, P
 
   /** How many panels more rows than one are multiplied with, so that sums stay in registers. */
   static int together() {
-    return Lanes.BITS < 512 ? 1 : 2;
+    return Lanes.MANY_REGISTERS ? 2 : 1;
   }
 
   /**

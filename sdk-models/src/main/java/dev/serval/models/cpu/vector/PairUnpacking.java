@@ -43,7 +43,7 @@ final class PairUnpacking extends PackedProducts {
 
   @Override
   int mostRows() {
-    return Lanes.BITS < 512 ? 8 : Integer.MAX_VALUE;
+    return Lanes.MANY_REGISTERS ? Integer.MAX_VALUE : 8;
   }
 
   @Override

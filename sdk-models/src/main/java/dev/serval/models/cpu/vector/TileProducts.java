@@ -17,7 +17,7 @@ final class TileProducts {
    * an input fill the sixteen registers of AVX2.
    */
   /** The most rows of a kernel. */
-  static final int MOST_ROWS = Lanes.BITS < 512 ? 6 : 12;
+  static final int MOST_ROWS = Lanes.MANY_REGISTERS ? 12 : 6;
 
   /** From one row of inputs to the next where many rows go fastest; not a power of two. */
   static final int STEP = LinearScratch.STRETCH + 16;

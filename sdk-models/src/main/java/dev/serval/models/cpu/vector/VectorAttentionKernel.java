@@ -48,7 +48,7 @@ final class VectorAttentionKernel implements AttentionKernel {
   }
 
   @Override
-  public Optional<Merger> merger(KvLayout layout) {
+  public Optional<Merger> merger(AttentionSpec spec, KvLayout layout) {
     return merger;
   }
 
@@ -84,7 +84,7 @@ final class VectorAttentionKernel implements AttentionKernel {
     AttentionState own = states.get(worker);
     int from = work.pieces().firstRow(piece);
     int to = work.pieces().endRow(piece);
-    own.begin(work.pieces().queries(piece), work.spec().scale());
+    own.begin(work.pieces().queries(piece), work.spec());
     long sums = work.sumsAt(piece, kvHead);
     for (int stretch = 0; stretch < work.pieces().stretches(piece); stretch++) {
       sums = own.recall(work.sums(), sums);
@@ -94,7 +94,7 @@ final class VectorAttentionKernel implements AttentionKernel {
   }
 
   private static void begin(AttentionWork work, int from, int to, int kvHead, AttentionState own) {
-    own.begin((to - from) * work.spec().group(), work.spec().scale());
+    own.begin((to - from) * work.spec().group(), work.spec());
     int headDim = work.spec().headDim();
     for (int row = from; row < to; row++) {
       long query = work.qkv().row(row) + (long) kvHead * work.spec().group() * headDim;

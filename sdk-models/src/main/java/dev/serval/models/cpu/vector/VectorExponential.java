@@ -69,4 +69,22 @@ final class VectorExponential {
           .intoArray(values, i);
     }
   }
+
+  /**
+   * Replaces each value v by the hyperbolic tangent of {@code v · factor}, with an error below
+   * 2e-7.
+   *
+   * @param values the values
+   * @param from where they begin
+   * @param count how many there are, whole vectors
+   * @param factor what each is multiplied by
+   */
+  static void tanh(float[] values, int from, int count, float factor) {
+    apply(values, from, count, 2 * factor, 0);
+    FloatVector two = FloatVector.broadcast(F, 2);
+    for (int i = from; i < from + count; i += Lanes.COUNT) {
+      FloatVector part = two.div(FloatVector.fromArray(F, values, i).add(1));
+      FloatVector.broadcast(F, 1).sub(part).intoArray(values, i);
+    }
+  }
 }

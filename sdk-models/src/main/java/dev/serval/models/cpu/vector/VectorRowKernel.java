@@ -117,6 +117,20 @@ final class VectorRowKernel implements RowKernel {
   }
 
   @Override
+  public void addScaled(
+      CpuActivations in, long from, float factor, int count, CpuActivations out, long to) {
+    int whole = F.loopBound(count);
+    for (int i = 0; i < whole; i += L) {
+      long at = (to + i) * Float.BYTES;
+      FloatVector.fromMemorySegment(F, in.data(), (from + i) * Float.BYTES, Lanes.ORDER)
+          .mul(factor)
+          .add(FloatVector.fromMemorySegment(F, out.data(), at, Lanes.ORDER))
+          .intoMemorySegment(out.data(), at, Lanes.ORDER);
+    }
+    others.addScaled(in, from + whole, factor, count - whole, out, to + whole);
+  }
+
+  @Override
   public void turn(
       CpuActivations rows, long head, float[] angles, int at, int pairs, boolean neighbours) {
     if (pairs % L > 0) {

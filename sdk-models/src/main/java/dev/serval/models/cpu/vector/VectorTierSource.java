@@ -69,6 +69,7 @@ public final class VectorTierSource implements KernelTierSource {
         new VectorLinearKernel(workers, fetchesFirst()),
         new VectorAttentionKernel(workers),
         new VectorGateKernel(workers),
+        new VectorSoftcapKernel(workers),
         new VectorRowKernel(new PlainRowKernel()),
         Prefetch.NONE);
   }

@@ -1,0 +1,39 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.GateFunction;
+import dev.serval.models.family.DecoderTraits.Multipliers;
+import java.util.Set;
+
+/** Gemma: gates of GELU, embeddings that are scaled, gains of norms that are stored less 1. */
+public final class Gemma extends DecoderFamily {
+  /** For the service loader. */
+  public Gemma() {
+    super("gemma", Set.of("GemmaForCausalLM"), Set.of("gemma"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    boolean bias = config.flag("attention_bias", false);
+    return DecoderTraits.with(LayerWindows.none(config))
+        .biases(bias, bias, false)
+        .gate(GateFunction.GELU_TANH)
+        .gainsLessOne(gainsLessOne(config))
+        .multipliers(multipliers(config))
+        .tied()
+        .build();
+  }
+
+  /** GGUF's converters store whole gains. */
+  static boolean gainsLessOne(ModelConfig config) {
+    return config.flag("norm_gains_less_one", true);
+  }
+
+  /** Embeddings by the root of the width, scores by one over the root of what may be given. */
+  static Multipliers multipliers(ModelConfig config) {
+    return new Multipliers(
+        Math.sqrt(config.count("hidden_size")),
+        1,
+        config.optionalPositive("query_pre_attn_scalar").map(divisor -> 1 / Math.sqrt(divisor)),
+        1);
+  }
+}

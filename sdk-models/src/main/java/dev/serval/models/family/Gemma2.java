@@ -1,0 +1,39 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.GateFunction;
+import dev.serval.models.family.DecoderTraits.Softcaps;
+import java.util.Set;
+
+/**
+ * Gemma 2: as Gemma, but every other layer has a window, attention and the feed-forward layer end
+ * with a norm, too, and scores and logits are kept small by softcaps.
+ */
+public final class Gemma2 extends DecoderFamily {
+  private static final int PERIOD = 2;
+
+  /** For the service loader. */
+  public Gemma2() {
+    super("gemma2", Set.of("Gemma2ForCausalLM"), Set.of("gemma2"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    boolean bias = config.flag("attention_bias", false);
+    return DecoderTraits.with(LayerWindows.butEvery(PERIOD, config))
+        .biases(bias, bias, false)
+        .gate(GateFunction.GELU_TANH)
+        .endNorms()
+        .gainsLessOne(Gemma.gainsLessOne(config))
+        .multipliers(Gemma.multipliers(config))
+        .softcaps(
+            new Softcaps(
+                cap("attn_logit_softcapping", config), cap("final_logit_softcapping", config)))
+        .tied()
+        .build();
+  }
+
+  private static float cap(String field, ModelConfig config) {
+    return config.optionalPositive(field).map(Double::floatValue).orElse(AttentionSpec.NO_SOFTCAP);
+  }
+}

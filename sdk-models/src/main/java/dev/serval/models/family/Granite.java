@@ -1,0 +1,34 @@
+package dev.serval.models.family;
+
+import dev.serval.models.family.DecoderTraits.Multipliers;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Granite 3 and 4 without experts or state spaces: as Llama, but embeddings, scores, what layers
+ * add and logits are multiplied by numbers that the configuration gives.
+ */
+public final class Granite extends DecoderFamily {
+  /** For the service loader. */
+  public Granite() {
+    super("granite", Set.of("GraniteForCausalLM"), Set.of("granite"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    boolean attentionBias = config.flag("attention_bias", false);
+    return DecoderTraits.with(LayerWindows.none(config))
+        .biases(attentionBias, attentionBias, config.flag("mlp_bias", false))
+        .multipliers(
+            new Multipliers(
+                orOne("embedding_multiplier", config),
+                orOne("residual_multiplier", config),
+                Optional.of(orOne("attention_multiplier", config)),
+                1 / orOne("logits_scaling", config)))
+        .build();
+  }
+
+  private static double orOne(String field, ModelConfig config) {
+    return config.optionalPositive(field).orElse(1.0);
+  }
+}
