@@ -96,8 +96,10 @@ final class AttentionScratch implements SlotReader {
     for (int i = from; i < to; i++) {
       scores[i] *= scale;
     }
-    for (int i = from; i < to && softcap != AttentionSpec.NO_SOFTCAP; i++) {
-      scores[i] = softcap * Exponential.tanh(scores[i] / softcap);
+    if (softcap != AttentionSpec.NO_SOFTCAP) {
+      for (int i = from; i < to; i++) {
+        scores[i] = softcap * Exponential.tanh(scores[i] / softcap);
+      }
     }
   }
 

@@ -290,9 +290,8 @@ public final class CpuBackend implements ComputeBackend {
   public void softcap(StepBatch batch, float cap, Logits given) {
     OperandChecks.requireCap(cap);
     CpuLogits logits = logits(given, given.vocabulary(), batch.logitRows());
-    if (batch.logitRows() > 0) {
-      crew.run(capping.of(logits.scores(), batch.logitRows(), cap, crew.size()));
-    }
+    capping.of(logits.scores(), batch.logitRows(), cap);
+    run(capping, capping.pieces(), SoftcapWork.PIECE);
   }
 
   @Override

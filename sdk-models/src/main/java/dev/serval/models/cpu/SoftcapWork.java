@@ -3,7 +3,8 @@ package dev.serval.models.cpu;
 /** Keeps a step's scores small, a piece of all rows at a time. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 final class SoftcapWork extends RowWork {
-  private static final int PIECE = 1 << 12;
+  /** Scores of a piece. */
+  static final int PIECE = 1 << 12;
 
   private final SoftcapKernel kernel;
   private CpuActivations scores;
@@ -14,13 +15,15 @@ final class SoftcapWork extends RowWork {
     this.kernel = kernel;
   }
 
-  /** Of so many rows, to be shared out among so many workers. */
-  SoftcapWork of(CpuActivations all, int rows, float limit, int workers) {
+  SoftcapWork of(CpuActivations all, int rows, float limit) {
     scores = all;
     count = all.row(rows);
     cap = limit;
-    share(Math.toIntExact(Math.ceilDiv(count, PIECE)), PIECE, workers);
     return this;
+  }
+
+  int pieces() {
+    return Math.toIntExact(Math.ceilDiv(count, PIECE));
   }
 
   @Override

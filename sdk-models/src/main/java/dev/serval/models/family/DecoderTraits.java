@@ -43,8 +43,7 @@ record DecoderTraits(
    * By what parts of a model are multiplied.
    *
    * @param embeddings by what embeddings are
-   * @param branches by what is what attention and the feed-forward layer add; 1 where there are end
-   *     norms
+   * @param branches by what is what attention and the feed-forward layer add
    * @param scores by what scores are, if not by one over the square root of a head's dimensions
    * @param logits by what logits are
    */
@@ -68,8 +67,8 @@ record DecoderTraits(
   }
 
   /**
-   * What is multiplied with what is added to the residual stream, which is kept as much smaller as
-   * embeddings are: by gains where there are end norms.
+   * By what is what is added to the residual stream, which is kept as much smaller as embeddings
+   * are: 1 where gains do it.
    */
   float branchFactor() {
     return endNorms ? 1 : (float) (multipliers.branches() / multipliers.embeddings());
@@ -85,9 +84,9 @@ record DecoderTraits(
     return new NormGains(gainsLessOne, 1);
   }
 
-  /** Those of norms at the ends, which are as much smaller as the residual stream is kept. */
+  /** Those of norms at the ends, by which what is added is multiplied, too. */
   NormGains endGains() {
-    return new NormGains(gainsLessOne, multipliers.embeddings());
+    return new NormGains(gainsLessOne, multipliers.embeddings() / multipliers.branches());
   }
 
   /** Collects what is told otherwise. */

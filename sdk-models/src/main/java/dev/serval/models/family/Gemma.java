@@ -13,23 +13,22 @@ public final class Gemma extends DecoderFamily {
 
   @Override
   DecoderTraits traits(ModelConfig config) {
-    boolean bias = config.flag("attention_bias", false);
-    return DecoderTraits.with(LayerWindows.none(config))
-        .biases(bias, bias, false)
-        .gate(GateFunction.GELU_TANH)
-        .gainsLessOne(gainsLessOne(config))
-        .multipliers(multipliers(config))
-        .tied()
-        .build();
+    return common(LayerWindows.none(config), config).build();
   }
 
-  /** GGUF's converters store whole gains. */
-  static boolean gainsLessOne(ModelConfig config) {
-    return config.flag("norm_gains_less_one", true);
+  /** What all of them have in common. GGUF's converters store whole gains. */
+  static DecoderTraits.Builder common(LayerWindows windows, ModelConfig config) {
+    boolean bias = config.flag("attention_bias", false);
+    return DecoderTraits.with(windows)
+        .biases(bias, bias, false)
+        .gate(GateFunction.GELU_TANH)
+        .gainsLessOne(config.flag("norm_gains_less_one", true))
+        .multipliers(multipliers(config))
+        .tied();
   }
 
   /** Embeddings by the root of the width, scores by one over the root of what may be given. */
-  static Multipliers multipliers(ModelConfig config) {
+  private static Multipliers multipliers(ModelConfig config) {
     return new Multipliers(
         Math.sqrt(config.count("hidden_size")),
         1,

@@ -1,7 +1,6 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.AttentionSpec;
-import dev.serval.api.compute.GateFunction;
 import dev.serval.models.family.DecoderTraits.Softcaps;
 import java.util.Set;
 
@@ -19,17 +18,11 @@ public final class Gemma2 extends DecoderFamily {
 
   @Override
   DecoderTraits traits(ModelConfig config) {
-    boolean bias = config.flag("attention_bias", false);
-    return DecoderTraits.with(LayerWindows.butEvery(PERIOD, config))
-        .biases(bias, bias, false)
-        .gate(GateFunction.GELU_TANH)
+    return Gemma.common(LayerWindows.butEvery(PERIOD, config), config)
         .endNorms()
-        .gainsLessOne(Gemma.gainsLessOne(config))
-        .multipliers(Gemma.multipliers(config))
         .softcaps(
             new Softcaps(
                 cap("attn_logit_softcapping", config), cap("final_logit_softcapping", config)))
-        .tied()
         .build();
   }
 

@@ -1,6 +1,5 @@
 package dev.serval.models.family;
 
-import dev.serval.api.compute.GateFunction;
 import java.util.Optional;
 import java.util.Set;
 
@@ -23,15 +22,9 @@ public final class Gemma3 extends DecoderFamily {
         config
             .optionalCount("sliding_window_pattern")
             .orElse(config.count("_sliding_window_pattern", PERIOD));
-    boolean bias = config.flag("attention_bias", false);
-    return DecoderTraits.with(LayerWindows.butEvery(period, config))
-        .biases(bias, bias, false)
-        .gate(GateFunction.GELU_TANH)
+    return Gemma.common(LayerWindows.butEvery(period, config), config)
         .headNorms()
         .endNorms()
-        .gainsLessOne(Gemma.gainsLessOne(config))
-        .multipliers(Gemma.multipliers(config))
-        .tied()
         .windowTheta(windowTheta(config))
         .build();
   }
