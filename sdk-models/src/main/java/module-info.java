@@ -31,9 +31,11 @@ module dev.serval.models {
       dev.serval.models.family.Granite,
       dev.serval.models.family.Llama,
       dev.serval.models.family.Mistral,
+      dev.serval.models.family.Mixtral,
       dev.serval.models.family.Phi3,
       dev.serval.models.family.Qwen2,
       dev.serval.models.family.Qwen3,
+      dev.serval.models.family.Qwen3Moe,
       dev.serval.models.family.SmolLm3;
   provides dev.serval.api.model.TextCodecReader with
       dev.serval.models.text.HuggingFaceTextCodecReader;

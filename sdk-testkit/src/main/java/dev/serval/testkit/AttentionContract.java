@@ -19,6 +19,7 @@ import dev.serval.api.device.NativeMemory;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Random;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -90,6 +91,10 @@ abstract class AttentionContract {
   final void assertRow(float[] actual, double[] expected, double magnitude, String what) {
     assertThat(actual).as(what).hasSameSizeAs(expected);
     assertClose(actual, expected, tolerance() * magnitude, what);
+  }
+
+  static void refused(ThrowingCallable operation) {
+    assertThatIllegalArgumentException().isThrownBy(operation);
   }
 
   private static void assertClose(float[] actual, double[] expected, double off, String what) {

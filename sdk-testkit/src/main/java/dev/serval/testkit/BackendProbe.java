@@ -143,7 +143,7 @@ final class BackendProbe {
     return values;
   }
 
-  private static float[][] identity(int size) {
+  static float[][] identity(int size) {
     float[][] rows = new float[size][size];
     for (int i = 0; i < size; i++) {
       rows[i][i] = 1;

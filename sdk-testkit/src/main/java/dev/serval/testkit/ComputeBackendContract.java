@@ -18,14 +18,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 /**
- * What every {@link ComputeBackend} does, measured against float64. Attention, which every backend
- * does too, is in the class it extends.
+ * What every {@link ComputeBackend} does, measured against float64. Experts and attention, which
+ * every backend does too, are in the classes it extends.
  */
-public abstract class ComputeBackendContract extends AttentionContract {
+public abstract class ComputeBackendContract extends ExpertContract {
   private static final float[] NO_BIAS = {};
   private static final int[][] SHAPES = {
     {1, 1}, {3, 5}, {64, 64}, {7, 33}, {129, 17}, {96, 160}, {515, 18}, {1030, 31}
@@ -340,16 +339,11 @@ public abstract class ComputeBackendContract extends AttentionContract {
           BackendProbe.step(rows), function, probe.put(in), matrix, biasWeight, gates, out);
       float[][] actual = probe.get(out, rows);
       for (int row = 0; row < rows; row++) {
-        double[] expected = gated(function, Float64.linear(Float64.widen(in[row]), weight, bias));
+        double[] expected =
+            Float64.gated(function, Float64.linear(Float64.widen(in[row]), weight, bias));
         assertRow(actual[row], expected, 10.0 * columns, dtype + " " + width + " of " + columns);
       }
     }
-  }
-
-  private static double[] gated(GateFunction function, double[] maps) {
-    double[] products = new double[maps.length / 2];
-    Arrays.setAll(products, i -> Float64.gate(function, maps[i]) * maps[products.length + i]);
-    return products;
   }
 
   @Test
@@ -534,10 +528,6 @@ public abstract class ComputeBackendContract extends AttentionContract {
     refused(() -> backend.project(batch, two, square, backend.logits(1, 3)));
     refused(() -> backend.activations(0, 3));
     refused(() -> backend.kvMemory(new KvLayout(1, 1, 2, 4, DType.F32), 0));
-  }
-
-  private static void refused(ThrowingCallable operation) {
-    assertThatIllegalArgumentException().isThrownBy(operation);
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.serval.api.storage.Checkpoint;
 import dev.serval.testkit.ReferenceModel.Rules;
 import dev.serval.testkit.ReferenceModel.Ways;
 import dev.serval.testkit.models.SmallModel;
+import dev.serval.testkit.models.SmallModel.Experts;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
@@ -405,6 +406,45 @@ public abstract class FamilyForwardContract {
     }
     SmallModel model = gemma2(DType.F32);
     check(model, gemma(model, layer -> PLAIN, layer -> layer % 2 == 0, true, NO_CAP, NO_CAP));
+  }
+
+  private static Experts experts(boolean normalised) {
+    return new Experts(
+        5, 2, 19, normalised, "mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj");
+  }
+
+  private static SmallModel qwen3Moe(DType dtype, boolean normalised) {
+    return SmallModel.of("Qwen3MoeForCausalLM", 17, dtype, ODD, Extras.NONE.withHeadNorms())
+        .withExperts(experts(normalised))
+        .with("model_type", "qwen3_moe")
+        .with("num_experts", 5L)
+        .with("moe_intermediate_size", 19L)
+        .with("norm_topk_prob", normalised)
+        .with("decoder_sparse_step", 1L)
+        .with("mlp_only_layers", List.of())
+        .with("router_aux_loss_coef", 0.001);
+  }
+
+  @Test
+  void qwen3_with_experts_whose_shares_add_up_to_1_or_not() {
+    for (DType dtype : exactTypes()) {
+      check(qwen3Moe(dtype, true), PLAIN, layer -> NONE);
+    }
+    check(qwen3Moe(DType.F32, false), PLAIN, layer -> NONE);
+    check(qwen3Moe(DType.F32, false).without("norm_topk_prob"), PLAIN, layer -> NONE);
+  }
+
+  @Test
+  void mixtral_with_and_without_a_window() {
+    String names = "block_sparse_moe";
+    Experts experts =
+        new Experts(4, 3, 53, true, names + ".gate", names + ".experts", "w1", "w3", "w2");
+    SmallModel model =
+        SmallModel.of("MixtralForCausalLM", 18, DType.F32, ODD, Extras.NONE)
+            .withExperts(experts)
+            .with("num_local_experts", 4L);
+    check(model, PLAIN, layer -> NONE);
+    check(model.with("sliding_window", 7L), PLAIN, layer -> 7);
   }
 
   @Test

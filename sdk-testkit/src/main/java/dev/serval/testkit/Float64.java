@@ -3,6 +3,9 @@ package dev.serval.testkit;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.RotaryEmbedding;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.stream.IntStream;
 
 /** A transformer's operations as textbooks write them, in float64 and without any haste. */
 final class Float64 {
@@ -47,6 +50,30 @@ final class Float64 {
       case GELU_TANH ->
           x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
     };
+  }
+
+  /** The gated activation of gates, in the first half, and ups. */
+  static double[] gated(GateFunction function, double[] maps) {
+    double[] products = new double[maps.length / 2];
+    Arrays.setAll(products, i -> gate(function, maps[i]) * maps[products.length + i]);
+    return products;
+  }
+
+  static double[] softmax(double[] scores) {
+    double max = Arrays.stream(scores).max().orElseThrow();
+    double[] exponentials = Arrays.stream(scores).map(score -> Math.exp(score - max)).toArray();
+    double sum = Arrays.stream(exponentials).sum();
+    return Arrays.stream(exponentials).map(exponential -> exponential / sum).toArray();
+  }
+
+  /** Which values are the greatest, of equal ones the first. */
+  static int[] greatest(double[] values, int count) {
+    return IntStream.range(0, values.length)
+        .boxed()
+        .sorted(Comparator.comparingDouble(i -> -values[i]))
+        .limit(count)
+        .mapToInt(Integer::intValue)
+        .toArray();
   }
 
   static double[] turned(double[] head, AttentionSpec spec, int position) {

@@ -2,6 +2,8 @@ package dev.serval.testkit;
 
 import dev.serval.api.compute.GateFunction;
 import dev.serval.testkit.models.SmallModel;
+import dev.serval.testkit.models.SmallModel.Experts;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntFunction;
@@ -237,19 +239,44 @@ final class ReferenceModel {
   }
 
   private void feedForward(double[][] x, String prefix) {
-    GateFunction function = rules.ways.gelu ? GateFunction.GELU_TANH : GateFunction.SILU;
     for (double[] row : x) {
       String before =
           rules.ways.endNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
       double[] normed = norm(row, prefix + before + ".weight");
-      double[] gate = linear(normed, prefix + "mlp.gate_proj");
-      double[] up = linear(normed, prefix + "mlp.up_proj");
-      for (int i = 0; i < gate.length; i++) {
-        gate[i] = Float64.gate(function, gate[i]) * up[i];
-      }
-      double[] added = linear(gate, prefix + "mlp.down_proj");
+      double[] added =
+          model
+              .experts()
+              .map(experts -> mixed(normed, prefix, experts))
+              .orElseGet(() -> gated(normed, prefix + "mlp.", "gate_proj", "up_proj", "down_proj"));
       add(row, added, prefix + "post_feedforward_layernorm.weight");
     }
+  }
+
+  private double[] gated(double[] x, String prefix, String gate, String up, String down) {
+    GateFunction function = rules.ways.gelu ? GateFunction.GELU_TANH : GateFunction.SILU;
+    double[] product = linear(x, prefix + gate);
+    double[] ups = linear(x, prefix + up);
+    for (int i = 0; i < product.length; i++) {
+      product[i] = Float64.gate(function, product[i]) * ups[i];
+    }
+    return linear(product, prefix + down);
+  }
+
+  /** What the experts with the greatest probabilities make of a row, by these. */
+  private double[] mixed(double[] x, String layer, Experts experts) {
+    double[] probabilities = Float64.softmax(linear(x, layer + experts.router()));
+    int[] best = Float64.greatest(probabilities, experts.used());
+    double sum = Arrays.stream(best).mapToDouble(expert -> probabilities[expert]).sum();
+    double[] out = new double[x.length];
+    for (int expert : best) {
+      String prefix = layer + experts.prefix() + "." + expert + ".";
+      double[] given = gated(x, prefix, experts.gate(), experts.up(), experts.down());
+      double share = probabilities[expert] / (experts.normalised() ? sum : 1);
+      for (int i = 0; i < out.length; i++) {
+        out[i] += share * given[i];
+      }
+    }
+    return out;
   }
 
   private double[] norm(double[] x, String gain) {

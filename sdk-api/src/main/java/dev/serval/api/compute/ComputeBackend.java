@@ -74,8 +74,8 @@ public interface ComputeBackend extends AutoCloseable {
 
   /**
    * Allocates a buffer of rows that are written by norms, {@link #attention} or gates and read by
-   * linear maps and {@link #project} alone, so that a backend may keep them in the type to which
-   * its products round their inputs. Weights are loaded first.
+   * linear maps, {@link #addExperts} and {@link #project} alone, so that a backend may keep them in
+   * the type to which its products round their inputs. Weights are loaded first.
    *
    * @param maxRows the most rows a step may have
    * @param columns the width
@@ -271,6 +271,28 @@ public interface ComputeBackend extends AutoCloseable {
     linear(batch, in, weight, bias, gates);
     gate(batch, function, gates, out);
   }
+
+  /**
+   * Makes a layer of experts, and room for what it has between its maps, which layers of the same
+   * sizes may share.
+   *
+   * @param spec its weights, loaded by this backend, and rules
+   * @param maxRows the most rows a step may have
+   * @return the layer
+   */
+  ExpertLayer experts(ExpertSpec spec, int maxRows);
+
+  /**
+   * Gives each row to some experts and adds what they make of it to what is there: {@code out +=
+   * factor · Σ share(e) · down(e) · (function(gate(e) · in) · (up(e) · in))}. A row's experts are
+   * added one after the other, the first of the layer first.
+   *
+   * @param batch the step
+   * @param in rows of the layer's width
+   * @param experts the layer
+   * @param out of the same width; not {@code in}
+   */
+  void addExperts(StepBatch batch, Activations in, ExpertLayer experts, Activations out);
 
   /**
    * Moves the last row of each sequence that logits are wanted of to its row among the logits, so

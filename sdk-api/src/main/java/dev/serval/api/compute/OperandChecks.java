@@ -286,6 +286,20 @@ public final class OperandChecks {
   }
 
   /**
+   * Requires that a layer of experts can take a step.
+   *
+   * @param experts the layer
+   * @param batch the step
+   */
+  public static void requireRows(ExpertLayer experts, StepBatch batch) {
+    if (experts.maxRows() < batch.rows()) {
+      throw new IllegalArgumentException(
+          "experts that take %d rows at once do not take the step's %d"
+              .formatted(experts.maxRows(), batch.rows()));
+    }
+  }
+
+  /**
    * Requires that an operation does not write what it reads.
    *
    * @param in what it reads

@@ -6,6 +6,8 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.ExpertLayer;
+import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
@@ -39,6 +41,7 @@ public final class CpuBackend implements ComputeBackend {
   private final OperandChecks checks = new OperandChecks(this);
   private final WeightLoader loader;
   private final Map<RotaryEmbedding, RotaryTable> tables = new HashMap<>();
+  private final Map<ExpertRoom.Sizes, ExpertRoom> rooms = new HashMap<>();
   private final List<PagesAhead> ahead = new ArrayList<>();
   private final EmbedWork embedding = new EmbedWork();
   private final NormWork norm;
@@ -105,6 +108,19 @@ public final class CpuBackend implements ComputeBackend {
     return rows * rowBytes > free.data().byteSize()
         ? rows(rows, columns)
         : new CpuActivations(this, rows, columns, free.data().asSlice(0, rows * rowBytes));
+  }
+
+  @Override
+  public ExpertLayer experts(ExpertSpec spec, int maxRows) {
+    PackedMatrix router = matrix("router", spec.router()).packed();
+    List<PackedMatrix> gateUps =
+        spec.gateUps().stream().map(one -> matrix("gates and ups", one).packed()).toList();
+    List<PackedMatrix> downs =
+        spec.downs().stream().map(one -> matrix("downs", one).packed()).toList();
+    OperandChecks.requireShape(maxRows, spec.width());
+    ExpertRoom room =
+        rooms.computeIfAbsent(new ExpertRoom.Sizes(spec, maxRows), sizes -> sizes.room(this::rows));
+    return new CpuExperts(this, spec, router, gateUps, downs, room);
   }
 
   @Override
@@ -261,6 +277,43 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
+  public void addExperts(StepBatch batch, Activations in, ExpertLayer experts, Activations out) {
+    CpuExperts layer = checks.own("experts", experts, CpuExperts.class, CpuExperts::owner);
+    CpuActivations input = rows("input", in, batch, layer.spec().width());
+    CpuActivations output = rows("output", out, batch, layer.spec().width());
+    OperandChecks.requireApart(input, output);
+    OperandChecks.requireRows(layer, batch);
+    ExpertRoom room = layer.room();
+    run(linear.of(layer.router(), input, room.scores(), batch.rows()));
+    room.routing().route(room.scores(), batch.rows(), layer.spec());
+    for (int expert = 0; expert < layer.downs().size(); expert++) {
+      int begin = room.routing().begin(expert);
+      int count = room.routing().begin(expert + 1) - begin;
+      int turns = Math.ceilDiv(count, room.together());
+      for (int turn = 0; turn < turns; turn++) {
+        int from = begin + count * turn / turns;
+        addExpert(layer, expert, from, begin + count * (turn + 1) / turns - from, input, output);
+      }
+    }
+  }
+
+  /** Adds what an expert makes of some of its rows. */
+  private void addExpert(
+      CpuExperts layer, int expert, int from, int count, CpuActivations in, CpuActivations out) {
+    ExpertRoom room = layer.room();
+    ExpertRouting routing = room.routing();
+    int[] rows = routing.rows();
+    PackedMatrix down = layer.downs().get(expert);
+    run(linear.of(layer.gateUps().get(expert), in, room.gateUp(), count).from(rows, from));
+    run(
+        gating.of(layer.spec().function(), room.gateUp(), room.gated(), 0),
+        count,
+        room.gateUp().columns());
+    run(linear.of(down, room.gated(), room.given(), count));
+    run(adding.of(room.given(), rows, routing.shares(), from, out), count, out.columns());
+  }
+
+  @Override
   public boolean gather(StepBatch batch, Activations rows) {
     CpuActivations all = rows("rows", rows, batch, rows.columns());
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
@@ -282,7 +335,7 @@ public final class CpuBackend implements ComputeBackend {
       }
     }
     logits.rows(batch.logitRows());
-    linear.of(matrix, input, logits.scores(), batch.logitRows()).from(logits.sourceRows());
+    linear.of(matrix, input, logits.scores(), batch.logitRows()).from(logits.sourceRows(), 0);
     run(linear);
   }
 

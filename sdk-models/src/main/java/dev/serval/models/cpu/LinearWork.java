@@ -42,9 +42,15 @@ public final class LinearWork implements WorkCrew.Work {
     return this;
   }
 
-  /** From which input row each output row comes. */
-  LinearWork from(int[] inputRows) {
+  /**
+   * From which input row each output row comes.
+   *
+   * @param inputRows the numbers of the rows
+   * @param first where that of the first output row is
+   */
+  LinearWork from(int[] inputRows, int first) {
     sourceRows = inputRows;
+    firstRow = first;
     return this;
   }
 
@@ -100,7 +106,7 @@ public final class LinearWork implements WorkCrew.Work {
 
   /** Where an output row's input begins, in elements of {@link #in}. */
   public long source(int row) {
-    return in.row(sourceRows == null ? firstRow + row : sourceRows[row]);
+    return in.row(sourceRows == null ? firstRow + row : sourceRows[firstRow + row]);
   }
 
   /**

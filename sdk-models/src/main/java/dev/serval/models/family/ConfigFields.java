@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,9 @@ final class ConfigFields {
           "initializer_range",
           "cache_implementation",
           "attention_dropout",
+          "output_router_logits",
+          "router_aux_loss_coef",
+          "router_jitter_noise",
           "hidden_dropout",
           "resid_pdrop",
           "embd_pdrop",
@@ -99,6 +103,8 @@ final class ConfigFields {
           Map.entry("norm_gains_less_one", false),
           Map.entry("rope_interleaved", false),
           Map.entry("lm_head_bias", false),
+          Map.entry("decoder_sparse_step", 1),
+          Map.entry("mlp_only_layers", List.of()),
           Map.entry("full_attn_mod", 1),
           Map.entry("interpolate_factor", 1));
 

@@ -14,8 +14,10 @@ import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.model.TokenSampler;
+import dev.serval.models.family.DecoderWeights.FeedForward;
 import dev.serval.models.sampling.HostTokenSampler;
 import dev.serval.models.sampling.SamplingScratch;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  * x += output · attention(turn(qkv · norm(x)))
  * x += down · (function(gate · norm(x)) · (up · norm(x)))
  * </pre>
+ *
+ * <p>or, in place of the last line, what some of several experts make of norm(x) in that way.
  *
  * <p>Some families normalise what is added once more, or multiply it. Where one multiplies
  * embeddings by s, x is kept s times smaller: norms of x add ε/s² in place of ε, which makes them
@@ -52,8 +56,7 @@ final class DecoderExecutor implements ModelExecutor {
   private final Activations normed;
   private final Activations qkv;
   private final Activations attended;
-  private final Activations gates;
-  private final Activations gated;
+  private final @Nullable Between between;
   private final @Nullable Activations branch;
   private final Logits logits;
   private final StepBatch lastRows;
@@ -87,11 +90,23 @@ final class DecoderExecutor implements ModelExecutor {
             : backend.operands(rows, shape.queryColumns());
     boolean apart = shape.traits().endNorms() || branchFactor != 1;
     branch = apart ? backend.activations(rows, shape.hidden()) : null;
-    gates = backend.gates(function, rows, 2 * shape.intermediate(), qkv);
-    gated = backend.operands(rows, shape.intermediate());
+    between = shape.traits().experts().isPresent() ? null : between(rows, shape.intermediate());
     logits = backend.logits(limits.sequences(), shape.vocabulary());
     lastRows = new StepBatch(limits.sequences(), limits.sequences());
   }
+
+  private Between between(int rows, int columns) {
+    return new Between(
+        backend.gates(function, rows, 2 * columns, qkv), backend.operands(rows, columns));
+  }
+
+  /**
+   * What dense layers have between their maps.
+   *
+   * @param gates gates and ups
+   * @param gated their products
+   */
+  private record Between(Activations gates, Activations gated) {}
 
   @Override
   public ModelSpec spec() {
@@ -159,8 +174,18 @@ final class DecoderExecutor implements ModelExecutor {
 
   private void feedForward(StepBatch batch, DecoderWeights.Layer layer) {
     backend.rmsNorm(batch, residual, layer.mlpNorm(), residualEpsilon, normed);
-    backend.gatedLinear(batch, function, normed, layer.gateUp(), layer.gateUpBias(), gates, gated);
-    add(batch, gated, layer.down(), layer.downBias(), layer.mlpEndNorm());
+    switch (layer.feedForward()) {
+      case FeedForward.Dense dense -> dense(batch, dense, layer.mlpEndNorm());
+      case FeedForward.Sparse sparse ->
+          backend.addExperts(batch, normed, sparse.experts(), residual);
+    }
+  }
+
+  private void dense(StepBatch batch, FeedForward.Dense maps, @Nullable Weight endNorm) {
+    Between room = Objects.requireNonNull(between);
+    backend.gatedLinear(
+        batch, function, normed, maps.gateUp(), maps.gateUpBias(), room.gates, room.gated);
+    add(batch, room.gated, maps.down(), maps.downBias(), endNorm);
   }
 
   private void add(

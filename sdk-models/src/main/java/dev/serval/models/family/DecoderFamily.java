@@ -77,7 +77,8 @@ abstract class DecoderFamily implements ModelFamily {
           "%s needs KV blocks of %d layers with %d heads of %d, unlike %s"
               .formatted(checkpoint.root(), spec.layers(), spec.kvHeads(), spec.headDim(), layout));
     }
-    DecoderWeights weights = new DecoderLoader(checkpoint, backend, listener).load(shape);
+    DecoderWeights weights =
+        new DecoderLoader(checkpoint, backend, limits.tokens(), listener).load(shape);
     return new DecoderExecutor(spec, shape, weights, backend, kv, limits);
   }
 

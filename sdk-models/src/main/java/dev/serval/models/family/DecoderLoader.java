@@ -3,6 +3,7 @@ package dev.serval.models.family;
 import dev.serval.api.LoadListener;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.Checkpoint;
@@ -20,12 +21,14 @@ final class DecoderLoader {
 
   private final Checkpoint checkpoint;
   private final ComputeBackend backend;
+  private final int maxRows;
   private final LoadListener listener;
   private int loaded;
 
-  DecoderLoader(Checkpoint checkpoint, ComputeBackend backend, LoadListener listener) {
+  DecoderLoader(Checkpoint checkpoint, ComputeBackend backend, int maxRows, LoadListener listener) {
     this.checkpoint = checkpoint;
     this.backend = backend;
+    this.maxRows = maxRows;
     this.listener = listener;
   }
 
@@ -74,11 +77,34 @@ final class DecoderLoader {
         optional(tensors.outputBias()),
         optionalGains(tensors.attentionEndNorm(), ends),
         gains(tensors.mlpNorm(), gains),
-        weight(tensors.gateUp()),
-        optional(tensors.gateUpBias()),
-        weight(tensors.down()),
-        optional(tensors.downBias()),
+        feedForward(tensors.feedForward(), shape.traits()),
         optionalGains(tensors.mlpEndNorm(), ends));
+  }
+
+  private DecoderWeights.FeedForward feedForward(
+      DecoderTensors.FeedForward tensors, DecoderTraits traits) {
+    return switch (tensors) {
+      case DecoderTensors.FeedForward.Dense dense ->
+          new DecoderWeights.FeedForward.Dense(
+              weight(dense.gateUp()),
+              optional(dense.gateUpBias()),
+              weight(dense.down()),
+              optional(dense.downBias()));
+      case DecoderTensors.FeedForward.Sparse sparse ->
+          new DecoderWeights.FeedForward.Sparse(backend.experts(experts(sparse, traits), maxRows));
+    };
+  }
+
+  private ExpertSpec experts(DecoderTensors.FeedForward.Sparse tensors, DecoderTraits traits) {
+    ExpertTraits experts = traits.experts().orElseThrow();
+    return new ExpertSpec(
+        weight(tensors.router()),
+        tensors.gateUps().stream().map(this::weight).toList(),
+        tensors.downs().stream().map(this::weight).toList(),
+        experts.used(),
+        experts.normalised(),
+        traits.gate(),
+        traits.branchFactor());
   }
 
   private static float scale(DecoderShape shape) {

@@ -8,7 +8,7 @@ import java.util.Set;
  * @param vocabulary how many tokens there are
  * @param contextLength how many positions it was made for
  * @param hidden the width between layers
- * @param intermediate the width within a feed-forward layer
+ * @param intermediate the width within a feed-forward layer, or within one of its experts
  * @param layers how many layers there are
  * @param heads query heads of a layer
  * @param kvHeads key and value heads of a layer
@@ -53,7 +53,10 @@ record DecoderShape(
         config.count("vocab_size"),
         rotary.scaling().contextLength(config.count("max_position_embeddings")),
         hidden,
-        intermediate(config),
+        traits
+            .experts()
+            .map(ExpertTraits::inner)
+            .orElseGet(() -> config.width("intermediate_size")),
         config.count("num_hidden_layers"),
         heads,
         kvHeads,
@@ -90,14 +93,6 @@ record DecoderShape(
           "num_attention_heads", "a number whose heads of " + headDim + " fit into 2^31 columns");
     }
     return headDim;
-  }
-
-  private static int intermediate(ModelConfig config) {
-    int intermediate = config.count("intermediate_size");
-    if (2L * intermediate > Integer.MAX_VALUE) {
-      throw config.refuse("intermediate_size", "a number up to " + Integer.MAX_VALUE / 2);
-    }
-    return intermediate;
   }
 
   /** What norms of the residual stream add: it is kept as much smaller as embeddings are. */

@@ -33,27 +33,50 @@ record DecoderTensors(DecoderShape shape) {
       List<TensorNeed> outputBias,
       List<TensorNeed> attentionEndNorm,
       List<TensorNeed> mlpNorm,
-      List<TensorNeed> gateUp,
-      List<TensorNeed> gateUpBias,
-      List<TensorNeed> down,
-      List<TensorNeed> downBias,
+      FeedForward feedForward,
       List<TensorNeed> mlpEndNorm) {
-    List<List<TensorNeed>> all() {
-      return List.of(
-          attentionNorm,
-          qkv,
-          qkvBias,
-          queryNorm,
-          keyNorm,
-          output,
-          outputBias,
-          attentionEndNorm,
-          mlpNorm,
-          gateUp,
-          gateUpBias,
-          down,
-          downBias,
-          mlpEndNorm);
+    Stream<List<TensorNeed>> all() {
+      Stream<List<TensorNeed>> others =
+          Stream.of(
+              attentionNorm,
+              qkv,
+              qkvBias,
+              queryNorm,
+              keyNorm,
+              output,
+              outputBias,
+              attentionEndNorm,
+              mlpNorm,
+              mlpEndNorm);
+      return Stream.concat(others, feedForward.all());
+    }
+  }
+
+  /** What a layer's part behind attention needs. */
+  sealed interface FeedForward {
+    Stream<List<TensorNeed>> all();
+
+    /** The same for all rows. */
+    record Dense(
+        List<TensorNeed> gateUp,
+        List<TensorNeed> gateUpBias,
+        List<TensorNeed> down,
+        List<TensorNeed> downBias)
+        implements FeedForward {
+      @Override
+      public Stream<List<TensorNeed>> all() {
+        return Stream.of(gateUp, gateUpBias, down, downBias);
+      }
+    }
+
+    /** Several experts: the maps of each. */
+    record Sparse(
+        List<TensorNeed> router, List<List<TensorNeed>> gateUps, List<List<TensorNeed>> downs)
+        implements FeedForward {
+      @Override
+      public Stream<List<TensorNeed>> all() {
+        return Stream.of(List.of(router), gateUps, downs).flatMap(List::stream);
+      }
     }
   }
 
@@ -64,9 +87,7 @@ record DecoderTensors(DecoderShape shape) {
   Stream<List<TensorNeed>> all() {
     return Stream.of(
             Stream.of(embeddings()),
-            IntStream.range(0, shape.layers())
-                .boxed()
-                .flatMap(index -> layer(index).all().stream()),
+            IntStream.range(0, shape.layers()).boxed().flatMap(index -> layer(index).all()),
             Stream.of(finalNorm(), head()))
         .flatMap(Function.identity())
         .filter(needs -> !needs.isEmpty());
@@ -90,7 +111,6 @@ record DecoderTensors(DecoderShape shape) {
   Layer layer(int index) {
     String layer = "model.layers." + index + ".";
     String attention = layer + "self_attn.";
-    String mlp = layer + "mlp.";
     DecoderTraits traits = shape.traits();
     int hidden = shape.hidden();
     Linear q = new Linear(attention + "q_proj", shape.queryColumns(), hidden);
@@ -99,12 +119,7 @@ record DecoderTensors(DecoderShape shape) {
     Linear qkv =
         new Linear(attention + "qkv_proj", shape.queryColumns() + 2 * shape.keyColumns(), hidden);
     Linear o = new Linear(attention + "o_proj", hidden, shape.queryColumns());
-    Linear gate = new Linear(mlp + "gate_proj", shape.intermediate(), hidden);
-    Linear up = new Linear(mlp + "up_proj", shape.intermediate(), hidden);
-    Linear gateUp = new Linear(mlp + "gate_up_proj", 2 * shape.intermediate(), hidden);
-    Linear down = new Linear(mlp + "down_proj", hidden, shape.intermediate());
     Linear[] inputs = traits.fusedMaps() ? new Linear[] {qkv} : new Linear[] {q, k, v};
-    Linear[] gates = traits.fusedMaps() ? new Linear[] {gateUp} : new Linear[] {gate, up};
     return new Layer(
         vector(layer + "input_layernorm.weight", hidden),
         weights(inputs),
@@ -115,11 +130,44 @@ record DecoderTensors(DecoderShape shape) {
         traits.outputBias() ? biases(o) : List.of(),
         traits.endNorms() ? vector(layer + AFTER_ATTENTION, hidden) : List.of(),
         vector(layer + (traits.endNorms() ? BEFORE_MLP : AFTER_ATTENTION), hidden),
-        weights(gates),
-        traits.mlpBias() ? biases(gates) : List.of(),
-        weights(down),
-        traits.mlpBias() ? biases(down) : List.of(),
+        traits
+            .experts()
+            .<FeedForward>map(experts -> sparse(layer, experts))
+            .orElseGet(() -> dense(layer + "mlp.")),
         traits.endNorms() ? vector(layer + AFTER_MLP, hidden) : List.of());
+  }
+
+  private FeedForward dense(String mlp) {
+    int hidden = shape.hidden();
+    int inner = shape.intermediate();
+    Linear gate = new Linear(mlp + "gate_proj", inner, hidden);
+    Linear up = new Linear(mlp + "up_proj", inner, hidden);
+    Linear gateUp = new Linear(mlp + "gate_up_proj", 2 * inner, hidden);
+    Linear down = new Linear(mlp + "down_proj", hidden, inner);
+    Linear[] gates = shape.traits().fusedMaps() ? new Linear[] {gateUp} : new Linear[] {gate, up};
+    boolean bias = shape.traits().mlpBias();
+    return new FeedForward.Dense(
+        weights(gates),
+        bias ? biases(gates) : List.of(),
+        weights(down),
+        bias ? biases(down) : List.of());
+  }
+
+  private FeedForward sparse(String layer, ExpertTraits experts) {
+    int hidden = shape.hidden();
+    int inner = experts.inner();
+    ExpertTraits.Names names = experts.names();
+    List<List<TensorNeed>> gateUps = new ArrayList<>();
+    List<List<TensorNeed>> downs = new ArrayList<>();
+    for (int expert = 0; expert < experts.count(); expert++) {
+      gateUps.add(
+          weights(
+              new Linear(layer + names.of(expert, names.gate()), inner, hidden),
+              new Linear(layer + names.of(expert, names.up()), inner, hidden)));
+      downs.add(weights(new Linear(layer + names.of(expert, names.down()), hidden, inner)));
+    }
+    Linear router = new Linear(layer + names.router(), experts.count(), hidden);
+    return new FeedForward.Sparse(weights(router), gateUps, downs);
   }
 
   private List<TensorNeed> headNorm(String name) {

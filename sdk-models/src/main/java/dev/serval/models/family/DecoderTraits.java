@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param windows how far back each layer sees
  * @param rotaryLayers in which layers positions turn heads
  * @param windowTheta the rotary base of layers that have a window, if it is another
+ * @param experts those of which feed-forward layers are made, if they are
  */
 record DecoderTraits(
     boolean inputBias,
@@ -37,7 +38,8 @@ record DecoderTraits(
     boolean tied,
     LayerWindows windows,
     RotaryLayers rotaryLayers,
-    Optional<Double> windowTheta) {
+    Optional<Double> windowTheta,
+    Optional<ExpertTraits> experts) {
 
   /**
    * By what parts of a model are multiplied.
@@ -105,6 +107,7 @@ record DecoderTraits(
     private boolean tied;
     private RotaryLayers rotaryLayers = RotaryLayers.all();
     private Optional<Double> windowTheta = Optional.empty();
+    private Optional<ExpertTraits> experts = Optional.empty();
 
     private Builder(LayerWindows windows) {
       this.windows = windows;
@@ -167,6 +170,11 @@ record DecoderTraits(
       return this;
     }
 
+    Builder experts(ExpertTraits given) {
+      experts = Optional.of(given);
+      return this;
+    }
+
     DecoderTraits build() {
       return new DecoderTraits(
           inputBias,
@@ -182,7 +190,8 @@ record DecoderTraits(
           tied,
           windows,
           rotaryLayers,
-          windowTheta);
+          windowTheta,
+          experts);
     }
   }
 }

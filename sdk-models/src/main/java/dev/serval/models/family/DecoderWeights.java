@@ -1,6 +1,7 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.Weight;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -25,9 +26,16 @@ record DecoderWeights(Weight embeddings, List<Layer> layers, Weight finalNorm, W
       @Nullable Weight outputBias,
       @Nullable Weight attentionEndNorm,
       Weight mlpNorm,
-      Weight gateUp,
-      @Nullable Weight gateUpBias,
-      Weight down,
-      @Nullable Weight downBias,
+      FeedForward feedForward,
       @Nullable Weight mlpEndNorm) {}
+
+  /** What a layer does with each row behind attention. */
+  sealed interface FeedForward {
+    /** The same for all rows. */
+    record Dense(Weight gateUp, @Nullable Weight gateUpBias, Weight down, @Nullable Weight downBias)
+        implements FeedForward {}
+
+    /** What some experts do. */
+    record Sparse(ExpertLayer experts) implements FeedForward {}
+  }
 }

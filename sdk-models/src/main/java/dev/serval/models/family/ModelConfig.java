@@ -44,6 +44,15 @@ final class ModelConfig {
     return optionalCount(field).orElse(otherwise);
   }
 
+  /** How wide a feed-forward layer is within, of which gates and ups are twice as wide. */
+  int width(String field) {
+    int width = count(field);
+    if (2L * width > Integer.MAX_VALUE) {
+      throw refuse(field, "a number up to " + Integer.MAX_VALUE / 2);
+    }
+    return width;
+  }
+
   OptionalInt optionalCount(String field) {
     return whole(field, 1);
   }

@@ -24,9 +24,11 @@ final class ModelRun extends SteppedModel {
           new Granite(),
           new Llama(),
           new Mistral(),
+          new Mixtral(),
           new Phi3(),
           new Qwen2(),
           new Qwen3(),
+          new Qwen3Moe(),
           new SmolLm3());
   private static final Device CPU =
       new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(2), new TreeMap<>());

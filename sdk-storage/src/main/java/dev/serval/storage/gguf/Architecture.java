@@ -8,21 +8,22 @@ import java.util.stream.Collectors;
 
 /** The architectures that are translated, under the format's names in lower case. */
 enum Architecture {
-  GEMMA("GemmaForCausalLM", "gemma", false, Map.of()),
+  GEMMA("GemmaForCausalLM", "gemma", false),
   GEMMA2("Gemma2ForCausalLM", "gemma2", false, Names.END_NORMS),
   GEMMA3("Gemma3ForCausalLM", "gemma3_text", false, Names.END_NORMS),
   /** Converted as Llama is. */
-  GRANITE("GraniteForCausalLM", "granite", true, Map.of()),
+  GRANITE("GraniteForCausalLM", "granite", true),
   /**
-   * Llama and Mistral. Its converters reorder the rows of queries and keys so that elements that
-   * are turned together are neighbours.
+   * Llama, Mistral and Mixtral. Its converters reorder the rows of queries and keys so that
+   * elements that are turned together are neighbours.
    */
-  LLAMA("LlamaForCausalLM", "llama", true, Map.of()),
+  LLAMA("LlamaForCausalLM", "llama", true, Names.MIXTRAL, Names.MIXTRAL_EXPERTS),
   PHI3("Phi3ForCausalLM", "phi3", false, Names.PHI3),
-  QWEN2("Qwen2ForCausalLM", "qwen2", false, Map.of()),
-  QWEN3("Qwen3ForCausalLM", "qwen3", false, Map.of()),
+  QWEN2("Qwen2ForCausalLM", "qwen2", false),
+  QWEN3("Qwen3ForCausalLM", "qwen3", false),
+  QWEN3MOE("Qwen3MoeForCausalLM", "qwen3_moe", false, Names.ROUTER, Names.EXPERTS),
   /** Converted as Llama is. */
-  SMOLLM3("SmolLM3ForCausalLM", "smollm3", true, Map.of());
+  SMOLLM3("SmolLM3ForCausalLM", "smollm3", true);
 
   /** What a layer's tensors are called in Hugging Face's checkpoints where others differ. */
   private static final class Names {
@@ -35,19 +36,48 @@ enum Architecture {
     /** Gates and ups are one tensor, under the name of the ups. */
     static final Map<String, String> PHI3 =
         Map.of("attn_qkv", "self_attn.qkv_proj", "ffn_up", "mlp.gate_up_proj");
+
+    static final Map<String, String> ROUTER = Map.of("ffn_gate_inp", "mlp.gate");
+    static final Map<String, String> EXPERTS =
+        Map.of(
+            "ffn_gate_exps", "mlp.experts.%d.gate_proj.weight",
+            "ffn_up_exps", "mlp.experts.%d.up_proj.weight",
+            "ffn_down_exps", "mlp.experts.%d.down_proj.weight");
+
+    static final Map<String, String> MIXTRAL = Map.of("ffn_gate_inp", "block_sparse_moe.gate");
+    static final Map<String, String> MIXTRAL_EXPERTS =
+        Map.of(
+            "ffn_gate_exps", "block_sparse_moe.experts.%d.w1.weight",
+            "ffn_up_exps", "block_sparse_moe.experts.%d.w3.weight",
+            "ffn_down_exps", "block_sparse_moe.experts.%d.w2.weight");
   }
 
   private final String model;
   private final String modelType;
   private final boolean interleaved;
   private final Map<String, String> layerNames;
+  private final Map<String, String> expertNames;
+
+  Architecture(String model, String modelType, boolean interleaved) {
+    this(model, modelType, interleaved, Map.of());
+  }
 
   Architecture(
       String model, String modelType, boolean interleaved, Map<String, String> layerNames) {
+    this(model, modelType, interleaved, layerNames, Map.of());
+  }
+
+  Architecture(
+      String model,
+      String modelType,
+      boolean interleaved,
+      Map<String, String> layerNames,
+      Map<String, String> expertNames) {
     this.model = model;
     this.modelType = modelType;
     this.interleaved = interleaved;
     this.layerNames = layerNames;
+    this.expertNames = expertNames;
   }
 
   static Optional<Architecture> named(String name) {
@@ -81,5 +111,13 @@ enum Architecture {
   /** The names of a layer's tensors, by this format's, that are this architecture's own. */
   Map<String, String> layerNames() {
     return layerNames;
+  }
+
+  /**
+   * What each expert's part of a layer's tensor, by this format's name, is called there, a {@code
+   * %d} in place of its number.
+   */
+  Map<String, String> expertNames() {
+    return expertNames;
   }
 }

@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -54,6 +55,10 @@ public final class GgufFile {
   private static final byte[] MAGIC = "GGUF".getBytes(StandardCharsets.US_ASCII);
   private static final long DEFAULT_ALIGNMENT = 32;
   private static final long MOST_DIVISORS = 65_536;
+  private static final long MOST_EXPERTS = 1024;
+
+  /** Each takes memory, however few bytes an expert has. */
+  private static final int MOST_NAMES = 1 << 18;
 
   private final MappedFile file;
   private final Metadata metadata;
@@ -203,26 +208,57 @@ public final class GgufFile {
   private TensorTable table(Architecture architecture) {
     SortedMap<String, Supplier<StoredTensor>> table = new TreeMap<>();
     for (TensorEntry tensor : tensors.values()) {
-      if (!TensorNames.DIVISORS.contains(tensor.name())) {
+      Optional<IntFunction<String>> experts = TensorNames.ofExperts(tensor.name(), architecture);
+      if (experts.isPresent()) {
+        takeApart(tensor, experts.get(), table);
+      } else if (!TensorNames.DIVISORS.contains(tensor.name())) {
         String name =
             TensorNames.translated(tensor.name(), architecture)
                 .orElseThrow(() ->
                     new CheckpointException(
                         "%s: tensor %s is unknown in models of this architecture"
                             .formatted(file, Quoted.of(tensor.name()))));
-        table.put(name, () -> stored(name, tensor));
+        table.put(name, () -> stored(name, tensor, tensor.shape(), 0, 1));
       }
     }
     return new TensorTable(file.toString(), table);
   }
 
-  private StoredTensor stored(String name, TensorEntry tensor) {
+  /** The experts of a layer are one tensor, one after the other. */
+  private void takeApart(
+      TensorEntry tensor,
+      IntFunction<String> names,
+      SortedMap<String, Supplier<StoredTensor>> table) {
+    List<Long> shape = tensor.shape();
+    if (shape.size() != 3 || shape.getFirst() > MOST_EXPERTS) {
+      throw new CheckpointException(
+          "%s: tensor %s has shape %s; it must be of matrices, one for each of up to %d experts"
+              .formatted(file, Quoted.of(tensor.name()), shape, MOST_EXPERTS));
+    }
+    int count = Math.toIntExact(shape.getFirst());
+    if (table.size() > MOST_NAMES - count) {
+      throw new CheckpointException(
+          "%s has the experts of more than %d tensors".formatted(file, MOST_NAMES));
+    }
+    List<Long> matrix = shape.subList(1, shape.size());
+    for (int expert = 0; expert < count; expert++) {
+      String name = names.apply(expert);
+      int index = expert;
+      table.put(name, () -> stored(name, tensor, matrix, index, count));
+    }
+  }
+
+  /** One of so many equal parts of a tensor. */
+  private StoredTensor stored(
+      String name, TensorEntry tensor, List<Long> shape, int part, int parts) {
+    long bytes = tensor.bytes() / parts;
+    long from = part * bytes;
     return new StoredTensor(
         name,
         tensor.dtype(),
-        tensor.shape(),
-        data(tensor),
-        Optional.of(file.range(begin + tensor.offset(), tensor.bytes())));
+        shape,
+        data(tensor).asSlice(from, bytes),
+        Optional.of(file.range(begin + tensor.offset() + from, bytes)));
   }
 
   private MemorySegment data(TensorEntry tensor) {

@@ -25,6 +25,9 @@ final class ModelConfiguration {
   private static final String EMBEDDING_SCALE = "embedding_scale";
   private static final String RESIDUAL_SCALE = "residual_scale";
   private static final String LOGIT_SCALE = "logit_scale";
+  private static final String EXPERTS = "expert_count";
+  private static final String EXPERTS_USED = "expert_used_count";
+  private static final double SOFTMAX = 1;
   private static final String TURNS = "rope.scaling.finetuned";
 
   /**
@@ -33,8 +36,12 @@ final class ModelConfiguration {
    */
   private static final Map<String, Double> NEUTRAL =
       Map.ofEntries(
-          Map.entry("expert_count", 0.0),
-          Map.entry("expert_used_count", 0.0),
+          Map.entry(EXPERTS, 0.0),
+          Map.entry(EXPERTS_USED, 0.0),
+          Map.entry("expert_shared_count", 0.0),
+          Map.entry("expert_group_count", 0.0),
+          Map.entry("expert_gating_func", SOFTMAX),
+          Map.entry("expert_weights_scale", 1.0),
           Map.entry("attention.max_alibi_bias", 0.0),
           Map.entry("attention.clamp_kqv", 0.0),
           Map.entry(SCORE_SCALE, 0.0),
@@ -52,6 +59,10 @@ final class ModelConfiguration {
 
   private static final Map<Architecture, Set<String>> OWN_KEYS =
       Map.of(
+          Architecture.LLAMA,
+          Set.of(EXPERTS, EXPERTS_USED),
+          Architecture.QWEN3MOE,
+          Set.of(EXPERTS, EXPERTS_USED),
           Architecture.GEMMA2,
           Set.of(SCORE_CAP, LOGIT_CAP),
           Architecture.GRANITE,
@@ -81,7 +92,9 @@ final class ModelConfiguration {
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
       case GRANITE -> translation.granite();
-      case LLAMA, PHI3, QWEN2, QWEN3, SMOLLM3 -> {}
+      case LLAMA -> translation.mixtral();
+      case QWEN3MOE -> translation.qwen3Moe();
+      case PHI3, QWEN2, QWEN3, SMOLLM3 -> {}
     }
     return Collections.unmodifiableMap(translation.config);
   }
@@ -212,6 +225,24 @@ final class ModelConfiguration {
     config.put("logits_scaling", oneForNone(LOGIT_SCALE));
   }
 
+  /** A Llama with experts is a Mixtral, with a window or not. */
+  private void mixtral() {
+    if (metadata.natural(key(EXPERTS)).orElse(0L) > 0) {
+      config.put("architectures", List.of("MixtralForCausalLM"));
+      config.put("model_type", "mixtral");
+      config.put("num_local_experts", metadata.requireNatural(key(EXPERTS)));
+      config.put("num_experts_per_tok", metadata.requireNatural(key(EXPERTS_USED)));
+    }
+  }
+
+  /** Those who run such files always have shares add up to 1. */
+  private void qwen3Moe() {
+    config.put("num_experts", metadata.requireNatural(key(EXPERTS)));
+    config.put("num_experts_per_tok", metadata.requireNatural(key(EXPERTS_USED)));
+    config.put("moe_intermediate_size", metadata.requireNatural(key("expert_feed_forward_length")));
+    config.put("norm_topk_prob", true);
+  }
+
   private double oneForNone(String scale) {
     double value = number(scale, 0);
     return value == 0 ? 1 : value;
@@ -227,7 +258,7 @@ final class ModelConfiguration {
           config.put("model_type", "mistral");
         }
         case PHI3, GEMMA2, GEMMA3 -> {}
-        case GEMMA, GRANITE, QWEN2, QWEN3, SMOLLM3 ->
+        case GEMMA, GRANITE, QWEN2, QWEN3, QWEN3MOE, SMOLLM3 ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
       }
       config.put("sliding_window", positions);

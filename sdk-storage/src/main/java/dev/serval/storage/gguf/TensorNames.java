@@ -3,6 +3,7 @@ package dev.serval.storage.gguf;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -43,6 +44,16 @@ final class TensorNames {
           Map.entry("ffn_down", "mlp.down_proj"));
 
   private TensorNames() {}
+
+  /** What each of the experts in a tensor is called there; empty if it is none of theirs. */
+  static Optional<IntFunction<String>> ofExperts(String tensor, Architecture architecture) {
+    Matcher layer = LAYER.matcher(tensor);
+    if (!layer.matches() || !layer.group(3).equals("weight")) {
+      return Optional.empty();
+    }
+    return Optional.ofNullable(architecture.expertNames().get(layer.group(2)))
+        .map(name -> expert -> "model.layers." + layer.group(1) + "." + name.formatted(expert));
+  }
 
   /** The name in Hugging Face's vocabulary; empty if it has none there. */
   static Optional<String> translated(String tensor, Architecture architecture) {

@@ -25,6 +25,7 @@ public final class SmallModel implements Checkpoint {
   private final Map<String, float[]> values = new HashMap<>();
   private final Random random;
   private final DType dtype;
+  private Optional<Experts> experts = Optional.empty();
 
   private SmallModel(String architecture, long seed, DType dtype) {
     random = new Random(seed);
@@ -127,6 +128,75 @@ public final class SmallModel implements Checkpoint {
     public Extras withEndNorms() {
       return new Extras(qkv, output, mlp, headNorms, true);
     }
+  }
+
+  /**
+   * The experts of feed-forward layers.
+   *
+   * @param count how many a layer has
+   * @param used to how many a row goes
+   * @param inner how wide they are within
+   * @param normalised whether the shares of those that a row goes to add up to 1
+   * @param router what gives the scores, without {@code .weight}
+   * @param prefix what an expert's names begin with, before its number
+   * @param gate its gate
+   * @param up its up
+   * @param down its down
+   */
+  public record Experts(
+      int count,
+      int used,
+      int inner,
+      boolean normalised,
+      String router,
+      String prefix,
+      String gate,
+      String up,
+      String down) {
+    /**
+     * What an expert's map is called.
+     *
+     * @param layer what the layer's names begin with
+     * @param expert its number
+     * @param map the gate, up or down
+     * @return the name, without {@code .weight}
+     */
+    public String name(String layer, int expert, String map) {
+      return "%s%s.%d.%s".formatted(layer, prefix, expert, map);
+    }
+  }
+
+  /**
+   * Has experts take the place of each layer's maps.
+   *
+   * @param given how many, and what they are called
+   * @return this model
+   */
+  public SmallModel withExperts(Experts given) {
+    experts = Optional.of(given);
+    int hidden = (int) number("hidden_size");
+    for (int index = 0; index < number("num_hidden_layers"); index++) {
+      String layer = "model.layers." + index + ".";
+      withoutTensor(layer + "mlp.gate_proj.weight");
+      withoutTensor(layer + "mlp.up_proj.weight");
+      withoutTensor(layer + "mlp.down_proj.weight");
+      matrix(layer + given.router + ".weight", given.count, hidden);
+      for (int expert = 0; expert < given.count; expert++) {
+        matrix(given.name(layer, expert, given.gate) + ".weight", given.inner, hidden);
+        matrix(given.name(layer, expert, given.up) + ".weight", given.inner, hidden);
+        matrix(given.name(layer, expert, given.down) + ".weight", hidden, given.inner);
+      }
+    }
+    return with("num_experts_per_tok", (long) given.used);
+  }
+
+  /**
+   * The experts of its layers.
+   *
+   * @return empty if it has none
+   */
+  public Optional<Experts> experts() {
+    return experts;
   }
 
   private void layer(String prefix, Sizes sizes, Extras extras) {

@@ -1,0 +1,57 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.ExpertSpec;
+
+/**
+ * What layers of experts have between their maps. An expert takes a few rows at a time.
+ *
+ * @param routing which rows go to which expert
+ * @param scores by which they do
+ * @param gateUp gates and ups of some rows of one expert
+ * @param gated their products
+ * @param given what is made of them
+ */
+record ExpertRoom(
+    ExpertRouting routing,
+    CpuActivations scores,
+    CpuActivations gateUp,
+    CpuActivations gated,
+    CpuActivations given) {
+  private static final int MOST_ROWS = 128;
+
+  /**
+   * What decides how large it is.
+   *
+   * @param maxRows the most rows of a step
+   * @param experts how many experts there are
+   * @param used how many of them a row goes to
+   * @param width how wide rows are
+   * @param inner how wide experts are within
+   */
+  record Sizes(int maxRows, int experts, int used, int width, int inner) {
+    Sizes(ExpertSpec spec, int maxRows) {
+      this(maxRows, spec.count(), spec.used(), spec.width(), spec.inner());
+    }
+
+    ExpertRoom room(Buffers buffers) {
+      int together = Math.min(maxRows, MOST_ROWS);
+      return new ExpertRoom(
+          new ExpertRouting(maxRows, experts, used),
+          buffers.of(maxRows, experts),
+          buffers.of(together, Math.multiplyExact(2, inner)),
+          buffers.of(together, inner),
+          buffers.of(together, width));
+    }
+  }
+
+  /** Makes buffers. */
+  interface Buffers {
+    /** A buffer of so many rows and columns. */
+    CpuActivations of(int rows, int columns);
+  }
+
+  /** How many rows an expert takes at a time. */
+  int together() {
+    return given.maxRows();
+  }
+}

@@ -1,0 +1,114 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.ExpertSpec;
+import java.util.Arrays;
+
+/**
+ * Which rows of a step go to which expert, and by what counts what it gives them. Kept expert by
+ * expert, each one's rows in the order of the step.
+ */
+final class ExpertRouting {
+  private final int experts;
+  private final int used;
+  private final int[] begins;
+  private final int[] rows;
+  private final float[] shares;
+  private final int[] chosen;
+  private final float[] chosenShares;
+  private final float[] highest;
+
+  /**
+   * Room for the routes of a step.
+   *
+   * @param maxRows the most rows of a step
+   * @param experts how many experts there are
+   * @param used how many of them a row goes to
+   */
+  ExpertRouting(int maxRows, int experts, int used) {
+    this.experts = experts;
+    this.used = used;
+    int routes = Math.multiplyExact(maxRows, used);
+    begins = new int[experts + 1];
+    rows = new int[routes];
+    shares = new float[routes];
+    chosen = new int[routes];
+    chosenShares = new float[routes];
+    highest = new float[used];
+  }
+
+  /** Routes so many rows by their scores. */
+  void route(CpuActivations scores, int count, ExpertSpec spec) {
+    for (int row = 0; row < count; row++) {
+      choose(scores, scores.row(row), row * used);
+      weigh(spec, sum(spec, scores, scores.row(row)), row * used);
+    }
+    sort(count * used);
+  }
+
+  /** The experts with the highest scores, the highest first. */
+  private void choose(CpuActivations scores, long at, int to) {
+    for (int expert = 0; expert < experts; expert++) {
+      float score = scores.at(at + expert);
+      int place = Math.min(expert, used);
+      while (place > 0 && score > highest[place - 1]) {
+        place--;
+        if (place + 1 < used) {
+          highest[place + 1] = highest[place];
+          chosen[to + place + 1] = chosen[to + place];
+        }
+      }
+      if (place < used) {
+        highest[place] = score;
+        chosen[to + place] = expert;
+      }
+    }
+  }
+
+  /** What exponentials of scores, less the highest, are divided by. */
+  private float sum(ExpertSpec spec, CpuActivations scores, long at) {
+    float sum = 0;
+    int count = spec.normalised() ? used : experts;
+    for (int i = 0; i < count; i++) {
+      float score = spec.normalised() ? highest[i] : scores.at(at + i);
+      sum += Exponential.of(score - highest[0]);
+    }
+    return sum;
+  }
+
+  private void weigh(ExpertSpec spec, float sum, int to) {
+    for (int i = 0; i < used; i++) {
+      chosenShares[to + i] = Exponential.of(highest[i] - highest[0]) / sum * spec.factor();
+    }
+  }
+
+  /** From row by row to expert by expert. */
+  private void sort(int routes) {
+    Arrays.fill(begins, 0);
+    for (int route = 0; route < routes; route++) {
+      begins[chosen[route]]++;
+    }
+    for (int expert = 1; expert <= experts; expert++) {
+      begins[expert] += begins[expert - 1];
+    }
+    for (int route = routes - 1; route >= 0; route--) {
+      int place = --begins[chosen[route]];
+      rows[place] = route / used;
+      shares[place] = chosenShares[route];
+    }
+  }
+
+  /** Where the routes to an expert begin, and those to the one before it end. */
+  int begin(int expert) {
+    return begins[expert];
+  }
+
+  /** Of each route the row that takes it. */
+  int[] rows() {
+    return rows;
+  }
+
+  /** Of each route what the row's result counts. */
+  float[] shares() {
+    return shares;
+  }
+}

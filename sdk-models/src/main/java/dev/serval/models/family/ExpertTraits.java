@@ -1,0 +1,40 @@
+package dev.serval.models.family;
+
+/**
+ * The experts of a model's feed-forward layers, all of which are of them.
+ *
+ * @param count how many a layer has
+ * @param used to how many of them a row goes
+ * @param inner how wide they are within
+ * @param normalised whether the shares of those that a row goes to add up to 1
+ * @param names what their tensors are called
+ */
+record ExpertTraits(int count, int used, int inner, boolean normalised, Names names) {
+
+  /**
+   * Names within a layer, without {@code .weight}.
+   *
+   * @param router of what gives the scores
+   * @param experts what those of an expert begin with, before its number
+   * @param gate its gate
+   * @param up its up
+   * @param down its down
+   */
+  record Names(String router, String experts, String gate, String up, String down) {
+    /** What an expert's map is called. */
+    String of(int expert, String map) {
+      return "%s.%d.%s".formatted(experts, expert, map);
+    }
+  }
+
+  /** Reads what families call by several names. */
+  static ExpertTraits read(
+      ModelConfig config, String countField, String innerField, boolean normalised, Names names) {
+    int count = config.count(countField);
+    int used = config.count("num_experts_per_tok");
+    if (used > count) {
+      throw config.refuse("num_experts_per_tok", "at most " + countField + ", " + count);
+    }
+    return new ExpertTraits(count, used, config.width(innerField), normalised, names);
+  }
+}

@@ -1,0 +1,21 @@
+package dev.serval.models.family;
+
+import java.util.Set;
+
+/** Mixtral: as Mistral, with experts in all of its feed-forward layers. */
+public final class Mixtral extends DecoderFamily {
+  private static final ExpertTraits.Names NAMES =
+      new ExpertTraits.Names("block_sparse_moe.gate", "block_sparse_moe.experts", "w1", "w3", "w2");
+
+  /** For the service loader. */
+  public Mixtral() {
+    super("mixtral", Set.of("MixtralForCausalLM"), Set.of("mixtral"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    return DecoderTraits.with(LayerWindows.everywhere(config))
+        .experts(ExpertTraits.read(config, "num_local_experts", "intermediate_size", true, NAMES))
+        .build();
+  }
+}

@@ -1,0 +1,28 @@
+package dev.serval.models.family;
+
+import java.util.Set;
+
+/** Qwen3 with experts in all of its feed-forward layers. */
+public final class Qwen3Moe extends DecoderFamily {
+  private static final ExpertTraits.Names NAMES =
+      new ExpertTraits.Names("mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj");
+
+  /** For the service loader. */
+  public Qwen3Moe() {
+    super("qwen3moe", Set.of("Qwen3MoeForCausalLM"), Set.of("qwen3_moe"));
+  }
+
+  /** The width of dense layers is that of none. */
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    config.ignore("intermediate_size");
+    boolean bias = config.flag("attention_bias", false);
+    boolean normalised = config.flag("norm_topk_prob", false);
+    return DecoderTraits.with(LayerWindows.aboveSome(config))
+        .biases(bias, bias, false)
+        .headNorms()
+        .experts(
+            ExpertTraits.read(config, "num_experts", "moe_intermediate_size", normalised, NAMES))
+        .build();
+  }
+}

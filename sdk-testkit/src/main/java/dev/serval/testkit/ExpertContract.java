@@ -1,0 +1,265 @@
+package dev.serval.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DType;
+import dev.serval.api.compute.ExpertLayer;
+import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+/** How every {@link ComputeBackend} mixes experts; a part of {@link ComputeBackendContract}. */
+abstract class ExpertContract extends AttentionContract {
+  private static final float[] NO_BIAS = {};
+
+  ExpertContract() {}
+
+  /**
+   * Experts of random weights. The router takes the first columns of a row for its scores, so that
+   * no rounding changes the order of scores that are far apart.
+   */
+  private final class Crowd {
+    private final List<float[][]> gateUps = new ArrayList<>();
+    private final List<float[][]> downs = new ArrayList<>();
+    private final ExpertSpec spec;
+
+    Crowd(
+        Random random,
+        DType dtype,
+        int count,
+        int used,
+        int width,
+        int inner,
+        boolean normalised,
+        GateFunction function,
+        float factor) {
+      float[][] router = new float[count][width];
+      for (int expert = 0; expert < count; expert++) {
+        router[expert][expert] = 1;
+        gateUps.add(BackendProbe.random(random, dtype, 2 * inner, width));
+        downs.add(BackendProbe.random(random, dtype, width, inner));
+      }
+      spec =
+          new ExpertSpec(
+              probe.matrix(dtype, router),
+              gateUps.stream().map(one -> probe.matrix(dtype, one)).toList(),
+              downs.stream().map(one -> probe.matrix(dtype, one)).toList(),
+              used,
+              normalised,
+              function,
+              factor);
+    }
+
+    double[] expected(float[] in, float[] before) {
+      double[] scores = new double[spec.count()];
+      for (int expert = 0; expert < scores.length; expert++) {
+        scores[expert] = in[expert];
+      }
+      double[] shares = Float64.softmax(scores);
+      int[] best = Float64.greatest(scores, spec.used());
+      double sum = 0;
+      for (int expert : best) {
+        sum += shares[expert];
+      }
+      double[] out = Float64.widen(before);
+      for (int expert : best) {
+        double[] maps = Float64.linear(Float64.widen(in), gateUps.get(expert), NO_BIAS);
+        double[] products = Float64.gated(spec.function(), maps);
+        double[] given = Float64.linear(products, downs.get(expert), NO_BIAS);
+        double share = spec.factor() * shares[expert] / (spec.normalised() ? sum : 1);
+        for (int i = 0; i < out.length; i++) {
+          out[i] += share * given[i];
+        }
+      }
+      return out;
+    }
+  }
+
+  /** Rows whose first columns are scores that are far apart. */
+  private static float[][] rows(Random random, int rows, int width, int experts) {
+    float[][] in = floats(random, rows, width);
+    for (float[] row : in) {
+      int[] places = random.ints(0, experts).distinct().limit(experts).toArray();
+      for (int expert = 0; expert < experts; expert++) {
+        row[expert] = (places[expert] - experts / 2) * 0.25f;
+      }
+    }
+    return in;
+  }
+
+  private Crowd crowd(Random random, int count, int used, int width, int inner) {
+    return new Crowd(random, DType.F32, count, used, width, inner, true, GateFunction.SILU, 1);
+  }
+
+  private float[][] mix(ExpertLayer layer, float[][] in, float[][] before) {
+    Activations out = probe.put(before);
+    backend.addExperts(BackendProbe.step(in.length), probe.put(in), layer, out);
+    return probe.get(out, in.length);
+  }
+
+  @Test
+  void a_row_gets_what_its_experts_make_of_it_by_their_shares() {
+    int[][] sizes = {
+      {1, 1, 5, 3, 4}, {4, 2, 40, 33, 9}, {7, 7, 33, 64, 2}, {16, 3, 128, 64, 70}, {3, 2, 8, 9, 600}
+    };
+    Random random = new Random(21);
+    for (DType dtype : BackendProbe.PLAIN) {
+      for (int[] size : sizes) {
+        boolean normalised = random.nextBoolean();
+        GateFunction function = random.nextBoolean() ? GateFunction.SILU : GateFunction.GELU_TANH;
+        Crowd crowd =
+            new Crowd(
+                random, dtype, size[0], size[1], size[2], size[3], normalised, function, 0.75f);
+        ExpertLayer layer = backend.experts(crowd.spec, size[4]);
+        float[][] in = rows(random, size[4], size[2], size[0]);
+        float[][] before = floats(random, size[4], size[2]);
+        float[][] actual = mix(layer, in, before);
+        for (int row = 0; row < in.length; row++) {
+          assertRow(
+              actual[row],
+              crowd.expected(in[row], before[row]),
+              30.0 * size[2] * Math.sqrt(size[3]),
+              "%s of %d among %d, row %d".formatted(dtype, size[1], size[0], row));
+        }
+      }
+    }
+  }
+
+  @Test
+  void of_equal_scores_the_first_count() {
+    Random random = new Random(22);
+    Crowd crowd = crowd(random, 5, 2, 9, 4);
+    float[][] in = floats(random, 3, 9);
+    for (float[] row : in) {
+      for (int expert = 0; expert < 5; expert++) {
+        row[expert] = 0.5f;
+      }
+    }
+    float[][] actual = mix(backend.experts(crowd.spec, 3), in, new float[3][9]);
+    for (int row = 0; row < 3; row++) {
+      assertRow(actual[row], crowd.expected(in[row], new float[9]), 600, "row " + row);
+    }
+  }
+
+  @Test
+  void layers_of_the_same_sizes_do_not_get_in_each_others_way() {
+    Random random = new Random(23);
+    List<Crowd> crowds = List.of(crowd(random, 4, 2, 24, 10), crowd(random, 4, 2, 24, 10));
+    List<ExpertLayer> layers =
+        crowds.stream().map(crowd -> backend.experts(crowd.spec, 6)).toList();
+    float[][] in = rows(random, 6, 24, 4);
+    for (int i : new int[] {0, 1, 0}) {
+      float[][] actual = mix(layers.get(i), in, new float[6][24]);
+      for (int row = 0; row < 6; row++) {
+        assertRow(actual[row], crowds.get(i).expected(in[row], new float[24]), 2000, "layer " + i);
+      }
+    }
+  }
+
+  @Test
+  void a_row_of_experts_has_the_same_bits_alone_and_among_others() {
+    Random random = new Random(24);
+    Crowd crowd = new Crowd(random, DType.BF16, 6, 3, 70, 40, true, GateFunction.SILU, 1);
+    ExpertLayer layer = backend.experts(crowd.spec, 300);
+    float[][] in = rows(random, 300, 70, 6);
+    float[][] before = floats(random, 300, 70);
+    float[][] together = mix(layer, in, before);
+    for (int row = 0; row < 300; row += 37) {
+      float[][] alone = mix(layer, new float[][] {in[row]}, new float[][] {before[row]});
+      assertThat(alone[0]).containsExactly(together[row]);
+    }
+  }
+
+  @Test
+  void scores_that_are_none_stay_in_their_row() {
+    Random random = new Random(25);
+    Crowd crowd = crowd(random, 4, 2, 12, 5);
+    float[][] in = rows(random, 3, 12, 4);
+    in[1][2] = Float.NaN;
+    float[][] actual = mix(backend.experts(crowd.spec, 3), in, new float[3][12]);
+    assertRow(actual[0], crowd.expected(in[0], new float[12]), 600, "the row before");
+    assertThat(actual[1]).containsOnly(Float.NaN);
+    assertRow(actual[2], crowd.expected(in[2], new float[12]), 600, "the row behind");
+  }
+
+  @Test
+  void a_step_goes_to_other_experts_than_the_one_before() {
+    Random random = new Random(26);
+    Crowd crowd = crowd(random, 8, 2, 32, 16);
+    ExpertLayer layer = backend.experts(crowd.spec, 4);
+    float[][] table = rows(random, 9, 32, 8);
+    float[][] added = floats(random, 9, 32);
+    Weight embeddings = probe.matrix(DType.F32, table);
+    Weight others = probe.matrix(DType.F32, added);
+    Weight head = probe.matrix(DType.F32, BackendProbe.identity(32));
+    Activations in = probe.buffer(4, 32);
+    Activations out = probe.buffer(4, 32);
+    Logits logits = backend.logits(4, 32);
+    Consumer<StepBatch> pass =
+        step -> {
+          backend.embed(step, embeddings, in);
+          backend.embed(step, others, out);
+          backend.addExperts(step, in, layer, out);
+          backend.project(step, out, head, logits);
+        };
+    for (int round = 0; round < 12; round++) {
+      int[] tokens = random.ints(1 + round % 4, 0, 9).toArray();
+      StepBatch batch = new StepBatch(4, 4);
+      for (int token : tokens) {
+        batch.add(new int[] {token}, 0, 1, BlockTable.EMPTY, true);
+      }
+      backend.step(batch, pass);
+      float[][] actual = BackendProbe.values(logits);
+      for (int row = 0; row < tokens.length; row++) {
+        double[] expected = crowd.expected(table[tokens[row]], added[tokens[row]]);
+        assertRow(actual[row], expected, 4000, "round " + round + ", row " + row);
+      }
+    }
+  }
+
+  @Test
+  void experts_that_do_not_fit_are_refused() {
+    Random random = new Random(27);
+    ExpertSpec spec = crowd(random, 3, 2, 6, 4).spec;
+    ExpertLayer layer = backend.experts(spec, 2);
+    StepBatch batch = BackendProbe.step(2);
+    Activations six = probe.buffer(3, 6);
+    refused(() -> backend.addExperts(batch, six, layer, six));
+    refused(() -> backend.addExperts(batch, probe.buffer(2, 5), layer, six));
+    refused(() -> backend.addExperts(batch, six, layer, probe.buffer(2, 5)));
+    refused(() -> backend.addExperts(batch, six, layer, probe.buffer(1, 6)));
+    refused(() -> backend.addExperts(BackendProbe.step(3), six, layer, probe.buffer(3, 6)));
+    refused(() -> backend.experts(spec, 0));
+    Weight vector = probe.vector(DType.F32, new float[6]);
+    List<Weight> one = List.of(probe.matrix(DType.F32, new float[6][4]));
+    refused(() ->
+        backend.experts(
+            new ExpertSpec(
+                vector,
+                List.of(probe.matrix(DType.F32, new float[8][6])),
+                one,
+                1,
+                true,
+                GateFunction.SILU,
+                1),
+            2));
+    try (ComputeBackend other = open(1)) {
+      Activations foreign = new BackendProbe(other, arena).buffer(2, 6);
+      refused(() -> other.experts(spec, 2));
+      refused(() ->
+          other.addExperts(batch, foreign, layer, new BackendProbe(other, arena).buffer(2, 6)));
+      refused(() -> backend.addExperts(batch, foreign, layer, six));
+      refused(() -> backend.addExperts(batch, six, layer, foreign));
+    }
+  }
+}
