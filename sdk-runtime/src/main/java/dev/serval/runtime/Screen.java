@@ -73,15 +73,22 @@ record Screen(
     ModelSpec spec = model.stored().spec();
     return new Entry(
         String.join(", ", model.stored().names()),
-        "%s, %s parameters, context of %d tokens, sha256 %s, %s at %s"
+        "%s, %s parameters%s, context of %d tokens, sha256 %s, %s at %s"
             .formatted(
                 spec.family(),
                 count(spec.parameters()),
+                experts(spec),
                 model.contextLength(),
                 model.stored().checkpoint().digest().toString().substring(0, 12),
                 model.stored().checkpoint().format(),
                 model.stored().checkpoint().root()),
         context(model));
+  }
+
+  private static String experts(ModelSpec spec) {
+    return spec.experts() == 1
+        ? ""
+        : ", %d of %d experts".formatted(spec.expertsUsed(), spec.experts());
   }
 
   private static String context(LoadedModel model) {

@@ -108,6 +108,8 @@ final class GgufMutationTest {
     writer.tensor(tensor("output_norm.weight", DType.F32, 8));
     writer.tensor(tensor("blk.0.attn_q.weight", DType.Q8_0, 8, 32));
     writer.tensor(tensor("blk.0.ffn_down.weight", DType.Q4_K, 2, 256));
+    writer.put("llama.expert_count", 3).put("llama.expert_used_count", 2);
+    writer.tensor(tensor("blk.0.ffn_gate_exps.weight", DType.Q8_0, 3, 2, 32));
     writer.tensor(tensor("rope_freqs.weight", DType.F32, 2, 1));
     return writer.file();
   }

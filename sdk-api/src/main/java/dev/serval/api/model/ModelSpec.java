@@ -13,6 +13,8 @@ import dev.serval.api.compute.DType;
  * @param layers its layers
  * @param kvHeads key and value heads of a layer
  * @param headDim dimensions of a head
+ * @param experts how many experts a feed-forward layer has; 1 where there are no experts
+ * @param expertsUsed to how many of them a token goes
  * @param parameters how many parameters it has
  * @param weights the size of its tensors as stored
  */
@@ -23,6 +25,8 @@ public record ModelSpec(
     int layers,
     int kvHeads,
     int headDim,
+    int experts,
+    int expertsUsed,
     long parameters,
     Bytes weights) {
   /**

@@ -108,6 +108,8 @@ abstract class DecoderFamily implements ModelFamily {
         shape.layers(),
         shape.kvHeads(),
         shape.headDim(),
+        shape.traits().experts().map(ExpertTraits::count).orElse(1),
+        shape.traits().experts().map(ExpertTraits::used).orElse(1),
         tensors.elements(),
         Bytes.of(tensors.bytes()));
   }

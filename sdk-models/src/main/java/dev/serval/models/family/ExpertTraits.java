@@ -10,6 +10,8 @@ package dev.serval.models.family;
  * @param names what their tensors are called
  */
 record ExpertTraits(int count, int used, int inner, boolean normalised, Names names) {
+  /** More than any model has, and few enough to be listed. */
+  private static final int MOST = 4096;
 
   /**
    * Names within a layer, without {@code .weight}.
@@ -31,6 +33,9 @@ record ExpertTraits(int count, int used, int inner, boolean normalised, Names na
   static ExpertTraits read(
       ModelConfig config, String countField, String innerField, boolean normalised, Names names) {
     int count = config.count(countField);
+    if (count > MOST) {
+      throw config.refuse(countField, "a number up to " + MOST);
+    }
     int used = config.count("num_experts_per_tok");
     if (used > count) {
       throw config.refuse("num_experts_per_tok", "at most " + countField + ", " + count);

@@ -8,6 +8,7 @@ import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.testkit.models.SmallModel;
+import dev.serval.testkit.models.SmallModel.Experts;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
@@ -118,6 +119,30 @@ final class RefusalTest {
     refused(llama().with("auto_map", Map.of()), "'auto_map'");
     refused(qwen2().with("attention_bias", true), "'attention_bias'", "true", "qwen2");
     refused(qwen2().with("use_mrope", true), "'use_mrope'", "true", "false");
+  }
+
+  private static SmallModel qwen3Moe() {
+    return SmallModel.of("Qwen3MoeForCausalLM", 3, DType.F32, SIZES, Extras.NONE.withHeadNorms())
+        .withExperts(
+            new Experts(
+                3, 2, 7, true, "mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj"))
+        .with("num_experts", 3L)
+        .with("moe_intermediate_size", 7L);
+  }
+
+  @Test
+  void experts_that_contradict_the_configuration_are_refused() {
+    refused(qwen3Moe().with("num_experts", 4L), "mlp.gate.weight", "[3, ");
+    refused(qwen3Moe().with("num_experts", 2L), "mlp.gate.weight", "[3, ");
+    refused(qwen3Moe().with("num_experts", 1L << 30), "'num_experts'", "4096");
+    refused(
+        qwen3Moe().with("num_experts_per_tok", 4L), "'num_experts_per_tok' is 4", "at most", "3");
+    refused(qwen3Moe().with("moe_intermediate_size", 8L), "gate_proj.weight", "[7, ");
+    refused(qwen3Moe().with("decoder_sparse_step", 2L), "'decoder_sparse_step'", "2", "1");
+    refused(qwen3Moe().with("mlp_only_layers", List.of(0L)), "'mlp_only_layers'", "[0]");
+    for (String tensor : List.of("mlp.gate.weight", "mlp.experts.2.up_proj.weight")) {
+      refused(qwen3Moe().withoutTensor("model.layers.0." + tensor), tensor, "missing");
+    }
   }
 
   @Test

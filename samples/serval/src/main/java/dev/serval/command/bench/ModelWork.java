@@ -12,24 +12,41 @@ import java.util.stream.Collectors;
 /**
  * What a model's steps take at least: every matrix multiplied with every row, the head and what
  * follows the last layer's keys and values with the rows whose logits are wanted, and weights and
- * cached keys and values read once a step.
+ * cached keys and values read once a step. Experts are multiplied with the rows that go to them,
+ * and read if there are any, as many as would be if rows went to any of them alike.
  *
  * @param type how most of its matrices' bytes are stored
- * @param layerElements elements of its matrices but the head
- * @param layerBytes their bytes
- * @param lastElements of these, the last layer's, but for what makes keys and values
- * @param headElements elements of the head
- * @param headBytes its bytes
+ * @param layers its matrices but the head and experts
+ * @param experts those of all experts
+ * @param used the share of experts to which a row goes
+ * @param last the last layer's, but for what makes keys and values
+ * @param head the head
  * @param kvBytes bytes of keys and values of one token, over all layers
  */
 public record ModelWork(
-    DType type,
-    long layerElements,
-    long layerBytes,
-    long lastElements,
-    long headElements,
-    long headBytes,
-    long kvBytes) {
+    DType type, Size layers, Size experts, double used, Last last, Size head, long kvBytes) {
+  /**
+   * How large matrices are.
+   *
+   * @param elements their elements
+   * @param bytes their bytes
+   */
+  public record Size(long elements, long bytes) {
+    static Size of(List<StoredTensor> tensors) {
+      return new Size(
+          tensors.stream().mapToLong(StoredTensor::elements).sum(),
+          tensors.stream().mapToLong(tensor -> tensor.data().byteSize()).sum());
+    }
+  }
+
+  /**
+   * Elements of the last layer, but for what makes keys and values.
+   *
+   * @param others those of no expert
+   * @param experts those of all experts
+   */
+  public record Last(long others, long experts) {}
+
   private static final String EMBEDDINGS = "model.embed_tokens.weight";
   private static final String HEAD = "lm_head.weight";
 
@@ -48,20 +65,32 @@ public record ModelWork(
             .map(checkpoint::tensor)
             .filter(tensor -> tensor.shape().size() == 2)
             .toList();
+    Map<Boolean, List<StoredTensor>> apart =
+        layers.stream().collect(Collectors.partitioningBy(ModelWork::isExperts));
+    List<StoredTensor> others = apart.getOrDefault(false, List.of());
+    List<StoredTensor> experts = apart.getOrDefault(true, List.of());
     StoredTensor head =
         checkpoint.tensor(checkpoint.tensorNames().contains(HEAD) ? HEAD : EMBEDDINGS);
     String last = "model.layers.%d.".formatted(spec.layers() - 1);
     return new ModelWork(
         commonest(layers, head),
-        layers.stream().mapToLong(StoredTensor::elements).sum(),
-        layers.stream().mapToLong(tensor -> tensor.data().byteSize()).sum(),
-        layers.stream()
-            .filter(tensor -> tensor.name().startsWith(last) && !makesKeysOrValues(tensor))
-            .mapToLong(StoredTensor::elements)
-            .sum(),
-        head.elements(),
-        head.data().byteSize(),
+        Size.of(others),
+        Size.of(experts),
+        (double) spec.expertsUsed() / spec.experts(),
+        new Last(lastElements(others, last), lastElements(experts, last)),
+        Size.of(List.of(head)),
         spec.kvLayout(1, kvType).blockBytes());
+  }
+
+  private static boolean isExperts(StoredTensor tensor) {
+    return tensor.name().contains(".experts.");
+  }
+
+  private static long lastElements(List<StoredTensor> tensors, String last) {
+    return tensors.stream()
+        .filter(tensor -> tensor.name().startsWith(last) && !makesKeysOrValues(tensor))
+        .mapToLong(StoredTensor::elements)
+        .sum();
   }
 
   private static boolean makesKeysOrValues(StoredTensor tensor) {
@@ -88,17 +117,20 @@ public record ModelWork(
    * @return how many
    */
   double operations(int rows, int logits) {
-    return 2.0 * (layerElements - lastElements) * rows
-        + 2.0 * (lastElements + headElements) * logits;
+    double all = layers.elements - last.others + used * (experts.elements - last.experts);
+    double ends = last.others + used * last.experts + head.elements;
+    return 2 * all * rows + 2 * ends * logits;
   }
 
   /**
    * Bytes read in a step.
    *
+   * @param rows its tokens
    * @param context how many tokens lie in the cache, over all sequences
    * @return how many
    */
-  double bytes(double context) {
-    return layerBytes + headBytes + context * kvBytes;
+  double bytes(int rows, double context) {
+    double met = 1 - Math.pow(1 - used, rows);
+    return layers.bytes + met * experts.bytes + head.bytes + context * kvBytes;
   }
 }

@@ -154,7 +154,7 @@ public final class CheckpointSheet {
     section(text, "tokenizer", rows(new TokenizerFacts(checkpoint).fields()));
     section(text, "configuration", rows(new TreeMap<>(checkpoint.config())));
     section(text, "types", typeRows());
-    section(text, "tensors", tensors.stream().map(TensorLine::cells).toList());
+    section(text, "tensors", TensorLine.together(tensors).map(TensorLine::cells).toList());
     return text.toString();
   }
 

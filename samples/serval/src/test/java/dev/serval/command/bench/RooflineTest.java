@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.serval.api.compute.DType;
+import dev.serval.command.bench.ModelWork.Last;
+import dev.serval.command.bench.ModelWork.Size;
 import dev.serval.command.bench.Roofline.Instructions;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -12,7 +14,13 @@ final class RooflineTest {
   private static final MachinePeaks PEAKS = new MachinePeaks(2, 40, 200);
   private static final ModelWork WORK =
       new ModelWork(
-          DType.BF16, 900_000_000, 1_800_000_000, 50_000_000, 100_000_000, 200_000_000, 20_000);
+          DType.BF16,
+          new Size(900_000_000, 1_800_000_000),
+          new Size(0, 0),
+          1,
+          new Last(50_000_000, 0),
+          new Size(100_000_000, 200_000_000),
+          20_000);
 
   private static Roofline roofline(Instructions instructions) {
     return new Roofline(PEAKS, instructions, WORK);
@@ -32,6 +40,23 @@ final class RooflineTest {
     assertThat(plain.decode(64, 0)).isCloseTo(100, within(1e-9));
     assertThat(faster.decode(64, 0)).isCloseTo(200, within(1e-9));
     assertThat(plain.prefill(1000)).isCloseTo(200e9 / 1.7e9, within(0.1));
+  }
+
+  @Test
+  void experts_count_as_far_as_rows_go_to_them() {
+    ModelWork work =
+        new ModelWork(
+            DType.BF16,
+            new Size(200_000_000, 400_000_000),
+            new Size(800_000_000, 1_600_000_000),
+            0.25,
+            new Last(0, 0),
+            new Size(0, 0),
+            0);
+
+    assertThat(work.bytes(1, 0)).isCloseTo(400e6 + 1600e6 / 4, within(1.0));
+    assertThat(work.bytes(2, 0)).isCloseTo(400e6 + 1600e6 * 7 / 16, within(1.0));
+    assertThat(work.operations(10, 0)).isCloseTo(20 * (200e6 + 800e6 / 4), within(1.0));
   }
 
   @Test

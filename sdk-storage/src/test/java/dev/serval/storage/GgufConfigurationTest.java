@@ -1,0 +1,376 @@
+package dev.serval.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.api.storage.FileRange;
+import dev.serval.api.storage.StoredTensor;
+import dev.serval.storage.GgufWriter.Out;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What becomes of what a GGUF file says of its model. */
+final class GgufConfigurationTest extends GgufCase {
+  @Test
+  void the_configuration_is_translated() throws IOException {
+    accepted(
+        sound().put("llama.rope.freq_base", 500_000f),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("LlamaForCausalLM"))
+                .containsEntry("hidden_size", 8L)
+                .containsEntry("head_dim", 4L)
+                .containsEntry("num_key_value_heads", 1L)
+                .containsEntry("rope_theta", 500_000.0)
+                .containsEntry("rope_interleaved", true)
+                .containsEntry("tie_word_embeddings", true)
+                .containsEntry("vocab_size", 3L)
+                .doesNotContainKey("rope_scaling"));
+  }
+
+  @Test
+  void only_llama_and_smollm3_files_turn_neighbours() throws IOException {
+    accepted(
+        new GgufWriter()
+            .put("general.architecture", "smollm3")
+            .sizes("smollm3")
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3),
+        checkpoint -> assertThat(checkpoint.config()).containsEntry("rope_interleaved", true));
+    for (String architecture : List.of("qwen2", "qwen3", "phi3")) {
+      accepted(
+          new GgufWriter()
+              .put("general.architecture", architecture)
+              .sizes(architecture)
+              .tensor("token_embd.weight", F32, new byte[96], 8, 3),
+          checkpoint ->
+              assertThat(checkpoint.config())
+                  .containsEntry("model_type", architecture)
+                  .doesNotContainKey("rope_interleaved"));
+    }
+  }
+
+  @Test
+  void rotary_divisors_become_a_scaling() throws IOException {
+    byte[] divisors = floats(1, 8);
+    accepted(
+        sound().tensor("rope_freqs.weight", F32, divisors, 2),
+        checkpoint -> {
+          assertThat(scaling(checkpoint)).contains("divisors", "1.0, 8.0");
+          assertThat(checkpoint.tensorNames()).hasSize(2);
+        });
+    refused(
+        sound().tensor("rope_freqs.weight", F32, new byte[8], 2).file(), "rope_freqs", "above 0");
+  }
+
+  @Test
+  void linear_scaling_and_yarn_are_translated_and_other_scaling_refused() throws IOException {
+    accepted(
+        sound().put("llama.rope.scaling.type", "linear").put("llama.rope.scaling.factor", 4f),
+        checkpoint -> assertThat(scaling(checkpoint)).contains("linear", "4.0"));
+    accepted(
+        yarn(4).put("llama.rope.scaling.yarn_beta_fast", 16f),
+        checkpoint ->
+            assertThat(scaling(checkpoint))
+                .contains("yarn", "factor=4.0", "beta_fast=16.0", "1.138", "embeddings=64"));
+    accepted(
+        yarn(1), checkpoint -> assertThat(checkpoint.config()).doesNotContainKey("rope_scaling"));
+    refused(yarn(4).put("llama.rope.scaling.yarn_ext_factor", 0f).file(), "yarn_ext_factor");
+    refused(
+        sound().put("llama.rope.scaling.type", "dynamic").file(),
+        "llama.rope.scaling.type",
+        "dynamic",
+        "none, linear, yarn, longrope");
+    refused(sound().put("llama.rope.scaling.attn_factor", 1.5f).file(), "attn_factor", "1.5");
+  }
+
+  private static GgufWriter yarn(float factor) {
+    return sound()
+        .put("llama.rope.scaling.type", "yarn")
+        .put("llama.rope.scaling.factor", factor)
+        .put("llama.rope.scaling.original_context_length", 64);
+  }
+
+  private static String scaling(Checkpoint checkpoint) {
+    return checkpoint.config().get("rope_scaling").toString();
+  }
+
+  @Test
+  void phi3_files_have_fused_maps_windows_and_two_sorts_of_divisors() throws IOException {
+    accepted(
+        phi3()
+            .put("phi3.attention.sliding_window", 2047)
+            .put("phi3.rope.dimension_count", 2)
+            .put("phi3.rope.scaling.original_context_length", 64)
+            .put("phi3.rope.scaling.attn_factor", 1.25f)
+            .tensor("rope_factors_long.weight", F32, floats(8f), 1)
+            .tensor("rope_factors_short.weight", F32, floats(1f), 1),
+        checkpoint -> {
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.self_attn.qkv_proj.weight",
+                  "model.layers.0.mlp.gate_up_proj.weight")
+              .hasSize(3);
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("Phi3ForCausalLM"))
+              .containsEntry("sliding_window", 2047L)
+              .containsEntry("partial_rotary_factor", 0.5);
+          assertThat(scaling(checkpoint))
+              .contains("longrope", "long_factor=[8.0]", "short_factor=[1.0]", "1.25", "64");
+        });
+    refused(
+        phi3().tensor("rope_factors_long.weight", F32, floats(8f), 1).file(),
+        "rope_factors_long",
+        "rope_factors_short");
+    refused(phi3().put("phi3.rope.scaling.type", "longrope").file(), "rope_factors_long");
+  }
+
+  @Test
+  void gemma3_files_have_norms_with_whole_gains_and_layers_with_a_base_of_their_own()
+      throws IOException {
+    accepted(
+        new GgufWriter()
+            .put("general.architecture", "gemma3")
+            .sizes("gemma3")
+            .put("gemma3.attention.sliding_window", 512)
+            .put("gemma3.rope.freq_base", 1e6f)
+            .put("gemma3.rope.freq_base_swa", 20_000f)
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+            .tensor("blk.0.post_attention_norm.weight", F32, new byte[32], 8)
+            .tensor("blk.0.ffn_norm.weight", F32, new byte[32], 8)
+            .tensor("blk.0.post_ffw_norm.weight", F32, new byte[32], 8),
+        checkpoint -> {
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.post_attention_layernorm.weight",
+                  "model.layers.0.pre_feedforward_layernorm.weight",
+                  "model.layers.0.post_feedforward_layernorm.weight");
+          assertThat(checkpoint.config())
+              .containsEntry("model_type", "gemma3_text")
+              .containsEntry("hidden_act", "gelu_pytorch_tanh")
+              .containsEntry("norm_gains_less_one", false)
+              .containsEntry("sliding_window", 512L)
+              .containsEntry("rope_local_base_freq", 20_000.0)
+              .containsEntry("query_pre_attn_scalar", 4L);
+        });
+  }
+
+  @Test
+  void gemma2_files_have_caps_and_a_window_whether_they_say_so_or_not() throws IOException {
+    GgufWriter file =
+        new GgufWriter()
+            .put("general.architecture", "gemma2")
+            .sizes("gemma2")
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3);
+    accepted(
+        file,
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("Gemma2ForCausalLM"))
+                .containsEntry("hidden_act", "gelu_pytorch_tanh")
+                .containsEntry("norm_gains_less_one", false)
+                .containsEntry("query_pre_attn_scalar", 4L)
+                .containsEntry("sliding_window", 4096L)
+                .containsEntry("attn_logit_softcapping", 50.0)
+                .containsEntry("final_logit_softcapping", 30.0));
+    accepted(
+        file.put("gemma2.attention.sliding_window", 64)
+            .put("gemma2.attn_logit_softcapping", 20f)
+            .put("gemma2.final_logit_softcapping", 10f),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("sliding_window", 64L)
+                .containsEntry("attn_logit_softcapping", 20.0)
+                .containsEntry("final_logit_softcapping", 10.0));
+  }
+
+  @Test
+  void granite_files_have_multipliers_and_always_turn_heads() throws IOException {
+    GgufWriter file =
+        new GgufWriter()
+            .put("general.architecture", "granite")
+            .sizes("granite")
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3);
+    accepted(
+        file,
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("model_type", "granite")
+                .containsEntry("rope_interleaved", true)
+                .containsEntry("attention_multiplier", 0.5)
+                .containsEntry("embedding_multiplier", 1.0)
+                .containsEntry("residual_multiplier", 1.0)
+                .containsEntry("logits_scaling", 1.0));
+    accepted(
+        file.put("granite.attention.scale", 0.25f)
+            .put("granite.embedding_scale", 12f)
+            .put("granite.residual_scale", 0.5f)
+            .put("granite.logit_scale", 8f),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("attention_multiplier", 0.25)
+                .containsEntry("embedding_multiplier", 12.0)
+                .containsEntry("residual_multiplier", 0.5)
+                .containsEntry("logits_scaling", 8.0));
+    refused(file.put("granite.rope.scaling.finetuned", false).file(), "finetuned", "true");
+  }
+
+  @Test
+  void what_another_architecture_multiplies_or_caps_is_refused() throws IOException {
+    for (String key : List.of("attn_logit_softcapping", "residual_scale", "attention.scale")) {
+      refused(sound().put("llama." + key, 7f).file(), "llama." + key, "7.0");
+    }
+  }
+
+  @Test
+  void what_the_forward_pass_does_not_do_is_refused_by_its_key() {
+    refused(sound().put("llama.expert_shared_count", 1).file(), "llama.expert_shared_count", "1");
+    refused(sound().put("llama.expert_gating_func", 2).file(), "llama.expert_gating_func", "2");
+    refused(sound().put("llama.expert_count", 8).file(), "llama.expert_used_count");
+    refused(phi3().put("phi3.expert_count", 8).file(), "phi3.expert_count", "8");
+    for (int dimensions : new int[] {0, 3, 6}) {
+      refused(
+          sound().put("llama.rope.dimension_count", dimensions).file(),
+          "llama.rope.dimension_count");
+    }
+    refused(sound().put("llama.attention.value_length", 2).file(), "llama.attention.value_length");
+    refused(sound().put("llama.logit_scale", 2f).file(), "llama.logit_scale");
+    refused(sound().put("llama.attention.causal", false).file(), "llama.attention.causal");
+    refused(sound().put("split.count", 3).file(), "split.count", "merge");
+    refused(
+        new GgufWriter().put("general.architecture", "mamba").file(), "mamba", "llama", "qwen3");
+    refused(
+        phi3().tensor("blk.0.ffn_gate_inp.weight", F32, new byte[32], 8).file(),
+        "blk.0.ffn_gate_inp.weight");
+  }
+
+  @Test
+  void a_missing_size_is_refused_by_its_key() {
+    refused(
+        new GgufWriter().put("general.architecture", "llama").file(), "llama.attention.head_count");
+  }
+
+  private static GgufWriter phi3() {
+    return new GgufWriter()
+        .put("general.architecture", "phi3")
+        .sizes("phi3")
+        .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+        .tensor("blk.0.attn_qkv.weight", F32, new byte[32], 8)
+        .tensor("blk.0.ffn_up.weight", F32, new byte[32], 8);
+  }
+
+  private static byte[] floats(float... values) {
+    Out out = new Out();
+    for (float value : values) {
+      out.u32(Float.floatToIntBits(value));
+    }
+    return out.toByteArray();
+  }
+
+  private static GgufWriter experts(String architecture) {
+    return new GgufWriter()
+        .put("general.architecture", architecture)
+        .sizes(architecture)
+        .put(architecture + ".expert_count", 3)
+        .put(architecture + ".expert_used_count", 2)
+        .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+        .tensor("blk.0.ffn_gate_inp.weight", F32, new byte[96], 8, 3);
+  }
+
+  @Test
+  void a_llama_with_experts_is_a_mixtral_each_of_whose_experts_has_tensors_of_its_own()
+      throws IOException {
+    GgufWriter file =
+        experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 1, 2, 3);
+    accepted(
+        file,
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("MixtralForCausalLM"))
+              .containsEntry("num_local_experts", 3L)
+              .containsEntry("num_experts_per_tok", 2L)
+              .containsEntry("intermediate_size", 16L);
+          String moe = "model.layers.0.block_sparse_moe.";
+          assertThat(checkpoint.tensorNames()).contains(moe + "gate.weight").hasSize(5);
+          for (int expert = 0; expert < 3; expert++) {
+            StoredTensor up = checkpoint.tensor(moe + "experts." + expert + ".w3.weight");
+            assertThat(up.shape()).containsExactly(2L, 1L);
+            assertThat(up.element(0)).isEqualTo(2 * expert);
+            assertThat(up.element(1)).isEqualTo(2 * expert + 1);
+          }
+        });
+    accepted(
+        file.put("llama.attention.sliding_window", 32),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("model_type", "mixtral")
+                .containsEntry("sliding_window", 32L));
+  }
+
+  private static byte[] sixNumbers() {
+    return floats(0, 1, 2, 3, 4, 5);
+  }
+
+  @Test
+  void where_an_experts_bytes_lie_in_the_file_is_known() throws IOException {
+    accepted(
+        experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 1, 2, 3),
+        checkpoint -> {
+          StoredTensor last =
+              checkpoint.tensor("model.layers.0.block_sparse_moe.experts.2.w3.weight");
+          FileRange range = last.file().orElseThrow();
+          byte[] there =
+              Arrays.copyOfRange(
+                  read(range.path()), (int) range.offset(), (int) (range.offset() + range.bytes()));
+          assertThat(there).isEqualTo(last.data().toArray(ValueLayout.JAVA_BYTE));
+        });
+  }
+
+  private static byte[] read(Path path) {
+    try {
+      return Files.readAllBytes(path);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void qwen3_files_with_experts_have_shares_that_add_up() throws IOException {
+    accepted(
+        experts("qwen3moe")
+            .put("qwen3moe.expert_feed_forward_length", 4)
+            .tensor("blk.0.ffn_down_exps.weight", F32, sixNumbers(), 1, 2, 3),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("Qwen3MoeForCausalLM"))
+              .containsEntry("num_experts", 3L)
+              .containsEntry("moe_intermediate_size", 4L)
+              .containsEntry("norm_topk_prob", true);
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.mlp.gate.weight",
+                  "model.layers.0.mlp.experts.2.down_proj.weight");
+        });
+    refused(experts("qwen3moe").file(), "qwen3moe.expert_feed_forward_length");
+  }
+
+  @Test
+  void experts_that_are_no_matrices_or_too_many_are_refused() {
+    refused(
+        experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 2, 3).file(),
+        "blk.0.ffn_up_exps.weight",
+        "[3, 2]",
+        "matrices");
+    refused(
+        experts("llama")
+            .tensor("blk.0.ffn_up_exps.weight", F32, new byte[4 * 1025], 1, 1, 1025)
+            .file(),
+        "[1025, 1, 1]",
+        "1024");
+  }
+}
