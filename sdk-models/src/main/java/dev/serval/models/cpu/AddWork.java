@@ -22,6 +22,7 @@ final class AddWork extends InputWork {
     factor = multiplier;
     outputRows = null;
     factors = null;
+    firstInput = 0;
     out = output;
     return this;
   }
@@ -29,13 +30,20 @@ final class AddWork extends InputWork {
   /**
    * To which rows others are added, each times a factor of its own.
    *
+   * @param inputRow the first of the others
    * @param rows their numbers, which differ
    * @param multipliers their factors
    * @param from where those of the first one are
    */
   AddWork of(
-      CpuActivations input, int[] rows, float[] multipliers, int from, CpuActivations output) {
+      CpuActivations input,
+      int inputRow,
+      int[] rows,
+      float[] multipliers,
+      int from,
+      CpuActivations output) {
     in = input;
+    firstInput = inputRow;
     outputRows = rows;
     factors = multipliers;
     first = from;
@@ -47,6 +55,6 @@ final class AddWork extends InputWork {
   void row(int row, int worker) {
     int to = outputRows == null ? row : outputRows[first + row];
     float multiplier = factors == null ? factor : factors[first + row];
-    kernel.addScaled(in, in.row(row), multiplier, in.columns(), out, out.row(to));
+    kernel.addScaled(in, in.row(firstInput + row), multiplier, in.columns(), out, out.row(to));
   }
 }

@@ -51,6 +51,7 @@ public final class CpuBackend implements ComputeBackend {
   private final AttentionWork attention;
   private final GateWork gating;
   private final SoftcapWork capping;
+  private final ExpertMixing mixing;
 
   CpuBackend(Device device, NativeMemory memory, ThreadPlaces threads, KernelChoice choice) {
     this.device = device;
@@ -65,6 +66,7 @@ public final class CpuBackend implements ComputeBackend {
     attention = new AttentionWork(kernels.attention(), memory, threads.threads());
     gating = new GateWork(kernels.gate(), kernels.prefetch());
     capping = new SoftcapWork(kernels.softcap());
+    mixing = new ExpertMixing(crew, linear, gating, adding);
   }
 
   @Override
@@ -147,7 +149,7 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations output = rows("output", out, batch, table.columns());
     OperandChecks.requireTokens(batch, embeddings.rows());
     crew.settleCaller();
-    run(embedding.of(batch, embeddings, output), batch, output.columns());
+    embedding.of(batch, embeddings, output).run(batch.rows(), output.columns(), crew);
   }
 
   @Override
@@ -170,7 +172,7 @@ public final class CpuBackend implements ComputeBackend {
       OperandChecks.requireApart(input, output);
     }
     norm.of(input, vector("gain", gain, in.columns()), epsilon, output).adding(add);
-    run(norm, batch, output.columns());
+    norm.run(batch.rows(), output.columns(), crew);
   }
 
   @Override
@@ -178,7 +180,7 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations output = rows("output", out, batch, out.columns());
     CpuActivations input = rows("input", in, batch, output.columns());
     OperandChecks.requireApart(input, output);
-    run(adding.of(input, factor, output), batch, output.columns());
+    adding.of(input, factor, output).run(batch.rows(), output.columns(), crew);
   }
 
   @Override
@@ -207,7 +209,7 @@ public final class CpuBackend implements ComputeBackend {
     linear
         .of(matrix, input, output, batch.rows())
         .adding(bias == null ? null : vector("bias", bias, matrix.rows()), add);
-    run(linear);
+    linear.run(crew);
   }
 
   @Override
@@ -222,7 +224,7 @@ public final class CpuBackend implements ComputeBackend {
     if (layer == 0) {
       cache.use(batch);
     }
-    run(rotary.of(batch, rows, spec, table, layer, cache), batch, rows.columns());
+    rotary.of(batch, rows, spec, table, layer, cache).run(batch.rows(), rows.columns(), crew);
   }
 
   @Override
@@ -246,7 +248,7 @@ public final class CpuBackend implements ComputeBackend {
   public void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out) {
     CpuActivations output = rows("output", out, batch, out.columns());
     CpuActivations input = rows("gate and up", gateUp, batch, 2 * out.columns());
-    run(gating.of(function, input, output, 0), batch.rows(), input.columns());
+    gating.of(function, input, output, 0).run(batch.rows(), input.columns(), crew);
   }
 
   @Override
@@ -271,8 +273,8 @@ public final class CpuBackend implements ComputeBackend {
     for (int turn = 0; turn < turns; turn++) {
       int from = batch.rows() * turn / turns;
       int count = batch.rows() * (turn + 1) / turns - from;
-      run(linear.of(matrix, input, between, count).from(from).adding(added, false));
-      run(gating.of(function, between, output, from), count, between.columns());
+      linear.of(matrix, input, between, count).from(from).adding(added, false).run(crew);
+      gating.of(function, between, output, from).run(count, between.columns(), crew);
     }
   }
 
@@ -283,34 +285,7 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations output = rows("output", out, batch, layer.spec().width());
     OperandChecks.requireApart(input, output);
     OperandChecks.requireRows(layer, batch);
-    ExpertRoom room = layer.room();
-    run(linear.of(layer.router(), input, room.scores(), batch.rows()));
-    room.routing().route(room.scores(), batch.rows(), layer.spec());
-    for (int expert = 0; expert < layer.downs().size(); expert++) {
-      int begin = room.routing().begin(expert);
-      int count = room.routing().begin(expert + 1) - begin;
-      int turns = Math.ceilDiv(count, room.together());
-      for (int turn = 0; turn < turns; turn++) {
-        int from = begin + count * turn / turns;
-        addExpert(layer, expert, from, begin + count * (turn + 1) / turns - from, input, output);
-      }
-    }
-  }
-
-  /** Adds what an expert makes of some of its rows. */
-  private void addExpert(
-      CpuExperts layer, int expert, int from, int count, CpuActivations in, CpuActivations out) {
-    ExpertRoom room = layer.room();
-    ExpertRouting routing = room.routing();
-    int[] rows = routing.rows();
-    PackedMatrix down = layer.downs().get(expert);
-    run(linear.of(layer.gateUps().get(expert), in, room.gateUp(), count).from(rows, from));
-    run(
-        gating.of(layer.spec().function(), room.gateUp(), room.gated(), 0),
-        count,
-        room.gateUp().columns());
-    run(linear.of(down, room.gated(), room.given(), count));
-    run(adding.of(room.given(), rows, routing.shares(), from, out), count, out.columns());
+    mixing.add(layer, batch.rows(), input, output);
   }
 
   @Override
@@ -336,7 +311,7 @@ public final class CpuBackend implements ComputeBackend {
     }
     logits.rows(batch.logitRows());
     linear.of(matrix, input, logits.scores(), batch.logitRows()).from(logits.sourceRows(), 0);
-    run(linear);
+    linear.run(crew);
   }
 
   @Override
@@ -344,27 +319,13 @@ public final class CpuBackend implements ComputeBackend {
     OperandChecks.requireCap(cap);
     CpuLogits logits = logits(given, given.vocabulary(), batch.logitRows());
     capping.of(logits.scores(), batch.logitRows(), cap);
-    run(capping, capping.pieces(), SoftcapWork.PIECE);
+    capping.run(capping.pieces(), SoftcapWork.PIECE, crew);
   }
 
   @Override
   public void close() {
     crew.close();
     ahead.forEach(PagesAhead::close);
-  }
-
-  private void run(RowWork work, StepBatch batch, int columns) {
-    run(work, batch.rows(), columns);
-  }
-
-  private void run(RowWork work, int rows, int columns) {
-    work.share(rows, columns, crew.size());
-    crew.run(work);
-  }
-
-  private void run(LinearWork product) {
-    product.prepare(crew);
-    crew.run(product);
   }
 
   private static int qkvColumns(AttentionSpec spec) {

@@ -3,11 +3,12 @@ package dev.serval.models.cpu;
 import dev.serval.api.compute.ExpertSpec;
 
 /**
- * What layers of experts have between their maps. An expert takes a few rows at a time.
+ * What layers of experts have between their maps. Some rows are taken at a time, of one expert or
+ * of several.
  *
  * @param routing which rows go to which expert
  * @param scores by which they do
- * @param gateUp gates and ups of some rows of one expert
+ * @param gateUp gates and ups of some rows, expert by expert
  * @param gated their products
  * @param given what is made of them
  */
@@ -17,7 +18,7 @@ record ExpertRoom(
     CpuActivations gateUp,
     CpuActivations gated,
     CpuActivations given) {
-  private static final int MOST_ROWS = 128;
+  private static final int MOST_ROWS = 256;
 
   /**
    * What decides how large it is.
@@ -34,7 +35,7 @@ record ExpertRoom(
     }
 
     ExpertRoom room(Buffers buffers) {
-      int together = Math.min(maxRows, MOST_ROWS);
+      int together = Math.min(Math.multiplyExact(maxRows, used), MOST_ROWS);
       return new ExpertRoom(
           new ExpertRouting(maxRows, experts, used),
           buffers.of(maxRows, experts),
@@ -50,7 +51,7 @@ record ExpertRoom(
     CpuActivations of(int rows, int columns);
   }
 
-  /** How many rows an expert takes at a time. */
+  /** How many rows are taken at a time. */
   int together() {
     return given.maxRows();
   }

@@ -97,9 +97,31 @@ final class ExpertRouting {
     }
   }
 
-  /** Where the routes to an expert begin, and those to the one before it end. */
-  int begin(int expert) {
-    return begins[expert];
+  /** How many routes there are. */
+  int routes() {
+    return begins[experts];
+  }
+
+  /**
+   * Where a turn that begins with a route ends: as late as may be, with all rows of an expert if
+   * they are not too many.
+   */
+  int endOfTurn(int from, int most) {
+    int end = from;
+    for (int expert = 0; expert < experts && begins[expert + 1] - from <= most; expert++) {
+      end = Math.max(end, begins[expert + 1]);
+    }
+    return end > from ? end : from + most;
+  }
+
+  /** Where an expert's routes of a turn begin. */
+  int first(int expert, int from) {
+    return Math.max(begins[expert], from);
+  }
+
+  /** How many routes of a turn are to an expert; none if not above 0. */
+  int count(int expert, int from, int to) {
+    return Math.min(begins[expert + 1], to) - first(expert, from);
   }
 
   /** Of each route the row that takes it. */

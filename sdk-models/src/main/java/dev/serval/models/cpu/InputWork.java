@@ -11,12 +11,15 @@ abstract class InputWork extends RowWork {
   /** The rows. */
   CpuActivations in;
 
+  /** The first of them. */
+  int firstInput;
+
   InputWork(Prefetch prefetch) {
     this.prefetch = prefetch;
   }
 
   @Override
   final void ask(int row) {
-    in.ask(prefetch, row);
+    in.ask(prefetch, firstInput + row);
   }
 }

@@ -11,6 +11,9 @@ public final class LinearWork implements WorkCrew.Work {
   private CpuWeight.@Nullable Vector bias;
   private int @Nullable [] sourceRows;
   private int firstRow;
+  private int firstOutput;
+  private int firstInput;
+  private int allInputs;
   private boolean add;
   private int rows;
   private long serial;
@@ -23,6 +26,9 @@ public final class LinearWork implements WorkCrew.Work {
     bias = null;
     sourceRows = null;
     firstRow = 0;
+    firstOutput = 0;
+    firstInput = 0;
+    allInputs = rowCount;
     add = false;
     rows = rowCount;
     serial++;
@@ -54,9 +60,34 @@ public final class LinearWork implements WorkCrew.Work {
     return this;
   }
 
+  /** To which output row on rows go. */
+  LinearWork to(int outputRow) {
+    firstOutput = outputRow;
+    return this;
+  }
+
+  /**
+   * Computed together with others, by matrices of as many columns, each of whose inputs are kept
+   * until all are done.
+   *
+   * @param first where this one's are kept, in rows
+   * @param all how many rows are kept
+   */
+  LinearWork among(int first, int all) {
+    firstInput = first;
+    allInputs = all;
+    return this;
+  }
+
   /** Lets the matrix get ready. */
   void prepare(WorkCrew crew) {
     matrix.prepare(this, crew);
+  }
+
+  /** Has a crew multiply. */
+  void run(WorkCrew crew) {
+    prepare(crew);
+    crew.run(this);
   }
 
   @Override
@@ -77,6 +108,16 @@ public final class LinearWork implements WorkCrew.Work {
   /** How many rows the product has. */
   public int rows() {
     return rows;
+  }
+
+  /** From which row on its inputs are kept, of those of {@link #allInputs}. */
+  public int firstInput() {
+    return firstInput;
+  }
+
+  /** For how many rows of inputs there is to be room. */
+  public int allInputs() {
+    return allInputs;
   }
 
   /** A number that no other product of its backend has. */
@@ -109,6 +150,11 @@ public final class LinearWork implements WorkCrew.Work {
     return in.row(sourceRows == null ? firstRow + row : sourceRows[firstRow + row]);
   }
 
+  /** Where a row of the product goes, in elements of {@link #out}. */
+  public long target(int row) {
+    return out.row(firstOutput + row);
+  }
+
   /**
    * Adds the bias and puts sums where they belong.
    *
@@ -122,7 +168,7 @@ public final class LinearWork implements WorkCrew.Work {
     if (bias != null) {
       addBias(bias, firstColumn, sums, from, count);
     }
-    long at = out.row(row) + firstColumn;
+    long at = target(row) + firstColumn;
     if (add) {
       addTo(out, at, sums, from, count);
     }

@@ -16,8 +16,14 @@ abstract class RowWork implements WorkCrew.Work {
   private int columns;
   private int parts;
 
+  /** Has a crew work on so many rows of so many elements. */
+  final void run(int rowCount, int columnCount, WorkCrew crew) {
+    share(rowCount, columnCount, crew.size());
+    crew.run(this);
+  }
+
   /** How many rows there are, how many elements each has, and how many may share them. */
-  void share(int rowCount, int columnCount, int workers) {
+  final void share(int rowCount, int columnCount, int workers) {
     rows = rowCount;
     columns = columnCount;
     long worth = (long) rowCount * columnCount / PART_ELEMENTS;

@@ -171,7 +171,7 @@ final class GeneratedMatrix implements PackedMatrix {
     CpuActivations out = product.out();
     Ending ending = product.adds() ? Ending.ADD : Ending.STORE;
     long step = (long) out.columns() * Float.BYTES;
-    long output = out.data().address() + (out.row(first) + firstRow) * Float.BYTES;
+    long output = out.data().address() + (product.target(first) + firstRow) * Float.BYTES;
     long shareBytes = blockBytes / share;
     int block = from;
     for (int width = kernels.maxBlocks(count, share == 1); block < to; width /= 2) {
@@ -183,7 +183,7 @@ final class GeneratedMatrix implements PackedMatrix {
         if (share == 1) {
           fetched = block + width < to ? address(block + width) : others;
         }
-        run(code, block, inputs.at(first), at, step, fetched, ask);
+        run(code, block, inputs.at(product, first), at, step, fetched, ask);
       }
     }
   }
@@ -200,7 +200,7 @@ final class GeneratedMatrix implements PackedMatrix {
     int lanes = layout.lanes();
     MemorySegment code = kernels.routine(Ending.STORE, count, 1);
     long step = (long) lanes * Float.BYTES;
-    run(code, block, inputs.at(first), own.address(), step, address(block + 1), 0);
+    run(code, block, inputs.at(product, first), own.address(), step, address(block + 1), 0);
     int used = Math.min(lanes, rows - block * lanes);
     for (int row = 0; row < count; row++) {
       float[] sums = own.sums(row * lanes, used);

@@ -10,8 +10,9 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A product's inputs, turned into what tiles multiply: {@code [tile][group][row of the tile]}. Made
- * once for each product, by the crew if they are many; a part is a tile's rows.
+ * Inputs of a product, or of several that are computed together, turned into what tiles multiply:
+ * {@code [tile][group][row of the tile]}. Made once for each product, by the crew if they are many;
+ * a part is a tile's rows.
  */
 @SuppressWarnings("NullAway.Init") // reused for every product, and filled before each
 final class Inputs implements WorkCrew.Work {
@@ -63,7 +64,7 @@ final class Inputs implements WorkCrew.Work {
     maxRows = tileRows;
     groups = Math.ceilDiv(columns, ActivationGroup.COLUMNS);
     if (work.rows() > 0) {
-      makeRoom((long) work.rows() * groups * form.bytes());
+      makeRoom((long) work.allInputs() * groups * form.bytes());
       crew.run(this);
     }
   }
@@ -93,7 +94,7 @@ final class Inputs implements WorkCrew.Work {
     int from = firstRow(tile, product.rows(), maxRows);
     int to = firstRow(tile + 1, product.rows(), maxRows);
     for (int row = from; row < to; row++) {
-      long at = at(from) + (long) (row - from) * form.bytes();
+      long at = at(product, from) + (long) (row - from) * form.bytes();
       turn(product.source(row), at, (long) (to - from) * form.bytes(), worker);
     }
   }
@@ -121,9 +122,9 @@ final class Inputs implements WorkCrew.Work {
     }
   }
 
-  /** The address of the tile that begins with this row. */
-  long at(int row) {
-    return data.address() + (long) row * groups * form.bytes();
+  /** The address of the tile of a product that begins with this row. */
+  long at(LinearWork work, int row) {
+    return data.address() + (long) (work.firstInput() + row) * groups * form.bytes();
   }
 
   /** Into how many tiles rows are cut: as few as may be, of almost equal size. */

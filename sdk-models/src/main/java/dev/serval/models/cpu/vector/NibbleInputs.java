@@ -60,7 +60,7 @@ final class NibbleInputs implements WorkCrew.Work {
     serial = work.serial();
     rows = work.rows();
     blocks = columns / BLOCK;
-    int padded = Math.ceilDiv(rows, GROUP) * GROUP;
+    int padded = Math.ceilDiv(work.allInputs(), GROUP) * GROUP;
     if (codes.length < padded * blocks * STEP) {
       codes = new short[padded * blocks * STEP];
     }
@@ -84,17 +84,17 @@ final class NibbleInputs implements WorkCrew.Work {
     return blocks;
   }
 
-  int codesAt(int group) {
-    return group * GROUP * blocks * STEP;
+  int codesAt(LinearWork work, int group) {
+    return factorsAt(work, group) * STEP;
   }
 
-  int factorsAt(int group) {
-    return group * GROUP * blocks;
+  int factorsAt(LinearWork work, int group) {
+    return (work.firstInput() + group * GROUP) * blocks;
   }
 
-  /** For how many rows a group has room: 1 or {@link #GROUP}. */
-  int size(int group) {
-    return rows - group * GROUP == 1 ? 1 : GROUP;
+  /** For how many of a product's rows a group has room: 1 or {@link #GROUP}. */
+  static int size(LinearWork work, int group) {
+    return work.rows() - group * GROUP == 1 ? 1 : GROUP;
   }
 
   @Override
@@ -119,11 +119,11 @@ final class NibbleInputs implements WorkCrew.Work {
     MemorySegment data = work.in().data();
     for (int block = 0; block < blocks; block++) {
       long from = (work.source(row) + (long) block * BLOCK) * Float.BYTES;
-      int place = block * size(group) + row - group * GROUP;
+      int place = block * size(work, group) + row - group * GROUP;
       float greatest = greatest(data, from);
-      factors[factorsAt(group) + place] =
+      factors[factorsAt(work, group) + place] =
           Float.isFinite(greatest) ? greatest * (1 / RoundedGroup.GREATEST) : Float.NaN;
-      int at = codesAt(group) + place * STEP;
+      int at = codesAt(work, group) + place * STEP;
       round(data, from, RoundedGroup.GREATEST / greatest, codes, at);
     }
   }

@@ -94,7 +94,8 @@ final class NibbleMatrix implements PackedMatrix {
       for (int row = from; row < to; row += NibbleInputs.GROUP) {
         int sumAt = (row - from) * SUM_STEP + (panel - firstPanel) * Lanes.WIDTH;
         int group = row / NibbleInputs.GROUP;
-        NibbleProducts.multiply(data, layout.at(panel), panels, inputs, group, own.sums, sumAt);
+        NibbleProducts.multiply(
+            data, layout.at(panel), panels, inputs, product, group, own.sums, sumAt);
       }
     }
     int first = firstPanel * Lanes.WIDTH;

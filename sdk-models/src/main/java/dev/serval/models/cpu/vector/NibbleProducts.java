@@ -10,6 +10,7 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.S2I;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2S;
 
+import dev.serval.models.cpu.LinearWork;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
@@ -54,6 +55,7 @@ final class NibbleProducts {
    * @param panel where the first panel begins
    * @param panels how many panels there are, at most {@link #MOST_PANELS}
    * @param in the inputs
+   * @param product whose
    * @param group which group of them
    * @param sums the sums, {@link LinearScratch#SUM_STEP} from row to row
    * @param sumAt where those of the first row begin
@@ -63,21 +65,23 @@ final class NibbleProducts {
       long panel,
       int panels,
       NibbleInputs in,
+      LinearWork product,
       int group,
       float[] sums,
       int sumAt) {
     int blocks = in.blocks();
     short[] x = in.codes();
-    int x0 = in.codesAt(group);
+    int x0 = in.codesAt(product, group);
     float[] f = in.factors();
-    int f0 = in.factorsAt(group);
-    if (in.size(group) > 1 && panels == MOST_PANELS) {
+    int f0 = in.factorsAt(product, group);
+    int size = NibbleInputs.size(product, group);
+    if (size > 1 && panels == MOST_PANELS) {
       fourByTwo(data, panel, blocks, x, x0, f, f0, sums, sumAt);
       return;
     }
     for (int i = 0; i < panels; i++) {
       long at = panel + (long) i * blocks * BLOCK_BYTES;
-      if (in.size(group) == 1) {
+      if (size == 1) {
         one(data, at, blocks, x, x0, f, f0, sums, sumAt + i * W);
       } else {
         four(data, at, blocks, x, x0, f, f0, sums, sumAt + i * W);
