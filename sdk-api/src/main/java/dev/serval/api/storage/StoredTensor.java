@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -68,6 +69,27 @@ public record StoredTensor(
       case BF16 -> Float.intBitsToFloat(data.get(SHORT, at) << Short.SIZE);
       default -> throw new IllegalStateException("tensor '%s' is of %s".formatted(name, dtype));
     };
+  }
+
+  /**
+   * One of the equal parts that its outermost dimension counts, such as the matrix of one expert in
+   * a tensor of all.
+   *
+   * @param index which, from 0
+   * @param named what it is called
+   * @return the part, of the other dimensions
+   * @throws IndexOutOfBoundsException when there is no such part
+   */
+  public StoredTensor part(int index, String named) {
+    long count = shape.getFirst();
+    Objects.checkIndex(index, count);
+    long bytes = data.byteSize() / count;
+    return new StoredTensor(
+        named,
+        dtype,
+        shape.subList(1, shape.size()),
+        data.asSlice(index * bytes, bytes),
+        file.map(range -> range.slice(index * bytes, bytes)));
   }
 
   /**

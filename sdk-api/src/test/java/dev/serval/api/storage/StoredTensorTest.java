@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serval.api.compute.DType;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -23,6 +24,19 @@ final class StoredTensorTest {
     assertThatThrownBy(
             () -> new StoredTensor("w", DType.F32, List.of(1L << 40, 1L << 40), MemorySegment.NULL))
         .isInstanceOf(ArithmeticException.class);
+  }
+
+  @Test
+  void a_part_is_one_of_those_that_the_outermost_dimension_counts() {
+    byte[] bytes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    StoredTensor all =
+        new StoredTensor("all", DType.F16, List.of(3L, 1L, 2L), MemorySegment.ofArray(bytes));
+    StoredTensor last = all.part(2, "last");
+
+    assertThat(last.name()).isEqualTo("last");
+    assertThat(last.shape()).containsExactly(1L, 2L);
+    assertThat(last.data().toArray(ValueLayout.JAVA_BYTE)).containsExactly(8, 9, 10, 11);
+    assertThatThrownBy(() -> all.part(3, "none")).isInstanceOf(IndexOutOfBoundsException.class);
   }
 
   @Test

@@ -218,7 +218,7 @@ public final class GgufFile {
                     new CheckpointException(
                         "%s: tensor %s is unknown in models of this architecture"
                             .formatted(file, Quoted.of(tensor.name()))));
-        table.put(name, () -> stored(name, tensor, tensor.shape(), 0, 1));
+        table.put(name, () -> stored(name, tensor));
       }
     }
     return new TensorTable(file.toString(), table);
@@ -240,25 +240,20 @@ public final class GgufFile {
       throw new CheckpointException(
           "%s has the experts of more than %d tensors".formatted(file, MOST_NAMES));
     }
-    List<Long> matrix = shape.subList(1, shape.size());
     for (int expert = 0; expert < count; expert++) {
       String name = names.apply(expert);
       int index = expert;
-      table.put(name, () -> stored(name, tensor, matrix, index, count));
+      table.put(name, () -> stored(tensor.name(), tensor).part(index, name));
     }
   }
 
-  /** One of so many equal parts of a tensor. */
-  private StoredTensor stored(
-      String name, TensorEntry tensor, List<Long> shape, int part, int parts) {
-    long bytes = tensor.bytes() / parts;
-    long from = part * bytes;
+  private StoredTensor stored(String name, TensorEntry tensor) {
     return new StoredTensor(
         name,
         tensor.dtype(),
-        shape,
-        data(tensor).asSlice(from, bytes),
-        Optional.of(file.range(begin + tensor.offset() + from, bytes)));
+        tensor.shape(),
+        data(tensor),
+        Optional.of(file.range(begin + tensor.offset(), tensor.bytes())));
   }
 
   private MemorySegment data(TensorEntry tensor) {

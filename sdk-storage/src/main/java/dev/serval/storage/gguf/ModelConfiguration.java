@@ -39,6 +39,7 @@ final class ModelConfiguration {
           Map.entry(EXPERTS, 0.0),
           Map.entry(EXPERTS_USED, 0.0),
           Map.entry("expert_shared_count", 0.0),
+          Map.entry("expert_shared_feed_forward_length", 0.0),
           Map.entry("expert_group_count", 0.0),
           Map.entry("expert_gating_func", SOFTMAX),
           Map.entry("expert_weights_scale", 1.0),
