@@ -29,6 +29,7 @@ module dev.serval.models {
       dev.serval.models.family.Gemma2,
       dev.serval.models.family.Gemma3,
       dev.serval.models.family.Granite,
+      dev.serval.models.family.GraniteMoe,
       dev.serval.models.family.Llama,
       dev.serval.models.family.Mistral,
       dev.serval.models.family.Mixtral,

@@ -360,6 +360,22 @@ final class GgufConfigurationTest extends GgufCase {
   }
 
   @Test
+  void granite_files_with_experts_have_each_apart() throws IOException {
+    accepted(
+        experts("granitemoe").put("granitemoe.residual_scale", 0.25f),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("GraniteMoeForCausalLM"))
+                .containsEntry("experts_apart", true)
+                .containsEntry("residual_multiplier", 0.25)
+                .containsEntry("num_local_experts", 3L));
+    refused(
+        experts("granitemoe").put("granitemoe.expert_shared_feed_forward_length", 8).file(),
+        "granitemoe.expert_shared_feed_forward_length",
+        "8");
+  }
+
+  @Test
   void experts_that_are_no_matrices_or_too_many_are_refused() {
     refused(
         experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 2, 3).file(),

@@ -12,6 +12,7 @@ import dev.serval.testkit.models.SmallModel.Experts;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -434,17 +435,58 @@ public abstract class FamilyForwardContract {
     check(qwen3Moe(DType.F32, false).without("norm_topk_prob"), PLAIN, layer -> NONE);
   }
 
+  private static Experts mixtral(String router) {
+    String names = "block_sparse_moe.";
+    return new Experts(4, 3, 53, true, names + router, names + "experts", "w1", "w3", "w2");
+  }
+
   @Test
   void mixtral_with_and_without_a_window() {
-    String names = "block_sparse_moe";
-    Experts experts =
-        new Experts(4, 3, 53, true, names + ".gate", names + ".experts", "w1", "w3", "w2");
     SmallModel model =
         SmallModel.of("MixtralForCausalLM", 18, DType.F32, ODD, Extras.NONE)
-            .withExperts(experts)
+            .withExperts(mixtral("gate"))
             .with("num_local_experts", 4L);
     check(model, PLAIN, layer -> NONE);
     check(model.with("sliding_window", 7L), PLAIN, layer -> 7);
+  }
+
+  private static SmallModel graniteMoe(DType dtype, String router) {
+    return SmallModel.of("GraniteMoeForCausalLM", 19, dtype, ODD, Extras.NONE)
+        .withExperts(mixtral(router))
+        .with("num_local_experts", 4L)
+        .with("embedding_multiplier", 12L)
+        .with("residual_multiplier", 0.22)
+        .with("attention_multiplier", 0.3)
+        .with("logits_scaling", 8.0);
+  }
+
+  @Test
+  void granite_with_experts_that_are_apart_or_in_the_same_tensors() {
+    Ways ways = new Ways(false, false, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
+    Rules rules = new Rules(layer -> PLAIN, layer -> NONE, 1, ways);
+    SmallModel apart = graniteMoe(DType.F32, "gate").with("experts_apart", true);
+    check(apart, new ReferenceModel(apart, rules));
+    for (DType dtype : exactTypes()) {
+      SmallModel model = graniteMoe(dtype, "router.layer");
+      for (int layer = 0; layer < ODD.layers(); layer++) {
+        stack(model, "model.layers." + layer + ".block_sparse_moe.");
+      }
+      check(model, new ReferenceModel(model, rules));
+    }
+  }
+
+  private static void stack(SmallModel model, String prefix) {
+    List<String> gateUps = new ArrayList<>();
+    List<String> downs = new ArrayList<>();
+    for (int expert = 0; expert < 4; expert++) {
+      String own = prefix + "experts." + expert + ".";
+      String gateUp = own + "w13.weight";
+      model.fused(gateUp, own + "w1.weight", own + "w3.weight");
+      gateUps.add(gateUp);
+      downs.add(own + "w2.weight");
+    }
+    model.stacked(prefix + "input_linear.weight", gateUps);
+    model.stacked(prefix + "output_linear.weight", downs);
   }
 
   @Test

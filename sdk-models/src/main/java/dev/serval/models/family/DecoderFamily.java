@@ -58,7 +58,7 @@ abstract class DecoderFamily implements ModelFamily {
   public final List<List<StoredTensor>> weights(Checkpoint checkpoint) {
     return new DecoderTensors(shape(checkpoint))
         .all()
-        .map(needs -> needs.stream().map(need -> checkpoint.tensor(need.name())).toList())
+        .map(needs -> needs.stream().map(need -> need.in(checkpoint)).toList())
         .toList();
   }
 

@@ -133,7 +133,7 @@ final class DecoderLoader {
   }
 
   private StoredTensor tensor(TensorNeed need) {
-    return checkpoint.tensor(need.name());
+    return need.in(checkpoint);
   }
 
   private Weight loaded(List<TensorNeed> needs, List<StoredTensor> tensors) {

@@ -154,20 +154,42 @@ record DecoderTensors(DecoderShape shape) {
   }
 
   private FeedForward sparse(String layer, ExpertTraits experts) {
-    int hidden = shape.hidden();
-    int inner = experts.inner();
-    ExpertTraits.Names names = experts.names();
     List<List<TensorNeed>> gateUps = new ArrayList<>();
     List<List<TensorNeed>> downs = new ArrayList<>();
     for (int expert = 0; expert < experts.count(); expert++) {
-      gateUps.add(
+      gateUps.add(gateUp(layer, experts, expert));
+      downs.add(down(layer, experts, expert));
+    }
+    Linear router = new Linear(layer + experts.names().router(), experts.count(), shape.hidden());
+    return new FeedForward.Sparse(weights(router), gateUps, downs);
+  }
+
+  private List<TensorNeed> gateUp(String layer, ExpertTraits experts, int expert) {
+    int hidden = shape.hidden();
+    int inner = experts.inner();
+    return switch (experts.names()) {
+      case ExpertTraits.Names.Apart names ->
           weights(
               new Linear(layer + names.of(expert, names.gate()), inner, hidden),
-              new Linear(layer + names.of(expert, names.up()), inner, hidden)));
-      downs.add(weights(new Linear(layer + names.of(expert, names.down()), hidden, inner)));
-    }
-    Linear router = new Linear(layer + names.router(), experts.count(), hidden);
-    return new FeedForward.Sparse(weights(router), gateUps, downs);
+              new Linear(layer + names.of(expert, names.up()), inner, hidden));
+      case ExpertTraits.Names.Together names ->
+          part(layer + names.gateUp(), expert, experts.count(), 2 * inner, hidden);
+    };
+  }
+
+  private List<TensorNeed> down(String layer, ExpertTraits experts, int expert) {
+    int hidden = shape.hidden();
+    int inner = experts.inner();
+    return switch (experts.names()) {
+      case ExpertTraits.Names.Apart names ->
+          weights(new Linear(layer + names.of(expert, names.down()), hidden, inner));
+      case ExpertTraits.Names.Together names ->
+          part(layer + names.down(), expert, experts.count(), hidden, inner);
+    };
+  }
+
+  private static List<TensorNeed> part(String name, int part, int parts, int rows, int columns) {
+    return List.of(TensorNeed.matrixOf(name + ".weight", part, parts, rows, columns));
   }
 
   private List<TensorNeed> headNorm(String name) {

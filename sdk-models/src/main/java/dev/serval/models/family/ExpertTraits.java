@@ -10,23 +10,40 @@ package dev.serval.models.family;
  * @param names what their tensors are called
  */
 record ExpertTraits(int count, int used, int inner, boolean normalised, Names names) {
+
   /** More than any model has, and few enough to be listed. */
   private static final int MOST = 4096;
 
-  /**
-   * Names within a layer, without {@code .weight}.
-   *
-   * @param router of what gives the scores
-   * @param experts what those of an expert begin with, before its number
-   * @param gate its gate
-   * @param up its up
-   * @param down its down
-   */
-  record Names(String router, String experts, String gate, String up, String down) {
-    /** What an expert's map is called. */
-    String of(int expert, String map) {
-      return "%s.%d.%s".formatted(experts, expert, map);
+  /** Names within a layer, without {@code .weight}. */
+  sealed interface Names {
+    /** That of what gives the scores. */
+    String router();
+
+    /**
+     * Each expert has its own tensors.
+     *
+     * @param router of what gives the scores
+     * @param experts what those of an expert begin with, before its number
+     * @param gate its gate
+     * @param up its up
+     * @param down its down
+     */
+    record Apart(String router, String experts, String gate, String up, String down)
+        implements Names {
+      /** What an expert's map is called. */
+      String of(int expert, String map) {
+        return "%s.%d.%s".formatted(experts, expert, map);
+      }
     }
+
+    /**
+     * All experts of a layer are in the same tensors.
+     *
+     * @param router of what gives the scores
+     * @param gateUp the gates and ups
+     * @param down the downs
+     */
+    record Together(String router, String gateUp, String down) implements Names {}
   }
 
   /** Reads what families call by several names. */

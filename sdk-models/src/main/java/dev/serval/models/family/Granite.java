@@ -16,16 +16,20 @@ public final class Granite extends DecoderFamily {
 
   @Override
   DecoderTraits traits(ModelConfig config) {
+    return common(config, config.flag("mlp_bias", false)).build();
+  }
+
+  /** What it has in common with those that have experts. */
+  static DecoderTraits.Builder common(ModelConfig config, boolean mlpBias) {
     boolean attentionBias = config.flag("attention_bias", false);
     return DecoderTraits.with(LayerWindows.none(config))
-        .biases(attentionBias, attentionBias, config.flag("mlp_bias", false))
+        .biases(attentionBias, attentionBias, mlpBias)
         .multipliers(
             new Multipliers(
                 orOne("embedding_multiplier", config),
                 orOne("residual_multiplier", config),
                 Optional.of(orOne("attention_multiplier", config)),
-                1 / orOne("logits_scaling", config)))
-        .build();
+                1 / orOne("logits_scaling", config)));
   }
 
   private static double orOne(String field, ModelConfig config) {

@@ -4,8 +4,9 @@ import java.util.Set;
 
 /** Mixtral: as Mistral, with experts in all of its feed-forward layers. */
 public final class Mixtral extends DecoderFamily {
-  private static final ExpertTraits.Names NAMES =
-      new ExpertTraits.Names("block_sparse_moe.gate", "block_sparse_moe.experts", "w1", "w3", "w2");
+  static final ExpertTraits.Names NAMES =
+      new ExpertTraits.Names.Apart(
+          "block_sparse_moe.gate", "block_sparse_moe.experts", "w1", "w3", "w2");
 
   /** For the service loader. */
   public Mixtral() {

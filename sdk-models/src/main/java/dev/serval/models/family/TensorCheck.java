@@ -46,9 +46,10 @@ final class TensorCheck {
       throw refuse(
           need.name(), "of shape " + tensor.shape(), need.shape() + ", as the configuration says");
     }
-    needed.add(need.name());
-    elements += tensor.elements();
-    bytes += tensor.data().byteSize();
+    if (needed.add(need.name())) {
+      elements += tensor.elements();
+      bytes += tensor.data().byteSize();
+    }
   }
 
   /** A tied head may be stored once more, if it is the same. */

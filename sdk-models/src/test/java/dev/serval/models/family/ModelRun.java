@@ -22,6 +22,7 @@ final class ModelRun extends SteppedModel {
           new Gemma2(),
           new Gemma3(),
           new Granite(),
+          new GraniteMoe(),
           new Llama(),
           new Mistral(),
           new Mixtral(),

@@ -13,6 +13,8 @@ enum Architecture {
   GEMMA3("Gemma3ForCausalLM", "gemma3_text", false, Names.END_NORMS),
   /** Converted as Llama is. */
   GRANITE("GraniteForCausalLM", "granite", true),
+  /** Converted as Llama is; each expert is named as Mixtral's are. */
+  GRANITEMOE("GraniteMoeForCausalLM", "granitemoe", true, Names.MIXTRAL, Names.MIXTRAL_EXPERTS),
   /**
    * Llama, Mistral and Mixtral. Its converters reorder the rows of queries and keys so that
    * elements that are turned together are neighbours.

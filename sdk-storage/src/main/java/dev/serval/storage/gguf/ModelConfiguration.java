@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Translates a model's metadata into the fields of {@code config.json} (keys and defaults as <a
@@ -58,16 +60,23 @@ final class ModelConfiguration {
           Map.entry("rope.scaling.yarn_attn_factor", 1.0),
           Map.entry("rope.scaling.yarn_log_multiplier", 0.0));
 
+  private static final Set<String> EXPERT_KEYS = Set.of(EXPERTS, EXPERTS_USED);
+  private static final Set<String> GRANITE_KEYS =
+      Set.of(SCORE_SCALE, LOGIT_SCALE, EMBEDDING_SCALE, RESIDUAL_SCALE);
+
   private static final Map<Architecture, Set<String>> OWN_KEYS =
       Map.of(
           Architecture.LLAMA,
-          Set.of(EXPERTS, EXPERTS_USED),
+          EXPERT_KEYS,
           Architecture.QWEN3MOE,
-          Set.of(EXPERTS, EXPERTS_USED),
+          EXPERT_KEYS,
           Architecture.GEMMA2,
           Set.of(SCORE_CAP, LOGIT_CAP),
           Architecture.GRANITE,
-          Set.of(SCORE_SCALE, LOGIT_SCALE, EMBEDDING_SCALE, RESIDUAL_SCALE));
+          GRANITE_KEYS,
+          Architecture.GRANITEMOE,
+          Stream.concat(GRANITE_KEYS.stream(), EXPERT_KEYS.stream())
+              .collect(Collectors.toUnmodifiableSet()));
 
   private final Metadata metadata;
   private final Architecture architecture;
@@ -93,6 +102,7 @@ final class ModelConfiguration {
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
       case GRANITE -> translation.granite();
+      case GRANITEMOE -> translation.graniteMoe();
       case LLAMA -> translation.mixtral();
       case QWEN3MOE -> translation.qwen3Moe();
       case PHI3, QWEN2, QWEN3, SMOLLM3 -> {}
@@ -231,15 +241,24 @@ final class ModelConfiguration {
     if (metadata.natural(key(EXPERTS)).orElse(0L) > 0) {
       config.put("architectures", List.of("MixtralForCausalLM"));
       config.put("model_type", "mixtral");
-      config.put("num_local_experts", metadata.requireNatural(key(EXPERTS)));
-      config.put("num_experts_per_tok", metadata.requireNatural(key(EXPERTS_USED)));
+      experts("num_local_experts");
     }
+  }
+
+  private void experts(String count) {
+    config.put(count, metadata.requireNatural(key(EXPERTS)));
+    config.put("num_experts_per_tok", metadata.requireNatural(key(EXPERTS_USED)));
+  }
+
+  private void graniteMoe() {
+    granite();
+    experts("num_local_experts");
+    config.put("experts_apart", true);
   }
 
   /** Those who run such files always have shares add up to 1. */
   private void qwen3Moe() {
-    config.put("num_experts", metadata.requireNatural(key(EXPERTS)));
-    config.put("num_experts_per_tok", metadata.requireNatural(key(EXPERTS_USED)));
+    experts("num_experts");
     config.put("moe_intermediate_size", metadata.requireNatural(key("expert_feed_forward_length")));
     config.put("norm_topk_prob", true);
   }
@@ -259,7 +278,7 @@ final class ModelConfiguration {
           config.put("model_type", "mistral");
         }
         case PHI3, GEMMA2, GEMMA3 -> {}
-        case GEMMA, GRANITE, QWEN2, QWEN3, QWEN3MOE, SMOLLM3 ->
+        case GEMMA, GRANITE, GRANITEMOE, QWEN2, QWEN3, QWEN3MOE, SMOLLM3 ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
       }
       config.put("sliding_window", positions);

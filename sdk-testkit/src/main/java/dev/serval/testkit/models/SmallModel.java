@@ -191,6 +191,22 @@ public final class SmallModel implements Checkpoint {
   }
 
   /**
+   * Stores some matrices of one shape as one tensor of several; what they hold is still known under
+   * their own names.
+   *
+   * @param name what the one is called
+   * @param parts the matrices
+   * @return this model
+   */
+  public SmallModel stacked(String name, List<String> parts) {
+    List<Long> matrix = tensor(parts.getFirst()).shape();
+    fused(name, parts.toArray(String[]::new));
+    List<Long> shape = List.of((long) parts.size(), matrix.getFirst(), matrix.getLast());
+    tensors.put(name, new StoredTensor(name, dtype, shape, tensor(name).data()));
+    return this;
+  }
+
+  /**
    * The experts of its layers.
    *
    * @return empty if it has none

@@ -63,7 +63,7 @@ public record ModelWork(
         checkpoint.tensorNames().stream()
             .filter(name -> !name.equals(EMBEDDINGS) && !name.equals(HEAD))
             .map(checkpoint::tensor)
-            .filter(tensor -> tensor.shape().size() == 2)
+            .filter(tensor -> tensor.shape().size() > 1)
             .toList();
     Map<Boolean, List<StoredTensor>> apart =
         layers.stream().collect(Collectors.partitioningBy(ModelWork::isExperts));
@@ -83,7 +83,7 @@ public record ModelWork(
   }
 
   private static boolean isExperts(StoredTensor tensor) {
-    return tensor.name().contains(".experts.");
+    return tensor.name().contains(".experts.") || tensor.shape().size() > 2;
   }
 
   private static long lastElements(List<StoredTensor> tensors, String last) {
