@@ -14,20 +14,30 @@ import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.ServiceLoader;
+import java.util.SplittableRandom;
 import java.util.TreeMap;
 
-/** The processor's backend with all cores, and random operands for it. */
+/** The processor's backend, and random operands for it. */
 final class KernelBench implements AutoCloseable {
-  private final Random random = new Random(1);
+  private static final long RANDOM_BITS = 0x2C2C_2C2C_2C2C_2C2CL;
+  private static final long NORMAL_BITS = 0x2020_2020_2020_2020L;
+
+  private final SplittableRandom random = new SplittableRandom(1);
   private final NativeMemory memory = NativeMemory.root("benchmark", Bytes.gibi(4));
   private final ComputeBackend backend;
 
+  /** With all cores. */
   KernelBench(String kernels) {
+    this(kernels, Runtime.getRuntime().availableProcessors());
+  }
+
+  KernelBench(String kernels, int threads) {
     Device cpu = new Device("cpu:0", DeviceKind.CPU, "benchmark", Bytes.gibi(4), new TreeMap<>());
     backend =
         ServiceLoader.load(ComputeBackendProvider.class).stream()
@@ -37,13 +47,24 @@ final class KernelBench implements AutoCloseable {
             .orElseThrow()
             .open(
                 cpu,
-                ComputeOptions.of(Runtime.getRuntime().availableProcessors())
-                    .withKernels(KernelPreference.parse(kernels)),
+                ComputeOptions.of(threads).withKernels(KernelPreference.parse(kernels)),
                 memory);
   }
 
   ComputeBackend backend() {
     return backend;
+  }
+
+  /** A matrix of random bits whose scales and elements are normal numbers. */
+  Weight weight(DType dtype, int rows, int columns) {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment data = arena.allocate(dtype.bytes((long) rows * columns), Long.BYTES);
+      for (long at = 0; at + Long.BYTES <= data.byteSize(); at += Long.BYTES) {
+        data.set(ValueLayout.JAVA_LONG, at, (random.nextLong() & RANDOM_BITS) | NORMAL_BITS);
+      }
+      List<Long> shape = List.of((long) rows, (long) columns);
+      return backend.load(List.of(new StoredTensor("weight", dtype, shape, data)));
+    }
   }
 
   /** Random rows, which take their way by an embedding. */
@@ -58,7 +79,7 @@ final class KernelBench implements AutoCloseable {
                 new StoredTensor("rows", DType.F32, List.of((long) rows, (long) columns), table)));
     StepBatch batch = new StepBatch(rows, 1);
     int[] tokens = new int[rows];
-    java.util.Arrays.setAll(tokens, i -> i);
+    Arrays.setAll(tokens, i -> i);
     batch.add(tokens, 0, rows, BlockTable.EMPTY, false);
     Activations activations = backend.activations(rows, columns);
     backend.embed(batch, weight, activations);
