@@ -30,7 +30,10 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Experts of every type, of several types, and of more rows than go through them at once. */
+/**
+ * Experts of every type, of several types, and of more rows than go through them at once. Dense
+ * layers are multiplied by the instructions that experts are, so that bits can be compared.
+ */
 final class CudaExpertsTest {
   @RegisterExtension static final TestedGpu GPU = new TestedGpu("memory=1g", "capability=8.0");
 
@@ -45,7 +48,8 @@ final class CudaExpertsTest {
   @BeforeEach
   void open() {
     memory = NativeMemory.root("test", Bytes.mebi(16));
-    backend = (CudaBackend) GPU.provider().open(GPU.device(), ComputeOptions.of(1), memory);
+    backend =
+        (CudaBackend) GPU.provider().portable().open(GPU.device(), ComputeOptions.of(1), memory);
   }
 
   @AfterEach
