@@ -34,6 +34,8 @@ constexpr int PART = 256;
 constexpr int MAX_SEGMENTS = 8;
 // The most rows (tokens times the query heads of a key head) of a Tile.
 constexpr int TILE_QUERIES = 128;
+// The most experts of a layer.
+constexpr int MAX_EXPERTS = 1024;
 // What a draw gives where the scores are unusable: their largest is no finite number.
 constexpr int NO_TOKEN = -1;
 // The mark of a token of the prompt in a count table; the bits below count how often it was generated.
@@ -253,6 +255,77 @@ struct Gated {
   int32_t inStride;
   int32_t outStride;
   int32_t outOperand;
+};
+
+// Chooses each row's experts: those with the highest scores, of equal ones the first. A row with a score that is no number goes to
+// the first experts, and its shares are none.
+struct Route {
+  const Step* step;
+  const float* scores;  // F32 rows
+  int32_t* experts;     // int[rows][used]: ascending
+  float* shares;        // float[rows][used]: exp(score) / sum of exp(score) * factor
+  int32_t count;        // experts, at most MAX_EXPERTS
+  int32_t stride;       // elements of a row of scores
+  int32_t used;         // experts that a row goes to, at most count
+  int32_t normalised;   // 1: the sum is that of the chosen, else of all
+  float factor;
+  int32_t unused;
+};
+
+// Routes of one expert that lie one after the other and are multiplied together.
+struct RouteTile {
+  int32_t expert;
+  int32_t first;
+  int32_t count;
+};
+
+// Brings the routes of some rows into order: expert by expert, and those of an expert row by row. What comes out takes the place of
+// a step for kernels that go route by route; its `rows` are the routes, its `tiles` those of `tileOf`, and nothing else of it is
+// set. Unlike a step it is written by a kernel, so kernels read it once those before them have ended.
+struct SortRoutes {
+  const Step* step;
+  const int32_t* experts; // int[rows][used]
+  Step* routes;
+  RouteTile* tileOf;      // of at most tileRoutes routes each
+  int32_t* sources;       // int[routes]: which row a route is of
+  int32_t* places;        // int[rows][used]: where a row's routes went
+  int32_t count;          // experts
+  int32_t used;
+  int32_t firstRow;       // the rows from here on,
+  int32_t mostRows;       // at most so many
+  int32_t tileRoutes;
+  int32_t unused;
+};
+
+// out = in x weight^T for each route by the weight of its expert; gated: out = silu(first half) * second half.
+struct RoutedLinear {
+  const Step* routes;
+  const RouteTile* tileOf;
+  const int32_t* sources;  // which row of `in` a route takes; null: route r takes row r
+  const uint64_t* weights; // addresses: the weight of each expert, all of the same shape and type
+  const void* in;          // an operand; F32 rows for F32 and F16 weights
+  void* out;               // a row for each route: F32; gated: an operand
+  int32_t inStride;        // as those of Linear
+  int32_t weightRows;
+  int32_t columns;
+  int32_t weightStride;
+  int32_t outStride;
+  int32_t outColumn;
+};
+
+// out[r] += share * given of each of a row's routes, the first expert first.
+struct AddRoutes {
+  const Step* step;
+  const int32_t* places;
+  const float* shares;
+  const float* given; // F32 rows, one for each route
+  float* out;         // F32 rows
+  int32_t columns;
+  int32_t givenStride;
+  int32_t outStride;
+  int32_t used;
+  int32_t firstRow;   // the rows from here on,
+  int32_t mostRows;   // at most so many
 };
 
 // Draws the step's tokens. Logits of rows that are drawn from are changed by penalties and biases; counts by what is drawn.

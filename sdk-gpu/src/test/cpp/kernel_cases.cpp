@@ -755,6 +755,231 @@ void plain_linear_maps(Bench& bench, int) {
       }
 }
 
+// ---- experts
+
+using Routes = vector<vector<int>>; // each row's experts, ascending
+
+Routes random_routes(Random& random, int rows, int count, int used) {
+  Routes routes(rows);
+  for (auto& row : routes) {
+    vector<int> all(count);
+    for (int e = 0; e < count; e++) all[e] = e;
+    for (int i = 0; i < used; i++) std::swap(all[i], all[i + random.below(count - i)]);
+    row.assign(all.begin(), all.begin() + used);
+    std::sort(row.begin(), row.end());
+  }
+  return routes;
+}
+
+void routing(Bench& bench, int) {
+  Random random = {14};
+  for (auto [count, used] : {std::pair{1, 1}, {5, 2}, {33, 33}, {64, 1}, {128, 8}, {1000, 3}})
+    for (bool normalised : {true, false}) {
+      int rows = 9, stride = padded(count, 4);
+      Rows scores = random_rows(random, rows, count);
+      for (double& x : scores[1]) x = nearbyint(x); // many are equal
+      for (double& x : scores[2]) x = 2.5;
+      scores[4][count / 2] = NAN;
+      for (double& x : scores[5]) x = NAN;
+      for (double& x : scores[6]) x = -INFINITY;
+      scores[7][count - 1] = INFINITY;
+      scores[8][count - 1] = -INFINITY;
+      int32_t* experts = bench.room<int32_t>(rows * used);
+      float* shares = bench.room<float>(rows * used);
+      Route a = {plain_step(bench, rows), put(bench, scores, stride), experts, shares, count, stride, used, normalised, 0.75f, 0};
+      bench.launch("route", 4, 1, 1, a);
+      vector<int32_t> chosen = bench.host(experts, rows * used);
+      vector<float> actual = bench.host(shares, rows * used);
+      for (int r = 0; r < rows; r++) {
+        bool number = true;
+        for (double x : scores[r]) number = number && x == x;
+        vector<int> rank(count);
+        for (int e = 0; e < count; e++) rank[e] = e;
+        if (number) std::stable_sort(rank.begin(), rank.end(), [&](int x, int y) { return scores[r][x] > scores[r][y]; });
+        double top = number ? scores[r][rank[0]] : NAN, sum = 0;
+        for (int i = 0; i < (normalised ? used : count); i++) sum += exp(scores[r][rank[i]] - top);
+        std::sort(rank.begin(), rank.begin() + used);
+        for (int i = 0; i < used; i++) {
+          string where = text("%d of %d, row %d, route %d", used, count, r, i);
+          bench.near(chosen[r * used + i], rank[i], 0, where);
+          bench.near(actual[r * used + i], exp(scores[r][rank[i]] - top) / sum * 0.75, 1e-5, where + ", share");
+        }
+      }
+      bench.machine.release();
+    }
+}
+
+// The routes of some rows in order.
+struct Sorted {
+  vector<int32_t> sources, places; // places of all rows, -1 for others
+  vector<RouteTile> tiles;
+
+  Sorted(const Routes& routes, int count, int first, int end, int width) {
+    int used = (int)routes[0].size();
+    places.assign(routes.size() * used, -1);
+    for (int e = 0; e < count; e++) {
+      int begin = (int)sources.size();
+      for (int r = first; r < end; r++)
+        for (int i = 0; i < used; i++)
+          if (routes[r][i] == e) {
+            places[r * used + i] = (int)sources.size();
+            sources.push_back(r);
+          }
+      for (int at = begin; at < (int)sources.size(); at += width) tiles.push_back({e, at, std::min(width, (int)sources.size() - at)});
+    }
+  }
+  Step* step(Bench& bench) const {
+    StepData data;
+    data.header.rows = (int)sources.size();
+    data.header.tiles = (int)tiles.size();
+    return data.put(bench);
+  }
+};
+
+vector<int32_t> flat(const Routes& routes) {
+  vector<int32_t> all;
+  for (auto& row : routes) all.insert(all.end(), row.begin(), row.end());
+  return all;
+}
+
+void sorting_of_routes(Bench& bench, int) {
+  Random random = {15};
+  for (auto [count, used, rows] : {std::tuple{1, 1, 1}, {7, 2, 3}, {9, 9, 70}, {128, 8, 90}, {1024, 3, 200}})
+    for (auto [first, most] : {std::pair{0, rows}, {0, 2}, {rows / 2, rows}, {rows, 5}, {rows + 9, 5}})
+      for (int width : {8, 64}) {
+        Routes routes = random_routes(random, rows, count, used);
+        Sorted expected(routes, count, std::min(first, rows), std::min(first + most, rows), width);
+        Step* step = bench.device(vector<Step>(1));
+        vector<int32_t> none(rows * used, -1);
+        int32_t *places = bench.device(none), *sources = bench.device(none);
+        RouteTile* tiles = bench.room<RouteTile>(rows * used);
+        bench.launch("sort_routes", count, 1, 1,
+                     SortRoutes{plain_step(bench, rows), bench.device(flat(routes)), step, tiles, sources, places, count, used, first, most, width, 0});
+        string what = text("%d of %d, rows %d to %d of %d, %d a tile", used, count, first, first + most, rows, width);
+        Step sorted = bench.host(step, 1)[0];
+        bench.near(sorted.rows, (double)expected.sources.size(), 0, what + ": routes");
+        bench.near(sorted.tiles, (double)expected.tiles.size(), 0, what + ": tiles");
+        if (bench.host(places, rows * used) != expected.places) bench.fail(what + ": other places");
+        if (bench.host(sources, expected.sources.size()) != expected.sources) bench.fail(what + ": other sources");
+        vector<RouteTile> actual = bench.host(tiles, expected.tiles.size());
+        if (!actual.empty() && memcmp(actual.data(), expected.tiles.data(), actual.size() * sizeof(RouteTile))) bench.fail(what + ": other tiles");
+        bench.machine.release();
+      }
+}
+
+// What a step of all rows has of a weight, by linear maps of the same bits.
+vector<float> of_all_rows(Bench& bench, const Matrix& m, const Rows& in, bool gated) {
+  int rows = (int)in.size(), inRows = padded(rows, 128);
+  if (!is_plain(m.type)) {
+    LinearRun run = {m, put_operand(bench, in, inRows, m.columns), inRows, nullptr, rows, gated, 1, {}, "mma_linear_"};
+    return run.run(bench, 8, false, rows);
+  }
+  Linear a = {};
+  a.step = plain_step(bench, rows);
+  a.inStride = padded(m.columns, 4);
+  a.in = put(bench, in, a.inStride);
+  a.weight = m.data;
+  a.out = bench.room<float>(rows * m.rows);
+  a.weightRows = m.rows;
+  a.columns = m.columns;
+  a.weightStride = m.stride;
+  a.segments = 1;
+  a.outStride = m.rows;
+  bench.launch("linear_" + m.type, (m.rows + 7) / 8, (rows + 7) / 8, 1, a);
+  return bench.host((float*)a.out, rows * m.rows);
+}
+
+// A route has the bits of its row in a step. `gathered`: routes take rows of a step, else each its own.
+void check_routed(Bench& bench, Random& random, const string& type, int count, int used, int rows, int weightRows, int columns, bool gated, bool gathered) {
+  vector<Matrix> experts;
+  vector<uint64_t> addresses;
+  for (int e = 0; e < count; e++) {
+    experts.push_back(load(bench, random, type, weightRows, columns));
+    addresses.push_back((uint64_t)experts[e].data);
+  }
+  Routes routes = random_routes(random, rows, count, used);
+  int taken = gathered ? rows : rows * used, width = gated ? weightRows / 2 : weightRows;
+  Rows in = random_rows(random, taken, columns);
+  in[taken / 2][columns / 2] = NAN;
+  vector<vector<float>> expected;
+  for (int e = 0; e < count; e++) expected.push_back(of_all_rows(bench, experts[e], in, gated));
+  bool plain = is_plain(type);
+  for (int n : {8, 64}) {
+    if (plain && n > 8) continue;
+    Sorted sorted(routes, count, 0, rows, n);
+    int all = rows * used, inRows = padded(taken, 128), stride = gated ? padded(all, 128) : padded(width, 4) + 8;
+    size_t outBytes = gated ? operand_size(stride, width) * 2 : (size_t)all * stride * 4;
+    RoutedLinear a = {};
+    a.routes = sorted.step(bench);
+    a.tileOf = bench.device(sorted.tiles);
+    a.sources = gathered ? bench.device(sorted.sources) : nullptr;
+    a.weights = bench.device(addresses);
+    a.inStride = plain ? padded(columns, 4) : inRows;
+    a.in = plain ? (void*)put(bench, in, a.inStride) : put_operand(bench, in, inRows, columns);
+    a.out = bench.room<unsigned char>(outBytes);
+    a.weightRows = weightRows;
+    a.columns = columns;
+    a.weightStride = experts[0].stride;
+    a.outStride = stride;
+    a.outColumn = gated ? 0 : 4;
+    string name = plain ? "routed_" + type : "mma_routed_" + type + (gated ? "_gated_n" : "_n") + std::to_string(n);
+    bench.launch(name, plain ? (weightRows + 7) / 8 : tiles_of(width), (uint32_t)sorted.tiles.size() + 2, 1, a);
+    vector<unsigned char> bytes = bench.host((unsigned char*)a.out, outBytes);
+    for (const RouteTile& tile : sorted.tiles)
+      for (int route = tile.first; route < tile.first + tile.count; route++) {
+        const float* row = &expected[tile.expert][(gathered ? sorted.sources[route] : route) * width];
+        for (int i = 0; i < width; i++) {
+          float x = gated ? (float)from_bf16(((uint16_t*)bytes.data())[operand_at(stride, route, i)]) : ((float*)bytes.data())[route * stride + 4 + i];
+          if (bits_of(x) != bits_of(row[i]) && (x == x || row[i] == row[i]))
+            bench.fail(text("%s, %d of %d experts [%d, %d]: other bits in route %d of row %d, column %d", name.c_str(), used, count, weightRows, columns, route,
+                            sorted.sources[route], i));
+        }
+      }
+  }
+  bench.machine.release();
+}
+
+void routed_products(Bench& bench, int scale) {
+  Random random = {16};
+  for (const char* type : {"bf16", "q8_0", "q4_0", "f32", "f16"})
+    for (bool gathered : {true, false}) {
+      int unit = format(type).elements;
+      check_routed(bench, random, type, 1, 1, 1, 1, unit, false, gathered);
+      check_routed(bench, random, type, 5, 2, 9, 70, 96, false, gathered);
+      check_routed(bench, random, type, 3, 2, 130 * scale, 129, 352, false, gathered);
+      if (is_plain(type)) continue;
+      check_routed(bench, random, type, 4, 3, 5, 128, 32, true, gathered);
+      check_routed(bench, random, type, 2, 1, 150, 256, 416, true, gathered);
+    }
+}
+
+void sums_of_routes(Bench& bench, int) {
+  Random random = {17};
+  for (auto [columns, used, first, most] : {std::tuple{1, 1, 0, 9}, {12, 2, 3, 2}, {3000, 5, 0, 9}, {260, 3, 8, 4}}) {
+    int rows = 9, routes = rows * used, givenStride = padded(columns, 4) + 4, stride = padded(columns, 4);
+    Rows given = random_rows(random, routes, columns), before = random_rows(random, rows, columns);
+    vector<int32_t> places(routes);
+    vector<float> shares(routes);
+    for (int i = 0; i < routes; i++) {
+      places[i] = routes - 1 - i;
+      shares[i] = (float)random.unit();
+    }
+    shares[0] = NAN;
+    float* out = put(bench, before, stride);
+    bench.launch("add_routes", 2, most + 3, 1,
+                 AddRoutes{plain_step(bench, rows), bench.device(places), bench.device(shares), put(bench, given, givenStride), out, columns, givenStride, stride,
+                           used, first, most});
+    vector<float> actual = bench.host(out, rows * stride);
+    for (int r = 0; r < rows; r++)
+      for (int k = 0; k < columns; k++) {
+        float sum = (float)before[r][k];
+        for (int i = r * used; i < (r + 1) * used && r >= first && r < first + most; i++) sum += shares[i] * (float)given[places[i]][k];
+        bench.near(actual[r * stride + k], sum, 1e-5, text("%d columns, row %d column %d", columns, r, k));
+      }
+    bench.machine.release();
+  }
+}
+
 // ---- attention
 
 struct AttentionCase {
@@ -1196,6 +1421,10 @@ int run_cases(Machine& machine, const char* filter, int scale) {
          if (machine.has("wgmma_linear_bf16_n8")) linear_maps(b, "wgmma_linear_", scale);
        }},
       {"linear maps, plain", [&](Bench& b) { plain_linear_maps(b, scale); }},
+      {"experts, routes", [&](Bench& b) { routing(b, scale); }},
+      {"experts, order of routes", [&](Bench& b) { sorting_of_routes(b, scale); }},
+      {"experts, products", [&](Bench& b) { routed_products(b, scale); }},
+      {"experts, sums", [&](Bench& b) { sums_of_routes(b, scale); }},
       {"attention, tensor cores", [&](Bench& b) { tensor_core_attention(b, scale); }},
       {"attention, tensor cores, many parts", [&](Bench& b) { decode_of_many_parts(b, scale); }},
       {"attention, plain", [&](Bench& b) { simt_attention(b, scale); }},

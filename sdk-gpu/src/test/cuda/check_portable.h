@@ -11,6 +11,8 @@ using namespace serval;
 // Which source, and so which module, a kernel is in.
 inline std::string file_of(const std::string& kernel) {
   static const std::pair<const char*, const char*> files[] = {{"pack_", "pack"},     {"widen_", "pack"},    {"rotate_", "rotate"},
+                                                              {"mma_routed_", "experts"}, {"routed_", "experts"}, {"route", "experts"},
+                                                              {"sort_", "experts"}, {"add_routes", "experts"},
                                                               {"mma_", "linear"},    {"linear_", "linear"}, {"wgmma_", "linear_hopper"},
                                                               {"stream_attention_", "attention_hopper"}, {"attention_", "attention"}, {"sample", "sample"},  {"count_", "sample"}};
   for (auto& [prefix, file] : files)
@@ -59,7 +61,7 @@ public:
 
 template <int WHICH> void cases(Checks& checks) {
   static const char* names[] = {"embeddings", "vectors", "norms", "rounding", "gated", "linear maps, mma", "linear maps, wgmma", "linear maps, plain",
-                                "attention, tensor", "attention, plain", "attention, what", "sampling", "counting"};
+                                "attention, tensor", "attention, plain", "attention, what", "sampling", "counting", "experts,"};
   Device device(checks.gpu);
   checks.failures += serval_cases::run_cases(device, names[WHICH], 2);
 }
@@ -228,7 +230,8 @@ inline GroupOf caseGroups[] = {
     {"cases-rounding", 20, cases<3>},        {"cases-gated", 20, cases<4>},             {"cases-linear-mma", 40, cases<5>},
     {"cases-linear-wgmma", 40, cases<6>},    {"cases-linear-plain", 20, cases<7>},      {"cases-attention", 60, cases<8>},
     {"cases-attention-simt", 60, cases<9>},  {"cases-attention-nan", 20, cases<10>},    {"cases-sampling", 20, cases<11>},
-    {"cases-counting", 20, cases<12>},       {"time-prefill", 20, time_prefill},        {"time-decode-attention", 20, time_decode_attention},
+    {"cases-counting", 20, cases<12>},       {"cases-experts", 40, cases<13>},          {"time-prefill", 20, time_prefill},
+    {"time-decode-attention", 20, time_decode_attention},
     {"time-rows", 20, time_rows},            {"time-sampling", 20, time_sampling},
 };
 

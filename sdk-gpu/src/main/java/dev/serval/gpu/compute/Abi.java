@@ -8,6 +8,7 @@ final class Abi {
   static final int OPERAND_ROWS = 128;
   static final int PART = 256;
   static final int TILE_QUERIES = 128;
+  static final int MAX_EXPERTS = 1024;
   static final int NO_TOKEN = -1;
 
   static final Struct STEP =
@@ -82,6 +83,28 @@ final class Abi {
           .wide("step", "in", "out")
           .narrow("columns", "inStride", "outStride", "outOperand")
           .build();
+  static final Struct ROUTE =
+      Struct.named("Route")
+          .wide("step", "scores", "experts", "shares")
+          .narrow("count", "stride", "used", "normalised", "factor", "unused")
+          .build();
+  static final Struct ROUTE_TILE =
+      Struct.named("RouteTile").narrow("expert", "first", "count").build();
+  static final Struct SORT_ROUTES =
+      Struct.named("SortRoutes")
+          .wide("step", "experts", "routes", "tileOf", "sources", "places")
+          .narrow("count", "used", "firstRow", "mostRows", "tileRoutes", "unused")
+          .build();
+  static final Struct ROUTED_LINEAR =
+      Struct.named("RoutedLinear")
+          .wide("routes", "tileOf", "sources", "weights", "in", "out")
+          .narrow("inStride", "weightRows", "columns", "weightStride", "outStride", "outColumn")
+          .build();
+  static final Struct ADD_ROUTES =
+      Struct.named("AddRoutes")
+          .wide("step", "places", "shares", "given", "out")
+          .narrow("columns", "givenStride", "outStride", "used", "firstRow", "mostRows")
+          .build();
   static final Struct SAMPLE =
       Struct.named("Sample")
           .wide("step", "logits", "counts", "tokens")
@@ -110,6 +133,11 @@ final class Abi {
           ROTATE_STORE,
           ATTENTION,
           GATED,
+          ROUTE,
+          ROUTE_TILE,
+          SORT_ROUTES,
+          ROUTED_LINEAR,
+          ADD_ROUTES,
           SAMPLE,
           COUNT);
 

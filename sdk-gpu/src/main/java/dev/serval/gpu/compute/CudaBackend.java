@@ -9,6 +9,8 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.ExpertLayer;
+import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
@@ -60,6 +62,7 @@ final class CudaBackend implements ComputeBackend {
   private final RowKernels rows;
   private final LinearOperations linear;
   private final @Nullable BlasProducts blas;
+  private final ExpertOperations experts;
   private final AttentionKernels attention;
   private final Drawing drawing;
   private final RotaryTables turns;
@@ -142,6 +145,21 @@ final class CudaBackend implements ComputeBackend {
                 module);
     Products products = new Products(module, image.instruction(), site);
     linear = new LinearOperations(checks, site, bounds, rows, products, blas, launches::stage);
+    experts =
+        new ExpertOperations(
+            this,
+            checks,
+            bounds,
+            rows,
+            linear,
+            new ExpertKernels(module, site),
+            new ExpertRoom(
+                buffer("routes to experts"),
+                buffer("gates of experts"),
+                buffer("products of experts"),
+                buffer("results of experts")),
+            room.child("addresses of experts"),
+            launches::stage);
   }
 
   private GrowingBuffer buffer(String use) {
@@ -223,6 +241,12 @@ final class CudaBackend implements ComputeBackend {
         columns,
         CudaActivations.stride(form, maxRows, columns),
         bytes == 0 ? 0 : activations.allocate(bytes).address());
+  }
+
+  @Override
+  public ExpertLayer experts(ExpertSpec spec, int maxRows) {
+    access.attach();
+    return experts.layer(spec, maxRows);
   }
 
   @Override
@@ -381,6 +405,11 @@ final class CudaBackend implements ComputeBackend {
     CudaActivations input = checks.floats("gate and up", gateUp, batch, 2 * out.columns());
     launches.stage(batch);
     rows.gate(function, input, output);
+  }
+
+  @Override
+  public void addExperts(StepBatch batch, Activations in, ExpertLayer layer, Activations out) {
+    experts.add(batch, in, layer, out);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.serval.gpu.compute;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.StepBatch;
@@ -54,6 +55,10 @@ final class CudaChecks {
     CudaLogits logits = checks.own("logits", given, CudaLogits.class, CudaLogits::owner);
     OperandChecks.requireRoom(logits, logits.maxRows(), vocabulary, wanted);
     return logits;
+  }
+
+  CudaExperts experts(ExpertLayer given) {
+    return checks.own("experts", given, CudaExperts.class, CudaExperts::owner);
   }
 
   CudaKvMemory ours(KvMemory given) {

@@ -54,23 +54,60 @@ final class LinearOperations {
     OperandChecks.requireApart(input, output);
     long biases = checks.address("bias", bias, matrix.rows());
     stage.accept(batch);
-    long operand = input.address();
-    int stride = input.stride();
-    if (matrix.anyPacked() && !input.isOperand()) {
-      stride = operandRows(bounds.rows());
-      operand = operand(stride, input.columns());
-      rows.round(input, operand, stride);
-    }
+    Input given = input(input, matrix.anyPacked());
     for (int i = 0; i < matrix.parts().size(); i++) {
       CudaWeight.Part part = matrix.parts().get(i);
-      if (part.type().packed()) {
-        if (blas == null || !blas.linear(part, operand, stride, biases, output, add)) {
-          products.linear(part, operand, stride, false, biases, output, add);
-        }
-      } else {
-        requireFloats("input", input, part);
-        products.linear(part, input.address(), input.stride(), false, biases, output, add);
+      long from = given.address(part);
+      int stride = given.stride(part);
+      if (blas == null || !blas.linear(part, from, stride, biases, output, add)) {
+        products.linear(part, from, stride, false, biases, output, add);
       }
+    }
+  }
+
+  /**
+   * Rows on their way to products.
+   *
+   * @param rows as they were given
+   * @param operand where they lie as an operand, if some product takes one
+   * @param stride the operand's rows
+   */
+  record Input(CudaActivations rows, long operand, int stride) {
+    /** Where a part of a matrix finds them. */
+    long address(CudaWeight.Part part) {
+      if (part.type().packed()) {
+        return operand;
+      }
+      requireFloats("input", rows, part);
+      return rows.address();
+    }
+
+    /** The stride it finds there. */
+    int stride(CudaWeight.Part part) {
+      return part.type().packed() ? stride : rows.stride();
+    }
+  }
+
+  /**
+   * Rounds rows if need be, until others are rounded; their batch is staged.
+   *
+   * @param packed whether some product takes an operand
+   */
+  Input input(CudaActivations in, boolean packed) {
+    if (!packed || in.isOperand()) {
+      return new Input(in, in.address(), in.stride());
+    }
+    int stride = operandRows(bounds.rows());
+    long operand = operand(stride, in.columns());
+    rows.round(in, operand, stride);
+    return new Input(in, operand, stride);
+  }
+
+  /** Multiplies rows to scores, which never depend on what else is in the step. */
+  void score(CudaWeight.Matrix router, Input in, CudaActivations scores) {
+    for (int i = 0; i < router.parts().size(); i++) {
+      CudaWeight.Part part = router.parts().get(i);
+      products.linear(part, in.address(part), in.stride(part), false, 0, scores, false);
     }
   }
 

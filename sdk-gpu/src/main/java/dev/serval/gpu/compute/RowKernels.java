@@ -202,15 +202,25 @@ final class RowKernels {
 
   /** The gated activation of rows, to rows or to an operand. */
   void gate(GateFunction function, CudaActivations in, CudaActivations out) {
+    gate(function, site.step().address(), site.bounds().rows(), in, out);
+  }
+
+  /**
+   * Likewise, of what stands for a step.
+   *
+   * @param step where its rows are told
+   * @param most how many there are at most
+   */
+  void gate(GateFunction function, long step, int most, CudaActivations in, CudaActivations out) {
     Kernel gate = Objects.requireNonNull(gates.get(function));
     MemorySegment to = gate.arguments();
-    to.set(JAVA_LONG, GATE_STEP, site.step().address());
+    to.set(JAVA_LONG, GATE_STEP, step);
     to.set(JAVA_LONG, GATE_IN, in.address());
     to.set(JAVA_LONG, GATE_OUT, out.address());
     to.set(JAVA_INT, GATE_COLUMNS, out.columns());
     to.set(JAVA_INT, GATE_IN_STRIDE, in.stride());
     to.set(JAVA_INT, GATE_OUT_STRIDE, out.stride());
     to.set(JAVA_INT, GATE_OUT_OPERAND, out.isOperand() ? 1 : 0);
-    gate.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+    gate.grid(most, 1, 1).launch(site.stream());
   }
 }

@@ -62,6 +62,7 @@ final class AbiTest {
     text.append(
         "static_assert(serval::TILE_QUERIES == %d && serval::NO_TOKEN == %d);%n"
             .formatted(Abi.TILE_QUERIES, Abi.NO_TOKEN));
+    text.append("static_assert(serval::MAX_EXPERTS == %d);%n".formatted(Abi.MAX_EXPERTS));
     return text.toString();
   }
 }

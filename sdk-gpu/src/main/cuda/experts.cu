@@ -1,0 +1,216 @@
+// Mixtures of experts. What must hold: a row's experts, its shares and each product are those of the row alone, to the bit, and
+// what its experts give is added expert by expert. Which rows an expert takes is known on the device only: grids are bounds, and
+// blocks find their work in a table of tiles of routes, or none. A route is a row on its way to one expert.
+#include "linear.cuh"
+
+namespace serval {
+
+// A score among those of a row, in the order in which experts are chosen.
+struct Choice {
+  float score;
+  int expert;
+  __device__ __forceinline__ bool before(const Choice& other) const {
+    return score > other.score || (score == other.score && expert < other.expert);
+  }
+};
+
+// Of the scores behind `last` the one that comes first, the same in every lane.
+__device__ __forceinline__ Choice next_choice(const float* scores, int count, const Choice& last) {
+  Choice best = {-INFINITY, MAX_EXPERTS};
+  for (int e = threadIdx.x % LANES; e < count; e += LANES) {
+    Choice one = {scores[e], e};
+    if (last.before(one) && one.before(best)) best = one;
+  }
+  for (int i = LANES / 2; i > 0; i /= 2) {
+    Choice other = {__shfl_xor_sync(ALL, best.score, i), __shfl_xor_sync(ALL, best.expert, i)};
+    if (other.before(best)) best = other;
+  }
+  return best;
+}
+
+// A warp for each row.
+__device__ __forceinline__ void route_row(const Route& a, int row) {
+  const float* scores = a.scores + (int64_t)row * a.stride;
+  int lane = threadIdx.x % LANES;
+  Choice top = next_choice(scores, a.count, {INFINITY, -1}), last = top;
+  for (int i = 1; i < a.used; i++) last = next_choice(scores, a.count, last);
+  bool number = true;
+  float sum = 0.0f;
+  for (int e = lane; e < a.count; e += LANES) {
+    Choice one = {scores[e], e};
+    number = number && one.score == one.score;
+    if (!a.normalised || !last.before(one)) sum = __fadd_rn(sum, expf(__fsub_rn(one.score, top.score)));
+  }
+  number = __all_sync(ALL, number);
+  sum = warp_sum(sum);
+  int64_t to = (int64_t)row * a.used;
+  for (int from = 0; from < a.count; from += LANES) {
+    Choice one = {from + lane < a.count ? scores[from + lane] : 0.0f, from + lane};
+    bool chosen = one.expert < (number ? a.count : a.used) && !(number && last.before(one));
+    uint32_t votes = __ballot_sync(ALL, chosen);
+    if (chosen) {
+      int64_t at = to + __popc(votes & ((1u << lane) - 1));
+      a.experts[at] = one.expert;
+      a.shares[at] = number ? __fmul_rn(__fdiv_rn(expf(__fsub_rn(one.score, top.score)), sum), a.factor) : NAN;
+    }
+    to += __popc(votes);
+  }
+}
+
+__device__ __forceinline__ int warp_total(int x) {
+  for (int i = LANES / 2; i > 0; i /= 2) x += __shfl_xor_sync(ALL, x, i);
+  return x;
+}
+
+// A block for each expert, which counts the routes of all and places its own.
+struct Sorting {
+  const SortRoutes& a;
+  const int32_t* experts;
+  int expert, routes;
+  int* counts; // of each expert
+
+  __device__ __forceinline__ int tiles(int e) const { return (counts[e] + a.tileRoutes - 1) / a.tileRoutes; }
+
+  __device__ __forceinline__ void count() const {
+    for (int i = threadIdx.x; i < a.count; i += blockDim.x) counts[i] = 0;
+    __syncthreads();
+    for (int i = threadIdx.x; i < routes; i += blockDim.x) atomicAdd(&counts[experts[i]], 1);
+    __syncthreads();
+  }
+
+  __device__ __forceinline__ void list_tiles(int first, int tile) const {
+    for (int i = threadIdx.x; i < tiles(expert); i += blockDim.x)
+      a.tileOf[tile + i] = {expert, first + i * a.tileRoutes, min(a.tileRoutes, counts[expert] - i * a.tileRoutes)};
+    if (expert == a.count - 1 && threadIdx.x == 0) {
+      a.routes->rows = routes;
+      a.routes->tiles = tile + tiles(expert);
+    }
+  }
+
+  __device__ __forceinline__ void place(int first, int* found) const {
+    int lane = threadIdx.x % LANES, warp = threadIdx.x / LANES, warps = blockDim.x / LANES;
+    int at = first, end = first + counts[expert];
+    for (int from = 0; at < end; from += blockDim.x) {
+      int i = from + threadIdx.x;
+      bool own = i < routes && experts[i] == expert;
+      uint32_t votes = __ballot_sync(ALL, own);
+      if (lane == 0) found[warp] = __popc(votes);
+      __syncthreads();
+      int place = at + __popc(votes & ((1u << lane) - 1));
+      for (int w = 0; w < warps; w++) {
+        if (w < warp) place += found[w];
+        at += found[w];
+      }
+      if (own) {
+        a.sources[place] = a.firstRow + i / a.used;
+        a.places[a.firstRow * a.used + i] = place;
+      }
+      __syncthreads();
+    }
+  }
+
+  __device__ __forceinline__ void run(int* found) const {
+    count();
+    int first = 0, tile = 0;
+    for (int e = threadIdx.x % LANES; e < expert; e += LANES) {
+      first += counts[e];
+      tile += tiles(e);
+    }
+    first = warp_total(first);
+    list_tiles(first, warp_total(tile));
+    place(first, found);
+  }
+};
+
+// The tokens of a block: routes of one tile.
+struct RouteTokens {
+  static constexpr bool IN_ORDER = false;
+  static constexpr bool APART = false;
+  const RoutedLinear& a;
+  int first = 0, end = 0;
+  const void* matrix = nullptr;
+  __device__ __forceinline__ RouteTokens(const RoutedLinear& a) : a(a) {}
+  __device__ __forceinline__ bool early() const { return false; }
+  __device__ __forceinline__ bool find() {
+    if ((int)blockIdx.y >= a.routes->tiles) return false;
+    RouteTile tile = a.tileOf[blockIdx.y];
+    first = tile.first;
+    end = tile.first + tile.count;
+    matrix = (const void*)a.weights[tile.expert];
+    return true;
+  }
+  __device__ __forceinline__ const void* weight() const { return matrix; }
+  // Behind the last route the last again.
+  __device__ __forceinline__ int row(int i) const {
+    int route = min(first + i, end - 1);
+    return a.sources ? a.sources[route] : route;
+  }
+};
+
+__device__ __forceinline__ Linear linear_of(const RoutedLinear& a) {
+  Linear all = {};
+  all.in = a.in;
+  all.out = a.out;
+  all.inStride = a.inStride;
+  all.weightRows = a.weightRows;
+  all.columns = a.columns;
+  all.weightStride = a.weightStride;
+  all.segments = 1;
+  all.outStride = a.outStride;
+  all.outColumn = a.outColumn;
+  return all;
+}
+
+} // namespace serval
+
+KERNEL(route, Route, 128, 1, 0) {
+  using namespace serval;
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x * (blockDim.x / LANES) + threadIdx.x / LANES;
+  if (row < a.step->rows) route_row(a, row);
+}
+
+KERNEL(sort_routes, SortRoutes, 256, 1, 0) {
+  using namespace serval;
+  __shared__ int counts[MAX_EXPERTS];
+  __shared__ int found[8];
+  let_later_begin();
+  wait_for_earlier();
+  int rows = max(0, min(a.step->rows - a.firstRow, a.mostRows));
+  Sorting{a, a.experts + (int64_t)a.firstRow * a.used, (int)blockIdx.x, rows * a.used, counts}.run(found);
+}
+
+// Blocks of a row share out its columns.
+KERNEL(add_routes, AddRoutes, 256, 1, 0) {
+  using namespace serval;
+  let_later_begin();
+  wait_for_earlier();
+  int row = a.firstRow + blockIdx.y;
+  if ((int)blockIdx.y >= a.mostRows || row >= a.step->rows) return;
+  const int32_t* places = a.places + (int64_t)row * a.used;
+  const float* shares = a.shares + (int64_t)row * a.used;
+  float* out = a.out + (int64_t)row * a.outStride;
+  for (int k = blockIdx.x * blockDim.x + threadIdx.x; k < a.columns; k += gridDim.x * blockDim.x) {
+    float sum = out[k];
+    for (int i = 0; i < a.used; i++) sum = __fadd_rn(sum, __fmul_rn(shares[i], a.given[(int64_t)places[i] * a.givenStride + k]));
+    out[k] = sum;
+  }
+}
+
+#define MMA_ROUTED(type, Tile, gated, GATED, n)                                                                                \
+  KERNEL(mma_routed_##type##gated##_n##n, RoutedLinear, (serval::Shape<serval::Tile, n, GATED>::THREADS), 1,                   \
+         (serval::Shape<serval::Tile, n, GATED>::SHARED)) {                                                                    \
+    serval::linear_block<serval::Tile, serval::Shape<serval::Tile, n, GATED>>(serval::linear_of(a), serval::RouteTokens(a));   \
+  }
+#define MMA_ROUTED_ALL(type, Tile)          \
+  MMA_ROUTED(type, Tile, , false, 8)        \
+  MMA_ROUTED(type, Tile, , false, 64)       \
+  MMA_ROUTED(type, Tile, _gated, true, 8)   \
+  MMA_ROUTED(type, Tile, _gated, true, 64)
+MMA_ROUTED_ALL(bf16, Bf16Tile)
+MMA_ROUTED_ALL(q8_0, Q8Tile)
+MMA_ROUTED_ALL(q4_0, Q4Tile)
+
+KERNEL(routed_f32, RoutedLinear, 256, 1, 0) { serval::plain_linear<float>(serval::linear_of(a), serval::RouteTokens(a)); }
+KERNEL(routed_f16, RoutedLinear, 256, 1, 0) { serval::plain_linear<uint16_t>(serval::linear_of(a), serval::RouteTokens(a)); }

@@ -1,0 +1,42 @@
+package dev.serval.gpu.compute;
+
+import dev.serval.api.compute.ExpertLayer;
+import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.GateFunction;
+
+/**
+ * A layer of experts on the device.
+ *
+ * @param owner the backend that made it
+ * @param spec its weights and rules
+ * @param maxRows the most rows of a step
+ * @param router gives the scores
+ * @param gateUps the first map of each
+ * @param downs the last map of each
+ * @param room how its routes and what lies between its maps are laid out
+ */
+record CudaExperts(
+    CudaBackend owner,
+    ExpertSpec spec,
+    int maxRows,
+    CudaWeight.Matrix router,
+    ExpertWeights gateUps,
+    ExpertWeights downs,
+    RouteLayout room)
+    implements ExpertLayer {
+
+  /** Whether one kernel multiplies by gates and ups and gates the one with the other. */
+  boolean fuses() {
+    return spec.function() == GateFunction.SILU && gateUps.fuses() && downs.packed();
+  }
+
+  /** Whether tensor cores multiply by all of its experts. */
+  boolean packed() {
+    return gateUps.packed() && downs.packed();
+  }
+
+  /** How the products of gates and ups lie. */
+  CudaActivations.Form gatedForm() {
+    return downs.packed() ? CudaActivations.Form.OPERAND : CudaActivations.Form.ROWS;
+  }
+}

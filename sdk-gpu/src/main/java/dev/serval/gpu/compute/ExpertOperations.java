@@ -1,0 +1,171 @@
+package dev.serval.gpu.compute;
+
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ExpertLayer;
+import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.OperandChecks;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
+import dev.serval.api.gpu.RegionPool;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Mixes experts. */
+final class ExpertOperations {
+  /*
+   * Scores choose each row's experts; routes, which are rows on their way to one expert, are sorted
+   * expert by expert; a few routes to the same expert at a time go through its maps; and each row
+   * gathers what came of its own. All of that is launched alike whichever experts rows go to.
+   */
+  private final CudaBackend owner;
+  private final CudaChecks checks;
+  private final StepBounds bounds;
+  private final RowKernels rows;
+  private final LinearOperations linear;
+  private final ExpertKernels kernels;
+  private final ExpertRoom room;
+  private final RegionPool tables;
+  private final Consumer<StepBatch> stage;
+
+  /**
+   * On a backend's stream.
+   *
+   * @param tables has room for the addresses of experts
+   * @param stage sees to it that kernels find a batch on the device; called once what is given was
+   *     checked
+   */
+  ExpertOperations(
+      CudaBackend owner,
+      CudaChecks checks,
+      StepBounds bounds,
+      RowKernels rows,
+      LinearOperations linear,
+      ExpertKernels kernels,
+      ExpertRoom room,
+      RegionPool tables,
+      Consumer<StepBatch> stage) {
+    this.owner = owner;
+    this.checks = checks;
+    this.bounds = bounds;
+    this.rows = rows;
+    this.linear = linear;
+    this.kernels = kernels;
+    this.room = room;
+    this.tables = tables;
+    this.stage = stage;
+  }
+
+  /** A layer, with the room it needs. */
+  CudaExperts layer(ExpertSpec spec, int maxRows) {
+    OperandChecks.requireShape(maxRows, spec.width());
+    if (spec.count() > Abi.MAX_EXPERTS) {
+      throw new IllegalArgumentException(
+          "a layer has at most %d experts on a GPU, not %d"
+              .formatted(Abi.MAX_EXPERTS, spec.count()));
+    }
+    CudaWeight.Matrix router = checks.matrix("router", spec.router());
+    List<CudaWeight.Matrix> gateUps = matrices("gates and ups", spec.gateUps());
+    List<CudaWeight.Matrix> downs = matrices("downs", spec.downs());
+    requireOneForm(downs.getFirst());
+    CudaExperts layer =
+        new CudaExperts(
+            owner,
+            spec,
+            maxRows,
+            router,
+            weights("gates and ups", gateUps),
+            weights("downs", downs),
+            RouteLayout.of(spec, maxRows));
+    room.reserve(layer);
+    return layer;
+  }
+
+  private List<CudaWeight.Matrix> matrices(String role, List<Weight> weights) {
+    return weights.stream().map(one -> checks.matrix(role, one)).toList();
+  }
+
+  /** What goes into it is rounded or it is not. */
+  private static void requireOneForm(CudaWeight.Matrix down) {
+    if (down.anyPacked() != down.packed()) {
+      throw new IllegalArgumentException(
+          "an expert's downs are all of F32 and F16 or none of them is, unlike these, whose first"
+              + " rows are of type "
+              + down.dtype());
+    }
+  }
+
+  private ExpertWeights weights(String role, List<CudaWeight.Matrix> experts) {
+    MemorySegment addresses = MemorySegment.ofArray(ExpertWeights.addresses(role, experts));
+    long table = tables.allocate(addresses.byteSize()).address();
+    owner
+        .access()
+        .upload(
+            table,
+            addresses.byteSize(),
+            (to, from) -> to.copyFrom(addresses.asSlice(from, to.byteSize())));
+    return new ExpertWeights(experts.getFirst().parts(), experts.size(), table);
+  }
+
+  /** Adds to each row what its experts make of it. */
+  void add(StepBatch batch, Activations in, ExpertLayer experts, Activations out) {
+    CudaExperts layer = checks.experts(experts);
+    int width = layer.spec().width();
+    CudaActivations output = checks.floats("output", out, batch, width);
+    CudaActivations input = checks.rows("input", in, batch, width);
+    OperandChecks.requireApart(input, output);
+    OperandChecks.requireRows(layer, batch);
+    stage.accept(batch);
+    LinearOperations.Input given =
+        linear.input(input, layer.router().anyPacked() || layer.gateUps().anyPacked());
+    CudaActivations scores = room.scores(layer);
+    linear.score(layer.router(), given, scores);
+    RouteLayout layout = layer.room();
+    long routing = room.routing(layer);
+    int most = Math.min(bounds.rows(), layer.maxRows());
+    kernels.route(layer.spec(), layout, routing, scores, most);
+    for (int first = 0; first < most; first += layout.turnRows()) {
+      int together = Math.min(layout.turnRows(), most - first);
+      int count = layer.spec().count();
+      int tile = ExpertKernels.width(layer.packed(), together * layout.used(), count);
+      follow(
+          new ExpertKernels.Turn(layout, routing, count, first, together, tile),
+          layer,
+          given,
+          output);
+    }
+  }
+
+  /** Follows the routes of some rows. */
+  private void follow(
+      ExpertKernels.Turn turn,
+      CudaExperts layer,
+      LinearOperations.Input input,
+      CudaActivations output) {
+    kernels.sort(turn);
+    CudaActivations gated = room.gated(layer);
+    if (layer.fuses()) {
+      kernels.gatherGated(turn, layer.gateUps(), input.operand(), input.stride(), gated);
+    } else {
+      gate(turn, layer, input, gated);
+    }
+    CudaActivations given = room.given(layer);
+    for (int i = 0; i < layer.downs().parts().size(); i++) {
+      kernels.follow(turn, layer.downs(), i, gated, given);
+    }
+    kernels.add(turn, given, output);
+  }
+
+  private void gate(
+      ExpertKernels.Turn turn,
+      CudaExperts layer,
+      LinearOperations.Input input,
+      CudaActivations gated) {
+    CudaActivations gateUps = room.gateUps(layer);
+    for (int i = 0; i < layer.gateUps().parts().size(); i++) {
+      CudaWeight.Part part = layer.gateUps().parts().get(i);
+      kernels.gather(turn, layer.gateUps(), i, input.address(part), input.stride(part), gateUps);
+    }
+    rows.gate(layer.spec().function(), turn.address(), turn.routes(), gateUps, gated);
+  }
+}

@@ -1,0 +1,267 @@
+package dev.serval.gpu.compute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.cache.BlockTable;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ComputeOptions;
+import dev.serval.api.compute.DType;
+import dev.serval.api.compute.ExpertLayer;
+import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
+import dev.serval.api.device.NativeMemory;
+import dev.serval.api.storage.StoredTensor;
+import dev.serval.gpu.driver.HostMemory;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Experts of every type, of several types, and of more rows than go through them at once. Dense
+ * layers are multiplied by the instructions that experts are, so that bits can be compared.
+ */
+final class CudaExpertsTest {
+  @RegisterExtension static final TestedGpu GPU = new TestedGpu("memory=1g", "capability=8.0");
+
+  private static final int WIDTH = 64;
+  private static final int INNER = 128;
+  private static final int ROWS = 11;
+
+  private final Random random = new Random(1);
+  private NativeMemory memory;
+  private CudaBackend backend;
+
+  @BeforeEach
+  void open() {
+    memory = NativeMemory.root("test", Bytes.mebi(16));
+    backend =
+        (CudaBackend) GPU.provider().portable().open(GPU.device(), ComputeOptions.of(1), memory);
+  }
+
+  @AfterEach
+  void close() {
+    backend.close();
+    memory.close();
+  }
+
+  private StoredTensor tensor(DType dtype, int rows, int columns) {
+    if (dtype.blockElements() > 1) {
+      return RandomBlocks.matrix("blocks", dtype, rows, columns, 0.2f, random);
+    }
+    byte[] data = new byte[(int) dtype.bytes((long) rows * columns)];
+    MemorySegment to = MemorySegment.ofArray(data);
+    for (int i = 0; i < rows * columns; i++) {
+      float value = 0.2f * (float) random.nextGaussian();
+      switch (dtype) {
+        case F32 -> to.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, value);
+        case F16 -> to.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, i, Float.floatToFloat16(value));
+        default ->
+            to.setAtIndex(
+                ValueLayout.JAVA_SHORT_UNALIGNED,
+                i,
+                (short) (Float.floatToRawIntBits(value) >>> Short.SIZE));
+      }
+    }
+    return new StoredTensor("numbers", dtype, List.of((long) rows, (long) columns), to);
+  }
+
+  private Weight matrix(DType dtype, int rows, int columns) {
+    return backend.load(List.of(tensor(dtype, rows, columns)));
+  }
+
+  private Weight gateUp(DType gate, DType up) {
+    return backend.load(List.of(tensor(gate, INNER, WIDTH), tensor(up, INNER, WIDTH)));
+  }
+
+  private static int columns(DType dtype) {
+    return Math.max(WIDTH, dtype.blockElements());
+  }
+
+  /** Random rows by way of a table. */
+  private Activations rows(Weight table, int... tokens) {
+    StepBatch batch = step(tokens);
+    Activations rows = backend.activations(tokens.length, table.columns());
+    backend.embed(batch, table, rows);
+    return rows;
+  }
+
+  private static StepBatch step(int... tokens) {
+    StepBatch batch = new StepBatch(tokens.length, 1);
+    batch.add(tokens, 0, tokens.length, BlockTable.EMPTY, true);
+    return batch;
+  }
+
+  private float[][] values(Activations given, int count) {
+    CudaActivations rows = (CudaActivations) given;
+    long rowBytes = (long) rows.stride() * Float.BYTES;
+    try (HostMemory target = backend.access().pinned(rowBytes * count)) {
+      backend.access().fetch(target.address(), rows.address(), rowBytes * count);
+      return IntStream.range(0, count)
+          .mapToObj(row ->
+              target
+                  .segment()
+                  .asSlice(row * rowBytes, (long) rows.columns() * Float.BYTES)
+                  .toArray(ValueLayout.JAVA_FLOAT))
+          .toArray(float[][]::new);
+    }
+  }
+
+  /** One expert has all of the share, and adds what a dense layer of its weights does. */
+  private void requireDense(GateFunction function, Weight gateUp, Weight down) {
+    int width = gateUp.columns();
+    int[] tokens = IntStream.range(0, ROWS).toArray();
+    Weight table = matrix(DType.F32, ROWS, width);
+    Weight router = matrix(DType.F32, 1, width);
+    ExpertSpec spec = new ExpertSpec(router, List.of(gateUp), List.of(down), 1, true, function, 1);
+    ExpertLayer layer = backend.experts(spec, ROWS);
+    Activations in = rows(table, tokens);
+    Activations mixed = rows(table, tokens);
+    Activations dense = rows(table, tokens);
+    StepBatch batch = step(tokens);
+    backend.addExperts(batch, in, layer, mixed);
+    Activations gates = backend.activations(ROWS, gateUp.rows());
+    Activations gated = backend.operands(ROWS, down.columns());
+    backend.gatedLinear(batch, function, in, gateUp, null, gates, gated);
+    backend.linearAdd(batch, gated, down, null, dense);
+    float[][] expected = values(dense, ROWS);
+    float[][] actual = values(mixed, ROWS);
+    for (int row = 0; row < ROWS; row++) {
+      assertThat(actual[row]).as("row %d", row).containsExactly(expected[row]);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void one_expert_of_any_type_has_the_bits_of_a_dense_layer(DType dtype) {
+    int width = columns(dtype);
+    int inner = Math.max(INNER, dtype.blockElements());
+    for (GateFunction function : GateFunction.values()) {
+      requireDense(function, matrix(dtype, 2 * inner, width), matrix(dtype, width, inner));
+    }
+  }
+
+  @Test
+  void gates_ups_and_downs_may_be_of_several_types() {
+    for (DType down : List.of(DType.F32, DType.BF16)) {
+      requireDense(GateFunction.SILU, gateUp(DType.Q8_0, DType.Q4_0), matrix(down, WIDTH, INNER));
+      requireDense(GateFunction.SILU, gateUp(DType.F16, DType.Q4_0), matrix(down, WIDTH, INNER));
+      requireDense(
+          GateFunction.GELU_TANH, gateUp(DType.BF16, DType.F32), matrix(down, WIDTH, INNER));
+    }
+  }
+
+  @Test
+  void experts_of_a_layer_that_are_kept_unlike_each_other_are_refused() {
+    Weight router = matrix(DType.F32, 2, WIDTH);
+    Weight gateUp = gateUp(DType.BF16, DType.BF16);
+    Weight other = gateUp(DType.Q8_0, DType.BF16);
+    Weight down = matrix(DType.BF16, WIDTH, INNER);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> layer(router, List.of(gateUp, other), List.of(down, down), 1))
+        .withMessageContaining("gates and ups of expert 1")
+        .withMessageContaining("128 rows of Q8_0 above 128 rows of BF16")
+        .withMessageContaining("256 rows of BF16");
+    Weight mixed =
+        backend.load(List.of(tensor(DType.F32, 4, INNER), tensor(DType.BF16, WIDTH - 4, INNER)));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> layer(router, List.of(gateUp, gateUp), List.of(mixed, mixed), 1))
+        .withMessageContaining("F32");
+  }
+
+  @Test
+  void more_experts_than_kernels_count_are_refused() {
+    int count = Abi.MAX_EXPERTS + 1;
+    Weight gateUp = matrix(DType.F32, 2, 4);
+    Weight down = matrix(DType.F32, 4, 1);
+    Weight router = matrix(DType.F32, count, 4);
+    List<Weight> gateUps = Stream.generate(() -> gateUp).limit(count).toList();
+    List<Weight> downs = Stream.generate(() -> down).limit(count).toList();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> layer(router, gateUps, downs, 1))
+        .withMessageContaining("1024");
+  }
+
+  private ExpertLayer layer(Weight router, List<Weight> gateUps, List<Weight> downs, int maxRows) {
+    return backend.experts(
+        new ExpertSpec(router, gateUps, downs, 1, true, GateFunction.SILU, 1), maxRows);
+  }
+
+  @Test
+  void a_recorded_step_takes_whatever_routes_its_rows_have() {
+    int count = 6;
+    Weight table = matrix(DType.BF16, 40, WIDTH);
+    Weight gain = backend.load(List.of(gain()));
+    Weight router = matrix(DType.BF16, count, WIDTH);
+    List<Weight> gateUps =
+        Stream.generate(() -> matrix(DType.Q8_0, 2 * INNER, WIDTH)).limit(count).toList();
+    List<Weight> downs =
+        Stream.generate(() -> matrix(DType.Q4_0, WIDTH, INNER)).limit(count).toList();
+    ExpertSpec spec = new ExpertSpec(router, gateUps, downs, 3, true, GateFunction.SILU, 0.5f);
+    ExpertLayer layer = backend.experts(spec, 5);
+    Activations out = backend.activations(5, WIDTH);
+    Activations normed = backend.operands(5, WIDTH);
+    Consumer<StepBatch> pass =
+        batch -> {
+          backend.embed(batch, table, out);
+          backend.rmsNorm(batch, out, gain, 1e-5f, normed);
+          backend.addExperts(batch, normed, layer, out);
+        };
+    for (int round = 0; round < 10; round++) {
+      int[] tokens = random.ints(2 + round % 4, 0, 40).toArray();
+      StepBatch decodes = new StepBatch(5, 5);
+      for (int token : tokens) {
+        decodes.add(new int[] {token}, 0, 1, BlockTable.EMPTY, true);
+      }
+      backend.step(decodes, pass);
+      float[][] replayed = values(out, tokens.length);
+      pass.accept(step(tokens));
+      float[][] launched = values(out, tokens.length);
+      for (int row = 0; row < tokens.length; row++) {
+        assertThat(replayed[row]).as("round %d", round).containsExactly(launched[row]);
+      }
+    }
+    assertThat(backend.records()).isOne();
+  }
+
+  private StoredTensor gain() {
+    StoredTensor numbers = tensor(DType.F32, 1, WIDTH);
+    return new StoredTensor("gain", DType.F32, List.of((long) WIDTH), numbers.data());
+  }
+
+  @Test
+  void rows_beyond_those_of_a_turn_have_the_bits_that_they_have_alone() {
+    int count = 5;
+    int most = 2100;
+    Weight table = matrix(DType.F32, 300, 32);
+    List<Weight> gateUps = Stream.generate(() -> matrix(DType.BF16, 128, 32)).limit(count).toList();
+    List<Weight> downs = Stream.generate(() -> matrix(DType.BF16, 32, 64)).limit(count).toList();
+    ExpertSpec spec =
+        new ExpertSpec(
+            matrix(DType.F32, count, 32), gateUps, downs, 2, false, GateFunction.SILU, 0.5f);
+    ExpertLayer layer = backend.experts(spec, most);
+    int[] tokens = random.ints(most, 0, 300).toArray();
+    Activations in = rows(table, tokens);
+    Activations out = rows(table, tokens);
+    backend.addExperts(step(tokens), in, layer, out);
+    float[][] together = values(out, most);
+    for (int row : new int[] {0, 1, 77, 2047, 2048, 2099}) {
+      Activations alone = rows(table, tokens[row]);
+      backend.addExperts(step(tokens[row]), rows(table, tokens[row]), layer, alone);
+      assertThat(values(alone, 1)[0]).as("row %d", row).containsExactly(together[row]);
+    }
+  }
+}
