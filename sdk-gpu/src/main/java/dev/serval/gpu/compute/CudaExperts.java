@@ -13,7 +13,7 @@ import dev.serval.api.compute.GateFunction;
  * @param router gives the scores
  * @param gateUps the first map of each
  * @param downs the last map of each
- * @param room how its routes and what lies between its maps are laid out
+ * @param layout how its routes and what lies between its maps are laid out
  */
 record CudaExperts(
     CudaBackend owner,
@@ -22,7 +22,7 @@ record CudaExperts(
     CudaWeight.Matrix router,
     ExpertWeights gateUps,
     ExpertWeights downs,
-    RouteLayout room)
+    RouteLayout layout)
     implements ExpertLayer {
 
   /** Whether one kernel multiplies by gates and ups and gates the one with the other. */

@@ -120,7 +120,7 @@ final class ExpertOperations {
         linear.input(input, layer.router().anyPacked() || layer.gateUps().anyPacked());
     CudaActivations scores = room.scores(layer);
     linear.score(layer.router(), given, scores);
-    RouteLayout layout = layer.room();
+    RouteLayout layout = layer.layout();
     long routing = room.routing(layer);
     int most = Math.min(bounds.rows(), layer.maxRows());
     kernels.route(layer.spec(), layout, routing, scores, most);

@@ -26,7 +26,7 @@ record ExpertRoom(
 
   /** Where a layer's routes lie. */
   long routing(CudaExperts layer) {
-    return routing.atLeast(layer.room().bytes());
+    return routing.atLeast(layer.layout().bytes());
   }
 
   /** A row of scores for each row of a step. */
@@ -37,7 +37,7 @@ record ExpertRoom(
         layer.maxRows(),
         layer.spec().count(),
         CudaActivations.stride(CudaActivations.Form.ROWS, 1, layer.spec().count()),
-        routing(layer) + layer.room().scores());
+        routing(layer) + layer.layout().scores());
   }
 
   /** Gates and ups, a row for each route of a turn. */
@@ -57,7 +57,7 @@ record ExpertRoom(
 
   private static CudaActivations rows(
       GrowingBuffer buffer, CudaExperts layer, CudaActivations.Form form, int columns) {
-    int routes = layer.room().turnRoutes();
+    int routes = layer.layout().turnRoutes();
     long address = buffer.atLeast(CudaActivations.bytes(form, routes, columns));
     int stride = CudaActivations.stride(form, routes, columns);
     return new CudaActivations(layer.owner(), form, routes, columns, stride, address);
