@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -76,17 +75,6 @@ public class ExpertBenchmark {
   private Activations out;
   private int next;
 
-  /** What one call did. */
-  @State(Scope.Thread)
-  @AuxCounters(AuxCounters.Type.OPERATIONS)
-  public static class Work {
-    /** Multiplications and additions. */
-    public long operations;
-
-    /** Bytes of the experts that one row goes to. */
-    public long bytes;
-  }
-
   /** Loads random weights. */
   @Setup
   public void load() {
@@ -122,7 +110,7 @@ public class ExpertBenchmark {
    * @return the output
    */
   @Benchmark
-  public Activations experts(Work work) {
+  public Activations experts(Multiplied work) {
     bench.backend().addExperts(batch, in, layers.get(next++ % LAYERS), out);
     long elements = 3L * width * inner;
     work.operations += 2L * rows * used * elements;

@@ -8,7 +8,6 @@ import dev.serval.api.compute.Weight;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -70,17 +69,6 @@ public class LinearBenchmark {
   private int columns;
   private int next;
 
-  /** What one call did. */
-  @State(Scope.Thread)
-  @AuxCounters(AuxCounters.Type.OPERATIONS)
-  public static class Work {
-    /** Multiplications and additions. */
-    public long operations;
-
-    /** Bytes of weights. */
-    public long bytes;
-  }
-
   /** Loads random weights. */
   @Setup
   public void load() {
@@ -103,7 +91,7 @@ public class LinearBenchmark {
    * @return the output
    */
   @Benchmark
-  public Activations linear(Work work) {
+  public Activations linear(Multiplied work) {
     Weight weight = weights.get(next++ % weights.size());
     bench.backend().linear(batch, in, weight, null, out);
     work.operations += 2L * rows * matrixRows * columns;

@@ -1,6 +1,7 @@
 package dev.serval.models.cpu;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives rows to experts and adds up what these make of them. Routes are taken expert by expert, as
@@ -29,47 +30,41 @@ final class ExpertMixing {
     routing.route(room.scores(), rows, layer.spec());
     for (int from = 0; from < routing.routes(); ) {
       int to = routing.endOfTurn(from, room.together());
-      gateUp(layer.gateUps(), room, in, from, to);
+      multiply(layer.gateUps(), routing, from, to, in, routing.rows(), room.gateUp());
       gating
           .of(layer.spec().function(), room.gateUp(), room.gated(), 0)
           .run(to - from, room.gateUp().columns(), crew);
-      down(layer.downs(), room, from, to);
+      multiply(layer.downs(), routing, from, to, room.gated(), null, room.given());
       add(layer, out, from, to);
       from = to;
     }
   }
 
-  private void gateUp(
-      List<PackedMatrix> matrices, ExpertRoom room, CpuActivations in, int from, int to) {
-    ExpertRouting routing = room.routing();
+  /**
+   * Multiplies the rows of a turn's routes by their experts' matrices.
+   *
+   * @param sources which row of the input each route's is; null where a turn's routes have a row
+   *     each, one after the other
+   */
+  private void multiply(
+      List<PackedMatrix> matrices,
+      ExpertRouting routing,
+      int from,
+      int to,
+      CpuActivations in,
+      int @Nullable [] sources,
+      CpuActivations out) {
     group.begin(matrices.size(), to - from);
     for (int expert = 0; expert < matrices.size(); expert++) {
       int first = routing.first(expert, from);
       int count = routing.count(expert, from, to);
       if (count > 0) {
-        group
-            .next()
-            .of(matrices.get(expert), in, room.gateUp(), count)
-            .from(routing.rows(), first)
-            .to(first - from);
-        group.take(crew);
-      }
-    }
-    crew.run(group);
-  }
-
-  private void down(List<PackedMatrix> matrices, ExpertRoom room, int from, int to) {
-    ExpertRouting routing = room.routing();
-    group.begin(matrices.size(), to - from);
-    for (int expert = 0; expert < matrices.size(); expert++) {
-      int place = routing.first(expert, from) - from;
-      int count = routing.count(expert, from, to);
-      if (count > 0) {
-        group
-            .next()
-            .of(matrices.get(expert), room.gated(), room.given(), count)
-            .from(place)
-            .to(place);
+        LinearWork product = group.next().of(matrices.get(expert), in, out, count).to(first - from);
+        if (sources == null) {
+          product.from(first - from);
+        } else {
+          product.from(sources, first);
+        }
         group.take(crew);
       }
     }

@@ -3,18 +3,13 @@ package dev.serval.models.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.Activations;
-import dev.serval.api.compute.ComputeBackend;
-import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelKind;
-import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
-import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -22,9 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,31 +31,13 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @ParameterizedClass
 @MethodSource("dev.serval.models.cpu.Tiers#here")
-final class BlockMatrixTest {
-  private static final long SEED = 20261123;
+final class BlockMatrixTest extends TierCase {
   private static final int ROWS = 7;
   private static final int[] OF_32 = {0, 9, 18, 31};
   private static final int[] OF_256 = {0, 17, 50, 100, 131, 170, 200, 255};
 
-  private final Random random = new Random(SEED);
-  private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
-  private final KernelKind kernels;
-  private final ComputeBackend backend;
-
   BlockMatrixTest(KernelKind kernels) {
-    this.kernels = kernels;
-    backend =
-        new CpuBackendProvider()
-            .open(
-                CpuBackendContractTest.CPU,
-                ComputeOptions.of(2).withKernels(KernelPreference.require(kernels)),
-                memory);
-  }
-
-  @AfterEach
-  void close() {
-    backend.close();
-    memory.close();
+    super(kernels);
   }
 
   private StoredTensor blocks(DType dtype, int rows, int columns) {

@@ -2,26 +2,19 @@ package dev.serval.models.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.Activations;
-import dev.serval.api.compute.ComputeBackend;
-import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.KernelKind;
-import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
-import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -33,29 +26,13 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @ParameterizedClass
 @MethodSource("dev.serval.models.cpu.Tiers#all")
-final class ExpertMixingTest {
-  private static final long SEED = 20261128;
+final class ExpertMixingTest extends TierCase {
   private static final int EXPERTS = 5;
   private static final int WIDTH = 512;
   private static final int INNER = 256;
 
-  private final Random random = new Random(SEED);
-  private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
-  private final ComputeBackend backend;
-
   ExpertMixingTest(KernelKind kernels) {
-    backend =
-        new CpuBackendProvider()
-            .open(
-                CpuBackendContractTest.CPU,
-                ComputeOptions.of(2).withKernels(KernelPreference.require(kernels)),
-                memory);
-  }
-
-  @AfterEach
-  void close() {
-    backend.close();
-    memory.close();
+    super(kernels);
   }
 
   private Weight weight(DType dtype, int rows, int columns) {
