@@ -12,7 +12,6 @@ import dev.serval.testkit.models.SmallModel.Experts;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -468,25 +467,9 @@ public abstract class FamilyForwardContract {
     check(apart, new ReferenceModel(apart, rules));
     for (DType dtype : exactTypes()) {
       SmallModel model = graniteMoe(dtype, "router.layer");
-      for (int layer = 0; layer < ODD.layers(); layer++) {
-        stack(model, "model.layers." + layer + ".block_sparse_moe.");
-      }
+      model.expertsTogether("block_sparse_moe.input_linear", "block_sparse_moe.output_linear");
       check(model, new ReferenceModel(model, rules));
     }
-  }
-
-  private static void stack(SmallModel model, String prefix) {
-    List<String> gateUps = new ArrayList<>();
-    List<String> downs = new ArrayList<>();
-    for (int expert = 0; expert < 4; expert++) {
-      String own = prefix + "experts." + expert + ".";
-      String gateUp = own + "w13.weight";
-      model.fused(gateUp, own + "w1.weight", own + "w3.weight");
-      gateUps.add(gateUp);
-      downs.add(own + "w2.weight");
-    }
-    model.stacked(prefix + "input_linear.weight", gateUps);
-    model.stacked(prefix + "output_linear.weight", downs);
   }
 
   @Test

@@ -66,7 +66,9 @@ public final class CpuBackend implements ComputeBackend {
     attention = new AttentionWork(kernels.attention(), memory, threads.threads());
     gating = new GateWork(kernels.gate(), kernels.prefetch());
     capping = new SoftcapWork(kernels.softcap());
-    mixing = new ExpertMixing(crew, linear, gating, adding);
+    mixing =
+        new ExpertMixing(
+            crew, linear, gating, new AddRoutesWork(kernels.rows(), kernels.prefetch()));
   }
 
   @Override

@@ -12,10 +12,10 @@ final class ExpertMixing {
   private final WorkCrew crew;
   private final LinearWork linear;
   private final GateWork gating;
-  private final AddWork adding;
+  private final AddRoutesWork adding;
   private final LinearGroup group = new LinearGroup();
 
-  ExpertMixing(WorkCrew crew, LinearWork linear, GateWork gating, AddWork adding) {
+  ExpertMixing(WorkCrew crew, LinearWork linear, GateWork gating, AddRoutesWork adding) {
     this.crew = crew;
     this.linear = linear;
     this.gating = gating;
@@ -78,9 +78,7 @@ final class ExpertMixing {
       int first = routing.first(expert, from);
       int count = routing.count(expert, from, to);
       if (count > 0) {
-        adding
-            .of(room.given(), first - from, routing.rows(), routing.shares(), first, out)
-            .run(count, out.columns(), crew);
+        adding.of(room.given(), routing, first, from, out).run(count, out.columns(), crew);
       }
     }
   }

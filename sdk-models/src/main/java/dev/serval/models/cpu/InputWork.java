@@ -11,15 +11,17 @@ abstract class InputWork extends RowWork {
   /** The rows. */
   CpuActivations in;
 
-  /** The first of them. */
-  int firstInput;
-
   InputWork(Prefetch prefetch) {
     this.prefetch = prefetch;
   }
 
+  /** Which of them a row of the work is. */
+  int source(int row) {
+    return row;
+  }
+
   @Override
   final void ask(int row) {
-    in.ask(prefetch, firstInput + row);
+    in.ask(prefetch, source(row));
   }
 }

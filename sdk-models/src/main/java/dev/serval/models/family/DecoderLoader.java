@@ -24,6 +24,7 @@ final class DecoderLoader {
   private final int maxRows;
   private final LoadListener listener;
   private int loaded;
+  private int needed;
 
   DecoderLoader(Checkpoint checkpoint, ComputeBackend backend, int maxRows, LoadListener listener) {
     this.checkpoint = checkpoint;
@@ -34,6 +35,7 @@ final class DecoderLoader {
 
   DecoderWeights load(DecoderShape shape) {
     DecoderTensors tensors = new DecoderTensors(shape);
+    needed = tensors.all().mapToInt(List::size).sum();
     LayerRotations rotations = LayerRotations.of(shape);
     Weight embeddings = weight(tensors.embeddings());
     List<DecoderWeights.Layer> layers = new ArrayList<>();
@@ -139,7 +141,7 @@ final class DecoderLoader {
   private Weight loaded(List<TensorNeed> needs, List<StoredTensor> tensors) {
     Weight weight = backend.load(tensors);
     loaded += needs.size();
-    listener.progress(STAGE, loaded, checkpoint.tensorNames().size());
+    listener.progress(STAGE, loaded, needed);
     return weight;
   }
 }

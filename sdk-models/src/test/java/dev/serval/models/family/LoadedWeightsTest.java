@@ -18,6 +18,7 @@ import dev.serval.testkit.models.SmallModel;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -62,6 +63,41 @@ final class LoadedWeightsTest {
         .containsExactlyInAnyOrderElementsOf(loaded);
     assertThat(loaded.stream().flatMap(List::stream))
         .containsExactlyInAnyOrderElementsOf(model.tensorNames());
+  }
+
+  static Stream<SmallModel> modelsWithExperts() {
+    String names = "block_sparse_moe.";
+    SmallModel.Experts apart =
+        new SmallModel.Experts(3, 2, 16, true, names + "gate", names + "experts", "w1", "w3", "w2");
+    SmallModel.Experts routed =
+        new SmallModel.Experts(
+            3, 2, 16, true, names + "router.layer", names + "experts", "w1", "w3", "w2");
+    return Stream.of(
+        withExperts("MixtralForCausalLM", apart),
+        withExperts("GraniteMoeForCausalLM", routed)
+            .expertsTogether(names + "input_linear", names + "output_linear"));
+  }
+
+  private static SmallModel withExperts(String architecture, SmallModel.Experts experts) {
+    return model(architecture, SmallModel.Extras.NONE)
+        .withExperts(experts)
+        .with("num_local_experts", (long) experts.count())
+        .with("intermediate_size", (long) experts.inner());
+  }
+
+  @ParameterizedTest
+  @MethodSource({"models", "modelsWithExperts"})
+  void loading_is_done_when_all_is_loaded_and_not_before(SmallModel model) {
+    ModelFamily family = ModelRun.family(model);
+    List<Long> left = new ArrayList<>();
+    try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
+        ComputeBackend backend = new CpuBackendProvider().open(CPU, 1, memory)) {
+      KvMemory kv = backend.kvMemory(family.inspect(model).kvLayout(16, DType.F32), 2);
+      StepLimits limits = new StepLimits(8, 2);
+      family.load(model, backend, kv, limits, (stage, done, total) -> left.add(total - done));
+    }
+    assertThat(left).isSortedAccordingTo(Comparator.reverseOrder()).doesNotHaveDuplicates();
+    assertThat(left).last().isEqualTo(0L);
   }
 
   /** A backend that notes the names of what it is to load. */

@@ -8,6 +8,7 @@ import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -191,19 +192,38 @@ public final class SmallModel implements Checkpoint {
   }
 
   /**
-   * Stores some matrices of one shape as one tensor of several; what they hold is still known under
-   * their own names.
+   * Stores the experts of each layer together; what they hold is still known under their own names.
    *
-   * @param name what the one is called
-   * @param parts the matrices
+   * @param gateUp what all their gates and ups are called within a layer, without {@code .weight}
+   * @param down what all their downs are
    * @return this model
    */
-  public SmallModel stacked(String name, List<String> parts) {
-    List<Long> matrix = tensor(parts.getFirst()).shape();
-    fused(name, parts.toArray(String[]::new));
-    List<Long> shape = List.of((long) parts.size(), matrix.getFirst(), matrix.getLast());
-    tensors.put(name, new StoredTensor(name, dtype, shape, tensor(name).data()));
+  public SmallModel expertsTogether(String gateUp, String down) {
+    Experts apart = experts.orElseThrow();
+    for (int index = 0; index < number("num_hidden_layers"); index++) {
+      String layer = "model.layers." + index + ".";
+      List<String> gateUps = new ArrayList<>();
+      List<String> downs = new ArrayList<>();
+      for (int expert = 0; expert < apart.count; expert++) {
+        String both = apart.name(layer, expert, "gate_and_up.weight");
+        fused(
+            both,
+            apart.name(layer, expert, apart.gate) + ".weight",
+            apart.name(layer, expert, apart.up) + ".weight");
+        gateUps.add(both);
+        downs.add(apart.name(layer, expert, apart.down) + ".weight");
+      }
+      stack(layer + gateUp + ".weight", gateUps);
+      stack(layer + down + ".weight", downs);
+    }
     return this;
+  }
+
+  private void stack(String name, List<String> matrices) {
+    List<Long> matrix = tensor(matrices.getFirst()).shape();
+    fused(name, matrices.toArray(String[]::new));
+    List<Long> shape = List.of((long) matrices.size(), matrix.getFirst(), matrix.getLast());
+    tensors.put(name, new StoredTensor(name, dtype, shape, tensor(name).data()));
   }
 
   /**
