@@ -107,7 +107,8 @@ public class AttentionBenchmark {
         rotary,
         null,
         null,
-        1e-5f);
+        1e-5f,
+        null);
   }
 
   /** Frees it. */

@@ -7,7 +7,6 @@ import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.StepBatch;
-import dev.serval.api.compute.Weight;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -90,17 +89,15 @@ public class ExpertBenchmark {
 
   private ExpertSpec spec() {
     return new ExpertSpec(
-        bench.weight(DType.F32, EXPERTS, width),
-        weights(2 * inner, width),
-        weights(width, inner),
-        used,
-        true,
-        GateFunction.SILU,
-        1);
+        bench.weight(DType.F32, EXPERTS, width), null, experts(), used, true, GateFunction.SILU, 1);
   }
 
-  private List<Weight> weights(int matrixRows, int columns) {
-    return Stream.generate(() -> bench.weight(dtype, matrixRows, columns)).limit(EXPERTS).toList();
+  private List<ExpertSpec.Expert> experts() {
+    return Stream.generate(() ->
+            new ExpertSpec.Expert(
+                bench.weight(dtype, 2 * inner, width), bench.weight(dtype, width, inner)))
+        .limit(EXPERTS)
+        .toList();
   }
 
   /**

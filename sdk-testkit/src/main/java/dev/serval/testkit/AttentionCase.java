@@ -30,12 +30,14 @@ final class AttentionCase {
   final int window;
   final float softcap;
   final boolean norms;
+  final boolean sinks;
   final DType kvType;
   final int blockTokens;
   final List<float[][]> sequences = new ArrayList<>();
   boolean poisoned;
   private final float[] queryGain;
   private final float[] keyGain;
+  private final float[] sinkScores;
   private final RotaryEmbedding rotary;
 
   AttentionCase(Random random, DType kvType, int... lengths) {
@@ -48,11 +50,13 @@ final class AttentionCase {
     window = List.of(AttentionSpec.NO_WINDOW, 1, 3, 17, 40).get(random.nextInt(5));
     softcap = random.nextInt(3) > 0 ? AttentionSpec.NO_SOFTCAP : 2;
     norms = random.nextBoolean();
+    sinks = random.nextInt(3) == 0;
     blockTokens = List.of(1, 4, 16).get(random.nextInt(3));
     this.kvType = kvType;
     rotary = rotary(random, headDim / 2);
     queryGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
     keyGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
+    sinkScores = BackendProbe.random(random, DType.F32, 1, heads)[0];
     for (int length : lengths) {
       sequences.add(BackendProbe.random(random, DType.F32, length, columns()));
     }
@@ -89,7 +93,8 @@ final class AttentionCase {
         rotary,
         norms ? probe.vector(DType.F32, queryGain) : null,
         norms ? probe.vector(DType.F32, keyGain) : null,
-        EPSILON);
+        EPSILON,
+        sinks ? probe.vector(DType.F32, sinkScores) : null);
   }
 
   /** All sequences on a backend, in steps of at most {@code chunk} tokens of each. */
@@ -176,7 +181,9 @@ final class AttentionCase {
       double[][] values = raw(rows, heads + kvHeads + kvHead);
       for (int position = 0; position < rows.length; position++) {
         int first = Math.max(0, position - window + 1);
-        double[] result = Float64.attend(queries[position], keys, values, first, position, spec);
+        double sink = sinks ? sinkScores[head] : Double.NEGATIVE_INFINITY;
+        double[] result =
+            Float64.attend(queries[position], keys, values, first, position, spec, sink);
         System.arraycopy(result, 0, out[position], head * headDim, headDim);
       }
     }
@@ -204,7 +211,7 @@ final class AttentionCase {
 
   @Override
   public String toString() {
-    return "%d heads on %d of %d, window %d, softcap %s, %s, %s blocks of %d"
+    return "%d heads on %d of %d, window %d, softcap %s, %s, %s, %s blocks of %d"
         .formatted(
             heads,
             kvHeads,
@@ -212,6 +219,7 @@ final class AttentionCase {
             window,
             softcap,
             norms ? "norms" : "no norms",
+            sinks ? "sinks" : "no sinks",
             kvType,
             blockTokens);
   }

@@ -300,13 +300,13 @@ public abstract class ComputeBackendContract extends ExpertContract {
 
   private void checkGate(GateFunction function) {
     float[][] in = {
-      {0, 1, -1, 20, -20, 100, -100, 88, -88.7f, 0.01f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+      {0, 1, -1, 20, -20, 100, -100, 88, -88.7f, 0.01f, 1, -2, 3, -9, 5, 6, 7, 8, -8, 10},
     };
     Activations out = probe.buffer(1, 10);
     backend.gate(BackendProbe.step(1), function, probe.put(in), out);
     double[] expected = new double[10];
     for (int i = 0; i < 10; i++) {
-      expected[i] = Float64.gate(function, in[0][i]) * in[0][10 + i];
+      expected[i] = Float64.gated(function, in[0][i], in[0][10 + i]);
     }
     assertRow(probe.get(out, 1)[0], expected, 1000, function.name());
   }

@@ -16,11 +16,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** How every {@link ComputeBackend} mixes experts; a part of {@link ComputeBackendContract}. */
 abstract class ExpertContract extends AttentionContract {
   private static final float[] NO_BIAS = {};
+
+  /** Scores are this far apart, or some times as far. */
+  private static final float APART = 0.25f;
 
   ExpertContract() {}
 
@@ -31,6 +35,9 @@ abstract class ExpertContract extends AttentionContract {
   private final class Crowd {
     private final List<float[][]> gateUps = new ArrayList<>();
     private final List<float[][]> downs = new ArrayList<>();
+    private final List<float[]> gateUpBiases = new ArrayList<>();
+    private final List<float[]> downBiases = new ArrayList<>();
+    private final float[] routerBias;
     private final ExpertSpec spec;
 
     Crowd(
@@ -41,29 +48,47 @@ abstract class ExpertContract extends AttentionContract {
         int width,
         int inner,
         boolean normalised,
+        boolean biased,
         GateFunction function,
         float factor) {
       float[][] router = new float[count][width];
+      routerBias = new float[biased ? count : 0];
+      List<ExpertSpec.Expert> experts = new ArrayList<>();
       for (int expert = 0; expert < count; expert++) {
         router[expert][expert] = 1;
         gateUps.add(BackendProbe.random(random, dtype, 2 * inner, width));
         downs.add(BackendProbe.random(random, dtype, width, inner));
+        gateUpBiases.add(biased ? BackendProbe.random(random, dtype, 1, 2 * inner)[0] : NO_BIAS);
+        downBiases.add(biased ? BackendProbe.random(random, dtype, 1, width)[0] : NO_BIAS);
+        if (biased) {
+          routerBias[expert] = (random.nextInt(5) - 2) * APART;
+        }
+        experts.add(
+            new ExpertSpec.Expert(
+                probe.matrix(dtype, gateUps.getLast()),
+                bias(dtype, gateUpBiases.getLast()),
+                probe.matrix(dtype, downs.getLast()),
+                bias(dtype, downBiases.getLast())));
       }
       spec =
           new ExpertSpec(
               probe.matrix(dtype, router),
-              gateUps.stream().map(one -> probe.matrix(dtype, one)).toList(),
-              downs.stream().map(one -> probe.matrix(dtype, one)).toList(),
+              bias(dtype, routerBias),
+              experts,
               used,
               normalised,
               function,
               factor);
     }
 
+    private @Nullable Weight bias(DType dtype, float[] values) {
+      return values.length == 0 ? null : probe.vector(dtype, values);
+    }
+
     double[] expected(float[] in, float[] before) {
       double[] scores = new double[spec.count()];
       for (int expert = 0; expert < scores.length; expert++) {
-        scores[expert] = in[expert];
+        scores[expert] = in[expert] + (routerBias.length == 0 ? 0 : routerBias[expert]);
       }
       double[] shares = Float64.softmax(scores);
       int[] best = Float64.greatest(scores, spec.used());
@@ -73,9 +98,10 @@ abstract class ExpertContract extends AttentionContract {
       }
       double[] out = Float64.widen(before);
       for (int expert : best) {
-        double[] maps = Float64.linear(Float64.widen(in), gateUps.get(expert), NO_BIAS);
+        double[] maps =
+            Float64.linear(Float64.widen(in), gateUps.get(expert), gateUpBiases.get(expert));
         double[] products = Float64.gated(spec.function(), maps);
-        double[] given = Float64.linear(products, downs.get(expert), NO_BIAS);
+        double[] given = Float64.linear(products, downs.get(expert), downBiases.get(expert));
         double share = spec.factor() * shares[expert] / (spec.normalised() ? sum : 1);
         for (int i = 0; i < out.length; i++) {
           out[i] += share * given[i];
@@ -91,14 +117,15 @@ abstract class ExpertContract extends AttentionContract {
     for (float[] row : in) {
       int[] places = random.ints(0, experts).distinct().limit(experts).toArray();
       for (int expert = 0; expert < experts; expert++) {
-        row[expert] = (places[expert] - experts / 2) * 0.25f;
+        row[expert] = (places[expert] - experts / 2) * APART;
       }
     }
     return in;
   }
 
   private Crowd crowd(Random random, int count, int used, int width, int inner) {
-    return new Crowd(random, DType.F32, count, used, width, inner, true, GateFunction.SILU, 1);
+    return new Crowd(
+        random, DType.F32, count, used, width, inner, true, false, GateFunction.SILU, 1);
   }
 
   private float[][] mix(ExpertLayer layer, float[][] in, float[][] before) {
@@ -116,10 +143,21 @@ abstract class ExpertContract extends AttentionContract {
     for (DType dtype : BackendProbe.PLAIN) {
       for (int[] size : sizes) {
         boolean normalised = random.nextBoolean();
-        GateFunction function = random.nextBoolean() ? GateFunction.SILU : GateFunction.GELU_TANH;
+        boolean biased = random.nextBoolean();
+        GateFunction function =
+            random.nextBoolean() ? GateFunction.SWIGLU_OAI : GateFunction.GELU_TANH;
         Crowd crowd =
             new Crowd(
-                random, dtype, size[0], size[1], size[2], size[3], normalised, function, 0.75f);
+                random,
+                dtype,
+                size[0],
+                size[1],
+                size[2],
+                size[3],
+                normalised,
+                biased,
+                function,
+                0.75f);
         ExpertLayer layer = backend.experts(crowd.spec, size[4]);
         float[][] in = rows(random, size[4], size[2], size[0]);
         float[][] before = floats(random, size[4], size[2]);
@@ -169,7 +207,7 @@ abstract class ExpertContract extends AttentionContract {
   @Test
   void a_row_of_experts_has_the_same_bits_alone_and_among_others() {
     Random random = new Random(24);
-    Crowd crowd = new Crowd(random, DType.BF16, 6, 3, 70, 40, true, GateFunction.SILU, 1);
+    Crowd crowd = new Crowd(random, DType.BF16, 6, 3, 70, 40, true, true, GateFunction.SILU, 1);
     ExpertLayer layer = backend.experts(crowd.spec, 300);
     float[][] in = rows(random, 300, 70, 6);
     float[][] before = floats(random, 300, 70);
@@ -241,18 +279,16 @@ abstract class ExpertContract extends AttentionContract {
     refused(() -> backend.addExperts(BackendProbe.step(3), six, layer, probe.buffer(3, 6)));
     refused(() -> backend.experts(spec, 0));
     Weight vector = probe.vector(DType.F32, new float[6]);
-    List<Weight> one = List.of(probe.matrix(DType.F32, new float[6][4]));
+    Weight gateUp = probe.matrix(DType.F32, new float[8][6]);
+    Weight down = probe.matrix(DType.F32, new float[6][4]);
+    ExpertSpec.Expert expert = new ExpertSpec.Expert(gateUp, down);
+    refused(() -> backend.experts(alone(vector, null, expert), 2));
+    Weight router = probe.matrix(DType.F32, new float[1][6]);
+    refused(() -> backend.experts(alone(router, vector, expert), 2));
     refused(() ->
-        backend.experts(
-            new ExpertSpec(
-                vector,
-                List.of(probe.matrix(DType.F32, new float[8][6])),
-                one,
-                1,
-                true,
-                GateFunction.SILU,
-                1),
-            2));
+        backend.experts(alone(router, null, new ExpertSpec.Expert(gateUp, vector, down, null)), 2));
+    refused(() ->
+        backend.experts(alone(router, null, new ExpertSpec.Expert(gateUp, null, down, router)), 2));
     try (ComputeBackend other = open(1)) {
       Activations foreign = new BackendProbe(other, arena).buffer(2, 6);
       refused(() -> other.experts(spec, 2));
@@ -261,5 +297,9 @@ abstract class ExpertContract extends AttentionContract {
       refused(() -> backend.addExperts(batch, foreign, layer, six));
       refused(() -> backend.addExperts(batch, six, layer, foreign));
     }
+  }
+
+  private static ExpertSpec alone(Weight router, @Nullable Weight bias, ExpertSpec.Expert expert) {
+    return new ExpertSpec(router, bias, List.of(expert), 1, true, GateFunction.SILU, 1);
   }
 }

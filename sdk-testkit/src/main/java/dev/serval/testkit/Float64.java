@@ -44,18 +44,23 @@ final class Float64 {
     return out;
   }
 
-  static double gate(GateFunction function, double x) {
+  /** What comes of one gate and its up. */
+  static double gated(GateFunction function, double x, double up) {
     return switch (function) {
-      case SILU -> x / (1 + Math.exp(-x));
+      case SILU -> x / (1 + Math.exp(-x)) * up;
       case GELU_TANH ->
-          x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+          x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))) * up;
+      case SWIGLU_OAI -> {
+        double gate = Math.min(x, 7);
+        yield gate / (1 + Math.exp(-1.702 * gate)) * (Math.clamp(up, -7.0, 7.0) + 1);
+      }
     };
   }
 
   /** The gated activation of gates, in the first half, and ups. */
   static double[] gated(GateFunction function, double[] maps) {
     double[] products = new double[maps.length / 2];
-    Arrays.setAll(products, i -> gate(function, maps[i]) * maps[products.length + i]);
+    Arrays.setAll(products, i -> gated(function, maps[i], maps[products.length + i]));
     return products;
   }
 
@@ -93,16 +98,25 @@ final class Float64 {
     return Double.isInfinite(cap) ? x : cap * Math.tanh(x / cap);
   }
 
-  /** One query over the keys and values of the positions from {@code first} to {@code last}. */
+  /**
+   * One query over the keys and values of the positions from {@code first} to {@code last}, beside
+   * a score that gives nothing.
+   */
   static double[] attend(
-      double[] query, double[][] keys, double[][] values, int first, int last, AttentionSpec spec) {
+      double[] query,
+      double[][] keys,
+      double[][] values,
+      int first,
+      int last,
+      AttentionSpec spec,
+      double sink) {
     double[] weights = new double[last + 1];
-    double max = Double.NEGATIVE_INFINITY;
+    double max = sink;
     for (int i = first; i <= last; i++) {
       weights[i] = softcapped(dot(query, keys[i]) * spec.scale(), spec.softcap());
       max = Math.max(max, weights[i]);
     }
-    double sum = 0;
+    double sum = Math.exp(sink - max);
     for (int i = first; i <= last; i++) {
       weights[i] = Math.exp(weights[i] - max);
       sum += weights[i];

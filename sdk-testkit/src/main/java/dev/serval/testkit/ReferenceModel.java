@@ -257,7 +257,7 @@ final class ReferenceModel {
     double[] product = linear(x, prefix + gate);
     double[] ups = linear(x, prefix + up);
     for (int i = 0; i < product.length; i++) {
-      product[i] = Float64.gate(function, product[i]) * ups[i];
+      product[i] = Float64.gated(function, product[i], ups[i]);
     }
     return linear(product, prefix + down);
   }

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * @param queryNorm the gain of an RMS norm over each query head before it is turned, or null
  * @param keyNorm the gain of an RMS norm over each key head before it is turned, or null
  * @param normEpsilon what is added to the mean square in those norms
+ * @param sinks for each query head a score that takes its share of the softmax and gives nothing
+ *     for it, as in gpt-oss (<a href="https://arxiv.org/abs/2508.10925">arXiv:2508.10925</a>;
+ *     neither scaled nor kept small), a vector of {@code heads}; null where there are none
  */
 public record AttentionSpec(
     int heads,
@@ -29,7 +32,8 @@ public record AttentionSpec(
     RotaryEmbedding rotary,
     @Nullable Weight queryNorm,
     @Nullable Weight keyNorm,
-    float normEpsilon) {
+    float normEpsilon,
+    @Nullable Weight sinks) {
   /** Every earlier position is seen. */
   public static final int NO_WINDOW = Integer.MAX_VALUE;
 

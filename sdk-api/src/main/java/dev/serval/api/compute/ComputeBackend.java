@@ -240,7 +240,7 @@ public interface ComputeBackend extends AutoCloseable {
   /**
    * The gated activation of a feed-forward layer (Shazeer, <a
    * href="https://arxiv.org/abs/2002.05202">arXiv:2002.05202</a>): {@code out = function(gate) ·
-   * up}.
+   * up}, with the {@linkplain GateFunction function's} limit and offset.
    *
    * @param batch the step
    * @param function what lets values through
@@ -284,8 +284,9 @@ public interface ComputeBackend extends AutoCloseable {
 
   /**
    * Gives each row to some experts and adds what they make of it to what is there: {@code out +=
-   * factor · Σ share(e) · down(e) · (function(gate(e) · in) · (up(e) · in))}. A row's experts are
-   * added one after the other, the first of the layer first.
+   * factor · Σ share(e) · down(e) · (function(gate(e) · in) · (up(e) · in))}, each map with its
+   * bias if it has one. A row's experts are added one after the other, the first of the layer
+   * first.
    *
    * @param batch the step
    * @param in rows of the layer's width

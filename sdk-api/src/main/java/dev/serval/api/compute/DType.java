@@ -43,7 +43,15 @@ public enum DType {
   /**
    * Scale d, 8 scales s of 6 bits for 32 elements each of the same 16 numbers: d · (s − 32) · v.
    */
-  IQ4_XS(256, 136);
+  IQ4_XS(256, 136),
+  /**
+   * A scale of 8 bits e, 32 elements v of 4 bits, a sign, two bits of exponent and one of fraction:
+   * 2<sup>e − 127</sup> · v with v one of 0, ½, 1, 1½, 2, 3, 4, 6 or as much below 0; no number
+   * where e is 255 (<a
+   * href="https://www.opencompute.org/documents/ocp-microscaling-formats-mx-v1-0-spec-final-pdf">OCP
+   * Microscaling Formats 1.0</a>).
+   */
+  MXFP4(32, 17);
 
   private final int blockElements;
   private final int blockBytes;

@@ -1,6 +1,7 @@
 package dev.serval.api.compute;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A feed-forward layer of several experts, of which each row goes to a few (Shazeer et al., <a
@@ -9,8 +10,8 @@ import java.util.List;
  * highest scores, of equal ones the first. What an expert gives counts by its share of the softmax.
  *
  * @param router {@code [experts, width]}, which gives the scores
- * @param gateUps for each expert {@code [2 · inner, width]}, the rows of the gate above those of up
- * @param downs for each expert {@code [width, inner]}
+ * @param routerBias a vector of the experts' number that is added to the scores, or null
+ * @param experts the experts, all of one shape; all of them have a bias or none has
  * @param used how many experts a row goes to
  * @param normalised whether the softmax is that of these alone, so that their shares add up to 1,
  *     and not that of all
@@ -19,32 +20,55 @@ import java.util.List;
  */
 public record ExpertSpec(
     Weight router,
-    List<Weight> gateUps,
-    List<Weight> downs,
+    @Nullable Weight routerBias,
+    List<Expert> experts,
     int used,
     boolean normalised,
     GateFunction function,
     float factor) {
 
+  /**
+   * One expert.
+   *
+   * @param gateUp {@code [2 · inner, width]}, the rows of the gate above those of up
+   * @param gateUpBias a vector of 2 · inner, or null
+   * @param down {@code [width, inner]}
+   * @param downBias a vector of the width, or null
+   */
+  public record Expert(
+      Weight gateUp, @Nullable Weight gateUpBias, Weight down, @Nullable Weight downBias) {
+    /**
+     * One whose maps have no bias.
+     *
+     * @param gateUp {@code [2 · inner, width]}, the rows of the gate above those of up
+     * @param down {@code [width, inner]}
+     */
+    public Expert(Weight gateUp, Weight down) {
+      this(gateUp, null, down, null);
+    }
+  }
+
   /** Refuses shapes that do not fit together. */
   public ExpertSpec {
-    gateUps = List.copyOf(gateUps);
-    downs = List.copyOf(downs);
+    experts = List.copyOf(experts);
     int count = router.rows();
-    if (gateUps.size() != count || downs.size() != count) {
+    if (experts.size() != count) {
       throw new IllegalArgumentException(
-          "a router of %d experts has %d with gates and %d with downs"
-              .formatted(count, gateUps.size(), downs.size()));
+          "a router of %d experts is given %d".formatted(count, experts.size()));
     }
     if (used < 1 || used > count) {
       throw new IllegalArgumentException(
           "a row goes to 1 to %d experts, not %d".formatted(count, used));
     }
+    Expert first = experts.getFirst();
     int width = router.columns();
-    int inner = downs.getFirst().columns();
-    gateUps.forEach(
-        gateUp -> requireShape("gates and ups", gateUp, Math.multiplyExact(2, inner), width));
-    downs.forEach(down -> requireShape("downs", down, width, inner));
+    int inner = first.down().columns();
+    for (Expert expert : experts) {
+      requireShape("gates and ups", expert.gateUp(), Math.multiplyExact(2, inner), width);
+      requireShape("downs", expert.down(), width, inner);
+      requireAlike("gates and ups", expert.gateUpBias(), first.gateUpBias());
+      requireAlike("downs", expert.downBias(), first.downBias());
+    }
   }
 
   private static void requireShape(String role, Weight weight, int rows, int columns) {
@@ -55,13 +79,20 @@ public record ExpertSpec(
     }
   }
 
+  private static void requireAlike(String role, @Nullable Weight bias, @Nullable Weight first) {
+    if ((bias == null) != (first == null)) {
+      throw new IllegalArgumentException(
+          "all experts' %s have a bias or none have; some have one here".formatted(role));
+    }
+  }
+
   /**
    * How many experts there are.
    *
    * @return 1 or more
    */
   public int count() {
-    return gateUps.size();
+    return experts.size();
   }
 
   /**
@@ -79,6 +110,6 @@ public record ExpertSpec(
    * @return the columns between its maps
    */
   public int inner() {
-    return downs.getFirst().columns();
+    return experts.getFirst().down().columns();
   }
 }

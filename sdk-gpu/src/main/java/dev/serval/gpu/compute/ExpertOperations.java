@@ -10,6 +10,7 @@ import dev.serval.api.gpu.RegionPool;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** Mixes experts. */
 final class ExpertOperations {
@@ -65,8 +66,8 @@ final class ExpertOperations {
               .formatted(Abi.MAX_EXPERTS, spec.count()));
     }
     CudaWeight.Matrix router = checks.matrix("router", spec.router());
-    List<CudaWeight.Matrix> gateUps = matrices("gates and ups", spec.gateUps());
-    List<CudaWeight.Matrix> downs = matrices("downs", spec.downs());
+    List<CudaWeight.Matrix> gateUps = matrices("gates and ups", spec, ExpertSpec.Expert::gateUp);
+    List<CudaWeight.Matrix> downs = matrices("downs", spec, ExpertSpec.Expert::down);
     requireOneForm(downs.getFirst());
     CudaExperts layer =
         new CudaExperts(
@@ -81,8 +82,9 @@ final class ExpertOperations {
     return layer;
   }
 
-  private List<CudaWeight.Matrix> matrices(String role, List<Weight> weights) {
-    return weights.stream().map(one -> checks.matrix(role, one)).toList();
+  private List<CudaWeight.Matrix> matrices(
+      String role, ExpertSpec spec, Function<ExpertSpec.Expert, Weight> map) {
+    return spec.experts().stream().map(map).map(one -> checks.matrix(role, one)).toList();
   }
 
   /** What goes into it is rounded or it is not. */

@@ -10,6 +10,7 @@ import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.ExpertSpec.Expert;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -126,7 +127,8 @@ final class CudaExpertsTest {
     int[] tokens = IntStream.range(0, ROWS).toArray();
     Weight table = matrix(DType.F32, ROWS, width);
     Weight router = matrix(DType.F32, 1, width);
-    ExpertSpec spec = new ExpertSpec(router, List.of(gateUp), List.of(down), 1, true, function, 1);
+    ExpertSpec spec =
+        new ExpertSpec(router, null, List.of(new Expert(gateUp, down)), 1, true, function, 1);
     ExpertLayer layer = backend.experts(spec, ROWS);
     Activations in = rows(table, tokens);
     Activations mixed = rows(table, tokens);
@@ -171,14 +173,15 @@ final class CudaExpertsTest {
     Weight other = gateUp(DType.Q8_0, DType.BF16);
     Weight down = matrix(DType.BF16, WIDTH, INNER);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> layer(router, List.of(gateUp, other), List.of(down, down), 1))
+        .isThrownBy(() -> layer(router, List.of(new Expert(gateUp, down), new Expert(other, down))))
         .withMessageContaining("gates and ups of expert 1")
         .withMessageContaining("128 rows of Q8_0 above 128 rows of BF16")
         .withMessageContaining("256 rows of BF16");
     Weight mixed =
         backend.load(List.of(tensor(DType.F32, 4, INNER), tensor(DType.BF16, WIDTH - 4, INNER)));
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> layer(router, List.of(gateUp, gateUp), List.of(mixed, mixed), 1))
+        .isThrownBy(
+            () -> layer(router, List.of(new Expert(gateUp, mixed), new Expert(gateUp, mixed))))
         .withMessageContaining("F32");
   }
 
@@ -188,16 +191,14 @@ final class CudaExpertsTest {
     Weight gateUp = matrix(DType.F32, 2, 4);
     Weight down = matrix(DType.F32, 4, 1);
     Weight router = matrix(DType.F32, count, 4);
-    List<Weight> gateUps = Stream.generate(() -> gateUp).limit(count).toList();
-    List<Weight> downs = Stream.generate(() -> down).limit(count).toList();
+    List<Expert> experts = Stream.generate(() -> new Expert(gateUp, down)).limit(count).toList();
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> layer(router, gateUps, downs, 1))
+        .isThrownBy(() -> layer(router, experts))
         .withMessageContaining("1024");
   }
 
-  private ExpertLayer layer(Weight router, List<Weight> gateUps, List<Weight> downs, int maxRows) {
-    return backend.experts(
-        new ExpertSpec(router, gateUps, downs, 1, true, GateFunction.SILU, 1), maxRows);
+  private ExpertLayer layer(Weight router, List<Expert> experts) {
+    return backend.experts(new ExpertSpec(router, null, experts, 1, true, GateFunction.SILU, 1), 1);
   }
 
   @Test
@@ -206,11 +207,12 @@ final class CudaExpertsTest {
     Weight table = matrix(DType.BF16, 40, WIDTH);
     Weight gain = backend.load(List.of(gain()));
     Weight router = matrix(DType.BF16, count, WIDTH);
-    List<Weight> gateUps =
-        Stream.generate(() -> matrix(DType.Q8_0, 2 * INNER, WIDTH)).limit(count).toList();
-    List<Weight> downs =
-        Stream.generate(() -> matrix(DType.Q4_0, WIDTH, INNER)).limit(count).toList();
-    ExpertSpec spec = new ExpertSpec(router, gateUps, downs, 3, true, GateFunction.SILU, 0.5f);
+    List<Expert> experts =
+        Stream.generate(() ->
+                new Expert(matrix(DType.Q8_0, 2 * INNER, WIDTH), matrix(DType.Q4_0, WIDTH, INNER)))
+            .limit(count)
+            .toList();
+    ExpertSpec spec = new ExpertSpec(router, null, experts, 3, true, GateFunction.SILU, 0.5f);
     ExpertLayer layer = backend.experts(spec, 5);
     Activations out = backend.activations(5, WIDTH);
     Activations normed = backend.operands(5, WIDTH);
@@ -247,11 +249,13 @@ final class CudaExpertsTest {
     int count = 5;
     int most = 2100;
     Weight table = matrix(DType.F32, 300, 32);
-    List<Weight> gateUps = Stream.generate(() -> matrix(DType.BF16, 128, 32)).limit(count).toList();
-    List<Weight> downs = Stream.generate(() -> matrix(DType.BF16, 32, 64)).limit(count).toList();
+    List<Expert> experts =
+        Stream.generate(() -> new Expert(matrix(DType.BF16, 128, 32), matrix(DType.BF16, 32, 64)))
+            .limit(count)
+            .toList();
     ExpertSpec spec =
         new ExpertSpec(
-            matrix(DType.F32, count, 32), gateUps, downs, 2, false, GateFunction.SILU, 0.5f);
+            matrix(DType.F32, count, 32), null, experts, 2, false, GateFunction.SILU, 0.5f);
     ExpertLayer layer = backend.experts(spec, most);
     int[] tokens = random.ints(most, 0, 300).toArray();
     Activations in = rows(table, tokens);

@@ -68,6 +68,7 @@ public final class BlockFormat {
       case Q2_K -> new BlockFormat(dtype, 3, i -> quarters(16, i), 0, i -> 0, 0, 0, NONE);
       case Q8_0 -> new BlockFormat(dtype, 0xFF, i -> 16 + 8 * i, 0, i -> 0, 0x80, 0x80, NONE);
       case Q5_0, Q5_1, Q3_K, Q5_K, Q6_K -> withHighBits(dtype);
+      case MXFP4 -> throw new IllegalArgumentException("MXFP4");
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
   }

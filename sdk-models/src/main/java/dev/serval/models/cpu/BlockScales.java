@@ -27,6 +27,7 @@ abstract sealed class BlockScales {
       case Q3_K -> new SixBits();
       case IQ4_XS -> new SixBitsOfSubBlocks();
       case Q6_K -> new Signed();
+      case MXFP4 -> throw new IllegalArgumentException("MXFP4");
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
   }

@@ -116,15 +116,27 @@ public final class CpuBackend implements ComputeBackend {
 
   @Override
   public ExpertLayer experts(ExpertSpec spec, int maxRows) {
-    PackedMatrix router = matrix("router", spec.router()).packed();
-    List<PackedMatrix> gateUps =
-        spec.gateUps().stream().map(one -> matrix("gates and ups", one).packed()).toList();
-    List<PackedMatrix> downs =
-        spec.downs().stream().map(one -> matrix("downs", one).packed()).toList();
+    List<CpuExperts.Linear> gateUps = new ArrayList<>();
+    List<CpuExperts.Linear> downs = new ArrayList<>();
+    for (ExpertSpec.Expert expert : spec.experts()) {
+      gateUps.add(map("gates and ups", expert.gateUp(), expert.gateUpBias()));
+      downs.add(map("downs", expert.down(), expert.downBias()));
+    }
     OperandChecks.requireShape(maxRows, spec.width());
     ExpertRoom room =
         rooms.computeIfAbsent(new ExpertRoom.Sizes(spec, maxRows), sizes -> sizes.room(this::rows));
-    return new CpuExperts(this, spec, router, gateUps, downs, room);
+    return new CpuExperts(
+        this,
+        spec,
+        map("router", spec.router(), spec.routerBias()),
+        List.copyOf(gateUps),
+        List.copyOf(downs),
+        room);
+  }
+
+  private CpuExperts.Linear map(String role, Weight weight, @Nullable Weight bias) {
+    PackedMatrix matrix = matrix(role, weight).packed();
+    return new CpuExperts.Linear(matrix, bias(bias, matrix.rows()));
   }
 
   @Override
@@ -208,9 +220,7 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations input = rows("input", in, batch, matrix.columns());
     CpuActivations output = rows("output", out, batch, matrix.rows());
     OperandChecks.requireApart(input, output);
-    linear
-        .of(matrix, input, output, batch.rows())
-        .adding(bias == null ? null : vector("bias", bias, matrix.rows()), add);
+    linear.of(matrix, input, output, batch.rows()).adding(bias(bias, matrix.rows()), add);
     linear.run(crew);
   }
 
@@ -270,7 +280,7 @@ public final class CpuBackend implements ComputeBackend {
     OperandChecks.requireApart(input, between);
     OperandChecks.requireColumns("gates", between, matrix.rows());
     OperandChecks.requireColumns("gates", between, 2 * output.columns());
-    CpuWeight.@Nullable Vector added = bias == null ? null : vector("bias", bias, matrix.rows());
+    CpuWeight.@Nullable Vector added = bias(bias, matrix.rows());
     int turns = Math.ceilDiv(batch.rows(), between.maxRows());
     for (int turn = 0; turn < turns; turn++) {
       int from = batch.rows() * turn / turns;
@@ -346,6 +356,10 @@ public final class CpuBackend implements ComputeBackend {
 
   private CpuWeight.Vector vector(String role, Weight given, int length) {
     return OperandChecks.vector(role, own(role, given), CpuWeight.Vector.class, length);
+  }
+
+  private CpuWeight.@Nullable Vector bias(@Nullable Weight given, int rows) {
+    return given == null ? null : vector("bias", given, rows);
   }
 
   private CpuWeight own(String role, Weight given) {

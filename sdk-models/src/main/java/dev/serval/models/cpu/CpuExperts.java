@@ -3,6 +3,7 @@ package dev.serval.models.cpu;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A layer of experts.
@@ -17,11 +18,19 @@ import java.util.List;
 record CpuExperts(
     CpuBackend owner,
     ExpertSpec spec,
-    PackedMatrix router,
-    List<PackedMatrix> gateUps,
-    List<PackedMatrix> downs,
+    Linear router,
+    List<Linear> gateUps,
+    List<Linear> downs,
     ExpertRoom room)
     implements ExpertLayer {
+
+  /**
+   * One map.
+   *
+   * @param matrix what rows are multiplied by
+   * @param bias what is added to them, or null
+   */
+  record Linear(PackedMatrix matrix, CpuWeight.@Nullable Vector bias) {}
 
   @Override
   public int maxRows() {

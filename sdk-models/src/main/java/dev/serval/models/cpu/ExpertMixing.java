@@ -26,7 +26,8 @@ final class ExpertMixing {
   void add(CpuExperts layer, int rows, CpuActivations in, CpuActivations out) {
     ExpertRoom room = layer.room();
     ExpertRouting routing = room.routing();
-    linear.of(layer.router(), in, room.scores(), rows).run(crew);
+    CpuExperts.Linear router = layer.router();
+    linear.of(router.matrix(), in, room.scores(), rows).adding(router.bias(), false).run(crew);
     routing.route(room.scores(), rows, layer.spec());
     for (int from = 0; from < routing.routes(); ) {
       int to = routing.endOfTurn(from, room.together());
@@ -41,25 +42,27 @@ final class ExpertMixing {
   }
 
   /**
-   * Multiplies the rows of a turn's routes by their experts' matrices.
+   * Multiplies the rows of a turn's routes by their experts' matrices, and adds their biases.
    *
    * @param sources which row of the input each route's is; null where a turn's routes have a row
    *     each, one after the other
    */
   private void multiply(
-      List<PackedMatrix> matrices,
+      List<CpuExperts.Linear> maps,
       ExpertRouting routing,
       int from,
       int to,
       CpuActivations in,
       int @Nullable [] sources,
       CpuActivations out) {
-    group.begin(matrices.size(), to - from);
-    for (int expert = 0; expert < matrices.size(); expert++) {
+    group.begin(maps.size(), to - from);
+    for (int expert = 0; expert < maps.size(); expert++) {
       int first = routing.first(expert, from);
       int count = routing.count(expert, from, to);
       if (count > 0) {
-        LinearWork product = group.next().of(matrices.get(expert), in, out, count).to(first - from);
+        CpuExperts.Linear map = maps.get(expert);
+        LinearWork product = group.next().of(map.matrix(), in, out, count).to(first - from);
+        product.adding(map.bias(), false);
         if (sources == null) {
           product.from(first - from);
         } else {

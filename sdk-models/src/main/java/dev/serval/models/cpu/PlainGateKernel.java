@@ -15,8 +15,10 @@ final class PlainGateKernel implements GateKernel {
       int count,
       int worker) {
     for (int i = 0; i < count; i++) {
-      float x = in.at(gate + i);
-      out.set(to + i, x / (1 + Exponential.of(-function.steepness(x))) * in.at(up + i));
+      float x = Math.min(in.at(gate + i), function.limit());
+      float let = x / (1 + Exponential.of(-function.steepness(x)));
+      float y = Math.clamp(in.at(up + i), -function.limit(), function.limit());
+      out.set(to + i, let * (y + function.offset()));
     }
   }
 }

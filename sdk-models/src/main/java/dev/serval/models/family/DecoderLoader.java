@@ -10,6 +10,7 @@ import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -69,7 +70,8 @@ final class DecoderLoader {
             rotary,
             optionalGains(tensors.queryNorm(), gains),
             optionalGains(tensors.keyNorm(), gains),
-            shape.epsilon());
+            shape.epsilon(),
+            null);
     return new DecoderWeights.Layer(
         gains(tensors.attentionNorm(), gains),
         weight(tensors.qkv()),
@@ -101,8 +103,12 @@ final class DecoderLoader {
     ExpertTraits experts = traits.experts().orElseThrow();
     return new ExpertSpec(
         weight(tensors.router()),
-        tensors.gateUps().stream().map(this::weight).toList(),
-        tensors.downs().stream().map(this::weight).toList(),
+        null,
+        IntStream.range(0, experts.count())
+            .mapToObj(expert ->
+                new ExpertSpec.Expert(
+                    weight(tensors.gateUps().get(expert)), weight(tensors.downs().get(expert))))
+            .toList(),
         experts.used(),
         experts.normalised(),
         traits.gate(),

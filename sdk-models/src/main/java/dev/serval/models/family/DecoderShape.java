@@ -69,7 +69,7 @@ record DecoderShape(
 
   private static void checkGate(ModelConfig config, DecoderTraits traits) {
     switch (traits.gate()) {
-      case SILU -> config.choice("hidden_act", Set.of("silu", "swish"));
+      case SILU, SWIGLU_OAI -> config.choice("hidden_act", Set.of("silu", "swish"));
       case GELU_TANH -> {
         config.choice("hidden_act", Set.of(GELU_TANH, GELU));
         config.choice("hidden_activation", Set.of(GELU_TANH));

@@ -22,6 +22,7 @@ final class AttentionSpecs {
         RotaryEmbedding.of(frequencies),
         null,
         null,
-        1e-5f);
+        1e-5f,
+        null);
   }
 }

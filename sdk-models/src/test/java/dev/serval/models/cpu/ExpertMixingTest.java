@@ -6,6 +6,7 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.ExpertSpec.Expert;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.StepBatch;
@@ -46,6 +47,11 @@ final class ExpertMixingTest extends TierCase {
                 MemorySegment.ofArray(data))));
   }
 
+  private Weight vector(int length) {
+    MemorySegment data = MemorySegment.ofArray(Dequantisation.random(DType.F32, length, random));
+    return backend.load(List.of(new StoredTensor("bias", DType.F32, List.of((long) length), data)));
+  }
+
   /** Scores are the first columns, one of which is far above the others. */
   private Weight router() {
     MemorySegment data = MemorySegment.ofArray(new byte[EXPERTS * WIDTH * Float.BYTES]);
@@ -82,10 +88,17 @@ final class ExpertMixingTest extends TierCase {
   @ParameterizedTest
   @EnumSource(DType.class)
   void each_row_gets_the_bits_of_its_expert(DType dtype) {
-    List<Weight> gateUps =
-        Stream.generate(() -> weight(dtype, 2 * INNER, WIDTH)).limit(EXPERTS).toList();
-    List<Weight> downs = Stream.generate(() -> weight(dtype, WIDTH, INNER)).limit(EXPERTS).toList();
-    ExpertSpec spec = new ExpertSpec(router(), gateUps, downs, 1, true, GateFunction.SILU, 1);
+    Weight bias = vector(2 * INNER);
+    List<Expert> all =
+        Stream.generate(() ->
+                new Expert(
+                    weight(dtype, 2 * INNER, WIDTH),
+                    bias,
+                    weight(dtype, WIDTH, INNER),
+                    vector(WIDTH)))
+            .limit(EXPERTS)
+            .toList();
+    ExpertSpec spec = new ExpertSpec(router(), null, all, 1, true, GateFunction.SILU, 1);
     for (int count : new int[] {1, 9, 70}) {
       Activations in = rows(count, WIDTH);
       int[] experts = random.ints(count, 0, EXPERTS).toArray();
@@ -95,7 +108,7 @@ final class ExpertMixingTest extends TierCase {
       Activations together = backend.activations(count, WIDTH);
       backend.addExperts(batch(count), in, backend.experts(spec, count), together);
       for (int expert = 0; expert < EXPERTS; expert++) {
-        Activations alone = alone(in, count, gateUps.get(expert), downs.get(expert));
+        Activations alone = alone(in, count, all.get(expert));
         for (int row = 0; row < count; row++) {
           if (experts[row] == expert) {
             assertThat(row(together, row))
@@ -107,13 +120,13 @@ final class ExpertMixingTest extends TierCase {
     }
   }
 
-  private Activations alone(Activations in, int count, Weight gateUp, Weight down) {
+  private Activations alone(Activations in, int count, Expert expert) {
     Activations between = backend.activations(count, 2 * INNER);
     Activations gated = backend.activations(count, INNER);
     Activations out = backend.activations(count, WIDTH);
-    backend.linear(batch(count), in, gateUp, null, between);
+    backend.linear(batch(count), in, expert.gateUp(), expert.gateUpBias(), between);
     backend.gate(batch(count), GateFunction.SILU, between, gated);
-    backend.linear(batch(count), gated, down, null, out);
+    backend.linear(batch(count), gated, expert.down(), expert.downBias(), out);
     return out;
   }
 }
