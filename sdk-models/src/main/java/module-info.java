@@ -28,6 +28,7 @@ module dev.serval.models {
       dev.serval.models.family.Gemma,
       dev.serval.models.family.Gemma2,
       dev.serval.models.family.Gemma3,
+      dev.serval.models.family.GptOss,
       dev.serval.models.family.Granite,
       dev.serval.models.family.GraniteMoe,
       dev.serval.models.family.Llama,

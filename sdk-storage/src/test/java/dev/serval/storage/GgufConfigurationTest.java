@@ -375,6 +375,56 @@ final class GgufConfigurationTest extends GgufCase {
         "8");
   }
 
+  private static GgufWriter gptOss() {
+    return experts("gpt-oss")
+        .put("gpt-oss.expert_feed_forward_length", 4)
+        .put("gpt-oss.attention.sliding_window", 128)
+        .tensor("blk.0.attn_q.bias", F32, new byte[32], 8)
+        .tensor("blk.0.attn_sinks.weight", F32, new byte[32], 8)
+        .tensor("blk.0.post_attention_norm.weight", F32, new byte[32], 8)
+        .tensor("blk.0.ffn_gate_inp.bias", F32, new byte[32], 3)
+        .tensor("blk.0.ffn_up_exps.bias", F32, sixNumbers(), 2, 3);
+  }
+
+  @Test
+  void gpt_oss_files_have_sinks_and_each_expert_s_biases() throws IOException {
+    accepted(
+        gptOss()
+            .put("gpt-oss.rope.scaling.type", "yarn")
+            .put("gpt-oss.rope.scaling.factor", 32f)
+            .put("gpt-oss.rope.scaling.original_context_length", 4096),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("GptOssForCausalLM"))
+              .containsEntry("model_type", "gpt_oss")
+              .containsEntry("intermediate_size", 4L)
+              .containsEntry("num_local_experts", 3L)
+              .containsEntry("num_experts_per_tok", 2L)
+              .containsEntry("attention_bias", true)
+              .containsEntry("sliding_window", 128L)
+              .containsKey("rope_scaling");
+          String layer = "model.layers.0.";
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  layer + "self_attn.sinks",
+                  layer + "post_attention_layernorm.weight",
+                  layer + "mlp.router.weight",
+                  layer + "mlp.router.bias");
+          StoredTensor bias = checkpoint.tensor(layer + "mlp.experts.2.up_proj.bias");
+          assertThat(bias.shape()).containsExactly(2L);
+          assertThat(bias.element(1)).isEqualTo(5);
+        });
+    refused(experts("gpt-oss").file(), "gpt-oss.expert_feed_forward_length");
+    refused(
+        experts("gpt-oss").put("gpt-oss.expert_feed_forward_length", 4).file(),
+        "gpt-oss.attention.sliding_window");
+    refused(
+        gptOss().tensor("blk.0.ffn_gate_exps.bias", F32, sixNumbers(), 1, 2, 3).file(),
+        "blk.0.ffn_gate_exps.bias",
+        "[3, 2, 1]",
+        "vectors");
+  }
+
   @Test
   void experts_that_are_no_matrices_or_too_many_are_refused() {
     refused(

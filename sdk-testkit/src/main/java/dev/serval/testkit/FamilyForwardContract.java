@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.GateFunction;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.testkit.ReferenceModel.Rules;
 import dev.serval.testkit.ReferenceModel.Ways;
@@ -372,7 +373,9 @@ public abstract class FamilyForwardContract {
     Object divisor = model.config().getOrDefault("query_pre_attn_scalar", ODD.headDim());
     double scores = 1 / Math.sqrt(((Number) divisor).doubleValue());
     double embeddings = Math.sqrt(ODD.hidden());
-    Ways ways = new Ways(true, true, endNorms, embeddings, 1, scores, 1, scoreCap, logitCap);
+    Ways ways =
+        new Ways(
+            GateFunction.GELU_TANH, true, endNorms, embeddings, 1, scores, 1, scoreCap, logitCap);
     return new ReferenceModel(
         model, new Rules(frequencies, layer -> slides.test(layer) ? 6 : NONE, 1, ways));
   }
@@ -410,7 +413,16 @@ public abstract class FamilyForwardContract {
 
   private static Experts experts(boolean normalised) {
     return new Experts(
-        5, 2, 19, normalised, "mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj");
+        5,
+        2,
+        19,
+        normalised,
+        false,
+        "mlp.gate",
+        "mlp.experts",
+        "gate_proj",
+        "up_proj",
+        "down_proj");
   }
 
   private static SmallModel qwen3Moe(DType dtype, boolean normalised) {
@@ -436,7 +448,7 @@ public abstract class FamilyForwardContract {
 
   private static Experts mixtral(String router) {
     String names = "block_sparse_moe.";
-    return new Experts(4, 3, 53, true, names + router, names + "experts", "w1", "w3", "w2");
+    return new Experts(4, 3, 53, true, false, names + router, names + "experts", "w1", "w3", "w2");
   }
 
   @Test
@@ -461,7 +473,7 @@ public abstract class FamilyForwardContract {
 
   @Test
   void granite_with_experts_that_are_apart_or_in_the_same_tensors() {
-    Ways ways = new Ways(false, false, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
+    Ways ways = new Ways(GateFunction.SILU, false, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
     Rules rules = new Rules(layer -> PLAIN, layer -> NONE, 1, ways);
     SmallModel apart = graniteMoe(DType.F32, "gate").with("experts_apart", true);
     check(apart, new ReferenceModel(apart, rules));
@@ -474,7 +486,7 @@ public abstract class FamilyForwardContract {
 
   @Test
   void granite_multiplies_embeddings_scores_branches_and_logits() {
-    Ways ways = new Ways(false, false, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
+    Ways ways = new Ways(GateFunction.SILU, false, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
     for (DType dtype : exactTypes()) {
       SmallModel model =
           SmallModel.of("GraniteForCausalLM", 15, dtype, ODD, Extras.NONE.biases(true, true, true))
@@ -490,5 +502,44 @@ public abstract class FamilyForwardContract {
     check(
         plain,
         new ReferenceModel(plain, new Rules(layer -> PLAIN, layer -> NONE, 1, Ways.plain(1))));
+  }
+
+  private static SmallModel gptOss(DType dtype) {
+    return SmallModel.of(
+            "GptOssForCausalLM", 20, dtype, ODD, Extras.NONE.biases(true, true, false).withSinks())
+        .withExperts(
+            new Experts(
+                5,
+                2,
+                53,
+                true,
+                true,
+                "mlp.router",
+                "mlp.experts",
+                "gate_proj",
+                "up_proj",
+                "down_proj"))
+        .with("model_type", "gpt_oss")
+        .with("num_local_experts", 5L)
+        .with("sliding_window", 6L);
+  }
+
+  @Test
+  void gpt_oss_has_sinks_biased_experts_and_a_window_in_every_other_layer() {
+    for (DType dtype : exactTypes()) {
+      checkGptOss(gptOss(dtype), layer -> layer % 2 == 0 ? 6 : NONE);
+    }
+    checkGptOss(
+        gptOss(DType.F32)
+            .with("swiglu_limit", 7.0)
+            .with("layer_types", List.of("full_attention", "sliding_attention", "full_attention")),
+        layer -> layer == 1 ? 6 : NONE);
+  }
+
+  private void checkGptOss(SmallModel model, IntUnaryOperator windows) {
+    Ways plain = ReferenceModel.plain(model);
+    Ways ways =
+        new Ways(GateFunction.SWIGLU_OAI, false, false, 1, 1, plain.scores(), 1, NO_CAP, NO_CAP);
+    check(model, new ReferenceModel(model, new Rules(layer -> PLAIN, windows, 1, ways)));
   }
 }

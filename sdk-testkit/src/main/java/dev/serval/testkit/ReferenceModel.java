@@ -36,7 +36,7 @@ final class ReferenceModel {
   /**
    * In what else.
    *
-   * @param gelu whether gates are of GELU
+   * @param gate what lets values through
    * @param lessOne whether gains of norms are stored less 1
    * @param endNorms whether attention and the feed-forward layer end with a norm
    * @param embeddings by what embeddings are multiplied
@@ -47,7 +47,7 @@ final class ReferenceModel {
    * @param logitCap what keeps logits small, or infinity
    */
   record Ways(
-      boolean gelu,
+      GateFunction gate,
       boolean lessOne,
       boolean endNorms,
       double embeddings,
@@ -58,7 +58,15 @@ final class ReferenceModel {
       double logitCap) {
     static Ways plain(double scores) {
       return new Ways(
-          false, false, false, 1, 1, scores, 1, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+          GateFunction.SILU,
+          false,
+          false,
+          1,
+          1,
+          scores,
+          1,
+          Double.POSITIVE_INFINITY,
+          Double.POSITIVE_INFINITY);
     }
   }
 
@@ -191,18 +199,31 @@ final class ReferenceModel {
       double[] out = new double[heads * headDim];
       for (int head = 0; head < heads; head++) {
         int from = Math.max(0, t - (window - 1));
-        attend(q[t], k, v, head, from, t, out);
+        attend(q[t], k, v, head, from, t, sink(prefix, head), out);
       }
       double[] added = linear(out, prefix + "self_attn.o_proj");
       add(x[t], added, prefix + "post_attention_layernorm.weight");
     }
   }
 
+  /** What a head's attention is shared out to beside the positions. */
+  private double sink(String prefix, int head) {
+    String sinks = prefix + "self_attn.sinks";
+    return model.tensorNames().contains(sinks) ? Math.exp(model.values(sinks)[head]) : 0;
+  }
+
   private void attend(
-      double[] q, double[][] k, double[][] v, int head, int from, int to, double[] out) {
+      double[] q,
+      double[][] k,
+      double[][] v,
+      int head,
+      int from,
+      int to,
+      double sink,
+      double[] out) {
     int kvHead = head / (heads / kvHeads);
     double[] weights = new double[to + 1];
-    double total = 0;
+    double total = sink;
     for (int s = from; s <= to; s++) {
       double score = 0;
       for (int d = 0; d < headDim; d++) {
@@ -253,11 +274,10 @@ final class ReferenceModel {
   }
 
   private double[] gated(double[] x, String prefix, String gate, String up, String down) {
-    GateFunction function = rules.ways.gelu ? GateFunction.GELU_TANH : GateFunction.SILU;
     double[] product = linear(x, prefix + gate);
     double[] ups = linear(x, prefix + up);
     for (int i = 0; i < product.length; i++) {
-      product[i] = Float64.gated(function, product[i], ups[i]);
+      product[i] = Float64.gated(rules.ways.gate, product[i], ups[i]);
     }
     return linear(product, prefix + down);
   }

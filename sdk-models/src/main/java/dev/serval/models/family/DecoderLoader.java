@@ -10,7 +10,6 @@ import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,7 +70,7 @@ final class DecoderLoader {
             optionalGains(tensors.queryNorm(), gains),
             optionalGains(tensors.keyNorm(), gains),
             shape.epsilon(),
-            null);
+            optional(tensors.sinks()));
     return new DecoderWeights.Layer(
         gains(tensors.attentionNorm(), gains),
         weight(tensors.qkv()),
@@ -103,16 +102,20 @@ final class DecoderLoader {
     ExpertTraits experts = traits.experts().orElseThrow();
     return new ExpertSpec(
         weight(tensors.router()),
-        null,
-        IntStream.range(0, experts.count())
-            .mapToObj(expert ->
-                new ExpertSpec.Expert(
-                    weight(tensors.gateUps().get(expert)), weight(tensors.downs().get(expert))))
-            .toList(),
+        optional(tensors.routerBias()),
+        tensors.experts().stream().map(this::expert).toList(),
         experts.used(),
         experts.normalised(),
         traits.gate(),
         traits.branchFactor());
+  }
+
+  private ExpertSpec.Expert expert(DecoderTensors.FeedForward.Dense maps) {
+    return new ExpertSpec.Expert(
+        weight(maps.gateUp()),
+        optional(maps.gateUpBias()),
+        weight(maps.down()),
+        optional(maps.downBias()));
   }
 
   private static float scale(DecoderShape shape) {

@@ -29,6 +29,7 @@ record DecoderTensors(DecoderShape shape) {
       List<TensorNeed> qkvBias,
       List<TensorNeed> queryNorm,
       List<TensorNeed> keyNorm,
+      List<TensorNeed> sinks,
       List<TensorNeed> output,
       List<TensorNeed> outputBias,
       List<TensorNeed> attentionEndNorm,
@@ -43,6 +44,7 @@ record DecoderTensors(DecoderShape shape) {
               qkvBias,
               queryNorm,
               keyNorm,
+              sinks,
               output,
               outputBias,
               attentionEndNorm,
@@ -69,13 +71,12 @@ record DecoderTensors(DecoderShape shape) {
       }
     }
 
-    /** Several experts: the maps of each. */
-    record Sparse(
-        List<TensorNeed> router, List<List<TensorNeed>> gateUps, List<List<TensorNeed>> downs)
+    /** Several experts, each of which is what a layer of one would be. */
+    record Sparse(List<TensorNeed> router, List<TensorNeed> routerBias, List<Dense> experts)
         implements FeedForward {
       @Override
       public Stream<List<TensorNeed>> all() {
-        return Stream.of(List.of(router), gateUps, downs).flatMap(List::stream);
+        return Stream.concat(Stream.of(router, routerBias), experts.stream().flatMap(Dense::all));
       }
     }
   }
@@ -126,6 +127,7 @@ record DecoderTensors(DecoderShape shape) {
         traits.inputBias() ? biases(inputs) : List.of(),
         headNorm(attention + "q_norm.weight"),
         headNorm(attention + "k_norm.weight"),
+        traits.sinks() ? vector(attention + "sinks", shape.heads()) : List.of(),
         weights(o),
         traits.outputBias() ? biases(o) : List.of(),
         traits.endNorms() ? vector(layer + AFTER_ATTENTION, hidden) : List.of(),
@@ -137,14 +139,23 @@ record DecoderTensors(DecoderShape shape) {
         traits.endNorms() ? vector(layer + AFTER_MLP, hidden) : List.of());
   }
 
-  private FeedForward dense(String mlp) {
-    int hidden = shape.hidden();
+  private FeedForward.Dense dense(String mlp) {
     int inner = shape.intermediate();
-    Linear gate = new Linear(mlp + "gate_proj", inner, hidden);
-    Linear up = new Linear(mlp + "up_proj", inner, hidden);
-    Linear gateUp = new Linear(mlp + "gate_up_proj", 2 * inner, hidden);
-    Linear down = new Linear(mlp + "down_proj", hidden, inner);
-    Linear[] gates = shape.traits().fusedMaps() ? new Linear[] {gateUp} : new Linear[] {gate, up};
+    Linear gateUp = new Linear(mlp + "gate_up_proj", 2 * inner, shape.hidden());
+    Linear[] gates =
+        shape.traits().fusedMaps()
+            ? new Linear[] {gateUp}
+            : gates(mlp + "gate_proj", mlp + "up_proj", inner);
+    return maps(gates, new Linear(mlp + "down_proj", shape.hidden(), inner));
+  }
+
+  private Linear[] gates(String gate, String up, int inner) {
+    return new Linear[] {
+      new Linear(gate, inner, shape.hidden()), new Linear(up, inner, shape.hidden())
+    };
+  }
+
+  private FeedForward.Dense maps(Linear[] gates, Linear down) {
     boolean bias = shape.traits().mlpBias();
     return new FeedForward.Dense(
         weights(gates),
@@ -154,37 +165,32 @@ record DecoderTensors(DecoderShape shape) {
   }
 
   private FeedForward sparse(String layer, ExpertTraits experts) {
-    List<List<TensorNeed>> gateUps = new ArrayList<>();
-    List<List<TensorNeed>> downs = new ArrayList<>();
-    for (int expert = 0; expert < experts.count(); expert++) {
-      gateUps.add(gateUp(layer, experts, expert));
-      downs.add(down(layer, experts, expert));
-    }
     Linear router = new Linear(layer + experts.names().router(), experts.count(), shape.hidden());
-    return new FeedForward.Sparse(weights(router), gateUps, downs);
+    return new FeedForward.Sparse(
+        weights(router),
+        shape.traits().mlpBias() ? biases(router) : List.of(),
+        IntStream.range(0, experts.count())
+            .mapToObj(expert -> expert(layer, experts, expert))
+            .toList());
   }
 
-  private List<TensorNeed> gateUp(String layer, ExpertTraits experts, int expert) {
+  private FeedForward.Dense expert(String layer, ExpertTraits experts, int expert) {
     int hidden = shape.hidden();
     int inner = experts.inner();
     return switch (experts.names()) {
       case ExpertTraits.Names.Apart names ->
-          weights(
-              new Linear(layer + names.of(expert, names.gate()), inner, hidden),
-              new Linear(layer + names.of(expert, names.up()), inner, hidden));
+          maps(
+              gates(
+                  layer + names.of(expert, names.gate()),
+                  layer + names.of(expert, names.up()),
+                  inner),
+              new Linear(layer + names.of(expert, names.down()), hidden, inner));
       case ExpertTraits.Names.Together names ->
-          part(layer + names.gateUp(), expert, experts.count(), 2 * inner, hidden);
-    };
-  }
-
-  private List<TensorNeed> down(String layer, ExpertTraits experts, int expert) {
-    int hidden = shape.hidden();
-    int inner = experts.inner();
-    return switch (experts.names()) {
-      case ExpertTraits.Names.Apart names ->
-          weights(new Linear(layer + names.of(expert, names.down()), hidden, inner));
-      case ExpertTraits.Names.Together names ->
-          part(layer + names.down(), expert, experts.count(), hidden, inner);
+          new FeedForward.Dense(
+              part(layer + names.gateUp(), expert, experts.count(), 2 * inner, hidden),
+              List.of(),
+              part(layer + names.down(), expert, experts.count(), hidden, inner),
+              List.of());
     };
   }
 

@@ -9,10 +9,12 @@ import java.util.Optional;
  *
  * @param inputBias whether queries, keys and values have a bias
  * @param outputBias whether attention's output has a bias
- * @param mlpBias whether the feed-forward layer's three maps have a bias
+ * @param mlpBias whether the feed-forward layer's three maps have a bias, or those of its experts
+ *     and what gives these their scores
  * @param fusedMaps whether a checkpoint stores queries, keys and values as one map, and gates and
  *     ups as one
  * @param gate what lets values through in the feed-forward layer
+ * @param sinks whether each query head has a score that takes its share of attention for nothing
  * @param headNorms whether each query and key head is normalised before it is turned
  * @param endNorms whether attention and the feed-forward layer end with a norm, too
  * @param gainsLessOne whether a checkpoint stores the gains of norms less 1
@@ -30,6 +32,7 @@ record DecoderTraits(
     boolean mlpBias,
     boolean fusedMaps,
     GateFunction gate,
+    boolean sinks,
     boolean headNorms,
     boolean endNorms,
     boolean gainsLessOne,
@@ -99,6 +102,7 @@ record DecoderTraits(
     private boolean mlpBias;
     private boolean fusedMaps;
     private GateFunction gate = GateFunction.SILU;
+    private boolean sinks;
     private boolean headNorms;
     private boolean endNorms;
     private boolean gainsLessOne;
@@ -127,6 +131,11 @@ record DecoderTraits(
 
     Builder gate(GateFunction function) {
       gate = function;
+      return this;
+    }
+
+    Builder sinks() {
+      sinks = true;
       return this;
     }
 
@@ -182,6 +191,7 @@ record DecoderTraits(
           mlpBias,
           fusedMaps,
           gate,
+          sinks,
           headNorms,
           endNorms,
           gainsLessOne,

@@ -68,14 +68,16 @@ final class LoadedWeightsTest {
   static Stream<SmallModel> modelsWithExperts() {
     String names = "block_sparse_moe.";
     SmallModel.Experts apart =
-        new SmallModel.Experts(3, 2, 16, true, names + "gate", names + "experts", "w1", "w3", "w2");
+        new SmallModel.Experts(
+            3, 2, 16, true, false, names + "gate", names + "experts", "w1", "w3", "w2");
     SmallModel.Experts routed =
         new SmallModel.Experts(
-            3, 2, 16, true, names + "router.layer", names + "experts", "w1", "w3", "w2");
+            3, 2, 16, true, false, names + "router.layer", names + "experts", "w1", "w3", "w2");
     return Stream.of(
         withExperts("MixtralForCausalLM", apart),
         withExperts("GraniteMoeForCausalLM", routed)
-            .expertsTogether(names + "input_linear", names + "output_linear"));
+            .expertsTogether(names + "input_linear", names + "output_linear"),
+        RefusalTest.gptOss());
   }
 
   private static SmallModel withExperts(String architecture, SmallModel.Experts experts) {

@@ -21,6 +21,7 @@ final class ModelRun extends SteppedModel {
           new Gemma(),
           new Gemma2(),
           new Gemma3(),
+          new GptOss(),
           new Granite(),
           new GraniteMoe(),
           new Llama(),

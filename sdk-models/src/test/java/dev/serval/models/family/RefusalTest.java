@@ -125,7 +125,16 @@ final class RefusalTest {
     return SmallModel.of("Qwen3MoeForCausalLM", 3, DType.F32, SIZES, Extras.NONE.withHeadNorms())
         .withExperts(
             new Experts(
-                3, 2, 7, true, "mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj"))
+                3,
+                2,
+                7,
+                true,
+                false,
+                "mlp.gate",
+                "mlp.experts",
+                "gate_proj",
+                "up_proj",
+                "down_proj"))
         .with("num_experts", 3L)
         .with("moe_intermediate_size", 7L);
   }
@@ -143,6 +152,39 @@ final class RefusalTest {
     for (String tensor : List.of("mlp.gate.weight", "mlp.experts.2.up_proj.weight")) {
       refused(qwen3Moe().withoutTensor("model.layers.0." + tensor), tensor, "missing");
     }
+  }
+
+  static SmallModel gptOss() {
+    Extras extras = Extras.NONE.biases(true, true, false).withSinks();
+    return SmallModel.of("GptOssForCausalLM", 4, DType.F32, SIZES, extras)
+        .withExperts(
+            new Experts(
+                3,
+                2,
+                7,
+                true,
+                true,
+                "mlp.router",
+                "mlp.experts",
+                "gate_proj",
+                "up_proj",
+                "down_proj"))
+        .with("num_local_experts", 3L)
+        .with("intermediate_size", 7L)
+        .with("sliding_window", 4L);
+  }
+
+  @Test
+  void sinks_biases_and_limits_that_are_not_gpt_oss_s_are_refused() {
+    refused(gptOss().with("swiglu_limit", 5.0), "'swiglu_limit' is 5.0", "7.0");
+    refused(gptOss().without("sliding_window"), "'sliding_window' is missing");
+    refused(gptOss().with("attention_bias", false), "_proj.bias");
+    String layer = "model.layers.0.";
+    for (String tensor :
+        List.of("self_attn.sinks", "mlp.router.bias", "mlp.experts.2.down_proj.bias")) {
+      refused(gptOss().withoutTensor(layer + tensor), tensor, "missing");
+    }
+    refused(gptOss().withTensor(layer + "self_attn.sinks", DType.F32, 5), "self_attn.sinks", "[5]");
   }
 
   @Test

@@ -11,6 +11,7 @@ enum Architecture {
   GEMMA("GemmaForCausalLM", "gemma", false),
   GEMMA2("Gemma2ForCausalLM", "gemma2", false, Names.END_NORMS),
   GEMMA3("Gemma3ForCausalLM", "gemma3_text", false, Names.END_NORMS),
+  GPT_OSS("GptOssForCausalLM", "gpt_oss", false, Names.GPT_OSS, Names.EXPERTS),
   /** Converted as Llama is. */
   GRANITE("GraniteForCausalLM", "granite", true),
   /** Converted as Llama is; each expert is named as Mixtral's are. */
@@ -39,19 +40,22 @@ enum Architecture {
     static final Map<String, String> PHI3 =
         Map.of("attn_qkv", "self_attn.qkv_proj", "ffn_up", "mlp.gate_up_proj");
 
+    static final Map<String, String> GPT_OSS =
+        Map.of("post_attention_norm", "post_attention_layernorm", "ffn_gate_inp", "mlp.router");
+
     static final Map<String, String> ROUTER = Map.of("ffn_gate_inp", "mlp.gate");
     static final Map<String, String> EXPERTS =
         Map.of(
-            "ffn_gate_exps", "mlp.experts.%d.gate_proj.weight",
-            "ffn_up_exps", "mlp.experts.%d.up_proj.weight",
-            "ffn_down_exps", "mlp.experts.%d.down_proj.weight");
+            "ffn_gate_exps", "mlp.experts.%d.gate_proj",
+            "ffn_up_exps", "mlp.experts.%d.up_proj",
+            "ffn_down_exps", "mlp.experts.%d.down_proj");
 
     static final Map<String, String> MIXTRAL = Map.of("ffn_gate_inp", "block_sparse_moe.gate");
     static final Map<String, String> MIXTRAL_EXPERTS =
         Map.of(
-            "ffn_gate_exps", "block_sparse_moe.experts.%d.w1.weight",
-            "ffn_up_exps", "block_sparse_moe.experts.%d.w3.weight",
-            "ffn_down_exps", "block_sparse_moe.experts.%d.w2.weight");
+            "ffn_gate_exps", "block_sparse_moe.experts.%d.w1",
+            "ffn_up_exps", "block_sparse_moe.experts.%d.w3",
+            "ffn_down_exps", "block_sparse_moe.experts.%d.w2");
   }
 
   private final String model;
@@ -92,7 +96,7 @@ enum Architecture {
 
   /** What its keys begin with. */
   String key() {
-    return name().toLowerCase(Locale.ROOT);
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   /** What Hugging Face lists in {@code architectures}. */
@@ -116,8 +120,8 @@ enum Architecture {
   }
 
   /**
-   * What each expert's part of a layer's tensor, by this format's name, is called there, a {@code
-   * %d} in place of its number.
+   * What each expert's part of a layer's tensor, by this format's name, is called there, without
+   * {@code .weight} or {@code .bias}, a {@code %d} in place of its number.
    */
   Map<String, String> expertNames() {
     return expertNames;

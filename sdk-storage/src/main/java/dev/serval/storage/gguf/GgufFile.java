@@ -230,10 +230,16 @@ public final class GgufFile {
       IntFunction<String> names,
       SortedMap<String, Supplier<StoredTensor>> table) {
     List<Long> shape = tensor.shape();
-    if (shape.size() != 3 || shape.getFirst() > MOST_EXPERTS) {
+    boolean biases = tensor.name().endsWith(".bias");
+    if (shape.size() != (biases ? 2 : 3) || shape.getFirst() > MOST_EXPERTS) {
       throw new CheckpointException(
-          "%s: tensor %s has shape %s; it must be of matrices, one for each of up to %d experts"
-              .formatted(file, Quoted.of(tensor.name()), shape, MOST_EXPERTS));
+          "%s: tensor %s has shape %s; it must be of %s, one for each of up to %d experts"
+              .formatted(
+                  file,
+                  Quoted.of(tensor.name()),
+                  shape,
+                  biases ? "vectors" : "matrices",
+                  MOST_EXPERTS));
     }
     int count = Math.toIntExact(shape.getFirst());
     if (table.size() > MOST_NAMES - count) {

@@ -68,6 +68,8 @@ final class ModelConfiguration {
       Map.of(
           Architecture.LLAMA,
           EXPERT_KEYS,
+          Architecture.GPT_OSS,
+          EXPERT_KEYS,
           Architecture.QWEN3MOE,
           EXPERT_KEYS,
           Architecture.GEMMA2,
@@ -101,6 +103,7 @@ final class ModelConfiguration {
       case GEMMA -> translation.gemma();
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
+      case GPT_OSS -> translation.gptOss();
       case GRANITE -> translation.granite();
       case GRANITEMOE -> translation.graniteMoe();
       case LLAMA -> translation.mixtral();
@@ -256,6 +259,15 @@ final class ModelConfiguration {
     config.put("experts_apart", true);
   }
 
+  /** Its dense width is that of an expert. */
+  private void gptOss() {
+    experts("num_local_experts");
+    config.put("intermediate_size", metadata.requireNatural(key("expert_feed_forward_length")));
+    if (!config.containsKey("sliding_window")) {
+      throw metadata.missing(key(WINDOW));
+    }
+  }
+
   /** Those who run such files always have shares add up to 1. */
   private void qwen3Moe() {
     experts("num_experts");
@@ -277,7 +289,7 @@ final class ModelConfiguration {
           config.put("architectures", List.of("MistralForCausalLM"));
           config.put("model_type", "mistral");
         }
-        case PHI3, GEMMA2, GEMMA3 -> {}
+        case PHI3, GEMMA2, GEMMA3, GPT_OSS -> {}
         case GEMMA, GRANITE, GRANITEMOE, QWEN2, QWEN3, QWEN3MOE, SMOLLM3 ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
       }

@@ -18,6 +18,9 @@ final class TensorNames {
   /** What is no weight, and becomes part of the configuration. */
   static final Set<String> DIVISORS = Set.of(ROTARY_DIVISORS, LONG_DIVISORS, SHORT_DIVISORS);
 
+  /** No map, and named as none. */
+  private static final String SINKS = "attn_sinks";
+
   private static final Pattern LAYER = Pattern.compile("blk\\.(0|[1-9]\\d{0,5})\\.(\\w+)\\.(\\w+)");
 
   private static final Map<String, String> OUTSIDE_LAYERS =
@@ -48,11 +51,11 @@ final class TensorNames {
   /** What each of the experts in a tensor is called there; empty if it is none of theirs. */
   static Optional<IntFunction<String>> ofExperts(String tensor, Architecture architecture) {
     Matcher layer = LAYER.matcher(tensor);
-    if (!layer.matches() || !layer.group(3).equals("weight")) {
+    if (!layer.matches() || !known(layer)) {
       return Optional.empty();
     }
     return Optional.ofNullable(architecture.expertNames().get(layer.group(2)))
-        .map(name -> expert -> "model.layers." + layer.group(1) + "." + name.formatted(expert));
+        .map(name -> expert -> inLayer(layer, name.formatted(expert)));
   }
 
   /** The name in Hugging Face's vocabulary; empty if it has none there. */
@@ -61,11 +64,21 @@ final class TensorNames {
     if (!layer.matches()) {
       return Optional.ofNullable(OUTSIDE_LAYERS.get(tensor));
     }
-    boolean known = layer.group(3).equals("weight") || layer.group(3).equals("bias");
     String part = layer.group(2);
+    if (part.equals(SINKS)) {
+      return Optional.of("model.layers.%s.self_attn.sinks".formatted(layer.group(1)));
+    }
     return Optional.ofNullable(architecture.layerNames().get(part))
         .or(() -> Optional.ofNullable(IN_LAYERS.get(part)))
-        .filter(_ -> known)
-        .map(name -> "model.layers.%s.%s.%s".formatted(layer.group(1), name, layer.group(3)));
+        .filter(_ -> known(layer))
+        .map(name -> inLayer(layer, name));
+  }
+
+  private static boolean known(Matcher layer) {
+    return layer.group(3).equals("weight") || layer.group(3).equals("bias");
+  }
+
+  private static String inLayer(Matcher layer, String name) {
+    return "model.layers.%s.%s.%s".formatted(layer.group(1), name, layer.group(3));
   }
 }

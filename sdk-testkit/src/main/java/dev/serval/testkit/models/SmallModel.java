@@ -93,12 +93,18 @@ public final class SmallModel implements Checkpoint {
    * @param output a bias of attention's output
    * @param mlp biases of the feed-forward layer
    * @param headNorms norms of queries and keys
+   * @param sinks a sink of each query head
    * @param endNorms norms before and after the feed-forward layer, so that attention's is after it
    */
   public record Extras(
-      boolean qkv, boolean output, boolean mlp, boolean headNorms, boolean endNorms) {
+      boolean qkv,
+      boolean output,
+      boolean mlp,
+      boolean headNorms,
+      boolean sinks,
+      boolean endNorms) {
     /** Nothing. */
-    public static final Extras NONE = new Extras(false, false, false, false, false);
+    public static final Extras NONE = new Extras(false, false, false, false, false, false);
 
     /**
      * With biases.
@@ -109,7 +115,7 @@ public final class SmallModel implements Checkpoint {
      * @return these and the norms there were
      */
     public Extras biases(boolean ofQkv, boolean ofOutput, boolean ofMlp) {
-      return new Extras(ofQkv, ofOutput, ofMlp, headNorms, endNorms);
+      return new Extras(ofQkv, ofOutput, ofMlp, headNorms, sinks, endNorms);
     }
 
     /**
@@ -118,7 +124,16 @@ public final class SmallModel implements Checkpoint {
      * @return these and what there was
      */
     public Extras withHeadNorms() {
-      return new Extras(qkv, output, mlp, true, endNorms);
+      return new Extras(qkv, output, mlp, true, sinks, endNorms);
+    }
+
+    /**
+     * With sinks.
+     *
+     * @return these and what there was
+     */
+    public Extras withSinks() {
+      return new Extras(qkv, output, mlp, headNorms, true, endNorms);
     }
 
     /**
@@ -127,7 +142,7 @@ public final class SmallModel implements Checkpoint {
      * @return these and what there was
      */
     public Extras withEndNorms() {
-      return new Extras(qkv, output, mlp, headNorms, true);
+      return new Extras(qkv, output, mlp, headNorms, sinks, true);
     }
   }
 
@@ -138,6 +153,7 @@ public final class SmallModel implements Checkpoint {
    * @param used to how many a row goes
    * @param inner how wide they are within
    * @param normalised whether the shares of those that a row goes to add up to 1
+   * @param biased whether maps have a bias, that which gives the scores among them
    * @param router what gives the scores, without {@code .weight}
    * @param prefix what an expert's names begin with, before its number
    * @param gate its gate
@@ -149,6 +165,7 @@ public final class SmallModel implements Checkpoint {
       int used,
       int inner,
       boolean normalised,
+      boolean biased,
       String router,
       String prefix,
       String gate,
@@ -181,11 +198,11 @@ public final class SmallModel implements Checkpoint {
       withoutTensor(layer + "mlp.gate_proj.weight");
       withoutTensor(layer + "mlp.up_proj.weight");
       withoutTensor(layer + "mlp.down_proj.weight");
-      matrix(layer + given.router + ".weight", given.count, hidden);
+      linear(layer + given.router, given.count, hidden, given.biased);
       for (int expert = 0; expert < given.count; expert++) {
-        matrix(given.name(layer, expert, given.gate) + ".weight", given.inner, hidden);
-        matrix(given.name(layer, expert, given.up) + ".weight", given.inner, hidden);
-        matrix(given.name(layer, expert, given.down) + ".weight", hidden, given.inner);
+        linear(given.name(layer, expert, given.gate), given.inner, hidden, given.biased);
+        linear(given.name(layer, expert, given.up), given.inner, hidden, given.biased);
+        linear(given.name(layer, expert, given.down), hidden, given.inner, given.biased);
       }
     }
     return with("num_experts_per_tok", (long) given.used);
@@ -254,6 +271,9 @@ public final class SmallModel implements Checkpoint {
     if (extras.headNorms) {
       vector(prefix + "self_attn.q_norm.weight", sizes.headDim, 1);
       vector(prefix + "self_attn.k_norm.weight", sizes.headDim, 1);
+    }
+    if (extras.sinks) {
+      vector(prefix + "self_attn.sinks", sizes.heads, 0);
     }
   }
 
