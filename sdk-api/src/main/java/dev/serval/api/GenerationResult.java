@@ -51,12 +51,18 @@ public record GenerationResult(
    * One continuation of the prompt.
    *
    * @param text the whole text, without the stop string or the special token that ended it
+   * @param reasoning what the model thought before it answered; empty but in conversations with
+   *     models that do
    * @param tokenIds the tokens generated, the one that ended it included
    * @param logprobs one entry for each token if the request asked for them, else empty
    * @param finishReason why it ended
    */
   public record Choice(
-      String text, List<Integer> tokenIds, List<TokenLogprob> logprobs, FinishReason finishReason) {
+      String text,
+      String reasoning,
+      List<Integer> tokenIds,
+      List<TokenLogprob> logprobs,
+      FinishReason finishReason) {
     /** Copies the lists. */
     public Choice {
       tokenIds = List.copyOf(tokenIds);

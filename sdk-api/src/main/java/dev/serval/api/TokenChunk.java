@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param choice which of the choices, from 0
  * @param text the text that is now certain; may be empty
+ * @param reasoning what the model thinks before it answers, as far as it is now certain; empty but
+ *     in conversations with models that do
  * @param tokenIds the tokens that were generated
  * @param logprobs one entry for each token if the request asked for them, else empty
  * @param finish why the choice ended, in its last chunk alone; otherwise null
@@ -17,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public record TokenChunk(
     int choice,
     String text,
+    String reasoning,
     List<Integer> tokenIds,
     List<TokenLogprob> logprobs,
     @Nullable FinishReason finish) {

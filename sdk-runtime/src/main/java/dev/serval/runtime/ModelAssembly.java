@@ -99,7 +99,7 @@ final class ModelAssembly {
             options.seeds()),
         new GenerationEnvironment(
             engine,
-            stored.codec().tokenizer(),
+            stored.codec(),
             options.nanoClock(),
             options.delivery(),
             options.streamBuffer(),

@@ -95,6 +95,58 @@ final class ChatCompletionsTest {
     assertThat(events).noneMatch(e -> e.has("usage"));
   }
 
+  private static final String THINKING =
+      "\"messages\":[{\"role\":\"user\",\"content\":\"𝐀𝐁Hi\"}]";
+
+  @Test
+  void thoughts_are_told_apart_from_the_answer() throws Exception {
+    JsonNode message = served.answer(PATH, "{" + THINKING + "}").at("/choices/0/message");
+    assertThat(message.toString())
+        .isEqualTo(
+            "{\"role\":\"assistant\",\"content\":\"Hi\",\"reasoning_content\":\"𝐀𝐁\",\"refusal\":null}");
+    List<JsonNode> events = served.events(PATH, "{\"stream\":true," + THINKING + "}");
+    assertThat(events.stream().map(e -> e.at("/choices/0/delta").toString()))
+        .containsExactly(
+            "{\"role\":\"assistant\",\"content\":\"\",\"reasoning_content\":\"𝐀\"}",
+            "{\"reasoning_content\":\"𝐁\"}",
+            "{\"content\":\"H\"}",
+            "{\"content\":\"i\"}",
+            "{}");
+  }
+
+  @Test
+  void thoughts_are_left_out_for_who_does_not_want_them() throws Exception {
+    String body = "{\"include_reasoning\":false," + THINKING;
+    assertThat(served.answer(PATH, body + "}").at("/choices/0/message").has("reasoning_content"))
+        .isFalse();
+    List<JsonNode> events = served.events(PATH, body + ",\"stream\":true}");
+    assertThat(events).noneMatch(e -> e.at("/choices/0/delta").has("reasoning_content"));
+    assertThat(text(events, 0)).isEqualTo("Hi");
+  }
+
+  @Test
+  void the_model_s_template_is_told_what_it_knows_and_no_more() throws Exception {
+    served.answer(
+        PATH, "{\"reasoning_effort\":\"low\",\"chat_template_kwargs\":{\"mood\":2}," + HI + "}");
+    assertThat(asked().prompt())
+        .isEqualTo(
+            Prompt.chat(
+                List.of(ChatMessage.user("Hi 🌍")), Map.of("reasoning_effort", "low", "mood", 2L)));
+    assertThat(
+            served
+                .post(PATH, "{\"chat_template_kwargs\":{\"enable_thinking\":false}," + HI + "}")
+                .body())
+        .contains("chat_template_kwargs.enable_thinking", "unsupported_parameter", "mood");
+    assertThat(served.post(PATH, "{\"chat_template_kwargs\":{\"mood\":[1]}," + HI + "}").body())
+        .contains("chat_template_kwargs.mood", "a string, a number, true or false");
+    assertThat(
+            served
+                .answer("/tokenize", "{\"chat_template_kwargs\":{\"mood\":0.5}," + HI + "}")
+                .get("count")
+                .intValue())
+        .isGreaterThan(served.answer("/tokenize", "{" + HI + "}").get("count").intValue());
+  }
+
   private static String text(List<JsonNode> events, int index) {
     return events.stream()
         .flatMap(e -> e.get("choices").valueStream())

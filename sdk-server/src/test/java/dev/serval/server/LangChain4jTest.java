@@ -39,6 +39,20 @@ final class LangChain4jTest {
   }
 
   @Test
+  void it_gets_what_the_model_thought() {
+    OpenAiChatModel model =
+        OpenAiChatModel.builder()
+            .baseUrl(url())
+            .apiKey("any")
+            .modelName("echo")
+            .returnThinking(true)
+            .build();
+    ChatResponse response = model.chat(UserMessage.from("𝐀𝐁Woof."));
+    assertThat(response.aiMessage().thinking()).isEqualTo("𝐀𝐁");
+    assertThat(response.aiMessage().text()).isEqualTo("Woof.");
+  }
+
+  @Test
   void it_follows_a_stream() throws Exception {
     OpenAiStreamingChatModel model =
         OpenAiStreamingChatModel.builder()

@@ -120,4 +120,17 @@ final class GgufTokenizerTest extends GgufCase {
           assertThat(checkpoint.config()).containsEntry("eos_token_id", List.of(0L, 1L));
         });
   }
+
+  @Test
+  void a_message_s_end_is_no_text_s_end_where_texts_have_several_messages() throws IOException {
+    List<String> tokens = List.of("a", "<|end|>", "<|return|>", "<|call|>");
+    accepted(
+        vocabulary(tokens, List.of()).integers("tokenizer.ggml.token_type", List.of(1, 3, 3, 3)),
+        checkpoint ->
+            assertThat(checkpoint.config()).containsEntry("eos_token_id", List.of(2L, 3L)));
+    accepted(
+        vocabulary(tokens, List.of()).integers("tokenizer.ggml.token_type", List.of(1, 3, 3, 1)),
+        checkpoint ->
+            assertThat(checkpoint.config()).containsEntry("eos_token_id", List.of(1L, 2L)));
+  }
 }

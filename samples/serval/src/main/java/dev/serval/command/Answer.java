@@ -14,14 +14,37 @@ import java.util.concurrent.CompletionException;
 final class Answer {
   private Answer() {}
 
+  /**
+   * Shows the answer as it comes, and before it what the model thinks if it does.
+   *
+   * @param out where the answer goes
+   * @param thoughts where thoughts go, on lines of their own
+   */
   static GenerationResult stream(
-      ServingRuntime runtime, GenerationRequest request, PrintStream out) {
+      ServingRuntime runtime, GenerationRequest request, PrintStream out, PrintStream thoughts) {
+    boolean thinking = false;
     try (Generation generation = runtime.submit(request)) {
       for (TokenChunk chunk : generation) {
-        out.print(chunk.text());
-        out.flush();
+        show(chunk.reasoning(), thoughts);
+        thinking |= !chunk.reasoning().isEmpty();
+        if (thinking && !chunk.text().isEmpty()) {
+          thoughts.println();
+          thinking = false;
+        }
+        show(chunk.text(), out);
       }
       return resultOf(generation);
+    } finally {
+      if (thinking) {
+        thoughts.println();
+      }
+    }
+  }
+
+  private static void show(String text, PrintStream to) {
+    if (!text.isEmpty()) {
+      to.print(text);
+      to.flush();
     }
   }
 

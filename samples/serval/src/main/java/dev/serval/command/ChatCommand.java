@@ -1,12 +1,15 @@
 package dev.serval.command;
 
 import dev.serval.api.ChatMessage;
+import dev.serval.api.GenerationRequest;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.Prompt;
 import dev.serval.api.ServingRuntime;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -35,6 +38,12 @@ final class ChatCommand implements Callable<Integer> {
       paramLabel = "TEXT",
       description = "what the model is told beforehand")
   private @Nullable String system;
+
+  @Option(
+      names = "--template",
+      paramLabel = "NAME=VALUE",
+      description = "what the model's chat template is told, such as enable_thinking=false")
+  private Map<String, String> template = new LinkedHashMap<>();
 
   @Mixin private ModelOptions model = new ModelOptions();
   @Mixin private SamplingOptions sampling = new SamplingOptions();
@@ -79,6 +88,20 @@ final class ChatCommand implements Callable<Integer> {
     }
   }
 
+  /** True, false and whole numbers are what they look like, all else is text. */
+  private Map<String, Object> variables() {
+    Map<String, Object> variables = new LinkedHashMap<>();
+    template.forEach((name, value) ->
+        variables.put(
+            name,
+            switch (value) {
+              case "true", "false" -> Boolean.valueOf(value);
+              case String text when text.matches("-?\\d{1,18}") -> Long.valueOf(text);
+              default -> value;
+            }));
+    return variables;
+  }
+
   private @Nullable String nextLine() throws IOException {
     if (console.typedIn()) {
       console.err().print(PROMPT);
@@ -99,8 +122,9 @@ final class ChatCommand implements Callable<Integer> {
 
   private void ask(ServingRuntime runtime, List<ChatMessage> history, String said) {
     history.add(ChatMessage.user(said));
-    Prompt prompt = Prompt.chat(history);
-    String answer = Answer.stream(runtime, sampling.request(prompt).build(), console.out()).text();
+    Prompt prompt = Prompt.chat(history, variables());
+    GenerationRequest request = sampling.request(prompt).build();
+    String answer = Answer.stream(runtime, request, console.out(), console.err()).text();
     console.out().println();
     history.add(ChatMessage.assistant(answer));
   }

@@ -56,7 +56,7 @@ final class GenerateCommand implements Callable<Integer> {
       if (asJson) {
         console.out().println(json(Answer.whole(runtime, request)));
       } else {
-        Answer.stream(runtime, request, console.out());
+        Answer.stream(runtime, request, console.out(), console.err());
         console.out().println();
       }
       return ExitCode.OK;

@@ -19,6 +19,12 @@ final class ExpressionParser {
   private static final int MAX_DEPTH = 100;
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
 
+  /** Tests for whether there is a variable. */
+  private static final Set<String> PRESENCE = Set.of("defined", "undefined");
+
+  /** Filters that stand in for one that there is not. */
+  private static final Set<String> DEFAULTS = Set.of("default", "d");
+
   private final TokenReader in;
   private final Names names;
   private int depth;
@@ -334,6 +340,7 @@ final class ExpressionParser {
   private Expression filter(Expression of) {
     String name = in.name();
     Filters.require(name);
+    noteIfAsked(of, DEFAULTS.contains(name));
     Parameters parameters = in.current().is("(") ? parameters() : Parameters.NONE;
     switch (name) {
       case "map" -> requireNamed(parameters, 0, Filters::require);
@@ -342,6 +349,13 @@ final class ExpressionParser {
       default -> {}
     }
     return new Expression.Filtered(of, name, parameters);
+  }
+
+  /** What a template does without is given from outside, or is not. */
+  private void noteIfAsked(Expression of, boolean asked) {
+    if (asked && of instanceof Expression.Name variable) {
+      names.asked(variable.name());
+    }
   }
 
   /** Checks the filter or test that an argument names. */
@@ -357,6 +371,7 @@ final class ExpressionParser {
     boolean negated = in.skipName("not");
     String name = in.name();
     Tests.require(name);
+    noteIfAsked(of, PRESENCE.contains(name));
     Parameters parameters = in.current().is("(") ? parameters() : testArgument();
     Expression test = new Expression.Tested(of, name, parameters);
     return negated ? new Expression.Not(test) : test;

@@ -4,12 +4,16 @@ import com.hubspot.jinjava.interpret.InterpretException;
 import com.hubspot.jinjava.tree.Node;
 import dev.serval.api.ChatMessage;
 import dev.serval.api.InvalidRequestException;
+import dev.serval.api.Prompt;
 import dev.serval.api.model.ChatTemplate;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,9 +21,14 @@ import org.jspecify.annotations.Nullable;
  * between threads but the parsed template.
  */
 public final class JinjaChatTemplate implements ChatTemplate {
+  private static final String MESSAGES = "messages";
+  private static final String GENERATION_PROMPT = "add_generation_prompt";
+  private static final Set<String> CONVERSATION = Set.of(MESSAGES, GENERATION_PROMPT);
+
   private final Program program;
   private final Node root;
   private final Map<String, Object> variables;
+  private final Set<String> open;
   private final Clock clock;
 
   private JinjaChatTemplate(
@@ -27,6 +36,9 @@ public final class JinjaChatTemplate implements ChatTemplate {
     this.program = program;
     this.root = root;
     this.variables = variables;
+    this.open = new TreeSet<>(program.variables());
+    open.removeAll(variables.keySet());
+    open.removeAll(CONVERSATION);
     this.clock = clock;
   }
 
@@ -48,11 +60,18 @@ public final class JinjaChatTemplate implements ChatTemplate {
   }
 
   @Override
-  public String render(List<ChatMessage> messages, boolean addGenerationPrompt) {
+  public Set<String> variables() {
+    return Collections.unmodifiableSet(open);
+  }
+
+  @Override
+  public String render(Prompt.Chat conversation, boolean addGenerationPrompt) {
+    conversation.variables().keySet().forEach(this::requireVariable);
     try {
       Map<String, Object> all = new LinkedHashMap<>(variables);
-      all.put("messages", conversation(messages));
-      all.put("add_generation_prompt", addGenerationPrompt);
+      all.putAll(conversation.variables());
+      all.put(MESSAGES, messages(conversation.messages()));
+      all.put(GENERATION_PROMPT, addGenerationPrompt);
       return TemplateEngine.render(root, all, new Rendering(program, clock));
     } catch (TemplateFailure e) {
       throw refused(e.refusal() ? String.valueOf(e.getMessage()) : unable(e.getMessage()));
@@ -60,6 +79,15 @@ public final class JinjaChatTemplate implements ChatTemplate {
       throw refused(unable(e.getMessage()));
     } catch (StackOverflowError e) {
       throw refused(unable("it is nested too deeply"));
+    }
+  }
+
+  private void requireVariable(String name) {
+    if (!open.contains(name)) {
+      throw new InvalidRequestException(
+          "chat_template_kwargs",
+          "the model's chat template has no variable '%s'; it has %s"
+              .formatted(name, open.isEmpty() ? "none" : String.join(", ", open)));
     }
   }
 
@@ -79,7 +107,7 @@ public final class JinjaChatTemplate implements ChatTemplate {
     return variables;
   }
 
-  private static List<Object> conversation(List<ChatMessage> messages) {
+  private static List<Object> messages(List<ChatMessage> messages) {
     List<Object> conversation = new ArrayList<>();
     for (ChatMessage message : messages) {
       Map<String, Object> entry = new LinkedHashMap<>();

@@ -2,6 +2,7 @@ package dev.serval.models.chat;
 
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * The names that a template uses, so that a call of a function that is nowhere is found when the
@@ -14,6 +15,7 @@ final class Names {
   private final Set<String> called = new LinkedHashSet<>();
   private final Set<String> used = new LinkedHashSet<>();
   private final Set<String> defined = new LinkedHashSet<>();
+  private final Set<String> asked = new LinkedHashSet<>();
 
   void called(String name) {
     called.add(name);
@@ -25,6 +27,20 @@ final class Names {
 
   void defined(String name) {
     defined.add(name);
+  }
+
+  /** Notes that the template asks whether there is such a variable. */
+  void asked(String name) {
+    asked.add(name);
+  }
+
+  /** Those that may be given from outside. */
+  Set<String> open() {
+    Set<String> open = new TreeSet<>(used);
+    open.removeAll(defined);
+    open.addAll(asked);
+    open.removeAll(Functions.TABLE.keySet());
+    return open;
   }
 
   /** Refuses what neither the template nor Serval defines. */

@@ -1,13 +1,17 @@
 package dev.serval.models.chat;
 
 import java.util.List;
+import java.util.Set;
 
 /**
  * A template's statements by their numbers. jinjava sees the numbers alone, as in {@code {% if 3
  * %}{{ 4 }}{% endif %}}, so that nothing of a template is ever read in another way than Jinja
  * would.
+ *
+ * @param statements the statements
+ * @param variables the names that may be given from outside
  */
-record Program(List<Statement> statements) {
+record Program(List<Statement> statements, Set<String> variables) {
   /** Parses and checks all of a template. */
   static Program of(List<Piece> pieces) {
     Names names = new Names();
@@ -15,7 +19,7 @@ record Program(List<Statement> statements) {
         pieces.stream().map(piece -> StatementParser.parse(piece, names)).toList();
     names.check();
     TemplateStructure.check(pieces, statements);
-    return new Program(statements);
+    return new Program(statements, names.open());
   }
 
   /** The structure of some pieces, as jinjava takes it. */

@@ -1,6 +1,7 @@
 package dev.serval.models.text;
 
 import dev.serval.api.model.ChatTemplate;
+import dev.serval.api.model.ReasoningFormat;
 import dev.serval.api.model.TextCodec;
 import dev.serval.api.model.TextCodecReader;
 import dev.serval.api.model.Tokenizer;
@@ -47,25 +48,49 @@ public final class HuggingFaceTextCodecReader implements TextCodecReader {
     Optional<JsonFile> config = JsonFile.optional(checkpoint, "tokenizer_config.json");
     SpecialTokens special = SpecialTokens.read(config);
     Optional<ChatTemplate> template = ChatTemplateFile.read(checkpoint, config, special, clock);
-    return new TextCodec(tokenizer(checkpoint, config, special), template);
-  }
-
-  private static Tokenizer tokenizer(
-      Checkpoint checkpoint, Optional<JsonFile> config, SpecialTokens special) {
     String json = required(checkpoint);
     JsonFile file = JsonFile.parse(checkpoint.root(), FILE, json);
     Vocabulary vocabulary = Vocabulary.read(file);
+    Optional<ReasoningFormat> reasoning =
+        HarmonyChannels.in(vocabulary).or(() -> ThoughtTags.in(vocabulary));
+    Facts facts = new Facts(checkpoint, config, special, vocabulary);
+    return new TextCodec(tokenizer(file, json, facts), template, reasoning);
+  }
+
+  /** What the files beside the tokenizer say of it. */
+  private record Facts(
+      Checkpoint checkpoint,
+      Optional<JsonFile> config,
+      SpecialTokens special,
+      Vocabulary vocabulary) {
+    SequenceEnds ends() {
+      Stream<JsonFile> generation =
+          JsonFile.optional(checkpoint, "generation_config.json").stream();
+      List<JsonFile> files = Stream.concat(generation, Stream.of(model())).toList();
+      return SequenceEnds.read(files, special, vocabulary);
+    }
+
+    Optional<SequenceFrame> frame() {
+      return config.flatMap(file -> SequenceFrame.read(file, special, vocabulary));
+    }
+
+    /** How many ids the model knows. */
+    int ids() {
+      return model().root().path("vocab_size").intValue(0);
+    }
+
+    private JsonFile model() {
+      return JsonFile.of(checkpoint, "config.json", checkpoint.config());
+    }
+  }
+
+  private static Tokenizer tokenizer(JsonFile file, String json, Facts facts) {
     DecoderProgram decoder = DecoderProgram.read(file);
-    JsonFile model = JsonFile.of(checkpoint, "config.json", checkpoint.config());
-    List<JsonFile> files =
-        Stream.concat(
-                JsonFile.optional(checkpoint, "generation_config.json").stream(), Stream.of(model))
-            .toList();
-    Optional<SequenceFrame> frame = config.flatMap(c -> SequenceFrame.read(c, special, vocabulary));
-    SequenceEnds ends = SequenceEnds.read(files, special, vocabulary);
-    int ids = model.root().path("vocab_size").intValue(0);
+    Optional<SequenceFrame> frame = facts.frame();
+    SequenceEnds ends = facts.ends();
+    int ids = facts.ids();
     NativeTokenizer encoder = NativeTokenizer.open(file, json);
-    return new CheckpointTokenizer(encoder, vocabulary, decoder, frame, ends, ids);
+    return new CheckpointTokenizer(encoder, facts.vocabulary, decoder, frame, ends, ids);
   }
 
   private static String required(Checkpoint checkpoint) {

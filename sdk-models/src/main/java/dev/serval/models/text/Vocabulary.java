@@ -85,6 +85,12 @@ final class Vocabulary {
     return id == null ? find(token.getBytes(StandardCharsets.UTF_8)) : OptionalInt.of(id);
   }
 
+  /** The id of an added token that is spelt so. */
+  OptionalInt addedId(String token) {
+    Integer id = added.get(token);
+    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+  }
+
   private OptionalInt find(byte[] token) {
     return known.stream()
         .filter(id -> Arrays.equals(spelling, start(id), ends[id], token, 0, token.length))

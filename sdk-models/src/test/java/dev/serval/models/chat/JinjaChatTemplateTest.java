@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serval.api.ChatMessage;
 import dev.serval.api.InvalidRequestException;
+import dev.serval.api.Prompt;
 import dev.serval.api.model.ChatTemplate;
 import dev.serval.testkit.ChatTemplateContract;
 import java.time.Clock;
@@ -161,5 +162,27 @@ final class JinjaChatTemplateTest extends ChatTemplateContract {
 
   private static JinjaChatTemplate read(String template) {
     return JinjaChatTemplate.read(template, Map.of("bos_token", "<s>"), CLOCK);
+  }
+
+  @Test
+  void a_template_is_told_variables_that_it_asks_for() {
+    JinjaChatTemplate template =
+        read(
+            "{% if thinking is defined and not thinking %}quiet{% endif %}"
+                + "{% set effort = effort | default('medium') %} {{ effort }} {{ mood }}"
+                + "{% for message in messages %}{% set n = message.content %}{{ n }}{% endfor %}"
+                + "{{ bos_token }}");
+    assertThat(template.variables()).containsExactly("effort", "mood", "thinking");
+    List<ChatMessage> hello = List.of(ChatMessage.user("hello"));
+    assertThat(
+            template.render(
+                new Prompt.Chat(hello, Map.of("thinking", false, "effort", 2L, "mood", "glad")),
+                false))
+        .isEqualTo("quiet 2 gladhello<s>");
+    assertThatThrownBy(
+            () -> template.render(new Prompt.Chat(hello, Map.of("messages", "none")), false))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageContaining("'messages'")
+        .hasMessageContaining("effort, mood, thinking");
   }
 }

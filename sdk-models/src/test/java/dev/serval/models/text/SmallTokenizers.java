@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Small tokenizer files of the two kinds that there are. */
@@ -12,6 +13,11 @@ final class SmallTokenizers {
 
   /** Byte-level BPE, as Llama 3 and Qwen have it. */
   static String byteLevel() {
+    return byteLevel(List.of("<|end|>", "<think>"));
+  }
+
+  /** The same with added tokens, from 266 on, of which those in angles with bars are special. */
+  static String byteLevel(List<String> tokens) {
     Map<String, Integer> vocabulary = new LinkedHashMap<>();
     for (int octet = 0; octet < 256; octet++) {
       vocabulary.put(spelt(octet), octet);
@@ -32,9 +38,10 @@ final class SmallTokenizers {
         vocabulary,
         merges,
         false,
-        List.of(
-            added(vocabulary.size(), "<|end|>", true),
-            added(vocabulary.size() + 1, "<think>", false)),
+        IntStream.range(0, tokens.size())
+            .mapToObj(
+                i -> added(vocabulary.size() + i, tokens.get(i), tokens.get(i).startsWith("<|")))
+            .toList(),
         Map.of("pre_tokenizer", byteLevel, "decoder", byteLevel));
   }
 

@@ -6,7 +6,9 @@ import dev.serval.api.TokenChunk;
 import dev.serval.api.TokenLogprob;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.TokenSink;
+import dev.serval.api.model.AnswerDecoder.Piece;
 import dev.serval.api.model.SampledToken;
+import dev.serval.api.model.TextCodec;
 import dev.serval.api.model.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,13 +38,13 @@ final class Choice implements TokenSink {
       int index,
       PreparedRequest request,
       StopStrings stops,
-      Tokenizer tokenizer,
+      TextCodec codec,
       LiveGeneration generation) {
     this.index = index;
     this.request = request;
-    this.tokenizer = tokenizer;
+    this.tokenizer = codec.tokenizer();
     this.generation = generation;
-    this.text = new ChoiceText(tokenizer.decoder(), stops);
+    this.text = new ChoiceText(codec.decoder(request.request().prompt(), request.prompt()), stops);
   }
 
   int index() {
@@ -63,7 +65,7 @@ final class Choice implements TokenSink {
   }
 
   GenerationResult.Choice result() {
-    return new GenerationResult.Choice(text.whole(), tokens, logprobs, reason);
+    return new GenerationResult.Choice(text.whole(), text.reasoning(), tokens, logprobs, reason);
   }
 
   @Override
@@ -85,13 +87,13 @@ final class Choice implements TokenSink {
   private TokenChunk chunk(SampledToken token) {
     int id = token.id();
     boolean silent = request.endTokens().contains(id) || id >= tokenizer.vocabulary();
-    String piece = silent ? "" : text.next(id);
+    Piece piece = silent ? Piece.NONE : text.next(id);
     List<TokenLogprob> probabilities = List.of();
     if (request.request().logprobs().isPresent()) {
       probabilities = List.of(logprob(token));
       logprobs.addAll(probabilities);
     }
-    return new TokenChunk(index, piece, List.of(id), probabilities, null);
+    return new TokenChunk(index, piece.text(), piece.reasoning(), List.of(id), probabilities, null);
   }
 
   private TokenLogprob logprob(SampledToken token) {
@@ -120,7 +122,7 @@ final class Choice implements TokenSink {
 
   private @Nullable Throwable finish(FinishReason how) {
     try {
-      String rest = text.finish();
+      Piece rest = text.finish();
       reason = text.stopped() ? FinishReason.STOP : how;
       generation.put(lastChunk(rest), this);
       return null;
@@ -129,9 +131,11 @@ final class Choice implements TokenSink {
     }
   }
 
-  private TokenChunk lastChunk(String rest) {
+  private TokenChunk lastChunk(Piece rest) {
+    Piece end = last == null ? rest : new Piece(last.reasoning(), last.text()).and(rest);
     return last == null
-        ? new TokenChunk(index, rest, List.of(), List.of(), reason)
-        : new TokenChunk(index, last.text() + rest, last.tokenIds(), last.logprobs(), reason);
+        ? new TokenChunk(index, end.text(), end.reasoning(), List.of(), List.of(), reason)
+        : new TokenChunk(
+            index, end.text(), end.reasoning(), last.tokenIds(), last.logprobs(), reason);
   }
 }

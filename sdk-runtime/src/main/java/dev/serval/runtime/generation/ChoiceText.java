@@ -1,29 +1,36 @@
 package dev.serval.runtime.generation;
 
-import dev.serval.api.model.TokenDecoder;
+import dev.serval.api.model.AnswerDecoder;
+import dev.serval.api.model.AnswerDecoder.Piece;
 
-/** The text of one choice as it grows: whole characters, and nothing of a stop string. */
+/**
+ * The text of one choice as it grows: whole characters, and nothing of a stop string. Stop strings
+ * are looked for in what the model answers, and not in what it thinks.
+ */
 final class ChoiceText {
-  private final TokenDecoder decoder;
+  private final AnswerDecoder decoder;
   private final StopStrings.Scanner scanner;
   private final StringBuilder whole = new StringBuilder();
+  private final StringBuilder reasoning = new StringBuilder();
 
-  ChoiceText(TokenDecoder decoder, StopStrings stops) {
+  ChoiceText(AnswerDecoder decoder, StopStrings stops) {
     this.decoder = decoder;
     this.scanner = stops.scanner();
   }
 
   /** Takes a token and gives the text that is now certain. */
-  String next(int token) {
-    return grown(scanner.next(decoder.next(token)));
+  Piece next(int token) {
+    Piece piece = decoder.next(token);
+    return grown(piece.reasoning(), scanner.next(piece.text()));
   }
 
   /** Ends the text and gives what was held back of it. */
-  String finish() {
+  Piece finish() {
     if (scanner.stopped()) {
-      return "";
+      return Piece.NONE;
     }
-    return grown(scanner.next(decoder.finish()) + scanner.finish());
+    Piece rest = decoder.finish();
+    return grown(rest.reasoning(), scanner.next(rest.text()) + scanner.finish());
   }
 
   /** Whether a stop string was met. */
@@ -36,8 +43,14 @@ final class ChoiceText {
     return whole.toString();
   }
 
-  private String grown(String piece) {
-    whole.append(piece);
-    return piece;
+  /** All that was thought so far. */
+  String reasoning() {
+    return reasoning.toString();
+  }
+
+  private Piece grown(String thought, String text) {
+    reasoning.append(thought);
+    whole.append(text);
+    return new Piece(thought, text);
   }
 }

@@ -1,7 +1,7 @@
 package dev.serval.runtime.generation;
 
 import dev.serval.api.batching.Engine;
-import dev.serval.api.model.Tokenizer;
+import dev.serval.api.model.TextCodec;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
 
@@ -9,7 +9,7 @@ import java.util.function.LongSupplier;
  * What the generations of one model share.
  *
  * @param engine computes them
- * @param tokenizer decodes their tokens
+ * @param codec decodes their tokens
  * @param clock nanoseconds, as the engine reads them
  * @param delivery where the application's code is called
  * @param bufferTokens how many tokens a reader may lag behind
@@ -17,7 +17,7 @@ import java.util.function.LongSupplier;
  */
 public record GenerationEnvironment(
     Engine engine,
-    Tokenizer tokenizer,
+    TextCodec codec,
     LongSupplier clock,
     Executor delivery,
     int bufferTokens,
@@ -29,6 +29,6 @@ public record GenerationEnvironment(
    * @return a copy
    */
   public GenerationEnvironment withListener(GenerationListener other) {
-    return new GenerationEnvironment(engine, tokenizer, clock, delivery, bufferTokens, other);
+    return new GenerationEnvironment(engine, codec, clock, delivery, bufferTokens, other);
   }
 }

@@ -70,7 +70,7 @@ public final class LiveGeneration implements Generation {
     StopStrings stops = new StopStrings(request.request().stopStrings());
     this.choices =
         IntStream.range(0, request.request().choices())
-            .mapToObj(i -> new Choice(i, request, stops, environment.tokenizer(), this))
+            .mapToObj(i -> new Choice(i, request, stops, environment.codec(), this))
             .toList();
   }
 

@@ -1,6 +1,5 @@
 package dev.serval.runtime.generation;
 
-import dev.serval.api.ChatMessage;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.InvalidRequestException.Reason;
@@ -8,7 +7,6 @@ import dev.serval.api.Prompt;
 import dev.serval.api.model.TextCodec;
 import java.util.Collection;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import java.util.function.LongSupplier;
 
@@ -48,7 +46,7 @@ public record RequestPreparation(
   private int[] encode(Prompt prompt) {
     int[] tokens =
         switch (prompt) {
-          case Prompt.Chat(List<ChatMessage> messages) -> encode(messages);
+          case Prompt.Chat chat -> encode(chat);
           case Prompt.Text(String text) -> encode(text);
           case Prompt.Tokens ids -> ids.ids();
         };
@@ -64,10 +62,13 @@ public record RequestPreparation(
     return tokens;
   }
 
-  private int[] encode(List<ChatMessage> messages) {
-    messages.forEach(message -> requireCharacters("messages", message.role()));
-    messages.forEach(message -> requireCharacters("messages", message.content()));
-    String text = codec.chatTemplate().orElseThrow(this::cannotConverse).render(messages, true);
+  private int[] encode(Prompt.Chat chat) {
+    chat.messages().forEach(message -> requireCharacters("messages", message.role()));
+    chat.messages().forEach(message -> requireCharacters("messages", message.content()));
+    chat.variables()
+        .values()
+        .forEach(value -> requireCharacters("chat_template_kwargs", value.toString()));
+    String text = codec.chatTemplate().orElseThrow(this::cannotConverse).render(chat, true);
     return codec.tokenizer().encode(text, false);
   }
 

@@ -179,7 +179,7 @@ final class ChunkSubscriptionTest {
   }
 
   private static TokenChunk chunk(String text) {
-    return new TokenChunk(0, text, List.of(1), List.of(), null);
+    return new TokenChunk(0, text, "", List.of(1), List.of(), null);
   }
 
   private void deliver() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.serval.api.ChatMessage;
 import dev.serval.api.FinishReason;
 import dev.serval.api.GenerationFailedException;
 import dev.serval.api.GenerationRequest;
@@ -16,8 +17,11 @@ import dev.serval.api.TokenLogprob;
 import dev.serval.api.Usage;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.Refusal;
+import dev.serval.api.model.AnswerDecoder;
 import dev.serval.api.model.SampledToken;
 import dev.serval.api.model.TextCodec;
+import dev.serval.api.model.TokenDecoder;
+import dev.serval.api.model.Tokenizer;
 import dev.serval.runtime.generation.ScriptedEngine.Scripted;
 import dev.serval.runtime.tracing.GenerationTracer.Trace;
 import java.time.Duration;
@@ -45,6 +49,7 @@ final class LiveGenerationTest {
   private final List<GenerationResult> traced = new ArrayList<>();
   private Executor delivery = Delivery.onVirtualThreads();
   private GenerationListener listener = GenerationListener.NONE;
+  private TextCodec codec = new TextCodec(new ByteTokenizer(), Optional.empty());
   private int encoding;
   private int buffer = 100;
 
@@ -60,6 +65,47 @@ final class LiveGenerationTest {
     assertThat(chunks)
         .extracting(TokenChunk::finish)
         .containsExactly(null, null, FinishReason.LENGTH);
+  }
+
+  /** Digits are what the model thinks. */
+  private static AnswerDecoder thinkingInDigits(Tokenizer tokenizer, int[] prompt) {
+    TokenDecoder decoder = tokenizer.decoder();
+    return new AnswerDecoder() {
+      @Override
+      public Piece next(int id) {
+        String text = decoder.next(id);
+        return Character.isDigit(id) ? Piece.reasoning(text) : Piece.text(text);
+      }
+
+      @Override
+      public Piece finish() {
+        return Piece.text(decoder.finish());
+      }
+    };
+  }
+
+  @Test
+  void thoughts_of_a_conversation_come_apart_and_stop_strings_are_not_looked_for_in_them() {
+    codec =
+        new TextCodec(
+            new ByteTokenizer(),
+            Optional.of((chat, generate) -> chat.messages().getFirst().content()),
+            Optional.of(LiveGenerationTest::thinkingInDigits));
+    LiveGeneration generation =
+        begin(
+            GenerationRequest.builder(Prompt.chat(ChatMessage.user("pq")))
+                .stopStrings(List.of("2", "d"))
+                .maxTokens(9));
+    engine.sequences.getFirst().text("12ab3cd");
+    List<TokenChunk> chunks = all(generation);
+    assertThat(chunks)
+        .extracting(TokenChunk::reasoning)
+        .containsExactly("1", "2", "", "", "3", "", "");
+    assertThat(chunks).extracting(TokenChunk::text).containsExactly("", "", "a", "b", "", "c", "");
+    GenerationResult.Choice choice = result(generation).choices().getFirst();
+    assertThat(choice.text()).isEqualTo("abc");
+    assertThat(choice.reasoning()).isEqualTo("123");
+    assertThat(choice.finishReason()).isEqualTo(FinishReason.STOP);
   }
 
   @Test
@@ -167,7 +213,7 @@ final class LiveGenerationTest {
           throw new AssertionError("it was read");
         };
     GenerationEnvironment environment =
-        new GenerationEnvironment(engine, new ByteTokenizer(), unread, delivery, buffer, listener);
+        new GenerationEnvironment(engine, codec, unread, delivery, buffer, listener);
 
     assertThat(Submission.of("r1", request().build(), environment).explained()).isFalse();
   }
@@ -492,12 +538,9 @@ final class LiveGenerationTest {
   }
 
   private LiveGeneration begin(GenerationRequest.Builder request, ScriptedEngine on) {
-    ByteTokenizer tokenizer = new ByteTokenizer();
-    RequestPreparation preparation =
-        new RequestPreparation(
-            "demo", new TextCodec(tokenizer, Optional.empty()), 400, 1000, () -> 1);
+    RequestPreparation preparation = new RequestPreparation("demo", codec, 400, 1000, () -> 1);
     GenerationEnvironment environment =
-        new GenerationEnvironment(on, tokenizer, clock::get, delivery, buffer, listener);
+        new GenerationEnvironment(on, codec, clock::get, delivery, buffer, listener);
     Submission submission = Submission.of("r1", request.build(), environment);
     clock.addAndGet(encoding);
     LiveGeneration generation =

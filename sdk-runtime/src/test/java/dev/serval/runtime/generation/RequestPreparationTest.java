@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 
 final class RequestPreparationTest {
   private static final ChatTemplate TEMPLATE =
-      (messages, generate) -> messages.getLast().content() + (generate ? ">" : "");
+      (chat, generate) -> chat.messages().getLast().content() + (generate ? ">" : "");
 
   private final RequestPreparation preparation = preparation(Optional.of(TEMPLATE));
 

@@ -53,7 +53,8 @@ final class OpenTelemetryTracerTest {
 
   private static GenerationResult result(Timeline timeline) {
     return new GenerationResult(
-        List.of(new GenerationResult.Choice("Hey", List.of(1, 2, 3), List.of(), FinishReason.STOP)),
+        List.of(
+            new GenerationResult.Choice("Hey", "", List.of(1, 2, 3), List.of(), FinishReason.STOP)),
         List.of(7, 8),
         new Usage(2, 0, 3),
         new Timings(Duration.ZERO, Duration.ofMillis(30), List.of(), Duration.ofMillis(70)),

@@ -153,6 +153,11 @@ public final class Value {
     return node.isNumber();
   }
 
+  /** Whether it is true or false. */
+  public boolean isTruth() {
+    return node.isBoolean();
+  }
+
   /** Whether it is an array. */
   public boolean isArray() {
     return node.isArray();

@@ -21,7 +21,10 @@ record ChatCompletion(
       @Nullable String finishReason,
       @Nullable List<Integer> tokenIds) {}
 
-  /** What the assistant says. */
+  /** What the assistant says, and what it thought before if it did. */
   record Message(
-      String role, String content, @JsonInclude(Include.ALWAYS) @Nullable String refusal) {}
+      String role,
+      String content,
+      @Nullable String reasoningContent,
+      @JsonInclude(Include.ALWAYS) @Nullable String refusal) {}
 }

@@ -21,6 +21,7 @@ record ChatCompletionChunk(
       @JsonInclude(Include.ALWAYS) @Nullable String finishReason,
       @Nullable List<Integer> tokenIds) {}
 
-  /** The role in a choice's first piece, and the text that is new. */
-  record Delta(@Nullable String role, @Nullable String content) {}
+  /** The role in a choice's first piece, and the text or thought that is new. */
+  record Delta(
+      @Nullable String role, @Nullable String content, @Nullable String reasoningContent) {}
 }

@@ -22,19 +22,23 @@ public final class ChatEndpoint implements GenerationEndpoint {
     Refusal.all(Refusal.CHAT, body);
     Refusal.all(Refusal.TEMPLATE, body);
     ServedModel model = Models.of(body, runtime);
-    Prompt prompt = Messages.of(body);
+    Prompt prompt = Messages.of(body, model);
     GenerationRequest.Builder request = GenerationRequest.builder(prompt).model(model.name());
     GenerationFields.apply(body, caller, request);
     maxTokens(body).map(GenerationFields::atLeastOne).ifPresent(request::maxTokens);
     boolean logprobs = logprobs(body, request);
     Delivery delivery = Delivery.of(body);
+    boolean reasoning = body.get("include_reasoning").map(Value::truth).orElse(true);
     boolean tokenIds = GenerationFields.flag(body, "return_token_ids");
     List<Integer> promptIds =
         tokenIds && delivery.stream()
             ? PromptTokens.boxed(PromptTokens.of(prompt, model))
             : List.of();
     return new GenerationCall(
-        model, List.of(request.build()), delivery, new ChatFormat(logprobs, tokenIds, promptIds));
+        model,
+        List.of(request.build()),
+        delivery,
+        new ChatFormat(logprobs, reasoning, tokenIds, promptIds));
   }
 
   private static Optional<Value> maxTokens(Value body) {

@@ -12,10 +12,12 @@ import org.jspecify.annotations.Nullable;
  * Chat answers.
  *
  * @param logprobs whether they were asked for
+ * @param reasoning whether what models think is to be returned
  * @param tokenIds whether token ids are to be returned
  * @param promptTokenIds the prompt's tokens for a stream that returns token ids
  */
-record ChatFormat(boolean logprobs, boolean tokenIds, List<Integer> promptTokenIds)
+record ChatFormat(
+    boolean logprobs, boolean reasoning, boolean tokenIds, List<Integer> promptTokenIds)
     implements AnswerFormat {
   @Override
   public String idPrefix() {
@@ -36,7 +38,7 @@ record ChatFormat(boolean logprobs, boolean tokenIds, List<Integer> promptTokenI
   private ChatCompletion.Choice choice(int index, GenerationResult.Choice choice) {
     return new ChatCompletion.Choice(
         index,
-        new ChatCompletion.Message("assistant", choice.text(), null),
+        new ChatCompletion.Message("assistant", choice.text(), reasoning(choice.reasoning()), null),
         logprobs(choice.logprobs()),
         FinishReasons.spelt(choice.finishReason()),
         ids(choice.tokenIds()));
@@ -55,13 +57,26 @@ record ChatFormat(boolean logprobs, boolean tokenIds, List<Integer> promptTokenI
   }
 
   private ChatCompletionChunk.Choice piece(TokenChunk chunk, boolean first) {
-    boolean onlyEnds = !first && chunk.finish() != null && chunk.text().isEmpty();
     return new ChatCompletionChunk.Choice(
         chunk.choice(),
-        new ChatCompletionChunk.Delta(first ? "assistant" : null, onlyEnds ? null : chunk.text()),
+        delta(chunk, first),
         logprobs(chunk.logprobs()),
         FinishReasons.spelt(chunk.finish()),
         ids(chunk.tokenIds()));
+  }
+
+  private ChatCompletionChunk.Delta delta(TokenChunk chunk, boolean first) {
+    String thought = reasoning(chunk.reasoning());
+    boolean silent = !first && (thought != null || chunk.finish() != null);
+    return new ChatCompletionChunk.Delta(
+        first ? "assistant" : null,
+        silent && chunk.text().isEmpty() ? null : chunk.text(),
+        thought);
+  }
+
+  /** None is left out rather than empty, as clients of models without know it. */
+  private @Nullable String reasoning(String thought) {
+    return reasoning && !thought.isEmpty() ? thought : null;
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.serval.server.openai;
 
 import dev.serval.api.ChatMessage;
 import dev.serval.api.Prompt;
+import dev.serval.api.ServedModel;
 import dev.serval.server.errors.ApiError;
 import dev.serval.server.json.Value;
 import java.util.List;
@@ -13,10 +14,11 @@ final class Messages {
 
   private Messages() {}
 
-  /** The messages under {@code messages}. */
-  static Prompt.Chat of(Value body) {
+  /** The messages under {@code messages}, and what else the model's template is told. */
+  static Prompt.Chat of(Value body, ServedModel model) {
     List<Value> messages = body.require("messages").items();
-    return new Prompt.Chat(messages.stream().map(Messages::message).toList());
+    return new Prompt.Chat(
+        messages.stream().map(Messages::message).toList(), TemplateVariables.of(body, model));
   }
 
   private static ChatMessage message(Value message) {

@@ -1,6 +1,5 @@
 package dev.serval.server.openai;
 
-import dev.serval.api.ChatMessage;
 import dev.serval.api.InvalidRequestException;
 import dev.serval.api.Prompt;
 import dev.serval.api.ServedModel;
@@ -15,7 +14,7 @@ final class PromptTokens {
   /** The tokens of any prompt. */
   static int[] of(Prompt prompt, ServedModel model) {
     return switch (prompt) {
-      case Prompt.Chat chat -> ofChat(chat.messages(), model, true, false);
+      case Prompt.Chat chat -> ofChat(chat, model, true, false);
       case Prompt.Text text -> model.tokenizer().encode(text.text(), true);
       case Prompt.Tokens tokens -> tokens.ids();
     };
@@ -23,7 +22,7 @@ final class PromptTokens {
 
   /** The tokens of a conversation. */
   static int[] ofChat(
-      List<ChatMessage> messages, ServedModel model, boolean generationPrompt, boolean special) {
+      Prompt.Chat chat, ServedModel model, boolean generationPrompt, boolean special) {
     ChatTemplate template =
         model
             .chatTemplate()
@@ -31,7 +30,7 @@ final class PromptTokens {
                 new InvalidRequestException(
                     "messages",
                     "the model '" + model.name() + "' has no chat template; send a prompt"));
-    return model.tokenizer().encode(template.render(messages, generationPrompt), special);
+    return model.tokenizer().encode(template.render(chat, generationPrompt), special);
   }
 
   static List<Integer> boxed(int[] ids) {

@@ -46,7 +46,6 @@ record Refusal(String field, Predicate<Value> harmless, String reason) {
           new Refusal("modalities", Refusal::textOnly, "answers are texts"),
           new Refusal("audio", Refusal::never, "answers are texts"),
           new Refusal("web_search_options", Refusal::never, "there is no web search"),
-          new Refusal("reasoning_effort", v -> v.is("none"), "the effort cannot be chosen"),
           new Refusal("verbosity", v -> v.is("medium"), "the verbosity cannot be chosen"),
           new Refusal("store", v -> v.is(false), "answers are not stored"),
           new Refusal("echo", v -> v.is(false), "a conversation is not repeated"),
@@ -59,7 +58,6 @@ record Refusal(String field, Predicate<Value> harmless, String reason) {
               "continue_final_message", v -> v.is(false), "the assistant always begins anew"),
           new Refusal(
               "chat_template", Refusal::never, "conversations use the model's own template"),
-          new Refusal("chat_template_kwargs", Value::isEmpty, "the template takes messages alone"),
           new Refusal("documents", Value::isEmpty, "the template takes messages alone"));
 
   static final List<Refusal> TEXT =

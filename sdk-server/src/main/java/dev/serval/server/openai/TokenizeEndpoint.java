@@ -51,7 +51,7 @@ public final class TokenizeEndpoint {
     Refusal.ofTools(body);
     Refusal.all(Refusal.TEMPLATE, body);
     return PromptTokens.ofChat(
-        Messages.of(body).messages(),
+        Messages.of(body, model),
         model,
         body.get("add_generation_prompt").map(Value::truth).orElse(true),
         GenerationFields.flag(body, "add_special_tokens"));

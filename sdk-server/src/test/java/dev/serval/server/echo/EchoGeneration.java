@@ -27,6 +27,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -152,11 +153,13 @@ public final class EchoGeneration implements Generation {
 
   private TokenChunk chunk(int choice, int token, @Nullable FinishReason finish) {
     String text = token == EchoTokenizer.END ? "" : Character.toString(token);
+    boolean thought = EchoRuntime.thought(token);
     List<TokenLogprob> logprobs =
         request.logprobs().isPresent()
             ? List.of(logprob(token, request.logprobs().getAsInt()))
             : List.of();
-    return new TokenChunk(choice, text, List.of(token), logprobs, finish);
+    return new TokenChunk(
+        choice, thought ? "" : text, thought ? text : "", List.of(token), logprobs, finish);
   }
 
   private TokenLogprob logprob(int token, int alternatives) {
@@ -219,11 +222,12 @@ public final class EchoGeneration implements Generation {
 
   private static GenerationResult.Choice choice(
       List<TokenChunk> chunks, @Nullable FinishReason reason) {
-    StringBuilder text = new StringBuilder();
-    chunks.forEach(c -> text.append(c.text()));
+    String text = chunks.stream().map(TokenChunk::text).collect(Collectors.joining());
+    String thought = chunks.stream().map(TokenChunk::reasoning).collect(Collectors.joining());
     FinishReason last = chunks.isEmpty() ? null : chunks.getLast().finish();
     return new GenerationResult.Choice(
-        text.toString(),
+        text,
+        thought,
         chunks.stream().flatMap(c -> c.tokenIds().stream()).toList(),
         chunks.stream().flatMap(c -> c.logprobs().stream()).toList(),
         last != null ? last : reason != null ? reason : FinishReason.CANCELLED);

@@ -2,14 +2,15 @@ package dev.serval.server.echo;
 
 import dev.serval.api.ChatMessage;
 import dev.serval.api.InvalidRequestException;
+import dev.serval.api.Prompt;
 import dev.serval.api.ServedModel;
 import dev.serval.api.model.ChatTemplate;
 import dev.serval.api.model.Tokenizer;
 import dev.serval.api.storage.ArtefactDigest;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /** A model that echoes. */
 record EchoModel(String name, int contextLength) implements ServedModel {
@@ -43,17 +44,29 @@ record EchoModel(String name, int contextLength) implements ServedModel {
 
   @Override
   public Optional<ChatTemplate> chatTemplate() {
-    return name.startsWith("base") ? Optional.empty() : Optional.of(EchoModel::render);
+    return name.startsWith("base") ? Optional.empty() : Optional.of(new Template());
   }
 
-  private static String render(List<ChatMessage> messages, boolean addGenerationPrompt) {
-    StringBuilder text = new StringBuilder();
-    for (ChatMessage message : messages) {
-      if (!ROLES.contains(message.role())) {
-        throw new InvalidRequestException("messages", "there is no role " + message.role());
-      }
-      text.append(message.role()).append(": ").append(message.content()).append('\n');
+  /** A line for each message, and before them one for what else it is told. */
+  private static final class Template implements ChatTemplate {
+    @Override
+    public Set<String> variables() {
+      return Set.of("reasoning_effort", "mood");
     }
-    return text.append(addGenerationPrompt ? "assistant: " : "").toString();
+
+    @Override
+    public String render(Prompt.Chat conversation, boolean addGenerationPrompt) {
+      StringBuilder text = new StringBuilder();
+      if (!conversation.variables().isEmpty()) {
+        text.append(new TreeMap<>(conversation.variables())).append('\n');
+      }
+      for (ChatMessage message : conversation.messages()) {
+        if (!ROLES.contains(message.role())) {
+          throw new InvalidRequestException("messages", "there is no role " + message.role());
+        }
+        text.append(message.role()).append(": ").append(message.content()).append('\n');
+      }
+      return text.append(addGenerationPrompt ? "assistant: " : "").toString();
+    }
   }
 }

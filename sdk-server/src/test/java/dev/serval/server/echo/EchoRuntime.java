@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 public final class EchoRuntime implements ServingRuntime {
   public static final int CONTEXT = 100_000;
   public static final String FAILS = "fail after two tokens";
+
   public static final String CRASHES = "crash on submission";
 
   private volatile @Nullable RequestRejectedException refusal;
@@ -114,8 +115,7 @@ public final class EchoRuntime implements ServingRuntime {
 
   private static int[] ids(Prompt prompt, ServedModel model) {
     return switch (prompt) {
-      case Prompt.Chat chat ->
-          model.tokenizer().encode(template(model).render(chat.messages(), true), false);
+      case Prompt.Chat chat -> model.tokenizer().encode(template(model).render(chat, true), false);
       case Prompt.Text text -> model.tokenizer().encode(text.text(), true);
       case Prompt.Tokens tokens -> tokens.ids();
     };
@@ -127,6 +127,11 @@ public final class EchoRuntime implements ServingRuntime {
         .orElseThrow(() ->
             new InvalidRequestException(
                 "messages", "the model '" + model.name() + "' has no chat template"));
+  }
+
+  /** Whether the model thinks a character, one in bold mathematical type, and does not say it. */
+  static boolean thought(int character) {
+    return character >= 0x1D400 && character < 0x1D434;
   }
 
   private static String text(Prompt prompt, ServedModel model) {

@@ -28,13 +28,21 @@ record SpecialIds(
   /** Where a turn or a message ends, beside the text's end. */
   private static final List<String> FURTHER_ENDS = List.of("eot_token_id", "eom_token_id");
 
+  /** Ends what a model says, unless it says several messages in a row, as gpt-oss does. */
+  private static final String MESSAGE_END = "<|end|>";
+
+  private static final String ANSWER_END = "<|return|>";
+  private static final String CALL_END = "<|call|>";
+
   /** How such tokens are spelt where no key says which they are. */
   private static final Set<String> END_TEXTS =
       Set.of(
           "<|eot_id|>",
           "<|eom_id|>",
           "<|im_end|>",
-          "<|end|>",
+          MESSAGE_END,
+          ANSWER_END,
+          CALL_END,
           "<|endoftext|>",
           "<end_of_turn>",
           "<EOT>");
@@ -76,12 +84,17 @@ record SpecialIds(
     for (String name : FURTHER_ENDS) {
       id(metadata, name, Map.of()).ifPresent(id -> ends.add((long) id));
     }
-    for (String text : END_TEXTS) {
-      Integer id = vocabulary.ids().get(text);
-      if (id != null && vocabulary.isControl(id)) {
-        ends.add((long) id);
-      }
+    Set<String> texts = new LinkedHashSet<>(END_TEXTS);
+    texts.removeIf(text -> control(text, vocabulary).isEmpty());
+    if (texts.contains(ANSWER_END) && texts.contains(CALL_END)) {
+      texts.remove(MESSAGE_END);
     }
+    texts.forEach(text -> ends.add((long) control(text, vocabulary).getAsInt()));
     return ends.stream().sorted().toList();
+  }
+
+  private static OptionalInt control(String text, TokenVocabulary vocabulary) {
+    Integer id = vocabulary.ids().get(text);
+    return id == null || !vocabulary.isControl(id) ? OptionalInt.empty() : OptionalInt.of(id);
   }
 }
