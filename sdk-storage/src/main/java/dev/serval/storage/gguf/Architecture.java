@@ -96,7 +96,7 @@ enum Architecture {
 
   /** What its keys begin with. */
   String key() {
-    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return this == GPT_OSS ? "gpt-oss" : name().toLowerCase(Locale.ROOT);
   }
 
   /** What Hugging Face lists in {@code architectures}. */
