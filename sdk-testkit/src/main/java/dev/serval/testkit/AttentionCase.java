@@ -9,12 +9,14 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One shape of attention with random queries, keys and values for a few sequences, which can be
@@ -23,6 +25,9 @@ import java.util.stream.IntStream;
 final class AttentionCase {
   private static final float EPSILON = 1e-5f;
   private static final int LAYERS = 2;
+
+  /** Some sinks are far above all scores then, and some far below. */
+  private static final float SINK_SCALE = 4;
 
   final int heads;
   final int kvHeads;
@@ -37,29 +42,58 @@ final class AttentionCase {
   boolean poisoned;
   private final float[] queryGain;
   private final float[] keyGain;
-  private final float[] sinkScores;
+  final float[] sinkScores;
   private final RotaryEmbedding rotary;
 
   AttentionCase(Random random, DType kvType, int... lengths) {
+    this(
+        random,
+        kvType,
+        headDim(random, kvType),
+        random.nextInt(3) > 0 ? AttentionSpec.NO_SOFTCAP : 2,
+        random.nextInt(3) == 0,
+        List.of(1, 4, 16).get(random.nextInt(3)),
+        lengths);
+  }
+
+  private AttentionCase(
+      Random random,
+      DType kvType,
+      int headDim,
+      float softcap,
+      boolean sinks,
+      int blockTokens,
+      int... lengths) {
     kvHeads = 1 + random.nextInt(3);
     heads = kvHeads * List.of(1, 2, 3, 7).get(random.nextInt(4));
-    headDim =
-        kvType.blockElements() > 1
-            ? kvType.blockElements() * (1 + random.nextInt(3))
-            : List.of(2, 6, 8, 10, 64).get(random.nextInt(5));
     window = List.of(AttentionSpec.NO_WINDOW, 1, 3, 17, 40).get(random.nextInt(5));
-    softcap = random.nextInt(3) > 0 ? AttentionSpec.NO_SOFTCAP : 2;
     norms = random.nextBoolean();
-    sinks = random.nextInt(3) == 0;
-    blockTokens = List.of(1, 4, 16).get(random.nextInt(3));
     this.kvType = kvType;
+    this.headDim = headDim;
+    this.softcap = softcap;
+    this.sinks = sinks;
+    this.blockTokens = blockTokens;
     rotary = rotary(random, headDim / 2);
     queryGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
     keyGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
     sinkScores = BackendProbe.random(random, DType.F32, 1, heads)[0];
+    for (int head = 0; head < heads; head++) {
+      sinkScores[head] *= SINK_SCALE;
+    }
     for (int length : lengths) {
       sequences.add(BackendProbe.random(random, DType.F32, length, columns()));
     }
+  }
+
+  /** One with sinks, of a shape for which backends have their fastest kernels. */
+  static AttentionCase withSinks(Random random, DType kvType, int headDim, int... lengths) {
+    return new AttentionCase(random, kvType, headDim, AttentionSpec.NO_SOFTCAP, true, 16, lengths);
+  }
+
+  private static int headDim(Random random, DType kvType) {
+    return kvType.blockElements() > 1
+        ? kvType.blockElements() * (1 + random.nextInt(3))
+        : List.of(2, 6, 8, 10, 64).get(random.nextInt(5));
   }
 
   /** Of all pairs of a head, or some, or none; halves or neighbours; as they are or larger. */
@@ -83,6 +117,10 @@ final class AttentionCase {
   }
 
   AttentionSpec spec(BackendProbe probe) {
+    return spec(probe, sinks ? probe.vector(DType.F32, sinkScores) : null);
+  }
+
+  AttentionSpec spec(BackendProbe probe, @Nullable Weight given) {
     return new AttentionSpec(
         heads,
         kvHeads,
@@ -94,7 +132,7 @@ final class AttentionCase {
         norms ? probe.vector(DType.F32, queryGain) : null,
         norms ? probe.vector(DType.F32, keyGain) : null,
         EPSILON,
-        sinks ? probe.vector(DType.F32, sinkScores) : null);
+        given);
   }
 
   /** All sequences on a backend, in steps of at most {@code chunk} tokens of each. */

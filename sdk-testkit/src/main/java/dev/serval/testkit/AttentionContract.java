@@ -14,6 +14,7 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
 import java.lang.foreign.Arena;
@@ -110,15 +111,15 @@ abstract class AttentionContract {
   @Test
   void attention_is_that_of_the_reference_over_any_blocks_windows_and_groups() {
     for (int seed = 0; seed < 30; seed++) {
-      checkAttention(seed, DType.F32, 0);
+      checkAttention(seed, DType.F32);
     }
   }
 
   @Test
   void a_cache_of_16_bits_costs_its_rounding_and_no_more() {
     for (int seed = 0; seed < 10; seed++) {
-      checkAttention(seed, DType.BF16, 0x1p-8);
-      checkAttention(seed, DType.F16, 0x1p-11);
+      checkAttention(seed, DType.BF16);
+      checkAttention(seed, DType.F16);
     }
   }
 
@@ -126,23 +127,69 @@ abstract class AttentionContract {
   void a_cache_of_8_bits_costs_its_rounding_and_no_more() {
     assumeThat(keepsEightBits()).isTrue();
     for (int seed = 0; seed < 10; seed++) {
-      checkAttention(seed, DType.Q8_0, 0x1p-7);
+      checkAttention(seed, DType.Q8_0);
     }
   }
 
-  private void checkAttention(int seed, DType kvType, double rounding) {
+  private void checkAttention(int seed, DType kvType) {
     Random random = new Random(seed);
     AttentionCase attention = new AttentionCase(random, kvType, 1, 45, 18, 300);
-    List<float[][]> actual = attention.compute(backend, probe, 1 + random.nextInt(50), random);
+    checkAttention(seed, attention, 1 + random.nextInt(50));
+  }
+
+  private void checkAttention(long seed, AttentionCase attention, int chunk) {
+    List<float[][]> actual = attention.compute(backend, probe, chunk, new Random(seed));
     for (int sequence = 0; sequence < actual.size(); sequence++) {
       double[][] expected = attention.expected(sequence, probe);
       for (int position = 0; position < expected.length; position++) {
         assertClose(
             actual.get(sequence)[position],
             expected[position],
-            100 * tolerance() + 16 * rounding,
+            100 * tolerance() + 16 * rounding(attention.kvType),
             "seed %d: %s, sequence %d, position %d".formatted(seed, attention, sequence, position));
       }
+    }
+  }
+
+  /** What a cache of this type keeps of a number is within this share of it. */
+  private static double rounding(DType kvType) {
+    return switch (kvType) {
+      case Q8_0 -> 0x1p-7;
+      case BF16 -> 0x1p-8;
+      case F16 -> 0x1p-11;
+      default -> 0;
+    };
+  }
+
+  @Test
+  void sinks_take_their_share_at_heads_of_any_size_and_in_a_cache_of_any_type() {
+    Random random = new Random(13);
+    for (DType kvType : kvTypes()) {
+      for (int headDim : new int[] {64, 96, 128}) {
+        long seed = random.nextLong();
+        AttentionCase decodes =
+            AttentionCase.withSinks(new Random(seed), kvType, headDim, 1, 19, 35);
+        checkAttention(seed, decodes, 1);
+        AttentionCase chunks = AttentionCase.withSinks(new Random(seed), kvType, headDim, 45, 270);
+        checkAttention(seed, chunks, 41);
+      }
+    }
+  }
+
+  private List<DType> kvTypes() {
+    return keepsEightBits()
+        ? List.of(DType.F32, DType.F16, DType.BF16, DType.Q8_0)
+        : List.of(DType.F32, DType.F16, DType.BF16);
+  }
+
+  @Test
+  void a_sink_of_minus_infinity_takes_nothing() {
+    for (DType kvType : kvTypes()) {
+      AttentionCase attention = AttentionCase.withSinks(new Random(15), kvType, 64, 3, 270);
+      for (int head = 0; head < attention.heads; head += 2) {
+        attention.sinkScores[head] = Float.NEGATIVE_INFINITY;
+      }
+      checkAttention(15, attention, 19);
     }
   }
 
@@ -164,15 +211,26 @@ abstract class AttentionContract {
   void results_have_the_same_bits_alone_in_a_batch_in_chunks_and_with_any_number_of_threads() {
     Random random = new Random(7);
     for (int round = 0; round < 5; round++) {
-      AttentionCase attention = new AttentionCase(random, DType.F32, 70, 3, 33);
-      List<float[][]> expected = attention.compute(backend, probe, 70, random);
-      for (int threads = 1; threads <= 3; threads++) {
-        try (ComputeBackend other = open(threads)) {
-          BackendProbe otherProbe = new BackendProbe(other, arena);
-          List<float[][]> actual = attention.compute(other, otherProbe, 1 + 6 * threads, random);
-          for (int i = 0; i < expected.size(); i++) {
-            assertThat(actual.get(i)).as("%s", attention).isDeepEqualTo(expected.get(i));
-          }
+      checkBits(new AttentionCase(random, DType.F32, 70, 3, 33), 70, random);
+    }
+  }
+
+  @Test
+  void results_with_sinks_have_the_same_bits_as_well_even_if_sequences_are_long() {
+    Random random = new Random(17);
+    for (DType kvType : kvTypes()) {
+      checkBits(AttentionCase.withSinks(random, kvType, 64, 600, 3, 33), 600, random);
+    }
+  }
+
+  private void checkBits(AttentionCase attention, int longest, Random random) {
+    List<float[][]> expected = attention.compute(backend, probe, longest, random);
+    for (int threads = 1; threads <= 3; threads++) {
+      try (ComputeBackend other = open(threads)) {
+        BackendProbe otherProbe = new BackendProbe(other, arena);
+        List<float[][]> actual = attention.compute(other, otherProbe, 1 + 6 * threads, random);
+        for (int i = 0; i < expected.size(); i++) {
+          assertThat(actual.get(i)).as("%s", attention).isDeepEqualTo(expected.get(i));
         }
       }
     }
@@ -201,6 +259,29 @@ abstract class AttentionContract {
     BlockTable table = new BlockTable();
     table.add(block);
     return table;
+  }
+
+  @Test
+  void sinks_of_another_backend_or_number_are_refused() {
+    AttentionCase attention = AttentionCase.withSinks(new Random(18), DType.F32, 64, 1);
+    Activations qkv = probe.put(new float[1][attention.columns()]);
+    Activations out = probe.buffer(1, attention.spec(probe).queryColumns());
+    StepBatch batch = new StepBatch(1, 1);
+    batch.add(new int[1], 0, 1, table(0), false);
+    KvMemory kv = backend.kvMemory(attention.layout(), 1);
+    float[] scores = attention.sinkScores;
+    try (ComputeBackend other = open(1)) {
+      for (Weight wrong :
+          List.of(
+              probe.vector(DType.F32, new float[scores.length + 1]),
+              probe.matrix(DType.F32, new float[][] {scores}),
+              new BackendProbe(other, arena).vector(DType.F32, scores))) {
+        AttentionSpec spec = attention.spec(probe, wrong);
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> backend.attention(batch, qkv, spec, 0, kv, out))
+            .withMessageContaining("sinks");
+      }
+    }
   }
 
   @Test

@@ -312,6 +312,19 @@ public abstract class ComputeBackendContract extends ExpertContract {
   }
 
   @Test
+  void a_gate_or_an_up_that_is_no_number_gives_none() {
+    float[][] in = {{Float.NaN, 1}, {1, Float.NaN}, {1, 1}};
+    for (GateFunction function : GateFunction.values()) {
+      Activations out = probe.buffer(3, 1);
+      backend.gate(BackendProbe.step(3), function, probe.put(in), out);
+      float[][] actual = probe.get(out, 3);
+      assertThat(actual[0]).as("%s", function).containsExactly(Float.NaN);
+      assertThat(actual[1]).as("%s", function).containsExactly(Float.NaN);
+      assertThat(actual[2][0]).as("%s", function).isFinite();
+    }
+  }
+
+  @Test
   void a_gated_linear_map_is_the_map_and_then_the_gate() {
     Random random = new Random(10);
     for (DType dtype : BackendProbe.PLAIN) {

@@ -7,7 +7,7 @@ import java.util.Arrays;
  * What one worker needs to attend: a stretch of keys and values as F32, and for each query head
  * what was added up so far.
  */
-final class AttentionScratch implements SlotReader {
+final class AttentionScratch implements SlotReader, SinkReader {
   private static final int STRETCH = AttentionKernel.STRETCH;
   private static final int GROUP = 4;
 
@@ -49,6 +49,12 @@ final class AttentionScratch implements SlotReader {
     for (int head = 0; head < heads; head++) {
       Arrays.fill(outputs[head], 0, dims, 0);
     }
+  }
+
+  @Override
+  public void sink(int head, float score) {
+    maxima[head] = score;
+    sums[head] = AttentionSums.ofSink(score);
   }
 
   @Override

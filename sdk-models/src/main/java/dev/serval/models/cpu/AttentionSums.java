@@ -16,6 +16,16 @@ public final class AttentionSums {
 
   private AttentionSums() {}
 
+  /**
+   * The sum of weights where a sink is the only score.
+   *
+   * @param sink that score, or minus infinity for none
+   * @return its own weight, which is 1; 0 for none
+   */
+  public static float ofSink(float sink) {
+    return sink == Float.NEGATIVE_INFINITY ? 0 : 1;
+  }
+
   /** The size for heads of so many dimensions, a multiple of a cache line. */
   public static long bytes(int headDim) {
     return OUTPUT + (long) Math.ceilDiv(headDim * Float.BYTES, OUTPUT) * OUTPUT;

@@ -27,6 +27,7 @@ public final class AttentionWork implements WorkCrew.Work {
   private AttentionSpec spec;
   private CpuKvMemory kv;
   private CpuActivations out;
+  private CpuWeight.@Nullable Vector sinks;
   private int layer;
 
   AttentionWork(AttentionKernel kernel, NativeMemory memory, int workers) {
@@ -42,6 +43,7 @@ public final class AttentionWork implements WorkCrew.Work {
       int cacheLayer,
       CpuKvMemory cache,
       CpuActivations output) {
+    sinks = null;
     batch = step;
     qkv = rows;
     spec = rules;
@@ -50,6 +52,12 @@ public final class AttentionWork implements WorkCrew.Work {
     out = output;
     kernel.prepare(spec, kv.layout(), memory);
     pieces.cut(batch, spec, kernel.rows(spec, kv.layout()), workers, room());
+    return this;
+  }
+
+  /** The sinks of query heads, if they have any. */
+  AttentionWork beside(CpuWeight.@Nullable Vector scores) {
+    sinks = scores;
     return this;
   }
 
@@ -177,6 +185,23 @@ public final class AttentionWork implements WorkCrew.Work {
   /** Where the output goes. */
   public CpuActivations out() {
     return out;
+  }
+
+  /**
+   * Has the sinks of all queries of a key head read, if there are any.
+   *
+   * @param piece which piece
+   * @param kvHead which key head
+   * @param reader who reads
+   */
+  public void readSinks(int piece, int kvHead, SinkReader reader) {
+    if (sinks == null) {
+      return;
+    }
+    int firstHead = kvHead * spec.group();
+    for (int query = 0; query < pieces.queries(piece); query++) {
+      reader.sink(query, sinks.at(firstHead + query % spec.group()));
+    }
   }
 
   /**

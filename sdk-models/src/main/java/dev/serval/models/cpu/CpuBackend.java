@@ -250,7 +250,9 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations rows = rows("queries, keys and values", qkv, batch, qkvColumns(spec));
     CpuActivations output = rows("output", out, batch, spec.queryColumns());
     CpuKvMemory cache = cache(kv, spec, layer);
-    crew.run(attention.of(batch, rows, spec, layer, cache, output));
+    CpuWeight.@Nullable Vector sinks =
+        spec.sinks() == null ? null : vector("sinks", spec.sinks(), spec.heads());
+    crew.run(attention.of(batch, rows, spec, layer, cache, output).beside(sinks));
     if (attention.cut()) {
       crew.run(attention.merging());
     }

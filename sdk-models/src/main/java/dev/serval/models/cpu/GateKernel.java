@@ -5,7 +5,7 @@ import dev.serval.api.compute.GateFunction;
 /** How a tier of kernels computes the gated activation. */
 public interface GateKernel {
   /**
-   * Computes {@code function(gate) · up} for one row.
+   * Computes {@code function(gate) · up} for one row, with the function's limit and offset.
    *
    * @param function what lets values through
    * @param in gates and ups

@@ -15,7 +15,8 @@ final class PlainAttentionKernel implements AttentionKernel {
    * added up with dimensions in lanes. Both vectorise without changing the order of a sum.
    *
    * The softmax is the online one (Milakov and Gimelshein, https://arxiv.org/abs/1805.02867): when a
-   * stretch holds a larger score than all before it, what was added up so far is scaled down.
+   * stretch holds a larger score than all before it, what was added up so far is scaled down. A sink
+   * is a score that is there before the first stretch.
    *
    * A row's bits depend on its own position alone: stretches, and the groups of four positions within
    * them, lie at fixed multiples of their size from position 0, wherever the run begins and whatever
@@ -46,6 +47,7 @@ final class PlainAttentionKernel implements AttentionKernel {
     int from = work.pieces().firstRow(piece);
     int to = work.pieces().endRow(piece);
     own.begin((to - from) * work.spec().group(), work.spec());
+    work.readSinks(piece, kvHead, own);
     int firstSeen = work.pieces().first(piece);
     int end = work.pieces().end(piece);
     for (int stretch = firstSeen - firstSeen % STRETCH; stretch < end; stretch += STRETCH) {

@@ -1,8 +1,16 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DType;
 import dev.serval.api.compute.RotaryEmbedding;
+import dev.serval.api.compute.Weight;
+import dev.serval.api.storage.StoredTensor;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /** Shapes of queries, for tests. */
 final class AttentionSpecs {
@@ -10,6 +18,11 @@ final class AttentionSpecs {
 
   /** Heads without norms; a window of 0 is none. */
   static AttentionSpec of(int kvHeads, int group, int headDim, int window) {
+    return of(kvHeads, group, headDim, window, null);
+  }
+
+  /** Heads with sinks, as {@link #sinks} gives them, or without. */
+  static AttentionSpec of(int kvHeads, int group, int headDim, int window, @Nullable Weight sinks) {
     double[] frequencies = new double[headDim / 2];
     Arrays.setAll(frequencies, i -> Math.pow(100, -2.0 * i / headDim));
     return new AttentionSpec(
@@ -23,6 +36,24 @@ final class AttentionSpecs {
         null,
         null,
         1e-5f,
-        null);
+        sinks);
+  }
+
+  /** Random sinks for so many heads, of which some are above all scores and the last is none. */
+  static Weight sinks(ComputeBackend backend, int heads) {
+    Random random = new Random(heads);
+    float[] scores = new float[heads];
+    for (int head = 0; head < heads - 1; head++) {
+      scores[head] = 2 + 3 * (float) random.nextGaussian();
+    }
+    scores[heads - 1] = Float.NEGATIVE_INFINITY;
+    return sinks(backend, scores);
+  }
+
+  /** The sink of each head. */
+  static Weight sinks(ComputeBackend backend, float... scores) {
+    long heads = scores.length;
+    MemorySegment data = MemorySegment.ofArray(scores);
+    return backend.load(List.of(new StoredTensor("sinks", DType.F32, List.of(heads), data)));
   }
 }

@@ -34,7 +34,8 @@ final class GeneratedAttentionTest {
   private final KernelTierSource tier =
       new GeneratedTierSource(List.of(new PlainTierSource()), Processor.here());
 
-  private record Shape(int kvHeads, int group, int headDim, int window, int blockTokens) {
+  private record Shape(
+      int kvHeads, int group, int headDim, int window, int blockTokens, boolean sinks) {
     int queryColumns() {
       return kvHeads * group * headDim;
     }
@@ -47,8 +48,13 @@ final class GeneratedAttentionTest {
       return new KvLayout(1, kvHeads, headDim, blockTokens, DType.BF16);
     }
 
-    AttentionSpec spec() {
-      return AttentionSpecs.of(kvHeads, group, headDim, window);
+    AttentionSpec spec(ComputeBackend backend) {
+      return AttentionSpecs.of(
+          kvHeads,
+          group,
+          headDim,
+          window,
+          sinks ? AttentionSpecs.sinks(backend, kvHeads * group) : null);
     }
   }
 
@@ -102,8 +108,9 @@ final class GeneratedAttentionTest {
       }
       tables.add(table);
     }
+    AttentionSpec spec = shape.spec(backend);
     for (int from = 0; from < LONGEST; from += chunk) {
-      step(backend, shape, kv, tables, sequences, from, chunk, results);
+      step(backend, shape, spec, kv, tables, sequences, from, chunk, results);
     }
     return results;
   }
@@ -111,6 +118,7 @@ final class GeneratedAttentionTest {
   private static void step(
       ComputeBackend backend,
       Shape shape,
+      AttentionSpec spec,
       CpuKvMemory kv,
       List<BlockTable> tables,
       List<float[][]> sequences,
@@ -136,8 +144,8 @@ final class GeneratedAttentionTest {
     if (batch.rows() == 0) {
       return;
     }
-    backend.rotateAndStore(batch, qkv, shape.spec(), 0, kv);
-    backend.attention(batch, qkv, shape.spec(), 0, kv, out);
+    backend.rotateAndStore(batch, qkv, spec, 0, kv);
+    backend.attention(batch, qkv, spec, 0, kv, out);
     for (int row = 0; row < batch.rows(); row++) {
       long bytes = (long) shape.queryColumns() * Float.BYTES;
       outputs.get(batch.sequenceOf(row))[batch.position(row)] =
@@ -146,10 +154,19 @@ final class GeneratedAttentionTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"2,1,32,0,16", "1,8,64,0,16", "2,2,128,0,32", "3,3,64,40,16", "1,7,96,270,48"})
+  @CsvSource({
+    "2,1,32,0,16,false",
+    "1,8,64,0,16,false",
+    "2,2,128,0,32,false",
+    "3,3,64,40,16,false",
+    "1,7,96,270,48,false",
+    "1,8,64,0,16,true",
+    "2,2,128,128,32,true",
+    "1,7,96,270,48,true"
+  })
   void results_are_those_of_plain_java_but_for_the_rounding(
-      int kvHeads, int group, int headDim, int window, int blockTokens) {
-    Shape shape = new Shape(kvHeads, group, headDim, window, blockTokens);
+      int kvHeads, int group, int headDim, int window, int blockTokens, boolean sinks) {
+    Shape shape = new Shape(kvHeads, group, headDim, window, blockTokens, sinks);
     List<float[][]> sequences = sequences(shape, LONGEST, 17);
     try (ComputeBackend plain = open(new PlainTierSource(), 1);
         ComputeBackend generated = open(tier, 2)) {
@@ -167,10 +184,18 @@ final class GeneratedAttentionTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"2,1,32,0,16", "1,8,64,0,16", "1,2,128,0,16", "2,3,64,40,32"})
+  @CsvSource({
+    "2,1,32,0,16,false",
+    "1,8,64,0,16,false",
+    "1,2,128,0,16,false",
+    "2,3,64,40,32,false",
+    "1,8,64,0,16,true",
+    "1,2,128,0,16,true",
+    "2,3,64,40,32,true"
+  })
   void bits_are_the_same_alone_in_a_batch_in_chunks_and_with_any_number_of_threads(
-      int kvHeads, int group, int headDim, int window, int blockTokens) {
-    Shape shape = new Shape(kvHeads, group, headDim, window, blockTokens);
+      int kvHeads, int group, int headDim, int window, int blockTokens, boolean sinks) {
+    Shape shape = new Shape(kvHeads, group, headDim, window, blockTokens, sinks);
     List<float[][]> sequences = sequences(shape, LONGEST, 33, 259);
     List<float[][]> expected = new ArrayList<>();
     try (ComputeBackend backend = open(tier, 1)) {

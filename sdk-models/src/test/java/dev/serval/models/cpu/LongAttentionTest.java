@@ -26,6 +26,9 @@ final class LongAttentionTest {
   private static final int TOKENS = 1333;
   private static final int LAST_ROWS = 3;
 
+  /** The cache holds so much more that there is room for the sums of each of the last rows. */
+  private static final int CACHED = (LAST_ROWS + 1) * TOKENS;
+
   private final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
 
   @AfterEach
@@ -39,21 +42,27 @@ final class LongAttentionTest {
     return name.equals("vector") ? vector : new GeneratedTierSource(List.of(vector), here);
   }
 
-  private record Shape(int kvHeads, int group, int headDim, int window, DType dtype) {
-    AttentionSpec spec() {
-      return AttentionSpecs.of(kvHeads, group, headDim, window);
+  private record Shape(
+      int kvHeads, int group, int headDim, int window, DType dtype, boolean sinks) {
+    AttentionSpec spec(ComputeBackend backend) {
+      return AttentionSpecs.of(
+          kvHeads,
+          group,
+          headDim,
+          window,
+          sinks ? AttentionSpecs.sinks(backend, kvHeads * group) : null);
     }
   }
 
   /** The output of the last rows, in a step with all rows before them or with themselves alone. */
   private float[] lastRows(KernelTierSource tier, int threads, Shape shape, boolean alone) {
-    AttentionSpec spec = shape.spec();
-    int columns = spec.queryColumns() + 2 * spec.keyColumns();
     try (ComputeBackend backend =
         new CpuBackendProvider(List.of(tier), Processor.here())
             .open(CpuBackendContractTest.CPU, threads, memory.child("backend"))) {
+      AttentionSpec spec = shape.spec(backend);
+      int columns = spec.queryColumns() + 2 * spec.keyColumns();
       KvLayout layout = new KvLayout(1, shape.kvHeads(), shape.headDim(), 16, shape.dtype());
-      KvMemory kv = backend.kvMemory(layout, layout.blocksFor(TOKENS));
+      KvMemory kv = backend.kvMemory(layout, layout.blocksFor(CACHED));
       BlockTable table = new BlockTable();
       for (int block = layout.blocksFor(TOKENS) - 1; block >= 0; block--) {
         table.add(block);
@@ -85,22 +94,37 @@ final class LongAttentionTest {
 
   @ParameterizedTest
   @CsvSource({
-    "vector,3,3,64,BF16,0",
-    "vector,1,2,48,F32,700",
-    "vector,3,1,64,BF16,0",
-    "vector,1,2,48,BF16,516",
-    "vector,2,1,32,BF16,21",
-    "vector,1,1,32,Q8_0,0",
-    "generated,3,3,64,BF16,0",
-    "generated,1,14,128,BF16,0",
-    "generated,1,4,32,BF16,515",
-    "generated,1,2,64,Q8_0,0"
+    "vector,3,3,64,BF16,0,false",
+    "vector,1,2,48,F32,700,false",
+    "vector,3,1,64,BF16,0,false",
+    "vector,1,2,48,BF16,516,false",
+    "vector,2,1,32,BF16,21,false",
+    "vector,1,1,32,Q8_0,0,false",
+    "vector,1,8,64,BF16,0,true",
+    "vector,1,2,48,F32,700,true",
+    "vector,2,3,64,Q8_0,516,true",
+    "vector,3,3,128,F16,0,true",
+    "generated,3,3,64,BF16,0,false",
+    "generated,1,14,128,BF16,0,false",
+    "generated,1,4,32,BF16,515,false",
+    "generated,1,2,64,Q8_0,0,false",
+    "generated,1,8,64,BF16,0,true",
+    "generated,3,3,64,BF16,515,true",
+    "generated,1,14,128,BF16,0,true",
+    "generated,1,2,64,Q8_0,0,true",
+    "generated,1,2,64,F32,700,true"
   })
   void bits_are_the_same_cut_for_many_threads_and_whole(
-      String tierName, int kvHeads, int group, int headDim, DType dtype, int window) {
+      String tierName,
+      int kvHeads,
+      int group,
+      int headDim,
+      DType dtype,
+      int window,
+      boolean sinks) {
     KernelTierSource tier = tier(tierName);
     assumeTrue(tier.missing(Processor.here()).isEmpty());
-    Shape shape = new Shape(kvHeads, group, headDim, window, dtype);
+    Shape shape = new Shape(kvHeads, group, headDim, window, dtype, sinks);
     float[] expected = lastRows(tier, 1, shape, false);
     for (int threads = 1; threads <= 5; threads += 2) {
       assertThat(lastRows(tier, threads, shape, true))

@@ -5,11 +5,12 @@ import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.AttentionSums;
 import dev.serval.models.cpu.CpuActivations;
+import dev.serval.models.cpu.SinkReader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** What one worker needs to attend, and for each query what was added up so far. */
-final class AttentionRows {
+final class AttentionRows implements SinkReader {
   private static final int ALIGNMENT = 64;
   private static final long INPUT_BYTES = InputForm.BFLOATS.bytes();
   private static final long SCORE_STEP = AttentionProducts.SCORE_STEP;
@@ -74,6 +75,14 @@ final class AttentionRows {
   /** Nothing has been added up of any query. */
   void clear() {
     MemorySegment.copy(nothing, 0, totals, 0, count * sumsBytes);
+  }
+
+  @Override
+  public void sink(int row, float score) {
+    long sums = row * sumsBytes;
+    float maximum = Math.max(score, -Float.MAX_VALUE);
+    totals.set(ValueLayout.JAVA_FLOAT, sums + AttentionSums.MAXIMUM, maximum);
+    totals.set(ValueLayout.JAVA_FLOAT, sums + AttentionSums.SUM, AttentionSums.ofSink(score));
   }
 
   /** Into how many tiles the queries are cut. */

@@ -25,7 +25,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
    *
    * The softmax is the online one (Milakov and Gimelshein, https://arxiv.org/abs/1805.02867), a
    * stretch at a time: its weights go by its own largest score, and when it is added to those before
-   * it, whichever has the smaller one is scaled down.
+   * it, whichever has the smaller one is scaled down. A sink is what the first stretch is added to.
    *
    * A row's bits depend on its own position alone: stretches lie at fixed multiples of their size
    * from position 0, a score is one chain over the dimensions, a stretch's part of an output one
@@ -98,6 +98,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     begin(work, piece, kvHead, own);
     if (work.pieces().whole(piece)) {
       own.clear();
+      work.readSinks(piece, kvHead, own);
       addUp(work, piece, kvHead, own, own.stretch(), 0);
       store(work, piece, kvHead, own);
     } else {
@@ -110,6 +111,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     AttentionRows own = rows.get(worker);
     own.begin(work.pieces().queries(piece), work.spec().scale());
     own.clear();
+    work.readSinks(piece, kvHead, own);
     long sums = work.sums().address() + work.sumsAt(piece, kvHead);
     for (int query = 0; query < work.pieces().queries(piece); query++) {
       own.merge(query, sums, work.pieces().stretches(piece), stretchBytes(work, piece));

@@ -7,6 +7,7 @@ import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.AttentionSums;
 import dev.serval.models.cpu.CpuActivations;
 import dev.serval.models.cpu.Exponential;
+import dev.serval.models.cpu.SinkReader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -15,7 +16,7 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** What one worker needs to attend, and for each query head what was added up so far. */
-final class AttentionState {
+final class AttentionState implements SinkReader {
   private static final VectorSpecies<Float> F = Lanes.FLOATS;
   private static final int L = Lanes.COUNT;
 
@@ -75,6 +76,12 @@ final class AttentionState {
     Arrays.fill(maxima, 0, heads, Float.NEGATIVE_INFINITY);
     Arrays.fill(sums, 0, heads, 0);
     Arrays.fill(outputs, 0, heads * outputStep, 0);
+  }
+
+  @Override
+  public void sink(int head, float score) {
+    maxima[head] = score;
+    sums[head] = AttentionSums.ofSink(score);
   }
 
   /** Takes over a query head. */

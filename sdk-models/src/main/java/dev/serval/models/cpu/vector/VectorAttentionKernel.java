@@ -21,7 +21,7 @@ final class VectorAttentionKernel implements AttentionKernel {
    * The softmax is the online one (Milakov and Gimelshein, https://arxiv.org/abs/1805.02867), a
    * stretch at a time: its weights go by its own largest score, and when it is added to those before
    * it, whichever has the smaller one is scaled down. A position that a query does not see has a score
-   * of minus infinity, and so a weight of 0.
+   * of minus infinity, and so a weight of 0. A sink is what the first stretch is added to.
    *
    * A row's bits depend on its own position alone: stretches lie at fixed multiples of their size from
    * position 0, wherever the run begins and whatever the window, and the sum of weights has sixteen
@@ -58,6 +58,7 @@ final class VectorAttentionKernel implements AttentionKernel {
     int from = work.pieces().firstRow(piece);
     int to = work.pieces().endRow(piece);
     begin(work, from, to, kvHead, own);
+    work.readSinks(piece, kvHead, own);
     int firstSeen = work.pieces().first(piece);
     int end = work.pieces().end(piece);
     long sums = work.pieces().whole(piece) ? 0 : work.sumsAt(piece, kvHead);
@@ -85,6 +86,7 @@ final class VectorAttentionKernel implements AttentionKernel {
     int from = work.pieces().firstRow(piece);
     int to = work.pieces().endRow(piece);
     own.begin(work.pieces().queries(piece), work.spec());
+    work.readSinks(piece, kvHead, own);
     long sums = work.sumsAt(piece, kvHead);
     for (int stretch = 0; stretch < work.pieces().stretches(piece); stretch++) {
       sums = own.recall(work.sums(), sums);

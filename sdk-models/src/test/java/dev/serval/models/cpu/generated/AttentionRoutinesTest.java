@@ -258,6 +258,20 @@ final class AttentionRoutinesTest {
   }
 
   @Test
+  void a_sink_that_others_are_added_to_takes_its_share_of_the_weights() {
+    MemorySegment sinks = sums(new float[] {0.5f, 1, 0}, new float[] {Float.NaN, 1, 0});
+    sinks.asSlice(AttentionSums.OUTPUT, DIMENSIONS * Float.BYTES).fill((byte) 0);
+    MemorySegment merged =
+        merge(sinks, sums(new float[] {-1, 3, 10}, new float[] {-1, 3, 10}), false);
+    float share = (float) Math.exp(-1.5);
+    float last = DIMENSIONS - 1;
+    assertThat(numbers(merged, 0))
+        .containsExactly(
+            new float[] {0.5f, 1 + 3 * share, 10 * share, (10 + last) * share}, within(1e-4f));
+    assertThat(numbers(merged, 1)[1]).isNaN();
+  }
+
+  @Test
   void outputs_are_divided() {
     float[] values = new float[32];
     float[] expected = new float[32];
