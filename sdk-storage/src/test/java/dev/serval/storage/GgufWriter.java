@@ -38,7 +38,8 @@ final class GgufWriter {
           Map.entry(DType.Q6_K, 14),
           Map.entry(DType.IQ4_NL, 20),
           Map.entry(DType.IQ4_XS, 23),
-          Map.entry(DType.BF16, 30));
+          Map.entry(DType.BF16, 30),
+          Map.entry(DType.MXFP4, 39));
 
   /** Bytes in the format's order. */
   static final class Out extends ByteArrayOutputStream {

@@ -16,7 +16,8 @@ import java.util.stream.IntStream;
  * href="https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h">ggml's blocks</a>, and the
  * order of operations is that of its dequantisation, so values are the same to the bit.
  *
- * <p>Blocks of several matrix rows lie interleaved by pairs of bytes: {@code [pair][lane]}.
+ * <p>Blocks of several matrix rows lie interleaved by pairs of bytes: {@code [pair][lane]}. They
+ * are {@link EvenBlocks}.
  */
 public final class BlockFormat {
   private static final int NIBBLE = 0xF;
@@ -46,7 +47,7 @@ public final class BlockFormat {
       int[] numbers) {
     scales = BlockScales.of(dtype);
     elements = dtype.blockElements();
-    bytes = dtype.blockBytes();
+    bytes = EvenBlocks.blockBytes(dtype);
     this.lowMask = lowMask;
     this.highMask = highMask;
     this.flip = flip;
@@ -64,11 +65,11 @@ public final class BlockFormat {
       case Q4_1 -> nibbles(dtype, i -> halves(4, i), 0, NONE);
       case IQ4_NL -> nibbles(dtype, i -> halves(2, i), 0, UnevenNumbers.all());
       case IQ4_XS -> nibbles(dtype, i -> halves(8 + i / 32 * 16, i % 32), 0, UnevenNumbers.all());
+      case MXFP4 -> nibbles(dtype, i -> halves(2, i), 0, FourBitFloats.allDoubled());
       case Q4_K -> nibbles(dtype, i -> pairs(16, i), 0, NONE);
       case Q2_K -> new BlockFormat(dtype, 3, i -> quarters(16, i), 0, i -> 0, 0, 0, NONE);
       case Q8_0 -> new BlockFormat(dtype, 0xFF, i -> 16 + 8 * i, 0, i -> 0, 0x80, 0x80, NONE);
       case Q5_0, Q5_1, Q3_K, Q5_K, Q6_K -> withHighBits(dtype);
-      case MXFP4 -> throw new IllegalArgumentException("MXFP4");
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
   }

@@ -27,7 +27,7 @@ abstract sealed class BlockScales {
       case Q3_K -> new SixBits();
       case IQ4_XS -> new SixBitsOfSubBlocks();
       case Q6_K -> new Signed();
-      case MXFP4 -> throw new IllegalArgumentException("MXFP4");
+      case MXFP4 -> new UpperHalf();
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
   }
@@ -81,6 +81,20 @@ abstract sealed class BlockScales {
         factors[lane] = factor(data, block, lanes, lane, part);
         offsets[lane] = offset(data, block, lanes, lane, part);
       }
+    }
+  }
+
+  /** The upper half of an F32 for the block. */
+  private static final class UpperHalf extends BlockScales {
+    @Override
+    float factor(MemorySegment data, long block, int lanes, int lane, int part) {
+      int bits = data.get(ValueLayout.JAVA_SHORT, block + (long) lane * Short.BYTES);
+      return Float.intBitsToFloat(bits << Short.SIZE);
+    }
+
+    @Override
+    float offset(MemorySegment data, long block, int lanes, int lane, int part) {
+      return NOTHING;
     }
   }
 

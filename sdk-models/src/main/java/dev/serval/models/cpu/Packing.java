@@ -41,7 +41,7 @@ final class Packing implements WorkCrew.Work {
     for (int lane = 0; lane < lanes; lane += BLOCK) {
       int count = Math.min(BLOCK, lanes - lane);
       for (int i = 0; i < count; i++) {
-        rows[i] = stored.row(panel * shape.width() + lane + i);
+        rows[i] = EvenBlocks.row(stored, panel * shape.width() + lane + i);
       }
       transpose(rows, count, shape.at(panel) + (long) lane * shape.unitBytes(), lanes);
     }

@@ -27,7 +27,7 @@ record PanelShape(int firstRow, int rows, int columns, int width, int units, int
     int rows = stored.count();
     int columns = stored.columns();
     int unitBytes = dtype == DType.F32 || dtype == DType.BF16 ? Integer.BYTES : Short.BYTES;
-    int units = Math.toIntExact(Math.ceilDiv(dtype.bytes(columns), unitBytes));
+    int units = Math.toIntExact(Math.ceilDiv(EvenBlocks.rowBytes(stored), unitBytes));
     int width = width(rows, columns, workers);
     return new PanelShape(stored.first(), rows, columns, width, units, unitBytes);
   }

@@ -14,7 +14,6 @@ import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -24,6 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Block-wise weights give to the bit what the same weights as F32 give, but for those whose
@@ -147,18 +147,15 @@ final class BlockMatrixTest extends TierCase {
     "Q5_K, 1316.5 -8.5 220 801 627 384 54.5 136.5",
     "Q6_K, 721 -1536 -846 -805 1134 3937 -2407 -3192",
     "IQ4_NL, -10 -22 38 -22",
-    "IQ4_XS, -2184 525 -125 276 -66 -300 -78 -2825"
+    "IQ4_XS, -2184 525 -125 276 -66 -300 -78 -2825",
+    "MXFP4, 0 -6 0.5 -2"
   })
   void a_block_expands_to_what_llama_cpp_makes_of_it(DType dtype, String expected) {
     byte[] block = new byte[dtype.blockBytes()];
     for (int i = 0; i < block.length; i++) {
       block[i] = (byte) (151 * i + 89);
     }
-    ByteBuffer halves = ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN);
-    halves.putShort(Dequantisation.scaleAt(dtype), Float.floatToFloat16(1));
-    if (Dequantisation.hasMinimum(dtype)) {
-      halves.putShort(Dequantisation.scaleAt(dtype) + 2, Float.floatToFloat16(0.5f));
-    }
+    Dequantisation.normalise(dtype, block);
     int[] places = dtype.blockElements() == 32 ? OF_32 : OF_256;
     ByteBuffer table = ByteBuffer.allocate(130 * block.length);
     IntStream.range(0, 130).forEach(row -> table.put(block));
@@ -168,6 +165,19 @@ final class BlockMatrixTest extends TierCase {
         .isEqualTo(Arrays.stream(expected.split(" ")).map(Float::valueOf).toList());
     assertThat(Arrays.copyOf(row, dtype.blockElements()))
         .isEqualTo(Dequantisation.expand(dtype, block));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 127, 253, 254, 255})
+  void scales_of_eight_bits_are_exact_from_the_least_to_what_is_no_number(int exponent) {
+    StoredTensor blocks = blocks(DType.MXFP4, 130, 64);
+    for (long block = 0; block < blocks.data().byteSize(); block += DType.MXFP4.blockBytes()) {
+      blocks.data().set(ValueLayout.JAVA_BYTE, block, (byte) exponent);
+    }
+    assertThat(rows(blocks)).as("seed %d", SEED).isEqualTo(rows(plain(blocks)));
+    float[] input = input(64);
+    float[] expected = product(List.of(plain(blocks)), input);
+    assertProduct(DType.MXFP4, product(List.of(blocks), input), expected, 130);
   }
 
   @Test

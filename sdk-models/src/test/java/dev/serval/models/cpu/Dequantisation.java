@@ -24,13 +24,33 @@ public final class Dequantisation {
     byte[] data = new byte[(int) dtype.bytes(elements)];
     random.nextBytes(data);
     for (int block = 0; block < data.length; block += dtype.blockBytes()) {
-      int at = block + scaleAt(dtype);
-      half(data, at, random);
-      if (hasMinimum(dtype)) {
-        half(data, at + 2, random);
-      }
+      scale(dtype, data, block, random);
     }
     return data;
+  }
+
+  private static void scale(DType dtype, byte[] data, int block, Random random) {
+    if (dtype == DType.MXFP4) {
+      data[block] = (byte) random.nextInt(115, 128);
+      return;
+    }
+    int at = block + scaleAt(dtype);
+    half(data, at, random);
+    if (hasMinimum(dtype)) {
+      half(data, at + 2, random);
+    }
+  }
+
+  /** Makes a block's scale 1, and that of its minima, if it has any, ½. */
+  public static void normalise(DType dtype, byte[] block) {
+    if (dtype == DType.MXFP4) {
+      block[0] = 127;
+      return;
+    }
+    half(block, scaleAt(dtype), 1);
+    if (hasMinimum(dtype)) {
+      half(block, scaleAt(dtype) + 2, 0.5f);
+    }
   }
 
   /** Where a block's scale is. */
@@ -52,7 +72,11 @@ public final class Dequantisation {
   }
 
   private static void half(byte[] data, int at, Random random) {
-    short bits = Float.floatToFloat16((float) random.nextGaussian() / 16);
+    half(data, at, (float) random.nextGaussian() / 16);
+  }
+
+  private static void half(byte[] data, int at, float value) {
+    short bits = Float.floatToFloat16(value);
     data[at] = (byte) bits;
     data[at + 1] = (byte) (bits >> 8);
   }
@@ -111,6 +135,12 @@ public final class Dequantisation {
       case Q2_K -> twoBits(b, at, y, to);
       case Q3_K -> threeBits(b, at, y, to);
       case IQ4_NL -> chosen(b, at + 2, f16(b, at), y, to);
+      case MXFP4 -> {
+        for (int i = 0; i < 16; i++) {
+          y[to + i] = fourBits(b[at + 1 + i] & 15, b[at] & 255);
+          y[to + i + 16] = fourBits((b[at + 1 + i] >> 4) & 15, b[at] & 255);
+        }
+      }
       case IQ4_XS -> {
         int high = u32(b, at) >>> 16;
         for (int group = 0; group < 8; group++) {
@@ -193,6 +223,15 @@ public final class Dequantisation {
       y[to + i] = d * numbers[b[from + i] & 15];
       y[to + i + 16] = d * numbers[(b[from + i] >> 4) & 15];
     }
+  }
+
+  /** A sign, two bits of exponent and one of fraction; what is 0 has no sign. */
+  private static float fourBits(int bits, int scale) {
+    int exponent = (bits >> 1) & 3;
+    int fraction = bits & 1;
+    float magnitude = exponent == 0 ? fraction * 0.5f : (1 << (exponent - 1)) * (1 + fraction / 2f);
+    float value = bits > 8 ? -magnitude : magnitude;
+    return scale == 255 ? Float.NaN : Math.scalb(value, scale - 127);
   }
 
   private static float f16(byte[] b, int at) {

@@ -258,7 +258,6 @@ final class GeneratedMatrixTest {
     return switch (dtype) {
       case Q2_K -> DType.Q5_0;
       case Q3_K -> DType.Q4_1;
-      case IQ4_NL, IQ4_XS -> DType.Q8_0;
       default -> dtype;
     };
   }

@@ -41,7 +41,7 @@ enum TensorType {
   BF16(30, DType.BF16),
   TQ1_0(34),
   TQ2_0(35),
-  MXFP4(39),
+  MXFP4(39, DType.MXFP4),
   NVFP4(40),
   Q1_0(41),
   Q2_0(42);

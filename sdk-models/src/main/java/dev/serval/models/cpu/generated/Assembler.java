@@ -205,9 +205,9 @@ final class Assembler {
       case TileRegister tile -> bytes(0xC0 | (register & LOW) << 3 | tile.number());
       case Memory memory -> memory(register, memory, unit);
       case Broadcast(Memory from) -> memory(register, from, unit);
-      case Literal(int bits) -> {
+      case Literal(List<Integer> words) -> {
         bytes((register & LOW) << 3 | NO_BASE);
-        literal(List.of(bits));
+        literal(words);
       }
     }
   }

@@ -24,6 +24,10 @@ sealed interface Instruction {
     VPMAXSD(Opcode.of0F38(Prefix.P66, 0x3D)),
     VPSIGNB(Opcode.of0F38(Prefix.P66, 0x08).only(Form.VEX)),
     VPHADDD(Opcode.of0F38(Prefix.P66, 0x02).only(Form.VEX)),
+    /**
+     * Of each 128 bits of the first the bytes that those of the second say; 0 for negative ones.
+     */
+    VPSHUFB(Opcode.of0F38(Prefix.P66, 0x00)),
     VPMADDUBSW(Opcode.of0F38(Prefix.P66, 0x04)),
     VPMADDWD(Opcode.of0F(Prefix.P66, 0xF5)),
     VPDPBUSD(Opcode.of0F38(Prefix.P66, 0x50)),
@@ -65,6 +69,8 @@ sealed interface Instruction {
     VMOVUPS(Opcode.of0F(Prefix.NONE, 0x10)),
     VBROADCASTSS(Opcode.of0F38(Prefix.P66, 0x18).reading(Access.ELEMENT)),
     VPBROADCASTD(Opcode.of0F38(Prefix.P66, 0x58).reading(Access.ELEMENT)),
+    /** 128 bits of memory as often as there is room. */
+    VBROADCASTI128(Opcode.of0F38(Prefix.P66, 0x5A).reading(Access.SECTION)),
     VPABSB(Opcode.of0F38(Prefix.P66, 0x1C)),
     VCVTDQ2PS(Opcode.of0F(Prefix.NONE, 0x5B)),
     VCVTPS2DQ(Opcode.of0F(Prefix.P66, 0x5B)),

@@ -1,8 +1,14 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.FourBitFloats;
+import dev.serval.models.cpu.UnevenNumbers;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 
 /**
  * Block-wise types whose elements are integers times scales, as tiles take them in: for each group
@@ -29,15 +35,19 @@ public enum IntegerForm {
   Q5_K(DType.Q5_K, 5, 0, Scales.OF_SUPER_BLOCK),
   /** 6 bits, in super-blocks. */
   Q6_K(DType.Q6_K, 6, 32, Scales.OF_HALVES),
-  /** Nibbles that choose from sixteen bytes; kept as those bytes. */
-  IQ4_NL(DType.IQ4_NL, 8, 0, Scales.OF_GROUP),
+  /** Nibbles that choose from sixteen signed bytes. */
+  IQ4_NL(DType.IQ4_NL, UnevenNumbers::at, Scales.OF_GROUP),
   /** The same in super-blocks. */
-  IQ4_XS(DType.IQ4_XS, 8, 0, Scales.SIGNED);
+  IQ4_XS(DType.IQ4_XS, UnevenNumbers::at, Scales.SIGNED),
+  /** Nibbles that are floats, chosen likewise. */
+  MXFP4(DType.MXFP4, FourBitFloats::doubled, Scales.EXPONENT);
 
   /** What is known of a group beside its codes; sizes in bytes for each matrix row. */
   enum Scales {
     /** A binary16. */
     OF_GROUP(0, 2, 1),
+    /** A byte: half of 2 to the power of it less 127, or no number if it is 255. */
+    EXPONENT(0, 1, 1),
     /** A binary16, and the minimum with its sign turned. */
     WITH_MINIMUM(0, 4, 1),
     /** Bytes s and t; for eight groups binary16 d and e: the scale d · s and the minimum e · t. */
@@ -61,7 +71,7 @@ public enum IntegerForm {
 
     /** Groups whose scales lie together, so that they fill a vector. */
     int span() {
-      return this == OF_GROUP ? 2 : groups;
+      return groups > 1 ? groups : Integer.BYTES / bytes;
     }
 
     /** Bytes of a span's scales in all lanes: whole vectors, so that none lies in two lines. */
@@ -85,6 +95,11 @@ public enum IntegerForm {
       return groups;
     }
 
+    /** Whether all that is known of a group is one scale of its own. */
+    boolean onlyOfGroups() {
+      return this == OF_GROUP || this == EXPONENT;
+    }
+
     boolean minimum() {
       return this == WITH_MINIMUM || this == OF_SUPER_BLOCK || this == OF_HALVES_WITH_MINIMA;
     }
@@ -96,17 +111,30 @@ public enum IntegerForm {
   }
 
   private static final int BYTE_OFFSET = 128;
+  private static final int PLACES = 16;
 
   private final DType dtype;
   private final int bits;
   private final int offset;
   private final Scales scales;
 
+  /** What nibbles choose from; empty where they are numbers themselves. */
+  private final List<Integer> numbers;
+
   IntegerForm(DType dtype, int bits, int offset, Scales scales) {
+    this(dtype, bits, offset, scales, List.of());
+  }
+
+  IntegerForm(DType dtype, IntUnaryOperator numbers, Scales scales) {
+    this(dtype, 4, 0, scales, IntStream.range(0, PLACES).map(numbers).boxed().toList());
+  }
+
+  IntegerForm(DType dtype, int bits, int offset, Scales scales, List<Integer> numbers) {
     this.dtype = dtype;
     this.bits = bits;
     this.offset = offset;
     this.scales = scales;
+    this.numbers = numbers;
   }
 
   /**
@@ -132,9 +160,37 @@ public enum IntegerForm {
     return scales;
   }
 
-  /** Whether codes are whole bytes. */
+  /** Whether codes are kept as whole bytes. */
   boolean bytes() {
     return bits == Byte.SIZE;
+  }
+
+  /** Whether codes are kept as nibbles that choose from numbers. */
+  boolean chooses() {
+    return !numbers.isEmpty();
+  }
+
+  /** Whether what is multiplied are signed bytes. */
+  boolean signedBytes() {
+    return bytes() || chooses();
+  }
+
+  /** The number that a nibble chooses. */
+  int chosen(int place) {
+    return numbers.get(place);
+  }
+
+  /** The numbers that nibbles choose from as sixteen bytes, four in each word. */
+  List<Integer> table(InstructionSet set) {
+    List<Integer> words = new ArrayList<>();
+    for (int place = 0; place < PLACES; place += Integer.BYTES) {
+      int word = 0;
+      for (int i = 0; i < Integer.BYTES; i++) {
+        word |= (numbers.get(place + i) + offset(set) & 0xFF) << (Byte.SIZE * i);
+      }
+      words.add(word);
+    }
+    return List.copyOf(words);
   }
 
   /** Bits of a code beyond its nibble. */
@@ -152,15 +208,19 @@ public enum IntegerForm {
     return codeBytes() * set.lanes() + Math.ceilDiv(scales.spanBytes(set), scales.span());
   }
 
-  /** What is taken off a code, which is never negative for instruction sets with dot products. */
+  /**
+   * What is taken off what is multiplied, which is never negative for instruction sets with dot
+   * products.
+   */
   int offset(InstructionSet set) {
-    return bytes() && set.byteDots() ? BYTE_OFFSET : offset;
+    return signedBytes() && set.byteDots() ? BYTE_OFFSET : offset;
   }
 
   /** Where in a stored block codes lie just as tiles take them, in words of four bytes; or −1. */
   int wordsAt() {
     return switch (this) {
-      case Q8_0, Q4_0 -> 2;
+      case Q8_0, Q4_0, IQ4_NL -> 2;
+      case MXFP4 -> 1;
       case Q4_1 -> 4;
       default -> -1;
     };

@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.generated;
 
+import dev.serval.models.cpu.FourBitFloats;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -174,6 +175,7 @@ final class IntegerLayout implements BlockLayout {
         half(data, header, lanes + lane, stored.minimum(block));
         packOwn(stored, block, within, data, own + lane);
       }
+      case EXPONENT -> packOwn(stored, block, within, data, own + lane);
       case OF_HALVES, SIGNED -> {
         half(data, header(at, group), lane, stored.scale(block));
         packOwn(stored, block, within, data, own + lane);
@@ -196,8 +198,12 @@ final class IntegerLayout implements BlockLayout {
     int group = column / ActivationGroup.COLUMNS;
     int within = column % ActivationGroup.COLUMNS;
     int code = code(data, codes(at, group) + 4L * lane, within / 4, within % 4 * Byte.SIZE);
-    return factor(data, at, group, lane, within / 16) * (code - offset)
+    return factor(data, at, group, lane, within / 16) * number(code)
         + addend(data, at, group, lane, within / 16);
+  }
+
+  private int number(int code) {
+    return form.chooses() ? form.chosen(code) : code - offset;
   }
 
   private int code(MemorySegment data, long at, int quad, int shift) {
@@ -219,6 +225,8 @@ final class IntegerLayout implements BlockLayout {
     long header = header(at, group);
     return switch (scales) {
       case OF_GROUP, WITH_MINIMUM -> number(data, own, lane);
+      case EXPONENT ->
+          FourBitFloats.halvedScale(data.get(ValueLayout.JAVA_BYTE, own + lane) & 0xFF);
       case OF_SUPER_BLOCK, SIGNED ->
           number(data, header, lane) * data.get(ValueLayout.JAVA_BYTE, own + lane);
       case OF_HALVES, OF_HALVES_WITH_MINIMA ->
@@ -230,7 +238,7 @@ final class IntegerLayout implements BlockLayout {
   private float addend(MemorySegment data, long at, int group, int lane, int half) {
     long own = own(at, group);
     return switch (scales) {
-      case OF_GROUP, OF_HALVES, SIGNED -> NOTHING;
+      case OF_GROUP, EXPONENT, OF_HALVES, SIGNED -> NOTHING;
       case WITH_MINIMUM -> -number(data, own, lanes + lane);
       case OF_SUPER_BLOCK ->
           -(number(data, header(at, group), lanes + lane)

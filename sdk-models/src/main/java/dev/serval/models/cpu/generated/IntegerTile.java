@@ -16,6 +16,12 @@ final class IntegerTile extends Tile {
   private static final int NIBBLES = 0x0F0F0F0F;
   private static final int ONES = 0x00010001;
 
+  /** 2<sup>−127</sup> as F32, which is too small to be normal. */
+  private static final int SMALLEST_SCALE = 0x0040_0000;
+
+  private static final int HALF = Float.floatToIntBits(0.5f);
+  private static final int FRACTION_BITS = 23;
+
   /** The most rows of a tile: each has two registers for each block. */
   static final int MAX_ROWS = 6;
 
@@ -31,7 +37,7 @@ final class IntegerTile extends Tile {
    */
   private static final int GROUPS_AHEAD = 4;
 
-  private static final int SHARED = 3;
+  private static final int SHARED = 4;
 
   private final IntegerForm form;
   private final IntegerForm.Scales scales;
@@ -42,6 +48,9 @@ final class IntegerTile extends Tile {
   private final Vector nibbles;
   private final Vector ones;
 
+  /** What nibbles choose from; a tile of one block needs no register for inputs. */
+  private final Vector table;
+
   IntegerTile(InstructionSet set, IntegerForm form, int rows, int blocks, Ending ending) {
     super(set, rows, blocks, ending);
     this.form = form;
@@ -50,9 +59,10 @@ final class IntegerTile extends Tile {
     int shared = firstShared(rows, blocks);
     scratch = vector(shared);
     magnitudes = vector(shared + 1);
-    nibbles = vector(shared + 1);
+    nibbles = keepsConstants() ? vector(shared + 1) : scratch;
     ones = vector(shared + 2);
     input = vector(shared + 2);
+    table = keepsConstants() ? vector(shared + (blocks == 1 ? 2 : 3)) : scratch;
   }
 
   /** Behind the sums of both kinds and the codes come registers that all rows and blocks share. */
@@ -79,13 +89,21 @@ final class IntegerTile extends Tile {
 
   /** Whether sums of a group fit 16 bits. */
   private boolean narrow() {
-    return !set().byteDots() && !form.bytes() && form.highBits() == 0;
+    return !set().byteDots() && !form.signedBytes() && form.highBits() == 0;
+  }
+
+  /** Without dot products of bytes signs need the registers that a table and masks would have. */
+  private boolean keepsConstants() {
+    return set().byteDots() || !form.chooses();
   }
 
   @Override
   void constants() {
-    if (!form.bytes()) {
+    if (!form.bytes() && keepsConstants()) {
       routine().constant(nibbles, NIBBLES);
+    }
+    if (form.chooses() && keepsConstants()) {
+      routine().table(table, form.table(set()));
     }
     if (!set().byteDots()) {
       routine().constant(ones, ONES);
@@ -185,7 +203,7 @@ final class IntegerTile extends Tile {
 
   /** Whether there is little to do for each code, so that memory is what it waits for. */
   private boolean waitsForMemory() {
-    return !sharesCodes(MAX_ROWS) && scales == IntegerForm.Scales.OF_GROUP && form.highBits() == 0;
+    return !sharesCodes(MAX_ROWS) && scales.onlyOfGroups() && form.highBits() == 0;
   }
 
   private Memory input(int row, int at) {
@@ -243,6 +261,10 @@ final class IntegerTile extends Tile {
 
   private void fetchBytes(int quad, int block) {
     routine().load(codes(block), in(block, Register.RDI, quad * width().bytes()));
+    takeMagnitudes(block);
+  }
+
+  private void takeMagnitudes(int block) {
     if (!set().byteDots()) {
       routine().unary(UnaryOp.VPABSB, magnitudes, codes(block));
     }
@@ -252,6 +274,9 @@ final class IntegerTile extends Tile {
     Vector codes = codes(block);
     if (form.highBits() > 0) {
       fetchHighBits(quad, block);
+    }
+    if (!keepsConstants()) {
+      routine().constant(nibbles, NIBBLES);
     }
     Memory at = in(block, Register.RDI, quad % 4 * width().bytes());
     if (quad < 4) {
@@ -264,6 +289,17 @@ final class IntegerTile extends Tile {
     if (form.highBits() > 0) {
       routine().binary(BinaryOp.VPOR, codes, codes, scratch);
     }
+    if (form.chooses()) {
+      choose(block);
+    }
+  }
+
+  private void choose(int block) {
+    if (!keepsConstants()) {
+      routine().table(table, form.table(set()));
+    }
+    routine().binary(BinaryOp.VPSHUFB, codes(block), table, codes(block));
+    takeMagnitudes(block);
   }
 
   /** Leaves them in the scratch register, where they belong above nibbles. */
@@ -289,10 +325,10 @@ final class IntegerTile extends Tile {
       return;
     }
     routine().unary(UnaryOp.VPBROADCASTD, scratch, input(row, quad * Integer.BYTES));
-    if (form.bytes()) {
+    if (form.signedBytes()) {
       routine().binary(BinaryOp.VPSIGNB, scratch, scratch, codes(0));
     }
-    Vector unsigned = form.bytes() ? magnitudes : codes(0);
+    Vector unsigned = form.signedBytes() ? magnitudes : codes(0);
     Vector products = first && narrow() ? dot(row, 0) : scratch;
     routine().binary(BinaryOp.VPMADDUBSW, products, unsigned, scratch);
     if (!narrow()) {
@@ -333,9 +369,25 @@ final class IntegerTile extends Tile {
   private void fetchScale(Memory own, int block) {
     switch (scales) {
       case OF_GROUP, WITH_MINIMUM -> routine().unary(UnaryOp.VCVTPH2PS, codes(block), own);
+      case EXPONENT -> power(own, codes(block));
       case OF_SUPER_BLOCK, OF_HALVES_WITH_MINIMA -> product(UnaryOp.VPMOVZXBD, own, 0, block);
       case OF_HALVES, SIGNED -> product(UnaryOp.VPMOVSXBD, own, 0, block);
     }
+  }
+
+  /**
+   * Half of 2 to the power of a byte less 127. The byte is put where an F32 has its exponent: 255
+   * becomes infinity, which less half of it is no number; 0 becomes 0, for which the least is
+   * taken.
+   */
+  private void power(Memory own, Vector target) {
+    routine().unary(UnaryOp.VPMOVZXBD, target, own);
+    routine().immediate(ImmediateOp.VPSLLD, target, target, FRACTION_BITS);
+    routine().constant(scratch, SMALLEST_SCALE);
+    routine().binary(BinaryOp.VPMAXSD, target, target, scratch);
+    routine().constant(scratch, HALF);
+    routine().binary(BinaryOp.VMULPS, scratch, target, scratch);
+    routine().binary(BinaryOp.VSUBPS, target, target, scratch);
   }
 
   private void product(UnaryOp widening, Memory own, int header, int block) {

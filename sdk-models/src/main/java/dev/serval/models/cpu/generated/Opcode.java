@@ -52,11 +52,12 @@ record Opcode(Prefix prefix, Map map, int code, Access access, Form form) {
     }
   }
 
-  /** How much memory is read or written: a fraction of the vector, or one element. */
+  /** How much memory is read or written: a fraction of the vector, 128 bits, or one element. */
   enum Access {
     FULL,
     HALF,
     QUARTER,
+    SECTION,
     ELEMENT;
 
     /** In bytes; EVEX counts short displacements in these. */
@@ -65,6 +66,7 @@ record Opcode(Prefix prefix, Map map, int code, Access access, Form form) {
         case FULL -> width.bytes();
         case HALF -> width.bytes() / 2;
         case QUARTER -> width.bytes() / 4;
+        case SECTION -> Width.XMM.bytes();
         case ELEMENT -> Integer.BYTES;
       };
     }

@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.generated;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Where an instruction finds a vector or a matrix. */
@@ -49,9 +50,13 @@ sealed interface Operand {
   /**
    * A constant, which the assembler puts behind the code.
    *
-   * @param bits its 32 bits
+   * @param words its bits, 32 in each
    */
-  record Literal(int bits) implements Address {}
+  record Literal(List<Integer> words) implements Address {
+    static Literal of(int bits) {
+      return new Literal(List.of(bits));
+    }
+  }
 
   /**
    * 32 bits of memory as all lanes of a vector: AVX-512 only.

@@ -59,7 +59,12 @@ final class Routine {
 
   /** A constant in all lanes. */
   void constant(Vector target, int bits) {
-    unary(UnaryOp.VPBROADCASTD, target, new Operand.Literal(bits));
+    unary(UnaryOp.VPBROADCASTD, target, Operand.Literal.of(bits));
+  }
+
+  /** Sixteen bytes in each 128 bits. */
+  void table(Vector target, List<Integer> words) {
+    unary(UnaryOp.VBROADCASTI128, target, new Operand.Literal(words));
   }
 
   void advance(Register pointer, int bytes) {

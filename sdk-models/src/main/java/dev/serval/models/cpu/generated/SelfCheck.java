@@ -85,20 +85,26 @@ final class SelfCheck {
     }
   }
 
-  /**
-   * Random bits, but for the upper byte of each binary16 or BF16, which makes it a moderate one.
-   */
+  /** Random bits, but for the byte of each scale or BF16 that makes it a moderate one. */
   private static byte[] row(DType dtype, int bytes, Random random) {
     byte[] row = new byte[bytes];
     random.nextBytes(row);
     for (int block = 0; block < bytes; block += dtype.blockBytes()) {
-      int scale = block + IntegerForm.of(dtype).map(IntegerForm::scaleAt).orElse(0);
-      row[scale + 1] = (byte) (random.nextInt(2) << 7 | 0x2D + random.nextInt(8));
-      if (IntegerForm.of(dtype).map(form -> form.scales().minimum()).orElse(false)) {
-        row[scale + 3] = (byte) (0x2D + random.nextInt(8));
-      }
+      moderate(dtype, row, block, random);
     }
     return row;
+  }
+
+  private static void moderate(DType dtype, byte[] row, int block, Random random) {
+    if (dtype == DType.MXFP4) {
+      row[block] = (byte) (116 + random.nextInt(8));
+      return;
+    }
+    int scale = block + IntegerForm.of(dtype).map(IntegerForm::scaleAt).orElse(0);
+    row[scale + 1] = (byte) (random.nextInt(2) << 7 | 0x2D + random.nextInt(8));
+    if (IntegerForm.of(dtype).map(form -> form.scales().minimum()).orElse(false)) {
+      row[scale + 3] = (byte) (0x2D + random.nextInt(8));
+    }
   }
 
   private void expand() {

@@ -1,6 +1,5 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.UnevenNumbers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -53,8 +52,9 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
       case Q2_K -> quarters(at + 16, within, quad);
       case Q3_K ->
           quarters(at + 32, within, quad) | (row.get(INT, at + 4L * quad) >>> within & ONES) << 2;
-      case IQ4_NL -> numbers(halves(at + 2, quad));
-      case IQ4_XS -> numbers(halves(at + 8 + 16L * within, quad));
+      case IQ4_NL -> halves(at + 2, quad);
+      case IQ4_XS -> halves(at + 8 + 16L * within, quad);
+      case MXFP4 -> halves(at + 1, quad);
     };
   }
 
@@ -91,15 +91,6 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
     return row.get(INT, at + 32L * (group / 4) + 4L * quad) >>> (2 * (group % 4)) & 3 * ONES;
   }
 
-  /** The numbers that four nibbles choose. */
-  private static int numbers(int nibbles) {
-    int numbers = 0;
-    for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
-      numbers |= (UnevenNumbers.at(nibbles >>> shift & 0xF) & 0xFF) << shift;
-    }
-    return numbers;
-  }
-
   /** The bits of the scale of a group, or of a super-block. */
   short scale(long at) {
     return row.get(SHORT, at + form.scaleAt());
@@ -124,6 +115,7 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
       case Q2_K -> (byte) (octet(at + 2L * within + index % 2) >> (index / 2 * 4) & 0xF);
       case Q3_K -> sixteenth(at + 96, 2 * within + index);
       case IQ4_XS -> eighth(at + 2, within);
+      case MXFP4 -> row.get(ValueLayout.JAVA_BYTE, at);
       case Q4_K, Q5_K -> index == 0 ? first(at, within) : second(at, within);
       case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL -> throw new IllegalArgumentException(form.name());
     };

@@ -12,35 +12,38 @@ import java.lang.foreign.ValueLayout;
  */
 enum BlockOctets {
   /** Octets alone. */
-  PLAIN(0, 0, 0, false),
+  PLAIN(0, 0, 0, 1),
   /** Sixteen octets behind the scale. */
-  BEHIND_SCALE(2, 16, 32, false),
+  BEHIND_SCALE(2, 16, 32, 1),
+  /** Sixteen octets behind an octet that is the scale. */
+  BEHIND_EXPONENT(1, 16, 32, 0),
   /** Sixteen octets behind a scale and a minimum. */
-  BEHIND_MINIMUM(4, 16, 32, true),
+  BEHIND_MINIMUM(4, 16, 32, 2),
   /** Sixteen octets behind the scale and a word of fifth bits. */
-  BEHIND_SCALE_AND_BITS(6, 16, 32, false),
+  BEHIND_SCALE_AND_BITS(6, 16, 32, 1),
   /** Sixteen octets behind a scale, a minimum and a word of fifth bits. */
-  BEHIND_MINIMUM_AND_BITS(8, 16, 32, true),
+  BEHIND_MINIMUM_AND_BITS(8, 16, 32, 2),
   /** For each 64 elements the lower nibbles of 32 octets, then the upper ones. */
-  SUB_BLOCKS(16, 32, 64, true),
+  SUB_BLOCKS(16, 32, 64, 2),
   /** The same, and 32 octets of fifth bits before them. */
-  SUB_BLOCKS_AND_BITS(48, 32, 64, true),
+  SUB_BLOCKS_AND_BITS(48, 32, 64, 2),
   /** For each 128 elements the lower nibbles of 64 octets, then the upper ones. */
-  HALVES(0, 64, 128, false);
+  HALVES(0, 64, 128, 1);
 
   /** Where nibbles begin. */
   final int first;
 
-  private final boolean minimum;
+  /** Binary16s: a scale, and perhaps a minimum. */
+  private final int halves;
 
   /** Of each element of the largest block: the octet in the file that its nibble is in. */
   private final int[] octet;
 
   private final int[] shift;
 
-  BlockOctets(int first, int octets, int span, boolean minimum) {
+  BlockOctets(int first, int octets, int span, int halves) {
     this.first = first;
-    this.minimum = minimum;
+    this.halves = halves;
     int elements = span == 0 ? 0 : DType.Q4_K.blockElements();
     octet = new int[elements];
     shift = new int[elements];
@@ -53,6 +56,7 @@ enum BlockOctets {
   static BlockOctets of(DType dtype) {
     return switch (dtype) {
       case Q4_0 -> BEHIND_SCALE;
+      case MXFP4 -> BEHIND_EXPONENT;
       case Q4_1 -> BEHIND_MINIMUM;
       case Q5_0 -> BEHIND_SCALE_AND_BITS;
       case Q5_1 -> BEHIND_MINIMUM_AND_BITS;
@@ -91,7 +95,7 @@ enum BlockOctets {
   /** Writes a block's binary16s; after all lanes' octets, whose places they take. */
   void packHalves(DType dtype, MemorySegment row, long from, MemorySegment to, long at, int lane) {
     int scale = scaleAt(dtype);
-    for (int half = scale; half <= scale + (minimum ? Short.BYTES : 0); half += Short.BYTES) {
+    for (int half = scale; half < scale + halves * Short.BYTES; half += Short.BYTES) {
       packHalf(row, from + half, to, at + (long) half * Lanes.WIDTH, lane);
     }
   }

@@ -8,8 +8,10 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
 import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.FourBitFloats;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.stream.IntStream;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -47,6 +49,7 @@ abstract sealed class BlockUnpacking extends Unpacking {
   static BlockUnpacking of(DType dtype) {
     return switch (dtype) {
       case Q4_1, Q4_K -> new Nibbles(dtype);
+      case MXFP4 -> new Floats(dtype);
       case Q5_0 -> new FiveBits(dtype, 2);
       case Q5_1 -> new FiveBits(dtype, 4);
       case Q5_K, Q6_K -> new MoreBits(dtype);
@@ -113,6 +116,60 @@ abstract sealed class BlockUnpacking extends Unpacking {
             .cast(right.lanewise(LSHR, 4).convert(I2F, 0))
             .fma(f1, o1)
             .intoArray(tile, at + W + L);
+      }
+    }
+  }
+
+  /** A nibble an element: three bits that choose a magnitude, and a sign. */
+  private static final class Floats extends BlockUnpacking {
+    private static final int MAGNITUDE = 7;
+    private static final int SIGN = 8;
+    private static final int TO_SIGN = 28;
+
+    /** The bits of each as F32, as often as a vector has room for all. */
+    private static final int[] MAGNITUDES =
+        IntStream.range(0, L)
+            .map(i -> Float.floatToIntBits(FourBitFloats.doubled(i & MAGNITUDE)))
+            .toArray();
+
+    Floats(DType dtype) {
+      super(dtype);
+    }
+
+    @Override
+    void run(MemorySegment data, long block, int element, LinearScratch own, int to) {
+      for (int v = 0; v < W; v += L) {
+        numbers(data, octet(block, firstNibbles) + v, own.scales.factors, v, own.tile, to + v);
+      }
+    }
+
+    private static void numbers(
+        MemorySegment data, long from, float[] factors, int v, float[] tile, int to) {
+      IntVector magnitudes = IntVector.fromArray(I, MAGNITUDES, 0);
+      FloatVector f = FloatVector.fromArray(F, factors, v);
+      FloatVector unsigned = FloatVector.zero(F);
+      for (int i = 0; i < RUN / 2; i++) {
+        IntVector first =
+            INT_VECTOR.cast(
+                ByteVector.fromMemorySegment(B, data, from + (long) i * W, LE)
+                    .convertShape(ZERO_EXTEND_B2I, I, 0));
+        IntVector second = first.lanewise(LSHR, 4);
+        FLOAT_VECTOR
+            .cast(
+                INT_VECTOR
+                    .cast(first.and(MAGNITUDE).selectFrom(magnitudes))
+                    .or(first.and(SIGN).lanewise(LSHL, TO_SIGN))
+                    .reinterpretAsFloats())
+            .fma(f, unsigned)
+            .intoArray(tile, to + 2 * i * W);
+        FLOAT_VECTOR
+            .cast(
+                INT_VECTOR
+                    .cast(second.and(MAGNITUDE).selectFrom(magnitudes))
+                    .or(second.and(SIGN).lanewise(LSHL, TO_SIGN))
+                    .reinterpretAsFloats())
+            .fma(f, unsigned)
+            .intoArray(tile, to + 2 * i * W + W);
       }
     }
   }

@@ -31,6 +31,10 @@ final class RunScales {
   private static final int SUB_BLOCK = 32;
   private static final int SIX_BITS = 0x3F;
   private static final int PAIRS = 4;
+  private static final int FRACTION_BITS = 23;
+
+  /** 2<sup>−127</sup>, which is too small to be normal. */
+  private static final int SMALLEST = 0x0040_0000;
 
   final float[] factors = new float[W];
   final float[] offsets = new float[W];
@@ -58,6 +62,7 @@ final class RunScales {
         }
       }
       case Q4_K, Q5_K -> ofSubBlock(newBlock, data, block, element);
+      case MXFP4 -> exponents(newBlock, data, block);
       case Q6_K -> signed(newBlock, data, block, element);
       default -> throw new IllegalArgumentException(dtype + " is read otherwise");
     }
@@ -67,6 +72,28 @@ final class RunScales {
     if (read) {
       halves(data, block, factors);
       Arrays.fill(offsets, NOTHING);
+    }
+  }
+
+  /** Half of 2 to the power of an octet less 127; of infinity, which 255 becomes, no number. */
+  private void exponents(boolean read, MemorySegment data, long block) {
+    if (read) {
+      exponents(data, block, factors);
+    }
+  }
+
+  private static void exponents(MemorySegment data, long at, float[] to) {
+    for (int v = 0; v < W; v += L) {
+      FloatVector scales =
+          FLOAT_VECTOR.cast(
+              INT_VECTOR
+                  .cast(
+                      ByteVector.fromMemorySegment(B, data, at + v, LE)
+                          .convertShape(ZERO_EXTEND_B2I, I, 0))
+                  .lanewise(LSHL, FRACTION_BITS)
+                  .max(SMALLEST)
+                  .reinterpretAsFloats());
+      scales.sub(scales.mul(0.5f)).intoArray(to, v);
     }
   }
 

@@ -230,9 +230,11 @@ final class AssemblerTest {
   }
 
   private static List<Width> unaryWidths(UnaryOp op) {
-    return op == UnaryOp.VCVTNEPS2BF16
-        ? List.of(Width.YMM)
-        : op == UnaryOp.VBROADCASTSS ? List.of(Width.YMM, Width.ZMM) : widths(op.opcode());
+    return switch (op) {
+      case VCVTNEPS2BF16 -> List.of(Width.YMM);
+      case VBROADCASTSS, VBROADCASTI128 -> List.of(Width.YMM, Width.ZMM);
+      default -> widths(op.opcode());
+    };
   }
 
   @Test
@@ -380,9 +382,9 @@ final class AssemblerTest {
     Vector vector = new Vector(3, Width.YMM);
     List<Instruction> routine =
         List.of(
-            new Unary(UnaryOp.VPBROADCASTD, vector, new Literal(0x12345678)),
-            new Unary(UnaryOp.VPBROADCASTD, vector.as(Width.ZMM), new Literal(0x7654321)),
-            new Unary(UnaryOp.VPBROADCASTD, vector, new Literal(0x12345678)),
+            new Unary(UnaryOp.VPBROADCASTD, vector, Literal.of(0x12345678)),
+            new Unary(UnaryOp.VPBROADCASTD, vector.as(Width.ZMM), Literal.of(0x7654321)),
+            new Unary(UnaryOp.VPBROADCASTD, vector, Literal.of(0x12345678)),
             new Instruction.Return());
     byte[] code = Assembler.encode(routine);
     ByteBuffer bytes = ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN);

@@ -16,12 +16,15 @@ import java.util.Arrays;
 record BlockParts(int[] codes, float[] scales, float[] minima) {
   private static final byte ONE_UPPER = 0x3C;
 
+  /** The exponent of 2, with which elements of MXFP4 are integers. */
+  private static final int TWO = 128;
+
   static BlockParts of(DType dtype, byte[] block, int group) {
     int at = Dequantisation.scaleAt(dtype);
-    float d = half(block, at);
+    float d = dtype == DType.MXFP4 ? halvedScale(block) : half(block, at);
     int[] codes = codes(dtype, block, group);
     return switch (dtype) {
-      case Q8_0, Q4_0, Q5_0, IQ4_NL -> new BlockParts(codes, floats(d), floats());
+      case Q8_0, Q4_0, Q5_0, IQ4_NL, MXFP4 -> new BlockParts(codes, floats(d), floats());
       case Q4_1, Q5_1 -> new BlockParts(codes, floats(d), floats(-half(block, 2)));
       case Q4_K, Q5_K -> {
         int[] pair = pair(block, group);
@@ -59,9 +62,7 @@ record BlockParts(int[] codes, float[] scales, float[] minima) {
 
   private static int[] codes(DType dtype, byte[] block, int group) {
     byte[] plain = block.clone();
-    int at = Dequantisation.scaleAt(dtype);
-    plain[at] = 0;
-    plain[at + 1] = ONE_UPPER;
+    setScale(dtype, plain);
     switch (dtype) {
       case Q4_1, Q5_1 -> Arrays.fill(plain, 2, 4, (byte) 0);
       case Q4_K, Q5_K -> {
@@ -89,6 +90,22 @@ record BlockParts(int[] codes, float[] scales, float[] minima) {
     int[] codes = new int[32];
     Arrays.setAll(codes, i -> (int) values[32 * group + i]);
     return codes;
+  }
+
+  private static void setScale(DType dtype, byte[] block) {
+    if (dtype == DType.MXFP4) {
+      block[0] = (byte) TWO;
+      return;
+    }
+    int at = Dequantisation.scaleAt(dtype);
+    block[at] = 0;
+    block[at + 1] = ONE_UPPER;
+  }
+
+  /** That of the elements doubled, which are integers. */
+  private static float halvedScale(byte[] block) {
+    int exponent = block[0] & 0xFF;
+    return exponent == 0xFF ? Float.NaN : Math.scalb(1f, exponent - TWO);
   }
 
   private static int[] pair(byte[] block, int group) {

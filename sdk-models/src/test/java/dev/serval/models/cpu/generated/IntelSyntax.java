@@ -29,7 +29,7 @@ final class IntelSyntax {
                   half(op, second),
                   op.fixedImmediate() ? ",0x1" : "");
       case Unary(UnaryOp op, Vector target, Operand source) ->
-          "%s %s,%s".formatted(lower(op), of(target), of(source));
+          "%s %s,%s".formatted(name(op, target), of(target), of(source));
       case Immediate(var op, Vector target, Vector source, int value) ->
           "%s %s,%s,0x%x".formatted(lower(op), of(target), of(source), value);
       case Store(StoreOp op, Memory target, Vector source) ->
@@ -75,6 +75,11 @@ final class IntelSyntax {
       case VPDPBUSD -> evex ? plain : "{vex} " + plain;
       default -> plain;
     };
+  }
+
+  private static String name(UnaryOp op, Vector target) {
+    boolean sections = op == UnaryOp.VBROADCASTI128 && evex(target, target, target);
+    return sections ? "vbroadcasti32x4" : lower(op);
   }
 
   private static boolean evex(Vector target, Vector first, Operand second) {

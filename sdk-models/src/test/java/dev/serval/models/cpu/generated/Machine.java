@@ -153,7 +153,7 @@ final class Machine {
     switch (operand) {
       case Vector vector -> System.arraycopy(vectors[vector.number()], 0, value, 0, LANES);
       case TileRegister tile -> throw new AssertionError(tile + " is no vector");
-      case Literal(int bits) -> Arrays.fill(value, bits);
+      case Literal(List<Integer> words) -> Arrays.setAll(value, i -> words.get(i % words.size()));
       case Broadcast(Memory from) -> Arrays.fill(value, memory.load(address(from)));
       case Memory from -> {
         memory.check(address(from), bytes);
@@ -202,6 +202,10 @@ final class Machine {
     switch (unary.op()) {
       case VMOVUPS -> result = read(unary.source(), width.bytes());
       case VBROADCASTSS, VPBROADCASTD -> Arrays.fill(result, read(unary.source(), 4)[0]);
+      case VBROADCASTI128 -> {
+        int[] in = read(unary.source(), 16);
+        Arrays.setAll(result, i -> in[i % 4]);
+      }
       case VPABSB -> {
         int[] in = read(unary.source(), width.bytes());
         for (int i = 0; i < LANES; i++) {
@@ -267,6 +271,7 @@ final class Machine {
       case VPSUBD -> a[i] - b[i];
       case VPMAXSD -> Math.max(a[i], b[i]);
       case VPADDW -> words(word(a[i], 0) + word(b[i], 0), word(a[i], 1) + word(b[i], 1));
+      case VPSHUFB -> shuffled(a, lane, b[i]);
       case VPSIGNB -> signed(a[i], b[i]);
       case VPHADDD ->
           i % 4 < 2
@@ -332,6 +337,16 @@ final class Machine {
     for (int i = 0; i < 4; i++) {
       int value = word(i < 2 ? lower : upper, i % 2);
       result |= (Math.clamp(value, Byte.MIN_VALUE, Byte.MAX_VALUE) & 0xFF) << (8 * i);
+    }
+    return result;
+  }
+
+  private static int shuffled(int[] from, int lane, int places) {
+    int result = 0;
+    for (int i = 0; i < 4; i++) {
+      int place = octet(places, i);
+      int chosen = place < 0 ? 0 : octet(from[lane + (place & 15) / 4], place & 3) & 0xFF;
+      result |= chosen << (8 * i);
     }
     return result;
   }

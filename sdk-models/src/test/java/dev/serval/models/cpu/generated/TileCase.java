@@ -120,6 +120,7 @@ final class TileCase implements AutoCloseable {
       case Q2_K -> at >= 16 && at < 80;
       case Q3_K -> at < 96;
       case IQ4_XS -> at >= 8;
+      case MXFP4 -> at >= 1;
       default -> at >= 2;
     };
   }
@@ -140,6 +141,17 @@ final class TileCase implements AutoCloseable {
       }
       layout.pack(blockRows, set.lanes(), codes, block * layout.blockBytes());
     }
+  }
+
+  /** Gives blocks of MXFP4 these scales in turn, instead of moderate ones. */
+  TileCase withExponents(int... exponents) {
+    for (int lane = 0; lane < lanes; lane++) {
+      for (int at = 0; at < stored[lane].length; at += dtype.blockBytes()) {
+        stored[lane][at] = (byte) exponents[(lane + at) % exponents.length];
+      }
+    }
+    pack();
+    return this;
   }
 
   private Tile tile() {

@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -182,6 +183,24 @@ final class TileTest {
     try (TileCase tile = tile(set, dtype, Ending.STORE, 4, 1, all, zeros, tiny, spike)) {
       check(set, dtype, tile);
       assertThat(tile.simulated()[1]).containsOnly(0f);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void scales_of_eight_bits_are_right_from_the_least_to_what_is_no_number(InstructionSet set) {
+    for (int rows : new int[] {1, IntegerTile.MAX_ROWS}) {
+      try (TileCase tile =
+          tile(set, DType.MXFP4, Ending.STORE, rows, 5).withExponents(0, 1, 2, 3, 127, 253, 254)) {
+        check(set, DType.MXFP4, tile);
+        assertThat(tile.elementsInBlocks()).isDeepEqualTo(tile.elementsAsStored());
+      }
+    }
+    try (TileCase tile = tile(set, DType.MXFP4, Ending.ADD, 2, 1).withExponents(255)) {
+      check(set, DType.MXFP4, tile);
+      for (float[] row : tile.simulated()) {
+        assertThat(row).containsOnly(Float.NaN);
+      }
     }
   }
 
