@@ -11,6 +11,7 @@
 //         chunk c ^ ((r >> 2) & 1). Within a chunk, nibble n (from the lowest) of word t holds element
 //         2 t + (n >> 2) + 8 (n & 3): nibbles n and n + 4 are neighbours, and words are again what lane t needs.
 //         Then the scales, as above.
+//   MXFP4: 2176 bytes. Nibbles as those of Q4_0, then 64 rows of 2 bytes, the exponents e for k 0-31 and 32-63.
 // F32 and F16 matrices: rows one after the other, `stride` elements apart, stride * element size a multiple of 16.
 // Vectors: F32. Activations: F32 rows, a multiple of 4 elements apart.
 // Operands (inputs of tensor cores), BF16: [k tile of 64][row][64]; the chunk c of row r of a k tile lies at chunk c ^ (r & 7):
@@ -232,6 +233,7 @@ struct Attention {
   void* out;           // F32 rows, or an operand
   float* partials;     // float[step->parts][heads][headDim + 4], of parts that are attended apart
   int32_t* arrivals;   // int[sequences][kvHeads], 0 between launches
+  const float* sinks;  // float[heads]: a score of each head that takes its share and gives nothing, not to be scaled; null for none
   int64_t blockBytes;
   int64_t layerOffset; // of this layer's keys in a block
   int32_t stride;      // elements of a row of qkv
@@ -246,7 +248,7 @@ struct Attention {
   float softcap;       // scores become softcap * tanh(score / softcap); 0 for none. Only of `attention_simt_`
 };
 
-// out = function(gate) * up
+// out = function(gate, up)
 struct Gated {
   const Step* step;
   const float* in; // [gate | up]
@@ -297,12 +299,13 @@ struct SortRoutes {
   int32_t unused;
 };
 
-// out = in x weight^T for each route by the weight of its expert; gated: out = silu(first half) * second half.
+// out = in x weight^T + bias for each route by those of its expert; gated: out = function(first half, second half).
 struct RoutedLinear {
   const Step* routes;
   const RouteTile* tileOf;
   const int32_t* sources;  // which row of `in` a route takes; null: route r takes row r
   const uint64_t* weights; // addresses: the weight of each expert, all of the same shape and type
+  const uint64_t* biases;  // addresses: the bias of each expert, F32; null for none
   const void* in;          // an operand; F32 rows for F32 and F16 weights
   void* out;               // a row for each route: F32; gated: an operand
   int32_t inStride;        // as those of Linear

@@ -240,7 +240,7 @@ template <int W, bool FEW> struct Decode {
         }
       } else {
         Merge merge(NOTHING_SEEN, part.largest[i], scale);
-        float share = __fdiv_rn(1.0f, merge.merged(0.0f, sum));
+        float share = __fdiv_rn(1.0f, with_sink(a, h, merge.largest, merge.merged(0.0f, sum), scale));
 #pragma unroll
         for (int n = 0; n < SLICE; n++) {
           int d = 8 * (warp * SLICE + n) + 2 * t;
@@ -284,7 +284,7 @@ template <int W, bool FEW> struct Decode {
         y = merge.merged(y, v.y);
         largest = merge.largest;
       }
-      float share = __fdiv_rn(1.0f, sum);
+      float share = __fdiv_rn(1.0f, with_sink(a, h, largest, sum, scale));
       store_pair(a, row, h * a.headDim + d, __fmul_rn(x, share), __fmul_rn(y, share));
     }
   }
@@ -319,7 +319,7 @@ template <int W, bool FEW> struct Decode {
           largest = merge.largest;
         }
       }
-      float share = __fdiv_rn(1.0f, sum);
+      float share = __fdiv_rn(1.0f, with_sink(a, kvHead * group + head, largest, sum, scale));
       int column = (kvHead * group + head) * a.headDim + 4 * quad;
       store_pair(a, row, column, __fmul_rn(x.x, share), __fmul_rn(x.y, share));
       store_pair(a, row, column + 2, __fmul_rn(x.z, share), __fmul_rn(x.w, share));
@@ -443,6 +443,7 @@ template <class Type> struct Simt {
       }
       __syncthreads();
     }
+    sum = with_sink(a, head, largest, sum, scale);
 #pragma unroll
     for (int i = 0; i < MOST_DIMENSIONS / THREADS; i++) {
       int d = threadIdx.x + i * THREADS, column = head * a.headDim + d;

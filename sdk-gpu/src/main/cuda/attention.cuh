@@ -5,7 +5,8 @@
 // position 0 on and these into tiles of 64. For each part, tile after tile: scores by products of 16 dimensions in a fixed order;
 // the largest score so far; weights, rounded to BF16; their sum, and the sum of weighted values by products of 16 positions
 // (Milakov and Gimelshein, arXiv:1805.02867; Dao, FlashAttention-2, arXiv:2307.08691). A tile of which a row sees nothing leaves
-// its part as it is, so such tiles may be left out. Parts are merged in order, by `merged`, into what begins empty.
+// its part as it is, so such tiles may be left out. Parts are merged in order, by `merged`, into what begins empty. A head's sink
+// is one weight more in the sum, once all parts are merged.
 //
 // Rows that products take are queries of the heads that share a key head: 16 to a warp, which holds row g and g + 8 in lanes
 // 4 g to 4 g + 3. Which dimensions meet in a product is up to us as long as queries and keys agree: lane t of four takes the
@@ -62,6 +63,12 @@ struct Merge {
     return make_float4(merged(x.x, ofPart.x), merged(x.y, ofPart.y), merged(x.z, ofPart.z), merged(x.w, ofPart.w));
   }
 };
+
+// The sum of all weights, the sink's included. Where no score is a number the sum stays 0, so that the result is none either.
+__device__ __forceinline__ float with_sink(const Attention& a, int head, float largest, float sum, float scale) {
+  if (!a.sinks || largest == NOTHING_SEEN) return sum;
+  return __fadd_rn(sum, power_of_two(__fsub_rn(__fmul_rn(a.sinks[head], LOG2_E), __fmul_rn(largest, scale))));
+}
 
 __device__ __forceinline__ float quad_sum(float x) {
   x = __fadd_rn(x, __shfl_xor_sync(ALL, x, 1));

@@ -317,7 +317,7 @@ template <int W> struct Stream {
           largest = merge.largest;
         }
       }
-      float share = __fdiv_rn(1.0f, sum);
+      float share = __fdiv_rn(1.0f, with_sink(a, h, largest, sum, scale));
       store_quad(now.row, h * a.headDim + d, make_float4(__fmul_rn(x.x, share), __fmul_rn(x.y, share), __fmul_rn(x.z, share), __fmul_rn(x.w, share)));
       d += LANES * 4;
     }

@@ -29,7 +29,8 @@ template <int W, class Turns> struct Prefill {
   // Few of a block's numbers are needed to its end, and registers are short.
   __device__ __forceinline__ Tile tile() const { return array<Tile>(a.step, a.step->tileOf)[blockIdx.x]; }
   __device__ __forceinline__ int group() const { return a.heads / a.kvHeads; }
-  __device__ __forceinline__ int column(int query) const { return (blockIdx.y * group() + query % group()) * a.headDim; }
+  __device__ __forceinline__ int head(int query) const { return blockIdx.y * group() + query % group(); }
+  __device__ __forceinline__ int column(int query) const { return head(query) * a.headDim; }
   __device__ __forceinline__ int first_seen(int position) const { return max(position - a.window, -1) + 1; }
   static __device__ __forceinline__ uint32_t range(int first, int end) { return (uint32_t)first | (uint32_t)max(end, 0) << 16; }
   static __device__ __forceinline__ bool within(int index, uint32_t range) { return index >= (int)(range & 0xffff) && index < (int)(range >> 16); }
@@ -166,7 +167,7 @@ template <int W, class Turns> struct Prefill {
     for (int i = 0; i < 2; i++) {
       int q = query(i);
       if (q >= tile.rows * group()) continue;
-      float share = __fdiv_rn(1.0f, total.sum[i]);
+      float share = __fdiv_rn(1.0f, with_sink(a, head(q), total.largest[i], total.sum[i], scale));
 #pragma unroll
       for (int n = 0; n < L::TILES; n++)
         if (8 * n < a.headDim)

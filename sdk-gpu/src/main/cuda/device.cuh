@@ -149,13 +149,26 @@ __device__ __forceinline__ int64_t operand_chunk(int rows, int row, int k) {
 
 __device__ __forceinline__ int tiles_of(int elements) { return (elements + TILE - 1) / TILE; }
 
-__device__ __forceinline__ float silu(float x) { return __fdiv_rn(x, __fadd_rn(1.0f, expf(-x))); }
-
-// As dev.serval.api.compute.GateFunction has it.
-__device__ __forceinline__ float gelu_tanh(float x) {
-  float steepness = __fmul_rn(x, __fadd_rn(1.5957692f, __fmul_rn(__fmul_rn(0.07135482f, x), x)));
-  return __fdiv_rn(x, __fadd_rn(1.0f, expf(-steepness)));
-}
+// What lets values through, as dev.serval.api.compute.GateFunction has it.
+__device__ __forceinline__ float gate(float x, float steepness) { return __fdiv_rn(x, __fadd_rn(1.0f, expf(-steepness))); }
+struct Silu {
+  static __device__ __forceinline__ float gated(float x, float up) { return __fmul_rn(gate(x, x), up); }
+};
+struct GeluTanh {
+  static __device__ __forceinline__ float gated(float x, float up) {
+    float steepness = __fmul_rn(x, __fadd_rn(1.5957692f, __fmul_rn(__fmul_rn(0.07135482f, x), x)));
+    return __fmul_rn(gate(x, steepness), up);
+  }
+};
+// Comparisons leave what is no number as it is.
+struct SwigluOai {
+  static constexpr float LIMIT = 7.0f, SLOPE = 1.702f;
+  static __device__ __forceinline__ float gated(float x, float up) {
+    x = x > LIMIT ? LIMIT : x;
+    up = up > LIMIT ? LIMIT : up < -LIMIT ? -LIMIT : up;
+    return __fmul_rn(gate(x, __fmul_rn(SLOPE, x)), __fadd_rn(up, 1.0f));
+  }
+};
 
 __device__ __forceinline__ float hyperbolic_tangent(float x) {
   return __fsub_rn(1.0f, __fdiv_rn(2.0f, __fadd_rn(1.0f, expf(__fmul_rn(2.0f, x)))));

@@ -140,6 +140,7 @@ struct RouteTokens {
     return true;
   }
   __device__ __forceinline__ const void* weight() const { return matrix; }
+  __device__ __forceinline__ const float* bias() const { return a.biases ? (const float*)a.biases[a.tileOf[blockIdx.y].expert] : nullptr; }
   // Behind the last route the last again.
   __device__ __forceinline__ int row(int i) const {
     int route = min(first + i, end - 1);
@@ -198,19 +199,23 @@ KERNEL(add_routes, AddRoutes, 256, 1, 0) {
   }
 }
 
-#define MMA_ROUTED(type, Tile, gated, GATED, n)                                                                                \
+#define MMA_ROUTED(type, Tile, gated, GATED, Function, n)                                                                      \
   KERNEL(mma_routed_##type##gated##_n##n, RoutedLinear, (serval::Shape<serval::Tile, n, GATED>::THREADS), 1,                   \
          (serval::Shape<serval::Tile, n, GATED>::SHARED)) {                                                                    \
-    serval::linear_block<serval::Tile, serval::Shape<serval::Tile, n, GATED>>(serval::linear_of(a), serval::RouteTokens(a));   \
+    using Shape = serval::Shape<serval::Tile, n, GATED, serval::Function>;                                                     \
+    serval::linear_block<serval::Tile, Shape>(serval::linear_of(a), serval::RouteTokens(a));                                   \
   }
-#define MMA_ROUTED_ALL(type, Tile)          \
-  MMA_ROUTED(type, Tile, , false, 8)        \
-  MMA_ROUTED(type, Tile, , false, 64)       \
-  MMA_ROUTED(type, Tile, _gated, true, 8)   \
-  MMA_ROUTED(type, Tile, _gated, true, 64)
+#define MMA_ROUTED_BOTH(type, Tile, gated, GATED, Function) \
+  MMA_ROUTED(type, Tile, gated, GATED, Function, 8)         \
+  MMA_ROUTED(type, Tile, gated, GATED, Function, 64)
+#define MMA_ROUTED_ALL(type, Tile)                              \
+  MMA_ROUTED_BOTH(type, Tile, , false, Silu)                    \
+  MMA_ROUTED_BOTH(type, Tile, _gated, true, Silu)               \
+  MMA_ROUTED_BOTH(type, Tile, _gated_swiglu_oai, true, SwigluOai)
 MMA_ROUTED_ALL(bf16, Bf16Tile)
 MMA_ROUTED_ALL(q8_0, Q8Tile)
 MMA_ROUTED_ALL(q4_0, Q4Tile)
+MMA_ROUTED_ALL(mxfp4, Mxfp4Tile)
 
 KERNEL(routed_f32, RoutedLinear, 256, 1, 0) { serval::plain_linear<float>(serval::linear_of(a), serval::RouteTokens(a)); }
 KERNEL(routed_f16, RoutedLinear, 256, 1, 0) { serval::plain_linear<uint16_t>(serval::linear_of(a), serval::RouteTokens(a)); }

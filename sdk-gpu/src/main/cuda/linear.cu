@@ -18,6 +18,8 @@ MMA_LINEAR_ALL(q8_0, Q8Tile, , false)
 MMA_LINEAR_ALL(q8_0, Q8Tile, _gated, true)
 MMA_LINEAR_ALL(q4_0, Q4Tile, , false)
 MMA_LINEAR_ALL(q4_0, Q4Tile, _gated, true)
+MMA_LINEAR_ALL(mxfp4, Mxfp4Tile, , false)
+MMA_LINEAR_ALL(mxfp4, Mxfp4Tile, _gated, true)
 
 KERNEL(linear_f32, Linear, 256, 1, 0) { serval::plain_linear<float>(a, serval::StepTokens(a, serval::PLAIN_TOKENS)); }
 KERNEL(linear_f16, Linear, 256, 1, 0) { serval::plain_linear<uint16_t>(a, serval::StepTokens(a, serval::PLAIN_TOKENS)); }

@@ -14,7 +14,8 @@
 
 namespace serval {
 
-template <class Tile, int N_, bool GATED_> struct Shape {
+template <class Tile, int N_, bool GATED_, class Function_ = Silu> struct Shape {
+  using Function = Function_; // of gates
   static constexpr int N = N_;
   static constexpr bool GATED = GATED_;
   static constexpr int HALVES = GATED ? 2 : 1;
@@ -57,6 +58,7 @@ struct StepTokens {
     return first < end;
   }
   __device__ __forceinline__ const void* weight() const { return a.weight; }
+  __device__ __forceinline__ const float* bias() const { return a.bias; }
   // The row of the input for the token `first + i`.
   __device__ __forceinline__ int row(int i) const { return first + i; }
 };
@@ -229,9 +231,10 @@ template <class Tile, class S, class Tokens> struct Product {
     return true;
   }
 
-  __device__ __forceinline__ float biased(float sum, int row) const { return a.bias ? __fadd_rn(sum, a.bias[row]) : sum; }
+  static __device__ __forceinline__ float biased(float sum, const float* bias, int row) { return bias ? __fadd_rn(sum, bias[row]) : sum; }
 
   __device__ __forceinline__ void store(Sums<S>& sums) const {
+    const float* bias = tokens.bias();
     int g = threadIdx.x % LANES / 4, t = threadIdx.x % 4;
 #pragma unroll
     for (int m = 0; m < S::MF; m++)
@@ -243,11 +246,11 @@ template <class Tile, class S, class Tokens> struct Product {
           int r = tokens.first + warpToken + n * 8 + 2 * t + i % 2;
           if (r >= tokens.end) continue;
           if constexpr (S::GATED) {
-            float gate = biased(sums.x[0][m][n][i], row), up = biased(sums.x[S::HALVES - 1][m][n][i], row + a.weightRows / 2);
-            ((uint16_t*)a.out)[operand_chunk(a.outStride, r, row) + row % 8] = bf16_of(__fmul_rn(silu(gate), up));
+            float gate = biased(sums.x[0][m][n][i], bias, row), up = biased(sums.x[S::HALVES - 1][m][n][i], bias, row + a.weightRows / 2);
+            ((uint16_t*)a.out)[operand_chunk(a.outStride, r, row) + row % 8] = bf16_of(S::Function::gated(gate, up));
           } else if (row < a.weightRows) {
             float* to = (float*)a.out + (int64_t)r * a.outStride + a.outColumn + row;
-            float sum = biased(sums.x[0][m][n][i], row);
+            float sum = biased(sums.x[0][m][n][i], bias, row);
             *to = a.add ? __fadd_rn(*to, sum) : sum;
           }
         }
@@ -299,11 +302,12 @@ template <class T, class Tokens> __device__ __forceinline__ void plain_linear(co
       if (real > 3) sums[i] = __fmaf_rn(w.w, x.w, sums[i]);
     }
   }
+  const float* bias = tokens.bias();
 #pragma unroll
   for (int i = 0; i < PLAIN_TOKENS; i++) {
     float sum = warp_sum(sums[i]);
     if (lane != 0 || i >= count) continue;
-    if (a.bias) sum = __fadd_rn(sum, a.bias[row]);
+    if (bias) sum = __fadd_rn(sum, bias[row]);
     float* to = (float*)a.out + (int64_t)(tokens.first + i) * a.outStride + a.outColumn + row;
     *to = a.add ? __fadd_rn(*to, sum) : sum;
   }

@@ -35,6 +35,7 @@ template <class FewTokens, class ManyTokens> struct UnpackedWeights {
 };
 using Q8Weights = UnpackedWeights<Q8Tile, Q8Tile>;
 using Q4Weights = UnpackedWeights<Q4TileOfPairs, Q4Tile>;
+using Mxfp4Weights = UnpackedWeights<Mxfp4Tile, Mxfp4Tile>;
 
 template <class Weights_, int N_, bool GATED_> struct Plan {
   using Weights = Weights_;
@@ -420,7 +421,7 @@ template <class P> struct Consumer {
   }
 
   __device__ __forceinline__ float gated(float own, float other) const {
-    return __fmul_rn(silu(tile == 0 ? own : other), tile == 0 ? other : own);
+    return Silu::gated(tile == 0 ? own : other, tile == 0 ? other : own);
   }
 
   __device__ __forceinline__ void count_tiles() {
@@ -490,3 +491,5 @@ WGMMA_LINEAR_ALL(q8_0, Q8Weights, , false)
 WGMMA_LINEAR_ALL(q8_0, Q8Weights, _gated, true)
 WGMMA_LINEAR_ALL(q4_0, Q4Weights, , false)
 WGMMA_LINEAR_ALL(q4_0, Q4Weights, _gated, true)
+WGMMA_LINEAR_ALL(mxfp4, Mxfp4Weights, , false)
+WGMMA_LINEAR_ALL(mxfp4, Mxfp4Weights, _gated, true)

@@ -129,23 +129,26 @@ __device__ __forceinline__ void pack_row_iq4_nl(const Pack& a, int row) {
   }
 }
 
-__device__ __forceinline__ void pack_row_q4_0(const Pack& a, int row) {
-  const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 32 * 18);
+// Q4_0 and MXFP4: scales of so many bytes, each before its nibbles.
+template <int SCALE_BYTES> __device__ __forceinline__ void pack_row_of_nibbles(const Pack& a, int row) {
+  constexpr int BLOCK_BYTES = SCALE_BYTES + 16, TILE_BYTES = 2048 + TILE * 2 * SCALE_BYTES;
+  const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 32 * BLOCK_BYTES);
   int r = a.firstRow + row;
   for (int c = threadIdx.x; c < a.columns / 32; c += blockDim.x) {
-    const unsigned char* block = source + (int64_t)c * 18;
-    unsigned char* tile = (unsigned char*)a.target + ((int64_t)(r / TILE) * a.targetStride + c / 2) * 2304;
+    const unsigned char* block = source + (int64_t)c * BLOCK_BYTES;
+    unsigned char* tile = (unsigned char*)a.target + ((int64_t)(r / TILE) * a.targetStride + c / 2) * TILE_BYTES;
     uint32_t words[4];
     for (int t = 0; t < 4; t++) {
       uint32_t word = 0;
       for (int n = 0; n < 8; n++) {
         int k = 2 * t + (n >> 2) + 8 * (n & 3);
-        word |= (uint32_t)(block[2 + k % 16] >> (k / 16 * 4) & 15) << (4 * n);
+        word |= (uint32_t)(block[SCALE_BYTES + k % 16] >> (k / 16 * 4) & 15) << (4 * n);
       }
       words[t] = word;
     }
     *(uint4*)(tile + r % TILE * 32 + ((c % 2) ^ ((r >> 2) & 1)) * 16) = make_uint4(words[0], words[1], words[2], words[3]);
-    *(uint16_t*)(tile + 2048 + r % TILE * 4 + c % 2 * 2) = (uint16_t)two_bytes(block);
+    unsigned char* scale = tile + 2048 + (r % TILE * 2 + c % 2) * SCALE_BYTES;
+    for (int i = 0; i < SCALE_BYTES; i++) scale[i] = block[i];
   }
 }
 
@@ -180,7 +183,8 @@ PACK(bf16, {
   }
 })
 PACK(q8_0, pack_row_q8_0(a, row))
-PACK(q4_0, pack_row_q4_0(a, row))
+PACK(q4_0, pack_row_of_nibbles<2>(a, row))
+PACK(mxfp4, pack_row_of_nibbles<1>(a, row))
 PACK(iq4_nl, pack_row_iq4_nl(a, row))
 
 #define PACK_SMALL(type, minimum, fifth, bias)                                                         \

@@ -1,6 +1,6 @@
 // What is done row by row: embeddings, norms, rounding to operands, gathering, gated activations. A block for each row, eight
 // columns at a time for each thread.
-#include "device.cuh"
+#include "weights.cuh"
 
 namespace serval {
 
@@ -182,6 +182,14 @@ struct Q4Table {
     return __fmul_rn(half_value(*(const uint16_t*)(tile + 2048 + r * 4 + i / 32 * 2)), (float)(q - 8));
   }
 };
+struct Mxfp4Table {
+  static __device__ __forceinline__ float element(const Embed& a, int row, int k) {
+    const unsigned char* tile = (const unsigned char*)a.table + ((int64_t)(row / TILE) * a.tableStride + k / TILE) * Mxfp4Tile::BYTES;
+    int r = row % TILE, i = k % TILE, n = place_of_nibble(i % 32);
+    int q = tile[r * 32 + ((i / 32) ^ ((r >> 2) & 1)) * 16 + n / 2] >> (n % 2 * 4) & 15;
+    return bf16_low(PowerScale(tile[2048 + r * 2 + i / 32], 0.0f).pair(q));
+  }
+};
 
 template <class Table> __device__ __forceinline__ void embed_row(const Embed& a) {
   let_later_begin();
@@ -200,6 +208,7 @@ KERNEL(embed_f16, Embed, 256, 1, 0) { serval::embed_row<serval::F16Table>(a); }
 KERNEL(embed_bf16, Embed, 256, 1, 0) { serval::embed_row<serval::Bf16Table>(a); }
 KERNEL(embed_q8_0, Embed, 256, 1, 0) { serval::embed_row<serval::Q8Table>(a); }
 KERNEL(embed_q4_0, Embed, 256, 1, 0) { serval::embed_row<serval::Q4Table>(a); }
+KERNEL(embed_mxfp4, Embed, 256, 1, 0) { serval::embed_row<serval::Mxfp4Table>(a); }
 
 KERNEL(rms_norm, RmsNorm, 256, 1, 0) { serval::Norm(a, false).run(); }
 KERNEL(rms_norm_operand, RmsNorm, 256, 1, 0) { serval::Norm(a, true).run(); }
@@ -245,7 +254,7 @@ KERNEL(gather_operand, Round, 256, 1, 0) {
 
 namespace serval {
 
-template <class F> __device__ __forceinline__ void gate_row(const Gated& a, F function) {
+template <class Function> __device__ __forceinline__ void gate_row(const Gated& a) {
   let_later_begin();
   wait_for_earlier();
   int row = blockIdx.x;
@@ -256,16 +265,13 @@ template <class F> __device__ __forceinline__ void gate_row(const Gated& a, F fu
   for (int c = threadIdx.x; c < rows.groups(a.columns); c += blockDim.x) {
     Eight e = none();
     for (int i = 0; i < 8; i++)
-      if (8 * c + i < a.columns) e.x[i] = __fmul_rn(function(gate[8 * c + i]), up[8 * c + i]);
+      if (8 * c + i < a.columns) e.x[i] = Function::gated(gate[8 * c + i], up[8 * c + i]);
     rows.store(row, 8 * c, a.columns, e);
   }
 }
 
 } // namespace serval
 
-KERNEL(gated_silu, Gated, 256, 1, 0) {
-  serval::gate_row(a, [](float x) { return serval::silu(x); });
-}
-KERNEL(gated_gelu, Gated, 256, 1, 0) {
-  serval::gate_row(a, [](float x) { return serval::gelu_tanh(x); });
-}
+KERNEL(gated_silu, Gated, 256, 1, 0) { serval::gate_row<serval::Silu>(a); }
+KERNEL(gated_gelu, Gated, 256, 1, 0) { serval::gate_row<serval::GeluTanh>(a); }
+KERNEL(gated_swiglu_oai, Gated, 256, 1, 0) { serval::gate_row<serval::SwigluOai>(a); }

@@ -21,6 +21,7 @@ struct Bf16Tile {
 // at most 13 that count.
 constexpr uint32_t LARGE = 0x47000000u;
 struct Scale {
+  using Two = uint32_t; // those of a row
   float d, offset;
   __device__ __forceinline__ Scale(uint32_t bits, float zero) : d(half_value((uint16_t)bits)), offset(__fmul_rn(-(32768.0f + zero), d)) {}
   // Of the bytes at two places of a word, rounded, as a tensor core takes them.
@@ -39,6 +40,7 @@ struct Scale {
 // work, and units that products of many tokens need.
 constexpr uint32_t BESIDE_128 = 0x43004300u, MINUS_136 = 0xc308c308u, ONES = 0x3f803f80u, MINUS_ZEROS = 0x80008000u;
 struct PairScale {
+  using Two = uint32_t;
   uint32_t high, low;
   __device__ __forceinline__ PairScale(uint32_t bits, float) {
     float d = half_value((uint16_t)bits);
@@ -50,6 +52,22 @@ struct PairScale {
   __device__ __forceinline__ uint32_t pair(uint32_t word) const {
     uint32_t number = multiply_add_pairs(word & 0x000f000fu | BESIDE_128, ONES, MINUS_136);
     return multiply_add_pairs(number, high, multiply_add_pairs(number, low, MINUS_ZEROS));
+  }
+};
+
+// Of MXFP4. A number's bits, moved to where BF16 has the like, are those of 2^-126 times the number, its 1/2 too, so it takes 2^126
+// and the scale, 2^(e - 127), to make it what it is, exactly. A scale whose e is 255 is no number.
+constexpr uint32_t POWERS_OF_126 = 0x7e807e80u;
+struct PowerScale {
+  using Two = uint16_t;
+  uint32_t power;
+  __device__ __forceinline__ PowerScale(uint32_t bits, float) {
+    uint32_t e = bits & 255;
+    power = max(e << 7 | (e + 1) >> 8, 0x40u) * 0x10001u;
+  }
+  __device__ __forceinline__ uint32_t pair(uint32_t word) const {
+    uint32_t number = (word & 0x00070007u) << 6 | (word & 0x00080008u) << 12;
+    return multiply_add_pairs(multiply_add_pairs(number, POWERS_OF_126, MINUS_ZEROS), power, MINUS_ZEROS);
   }
 };
 
@@ -73,24 +91,26 @@ struct Q8Tile {
   }
 };
 
-template <class Scale_> struct Q4TileBy {
-  static constexpr int BYTES = 2304;
+template <class Scale_> struct NibbleTile {
+  using Two = typename Scale_::Two;
+  static constexpr int BYTES = 2048 + TILE * (int)sizeof(Two);
   uint32_t scale[2];
   __device__ __forceinline__ void scales(const unsigned char* tile, int row) {
     int g = threadIdx.x % LANES / 4;
-    for (int i = 0; i < 2; i++) scale[i] = *(const uint32_t*)(tile + 2048 + (row + g + 8 * i) * 4);
+    for (int i = 0; i < 2; i++) scale[i] = *(const Two*)(tile + 2048 + (row + g + 8 * i) * sizeof(Two));
   }
   __device__ __forceinline__ void fragments(uint32_t (&a)[2][4], const unsigned char* tile, int row, int steps) const {
     int g = threadIdx.x % LANES / 4, t = threadIdx.x % 4;
     for (int i = 0; i < 2; i++) {
       int r = row + g + 8 * i;
       uint32_t word = *(const uint32_t*)(tile + r * 32 + ((steps ^ ((r >> 2) & 1)) * 16) + 4 * t);
-      Scale_ d(scale[i] >> (16 * steps), 8.0f);
+      Scale_ d(scale[i] >> (4 * (int)sizeof(Two) * steps), 8.0f);
       for (int j = 0; j < 4; j++) a[j / 2][i + j % 2 * 2] = d.pair(word >> (4 * j));
     }
   }
 };
-using Q4Tile = Q4TileBy<Scale>;
-using Q4TileOfPairs = Q4TileBy<PairScale>;
+using Q4Tile = NibbleTile<Scale>;
+using Q4TileOfPairs = NibbleTile<PairScale>;
+using Mxfp4Tile = NibbleTile<PowerScale>;
 
 } // namespace serval

@@ -223,7 +223,7 @@ struct Format {
 };
 const Format FORMATS[] = {{"f32", 1, 4},    {"f16", 1, 2},    {"bf16", 1, 2},    {"q8_0", 32, 34},   {"q4_0", 32, 18},  {"q4_1", 32, 20},
                           {"q5_0", 32, 22}, {"q5_1", 32, 24}, {"q4_k", 256, 144}, {"q5_k", 256, 176}, {"q6_k", 256, 210},
-                          {"q2_k", 256, 84}, {"q3_k", 256, 110}, {"iq4_nl", 32, 18}, {"iq4_xs", 256, 136}};
+                          {"q2_k", 256, 84}, {"q3_k", 256, 110}, {"iq4_nl", 32, 18}, {"iq4_xs", 256, 136}, {"mxfp4", 32, 17}};
 const Format& format(const string& name) {
   for (const Format& f : FORMATS)
     if (name == f.name) return f;
@@ -255,6 +255,8 @@ vector<unsigned char> random_block(Random& random, const Format& f) {
     half(82, size / 3);
   } else if (name == "q3_k") {
     half(108, size / 10);
+  } else if (name == "mxfp4") {
+    block[0] = (unsigned char)(random.below(16) ? 115 + random.below(13) : random.below(2));
   } else if (name == "iq4_nl" || name == "iq4_xs") {
     half(0, name == "iq4_nl" ? size : size / 20);
   } else {
@@ -303,6 +305,8 @@ double element(const string& name, const unsigned char* b, int i) {
     int scale = (low | ((b[2] | b[3] << 8) >> 2 * group & 3) << 4) - 32;
     return half_at(b) * scale * numbers[nibble(8 + 16 * group, i % 32)];
   }
+  static const double fours[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
+  if (name == "mxfp4") return b[0] == 255 ? NAN : ldexp(nibble(1, i) & 8 ? -fours[nibble(1, i) & 7] : fours[nibble(1, i)], b[0] - 127);
   bool five = name == "q5_k";
   int j = i / 32;
   const unsigned char* s = b + 4;
@@ -316,8 +320,9 @@ double element(const string& name, const unsigned char* b, int i) {
 bool is_plain(const string& type) { return type == "f32" || type == "f16"; }
 string kept_type(const string& type) {
   if (type == "iq4_nl") return "q8_0";
-  return is_plain(type) || type == "q8_0" || type == "q4_0" ? type : "bf16";
+  return is_plain(type) || type == "q8_0" || type == "q4_0" || type == "mxfp4" ? type : "bf16";
 }
+int tile_bytes(const string& kept) { return kept == "bf16" ? 8192 : kept == "q8_0" ? 4352 : kept == "q4_0" ? 2304 : 2176; }
 bool is_exact(const string& type) { return type == "bf16" || kept_type(type) != "bf16"; }
 
 struct Matrix {
@@ -328,14 +333,14 @@ struct Matrix {
   Rows used;   // as products use them
 };
 
-// Loads a matrix in parts of some rows.
-Matrix load(Bench& bench, Random& random, const string& type, int rows, int columns) {
+// Loads a matrix in parts of some rows; its blocks are those that `next` gives, row by row.
+Matrix load(Bench& bench, Random& random, const string& type, int rows, int columns, const std::function<vector<unsigned char>()>& next) {
   const Format& f = format(type);
   Matrix m = {type, rows, columns, 0, nullptr, Rows(rows, vector<double>(columns)), {}};
   vector<unsigned char> bytes;
   for (int r = 0; r < rows; r++)
     for (int c = 0; c < columns; c += f.elements) {
-      vector<unsigned char> block = random_block(random, f);
+      vector<unsigned char> block = next();
       for (int i = 0; i < f.elements; i++) m.stored[r][c + i] = element(type, block.data(), i);
       bytes.insert(bytes.end(), block.begin(), block.end());
     }
@@ -346,7 +351,7 @@ Matrix load(Bench& bench, Random& random, const string& type, int rows, int colu
     size = (size_t)rows * m.stride * f.bytes;
   } else {
     m.stride = tiles_of(columns);
-    size = (size_t)tiles_of(rows) * m.stride * (kept == "bf16" ? 8192 : kept == "q8_0" ? 4352 : 2304);
+    size = (size_t)tiles_of(rows) * m.stride * tile_bytes(kept);
   }
   m.data = bench.device(vector<unsigned char>(size));
   size_t rowBytes = bytes.size() / rows;
@@ -361,6 +366,10 @@ Matrix load(Bench& bench, Random& random, const string& type, int rows, int colu
     for (auto& row : m.used)
       for (double& x : row) x = bf16(x);
   return m;
+}
+
+Matrix load(Bench& bench, Random& random, const string& type, int rows, int columns) {
+  return load(bench, random, type, rows, columns, [&] { return random_block(random, format(type)); });
 }
 
 // ---- cases
@@ -529,24 +538,31 @@ void rounding_and_gathering(Bench& bench, int) {
   }
 }
 
-double silu(double x) { return x / (1 + exp(-x)); }
-double gelu(double x) { return x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }
+double silu(double x, double up) { return x / (1 + exp(-x)) * up; }
+double gelu(double x, double up) { return x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) * up; }
+double swiglu_oai(double x, double up) {
+  x = x > 7 ? 7 : x;
+  up = up > 7 ? 7 : up < -7 ? -7 : up;
+  return x / (1 + exp(-1.702f * x)) * (up + 1);
+}
 
 void gated_activations(Bench& bench, int) {
   Random random = {5};
-  for (auto [name, function, off] : {std::tuple("gated_silu", &silu, 1e-30), std::tuple("gated_gelu", &gelu, 2e-6)})
+  for (auto [name, function, off] : {std::tuple("gated_silu", &silu, 1e-30), std::tuple("gated_gelu", &gelu, 2e-6), std::tuple("gated_swiglu_oai", &swiglu_oai, 1e-30)})
     for (int columns : {1, 10, 64, 333}) {
     Rows in = random_rows(random, 4, 2 * columns), expected(4, vector<double>(columns));
     in[0][0] = -100, in[1][0] = 100, in[2][0] = -88.7f, in[3][0] = NAN;
+    for (int k = 1; k < columns && function == &swiglu_oai; k += 3) in[0][k] *= 9, in[1][columns + k] *= 9;
+    if (columns > 1) in[3][columns + 1] = NAN;
     for (int r = 0; r < 4; r++)
-      for (int k = 0; k < columns; k++) expected[r][k] = function(in[r][k]) * in[r][columns + k];
+      for (int k = 0; k < columns; k++) expected[r][k] = function(in[r][k], in[r][columns + k]);
     Step* step = plain_step(bench, 4);
     int inStride = padded(2 * columns, 4), stride = padded(columns, 4);
     float *x = put(bench, in, inStride), *out = bench.room<float>(4 * stride);
     uint16_t* operand = bench.room<uint16_t>(operand_size(128, columns));
     bench.launch(name, 5, 1, 1, Gated{step, x, out, columns, inStride, stride, 0});
     bench.launch(name, 5, 1, 1, Gated{step, x, operand, columns, inStride, 128, 1});
-    check_operand(bench, operand, 128, expected, 0x1.1p-8, text("%d columns, operand", columns));
+    check_operand(bench, operand, 128, expected, 0x1.1p-8, text("%s, %d columns, operand", name, columns));
     vector<float> actual = bench.host(out, 4 * stride);
     for (int r = 0; r < 4; r++)
       for (int k = 0; k < columns; k++)
@@ -652,6 +668,18 @@ void check_linear(Bench& bench, Random& random, const string& prefix, const stri
   bench.machine.release();
 }
 
+// What gates and ups give, to an operand of so many rows and back.
+vector<float> gated_rows(Bench& bench, const string& function, const vector<float>& both, int rows, int operandRows) {
+  int width = (int)both.size() / rows / 2;
+  uint16_t* operand = bench.room<uint16_t>(operand_size(operandRows, width));
+  bench.launch("gated_" + function, rows, 1, 1, Gated{plain_step(bench, rows), bench.device(both), operand, width, 2 * width, operandRows, 1});
+  vector<uint16_t> bits = bench.host(operand, operand_size(operandRows, width));
+  vector<float> values;
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < width; i++) values.push_back((float)from_bf16(bits[operand_at(operandRows, r, i)]));
+  return values;
+}
+
 // gate and up rows of one weight: as a product and its activation, and at once.
 void check_gated(Bench& bench, Random& random, const string& prefix, const string& type, int width, int columns, int rows, int segments) {
   Matrix m = load(bench, random, type, 2 * width, columns);
@@ -661,13 +689,7 @@ void check_gated(Bench& bench, Random& random, const string& prefix, const strin
   LinearRun plain = {m, put_operand(bench, in, inRows, columns), inRows, b, rows, false, segments, {}, prefix};
   LinearRun fused = plain;
   fused.gated = true;
-  vector<float> both = plain.run(bench, 8, false, rows);
-  uint16_t* operand = bench.room<uint16_t>(operand_size(inRows, width));
-  bench.launch("gated_silu", rows, 1, 1, Gated{plain_step(bench, rows), bench.device(both), operand, width, 2 * width, inRows, 1});
-  vector<uint16_t> bits = bench.host(operand, operand_size(inRows, width));
-  vector<float> expected;
-  for (int r = 0; r < rows; r++)
-    for (int i = 0; i < width; i++) expected.push_back((float)from_bf16(bits[operand_at(inRows, r, i)]));
+  vector<float> expected = gated_rows(bench, "silu", plain.run(bench, 8, false, rows), rows, inRows);
   for (int n : {8, 16, 32, 64, 128})
     for (bool apart : {false, true}) {
       if (apart && segments == 1) continue;
@@ -680,7 +702,7 @@ void check_gated(Bench& bench, Random& random, const string& prefix, const strin
 
 void linear_maps(Bench& bench, const string& prefix, int scale) {
   Random random = {6};
-  for (const char* type : {"bf16", "q8_0", "q4_0"}) {
+  for (const char* type : {"bf16", "q8_0", "q4_0", "mxfp4"}) {
     if (!bench.machine.has((prefix + type + "_n8").c_str())) continue;
     int unit = format(type).elements;
     for (auto [weightRows, columns, rows, segments] :
@@ -710,6 +732,40 @@ void linear_maps(Bench& bench, const string& prefix, int scale) {
       }
     bench.machine.release();
   }
+}
+
+// Every scale with every number, looked up and multiplied by 1.
+void numbers_of_mxfp4(Bench& bench, int) {
+  Random random = {18};
+  int e = 0;
+  Matrix m = load(bench, random, "mxfp4", 256, 32, [&] {
+    vector<unsigned char> block(17);
+    block[0] = (unsigned char)e++;
+    for (int i = 0; i < 16; i++) block[1 + i] = (unsigned char)(i | (15 - i) << 4);
+    return block;
+  });
+  vector<int> tokens;
+  for (int i = 0; i < 256; i++) tokens.push_back(i);
+  float* rows = bench.room<float>(256 * 32);
+  bench.launch("embed_mxfp4", 256, 1, 1, Embed{step_of({{0, 256, {}, true}}, 1, tokens).put(bench), m.data, rows, 32, m.stride, 32, 0});
+  vector<float> found = bench.host(rows, 256 * 32);
+  Rows ones(32, vector<double>(32));
+  for (int k = 0; k < 32; k++) ones[k][k] = 1;
+  for (int r = 0; r < 256; r++)
+    for (int k = 0; k < 32; k++) bench.near(found[r * 32 + k], (float)m.stored[r][k], 0, text("scale %d, number %d", r, k));
+  for (const char* prefix : {"mma_linear_", "wgmma_linear_"})
+    for (int n : {8, 16, 32, 64, 128}) {
+      if (!bench.machine.has((prefix + string("mxfp4_n8")).c_str())) continue;
+      LinearRun run = {m, put_operand(bench, ones, 128, 32), 128, nullptr, 32, false, 1, {}, prefix};
+      vector<float> products = run.run(bench, n, false, 32);
+      for (int k = 0; k < 32; k++)
+        for (int r = 0; r < 256; r++) {
+          double expected = 0;
+          for (int i = 0; i < 32; i++) expected += ones[k][i] * m.used[r][i];
+          bench.near(products[k * 256 + r], expected, 1e-37, text("%s%d, scale %d, number %d", prefix, n, r, k));
+        }
+    }
+  bench.machine.release();
 }
 
 void plain_linear_maps(Bench& bench, int) {
@@ -867,14 +923,16 @@ void sorting_of_routes(Bench& bench, int) {
       }
 }
 
-// What a step of all rows has of a weight, by linear maps of the same bits.
-vector<float> of_all_rows(Bench& bench, const Matrix& m, const Rows& in, bool gated) {
+// What a step of all rows has of a weight, by linear maps of the same bits, and of a function of its gates and ups if there is one.
+vector<float> of_all_rows(Bench& bench, const Matrix& m, const float* bias, const Rows& in, const string& function) {
   int rows = (int)in.size(), inRows = padded(rows, 128);
   if (!is_plain(m.type)) {
-    LinearRun run = {m, put_operand(bench, in, inRows, m.columns), inRows, nullptr, rows, gated, 1, {}, "mma_linear_"};
-    return run.run(bench, 8, false, rows);
+    LinearRun run = {m, put_operand(bench, in, inRows, m.columns), inRows, bias, rows, false, 1, {}, "mma_linear_"};
+    vector<float> all = run.run(bench, 8, false, rows);
+    return function.empty() ? all : gated_rows(bench, function, all, rows, inRows);
   }
   Linear a = {};
+  a.bias = bias;
   a.step = plain_step(bench, rows);
   a.inStride = padded(m.columns, 4);
   a.in = put(bench, in, a.inStride);
@@ -889,20 +947,23 @@ vector<float> of_all_rows(Bench& bench, const Matrix& m, const Rows& in, bool ga
   return bench.host((float*)a.out, rows * m.rows);
 }
 
-// A route has the bits of its row in a step. `gathered`: routes take rows of a step, else each its own.
-void check_routed(Bench& bench, Random& random, const string& type, int count, int used, int rows, int weightRows, int columns, bool gated, bool gathered) {
+// A route has the bits of its row in a step. `gathered`: routes take rows of a step, else each its own; `function`: of gates and ups.
+void check_routed(Bench& bench, Random& random, const string& type, int count, int used, int rows, int weightRows, int columns, const string& function,
+                  bool gathered) {
+  bool gated = !function.empty(), biased = random.below(2);
   vector<Matrix> experts;
-  vector<uint64_t> addresses;
+  vector<uint64_t> addresses, biases;
   for (int e = 0; e < count; e++) {
     experts.push_back(load(bench, random, type, weightRows, columns));
     addresses.push_back((uint64_t)experts[e].data);
+    if (biased) biases.push_back((uint64_t)put(bench, random_rows(random, 1, weightRows), weightRows));
   }
   Routes routes = random_routes(random, rows, count, used);
   int taken = gathered ? rows : rows * used, width = gated ? weightRows / 2 : weightRows;
   Rows in = random_rows(random, taken, columns);
   in[taken / 2][columns / 2] = NAN;
   vector<vector<float>> expected;
-  for (int e = 0; e < count; e++) expected.push_back(of_all_rows(bench, experts[e], in, gated));
+  for (int e = 0; e < count; e++) expected.push_back(of_all_rows(bench, experts[e], biased ? (const float*)biases[e] : nullptr, in, function));
   bool plain = is_plain(type);
   for (int n : {8, 64}) {
     if (plain && n > 8) continue;
@@ -914,6 +975,7 @@ void check_routed(Bench& bench, Random& random, const string& type, int count, i
     a.tileOf = bench.device(sorted.tiles);
     a.sources = gathered ? bench.device(sorted.sources) : nullptr;
     a.weights = bench.device(addresses);
+    a.biases = biased ? bench.device(biases) : nullptr;
     a.inStride = plain ? padded(columns, 4) : inRows;
     a.in = plain ? (void*)put(bench, in, a.inStride) : put_operand(bench, in, inRows, columns);
     a.out = bench.room<unsigned char>(outBytes);
@@ -922,7 +984,8 @@ void check_routed(Bench& bench, Random& random, const string& type, int count, i
     a.weightStride = experts[0].stride;
     a.outStride = stride;
     a.outColumn = gated ? 0 : 4;
-    string name = plain ? "routed_" + type : "mma_routed_" + type + (gated ? "_gated_n" : "_n") + std::to_string(n);
+    string suffix = !gated ? "" : function == "silu" ? "_gated" : "_gated_" + function;
+    string name = plain ? "routed_" + type : "mma_routed_" + type + suffix + "_n" + std::to_string(n);
     bench.launch(name, plain ? (weightRows + 7) / 8 : tiles_of(width), (uint32_t)sorted.tiles.size() + 2, 1, a);
     vector<unsigned char> bytes = bench.host((unsigned char*)a.out, outBytes);
     for (const RouteTile& tile : sorted.tiles)
@@ -941,15 +1004,17 @@ void check_routed(Bench& bench, Random& random, const string& type, int count, i
 
 void routed_products(Bench& bench, int scale) {
   Random random = {16};
-  for (const char* type : {"bf16", "q8_0", "q4_0", "f32", "f16"})
+  for (const char* type : {"bf16", "q8_0", "q4_0", "mxfp4", "f32", "f16"})
     for (bool gathered : {true, false}) {
       int unit = format(type).elements;
-      check_routed(bench, random, type, 1, 1, 1, 1, unit, false, gathered);
-      check_routed(bench, random, type, 5, 2, 9, 70, 96, false, gathered);
-      check_routed(bench, random, type, 3, 2, 130 * scale, 129, 352, false, gathered);
-      if (is_plain(type)) continue;
-      check_routed(bench, random, type, 4, 3, 5, 128, 32, true, gathered);
-      check_routed(bench, random, type, 2, 1, 150, 256, 416, true, gathered);
+      check_routed(bench, random, type, 1, 1, 1, 1, unit, "", gathered);
+      check_routed(bench, random, type, 5, 2, 9, 70, 96, "", gathered);
+      check_routed(bench, random, type, 3, 2, 130 * scale, 129, 352, "", gathered);
+      for (const char* function : {"silu", "swiglu_oai"}) {
+        if (is_plain(type)) continue;
+        check_routed(bench, random, type, 4, 3, 5, 128, 32, function, gathered);
+        check_routed(bench, random, type, 2, 1, 150, 256, 416, function, gathered);
+      }
     }
 }
 
@@ -987,7 +1052,7 @@ struct AttentionCase {
   bool norms, interleaved, operand;
   string type; // of the cache
   vector<Rows> sequences;
-  Rows queryGain, keyGain;
+  Rows queryGain, keyGain, sinks; // a row of sinks, or none
   float softcap = 0;    // of the plain kernel
   int decodeBlocks = 0; // of a launch; 0: any number
   string decode = "attention_decode_"; // the kernels of runs of one row
@@ -997,8 +1062,8 @@ struct AttentionCase {
   int rowBytes() const { return headDim / format(type).elements * format(type).bytes; }
   int64_t layerBytes() const { return 2ll * kvHeads * blockTokens * rowBytes(); }
   string describe() const {
-    return text("%s, %d:%d heads of %d with %d pairs, window %d, softcap %g, blocks of %d%s%s", type.c_str(), heads, kvHeads, headDim, pairs, window, softcap, blockTokens, norms ? ", norms" : "",
-                interleaved ? ", interleaved" : "");
+    return text("%s, %d:%d heads of %d with %d pairs, window %d, softcap %g, blocks of %d%s%s%s", type.c_str(), heads, kvHeads, headDim, pairs, window, softcap, blockTokens, norms ? ", norms" : "",
+                interleaved ? ", interleaved" : "", sinks.empty() ? "" : ", sinks");
   }
 };
 
@@ -1036,13 +1101,14 @@ Rows expected_attention(const AttentionCase& c, Rows rows, bool rounded) {
       vector<double> q = rounding(turned(c, &rows[p][h * c.headDim], c.norms ? &c.queryGain : nullptr, p));
       int first = std::max(0, p - (c.window - 1));
       vector<double> w;
-      double most = -INFINITY, sum = 0;
+      double sink = c.sinks.empty() ? -INFINITY : c.sinks[0][h], most = sink;
       for (int j = first; j <= p; j++) {
         double s = 0;
         for (int i = 0; i < c.headDim; i++) s += q[i] * keys[j][i];
         w.push_back(c.softcap > 0 ? c.softcap * tanh(0.3f * s / c.softcap) : 0.3f * s);
         most = std::max(most, w.back());
       }
+      double sum = exp(sink - most);
       for (double& x : w) sum += x = exp(x - most);
       for (int j = first; j <= p; j++)
         for (int i = 0; i < c.headDim; i++) out[p][h * c.headDim + i] += w[j - first] / sum * rows[j][(c.heads + c.kvHeads + kv) * c.headDim + i]; // rounding values changes little
@@ -1077,6 +1143,7 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
     }
   float* deviceTurns = bench.device(turns);
   float *queryNorm = c.norms ? put(bench, c.queryGain, c.headDim) : nullptr, *keyNorm = c.norms ? put(bench, c.keyGain, c.headDim) : nullptr;
+  const float* sinks = c.sinks.empty() ? nullptr : put(bench, c.sinks, c.heads);
   int32_t* arrivals = bench.device(vector<int32_t>(c.sequences.size() * c.kvHeads));
   vector<vector<float>> results(c.sequences.size());
   int width = c.heads * c.headDim, group = c.heads / c.kvHeads;
@@ -1102,7 +1169,7 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
     size_t outBytes = c.operand ? operand_size(outStride, width) * 2 : (size_t)rows * outStride * 4;
     unsigned char* out = bench.room<unsigned char>(outBytes);
     float* partials = bench.room<float>((size_t)data.header.parts * c.heads * (c.headDim + 4));
-    Attention a = {step, qkv, kv, out, partials, arrivals, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim, c.blockTokens, c.window,
+    Attention a = {step, qkv, kv, out, partials, arrivals, sinks, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim, c.blockTokens, c.window,
                    outStride, c.operand, 0.3f, c.softcap};
     if (simt) {
       bench.launch("attention_simt_" + c.type, rows + 1, c.heads, 1, a);
@@ -1174,6 +1241,7 @@ void tensor_core_attention(Bench& bench, int scale) {
   for (int seed = 0; seed < 4 * scale; seed++) {
     Random random = {(uint64_t)(100 + seed)};
     AttentionCase c = seed % 2 ? random_attention(random, "bf16", {8, 16, 64, 72, 96, 128}, {1, 75, 20}) : random_attention(random, "bf16", {64, 96, 128}, {270, 2});
+    if (seed % 4 == 1) c.sinks = random_rows(random, 1, c.heads);
     vector<vector<float>> whole = attend(bench, c, random, 1000, false);
     check_results(bench, c, whole, true, 0.06);
     for (int chunk : {1, 2 + random.below(60)}) {
@@ -1197,6 +1265,7 @@ void decode_of_many_parts(Bench& bench, int scale) {
     c.heads = seed % 3 == 2 ? 17 * c.kvHeads : 2 * c.kvHeads;
     c.window = random.one_of({INT32_MAX, 290});
     for (Rows& rows : c.sequences) rows = random_rows(random, (int)rows.size(), c.columns());
+    if (seed % 2) c.sinks = random_rows(random, 1, c.heads);
     vector<vector<float>> whole = attend(bench, c, random, 1000, false);
     for (const string& decode : decode_kernels(bench))
       for (int blocks : {1, 5, 100}) {
@@ -1217,6 +1286,7 @@ void simt_attention(Bench& bench, int scale) {
       AttentionCase c = string(type) == "q8_0" ? random_attention(random, type, {32, 64, 96}, {70, 3}) : random_attention(random, type, {2, 6, 10, 64, 160}, {70, 3});
       if (seed == 1) c = random_attention(random, type, {32}, {3, 261});
       c.softcap = seed % 2 ? 0.0f : 0.8f;
+      if (seed / 2 % 2 == seed % 2) c.sinks = random_rows(random, 1, c.heads);
       vector<vector<float>> whole = attend(bench, c, random, 1000, true);
       check_results(bench, c, whole, false, string(type) == "f32" ? c.operand ? 0.02 : 1e-4 : string(type) == "q8_0" ? 0.12 : 0.05);
       vector<vector<float>> other = attend(bench, c, random, 1 + random.below(60), true);
@@ -1224,6 +1294,38 @@ void simt_attention(Bench& bench, int scale) {
         if (!same_bits(whole[s], other[s])) bench.fail(c.describe() + ": other bits in chunks");
       bench.machine.release();
     }
+}
+
+// Sinks of any size in all kernels: right, with the same bits by any of them, and those without sinks where all of them are nothing.
+void sinks_of_heads(Bench& bench, int) {
+  for (int headDim : {64, 96, 128}) {
+    Random random = {(uint64_t)(400 + headDim)};
+    AttentionCase c = random_attention(random, "bf16", {headDim}, {260, 3});
+    c.kvHeads = 2;
+    c.heads = 6;
+    c.window = INT32_MAX;
+    c.blockTokens = 16;
+    for (Rows& rows : c.sequences) rows = random_rows(random, (int)rows.size(), c.columns());
+    vector<vector<float>> none = attend(bench, c, random, 259, false);
+    c.sinks = {vector<double>(c.heads, -INFINITY)};
+    if (!same_bits(none[0], attend(bench, c, random, 259, false)[0])) bench.fail(c.describe() + ": sinks that are nothing count");
+    c.sinks = {{-INFINITY, 0, 3, -2, 40, 700}};
+    for (bool simt : {false, true}) {
+      vector<vector<float>> whole = attend(bench, c, random, 1000, simt);
+      check_results(bench, c, whole, !simt, 0.06);
+      for (const string& decode : simt ? vector<string>{""} : decode_kernels(bench)) {
+        c.decode = decode;
+        vector<vector<float>> other = attend(bench, c, random, 259, simt);
+        for (size_t s = 0; s < whole.size(); s++)
+          if (!same_bits(whole[s], other[s])) bench.fail(c.describe() + ": other bits by " + decode);
+      }
+    }
+    c.sequences[0][100][0] = NAN; // a query whose scores are no numbers
+    vector<vector<float>> spoiled = attend(bench, c, random, 1000, false);
+    for (int k = 0; k < headDim; k++)
+      if (std::isfinite(spoiled[0][100 * c.heads * headDim + k])) bench.fail(c.describe() + ": a sink hides what is no number");
+    bench.machine.release();
+  }
 }
 
 // Keys and values of one row are no numbers: rows before it must not know.
@@ -1420,6 +1522,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
 [&](Bench& b) {
          if (machine.has("wgmma_linear_bf16_n8")) linear_maps(b, "wgmma_linear_", scale);
        }},
+      {"linear maps, numbers of MXFP4", [&](Bench& b) { numbers_of_mxfp4(b, scale); }},
       {"linear maps, plain", [&](Bench& b) { plain_linear_maps(b, scale); }},
       {"experts, routes", [&](Bench& b) { routing(b, scale); }},
       {"experts, order of routes", [&](Bench& b) { sorting_of_routes(b, scale); }},
@@ -1428,6 +1531,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
       {"attention, tensor cores", [&](Bench& b) { tensor_core_attention(b, scale); }},
       {"attention, tensor cores, many parts", [&](Bench& b) { decode_of_many_parts(b, scale); }},
       {"attention, plain", [&](Bench& b) { simt_attention(b, scale); }},
+      {"attention, sinks", [&](Bench& b) { sinks_of_heads(b, scale); }},
       {"attention, what is no number", [&](Bench& b) { not_a_number_in_one_row(b, scale); }},
       {"sampling", [&](Bench& b) { sampling(b, scale); }},
       {"counting", [&](Bench& b) { counting(b, scale); }},

@@ -61,7 +61,8 @@ public:
 
 template <int WHICH> void cases(Checks& checks) {
   static const char* names[] = {"embeddings", "vectors", "norms", "rounding", "gated", "linear maps, mma", "linear maps, wgmma", "linear maps, plain",
-                                "attention, tensor", "attention, plain", "attention, what", "sampling", "counting", "experts,"};
+                                "attention, tensor", "attention, plain", "attention, what", "sampling", "counting", "experts,", "linear maps, numbers",
+                                "attention, sinks"};
   Device device(checks.gpu);
   checks.failures += serval_cases::run_cases(device, names[WHICH], 2);
 }
@@ -112,7 +113,7 @@ struct Scene {
   }
 
   Attention attention() const {
-    return {(const Step*)step, (const float*)qkv, (const void*)kv, (void*)out, (float*)partials, (int32_t*)arrivals, blockBytes, 0,
+    return {(const Step*)step, (const float*)qkv, (const void*)kv, (void*)out, (float*)partials, (int32_t*)arrivals, nullptr, blockBytes, 0,
             (heads + 2 * kvHeads) * headDim, heads, kvHeads, headDim, blockTokens, INT32_MAX, (rows + 127) / 128 * 128, 1, 0.088f, 0};
   }
   RotateStore rotation() const {
@@ -230,7 +231,8 @@ inline GroupOf caseGroups[] = {
     {"cases-rounding", 20, cases<3>},        {"cases-gated", 20, cases<4>},             {"cases-linear-mma", 40, cases<5>},
     {"cases-linear-wgmma", 40, cases<6>},    {"cases-linear-plain", 20, cases<7>},      {"cases-attention", 60, cases<8>},
     {"cases-attention-simt", 60, cases<9>},  {"cases-attention-nan", 20, cases<10>},    {"cases-sampling", 20, cases<11>},
-    {"cases-counting", 20, cases<12>},       {"cases-experts", 40, cases<13>},          {"time-prefill", 20, time_prefill},
+    {"cases-counting", 20, cases<12>},       {"cases-experts", 40, cases<13>},          {"cases-mxfp4", 20, cases<14>},
+    {"cases-attention-sinks", 40, cases<15>},                                           {"time-prefill", 20, time_prefill},
     {"time-decode-attention", 20, time_decode_attention},
     {"time-rows", 20, time_rows},            {"time-sampling", 20, time_sampling},
 };

@@ -74,7 +74,8 @@ final class Abi {
           .build();
   static final Struct ATTENTION =
       Struct.named("Attention")
-          .wide("step", "qkv", "kv", "out", "partials", "arrivals", "blockBytes", "layerOffset")
+          .wide("step", "qkv", "kv", "out", "partials", "arrivals", "sinks")
+          .wide("blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "window")
           .narrow("outStride", "outOperand", "scale", "softcap")
           .build();
@@ -97,7 +98,7 @@ final class Abi {
           .build();
   static final Struct ROUTED_LINEAR =
       Struct.named("RoutedLinear")
-          .wide("routes", "tileOf", "sources", "weights", "in", "out")
+          .wide("routes", "tileOf", "sources", "weights", "biases", "in", "out")
           .narrow("inStride", "weightRows", "columns", "weightStride", "outStride", "outColumn")
           .build();
   static final Struct ADD_ROUTES =

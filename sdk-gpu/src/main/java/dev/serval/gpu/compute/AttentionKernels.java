@@ -41,6 +41,7 @@ final class AttentionKernels {
   private static final long OUT = Abi.ATTENTION.offset("out");
   private static final long PARTIALS = Abi.ATTENTION.offset("partials");
   private static final long ARRIVALS = Abi.ATTENTION.offset("arrivals");
+  private static final long SINKS = Abi.ATTENTION.offset("sinks");
   private static final long BLOCK_BYTES = Abi.ATTENTION.offset("blockBytes");
   private static final long LAYER_OFFSET = Abi.ATTENTION.offset("layerOffset");
   private static final long STRIDE = Abi.ATTENTION.offset("stride");
@@ -149,22 +150,31 @@ final class AttentionKernels {
     kernel.grid(rows, shares, 1).launch(site.stream());
   }
 
-  /** Attention of all rows over the cache. */
+  /**
+   * Attention of all rows over the cache.
+   *
+   * @param sinks where those of the heads lie; 0 for none
+   */
   void attend(
-      CudaActivations qkv, AttentionSpec spec, int layer, CudaKvMemory kv, CudaActivations out) {
+      CudaActivations qkv,
+      AttentionSpec spec,
+      long sinks,
+      int layer,
+      CudaKvMemory kv,
+      CudaActivations out) {
     int choice = tensorChoice(spec, kv.layout().dtype());
     if (choice < 0) {
       Kernel kernel = Objects.requireNonNull(simple.get(kv.layout().dtype()));
-      fill(kernel.arguments(), qkv, spec, layer, kv, out);
+      fill(kernel.arguments(), qkv, spec, sinks, layer, kv, out);
       kernel.grid(site.bounds().rows(), spec.heads(), 1).launch(site.stream());
       return;
     }
     if (site.bounds().tiles() > 0) {
-      fill(prefill[choice].arguments(), qkv, spec, layer, kv, out);
+      fill(prefill[choice].arguments(), qkv, spec, sinks, layer, kv, out);
       prefill[choice].grid(site.bounds().tiles(), spec.kvHeads(), 1).launch(site.stream());
     }
     if (site.bounds().parts() > 0) {
-      decode(choice, qkv, spec, layer, kv, out);
+      decode(choice, qkv, spec, sinks, layer, kv, out);
     }
   }
 
@@ -172,6 +182,7 @@ final class AttentionKernels {
       int choice,
       CudaActivations qkv,
       AttentionSpec spec,
+      long sinks,
       int layer,
       CudaKvMemory kv,
       CudaActivations out) {
@@ -179,7 +190,7 @@ final class AttentionKernels {
     int work = Math.toIntExact(parts * spec.kvHeads());
     Kernel kernel = decodeKernel(choice, kv.layout(), work);
     MemorySegment to = kernel.arguments();
-    fill(to, qkv, spec, layer, kv, out);
+    fill(to, qkv, spec, sinks, layer, kv, out);
     long sums = parts * spec.heads() * (spec.headDim() + PARTIAL_EXTRA);
     long counters = (long) site.bounds().rows() * spec.kvHeads();
     to.set(JAVA_LONG, PARTIALS, site.partials().atLeast(sums * Float.BYTES));
@@ -207,6 +218,7 @@ final class AttentionKernels {
       MemorySegment to,
       CudaActivations qkv,
       AttentionSpec spec,
+      long sinks,
       int layer,
       CudaKvMemory kv,
       CudaActivations out) {
@@ -215,6 +227,7 @@ final class AttentionKernels {
     to.set(JAVA_LONG, QKV, qkv.address());
     to.set(JAVA_LONG, KV, kv.address());
     to.set(JAVA_LONG, OUT, out.address());
+    to.set(JAVA_LONG, SINKS, sinks);
     to.set(JAVA_LONG, BLOCK_BYTES, layout.blockBytes());
     to.set(JAVA_LONG, LAYER_OFFSET, layout.keyOffset(layer, 0));
     to.set(JAVA_INT, STRIDE, qkv.stride());

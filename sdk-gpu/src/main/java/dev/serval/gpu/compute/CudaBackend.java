@@ -394,9 +394,10 @@ final class CudaBackend implements ComputeBackend {
     CudaActivations input = checks.floats("queries, keys and values", qkv, batch, columns(spec));
     CudaActivations output = checks.rows("output", out, batch, spec.queryColumns());
     CudaKvMemory cache = checks.cache(kv, spec, layer);
+    long sinks = checks.address("sinks", spec.sinks(), spec.heads());
     StepImage image = launches.stage(batch, AttentionKernels.tileRows(spec));
     CudaChecks.blocks(batch, image, cache);
-    attention.attend(input, spec, layer, cache, output);
+    attention.attend(input, spec, sinks, layer, cache, output);
   }
 
   @Override

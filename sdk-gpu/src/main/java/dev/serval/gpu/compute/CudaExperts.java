@@ -2,7 +2,6 @@ package dev.serval.gpu.compute;
 
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
-import dev.serval.api.compute.GateFunction;
 
 /**
  * A layer of experts on the device.
@@ -11,6 +10,7 @@ import dev.serval.api.compute.GateFunction;
  * @param spec its weights and rules
  * @param maxRows the most rows of a step
  * @param router gives the scores
+ * @param routerBias where what is added to them lies; 0 for none
  * @param gateUps the first map of each
  * @param downs the last map of each
  * @param layout how its routes and what lies between its maps are laid out
@@ -20,6 +20,7 @@ record CudaExperts(
     ExpertSpec spec,
     int maxRows,
     CudaWeight.Matrix router,
+    long routerBias,
     ExpertWeights gateUps,
     ExpertWeights downs,
     RouteLayout layout)
@@ -27,7 +28,7 @@ record CudaExperts(
 
   /** Whether one kernel multiplies by gates and ups and gates the one with the other. */
   boolean fuses() {
-    return spec.function() == GateFunction.SILU && gateUps.fuses() && downs.packed();
+    return ExpertKernels.gates(spec.function()) && gateUps.fuses() && downs.packed();
   }
 
   /** Whether tensor cores multiply by all of its experts. */

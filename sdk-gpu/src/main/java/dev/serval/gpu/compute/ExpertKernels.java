@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.GateFunction;
 import dev.serval.gpu.driver.Kernel;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
@@ -42,6 +43,7 @@ final class ExpertKernels {
   private static final long LINEAR_TILE_OF = Abi.ROUTED_LINEAR.offset("tileOf");
   private static final long LINEAR_SOURCES = Abi.ROUTED_LINEAR.offset("sources");
   private static final long LINEAR_WEIGHTS = Abi.ROUTED_LINEAR.offset("weights");
+  private static final long LINEAR_BIASES = Abi.ROUTED_LINEAR.offset("biases");
   private static final long LINEAR_IN = Abi.ROUTED_LINEAR.offset("in");
   private static final long LINEAR_OUT = Abi.ROUTED_LINEAR.offset("out");
   private static final long LINEAR_IN_STRIDE = Abi.ROUTED_LINEAR.offset("inStride");
@@ -74,12 +76,17 @@ final class ExpertKernels {
 
   private static final int WIDE = 64;
 
+  /** What applies a function to its products has this in its name. */
+  private static final Map<GateFunction, String> GATES =
+      Map.of(GateFunction.SILU, "_gated", GateFunction.SWIGLU_OAI, "_gated_swiglu_oai");
+
   private final LaunchSite site;
   private final Kernel route;
   private final Kernel sort;
   private final Kernel add;
   private final Map<MatrixType, Family> plain = new EnumMap<>(MatrixType.class);
-  private final Map<MatrixType, Family> gated = new EnumMap<>(MatrixType.class);
+  private final Map<GateFunction, Map<MatrixType, Family>> gated =
+      new EnumMap<>(GateFunction.class);
 
   ExpertKernels(KernelModule module, LaunchSite site) {
     this.site = site;
@@ -89,12 +96,27 @@ final class ExpertKernels {
     for (MatrixType type : MatrixType.values()) {
       if (type.packed()) {
         plain.put(type, Family.of(module, "mma_routed_" + type.kernelName()));
-        gated.put(type, Family.of(module, "mma_routed_" + type.kernelName() + "_gated"));
       } else {
         Kernel only = module.kernel("routed_" + type.kernelName());
         plain.put(type, new Family(only, only));
       }
     }
+    GATES.forEach((function, name) -> gated.put(function, gated(module, name)));
+  }
+
+  private static Map<MatrixType, Family> gated(KernelModule module, String name) {
+    Map<MatrixType, Family> families = new EnumMap<>(MatrixType.class);
+    for (MatrixType type : MatrixType.values()) {
+      if (type.packed()) {
+        families.put(type, Family.of(module, "mma_routed_" + type.kernelName() + name));
+      }
+    }
+    return families;
+  }
+
+  /** Whether there are kernels that multiply by gates and ups and apply this to them. */
+  static boolean gates(GateFunction function) {
+    return GATES.containsKey(function);
   }
 
   /**
@@ -183,8 +205,15 @@ final class ExpertKernels {
   /**
    * Multiplies each route's row by gates and ups of its expert and gates the one with the other.
    */
-  void gatherGated(Turn turn, ExpertWeights weights, long in, int inStride, CudaActivations out) {
-    Family family = Objects.requireNonNull(gated.get(weights.parts().getFirst().type()));
+  void gatherGated(
+      Turn turn,
+      GateFunction function,
+      ExpertWeights weights,
+      long in,
+      int inStride,
+      CudaActivations out) {
+    Map<MatrixType, Family> families = Objects.requireNonNull(gated.get(function));
+    Family family = Objects.requireNonNull(families.get(weights.parts().getFirst().type()));
     long sources = turn.address() + turn.layout().sources();
     launch(family.of(turn.width()), turn, weights, 0, sources, in, inStride, out, 2);
   }
@@ -212,6 +241,7 @@ final class ExpertKernels {
     to.set(JAVA_LONG, LINEAR_TILE_OF, turn.address() + turn.layout().tiles());
     to.set(JAVA_LONG, LINEAR_SOURCES, sources);
     to.set(JAVA_LONG, LINEAR_WEIGHTS, weights.addresses(index));
+    to.set(JAVA_LONG, LINEAR_BIASES, weights.biases(index));
     to.set(JAVA_LONG, LINEAR_IN, in);
     to.set(JAVA_LONG, LINEAR_OUT, out.address());
     to.set(JAVA_INT, LINEAR_IN_STRIDE, inStride);

@@ -3,14 +3,17 @@ package dev.serval.gpu.compute;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.gpu.RegionPool;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** Mixes experts. */
 final class ExpertOperations {
@@ -66,47 +69,73 @@ final class ExpertOperations {
               .formatted(Abi.MAX_EXPERTS, spec.count()));
     }
     CudaWeight.Matrix router = checks.matrix("router", spec.router());
-    List<CudaWeight.Matrix> gateUps = matrices("gates and ups", spec, ExpertSpec.Expert::gateUp);
-    List<CudaWeight.Matrix> downs = matrices("downs", spec, ExpertSpec.Expert::down);
-    requireOneForm(downs.getFirst());
+    long routerBias = checks.address("router's bias", spec.routerBias(), spec.count());
+    ExpertWeights gateUps =
+        weights("gates and ups", spec, ExpertSpec.Expert::gateUp, ExpertSpec.Expert::gateUpBias);
+    ExpertWeights downs =
+        weights("downs", spec, ExpertSpec.Expert::down, ExpertSpec.Expert::downBias);
+    requireOneForm(downs);
     CudaExperts layer =
         new CudaExperts(
             owner,
             spec,
             maxRows,
             router,
-            weights("gates and ups", gateUps),
-            weights("downs", downs),
+            routerBias,
+            gateUps,
+            downs,
             RouteLayout.of(spec, maxRows));
     room.reserve(layer);
     return layer;
   }
 
-  private List<CudaWeight.Matrix> matrices(
-      String role, ExpertSpec spec, Function<ExpertSpec.Expert, Weight> map) {
-    return spec.experts().stream().map(map).map(one -> checks.matrix(role, one)).toList();
-  }
-
   /** What goes into it is rounded or it is not. */
-  private static void requireOneForm(CudaWeight.Matrix down) {
-    if (down.anyPacked() != down.packed()) {
+  private static void requireOneForm(ExpertWeights downs) {
+    if (downs.anyPacked() != downs.packed()) {
       throw new IllegalArgumentException(
           "an expert's downs are all of F32 and F16 or none of them is, unlike these, whose first"
               + " rows are of type "
-              + down.dtype());
+              + downs.parts().getFirst().type());
     }
   }
 
-  private ExpertWeights weights(String role, List<CudaWeight.Matrix> experts) {
-    MemorySegment addresses = MemorySegment.ofArray(ExpertWeights.addresses(role, experts));
-    long table = tables.allocate(addresses.byteSize()).address();
+  private ExpertWeights weights(
+      String role,
+      ExpertSpec spec,
+      Function<ExpertSpec.Expert, Weight> map,
+      Function<ExpertSpec.Expert, @Nullable Weight> bias) {
+    List<CudaWeight.Matrix> experts =
+        spec.experts().stream().map(map).map(one -> checks.matrix(role, one)).toList();
+    List<CudaWeight.Part> parts = experts.getFirst().parts();
+    long[] biases = biases("bias of " + role, spec, experts.getFirst().rows(), bias);
+    return new ExpertWeights(
+        parts,
+        experts.size(),
+        table(ExpertWeights.addresses(role, experts)),
+        biases.length == 0 ? 0 : table(ExpertWeights.addresses(parts, biases)));
+  }
+
+  /** Where the experts' biases lie; none if they have none. */
+  private long[] biases(
+      String role,
+      ExpertSpec spec,
+      int length,
+      Function<ExpertSpec.Expert, @Nullable Weight> bias) {
+    return spec.experts().stream()
+        .map(bias)
+        .filter(Objects::nonNull)
+        .mapToLong(one -> checks.vector(role, one, length).address())
+        .toArray();
+  }
+
+  /** Brings addresses to the device. */
+  private long table(long[] addresses) {
+    MemorySegment from = MemorySegment.ofArray(addresses);
+    long table = tables.allocate(from.byteSize()).address();
     owner
         .access()
-        .upload(
-            table,
-            addresses.byteSize(),
-            (to, from) -> to.copyFrom(addresses.asSlice(from, to.byteSize())));
-    return new ExpertWeights(experts.getFirst().parts(), experts.size(), table);
+        .upload(table, from.byteSize(), (to, at) -> to.copyFrom(from.asSlice(at, to.byteSize())));
+    return table;
   }
 
   /** Adds to each row what its experts make of it. */
@@ -121,7 +150,7 @@ final class ExpertOperations {
     LinearOperations.Input given =
         linear.input(input, layer.router().anyPacked() || layer.gateUps().anyPacked());
     CudaActivations scores = room.scores(layer);
-    linear.score(layer.router(), given, scores);
+    linear.score(layer.router(), layer.routerBias(), given, scores);
     RouteLayout layout = layer.layout();
     long routing = room.routing(layer);
     int most = Math.min(bounds.rows(), layer.maxRows());
@@ -147,7 +176,8 @@ final class ExpertOperations {
     kernels.sort(turn);
     CudaActivations gated = room.gated(layer);
     if (layer.fuses()) {
-      kernels.gatherGated(turn, layer.gateUps(), input.operand(), input.stride(), gated);
+      GateFunction function = layer.spec().function();
+      kernels.gatherGated(turn, function, layer.gateUps(), input.operand(), input.stride(), gated);
     } else {
       gate(turn, layer, input, gated);
     }

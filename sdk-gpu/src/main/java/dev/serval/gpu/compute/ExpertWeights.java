@@ -1,5 +1,6 @@
 package dev.serval.gpu.compute;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -10,11 +11,17 @@ import java.util.stream.Collectors;
  * @param count how many experts there are
  * @param addresses where the addresses of the experts' parts lie on the device: those of the first
  *     part of each expert, then those of the second
+ * @param biases where those of their biases lie, in the same order; 0 where experts have none
  */
-record ExpertWeights(List<CudaWeight.Part> parts, int count, long addresses) {
+record ExpertWeights(List<CudaWeight.Part> parts, int count, long addresses, long biases) {
   /** The addresses of a part of each expert. */
   long addresses(int part) {
     return addresses + (long) part * count * Long.BYTES;
+  }
+
+  /** The addresses of the biases of a part of each expert; 0 for none. */
+  long biases(int part) {
+    return biases == 0 ? 0 : biases + (long) part * count * Long.BYTES;
   }
 
   /** Whether tensor cores multiply all of it. */
@@ -49,6 +56,19 @@ record ExpertWeights(List<CudaWeight.Part> parts, int count, long addresses) {
       }
     }
     return addresses;
+  }
+
+  /**
+   * The addresses of the biases of the experts' parts, in their order on the device.
+   *
+   * @param parts those of the first expert
+   * @param biases where each expert's bias lies
+   */
+  static long[] addresses(List<CudaWeight.Part> parts, long[] biases) {
+    return parts.stream()
+        .flatMapToLong(
+            part -> Arrays.stream(biases).map(bias -> bias + (long) part.firstRow() * Float.BYTES))
+        .toArray();
   }
 
   private static void requireAlike(

@@ -103,11 +103,15 @@ final class LinearOperations {
     return new Input(in, operand, stride);
   }
 
-  /** Multiplies rows to scores, which never depend on what else is in the step. */
-  void score(CudaWeight.Matrix router, Input in, CudaActivations scores) {
+  /**
+   * Multiplies rows to scores, which never depend on what else is in the step.
+   *
+   * @param bias where the scores' bias lies; 0 for none
+   */
+  void score(CudaWeight.Matrix router, long bias, Input in, CudaActivations scores) {
     for (int i = 0; i < router.parts().size(); i++) {
       CudaWeight.Part part = router.parts().get(i);
-      products.linear(part, in.address(part), in.stride(part), false, 0, scores, false);
+      products.linear(part, in.address(part), in.stride(part), false, bias, scores, false);
     }
   }
 

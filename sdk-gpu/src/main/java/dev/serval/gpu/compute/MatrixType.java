@@ -11,6 +11,8 @@ enum MatrixType {
   Q8_0(4352),
   /** Packed for tensor cores, dequantised on the way to them. */
   Q4_0(2304),
+  /** Packed for tensor cores, which take its elements as they are. */
+  MXFP4(2176),
   /** Row after row, multiplied in F32. */
   F32(0),
   /** Row after row, widened and multiplied in F32. */
@@ -37,6 +39,7 @@ enum MatrixType {
       case F16 -> F16;
       case Q8_0, IQ4_NL -> Q8_0;
       case Q4_0 -> Q4_0;
+      case MXFP4 -> MXFP4;
       case BF16, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS -> BF16;
     };
   }

@@ -92,6 +92,7 @@ final class RowKernels {
     gatherOperand = kernels.kernel("gather_operand");
     gates.put(GateFunction.SILU, kernels.kernel("gated_silu"));
     gates.put(GateFunction.GELU_TANH, kernels.kernel("gated_gelu"));
+    gates.put(GateFunction.SWIGLU_OAI, kernels.kernel("gated_swiglu_oai"));
   }
 
   /** A row of the table for each token. */

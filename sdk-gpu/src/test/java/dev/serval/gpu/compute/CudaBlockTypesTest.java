@@ -27,6 +27,7 @@ import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -43,6 +44,7 @@ final class CudaBlockTypesTest {
   private static final int ROWS = 70;
   private static final int COLUMNS = 512;
   private static final int STEPS = 24;
+  private static final float[] MXFP4_NUMBERS = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
 
   /**
    * How far logits are off, as a part of their size: inputs and most weights are rounded to BF16.
@@ -94,7 +96,7 @@ final class CudaBlockTypesTest {
   @MethodSource("blockTypes")
   void elements_are_those_of_the_file_or_these_rounded_once_to_bf16(DType dtype) {
     StoredTensor table = RandomBlocks.matrix("table", dtype, ROWS, COLUMNS, 0.1f, new Random(1));
-    boolean exact = List.of(DType.Q4_0, DType.Q8_0, DType.IQ4_NL).contains(dtype);
+    boolean exact = List.of(DType.Q4_0, DType.Q8_0, DType.IQ4_NL, DType.MXFP4).contains(dtype);
     try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
         ComputeBackend plain = processor().open(CPU, PLAIN, memory);
         ComputeBackend gpu = GPU.provider().open(GPU.device(), ComputeOptions.of(1), memory)) {
@@ -111,6 +113,36 @@ final class CudaBlockTypesTest {
       }
       assertThat(gpu.numerics().value()).isEqualTo(unrounded + (exact ? "" : "+blocks-as-bf16"));
       assertThat(gpu.description().contains(dtype + " kept as BF16")).isNotEqualTo(exact);
+    }
+  }
+
+  @Test
+  void every_scale_of_mxfp4_makes_of_its_numbers_what_float_arithmetic_does() {
+    byte[] data = new byte[256 * DType.MXFP4.blockBytes()];
+    for (int e = 0; e < 256; e++) {
+      int block = e * DType.MXFP4.blockBytes();
+      data[block] = (byte) e;
+      for (int i = 0; i < 16; i++) {
+        data[block + 1 + i] = (byte) (i | (15 - i) << 4);
+      }
+    }
+    StoredTensor table =
+        new StoredTensor("table", DType.MXFP4, List.of(256L, 32L), MemorySegment.ofArray(data));
+    try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
+        CudaBackend gpu =
+            (CudaBackend) GPU.provider().open(GPU.device(), ComputeOptions.of(1), memory)) {
+      int[] all = IntStream.range(0, 256).toArray();
+      Activations rows = DeviceRows.of(gpu, gpu.load(List.of(table)), all);
+      float[][] found = DeviceRows.values(gpu, rows, 256);
+      for (int e = 0; e < 256; e++) {
+        float scale = e == 255 ? Float.NaN : Math.scalb(1f, e - 127);
+        float[] expected = new float[32];
+        for (int k = 0; k < 32; k++) {
+          int number = k < 16 ? k : 31 - k;
+          expected[k] = (number < 8 ? 1 : -1) * MXFP4_NUMBERS[number & 7] * scale;
+        }
+        assertThat(found[e]).as("2 to the power of %d - 127", e).containsExactly(expected);
+      }
     }
   }
 

@@ -16,7 +16,6 @@ import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
-import dev.serval.gpu.driver.HostMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -92,55 +91,44 @@ final class CudaExpertsTest {
     return Math.max(WIDTH, dtype.blockElements());
   }
 
-  /** Random rows by way of a table. */
-  private Activations rows(Weight table, int... tokens) {
-    StepBatch batch = step(tokens);
-    Activations rows = backend.activations(tokens.length, table.columns());
-    backend.embed(batch, table, rows);
-    return rows;
+  /** A bias of two types. */
+  private Weight bias(int length) {
+    return backend.load(List.of(vector(DType.F32, length / 2), vector(DType.BF16, length / 2)));
   }
 
-  private static StepBatch step(int... tokens) {
-    StepBatch batch = new StepBatch(tokens.length, 1);
-    batch.add(tokens, 0, tokens.length, BlockTable.EMPTY, true);
-    return batch;
+  private StoredTensor vector(DType dtype, int length) {
+    StoredTensor numbers = tensor(dtype, 1, length);
+    return new StoredTensor("vector", dtype, List.of((long) length), numbers.data());
   }
 
-  private float[][] values(Activations given, int count) {
-    CudaActivations rows = (CudaActivations) given;
-    long rowBytes = (long) rows.stride() * Float.BYTES;
-    try (HostMemory target = backend.access().pinned(rowBytes * count)) {
-      backend.access().fetch(target.address(), rows.address(), rowBytes * count);
-      return IntStream.range(0, count)
-          .mapToObj(row ->
-              target
-                  .segment()
-                  .asSlice(row * rowBytes, (long) rows.columns() * Float.BYTES)
-                  .toArray(ValueLayout.JAVA_FLOAT))
-          .toArray(float[][]::new);
-    }
+  private Expert biased(Weight gateUp, Weight down) {
+    return new Expert(gateUp, bias(gateUp.rows()), down, bias(down.rows()));
   }
 
   /** One expert has all of the share, and adds what a dense layer of its weights does. */
   private void requireDense(GateFunction function, Weight gateUp, Weight down) {
-    int width = gateUp.columns();
+    requireDense(function, new Expert(gateUp, down));
+    requireDense(function, biased(gateUp, down));
+  }
+
+  private void requireDense(GateFunction function, Expert expert) {
+    int width = expert.gateUp().columns();
     int[] tokens = IntStream.range(0, ROWS).toArray();
     Weight table = matrix(DType.F32, ROWS, width);
     Weight router = matrix(DType.F32, 1, width);
-    ExpertSpec spec =
-        new ExpertSpec(router, null, List.of(new Expert(gateUp, down)), 1, true, function, 1);
+    ExpertSpec spec = new ExpertSpec(router, null, List.of(expert), 1, true, function, 1);
     ExpertLayer layer = backend.experts(spec, ROWS);
-    Activations in = rows(table, tokens);
-    Activations mixed = rows(table, tokens);
-    Activations dense = rows(table, tokens);
-    StepBatch batch = step(tokens);
+    Activations in = DeviceRows.of(backend, table, tokens);
+    Activations mixed = DeviceRows.of(backend, table, tokens);
+    Activations dense = DeviceRows.of(backend, table, tokens);
+    StepBatch batch = DeviceRows.step(tokens);
     backend.addExperts(batch, in, layer, mixed);
-    Activations gates = backend.activations(ROWS, gateUp.rows());
-    Activations gated = backend.operands(ROWS, down.columns());
-    backend.gatedLinear(batch, function, in, gateUp, null, gates, gated);
-    backend.linearAdd(batch, gated, down, null, dense);
-    float[][] expected = values(dense, ROWS);
-    float[][] actual = values(mixed, ROWS);
+    Activations gates = backend.activations(ROWS, expert.gateUp().rows());
+    Activations gated = backend.operands(ROWS, expert.down().columns());
+    backend.gatedLinear(batch, function, in, expert.gateUp(), expert.gateUpBias(), gates, gated);
+    backend.linearAdd(batch, gated, expert.down(), expert.downBias(), dense);
+    float[][] expected = DeviceRows.values(backend, dense, ROWS);
+    float[][] actual = DeviceRows.values(backend, mixed, ROWS);
     for (int row = 0; row < ROWS; row++) {
       assertThat(actual[row]).as("row %d", row).containsExactly(expected[row]);
     }
@@ -160,6 +148,8 @@ final class CudaExpertsTest {
   void gates_ups_and_downs_may_be_of_several_types() {
     for (DType down : List.of(DType.F32, DType.BF16)) {
       requireDense(GateFunction.SILU, gateUp(DType.Q8_0, DType.Q4_0), matrix(down, WIDTH, INNER));
+      requireDense(
+          GateFunction.SWIGLU_OAI, gateUp(DType.MXFP4, DType.BF16), matrix(down, WIDTH, INNER));
       requireDense(GateFunction.SILU, gateUp(DType.F16, DType.Q4_0), matrix(down, WIDTH, INNER));
       requireDense(
           GateFunction.GELU_TANH, gateUp(DType.BF16, DType.F32), matrix(down, WIDTH, INNER));
@@ -186,6 +176,26 @@ final class CudaExpertsTest {
   }
 
   @Test
+  void biases_that_do_not_fit_are_refused() {
+    Weight router = matrix(DType.F32, 1, WIDTH);
+    Weight gateUp = gateUp(DType.BF16, DType.BF16);
+    Weight down = matrix(DType.BF16, WIDTH, INNER);
+    Weight tooShort = bias(WIDTH - 2);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> layer(router, List.of(new Expert(gateUp, tooShort, down, null))))
+        .withMessageContaining("bias of gates and ups");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> layer(router, List.of(new Expert(gateUp, null, down, tooShort))))
+        .withMessageContaining("bias of downs");
+    ExpertSpec spec =
+        new ExpertSpec(
+            router, tooShort, List.of(new Expert(gateUp, down)), 1, true, GateFunction.SILU, 1);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> backend.experts(spec, 1))
+        .withMessageContaining("router's bias");
+  }
+
+  @Test
   void more_experts_than_kernels_count_are_refused() {
     int count = Abi.MAX_EXPERTS + 1;
     Weight gateUp = matrix(DType.F32, 2, 4);
@@ -201,18 +211,25 @@ final class CudaExpertsTest {
     return backend.experts(new ExpertSpec(router, null, experts, 1, true, GateFunction.SILU, 1), 1);
   }
 
-  @Test
-  void a_recorded_step_takes_whatever_routes_its_rows_have() {
+  @ParameterizedTest
+  @EnumSource
+  void a_recorded_step_takes_whatever_routes_its_rows_have(GateFunction function) {
     int count = 6;
+    boolean biased = function != GateFunction.SILU;
     Weight table = matrix(DType.BF16, 40, WIDTH);
-    Weight gain = backend.load(List.of(gain()));
+    Weight gain = backend.load(List.of(vector(DType.F32, WIDTH)));
     Weight router = matrix(DType.BF16, count, WIDTH);
     List<Expert> experts =
-        Stream.generate(() ->
-                new Expert(matrix(DType.Q8_0, 2 * INNER, WIDTH), matrix(DType.Q4_0, WIDTH, INNER)))
+        Stream.generate(
+                () -> {
+                  Weight gateUp = matrix(biased ? DType.MXFP4 : DType.Q8_0, 2 * INNER, WIDTH);
+                  Weight down = matrix(biased ? DType.MXFP4 : DType.Q4_0, WIDTH, INNER);
+                  return biased ? biased(gateUp, down) : new Expert(gateUp, down);
+                })
             .limit(count)
             .toList();
-    ExpertSpec spec = new ExpertSpec(router, null, experts, 3, true, GateFunction.SILU, 0.5f);
+    ExpertSpec spec =
+        new ExpertSpec(router, biased ? bias(count) : null, experts, 3, true, function, 0.5f);
     ExpertLayer layer = backend.experts(spec, 5);
     Activations out = backend.activations(5, WIDTH);
     Activations normed = backend.operands(5, WIDTH);
@@ -229,19 +246,14 @@ final class CudaExpertsTest {
         decodes.add(new int[] {token}, 0, 1, BlockTable.EMPTY, true);
       }
       backend.step(decodes, pass);
-      float[][] replayed = values(out, tokens.length);
-      pass.accept(step(tokens));
-      float[][] launched = values(out, tokens.length);
+      float[][] replayed = DeviceRows.values(backend, out, tokens.length);
+      pass.accept(DeviceRows.step(tokens));
+      float[][] launched = DeviceRows.values(backend, out, tokens.length);
       for (int row = 0; row < tokens.length; row++) {
         assertThat(replayed[row]).as("round %d", round).containsExactly(launched[row]);
       }
     }
     assertThat(backend.records()).isOne();
-  }
-
-  private StoredTensor gain() {
-    StoredTensor numbers = tensor(DType.F32, 1, WIDTH);
-    return new StoredTensor("gain", DType.F32, List.of((long) WIDTH), numbers.data());
   }
 
   @Test
@@ -258,14 +270,17 @@ final class CudaExpertsTest {
             matrix(DType.F32, count, 32), null, experts, 2, false, GateFunction.SILU, 0.5f);
     ExpertLayer layer = backend.experts(spec, most);
     int[] tokens = random.ints(most, 0, 300).toArray();
-    Activations in = rows(table, tokens);
-    Activations out = rows(table, tokens);
-    backend.addExperts(step(tokens), in, layer, out);
-    float[][] together = values(out, most);
+    Activations in = DeviceRows.of(backend, table, tokens);
+    Activations out = DeviceRows.of(backend, table, tokens);
+    backend.addExperts(DeviceRows.step(tokens), in, layer, out);
+    float[][] together = DeviceRows.values(backend, out, most);
     for (int row : new int[] {0, 1, 77, 2047, 2048, 2099}) {
-      Activations alone = rows(table, tokens[row]);
-      backend.addExperts(step(tokens[row]), rows(table, tokens[row]), layer, alone);
-      assertThat(values(alone, 1)[0]).as("row %d", row).containsExactly(together[row]);
+      Activations alone = DeviceRows.of(backend, table, tokens[row]);
+      backend.addExperts(
+          DeviceRows.step(tokens[row]), DeviceRows.of(backend, table, tokens[row]), layer, alone);
+      assertThat(DeviceRows.values(backend, alone, 1)[0])
+          .as("row %d", row)
+          .containsExactly(together[row]);
     }
   }
 }

@@ -8,6 +8,9 @@ import java.util.Random;
 
 /** Matrices of block-wise types: random bits, and scales that give elements a size. */
 final class RandomBlocks {
+  /** The exponent of MXFP4's scale 1. */
+  private static final int EXPONENT_OF_ONE = 127;
+
   private RandomBlocks() {}
 
   static StoredTensor matrix(
@@ -17,6 +20,10 @@ final class RandomBlocks {
     for (int block = 0; block < data.length; block += dtype.blockBytes()) {
       float sign = random.nextBoolean() ? 1 : -1;
       float scale = sign * size / spread(dtype) * (0.7f + 0.6f * random.nextFloat());
+      if (dtype == DType.MXFP4) {
+        data[block] = (byte) (EXPONENT_OF_ONE + Math.getExponent(scale));
+        continue;
+      }
       half(data, block + scaleAt(dtype), scale);
       if (minimum(dtype) != 0) {
         half(data, block + scaleAt(dtype) + Short.BYTES, scale * minimum(dtype));
@@ -39,6 +46,7 @@ final class RandomBlocks {
       case Q6_K -> 1370;
       case IQ4_NL -> 65;
       case IQ4_XS -> 1200;
+      case MXFP4 -> 2.2f;
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
   }
