@@ -48,7 +48,7 @@ public class ExpertBenchmark {
   public String kernels = "";
 
   /** The type of the weights. */
-  @Param({"Q4_0", "Q8_0", "BF16"})
+  @Param({"Q4_0", "Q8_0", "MXFP4", "BF16"})
   public DType dtype = DType.F32;
 
   /** How wide rows are. */

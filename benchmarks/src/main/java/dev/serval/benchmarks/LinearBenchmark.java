@@ -45,7 +45,7 @@ public class LinearBenchmark {
   public String kernels = "";
 
   /** The type of the weights. */
-  @Param({"Q8_0", "Q4_0", "Q4_K", "Q6_K", "BF16"})
+  @Param({"Q8_0", "Q4_0", "Q4_K", "Q6_K", "MXFP4", "BF16"})
   public DType dtype = DType.F32;
 
   /** The matrix: rows x columns. */

@@ -45,33 +45,35 @@ public enum IntegerForm {
   /** What is known of a group beside its codes; sizes in bytes for each matrix row. */
   enum Scales {
     /** A binary16. */
-    OF_GROUP(0, 2, 1),
+    OF_GROUP(0, 2, 1, 2),
     /** A byte: half of 2 to the power of it less 127, or no number if it is 255. */
-    EXPONENT(0, 1, 1),
+    EXPONENT(0, 1, 1, 8),
     /** A binary16, and the minimum with its sign turned. */
-    WITH_MINIMUM(0, 4, 1),
+    WITH_MINIMUM(0, 4, 1, 1),
     /** Bytes s and t; for eight groups binary16 d and e: the scale d · s and the minimum e · t. */
-    OF_SUPER_BLOCK(4, 2, 8),
+    OF_SUPER_BLOCK(4, 2, 8, 8),
     /** A signed byte; for eight groups a binary16 that it multiplies. */
-    SIGNED(2, 1, 8),
+    SIGNED(2, 1, 8, 8),
     /** Bytes s for each half of the group, then t; for eight groups d and e, as above. */
-    OF_HALVES_WITH_MINIMA(4, 4, 8),
+    OF_HALVES_WITH_MINIMA(4, 4, 8, 8),
     /** A signed byte for each half of the group; for eight groups a binary16 that they multiply. */
-    OF_HALVES(2, 2, 8);
+    OF_HALVES(2, 2, 8, 8);
 
     private final int header;
     private final int bytes;
     private final int groups;
+    private final int span;
 
-    Scales(int header, int bytes, int groups) {
+    Scales(int header, int bytes, int groups, int span) {
       this.header = header;
       this.bytes = bytes;
       this.groups = groups;
+      this.span = span;
     }
 
-    /** Groups whose scales lie together, so that they fill a vector. */
+    /** Groups whose scales lie together, so that they fill whole vectors. */
     int span() {
-      return groups > 1 ? groups : Integer.BYTES / bytes;
+      return span;
     }
 
     /** Bytes of a span's scales in all lanes: whole vectors, so that none lies in two lines. */
@@ -173,6 +175,11 @@ public enum IntegerForm {
   /** Whether what is multiplied are signed bytes. */
   boolean signedBytes() {
     return bytes() || chooses();
+  }
+
+  /** Whether what is multiplied are never more than 4 bits and a sign. */
+  boolean small() {
+    return bits == 4 && numbers.stream().allMatch(number -> Math.abs(number) < PLACES);
   }
 
   /** The number that a nibble chooses. */

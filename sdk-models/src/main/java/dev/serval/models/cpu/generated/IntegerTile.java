@@ -89,7 +89,7 @@ final class IntegerTile extends Tile {
 
   /** Whether sums of a group fit 16 bits. */
   private boolean narrow() {
-    return !set().byteDots() && !form.signedBytes() && form.highBits() == 0;
+    return !set().byteDots() && form.small();
   }
 
   /** Without dot products of bytes signs need the registers that a table and masks would have. */
@@ -121,42 +121,32 @@ final class IntegerTile extends Tile {
     routine().add(end);
   }
 
-  /** Scales, and behind them the groups that they belong to; the last ones may be missing. */
+  /**
+   * Scales, and behind them the groups that they belong to; the last ones may be missing. RAX is
+   * where the scales begin, R10 where a group's own are.
+   */
   private void span(Label end) {
     fetchAhead(0, scales.spanBytes(set()));
     routine().add(new Instruction.Copy(Register.RAX, Register.RDI));
+    routine().add(new Instruction.Copy(Register.R10, Register.RDI));
     routine().advance(Register.RDI, scales.spanBytes(set()));
-    if (scales.groups() > 1) {
-      superBlock();
-      return;
-    }
-    for (int group = 0; group < scales.span(); group++) {
-      if (group > 0) {
-        routine().add(new Instruction.JumpIfZero(end));
-      }
-      group(Register.RAX, group * scales.bytes() * set().lanes());
-      routine().advance(Register.R8, -1);
-    }
-  }
-
-  /** RAX is where the scales begin, R10 where a group's own are. */
-  private void superBlock() {
-    routine().add(new Instruction.Copy(Register.R10, Register.RAX));
     routine().advance(Register.R10, scales.header() * set().lanes());
-    routine().add(new Instruction.Set(Register.R11, scales.groups()));
+    routine().add(new Instruction.Set(Register.R11, scales.span()));
     routine()
         .repeat(
             "group",
             Register.R11,
             1,
             () -> {
-              group(Register.R10, 0);
+              group();
               routine().advance(Register.R10, scales.bytes() * set().lanes());
+              routine().advance(Register.R8, -1);
+              routine().add(new Instruction.JumpIfZero(end));
             });
-    routine().advance(Register.R8, -scales.groups());
+    routine().advance(Register.R8, 0);
   }
 
-  private void group(Register base, int scalesAt) {
+  private void group() {
     int sections = form.sections();
     for (int section = 0; section < sections; section++) {
       start(section);
@@ -169,13 +159,13 @@ final class IntegerTile extends Tile {
         }
       }
       for (int block = 0; block < blocks(); block++) {
-        fetchScale(in(block, base, scalesAt + section * set().lanes()), block);
+        fetchScale(in(block, Register.R10, section * set().lanes()), block);
       }
       for (int row = 0; row < rows(); row++) {
         scale(row, section);
       }
       if (scales.minimum()) {
-        addMinimum(base, scalesAt, section);
+        addMinimum(section);
       }
     }
     routine().advance(Register.RDI, form.codeBytes() * set().lanes());
@@ -397,9 +387,9 @@ final class IntegerTile extends Tile {
     routine().binary(BinaryOp.VMULPS, codes(block), codes(block), scratch);
   }
 
-  private void addMinimum(Register base, int scalesAt, int section) {
+  private void addMinimum(int section) {
     for (int block = 0; block < blocks(); block++) {
-      fetchMinimum(base, scalesAt, section, block);
+      fetchMinimum(section, block);
     }
     for (int row = 0; row < rows(); row++) {
       Operand factor =
@@ -421,13 +411,13 @@ final class IntegerTile extends Tile {
     return sum;
   }
 
-  private void fetchMinimum(Register base, int scalesAt, int section, int block) {
+  private void fetchMinimum(int section, int block) {
     int lanes = set().lanes();
     if (scales.groups() > 1) {
-      Memory own = in(block, base, scalesAt + (form.sections() + section) * lanes);
+      Memory own = in(block, Register.R10, (form.sections() + section) * lanes);
       product(UnaryOp.VPMOVZXBD, own, lanes * Short.BYTES, block);
     } else {
-      Memory own = in(block, base, scalesAt + lanes * Short.BYTES);
+      Memory own = in(block, Register.R10, lanes * Short.BYTES);
       routine().unary(UnaryOp.VCVTPH2PS, codes(block), own);
     }
   }

@@ -31,6 +31,10 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
    * negative. Nibbles stay within 16 bits for a whole group (8 · 2 · 15 · 127), which saves two of the
    * three.
    *
+   * Nibbles that choose numbers stay nibbles in memory, which is what a row alone waits for. A shuffle
+   * of bytes takes each from a table of sixteen, which has a register but for AVX2 alone: there it is
+   * loaded each time, and so is the mask of nibbles.
+   *
    * While a tile is multiplied, the memory would have little to do if its codes are in the cache:
    * others' codes are fetched meanwhile, to the second-level cache, as the first has just room for
    * inputs. They are asked for a line at a time, as often as a tile reads a line of its own: many at

@@ -51,6 +51,12 @@ final class TileTest {
     return dtype.blockElements() == 1 ? 32 * groups - 5 : dtype.blockElements() * groups;
   }
 
+  /** Two blocks, or more if only they have all the scales that there is room for. */
+  private static int wholeSpans(DType dtype) {
+    int groups = IntegerForm.of(dtype).map(form -> form.scales().span()).orElse(1);
+    return Math.max(2, groups * ActivationGroup.COLUMNS / dtype.blockElements());
+  }
+
   private static void check(InstructionSet set, DType dtype, TileCase tile) {
     float[][] simulated = tile.simulated();
     assertThat(bits(simulated)).as("%s, seed %d", tile, SEED).isDeepEqualTo(bits(tile.expected()));
@@ -112,7 +118,8 @@ final class TileTest {
   void a_tile_of_many_rows_asks_for_a_line_of_others_for_each_of_its_own(
       InstructionSet set, DType dtype) {
     boolean asMatrices = set.tileRegisters() && dtype == DType.BF16;
-    try (TileCase tile = tile(set, dtype, Ending.STORE, TileCase.maxRows(set, dtype), 2)) {
+    int rows = TileCase.maxRows(set, dtype);
+    try (TileCase tile = tile(set, dtype, Ending.STORE, rows, wholeSpans(dtype))) {
       check(set, dtype, tile);
       assertThat(tile.asks()).isGreaterThanOrEqualTo(tile.lines());
       assertThat(tile.askedForOthers())
@@ -191,7 +198,7 @@ final class TileTest {
   void scales_of_eight_bits_are_right_from_the_least_to_what_is_no_number(InstructionSet set) {
     for (int rows : new int[] {1, IntegerTile.MAX_ROWS}) {
       try (TileCase tile =
-          tile(set, DType.MXFP4, Ending.STORE, rows, 5).withExponents(0, 1, 2, 3, 127, 253, 254)) {
+          tile(set, DType.MXFP4, Ending.STORE, rows, 11).withExponents(0, 1, 2, 3, 127, 253, 254)) {
         check(set, DType.MXFP4, tile);
         assertThat(tile.elementsInBlocks()).isDeepEqualTo(tile.elementsAsStored());
       }
