@@ -64,7 +64,7 @@ struct Merge {
   }
 };
 
-// The sum of all weights, the sink's included. Where no score is a number the sum stays 0, so that the result is none either.
+// The sum of all weights, the sink's included. Where no score is a number the sum stays 0, and so the result is no number.
 __device__ __forceinline__ float with_sink(const Attention& a, int head, float largest, float sum, float scale) {
   if (!a.sinks || largest == NOTHING_SEEN) return sum;
   return __fadd_rn(sum, power_of_two(__fsub_rn(__fmul_rn(a.sinks[head], LOG2_E), __fmul_rn(largest, scale))));

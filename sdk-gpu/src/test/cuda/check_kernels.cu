@@ -25,9 +25,13 @@ extern "C" __global__ void fill_bytes(const Fill a) {
     ((uint32_t*)a.to)[i] = hash(i + a.seed);
 }
 
-// The scales of packed tiles of Q8_0 or Q4_0, of about that size.
+// The scales of packed tiles, of about that size.
 extern "C" __global__ void fill_scales(const FillScales a) {
   for (int64_t i = blockIdx.x * (int64_t)blockDim.x + threadIdx.x; i < a.tiles * 128; i += (int64_t)gridDim.x * blockDim.x) {
+    if (a.powers) {
+      a.to[i / 128 * a.tileBytes + a.tileBytes - 128 + i % 128] = (char)(120 + (hash(i) & 3));
+      continue;
+    }
     uint16_t* scale = (uint16_t*)(a.to + i / 128 * a.tileBytes + a.tileBytes - 256) + i % 128;
     *scale = (uint16_t)(a.base + (hash(i) & 1023));
   }
@@ -61,12 +65,17 @@ static __device__ double weight_element(const Reference& a, int row, int k) {
     double q = (double)((const int8_t*)at)[r * 64 + chunk * 16 + byte];
     return rounded_to_bf16(q * half_as_double(((const uint16_t*)(at + 4096))[r * 2 + c / 32]));
   }
-  const char* at = (const char*)a.weight + tile * 2304;
+  const char* at = (const char*)a.weight + tile * (a.type == 3 ? 2176 : 2304);
   i = c % 32;
   int chunk = (c / 32) ^ ((r >> 2) & 1);
   // element 2 t + (n >> 2) + 8 (n & 3)
   int t = i % 8 / 2, n = (i % 2) * 4 + i / 8;
   uint32_t word = ((const uint32_t*)(at + r * 32 + chunk * 16))[t];
+  if (a.type == 3) {
+    static const double numbers[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
+    double size = ldexp(numbers[word >> (4 * n) & 7], (int)((const uint8_t*)(at + 2048))[r * 2 + c / 32] - 127);
+    return word >> (4 * n) & 8 ? -size : size;
+  }
   double q = (double)((int)(word >> (4 * n) & 15) - 8);
   return rounded_to_bf16(q * half_as_double(((const uint16_t*)(at + 2048))[r * 2 + c / 32]));
 }

@@ -14,6 +14,7 @@ struct FillScales {
   int64_t tiles;
   int32_t tileBytes;
   int32_t base; // bits of the least scale
+  int32_t powers; // 1: scales are bytes, exponents of powers of two near 2^-5
 };
 struct Reference {
   const uint16_t* in;
@@ -24,7 +25,7 @@ struct Reference {
   int32_t columns;
   int32_t inStride;
   int32_t weightStride;
-  int32_t type; // 0 BF16, 1 Q8_0, 2 Q4_0
+  int32_t type; // 0 BF16, 1 Q8_0, 2 Q4_0, 3 MXFP4
 };
 struct ReadAll {
   const void* from;

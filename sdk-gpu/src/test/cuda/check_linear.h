@@ -15,7 +15,8 @@ struct Type {
   int tileBytes;
   int number;
 };
-constexpr Type BF16 = {"bf16", 8192, 0}, Q8_0 = {"q8_0", 4352, 1}, Q4_0 = {"q4_0", 2304, 2};
+constexpr Type BF16 = {"bf16", 8192, 0}, Q8_0 = {"q8_0", 4352, 1}, Q4_0 = {"q4_0", 2304, 2}, MXFP4 = {"mxfp4", 2176, 3};
+constexpr Type TYPES[] = {BF16, Q8_0, Q4_0, MXFP4};
 
 struct Shape {
   int weightRows, columns;
@@ -55,7 +56,7 @@ inline void fill(Gpu& gpu, CUdeviceptr to, Type type, int64_t tiles, uint64_t se
     return;
   }
   gpu.launch(gpu.kernel("check_kernels", "fill_bytes", 256), {8192}, Fill{(void*)to, tiles * type.tileBytes, seed, 1.0f});
-  gpu.launch(gpu.kernel("check_kernels", "fill_scales", 256), {1024}, FillScales{(char*)to, tiles, type.tileBytes, type.number == 1 ? 0x1000 : 0x2000});
+  gpu.launch(gpu.kernel("check_kernels", "fill_scales", 256), {1024}, FillScales{(char*)to, tiles, type.tileBytes, type.number == 1 ? 0x1000 : 0x2000, type.number == 3});
 }
 
 inline uint64_t random_of(uint64_t x) {
@@ -287,7 +288,7 @@ inline void check_variant(Checks& checks, const Variant& variant) {
 }
 
 template <int WGMMA, int TYPE, int N> void check_one(Checks& checks) {
-  check_variant(checks, {WGMMA == 1, TYPE == 0 ? BF16 : TYPE == 1 ? Q8_0 : Q4_0, N});
+  check_variant(checks, {WGMMA == 1, TYPES[TYPE], N});
 }
 
 // Weights in turn, so that none is in the cache from before.
@@ -448,8 +449,8 @@ inline void time_prefill(Checks& checks, Type type, int rows, bool wgmma) {
   }
 }
 
-template <int TYPE, int ROWS, int WGMMA> void decode(Checks& checks) { time_decode(checks, TYPE == 0 ? BF16 : TYPE == 1 ? Q8_0 : Q4_0, ROWS, WGMMA == 1); }
-template <int TYPE, int ROWS, int WGMMA> void prefill(Checks& checks) { time_prefill(checks, TYPE == 0 ? BF16 : TYPE == 1 ? Q8_0 : Q4_0, ROWS, WGMMA == 1); }
+template <int TYPE, int ROWS, int WGMMA> void decode(Checks& checks) { time_decode(checks, TYPES[TYPE], ROWS, WGMMA == 1); }
+template <int TYPE, int ROWS, int WGMMA> void prefill(Checks& checks) { time_prefill(checks, TYPES[TYPE], ROWS, WGMMA == 1); }
 
 static GroupOf n8("wgmma_bf16_n8", 20, check_one<1, 0, 8>), n16("wgmma_bf16_n16", 20, check_one<1, 0, 16>), n32("wgmma_bf16_n32", 20, check_one<1, 0, 32>),
     n64("wgmma_bf16_n64", 20, check_one<1, 0, 64>), n128("wgmma_bf16_n128", 20, check_one<1, 0, 128>);
@@ -457,10 +458,13 @@ static GroupOf q8("wgmma_q8_0_n8", 20, check_one<1, 1, 8>), q16("wgmma_q8_0_n16"
     q64("wgmma_q8_0_n64", 20, check_one<1, 1, 64>), q128("wgmma_q8_0_n128", 20, check_one<1, 1, 128>);
 static GroupOf f8("wgmma_q4_0_n8", 20, check_one<1, 2, 8>), f16("wgmma_q4_0_n16", 20, check_one<1, 2, 16>), f32("wgmma_q4_0_n32", 20, check_one<1, 2, 32>),
     f64("wgmma_q4_0_n64", 20, check_one<1, 2, 64>), f128("wgmma_q4_0_n128", 20, check_one<1, 2, 128>);
+static GroupOf x8("wgmma_mxfp4_n8", 20, check_one<1, 3, 8>), x16("wgmma_mxfp4_n16", 20, check_one<1, 3, 16>), x32("wgmma_mxfp4_n32", 20, check_one<1, 3, 32>),
+    x64("wgmma_mxfp4_n64", 20, check_one<1, 3, 64>), x128("wgmma_mxfp4_n128", 20, check_one<1, 3, 128>), mx8("mma_mxfp4_n8", 20, check_one<0, 3, 8>);
 static GroupOf m8("mma_bf16_n8", 20, check_one<0, 0, 8>), m64("mma_bf16_n64", 20, check_one<0, 0, 64>), m128("mma_bf16_n128", 20, check_one<0, 0, 128>);
 static GroupOf d1("decode_bf16_1", 20, decode<0, 1, 1>), d16("decode_bf16_16", 20, decode<0, 16, 1>), d64("decode_bf16_64", 20, decode<0, 64, 1>);
 static GroupOf qd1("decode_q8_0_1", 20, decode<1, 1, 1>), qd16("decode_q8_0_16", 20, decode<1, 16, 1>), qd64("decode_q8_0_64", 20, decode<1, 64, 1>);
 static GroupOf fd1("decode_q4_0_1", 20, decode<2, 1, 1>), fd16("decode_q4_0_16", 20, decode<2, 16, 1>), fd64("decode_q4_0_64", 20, decode<2, 64, 1>);
+static GroupOf xd1("decode_mxfp4_1", 20, decode<3, 1, 1>), xd16("decode_mxfp4_16", 20, decode<3, 16, 1>), xd64("decode_mxfp4_64", 20, decode<3, 64, 1>);
 static GroupOf qp2048("prefill_q8_0_2048", 20, prefill<1, 2048, 1>), fp2048("prefill_q4_0_2048", 20, prefill<2, 2048, 1>);
 static GroupOf p8192("prefill_bf16_8192", 20, prefill<0, 8192, 1>), p512("prefill_bf16_512", 20, prefill<0, 512, 1>);
 
