@@ -45,7 +45,7 @@ public enum IntegerForm {
   /** What is known of a group beside its codes; sizes in bytes for each matrix row. */
   enum Scales {
     /** A binary16. */
-    OF_GROUP(0, 2, 1, 2),
+    OF_GROUP(0, 2, 1, 8),
     /** A byte: half of 2 to the power of it less 127, or no number if it is 255. */
     EXPONENT(0, 1, 1, 8),
     /** A binary16, and the minimum with its sign turned. */
