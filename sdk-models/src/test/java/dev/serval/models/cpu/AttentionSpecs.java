@@ -21,7 +21,13 @@ final class AttentionSpecs {
     return of(kvHeads, group, headDim, window, null);
   }
 
-  /** Heads with sinks, as {@link #sinks} gives them, or without. */
+  /** The same with random {@link #sinks}. */
+  static AttentionSpec withSinks(
+      int kvHeads, int group, int headDim, int window, ComputeBackend backend) {
+    return of(kvHeads, group, headDim, window, sinks(backend, kvHeads * group));
+  }
+
+  /** Heads with sinks, or without. */
   static AttentionSpec of(int kvHeads, int group, int headDim, int window, @Nullable Weight sinks) {
     double[] frequencies = new double[headDim / 2];
     Arrays.setAll(frequencies, i -> Math.pow(100, -2.0 * i / headDim));

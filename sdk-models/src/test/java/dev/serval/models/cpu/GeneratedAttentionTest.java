@@ -49,12 +49,9 @@ final class GeneratedAttentionTest {
     }
 
     AttentionSpec spec(ComputeBackend backend) {
-      return AttentionSpecs.of(
-          kvHeads,
-          group,
-          headDim,
-          window,
-          sinks ? AttentionSpecs.sinks(backend, kvHeads * group) : null);
+      return sinks
+          ? AttentionSpecs.withSinks(kvHeads, group, headDim, window, backend)
+          : AttentionSpecs.of(kvHeads, group, headDim, window);
     }
   }
 

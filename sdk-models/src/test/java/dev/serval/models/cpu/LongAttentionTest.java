@@ -45,12 +45,9 @@ final class LongAttentionTest {
   private record Shape(
       int kvHeads, int group, int headDim, int window, DType dtype, boolean sinks) {
     AttentionSpec spec(ComputeBackend backend) {
-      return AttentionSpecs.of(
-          kvHeads,
-          group,
-          headDim,
-          window,
-          sinks ? AttentionSpecs.sinks(backend, kvHeads * group) : null);
+      return sinks
+          ? AttentionSpecs.withSinks(kvHeads, group, headDim, window, backend)
+          : AttentionSpecs.of(kvHeads, group, headDim, window);
     }
   }
 

@@ -2,31 +2,21 @@ package dev.serval.models.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
-import dev.serval.api.Bytes;
-import dev.serval.api.compute.ComputeBackend;
-import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.KernelKind;
-import dev.serval.api.device.NativeMemory;
-import dev.serval.models.cpu.vector.VectorTierSource;
 import dev.serval.testkit.ThreadMeter;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
-import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What the Vector API makes of gates and ups, beside what plain Java does. */
-final class VectorGateTest {
+@SuppressWarnings("NullAway.Init") // taken before each test
+final class VectorGateTest extends VectorCase {
   private static final int COUNT = 1300;
   private static final float[] ENDS = {7, -7, 0, -0f, 1e-30f, 60, -60, 1e30f, Float.MAX_VALUE};
-  private static final long SEED = 20261129;
 
   /** What two powers of e may differ by, and a few roundings, as a share. */
   private static final float APART = 1e-6f;
@@ -36,32 +26,12 @@ final class VectorGateTest {
 
   private static final int RUN = 2000;
 
-  private final Random random = new Random(SEED);
-  private final NativeMemory memory = NativeMemory.root("test", Bytes.mebi(16));
   private final GateKernel plain = new PlainGateKernel();
-  private ComputeBackend backend;
   private GateKernel vector;
 
-  @BeforeAll
-  static void where_there_are_vectors() {
-    assumeThat(Tiers.here()).contains(KernelKind.VECTOR);
-  }
-
   @BeforeEach
-  void open() {
-    backend =
-        new CpuBackendProvider().open(CpuBackendContractTest.CPU, ComputeOptions.of(1), memory);
-    vector = new VectorTierSource(Processor.here()).open(1).gate();
-  }
-
-  @AfterEach
-  void close() {
-    backend.close();
-    memory.close();
-  }
-
-  private CpuActivations room(int columns) {
-    return (CpuActivations) backend.activations(1, columns);
+  void take() {
+    vector = vectors.gate();
   }
 
   private CpuActivations gatesAndUps() {

@@ -1,19 +1,9 @@
 package dev.serval.models.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
-import dev.serval.api.Bytes;
-import dev.serval.api.compute.ComputeBackend;
-import dev.serval.api.compute.ComputeOptions;
-import dev.serval.api.compute.KernelKind;
-import dev.serval.api.device.NativeMemory;
-import dev.serval.models.cpu.vector.VectorTierSource;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,7 +11,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the Vector API makes of rows has the bits that plain Java gives them. */
-final class VectorRowsTest {
+@SuppressWarnings("NullAway.Init") // taken before each test
+final class VectorRowsTest extends VectorCase {
   private static final int ROOM = 4096;
   private static final float[] ODD = {
     Float.NaN,
@@ -36,32 +27,16 @@ final class VectorRowsTest {
     Float.intBitsToFloat(0x3F81_8000)
   };
 
-  private final Random random = new Random(20261127);
-  private final NativeMemory memory = NativeMemory.root("test", Bytes.mebi(16));
   private final RowKernel plain = new PlainRowKernel();
-  private ComputeBackend backend;
   private RowKernel vector;
 
-  @BeforeAll
-  static void where_there_are_vectors() {
-    assumeThat(Tiers.here()).contains(KernelKind.VECTOR);
-  }
-
   @BeforeEach
-  void open() {
-    backend =
-        new CpuBackendProvider().open(CpuBackendContractTest.CPU, ComputeOptions.of(1), memory);
-    vector = new VectorTierSource(Processor.here()).open(1).rows();
-  }
-
-  @AfterEach
-  void close() {
-    backend.close();
-    memory.close();
+  void take() {
+    vector = vectors.rows();
   }
 
   private CpuActivations room() {
-    return (CpuActivations) backend.activations(1, ROOM);
+    return room(ROOM);
   }
 
   private CpuActivations random() {

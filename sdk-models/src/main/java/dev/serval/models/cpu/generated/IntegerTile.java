@@ -143,7 +143,7 @@ final class IntegerTile extends Tile {
               routine().advance(Register.R8, -1);
               routine().add(new Instruction.JumpIfZero(end));
             });
-    routine().advance(Register.R8, 0);
+    routine().advance(Register.R8, 0); // some are left, which the flags are to say again
   }
 
   private void group() {
