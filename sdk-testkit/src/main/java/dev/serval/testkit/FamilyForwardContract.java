@@ -412,17 +412,7 @@ public abstract class FamilyForwardContract {
   }
 
   private static Experts experts(boolean normalised) {
-    return new Experts(
-        5,
-        2,
-        19,
-        normalised,
-        false,
-        "mlp.gate",
-        "mlp.experts",
-        "gate_proj",
-        "up_proj",
-        "down_proj");
+    return new Experts(5, 2, 19, normalised, false, "mlp.gate");
   }
 
   private static SmallModel qwen3Moe(DType dtype, boolean normalised) {
@@ -507,18 +497,7 @@ public abstract class FamilyForwardContract {
   private static SmallModel gptOss(DType dtype) {
     return SmallModel.of(
             "GptOssForCausalLM", 20, dtype, ODD, Extras.NONE.biases(true, true, false).withSinks())
-        .withExperts(
-            new Experts(
-                5,
-                2,
-                53,
-                true,
-                true,
-                "mlp.router",
-                "mlp.experts",
-                "gate_proj",
-                "up_proj",
-                "down_proj"))
+        .withExperts(new Experts(5, 2, 53, true, true, "mlp.router"))
         .with("model_type", "gpt_oss")
         .with("num_local_experts", 5L)
         .with("sliding_window", 6L);

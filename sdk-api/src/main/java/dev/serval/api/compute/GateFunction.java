@@ -10,7 +10,7 @@ public enum GateFunction {
    * The sigmoid-weighted linear unit, {@code x · σ(x)} (Elfwing et al., <a
    * href="https://arxiv.org/abs/1702.03118">arXiv:1702.03118</a>), also called swish.
    */
-  SILU(Float.POSITIVE_INFINITY, 0) {
+  SILU(Float.POSITIVE_INFINITY, GateFunction.NOTHING) {
     @Override
     public float steepness(float x) {
       return x;
@@ -23,7 +23,7 @@ public enum GateFunction {
    * href="https://arxiv.org/abs/1606.08415">arXiv:1606.08415</a>). Half of {@code 1 + tanh(y)} is
    * {@code σ(2y)}.
    */
-  GELU_TANH(Float.POSITIVE_INFINITY, 0) {
+  GELU_TANH(Float.POSITIVE_INFINITY, GateFunction.NOTHING) {
     @Override
     public float steepness(float x) {
       return x * (LINEAR + CUBIC * x * x);
@@ -49,6 +49,9 @@ public enum GateFunction {
 
   /** By what {@link #SWIGLU_OAI} multiplies its argument. */
   public static final float SLOPE = 1.702f;
+
+  /** Unlike +0, it leaves a −0 as it is. */
+  private static final float NOTHING = -0.0f;
 
   private final float limit;
   private final float offset;

@@ -36,9 +36,10 @@ public final class JinjaChatTemplate implements ChatTemplate {
     this.program = program;
     this.root = root;
     this.variables = variables;
-    this.open = new TreeSet<>(program.variables());
-    open.removeAll(variables.keySet());
-    open.removeAll(CONVERSATION);
+    Set<String> others = new TreeSet<>(program.variables());
+    others.removeAll(variables.keySet());
+    others.removeAll(CONVERSATION);
+    this.open = Collections.unmodifiableSet(others);
     this.clock = clock;
   }
 
@@ -61,7 +62,7 @@ public final class JinjaChatTemplate implements ChatTemplate {
 
   @Override
   public Set<String> variables() {
-    return Collections.unmodifiableSet(open);
+    return open;
   }
 
   @Override

@@ -33,14 +33,20 @@ final class AnswerPart {
   }
 
   private Piece piece(String text) {
-    held.append(stripping ? text.stripLeading() : text);
-    stripping &= held.isEmpty();
+    String begun = stripping ? text.stripLeading() : text;
+    stripping &= begun.isEmpty();
+    return thought ? Piece.reasoning(upToWhiteSpace(begun)) : Piece.text(begun);
+  }
+
+  /** What was held back and this, but for white space at the end, which is held back now. */
+  private String upToWhiteSpace(String text) {
+    held.append(text);
     int end = held.length();
-    while (thought && end > 0 && Character.isWhitespace(held.charAt(end - 1))) {
+    while (end > 0 && Character.isWhitespace(held.charAt(end - 1))) {
       end--;
     }
     String certain = held.substring(0, end);
     held.delete(0, end);
-    return thought ? Piece.reasoning(certain) : Piece.text(certain);
+    return certain;
   }
 }

@@ -62,22 +62,20 @@ record HarmonyChannels(int start, int channel, int message, Set<Integer> ends)
 
     @Override
     public Piece next(int id) {
-      if (id == channel) {
-        Piece rest = finish();
-        channelName = "";
-        name = new AnswerPart(tokenizer.decoder(), false, true);
-        return rest;
+      if (id != start && id != channel && id != message && !ends.contains(id)) {
+        return said(id);
       }
+      Piece rest = finish();
       if (id == message) {
-        Piece rest = finish();
         part = new AnswerPart(tokenizer.decoder(), channelName.startsWith(THOUGHTS), false);
-        return rest;
-      }
-      if (id == start || ends.contains(id)) {
-        Piece rest = finish();
+      } else {
         channelName = "";
-        return rest;
+        name = id == channel ? new AnswerPart(tokenizer.decoder(), false, true) : null;
       }
+      return rest;
+    }
+
+    private Piece said(int id) {
       if (name != null) {
         channelName += name.next(id).text();
       }

@@ -7,6 +7,7 @@ import dev.serval.api.compute.GateFunction;
 import dev.serval.testkit.ThreadMeter;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,6 +58,20 @@ final class VectorGateTest extends VectorCase {
       assertThat(actual.at(i))
           .as("seed %d, gate %s, up %s", SEED, in.at(i), in.at(COUNT + i))
           .isCloseTo(right, within(APART * Math.abs(right) + Float.MIN_NORMAL));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"SILU", "GELU_TANH"})
+  void an_up_that_is_a_negative_zero_stays_one_where_nothing_is_added_to_ups(
+      GateFunction function) {
+    CpuActivations in = room(2);
+    in.set(0, 1);
+    in.set(1, -0f);
+    for (GateKernel kernel : List.of(plain, vector)) {
+      CpuActivations out = room(1);
+      kernel.gate(function, in, 0, 1, out, 0, 1, 0);
+      assertThat(Float.floatToRawIntBits(out.at(0))).isEqualTo(Float.floatToRawIntBits(-0f));
     }
   }
 

@@ -123,18 +123,7 @@ final class RefusalTest {
 
   private static SmallModel qwen3Moe() {
     return SmallModel.of("Qwen3MoeForCausalLM", 3, DType.F32, SIZES, Extras.NONE.withHeadNorms())
-        .withExperts(
-            new Experts(
-                3,
-                2,
-                7,
-                true,
-                false,
-                "mlp.gate",
-                "mlp.experts",
-                "gate_proj",
-                "up_proj",
-                "down_proj"))
+        .withExperts(new Experts(3, 2, 7, true, false, "mlp.gate"))
         .with("num_experts", 3L)
         .with("moe_intermediate_size", 7L);
   }
@@ -157,18 +146,7 @@ final class RefusalTest {
   static SmallModel gptOss() {
     Extras extras = Extras.NONE.biases(true, true, false).withSinks();
     return SmallModel.of("GptOssForCausalLM", 4, DType.F32, SIZES, extras)
-        .withExperts(
-            new Experts(
-                3,
-                2,
-                7,
-                true,
-                true,
-                "mlp.router",
-                "mlp.experts",
-                "gate_proj",
-                "up_proj",
-                "down_proj"))
+        .withExperts(new Experts(3, 2, 7, true, true, "mlp.router"))
         .with("num_local_experts", 3L)
         .with("intermediate_size", 7L)
         .with("sliding_window", 4L);

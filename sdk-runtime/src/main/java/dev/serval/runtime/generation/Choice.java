@@ -132,10 +132,11 @@ final class Choice implements TokenSink {
   }
 
   private TokenChunk lastChunk(Piece rest) {
-    Piece end = last == null ? rest : new Piece(last.reasoning(), last.text()).and(rest);
-    return last == null
-        ? new TokenChunk(index, end.text(), end.reasoning(), List.of(), List.of(), reason)
-        : new TokenChunk(
-            index, end.text(), end.reasoning(), last.tokenIds(), last.logprobs(), reason);
+    if (last == null) {
+      return new TokenChunk(index, rest.text(), rest.reasoning(), List.of(), List.of(), reason);
+    }
+    Piece end = new Piece(last.reasoning(), last.text()).and(rest);
+    return new TokenChunk(
+        index, end.text(), end.reasoning(), last.tokenIds(), last.logprobs(), reason);
   }
 }

@@ -84,12 +84,13 @@ record SpecialIds(
     for (String name : FURTHER_ENDS) {
       id(metadata, name, Map.of()).ifPresent(id -> ends.add((long) id));
     }
-    Set<String> texts = new LinkedHashSet<>(END_TEXTS);
-    texts.removeIf(text -> control(text, vocabulary).isEmpty());
-    if (texts.contains(ANSWER_END) && texts.contains(CALL_END)) {
-      texts.remove(MESSAGE_END);
+    boolean severalMessages =
+        control(ANSWER_END, vocabulary).isPresent() && control(CALL_END, vocabulary).isPresent();
+    for (String text : END_TEXTS) {
+      if (!severalMessages || !text.equals(MESSAGE_END)) {
+        control(text, vocabulary).ifPresent(id -> ends.add((long) id));
+      }
     }
-    texts.forEach(text -> ends.add((long) control(text, vocabulary).getAsInt()));
     return ends.stream().sorted().toList();
   }
 

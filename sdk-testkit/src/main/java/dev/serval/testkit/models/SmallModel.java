@@ -172,6 +172,31 @@ public final class SmallModel implements Checkpoint {
       String up,
       String down) {
     /**
+     * Experts under the names that most families have.
+     *
+     * @param count how many a layer has
+     * @param used to how many a row goes
+     * @param inner how wide they are within
+     * @param normalised whether the shares of those that a row goes to add up to 1
+     * @param biased whether maps have a bias, that which gives the scores among them
+     * @param router what gives the scores, without {@code .weight}
+     */
+    public Experts(
+        int count, int used, int inner, boolean normalised, boolean biased, String router) {
+      this(
+          count,
+          used,
+          inner,
+          normalised,
+          biased,
+          router,
+          "mlp.experts",
+          "gate_proj",
+          "up_proj",
+          "down_proj");
+    }
+
+    /**
      * What an expert's map is called.
      *
      * @param layer what the layer's names begin with

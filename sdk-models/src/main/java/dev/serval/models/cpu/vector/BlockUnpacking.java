@@ -106,14 +106,17 @@ abstract sealed class BlockUnpacking extends Unpacking {
                 ByteVector.fromMemorySegment(B, data, from + (long) i * W + L, LE)
                     .convertShape(ZERO_EXTEND_B2I, I, 0));
         int at = to + 2 * i * W;
-        FLOAT_VECTOR.cast(left.and(NIBBLE).convert(I2F, 0)).fma(f0, o0).intoArray(tile, at);
-        FLOAT_VECTOR.cast(right.and(NIBBLE).convert(I2F, 0)).fma(f1, o1).intoArray(tile, at + L);
+        FLOAT_VECTOR.cast(left.and(NIBBLE).convertShape(I2F, F, 0)).fma(f0, o0).intoArray(tile, at);
         FLOAT_VECTOR
-            .cast(left.lanewise(LSHR, 4).convert(I2F, 0))
+            .cast(right.and(NIBBLE).convertShape(I2F, F, 0))
+            .fma(f1, o1)
+            .intoArray(tile, at + L);
+        FLOAT_VECTOR
+            .cast(left.lanewise(LSHR, 4).convertShape(I2F, F, 0))
             .fma(f0, o0)
             .intoArray(tile, at + W);
         FLOAT_VECTOR
-            .cast(right.lanewise(LSHR, 4).convert(I2F, 0))
+            .cast(right.lanewise(LSHR, 4).convertShape(I2F, F, 0))
             .fma(f1, o1)
             .intoArray(tile, at + W + L);
       }
@@ -219,11 +222,11 @@ abstract sealed class BlockUnpacking extends Unpacking {
         IntVector first = high.and(1).lanewise(LSHL, 4).or(low.and(NIBBLE));
         IntVector second = high.and(2).lanewise(LSHL, 3).or(low.lanewise(LSHR, 4));
         FLOAT_VECTOR
-            .cast(first.sub(bias).convert(I2F, 0))
+            .cast(first.sub(bias).convertShape(I2F, F, 0))
             .fma(f, o)
             .intoArray(tile, to + 2 * i * W);
         FLOAT_VECTOR
-            .cast(second.sub(bias).convert(I2F, 0))
+            .cast(second.sub(bias).convertShape(I2F, F, 0))
             .fma(f, o)
             .intoArray(tile, to + 2 * i * W + W);
       }
@@ -310,11 +313,11 @@ abstract sealed class BlockUnpacking extends Unpacking {
                 .lanewise(LSHL, 4)
                 .or(low.lanewise(LSHR, 4));
         FLOAT_VECTOR
-            .cast(first.sub(bias).convert(I2F, 0))
+            .cast(first.sub(bias).convertShape(I2F, F, 0))
             .fma(f, o)
             .intoArray(tile, to + 2 * i * W);
         FLOAT_VECTOR
-            .cast(second.sub(bias).convert(I2F, 0))
+            .cast(second.sub(bias).convertShape(I2F, F, 0))
             .fma(f, o)
             .intoArray(tile, to + 2 * i * W + W);
       }

@@ -35,7 +35,8 @@ final class Lanes {
    * cast to the class that it has. Without that it goes by what it has seen of the API's methods,
    * which everything in the process shares: once vectors of two lengths were there, it keeps a sum as
    * an object while the loop runs, and the kernel is several times slower, in one process and not in
-   * the next.
+   * the next. A conversion names the species that it makes for the same reason (convertShape, never
+   * convert, which looks for it while the kernel runs).
    */
   /** The class of vectors of {@link #FLOATS}. */
   static final Class<? extends FloatVector> FLOAT_VECTOR = FloatVector.zero(FLOATS).getClass();

@@ -142,9 +142,9 @@ final class NibbleProducts {
       IntVector n = s0.reinterpretAsInts();
       a0 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(f.mul(y), a0);
-      b0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b0);
+      b0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(g.mul(y), b0);
     }
     FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
     FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
@@ -224,30 +224,30 @@ final class NibbleProducts {
       IntVector n = s0.reinterpretAsInts();
       a0 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(f.mul(y), a0);
-      b0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b0);
+      b0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(g.mul(y), b0);
       y = FloatVector.broadcast(F, factors[f0 + 4 * block + 1]);
       n = s1.reinterpretAsInts();
       a1 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(f.mul(y), a1);
-      b1 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b1);
+      b1 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(g.mul(y), b1);
       y = FloatVector.broadcast(F, factors[f0 + 4 * block + 2]);
       n = s2.reinterpretAsInts();
       a2 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(f.mul(y), a2);
-      b2 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b2);
+      b2 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(g.mul(y), b2);
       y = FloatVector.broadcast(F, factors[f0 + 4 * block + 3]);
       n = s3.reinterpretAsInts();
       a3 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(f.mul(y), a3);
-      b3 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b3);
+      b3 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(g.mul(y), b3);
     }
     FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
     FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);
@@ -381,54 +381,54 @@ final class NibbleProducts {
       IntVector n = s0.reinterpretAsInts();
       a0 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(f.mul(y), a0);
-      b0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b0);
+      b0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(g.mul(y), b0);
       n = t0.reinterpretAsInts();
       c0 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(h.mul(y), c0);
-      d0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(m.mul(y), d0);
+      d0 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(m.mul(y), d0);
       y = FloatVector.broadcast(F, factors[f0 + 4 * block + 1]);
       n = s1.reinterpretAsInts();
       a1 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(f.mul(y), a1);
-      b1 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b1);
+      b1 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(g.mul(y), b1);
       n = t1.reinterpretAsInts();
       c1 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(h.mul(y), c1);
-      d1 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(m.mul(y), d1);
+      d1 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(m.mul(y), d1);
       y = FloatVector.broadcast(F, factors[f0 + 4 * block + 2]);
       n = s2.reinterpretAsInts();
       a2 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(f.mul(y), a2);
-      b2 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b2);
+      b2 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(g.mul(y), b2);
       n = t2.reinterpretAsInts();
       c2 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(h.mul(y), c2);
-      d2 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(m.mul(y), d2);
+      d2 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(m.mul(y), d2);
       y = FloatVector.broadcast(F, factors[f0 + 4 * block + 3]);
       n = s3.reinterpretAsInts();
       a3 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(f.mul(y), a3);
-      b3 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(g.mul(y), b3);
+      b3 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(g.mul(y), b3);
       n = t3.reinterpretAsInts();
       c3 =
           FLOAT_VECTOR
-              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0))
+              .cast(n.lanewise(LSHL, 16).lanewise(ASHR, 16).convertShape(I2F, F, 0))
               .fma(h.mul(y), c3);
-      d3 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convert(I2F, 0)).fma(m.mul(y), d3);
+      d3 = FLOAT_VECTOR.cast(n.lanewise(ASHR, 16).convertShape(I2F, F, 0)).fma(m.mul(y), d3);
     }
     FLOAT_VECTOR.cast(a0).intoArray(sums, sumAt);
     FLOAT_VECTOR.cast(b0).intoArray(sums, sumAt + L);

@@ -132,7 +132,7 @@ final class RunScales {
               ByteVector.fromMemorySegment(B, data, at + v, LE)
                   .convertShape(ZERO_EXTEND_B2I, I, 0));
       FLOAT_VECTOR
-          .cast(octets.and(SIX_BITS).convert(I2F, 0))
+          .cast(octets.and(SIX_BITS).convertShape(I2F, F, 0))
           .mul(FloatVector.fromArray(F, by, v))
           .mul(sign)
           .intoArray(to, v);
@@ -153,7 +153,7 @@ final class RunScales {
       IntVector bits =
           lower.lanewise(LSHR, shift).and(0xF).or(upper.lanewise(LSHR, 6).lanewise(LSHL, 4));
       FLOAT_VECTOR
-          .cast(bits.convert(I2F, 0))
+          .cast(bits.convertShape(I2F, F, 0))
           .mul(FloatVector.fromArray(F, by, v))
           .mul(sign)
           .intoArray(to, v);
