@@ -25,6 +25,7 @@ module dev.serval.models {
   provides dev.serval.api.model.EmbeddingModelReader with
       dev.serval.models.onnx.OnnxEmbeddingModelReader;
   provides dev.serval.api.model.ModelFamily with
+      dev.serval.models.family.Exaone4,
       dev.serval.models.family.Gemma,
       dev.serval.models.family.Gemma2,
       dev.serval.models.family.Gemma3,
@@ -34,6 +35,9 @@ module dev.serval.models {
       dev.serval.models.family.Llama,
       dev.serval.models.family.Mistral,
       dev.serval.models.family.Mixtral,
+      dev.serval.models.family.Olmo2,
+      dev.serval.models.family.Olmo3,
+      dev.serval.models.family.OlmoE,
       dev.serval.models.family.Phi3,
       dev.serval.models.family.Qwen2,
       dev.serval.models.family.Qwen3,

@@ -425,6 +425,83 @@ final class GgufConfigurationTest extends GgufCase {
         "vectors");
   }
 
+  private static GgufWriter endNorms(String architecture) {
+    return new GgufWriter()
+        .put("general.architecture", architecture)
+        .sizes(architecture)
+        .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+        .tensor("blk.0.attn_q_norm.weight", F32, new byte[32], 8)
+        .tensor("blk.0.post_attention_norm.weight", F32, new byte[32], 8)
+        .tensor("blk.0.post_ffw_norm.weight", F32, new byte[32], 8);
+  }
+
+  @Test
+  void olmo2_files_are_of_olmo3_where_there_is_a_window() throws IOException {
+    accepted(
+        endNorms("olmo2"),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("Olmo2ForCausalLM"))
+              .containsEntry("model_type", "olmo2")
+              .doesNotContainKeys("sliding_window", "layer_types");
+          String layer = "model.layers.0.";
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  layer + "self_attn.q_norm.weight",
+                  layer + "post_attention_layernorm.weight",
+                  layer + "post_feedforward_layernorm.weight");
+        });
+    accepted(
+        endNorms("olmo2").put("olmo2.attention.sliding_window", 7),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("Olmo3ForCausalLM"))
+                .containsEntry("model_type", "olmo3")
+                .containsEntry("sliding_window", 7L)
+                .doesNotContainKey("layer_types"));
+  }
+
+  @Test
+  void which_layers_have_a_window_is_said_for_each_or_all_but_every_fourth() throws IOException {
+    for (String architecture : List.of("olmo2", "exaone4")) {
+      String pattern = architecture + ".attention.sliding_window_pattern";
+      accepted(
+          windowed(architecture).flags(pattern, true),
+          checkpoint ->
+              assertThat(checkpoint.config())
+                  .containsEntry("layer_types", List.of("sliding_attention")));
+      refused(windowed(architecture).flags(pattern, true, false).file(), pattern, "2", "1 layers");
+      accepted(
+          windowed(architecture).put(pattern, 4),
+          checkpoint -> assertThat(checkpoint.config()).doesNotContainKey("layer_types"));
+      refused(windowed(architecture).put(pattern, 3).file(), pattern, "3", "4");
+      refused(windowed(architecture).put(pattern, "LLLG").file(), pattern, "whole number");
+      refused(windowed(architecture).texts(pattern, List.of("L")).file(), pattern, "ARRAY of BOOL");
+    }
+  }
+
+  private static GgufWriter windowed(String architecture) {
+    return endNorms(architecture).put(architecture + ".attention.sliding_window", 7);
+  }
+
+  @Test
+  void olmoe_files_have_shares_that_do_not_add_up() throws IOException {
+    accepted(
+        experts("olmoe").tensor("blk.0.ffn_down_exps.weight", F32, sixNumbers(), 1, 2, 3),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("OlmoeForCausalLM"))
+              .containsEntry("num_experts", 3L)
+              .containsEntry("intermediate_size", 16L)
+              .containsEntry("norm_topk_prob", false);
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.mlp.gate.weight",
+                  "model.layers.0.mlp.experts.2.down_proj.weight");
+        });
+    refused(experts("olmoe").put("olmoe.attention.sliding_window", 7).file(), "sliding_window");
+  }
+
   @Test
   void experts_that_are_no_matrices_or_too_many_are_refused() {
     refused(

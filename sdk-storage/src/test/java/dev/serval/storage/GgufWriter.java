@@ -134,6 +134,14 @@ final class GgufWriter {
     return raw(key, new Out().u32(BOOL).u8(value ? 1 : 0).toByteArray());
   }
 
+  GgufWriter flags(String key, boolean... values) {
+    Out out = new Out().u32(ARRAY).u32(BOOL).u64(values.length);
+    for (boolean value : values) {
+      out.u8(value ? 1 : 0);
+    }
+    return raw(key, out.toByteArray());
+  }
+
   GgufWriter texts(String key, List<String> values) {
     Out out = new Out().u32(ARRAY).u32(STRING).u64(values.size());
     values.forEach(out::text);

@@ -34,7 +34,7 @@ final class AttentionCase {
   final int headDim;
   final int window;
   final float softcap;
-  final boolean norms;
+  final Norms norms;
   final boolean sinks;
   final DType kvType;
   final int blockTokens;
@@ -44,6 +44,13 @@ final class AttentionCase {
   private final float[] keyGain;
   final float[] sinkScores;
   private final RotaryEmbedding rotary;
+
+  /** What norms are over before heads are turned. */
+  enum Norms {
+    NONE,
+    HEADS,
+    ROWS
+  }
 
   AttentionCase(Random random, DType kvType, int... lengths) {
     this(
@@ -67,15 +74,16 @@ final class AttentionCase {
     kvHeads = 1 + random.nextInt(3);
     heads = kvHeads * List.of(1, 2, 3, 7).get(random.nextInt(4));
     window = List.of(AttentionSpec.NO_WINDOW, 1, 3, 17, 40).get(random.nextInt(5));
-    norms = random.nextBoolean();
     this.kvType = kvType;
     this.headDim = headDim;
     this.softcap = softcap;
     this.sinks = sinks;
     this.blockTokens = blockTokens;
+    norms = norms(random, heads * headDim);
     rotary = rotary(random, headDim / 2);
-    queryGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
-    keyGain = BackendProbe.random(random, DType.F32, 1, headDim)[0];
+    boolean ofRows = norms == Norms.ROWS;
+    queryGain = BackendProbe.random(random, DType.F32, 1, ofRows ? heads * headDim : headDim)[0];
+    keyGain = BackendProbe.random(random, DType.F32, 1, ofRows ? kvHeads * headDim : headDim)[0];
     sinkScores = BackendProbe.random(random, DType.F32, 1, heads)[0];
     for (int head = 0; head < heads; head++) {
       sinkScores[head] *= SINK_SCALE;
@@ -88,6 +96,13 @@ final class AttentionCase {
   /** One with sinks, of a shape for which backends have their fastest kernels. */
   static AttentionCase withSinks(Random random, DType kvType, int headDim, int... lengths) {
     return new AttentionCase(random, kvType, headDim, AttentionSpec.NO_SOFTCAP, true, 16, lengths);
+  }
+
+  /** Over rows only where keys begin at a multiple of four columns, as they are to. */
+  private static Norms norms(Random random, int queryColumns) {
+    List<Norms> some =
+        queryColumns % 4 == 0 ? List.of(Norms.values()) : List.of(Norms.NONE, Norms.HEADS);
+    return some.get(random.nextInt(some.size()));
   }
 
   private static int headDim(Random random, DType kvType) {
@@ -129,8 +144,8 @@ final class AttentionCase {
         softcap,
         window,
         rotary,
-        norms ? probe.vector(DType.F32, queryGain) : null,
-        norms ? probe.vector(DType.F32, keyGain) : null,
+        norms != Norms.NONE ? probe.vector(DType.F32, queryGain) : null,
+        norms != Norms.NONE ? probe.vector(DType.F32, keyGain) : null,
         EPSILON,
         given);
   }
@@ -214,9 +229,9 @@ final class AttentionCase {
     double[][] out = new double[rows.length][spec.queryColumns()];
     for (int head = 0; head < heads; head++) {
       int kvHead = head / (heads / kvHeads);
-      double[][] queries = heads(rows, head, queryGain, spec);
-      double[][] keys = heads(rows, heads + kvHead, keyGain, spec);
-      double[][] values = raw(rows, heads + kvHeads + kvHead);
+      double[][] queries = heads(rows, 0, heads, head, queryGain, spec);
+      double[][] keys = heads(rows, heads, kvHeads, kvHead, keyGain, spec);
+      double[][] values = raw(rows, heads + kvHeads + kvHead, 1);
       for (int position = 0; position < rows.length; position++) {
         int first = Math.max(0, position - window + 1);
         double sink = sinks ? sinkScores[head] : Double.NEGATIVE_INFINITY;
@@ -228,35 +243,44 @@ final class AttentionCase {
     return out;
   }
 
-  private double[][] heads(float[][] rows, int head, float[] gain, AttentionSpec spec) {
-    double[][] heads = raw(rows, head);
-    for (int position = 0; position < heads.length; position++) {
-      double[] values = heads[position];
-      double[] normed = norms ? Float64.rmsNorm(values, gain, EPSILON) : values;
-      heads[position] = Float64.turned(normed, spec, position);
+  /** One of a row's heads, of which so many from a first one on are queries or keys. */
+  private double[][] heads(
+      float[][] rows, int first, int count, int head, float[] gain, AttentionSpec spec) {
+    double[][] turned = new double[rows.length][];
+    double[][] all = raw(rows, first, count);
+    for (int position = 0; position < rows.length; position++) {
+      double[] own =
+          norms == Norms.ROWS ? Float64.rmsNorm(all[position], gain, EPSILON) : all[position];
+      double[] values = Arrays.copyOfRange(own, head * headDim, (head + 1) * headDim);
+      turned[position] =
+          Float64.turned(
+              norms == Norms.HEADS ? Float64.rmsNorm(values, gain, EPSILON) : values,
+              spec,
+              position);
     }
-    return heads;
+    return turned;
   }
 
-  private double[][] raw(float[][] rows, int head) {
+  private double[][] raw(float[][] rows, int first, int count) {
     double[][] heads = new double[rows.length][];
     for (int position = 0; position < rows.length; position++) {
-      int from = head * headDim;
-      heads[position] = Float64.widen(Arrays.copyOfRange(rows[position], from, from + headDim));
+      heads[position] =
+          Float64.widen(
+              Arrays.copyOfRange(rows[position], first * headDim, (first + count) * headDim));
     }
     return heads;
   }
 
   @Override
   public String toString() {
-    return "%d heads on %d of %d, window %d, softcap %s, %s, %s, %s blocks of %d"
+    return "%d heads on %d of %d, window %d, softcap %s, norms of %s, %s, %s blocks of %d"
         .formatted(
             heads,
             kvHeads,
             headDim,
             window,
             softcap,
-            norms ? "norms" : "no norms",
+            norms,
             sinks ? "sinks" : "no sinks",
             kvType,
             blockTokens);

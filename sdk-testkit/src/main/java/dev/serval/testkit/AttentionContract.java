@@ -7,12 +7,14 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
@@ -282,6 +284,42 @@ abstract class AttentionContract {
             .withMessageContaining("sinks");
       }
     }
+  }
+
+  @Test
+  void norms_that_are_neither_of_a_head_nor_of_all_of_a_row_s_are_refused() {
+    int headDim = 6;
+    KvMemory kv = backend.kvMemory(new KvLayout(1, 1, headDim, 4, DType.F32), 1);
+    Activations qkv = probe.put(new float[1][4 * headDim]);
+    StepBatch batch = new StepBatch(1, 1);
+    batch.add(new int[1], 0, 1, table(0), false);
+    Weight ofHead = probe.vector(DType.F32, new float[headDim]);
+    Weight ofRow = probe.vector(DType.F32, new float[2 * headDim]);
+    Weight other = probe.vector(DType.F32, new float[headDim + 1]);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> backend.rotateAndStore(batch, qkv, withNorms(2, other, ofHead), 0, kv))
+        .withMessageContaining("query norm");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> backend.rotateAndStore(batch, qkv, withNorms(2, ofRow, other), 0, kv))
+        .withMessageContaining("key norm");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> withNorms(1, ofHead, ofRow))
+        .withMessageContaining("multiple of 4 columns, not at 6");
+  }
+
+  private static AttentionSpec withNorms(int heads, Weight query, Weight key) {
+    return new AttentionSpec(
+        heads,
+        1,
+        6,
+        1,
+        AttentionSpec.NO_SOFTCAP,
+        AttentionSpec.NO_WINDOW,
+        RotaryEmbedding.of(new double[] {1}),
+        query,
+        key,
+        1e-5f,
+        null);
   }
 
   @Test

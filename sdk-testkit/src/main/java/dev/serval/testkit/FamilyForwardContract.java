@@ -11,6 +11,8 @@ import dev.serval.testkit.ReferenceModel.Ways;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Experts;
 import dev.serval.testkit.models.SmallModel.Extras;
+import dev.serval.testkit.models.SmallModel.Extras.BranchNorms;
+import dev.serval.testkit.models.SmallModel.Extras.HeadNorms;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
 import java.util.Arrays;
@@ -208,7 +210,7 @@ public abstract class FamilyForwardContract {
     double[] frequencies = ReferenceModel.frequencies(6, 1e6);
     for (DType dtype : exactTypes()) {
       check(
-          SmallModel.of("Qwen3ForCausalLM", 7, dtype, sizes, Extras.NONE.withHeadNorms())
+          SmallModel.of("Qwen3ForCausalLM", 7, dtype, sizes, Extras.NONE.with(HeadNorms.EACH))
               .with("rope_theta", 1e6)
               .tied(),
           frequencies,
@@ -220,7 +222,7 @@ public abstract class FamilyForwardContract {
                 8,
                 DType.F32,
                 sizes,
-                Extras.NONE.biases(true, true, false).withHeadNorms())
+                Extras.NONE.biases(true, true, false).with(HeadNorms.EACH))
             .with("rope_theta", 1_000_000L)
             .with("attention_bias", true),
         frequencies,
@@ -327,7 +329,11 @@ public abstract class FamilyForwardContract {
   private static SmallModel gemma3(DType dtype) {
     Sizes seven = new Sizes(91, 37, 53, 7, 6, 2, 10);
     return SmallModel.of(
-            "Gemma3ForCausalLM", 12, dtype, seven, Extras.NONE.withHeadNorms().withEndNorms())
+            "Gemma3ForCausalLM",
+            12,
+            dtype,
+            seven,
+            Extras.NONE.with(HeadNorms.EACH).with(BranchNorms.BOTH))
         .without("hidden_act")
         .with("hidden_activation", "gelu_pytorch_tanh")
         .with("query_pre_attn_scalar", 17L)
@@ -360,22 +366,20 @@ public abstract class FamilyForwardContract {
 
   private void checkGemma(SmallModel model, double[] wide, IntPredicate slides) {
     IntFunction<double[]> frequencies = layer -> slides.test(layer) ? PLAIN : wide;
-    check(model, gemma(model, frequencies, slides, true, NO_CAP, NO_CAP));
+    check(model, gemma(model, frequencies, slides, NO_CAP, NO_CAP));
   }
 
   private static ReferenceModel gemma(
       SmallModel model,
       IntFunction<double[]> frequencies,
       IntPredicate slides,
-      boolean endNorms,
       double scoreCap,
       double logitCap) {
     Object divisor = model.config().getOrDefault("query_pre_attn_scalar", ODD.headDim());
     double scores = 1 / Math.sqrt(((Number) divisor).doubleValue());
     double embeddings = Math.sqrt(ODD.hidden());
     Ways ways =
-        new Ways(
-            GateFunction.GELU_TANH, true, endNorms, embeddings, 1, scores, 1, scoreCap, logitCap);
+        new Ways(GateFunction.GELU_TANH, true, embeddings, 1, scores, 1, scoreCap, logitCap);
     return new ReferenceModel(
         model, new Rules(frequencies, layer -> slides.test(layer) ? 6 : NONE, 1, ways));
   }
@@ -387,12 +391,12 @@ public abstract class FamilyForwardContract {
           SmallModel.of("GemmaForCausalLM", 13, dtype, ODD, Extras.NONE)
               .with("hidden_act", "gelu")
               .withoutTensor("lm_head.weight");
-      check(model, gemma(model, layer -> PLAIN, layer -> false, false, NO_CAP, NO_CAP));
+      check(model, gemma(model, layer -> PLAIN, layer -> false, NO_CAP, NO_CAP));
     }
   }
 
   private static SmallModel gemma2(DType dtype) {
-    return SmallModel.of("Gemma2ForCausalLM", 14, dtype, ODD, Extras.NONE.withEndNorms())
+    return SmallModel.of("Gemma2ForCausalLM", 14, dtype, ODD, Extras.NONE.with(BranchNorms.BOTH))
         .with("hidden_act", "gelu_pytorch_tanh")
         .with("hidden_activation", "gelu_pytorch_tanh")
         .with("query_pre_attn_scalar", 17L)
@@ -405,10 +409,10 @@ public abstract class FamilyForwardContract {
     for (DType dtype : exactTypes()) {
       SmallModel model =
           gemma2(dtype).with("attn_logit_softcapping", 0.5).with("final_logit_softcapping", 2.0);
-      check(model, gemma(model, layer -> PLAIN, layer -> layer % 2 == 0, true, 0.5, 2));
+      check(model, gemma(model, layer -> PLAIN, layer -> layer % 2 == 0, 0.5, 2));
     }
     SmallModel model = gemma2(DType.F32);
-    check(model, gemma(model, layer -> PLAIN, layer -> layer % 2 == 0, true, NO_CAP, NO_CAP));
+    check(model, gemma(model, layer -> PLAIN, layer -> layer % 2 == 0, NO_CAP, NO_CAP));
   }
 
   private static Experts experts(boolean normalised) {
@@ -416,7 +420,7 @@ public abstract class FamilyForwardContract {
   }
 
   private static SmallModel qwen3Moe(DType dtype, boolean normalised) {
-    return SmallModel.of("Qwen3MoeForCausalLM", 17, dtype, ODD, Extras.NONE.withHeadNorms())
+    return SmallModel.of("Qwen3MoeForCausalLM", 17, dtype, ODD, Extras.NONE.with(HeadNorms.EACH))
         .withExperts(experts(normalised))
         .with("model_type", "qwen3_moe")
         .with("num_experts", 5L)
@@ -463,7 +467,7 @@ public abstract class FamilyForwardContract {
 
   @Test
   void granite_with_experts_that_are_apart_or_in_the_same_tensors() {
-    Ways ways = new Ways(GateFunction.SILU, false, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
+    Ways ways = new Ways(GateFunction.SILU, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
     Rules rules = new Rules(layer -> PLAIN, layer -> NONE, 1, ways);
     SmallModel apart = graniteMoe(DType.F32, "gate").with("experts_apart", true);
     check(apart, new ReferenceModel(apart, rules));
@@ -476,7 +480,7 @@ public abstract class FamilyForwardContract {
 
   @Test
   void granite_multiplies_embeddings_scores_branches_and_logits() {
-    Ways ways = new Ways(GateFunction.SILU, false, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
+    Ways ways = new Ways(GateFunction.SILU, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
     for (DType dtype : exactTypes()) {
       SmallModel model =
           SmallModel.of("GraniteForCausalLM", 15, dtype, ODD, Extras.NONE.biases(true, true, true))
@@ -517,8 +521,83 @@ public abstract class FamilyForwardContract {
 
   private void checkGptOss(SmallModel model, IntUnaryOperator windows) {
     Ways plain = ReferenceModel.plain(model);
-    Ways ways =
-        new Ways(GateFunction.SWIGLU_OAI, false, false, 1, 1, plain.scores(), 1, NO_CAP, NO_CAP);
+    Ways ways = new Ways(GateFunction.SWIGLU_OAI, false, 1, 1, plain.scores(), 1, NO_CAP, NO_CAP);
     check(model, new ReferenceModel(model, new Rules(layer -> PLAIN, windows, 1, ways)));
+  }
+
+  private static SmallModel olmo(String architecture, DType dtype, int layers) {
+    Sizes sizes = new Sizes(91, 37, 53, layers, 6, 2, 10);
+    return SmallModel.of(
+        architecture, 21, dtype, sizes, Extras.NONE.with(HeadNorms.TOGETHER).with(BranchNorms.END));
+  }
+
+  @Test
+  void olmo2_normalises_what_is_added_alone_and_all_heads_of_a_row_together() {
+    for (DType dtype : exactTypes()) {
+      check(olmo("Olmo2ForCausalLM", dtype, 3), PLAIN, layer -> NONE);
+    }
+  }
+
+  @Test
+  void olmo3_has_windows_in_three_of_four_layers_where_positions_are_not_scaled() {
+    SmallModel model =
+        olmo("Olmo3ForCausalLM", DType.F32, 5)
+            .with("sliding_window", 6L)
+            .with("rope_scaling", Map.of("rope_type", "linear", "factor", 8.0));
+    double[] squeezed = Arrays.stream(PLAIN).map(frequency -> frequency / 8).toArray();
+    check(model, olmo3(model, squeezed, layer -> layer != 3));
+    List<String> types =
+        List.of(
+            "full_attention",
+            "sliding_attention",
+            "full_attention",
+            "full_attention",
+            "sliding_attention");
+    check(model.with("layer_types", types), olmo3(model, squeezed, layer -> layer % 3 == 1));
+  }
+
+  private static ReferenceModel olmo3(SmallModel model, double[] full, IntPredicate slides) {
+    Rules rules =
+        new Rules(
+            layer -> slides.test(layer) ? PLAIN : full,
+            layer -> slides.test(layer) ? 6 : NONE,
+            1,
+            ReferenceModel.plain(model));
+    return new ReferenceModel(model, rules);
+  }
+
+  @Test
+  void olmoe_normalises_all_heads_of_a_row_together_and_has_experts() {
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          SmallModel.of("OlmoeForCausalLM", 22, dtype, ODD, Extras.NONE.with(HeadNorms.TOGETHER))
+              .withExperts(new Experts(5, 2, 53, false, false, "mlp.gate"))
+              .with("num_experts", 5L)
+              .with("norm_topk_prob", false);
+      check(model, PLAIN, layer -> NONE);
+    }
+  }
+
+  @Test
+  void exaone4_turns_nothing_where_some_layers_have_a_window_and_this_one_has_not() {
+    Sizes five = new Sizes(91, 37, 53, 5, 6, 2, 10);
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          SmallModel.of(
+              "Exaone4ForCausalLM",
+              23,
+              dtype,
+              five,
+              Extras.NONE.with(HeadNorms.EACH).with(BranchNorms.END));
+      check(model, PLAIN, layer -> NONE);
+      model.with("sliding_window", 6L).with("sliding_window_pattern", "LLLG");
+      Rules rules =
+          new Rules(
+              layer -> layer == 3 ? new double[0] : PLAIN,
+              layer -> layer == 3 ? NONE : 6,
+              1,
+              ReferenceModel.plain(model));
+      check(model, new ReferenceModel(model, rules));
+    }
   }
 }

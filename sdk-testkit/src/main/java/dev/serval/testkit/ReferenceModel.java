@@ -14,6 +14,8 @@ import java.util.function.IntUnaryOperator;
  * and with nothing stacked, shared or cached. Knows nothing of the code under test.
  */
 final class ReferenceModel {
+  private static final String AFTER_MLP = "post_feedforward_layernorm.weight";
+
   private final SmallModel model;
   private final int hidden;
   private final int heads;
@@ -38,7 +40,6 @@ final class ReferenceModel {
    *
    * @param gate what lets values through
    * @param lessOne whether gains of norms are stored less 1
-   * @param endNorms whether attention and the feed-forward layer end with a norm
    * @param embeddings by what embeddings are multiplied
    * @param branches by what is what attention and the feed-forward layer add
    * @param scores by what scores are
@@ -49,7 +50,6 @@ final class ReferenceModel {
   record Ways(
       GateFunction gate,
       boolean lessOne,
-      boolean endNorms,
       double embeddings,
       double branches,
       double scores,
@@ -59,7 +59,6 @@ final class ReferenceModel {
     static Ways plain(double scores) {
       return new Ways(
           GateFunction.SILU,
-          false,
           false,
           1,
           1,
@@ -188,12 +187,12 @@ final class ReferenceModel {
     double[][] k = new double[length][];
     double[][] v = new double[length][];
     for (int t = 0; t < length; t++) {
-      double[] normed = norm(x[t], prefix + "input_layernorm.weight");
+      double[] normed = normIfAny(x[t], prefix + "input_layernorm.weight");
       q[t] = linear(normed, prefix + "self_attn.q_proj");
       k[t] = linear(normed, prefix + "self_attn.k_proj");
       v[t] = linear(normed, prefix + "self_attn.v_proj");
-      turn(q[t], heads, t, frequencies, prefix + "self_attn.q_norm.weight");
-      turn(k[t], kvHeads, t, frequencies, prefix + "self_attn.k_norm.weight");
+      q[t] = turned(q[t], heads, t, frequencies, prefix + "self_attn.q_norm.weight");
+      k[t] = turned(k[t], kvHeads, t, frequencies, prefix + "self_attn.k_norm.weight");
     }
     for (int t = 0; t < length; t++) {
       double[] out = new double[heads * headDim];
@@ -202,7 +201,7 @@ final class ReferenceModel {
         attend(q[t], k, v, head, from, t, sink(prefix, head), out);
       }
       double[] added = linear(out, prefix + "self_attn.o_proj");
-      add(x[t], added, prefix + "post_attention_layernorm.weight");
+      add(x[t], added, prefix, "post_attention_layernorm.weight");
     }
   }
 
@@ -239,12 +238,15 @@ final class ReferenceModel {
     }
   }
 
-  private void turn(double[] all, int count, int position, double[] frequencies, String gain) {
+  /** Norms are over as much as they have gains for. */
+  private double[] turned(
+      double[] given, int count, int position, double[] frequencies, String gain) {
+    boolean ofRow = model.tensorNames().contains(gain) && model.values(gain).length == given.length;
+    double[] all = ofRow ? norm(given, gain) : given.clone();
     for (int head = 0; head < count; head++) {
-      double[] values = new double[headDim];
-      System.arraycopy(all, head * headDim, values, 0, headDim);
-      if (model.tensorNames().contains(gain)) {
-        values = norm(values, gain);
+      double[] values = Arrays.copyOfRange(all, head * headDim, (head + 1) * headDim);
+      if (!ofRow) {
+        values = normIfAny(values, gain);
       }
       int pairs = frequencies.length;
       for (int i = 0; i < pairs; i++) {
@@ -257,19 +259,19 @@ final class ReferenceModel {
       }
       System.arraycopy(values, 0, all, head * headDim, headDim);
     }
+    return all;
   }
 
   private void feedForward(double[][] x, String prefix) {
     for (double[] row : x) {
-      String before =
-          rules.ways.endNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
-      double[] normed = norm(row, prefix + before + ".weight");
+      String before = endNorms(prefix) ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+      double[] normed = normIfAny(row, prefix + before + ".weight");
       double[] added =
           model
               .experts()
               .map(experts -> mixed(normed, prefix, experts))
               .orElseGet(() -> gated(normed, prefix + "mlp.", "gate_proj", "up_proj", "down_proj"));
-      add(row, added, prefix + "post_feedforward_layernorm.weight");
+      add(row, added, prefix, AFTER_MLP);
     }
   }
 
@@ -297,6 +299,10 @@ final class ReferenceModel {
       }
     }
     return out;
+  }
+
+  private double[] normIfAny(double[] x, String gain) {
+    return model.tensorNames().contains(gain) ? norm(x, gain) : x;
   }
 
   private double[] norm(double[] x, String gain) {
@@ -346,8 +352,12 @@ final class ReferenceModel {
     return out;
   }
 
-  private void add(double[] to, double[] what, String endNorm) {
-    double[] added = rules.ways.endNorms ? norm(what, endNorm) : what;
+  private boolean endNorms(String layer) {
+    return model.tensorNames().contains(layer + AFTER_MLP);
+  }
+
+  private void add(double[] to, double[] what, String layer, String endNorm) {
+    double[] added = endNorms(layer) ? norm(what, layer + endNorm) : what;
     for (int i = 0; i < to.length; i++) {
       to[i] += rules.ways.branches * added[i];
     }

@@ -15,8 +15,10 @@ import org.jspecify.annotations.Nullable;
  *     #NO_SOFTCAP} for nothing
  * @param window how many positions back a query sees, its own included; {@link #NO_WINDOW} for all
  * @param rotary how positions turn queries and keys
- * @param queryNorm the gain of an RMS norm over each query head before it is turned, or null
- * @param keyNorm the gain of an RMS norm over each key head before it is turned, or null
+ * @param queryNorm the gain of an RMS norm over queries before they are turned, or null: a vector
+ *     of {@code headDim} normalises each head, one of all queries' columns all of a row's heads
+ *     together, as in OLMo 2 (<a href="https://arxiv.org/abs/2501.00656">arXiv:2501.00656</a>)
+ * @param keyNorm the gain of an RMS norm over keys before they are turned, likewise, or null
  * @param normEpsilon what is added to the mean square in those norms
  * @param sinks for each query head a score that takes its share of the softmax and gives nothing
  *     for it, as in gpt-oss (<a href="https://arxiv.org/abs/2508.10925">arXiv:2508.10925</a>;
@@ -40,11 +42,19 @@ public record AttentionSpec(
   /** Scores may be of any size. */
   public static final float NO_SOFTCAP = Float.POSITIVE_INFINITY;
 
+  /** So that backends can read several elements at once. */
+  private static final int TOGETHER_FROM = 4;
+
   /** Refuses shapes that do not fit together. */
   public AttentionSpec {
     if (heads <= 0 || kvHeads <= 0 || heads % kvHeads != 0) {
       throw new IllegalArgumentException(
           heads + " query heads cannot be shared out among " + kvHeads + " key heads");
+    }
+    if (keyNorm != null && keyNorm.columns() != headDim && heads * headDim % TOGETHER_FROM != 0) {
+      throw new IllegalArgumentException(
+          "keys that are normalised together begin at a multiple of %d columns, not at %d"
+              .formatted(TOGETHER_FROM, heads * headDim));
     }
     if (rotary.pairs() > headDim / 2) {
       throw new IllegalArgumentException(
@@ -66,6 +76,16 @@ public record AttentionSpec(
    */
   public boolean softcapped() {
     return softcap != NO_SOFTCAP;
+  }
+
+  /**
+   * Whether a gain is that of each head, and not of all of a row's heads together.
+   *
+   * @param gain that of queries or of keys
+   * @return true if it has a head's dimensions
+   */
+  public boolean ofEachHead(Weight gain) {
+    return gain.columns() == headDim;
   }
 
   /**

@@ -367,8 +367,10 @@ final class CudaBackend implements ComputeBackend {
       StepBatch batch, Activations qkv, AttentionSpec spec, int layer, KvMemory kv) {
     CudaActivations input = checks.floats("queries, keys and values", qkv, batch, columns(spec));
     CudaKvMemory cache = checks.cache(kv, spec, layer);
-    long queryNorm = checks.address("query norm", spec.queryNorm(), spec.headDim());
-    long keyNorm = checks.address("key norm", spec.keyNorm(), spec.headDim());
+    CudaWeight.@Nullable Vector queryGain =
+        checks.gain("query norm", spec.queryNorm(), spec, spec.queryColumns());
+    CudaWeight.@Nullable Vector keyGain =
+        checks.gain("key norm", spec.keyNorm(), spec, spec.keyColumns());
     StepImage image = launches.stage(batch);
     CudaChecks.blocks(batch, image, cache);
     StepEffects recording = graphs.recording();
@@ -376,7 +378,22 @@ final class CudaBackend implements ComputeBackend {
       recording.used(cache);
     }
     long table = turns.covering(spec.rotary(), image.longest());
+    long queryNorm = gainOfHeads(input, 0, queryGain, spec);
+    long keyNorm = gainOfHeads(input, spec.queryColumns(), keyGain, spec);
     attention.store(input, spec, queryNorm, keyNorm, table, layer, cache);
+  }
+
+  /** Where the gain of each head lies; 0 if there is none, or once all heads are normalised. */
+  private long gainOfHeads(
+      CudaActivations qkv, int from, CudaWeight.@Nullable Vector gain, AttentionSpec spec) {
+    if (gain == null) {
+      return 0;
+    }
+    if (spec.ofEachHead(gain)) {
+      return gain.address();
+    }
+    rows.normPart(qkv, from, gain, spec.normEpsilon());
+    return 0;
   }
 
   private static int columns(AttentionSpec spec) {

@@ -118,6 +118,15 @@ final class RowKernels {
     norm(normAdd, in, gain, epsilon, out);
   }
 
+  /** Norms of as many of a row's columns as there are gains, in their place. */
+  void normPart(CudaActivations rows, int from, CudaWeight.Vector gain, float epsilon) {
+    MemorySegment to = normRows.arguments();
+    long begin = rows.address() + (long) from * Float.BYTES;
+    to.set(JAVA_LONG, NORM_IN, begin);
+    to.set(JAVA_LONG, NORM_OUT, begin);
+    norm(normRows, rows.stride(), rows.stride(), gain, epsilon);
+  }
+
   private void norm(
       Kernel kernel,
       CudaActivations in,
@@ -125,13 +134,19 @@ final class RowKernels {
       float epsilon,
       CudaActivations out) {
     MemorySegment to = kernel.arguments();
-    to.set(JAVA_LONG, NORM_STEP, site.step().address());
     to.set(JAVA_LONG, NORM_IN, in.address());
-    to.set(JAVA_LONG, NORM_GAIN, gain.address());
     to.set(JAVA_LONG, NORM_OUT, out.address());
-    to.set(JAVA_INT, NORM_COLUMNS, in.columns());
-    to.set(JAVA_INT, NORM_IN_STRIDE, in.stride());
-    to.set(JAVA_INT, NORM_OUT_STRIDE, out.stride());
+    norm(kernel, in.stride(), out.stride(), gain, epsilon);
+  }
+
+  private void norm(
+      Kernel kernel, int inStride, int outStride, CudaWeight.Vector gain, float epsilon) {
+    MemorySegment to = kernel.arguments();
+    to.set(JAVA_LONG, NORM_STEP, site.step().address());
+    to.set(JAVA_LONG, NORM_GAIN, gain.address());
+    to.set(JAVA_INT, NORM_COLUMNS, gain.columns());
+    to.set(JAVA_INT, NORM_IN_STRIDE, inStride);
+    to.set(JAVA_INT, NORM_OUT_STRIDE, outStride);
     to.set(JAVA_FLOAT, NORM_EPSILON, epsilon);
     kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
   }

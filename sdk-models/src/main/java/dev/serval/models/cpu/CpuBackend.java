@@ -229,8 +229,8 @@ public final class CpuBackend implements ComputeBackend {
       StepBatch batch, Activations qkv, AttentionSpec spec, int layer, KvMemory kv) {
     CpuActivations rows = rows("queries, keys and values", qkv, batch, qkvColumns(spec));
     CpuKvMemory cache = cache(kv, spec, layer);
-    checkNorm("query norm", spec.queryNorm(), spec);
-    checkNorm("key norm", spec.keyNorm(), spec);
+    checkNorm("query norm", spec.queryNorm(), spec, spec.queryColumns());
+    checkNorm("key norm", spec.keyNorm(), spec, spec.keyColumns());
     RotaryTable table = tables.computeIfAbsent(spec.rotary(), RotaryTable::new);
     table.cover(checkBlocks(batch, cache));
     if (layer == 0) {
@@ -368,9 +368,9 @@ public final class CpuBackend implements ComputeBackend {
     return checks.own(role, given, CpuWeight.class, CpuWeight::owner);
   }
 
-  private void checkNorm(String role, @Nullable Weight gain, AttentionSpec spec) {
+  private void checkNorm(String role, @Nullable Weight gain, AttentionSpec spec, int columns) {
     if (gain != null) {
-      vector(role, gain, spec.headDim());
+      vector(role, gain, spec.ofEachHead(gain) ? spec.headDim() : columns);
     }
   }
 

@@ -63,14 +63,22 @@ final class RotaryWork extends InputWork {
   }
 
   private void turn(long first, int heads, @Nullable Weight gain, int position) {
+    boolean ofEachHead = gain != null && spec.ofEachHead(gain);
+    if (gain != null && !ofEachHead) {
+      normalise(first, gain);
+    }
     for (int head = 0; head < heads; head++) {
       long at = first + (long) head * spec.headDim();
-      if (gain != null) {
-        MemorySegment gains = ((CpuWeight.Vector) gain).data();
-        kernel.normalise(in, at, gains, spec.headDim(), spec.normEpsilon(), false, in, at);
+      if (gain != null && ofEachHead) {
+        normalise(at, gain);
       }
       table.turn(kernel, in, at, position);
     }
+  }
+
+  private void normalise(long at, Weight gain) {
+    MemorySegment gains = ((CpuWeight.Vector) gain).data();
+    kernel.normalise(in, at, gains, gain.columns(), spec.normEpsilon(), false, in, at);
   }
 
   private void store(int row, long keys, short[] bits) {

@@ -33,9 +33,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>or, in place of the last line, what some of several experts make of norm(x) in that way.
  *
- * <p>Some families normalise what is added once more, or multiply it. Where one multiplies
- * embeddings by s, x is kept s times smaller: norms of x add ε/s² in place of ε, which makes them
- * what they were, and what is added is divided by s, by the gains of its norm if there is one.
+ * <p>Some families normalise what is added once more, or that alone, or multiply it. Where one
+ * multiplies embeddings by s, x is kept s times smaller: norms of x add ε/s² in place of ε, which
+ * makes them what they were, and what is added is divided by s, by the gains of its norm if there
+ * is one.
  *
  * <p>Behind the last layer's keys and values nothing reads the rows that no logits are wanted of,
  * which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather leave them
@@ -88,7 +89,7 @@ final class DecoderExecutor implements ModelExecutor {
         shape.queryColumns() == shape.hidden()
             ? normed
             : backend.operands(rows, shape.queryColumns());
-    boolean apart = shape.traits().endNorms() || branchFactor != 1;
+    boolean apart = shape.traits().branchNorms().end() || branchFactor != 1;
     branch = apart ? backend.activations(rows, shape.hidden()) : null;
     between = shape.traits().experts().isPresent() ? null : between(rows, shape.intermediate());
     logits = backend.logits(limits.sequences(), shape.vocabulary());
@@ -162,8 +163,8 @@ final class DecoderExecutor implements ModelExecutor {
   }
 
   private void remember(StepBatch batch, DecoderWeights.Layer layer, int index) {
-    backend.rmsNorm(batch, residual, layer.attentionNorm(), residualEpsilon, normed);
-    backend.linear(batch, normed, layer.qkv(), layer.qkvBias(), qkv);
+    Activations in = branchInput(batch, layer.attentionNorm());
+    backend.linear(batch, in, layer.qkv(), layer.qkvBias(), qkv);
     backend.rotateAndStore(batch, qkv, layer.attention(), index, kv);
   }
 
@@ -173,18 +174,27 @@ final class DecoderExecutor implements ModelExecutor {
   }
 
   private void feedForward(StepBatch batch, DecoderWeights.Layer layer) {
-    backend.rmsNorm(batch, residual, layer.mlpNorm(), residualEpsilon, normed);
+    Activations in = branchInput(batch, layer.mlpNorm());
     switch (layer.feedForward()) {
-      case FeedForward.Dense dense -> dense(batch, dense, layer.mlpEndNorm());
-      case FeedForward.Sparse sparse ->
-          backend.addExperts(batch, normed, sparse.experts(), residual);
+      case FeedForward.Dense dense -> dense(batch, in, dense, layer.mlpEndNorm());
+      case FeedForward.Sparse sparse -> backend.addExperts(batch, in, sparse.experts(), residual);
     }
   }
 
-  private void dense(StepBatch batch, FeedForward.Dense maps, @Nullable Weight endNorm) {
+  /** What attention and the feed-forward layer begin with. */
+  private Activations branchInput(StepBatch batch, @Nullable Weight norm) {
+    if (norm == null) {
+      return residual;
+    }
+    backend.rmsNorm(batch, residual, norm, residualEpsilon, normed);
+    return normed;
+  }
+
+  private void dense(
+      StepBatch batch, Activations in, FeedForward.Dense maps, @Nullable Weight endNorm) {
     Between room = Objects.requireNonNull(between);
     backend.gatedLinear(
-        batch, function, normed, maps.gateUp(), maps.gateUpBias(), room.gates, room.gated);
+        batch, function, in, maps.gateUp(), maps.gateUpBias(), room.gates, room.gated);
     add(batch, room.gated, maps.down(), maps.downBias(), endNorm);
   }
 

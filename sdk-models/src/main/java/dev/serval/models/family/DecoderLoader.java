@@ -72,14 +72,14 @@ final class DecoderLoader {
             shape.epsilon(),
             optional(tensors.sinks()));
     return new DecoderWeights.Layer(
-        gains(tensors.attentionNorm(), gains),
+        optionalGains(tensors.attentionNorm(), gains),
         weight(tensors.qkv()),
         optional(tensors.qkvBias()),
         attention,
         weight(tensors.output()),
         optional(tensors.outputBias()),
         optionalGains(tensors.attentionEndNorm(), ends),
-        gains(tensors.mlpNorm(), gains),
+        optionalGains(tensors.mlpNorm(), gains),
         feedForward(tensors.feedForward(), shape.traits()),
         optionalGains(tensors.mlpEndNorm(), ends));
   }

@@ -122,21 +122,29 @@ record DecoderTensors(DecoderShape shape) {
     Linear o = new Linear(attention + "o_proj", hidden, shape.queryColumns());
     Linear[] inputs = traits.fusedMaps() ? new Linear[] {qkv} : new Linear[] {q, k, v};
     return new Layer(
-        vector(layer + "input_layernorm.weight", hidden),
+        traits.branchNorms().start() ? vector(layer + "input_layernorm.weight", hidden) : List.of(),
         weights(inputs),
         traits.inputBias() ? biases(inputs) : List.of(),
-        headNorm(attention + "q_norm.weight"),
-        headNorm(attention + "k_norm.weight"),
+        headNorm(attention + "q_norm.weight", shape.queryColumns()),
+        headNorm(attention + "k_norm.weight", shape.keyColumns()),
         traits.sinks() ? vector(attention + "sinks", shape.heads()) : List.of(),
         weights(o),
         traits.outputBias() ? biases(o) : List.of(),
-        traits.endNorms() ? vector(layer + AFTER_ATTENTION, hidden) : List.of(),
-        vector(layer + (traits.endNorms() ? BEFORE_MLP : AFTER_ATTENTION), hidden),
+        traits.branchNorms().end() ? vector(layer + AFTER_ATTENTION, hidden) : List.of(),
+        mlpNorm(layer),
         traits
             .experts()
             .<FeedForward>map(experts -> sparse(layer, experts))
             .orElseGet(() -> dense(layer + "mlp.")),
-        traits.endNorms() ? vector(layer + AFTER_MLP, hidden) : List.of());
+        traits.branchNorms().end() ? vector(layer + AFTER_MLP, hidden) : List.of());
+  }
+
+  private List<TensorNeed> mlpNorm(String layer) {
+    return switch (shape.traits().branchNorms()) {
+      case START -> vector(layer + AFTER_ATTENTION, shape.hidden());
+      case BOTH -> vector(layer + BEFORE_MLP, shape.hidden());
+      case END -> List.of();
+    };
   }
 
   private FeedForward.Dense dense(String mlp) {
@@ -198,8 +206,12 @@ record DecoderTensors(DecoderShape shape) {
     return List.of(TensorNeed.matrixOf(name + ".weight", part, parts, rows, columns));
   }
 
-  private List<TensorNeed> headNorm(String name) {
-    return shape.traits().headNorms() ? vector(name, shape.headDim()) : List.of();
+  private List<TensorNeed> headNorm(String name, int columns) {
+    return switch (shape.traits().headNorms()) {
+      case NONE -> List.of();
+      case EACH -> vector(name, shape.headDim());
+      case TOGETHER -> vector(name, columns);
+    };
   }
 
   private static List<TensorNeed> vector(String name, int length) {

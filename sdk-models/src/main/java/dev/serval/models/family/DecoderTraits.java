@@ -3,6 +3,7 @@ package dev.serval.models.family;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * What sets a family, or one of its models, apart from other decoder-only transformers.
@@ -15,15 +16,16 @@ import java.util.Optional;
  *     ups as one
  * @param gate what lets values through in the feed-forward layer
  * @param sinks whether each query head has a score that takes its share of attention for nothing
- * @param headNorms whether each query and key head is normalised before it is turned
- * @param endNorms whether attention and the feed-forward layer end with a norm, too
+ * @param headNorms how queries and keys are normalised before they are turned
+ * @param branchNorms where attention and the feed-forward layer have norms
  * @param gainsLessOne whether a checkpoint stores the gains of norms less 1
  * @param multipliers by what parts of the model are multiplied
  * @param softcaps what keeps scores and logits small
  * @param tied whether the embedding table is also the head, unless a checkpoint says otherwise
  * @param windows how far back each layer sees
  * @param rotaryLayers in which layers positions turn heads
- * @param windowTheta the rotary base of layers that have a window, if it is another
+ * @param windowed how positions turn heads in layers that have a window, given how they do in
+ *     others
  * @param experts those of which feed-forward layers are made, if they are
  */
 record DecoderTraits(
@@ -33,15 +35,15 @@ record DecoderTraits(
     boolean fusedMaps,
     GateFunction gate,
     boolean sinks,
-    boolean headNorms,
-    boolean endNorms,
+    HeadNorms headNorms,
+    BranchNorms branchNorms,
     boolean gainsLessOne,
     Multipliers multipliers,
     Softcaps softcaps,
     boolean tied,
     LayerWindows windows,
     RotaryLayers rotaryLayers,
-    Optional<Double> windowTheta,
+    UnaryOperator<RotaryFrequencies> windowed,
     Optional<ExpertTraits> experts) {
 
   /**
@@ -66,6 +68,34 @@ record DecoderTraits(
     static final Softcaps NONE = new Softcaps(AttentionSpec.NO_SOFTCAP, AttentionSpec.NO_SOFTCAP);
   }
 
+  /** How queries and keys are normalised before they are turned. */
+  enum HeadNorms {
+    /** Not at all. */
+    NONE,
+    /** Each head, all of them with the same gains. */
+    EACH,
+    /** All heads of a row together. */
+    TOGETHER
+  }
+
+  /** Where attention and the feed-forward layer have norms. */
+  enum BranchNorms {
+    /** At their start. */
+    START,
+    /** At their start, and of what they add. */
+    BOTH,
+    /** Of what they add alone. */
+    END;
+
+    boolean start() {
+      return this != END;
+    }
+
+    boolean end() {
+      return this != START;
+    }
+  }
+
   /** As Llama and Mistral are, unless told otherwise. */
   static Builder with(LayerWindows windows) {
     return new Builder(windows);
@@ -76,7 +106,7 @@ record DecoderTraits(
    * are: 1 where gains do it.
    */
   float branchFactor() {
-    return endNorms ? 1 : (float) (multipliers.branches() / multipliers.embeddings());
+    return branchNorms.end() ? 1 : (float) (multipliers.branches() / multipliers.embeddings());
   }
 
   /** Those of the last norm, by which logits are multiplied, too. */
@@ -103,14 +133,14 @@ record DecoderTraits(
     private boolean fusedMaps;
     private GateFunction gate = GateFunction.SILU;
     private boolean sinks;
-    private boolean headNorms;
-    private boolean endNorms;
+    private HeadNorms headNorms = HeadNorms.NONE;
+    private BranchNorms branchNorms = BranchNorms.START;
     private boolean gainsLessOne;
     private Multipliers multipliers = Multipliers.NONE;
     private Softcaps softcaps = Softcaps.NONE;
     private boolean tied;
     private RotaryLayers rotaryLayers = RotaryLayers.all();
-    private Optional<Double> windowTheta = Optional.empty();
+    private UnaryOperator<RotaryFrequencies> windowed = UnaryOperator.identity();
     private Optional<ExpertTraits> experts = Optional.empty();
 
     private Builder(LayerWindows windows) {
@@ -139,13 +169,13 @@ record DecoderTraits(
       return this;
     }
 
-    Builder headNorms() {
-      headNorms = true;
+    Builder headNorms(HeadNorms norms) {
+      headNorms = norms;
       return this;
     }
 
-    Builder endNorms() {
-      endNorms = true;
+    Builder branchNorms(BranchNorms norms) {
+      branchNorms = norms;
       return this;
     }
 
@@ -174,8 +204,8 @@ record DecoderTraits(
       return this;
     }
 
-    Builder windowTheta(double theta) {
-      windowTheta = Optional.of(theta);
+    Builder windowed(UnaryOperator<RotaryFrequencies> turning) {
+      windowed = turning;
       return this;
     }
 
@@ -193,14 +223,14 @@ record DecoderTraits(
           gate,
           sinks,
           headNorms,
-          endNorms,
+          branchNorms,
           gainsLessOne,
           multipliers,
           softcaps,
           tied,
           windows,
           rotaryLayers,
-          windowTheta,
+          windowed,
           experts);
     }
   }

@@ -18,14 +18,14 @@ record DecoderWeights(Weight embeddings, List<Layer> layers, Weight finalNorm, W
 
   /** One layer's weights. */
   record Layer(
-      Weight attentionNorm,
+      @Nullable Weight attentionNorm,
       Weight qkv,
       @Nullable Weight qkvBias,
       AttentionSpec attention,
       Weight output,
       @Nullable Weight outputBias,
       @Nullable Weight attentionEndNorm,
-      Weight mlpNorm,
+      @Nullable Weight mlpNorm,
       FeedForward feedForward,
       @Nullable Weight mlpEndNorm) {}
 

@@ -1,6 +1,7 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.models.family.DecoderTraits.BranchNorms;
 import dev.serval.models.family.DecoderTraits.Softcaps;
 import java.util.Set;
 
@@ -19,7 +20,7 @@ public final class Gemma2 extends DecoderFamily {
   @Override
   DecoderTraits traits(ModelConfig config) {
     return Gemma.common(LayerWindows.butEvery(PERIOD, config), config)
-        .endNorms()
+        .branchNorms(BranchNorms.BOTH)
         .softcaps(
             new Softcaps(
                 cap("attn_logit_softcapping", config), cap("final_logit_softcapping", config)))

@@ -1,5 +1,7 @@
 package dev.serval.models.family;
 
+import dev.serval.models.family.DecoderTraits.BranchNorms;
+import dev.serval.models.family.DecoderTraits.HeadNorms;
 import java.util.Optional;
 import java.util.Set;
 
@@ -22,10 +24,11 @@ public final class Gemma3 extends DecoderFamily {
         config
             .optionalCount("sliding_window_pattern")
             .orElse(config.count("_sliding_window_pattern", PERIOD));
+    double theta = windowTheta(config);
     return Gemma.common(LayerWindows.butEvery(period, config), config)
-        .headNorms()
-        .endNorms()
-        .windowTheta(windowTheta(config))
+        .headNorms(HeadNorms.EACH)
+        .branchNorms(BranchNorms.BOTH)
+        .windowed(rotary -> rotary.unscaled(theta))
         .build();
   }
 

@@ -13,13 +13,10 @@ record LayerRotations(DecoderTraits traits, RotaryEmbedding usual, RotaryEmbeddi
   private static final RotaryEmbedding NONE = RotaryEmbedding.of(new double[0]);
 
   static LayerRotations of(DecoderShape shape) {
-    RotaryEmbedding usual = shape.rotary().embedding();
-    RotaryEmbedding windowed =
-        shape
-            .traits()
-            .windowTheta()
-            .map(theta -> shape.rotary().unscaled(theta).embedding())
-            .orElse(usual);
+    RotaryFrequencies others = shape.rotary();
+    RotaryFrequencies ofWindows = shape.traits().windowed().apply(others);
+    RotaryEmbedding usual = others.embedding();
+    RotaryEmbedding windowed = ofWindows.equals(others) ? usual : ofWindows.embedding();
     return new LayerRotations(shape.traits(), usual, windowed);
   }
 

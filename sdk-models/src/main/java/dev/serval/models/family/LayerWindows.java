@@ -55,6 +55,13 @@ record LayerWindows(int window, IntPredicate slides) {
     return checked(config, config.count("sliding_window"), layer -> (layer + 1) % period != 0);
   }
 
+  /** The same, or every layer sees everything if there is no {@code sliding_window}. */
+  static LayerWindows butEveryIfAny(int period, ModelConfig config) {
+    return config.optionalCount("sliding_window").isPresent()
+        ? butEvery(period, config)
+        : none(config);
+  }
+
   private static LayerWindows checked(ModelConfig config, int window, IntPredicate usual) {
     Optional<List<String>> types = config.texts(TYPES);
     types.ifPresent(list -> check(list, config, window));

@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import dev.serval.models.family.DecoderTraits.HeadNorms;
 import java.util.Set;
 
 /**
@@ -17,7 +18,7 @@ public final class Qwen3 extends DecoderFamily {
     boolean bias = config.flag("attention_bias", false);
     return DecoderTraits.with(LayerWindows.aboveSome(config))
         .biases(bias, bias, false)
-        .headNorms()
+        .headNorms(HeadNorms.EACH)
         .build();
   }
 }

@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import dev.serval.models.family.DecoderTraits.HeadNorms;
 import java.util.Set;
 
 /** Qwen3 with experts in all of its feed-forward layers. */
@@ -20,7 +21,7 @@ public final class Qwen3Moe extends DecoderFamily {
     boolean normalised = config.flag("norm_topk_prob", false);
     return DecoderTraits.with(LayerWindows.aboveSome(config))
         .biases(bias, bias, false)
-        .headNorms()
+        .headNorms(HeadNorms.EACH)
         .experts(
             ExpertTraits.read(config, "num_experts", "moe_intermediate_size", normalised, NAMES))
         .build();

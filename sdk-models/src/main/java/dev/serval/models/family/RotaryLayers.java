@@ -1,13 +1,15 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.AttentionSpec;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * In which layers positions turn heads: where {@code no_rope_layers} has a 1, whatever its name
  * says; without it in all but every so many-th.
  *
- * @param turned the list, if the configuration has one
+ * @param turned for each layer whether it is among them, if that is said
  * @param interval which layers are left out without it; {@link #NONE_LEFT_OUT} for none
  */
 record RotaryLayers(Optional<List<Boolean>> turned, int interval) {
@@ -18,6 +20,18 @@ record RotaryLayers(Optional<List<Boolean>> turned, int interval) {
   /** In all of them. */
   static RotaryLayers all() {
     return new RotaryLayers(Optional.empty(), NONE_LEFT_OUT);
+  }
+
+  /** In those that have a window, or in all of a model without one. */
+  static RotaryLayers windowed(LayerWindows windows, ModelConfig config) {
+    return windows.window() == AttentionSpec.NO_WINDOW
+        ? all()
+        : new RotaryLayers(
+            Optional.of(
+                IntStream.range(0, config.count("num_hidden_layers"))
+                    .mapToObj(windows.slides()::test)
+                    .toList()),
+            NONE_LEFT_OUT);
   }
 
   /** As the configuration says, else in three of four. */

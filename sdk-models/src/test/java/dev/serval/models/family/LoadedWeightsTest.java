@@ -33,7 +33,7 @@ final class LoadedWeightsTest {
 
   static Stream<SmallModel> models() {
     SmallModel.Extras biases = SmallModel.Extras.NONE.biases(true, false, false);
-    SmallModel.Extras norms = SmallModel.Extras.NONE.withHeadNorms();
+    SmallModel.Extras norms = SmallModel.Extras.NONE.with(SmallModel.Extras.HeadNorms.EACH);
     return Stream.of(
         model("LlamaForCausalLM", SmallModel.Extras.NONE),
         model("LlamaForCausalLM", SmallModel.Extras.NONE).tied(),

@@ -18,6 +18,7 @@ import java.util.TreeMap;
 final class ModelRun extends SteppedModel {
   static final List<ModelFamily> FAMILIES =
       List.of(
+          new Exaone4(),
           new Gemma(),
           new Gemma2(),
           new Gemma3(),
@@ -27,6 +28,9 @@ final class ModelRun extends SteppedModel {
           new Llama(),
           new Mistral(),
           new Mixtral(),
+          new Olmo2(),
+          new Olmo3(),
+          new OlmoE(),
           new Phi3(),
           new Qwen2(),
           new Qwen3(),

@@ -122,7 +122,8 @@ final class RefusalTest {
   }
 
   private static SmallModel qwen3Moe() {
-    return SmallModel.of("Qwen3MoeForCausalLM", 3, DType.F32, SIZES, Extras.NONE.withHeadNorms())
+    return SmallModel.of(
+            "Qwen3MoeForCausalLM", 3, DType.F32, SIZES, Extras.NONE.with(Extras.HeadNorms.EACH))
         .withExperts(new Experts(3, 2, 7, true, false, "mlp.gate"))
         .with("num_experts", 3L)
         .with("moe_intermediate_size", 7L);
@@ -168,7 +169,8 @@ final class RefusalTest {
   @Test
   void caps_and_multipliers_are_above_0() {
     SmallModel gemma =
-        SmallModel.of("Gemma2ForCausalLM", 2, DType.F32, SIZES, Extras.NONE.withEndNorms())
+        SmallModel.of(
+                "Gemma2ForCausalLM", 2, DType.F32, SIZES, Extras.NONE.with(Extras.BranchNorms.BOTH))
             .with("hidden_act", "gelu_pytorch_tanh")
             .with("sliding_window", 4L)
             .withoutTensor("lm_head.weight");

@@ -8,6 +8,7 @@ import java.util.stream.Collectors;
 
 /** The architectures that are translated, under the format's names in lower case. */
 enum Architecture {
+  EXAONE4("Exaone4ForCausalLM", "exaone4", false, Names.END_NORMS),
   GEMMA("GemmaForCausalLM", "gemma", false),
   GEMMA2("Gemma2ForCausalLM", "gemma2", false, Names.END_NORMS),
   GEMMA3("Gemma3ForCausalLM", "gemma3_text", false, Names.END_NORMS),
@@ -21,6 +22,9 @@ enum Architecture {
    * elements that are turned together are neighbours.
    */
   LLAMA("LlamaForCausalLM", "llama", true, Names.MIXTRAL, Names.MIXTRAL_EXPERTS),
+  /** OLMo 2, or OLMo 3 where there is a window. */
+  OLMO2("Olmo2ForCausalLM", "olmo2", false, Names.END_NORMS),
+  OLMOE("OlmoeForCausalLM", "olmoe", false, Names.ROUTER, Names.EXPERTS),
   PHI3("Phi3ForCausalLM", "phi3", false, Names.PHI3),
   QWEN2("Qwen2ForCausalLM", "qwen2", false),
   QWEN3("Qwen3ForCausalLM", "qwen3", false),

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.LongStream;
 
 /**
  * A file's keys and values. Values stay in the file until they are asked for; one of another type
@@ -129,7 +130,7 @@ final class Metadata {
 
   /** As many whole numbers as given; another count is refused before anything is copied. */
   Optional<long[]> integers(String key, int expected) {
-    requireCount(key, expected);
+    requireCount(key, expected, "tokens");
     return array(key, "whole numbers", value -> value.element().isInteger())
         .map(value -> {
           long[] numbers = new long[Math.toIntExact(value.count())];
@@ -139,7 +140,7 @@ final class Metadata {
   }
 
   Optional<double[]> reals(String key, int expected) {
-    requireCount(key, expected);
+    requireCount(key, expected, "tokens");
     return array(key, "FLOAT32", Metadata::isReal)
         .map(value -> {
           double[] numbers = new double[Math.toIntExact(value.count())];
@@ -148,11 +149,27 @@ final class Metadata {
         });
   }
 
-  private void requireCount(String key, int expected) {
+  boolean isArray(String key) {
     MetadataValue value = values.get(key);
-    if (value != null && value.type() == ValueType.ARRAY && value.count() != expected) {
+    return value != null && value.type() == ValueType.ARRAY;
+  }
+
+  /** Yes or no for each of so many things. */
+  List<Boolean> flags(String key, int expected, String things) {
+    requireCount(key, expected, things);
+    return array(key, "BOOL", value -> value.element() == ValueType.BOOL)
+        .map(value ->
+            LongStream.range(0, value.count())
+                .mapToObj(i -> value.data().get(ValueLayout.JAVA_BYTE, i) != 0)
+                .toList())
+        .orElseThrow(() -> missing(key));
+  }
+
+  private void requireCount(String key, int expected, String things) {
+    MetadataValue value = values.get(key);
+    if (value != null && isArray(key) && value.count() != expected) {
       throw problem(
-          key, "has %d elements, but there are %d tokens".formatted(value.count(), expected));
+          key, "has %d elements, but there are %d %s".formatted(value.count(), expected, things));
     }
   }
 

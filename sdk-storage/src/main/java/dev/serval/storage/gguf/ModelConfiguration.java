@@ -21,6 +21,8 @@ final class ModelConfiguration {
   private static final double GEMMA2_SCORE_CAP = 50;
   private static final double GEMMA2_LOGIT_CAP = 30;
   private static final String WINDOW = "attention.sliding_window";
+  private static final String WINDOW_PATTERN = "attention.sliding_window_pattern";
+  private static final long WINDOW_PERIOD = 4;
   private static final String SCORE_CAP = "attn_logit_softcapping";
   private static final String LOGIT_CAP = "final_logit_softcapping";
   private static final String SCORE_SCALE = "attention.scale";
@@ -70,6 +72,8 @@ final class ModelConfiguration {
           EXPERT_KEYS,
           Architecture.GPT_OSS,
           EXPERT_KEYS,
+          Architecture.OLMOE,
+          EXPERT_KEYS,
           Architecture.QWEN3MOE,
           EXPERT_KEYS,
           Architecture.GEMMA2,
@@ -107,8 +111,9 @@ final class ModelConfiguration {
       case GRANITE -> translation.granite();
       case GRANITEMOE -> translation.graniteMoe();
       case LLAMA -> translation.mixtral();
+      case OLMOE -> translation.olmoE();
       case QWEN3MOE -> translation.qwen3Moe();
-      case PHI3, QWEN2, QWEN3, SMOLLM3 -> {}
+      case EXAONE4, OLMO2, PHI3, QWEN2, QWEN3, SMOLLM3 -> {}
     }
     return Collections.unmodifiableMap(translation.config);
   }
@@ -221,7 +226,7 @@ final class ModelConfiguration {
   private void gemma3() {
     gemma();
     metadata
-        .natural(key("attention.sliding_window_pattern"))
+        .natural(key(WINDOW_PATTERN))
         .ifPresent(period -> config.put("sliding_window_pattern", period));
     metadata
         .real(key("rope.freq_base_swa"))
@@ -268,6 +273,12 @@ final class ModelConfiguration {
     }
   }
 
+  /** Those who run such files never have shares add up to 1. */
+  private void olmoE() {
+    experts("num_experts");
+    config.put("norm_topk_prob", false);
+  }
+
   /** Those who run such files always have shares add up to 1. */
   private void qwen3Moe() {
     experts("num_experts");
@@ -289,11 +300,34 @@ final class ModelConfiguration {
           config.put("architectures", List.of("MistralForCausalLM"));
           config.put("model_type", "mistral");
         }
+        case OLMO2 -> {
+          config.put("architectures", List.of("Olmo3ForCausalLM"));
+          config.put("model_type", "olmo3");
+          layerTypes();
+        }
+        case EXAONE4 -> layerTypes();
         case PHI3, GEMMA2, GEMMA3, GPT_OSS -> {}
-        case GEMMA, GRANITE, GRANITEMOE, QWEN2, QWEN3, QWEN3MOE, SMOLLM3 ->
+        case GEMMA, GRANITE, GRANITEMOE, OLMOE, QWEN2, QWEN3, QWEN3MOE, SMOLLM3 ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
       }
       config.put("sliding_window", positions);
     });
+  }
+
+  /** Which layers have the window: each is said, or all but every fourth. */
+  private void layerTypes() {
+    String key = key(WINDOW_PATTERN);
+    if (metadata.isArray(key)) {
+      int layers = Math.toIntExact(metadata.requireNatural(key("block_count")));
+      List<Boolean> slides = metadata.flags(key, layers, "layers");
+      config.put(
+          "layer_types",
+          slides.stream().map(one -> one ? "sliding_attention" : "full_attention").toList());
+    } else if (metadata.natural(key).orElse(WINDOW_PERIOD) != WINDOW_PERIOD) {
+      throw metadata.problem(
+          key,
+          "is %d; it must be %d, or say for each layer whether it has the window"
+              .formatted(metadata.requireNatural(key), WINDOW_PERIOD));
+    }
   }
 }

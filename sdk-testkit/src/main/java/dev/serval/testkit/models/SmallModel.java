@@ -94,17 +94,38 @@ public final class SmallModel implements Checkpoint {
    * @param mlp biases of the feed-forward layer
    * @param headNorms norms of queries and keys
    * @param sinks a sink of each query head
-   * @param endNorms norms before and after the feed-forward layer, so that attention's is after it
+   * @param branchNorms norms of attention and the feed-forward layer
    */
   public record Extras(
       boolean qkv,
       boolean output,
       boolean mlp,
-      boolean headNorms,
+      HeadNorms headNorms,
       boolean sinks,
-      boolean endNorms) {
-    /** Nothing. */
-    public static final Extras NONE = new Extras(false, false, false, false, false, false);
+      BranchNorms branchNorms) {
+    /** Nothing but norms at the start of attention and the feed-forward layer. */
+    public static final Extras NONE =
+        new Extras(false, false, false, HeadNorms.NONE, false, BranchNorms.START);
+
+    /** What norms of queries and keys are over. */
+    public enum HeadNorms {
+      /** There are none. */
+      NONE,
+      /** Each head. */
+      EACH,
+      /** All heads of a row. */
+      TOGETHER
+    }
+
+    /** Where attention and the feed-forward layer have norms. */
+    public enum BranchNorms {
+      /** At their start. */
+      START,
+      /** At their start, and of what they add. */
+      BOTH,
+      /** Of what they add alone. */
+      END
+    }
 
     /**
      * With biases.
@@ -115,16 +136,17 @@ public final class SmallModel implements Checkpoint {
      * @return these and the norms there were
      */
     public Extras biases(boolean ofQkv, boolean ofOutput, boolean ofMlp) {
-      return new Extras(ofQkv, ofOutput, ofMlp, headNorms, sinks, endNorms);
+      return new Extras(ofQkv, ofOutput, ofMlp, headNorms, sinks, branchNorms);
     }
 
     /**
      * With norms of queries and keys.
      *
-     * @return these and what there was
+     * @param norms what they are over
+     * @return these and what else there was
      */
-    public Extras withHeadNorms() {
-      return new Extras(qkv, output, mlp, true, sinks, endNorms);
+    public Extras with(HeadNorms norms) {
+      return new Extras(qkv, output, mlp, norms, sinks, branchNorms);
     }
 
     /**
@@ -133,16 +155,17 @@ public final class SmallModel implements Checkpoint {
      * @return these and what there was
      */
     public Extras withSinks() {
-      return new Extras(qkv, output, mlp, headNorms, true, endNorms);
+      return new Extras(qkv, output, mlp, headNorms, true, branchNorms);
     }
 
     /**
-     * With norms at the ends.
+     * With norms of attention and the feed-forward layer.
      *
-     * @return these and what there was
+     * @param norms where
+     * @return these and what else there was
      */
-    public Extras withEndNorms() {
-      return new Extras(qkv, output, mlp, headNorms, sinks, true);
+    public Extras with(BranchNorms norms) {
+      return new Extras(qkv, output, mlp, headNorms, sinks, norms);
     }
   }
 
@@ -280,7 +303,9 @@ public final class SmallModel implements Checkpoint {
   private void layer(String prefix, Sizes sizes, Extras extras) {
     int queries = sizes.heads * sizes.headDim;
     int keys = sizes.kvHeads * sizes.headDim;
-    vector(prefix + "input_layernorm.weight", sizes.hidden, 1);
+    if (extras.branchNorms != Extras.BranchNorms.END) {
+      vector(prefix + "input_layernorm.weight", sizes.hidden, 1);
+    }
     vector(prefix + "post_attention_layernorm.weight", sizes.hidden, 1);
     linear(prefix + "self_attn.q_proj", queries, sizes.hidden, extras.qkv);
     linear(prefix + "self_attn.k_proj", keys, sizes.hidden, extras.qkv);
@@ -289,13 +314,18 @@ public final class SmallModel implements Checkpoint {
     linear(prefix + "mlp.gate_proj", sizes.intermediate, sizes.hidden, extras.mlp);
     linear(prefix + "mlp.up_proj", sizes.intermediate, sizes.hidden, extras.mlp);
     linear(prefix + "mlp.down_proj", sizes.hidden, sizes.intermediate, extras.mlp);
-    if (extras.endNorms) {
-      vector(prefix + "pre_feedforward_layernorm.weight", sizes.hidden, 0);
-      vector(prefix + "post_feedforward_layernorm.weight", sizes.hidden, 0);
+    switch (extras.branchNorms) {
+      case START -> {}
+      case BOTH -> {
+        vector(prefix + "pre_feedforward_layernorm.weight", sizes.hidden, 0);
+        vector(prefix + "post_feedforward_layernorm.weight", sizes.hidden, 0);
+      }
+      case END -> vector(prefix + "post_feedforward_layernorm.weight", sizes.hidden, 1);
     }
-    if (extras.headNorms) {
-      vector(prefix + "self_attn.q_norm.weight", sizes.headDim, 1);
-      vector(prefix + "self_attn.k_norm.weight", sizes.headDim, 1);
+    if (extras.headNorms != Extras.HeadNorms.NONE) {
+      boolean each = extras.headNorms == Extras.HeadNorms.EACH;
+      vector(prefix + "self_attn.q_norm.weight", each ? sizes.headDim : queries, 1);
+      vector(prefix + "self_attn.k_norm.weight", each ? sizes.headDim : keys, 1);
     }
     if (extras.sinks) {
       vector(prefix + "self_attn.sinks", sizes.heads, 0);

@@ -1,0 +1,30 @@
+package dev.serval.models.family;
+
+import dev.serval.models.family.DecoderTraits.BranchNorms;
+import dev.serval.models.family.DecoderTraits.HeadNorms;
+import java.util.Set;
+
+/**
+ * EXAONE 4 (<a href="https://arxiv.org/abs/2507.11407">arXiv:2507.11407</a>): what attention and
+ * the feed-forward layer add is normalised, and what they begin with is not; so is each query and
+ * key head. Where some layers have a window, positions turn nothing in the others.
+ */
+public final class Exaone4 extends DecoderFamily {
+  private static final int PERIOD = 4;
+
+  /** For the service loader. */
+  public Exaone4() {
+    super("exaone4", Set.of("Exaone4ForCausalLM"), Set.of("exaone4"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    config.choice("sliding_window_pattern", Set.of("LLLG"));
+    LayerWindows windows = LayerWindows.butEveryIfAny(PERIOD, config);
+    return DecoderTraits.with(windows)
+        .headNorms(HeadNorms.EACH)
+        .branchNorms(BranchNorms.END)
+        .rotaryLayers(RotaryLayers.windowed(windows, config))
+        .build();
+  }
+}

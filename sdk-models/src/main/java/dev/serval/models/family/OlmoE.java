@@ -1,0 +1,32 @@
+package dev.serval.models.family;
+
+import dev.serval.models.family.DecoderTraits.HeadNorms;
+import java.util.Set;
+
+/**
+ * OLMoE (<a href="https://arxiv.org/abs/2409.02060">arXiv:2409.02060</a>): experts in all
+ * feed-forward layers; queries and keys are normalised, all heads together.
+ */
+public final class OlmoE extends DecoderFamily {
+  private static final ExpertTraits.Names NAMES =
+      new ExpertTraits.Names.Apart("mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj");
+
+  /** For the service loader. */
+  public OlmoE() {
+    super("olmoe", Set.of("OlmoeForCausalLM"), Set.of("olmoe"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    if (config.optionalPositive("clip_qkv").isPresent()) {
+      throw config.refuse("clip_qkv", "null or missing");
+    }
+    boolean bias = config.flag("attention_bias", false);
+    boolean normalised = config.flag("norm_topk_prob", false);
+    return DecoderTraits.with(LayerWindows.none(config))
+        .biases(bias, bias, false)
+        .headNorms(HeadNorms.TOGETHER)
+        .experts(ExpertTraits.read(config, "num_experts", "intermediate_size", normalised, NAMES))
+        .build();
+  }
+}
