@@ -42,6 +42,7 @@ module dev.serval.models {
       dev.serval.models.family.Qwen2,
       dev.serval.models.family.Qwen3,
       dev.serval.models.family.Qwen3Moe,
+      dev.serval.models.family.SeedOss,
       dev.serval.models.family.SmolLm3;
   provides dev.serval.api.model.TextCodecReader with
       dev.serval.models.text.HuggingFaceTextCodecReader;

@@ -425,20 +425,24 @@ final class GgufConfigurationTest extends GgufCase {
         "vectors");
   }
 
-  private static GgufWriter endNorms(String architecture) {
+  private static GgufWriter normBehindAttention(String architecture) {
     return new GgufWriter()
         .put("general.architecture", architecture)
         .sizes(architecture)
         .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+        .tensor("blk.0.post_attention_norm.weight", F32, new byte[32], 8);
+  }
+
+  private static GgufWriter normsBehind(String architecture) {
+    return normBehindAttention(architecture)
         .tensor("blk.0.attn_q_norm.weight", F32, new byte[32], 8)
-        .tensor("blk.0.post_attention_norm.weight", F32, new byte[32], 8)
         .tensor("blk.0.post_ffw_norm.weight", F32, new byte[32], 8);
   }
 
   @Test
   void olmo2_files_are_of_olmo3_where_there_is_a_window() throws IOException {
     accepted(
-        endNorms("olmo2"),
+        normsBehind("olmo2"),
         checkpoint -> {
           assertThat(checkpoint.config())
               .containsEntry("architectures", List.of("Olmo2ForCausalLM"))
@@ -452,7 +456,7 @@ final class GgufConfigurationTest extends GgufCase {
                   layer + "post_feedforward_layernorm.weight");
         });
     accepted(
-        endNorms("olmo2").put("olmo2.attention.sliding_window", 7),
+        normsBehind("olmo2").put("olmo2.attention.sliding_window", 7),
         checkpoint ->
             assertThat(checkpoint.config())
                 .containsEntry("architectures", List.of("Olmo3ForCausalLM"))
@@ -481,7 +485,26 @@ final class GgufConfigurationTest extends GgufCase {
   }
 
   private static GgufWriter windowed(String architecture) {
-    return endNorms(architecture).put(architecture + ".attention.sliding_window", 7);
+    return normsBehind(architecture).put(architecture + ".attention.sliding_window", 7);
+  }
+
+  @Test
+  void seed_oss_files_have_biases_or_none() throws IOException {
+    for (boolean bias : List.of(true, false)) {
+      GgufWriter file = normBehindAttention("seed_oss");
+      if (bias) {
+        file.tensor("blk.0.attn_q.bias", F32, new byte[32], 8);
+      }
+      accepted(
+          file,
+          checkpoint -> {
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("SeedOssForCausalLM"))
+                .containsEntry("attention_bias", bias);
+            assertThat(checkpoint.tensorNames())
+                .contains("model.layers.0.post_attention_layernorm.weight");
+          });
+    }
   }
 
   @Test

@@ -600,4 +600,23 @@ public abstract class FamilyForwardContract {
       check(model, new ReferenceModel(model, rules));
     }
   }
+
+  @Test
+  void seed_oss_has_biases_of_queries_keys_and_values_unless_it_says_otherwise() {
+    Extras biases = Extras.NONE.biases(true, false, false);
+    for (DType dtype : exactTypes()) {
+      check(
+          SmallModel.of("SeedOssForCausalLM", 24, dtype, ODD, biases)
+              .with("attention_out_bias", false),
+          PLAIN,
+          layer -> NONE);
+    }
+    check(
+        SmallModel.of("SeedOssForCausalLM", 25, DType.F32, ODD, biases.biases(false, true, true))
+            .with("attention_bias", false)
+            .with("attention_out_bias", true)
+            .with("mlp_bias", true),
+        PLAIN,
+        layer -> NONE);
+  }
 }

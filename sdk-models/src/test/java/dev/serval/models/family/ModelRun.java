@@ -35,6 +35,7 @@ final class ModelRun extends SteppedModel {
           new Qwen2(),
           new Qwen3(),
           new Qwen3Moe(),
+          new SeedOss(),
           new SmolLm3());
   private static final Device CPU =
       new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(2), new TreeMap<>());

@@ -29,6 +29,7 @@ enum Architecture {
   QWEN2("Qwen2ForCausalLM", "qwen2", false),
   QWEN3("Qwen3ForCausalLM", "qwen3", false),
   QWEN3MOE("Qwen3MoeForCausalLM", "qwen3_moe", false, Names.ROUTER, Names.EXPERTS),
+  SEED_OSS("SeedOssForCausalLM", "seed_oss", false, Names.POST_ATTENTION),
   /** Converted as Llama is. */
   SMOLLM3("SmolLM3ForCausalLM", "smollm3", true);
 
@@ -43,6 +44,9 @@ enum Architecture {
     /** Gates and ups are one tensor, under the name of the ups. */
     static final Map<String, String> PHI3 =
         Map.of("attn_qkv", "self_attn.qkv_proj", "ffn_up", "mlp.gate_up_proj");
+
+    static final Map<String, String> POST_ATTENTION =
+        Map.of("post_attention_norm", "post_attention_layernorm");
 
     static final Map<String, String> GPT_OSS =
         Map.of("post_attention_norm", "post_attention_layernorm", "ffn_gate_inp", "mlp.router");

@@ -113,6 +113,7 @@ final class ModelConfiguration {
       case LLAMA -> translation.mixtral();
       case OLMOE -> translation.olmoE();
       case QWEN3MOE -> translation.qwen3Moe();
+      case SEED_OSS -> translation.config.put("attention_bias", weights.attentionBias());
       case EXAONE4, OLMO2, PHI3, QWEN2, QWEN3, SMOLLM3 -> {}
     }
     return Collections.unmodifiableMap(translation.config);
@@ -307,7 +308,7 @@ final class ModelConfiguration {
         }
         case EXAONE4 -> layerTypes();
         case PHI3, GEMMA2, GEMMA3, GPT_OSS -> {}
-        case GEMMA, GRANITE, GRANITEMOE, OLMOE, QWEN2, QWEN3, QWEN3MOE, SMOLLM3 ->
+        case GEMMA, GRANITE, GRANITEMOE, OLMOE, QWEN2, QWEN3, QWEN3MOE, SEED_OSS, SMOLLM3 ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
       }
       config.put("sliding_window", positions);

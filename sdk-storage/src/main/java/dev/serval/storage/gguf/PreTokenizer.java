@@ -49,6 +49,7 @@ enum PreTokenizer {
       Set.of("qwen2", "deepseek-r1-qwen", "kormo", "megrez", "stablelm2", "hunyuan"),
       false,
       List.of(Pattern.oneDigit())),
+  SEED_CODER(Set.of("seed-coder"), false, List.of(Pattern.oneDigitAndLines())),
   SMOLLM(
       Set.of("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"),
       false,
@@ -77,18 +78,25 @@ enum PreTokenizer {
     }
 
     static String threeDigits() {
-      return wordsAnd("\\p{N}{1,3}");
+      return wordsAnd("\\p{N}{1,3}", "[\\r\\n]*");
     }
 
     static String oneDigit() {
-      return wordsAnd("\\p{N}");
+      return wordsAnd("\\p{N}", "[\\r\\n]*");
     }
 
-    private static String wordsAnd(String digits) {
+    /** Ends of lines are never part of what comes before. */
+    static String oneDigitAndLines() {
+      return wordsAnd("\\p{N}", "");
+    }
+
+    private static String wordsAnd(String digits, String behindMarks) {
       return "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
           + "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
           + digits
-          + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+          + "| ?[^\\s\\p{L}\\p{N}]+"
+          + behindMarks
+          + "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
     }
   }
 
