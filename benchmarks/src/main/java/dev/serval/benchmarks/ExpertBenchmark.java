@@ -6,6 +6,7 @@ import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.StepBatch;
 import java.util.ArrayList;
 import java.util.List;
@@ -92,10 +93,9 @@ public class ExpertBenchmark {
         bench.weight(DType.F32, EXPERTS, width), null, experts(), used, true, GateFunction.SILU, 1);
   }
 
-  private List<ExpertSpec.Expert> experts() {
+  private List<GatedMaps> experts() {
     return Stream.generate(() ->
-            new ExpertSpec.Expert(
-                bench.weight(dtype, 2 * inner, width), bench.weight(dtype, width, inner)))
+            new GatedMaps(bench.weight(dtype, 2 * inner, width), bench.weight(dtype, width, inner)))
         .limit(EXPERTS)
         .toList();
   }

@@ -9,7 +9,9 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -325,36 +327,52 @@ public abstract class ComputeBackendContract extends ExpertContract {
   }
 
   @Test
-  void a_gated_linear_map_is_the_map_and_then_the_gate() {
+  void a_feed_forward_layer_is_its_maps_and_the_gate_between_them() {
     Random random = new Random(10);
     for (DType dtype : BackendProbe.PLAIN) {
       for (int[] shape : new int[][] {{1, 3}, {40, 64}, {65, 129}}) {
         for (GateFunction function : GateFunction.values()) {
-          checkGated(random, function, dtype, 5, shape[0], shape[1]);
+          checkFeedForward(random, function, dtype, 5, shape[0], shape[1]);
         }
       }
-      checkGated(random, GateFunction.SILU, dtype, 600, 8, 9);
+      checkFeedForward(random, GateFunction.SILU, dtype, 600, 8, 9);
     }
   }
 
-  private void checkGated(
-      Random random, GateFunction function, DType dtype, int rows, int width, int columns) {
-    float[][] weight = BackendProbe.random(random, dtype, 2 * width, columns);
-    float[] bias = BackendProbe.random(random, dtype, 1, 2 * width)[0];
-    float[][] in = floats(random, rows, columns);
-    Weight matrix = probe.matrix(dtype, weight);
-    Weight biasWeight = probe.vector(dtype, bias);
+  private void checkFeedForward(
+      Random random, GateFunction function, DType dtype, int rows, int inner, int width) {
+    float[][] gateUp = BackendProbe.random(random, dtype, 2 * inner, width);
+    float[] gateUpBias = BackendProbe.random(random, dtype, 1, 2 * inner)[0];
+    float[][] down = BackendProbe.random(random, dtype, width, inner);
+    float[] downBias = BackendProbe.random(random, dtype, 1, width)[0];
+    GatedMaps maps =
+        new GatedMaps(
+            probe.matrix(dtype, gateUp),
+            probe.vector(dtype, gateUpBias),
+            probe.matrix(dtype, down),
+            probe.vector(dtype, downBias));
+    float[][] in = floats(random, rows, width);
+    float[][] before = floats(random, rows, width);
     for (int spareRows : new int[] {1, rows}) {
-      Activations spare = probe.buffer(spareRows, 2 * width);
-      Activations gates = backend.gates(function, rows, 2 * width, spare);
-      Activations out = backend.operands(rows, width);
-      backend.gatedLinear(
-          BackendProbe.step(rows), function, probe.put(in), matrix, biasWeight, gates, out);
-      float[][] actual = probe.get(out, rows);
-      for (int row = 0; row < rows; row++) {
-        double[] expected =
-            Float64.gated(function, Float64.linear(Float64.widen(in[row]), weight, bias));
-        assertRow(actual[row], expected, 10.0 * columns, dtype + " " + width + " of " + columns);
+      for (boolean add : new boolean[] {false, true}) {
+        Activations spare = probe.buffer(spareRows, 2 * inner);
+        FeedForwardRoom room = backend.feedForwardRoom(function, rows, inner, spare);
+        Activations out = probe.put(before);
+        backend.feedForward(BackendProbe.step(rows), function, probe.put(in), maps, room, out, add);
+        float[][] actual = probe.get(out, rows);
+        for (int row = 0; row < rows; row++) {
+          double[] gated =
+              Float64.gated(function, Float64.linear(Float64.widen(in[row]), gateUp, gateUpBias));
+          double[] expected = Float64.linear(gated, down, downBias);
+          for (int i = 0; add && i < width; i++) {
+            expected[i] += before[row][i];
+          }
+          assertRow(
+              actual[row],
+              expected,
+              10.0 * (width + inner),
+              "%s, %d in %d, %s".formatted(dtype, inner, width, add ? "added" : "put"));
+        }
       }
     }
   }

@@ -9,6 +9,7 @@ import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -53,7 +54,7 @@ abstract class ExpertContract extends AttentionContract {
         float factor) {
       float[][] router = new float[count][width];
       routerBias = new float[biased ? count : 0];
-      List<ExpertSpec.Expert> experts = new ArrayList<>();
+      List<GatedMaps> experts = new ArrayList<>();
       for (int expert = 0; expert < count; expert++) {
         router[expert][expert] = 1;
         gateUps.add(BackendProbe.random(random, dtype, 2 * inner, width));
@@ -64,7 +65,7 @@ abstract class ExpertContract extends AttentionContract {
           routerBias[expert] = (random.nextInt(5) - 2) * APART;
         }
         experts.add(
-            new ExpertSpec.Expert(
+            new GatedMaps(
                 probe.matrix(dtype, gateUps.getLast()),
                 bias(dtype, gateUpBiases.getLast()),
                 probe.matrix(dtype, downs.getLast()),
@@ -281,14 +282,14 @@ abstract class ExpertContract extends AttentionContract {
     Weight vector = probe.vector(DType.F32, new float[6]);
     Weight gateUp = probe.matrix(DType.F32, new float[8][6]);
     Weight down = probe.matrix(DType.F32, new float[6][4]);
-    ExpertSpec.Expert expert = new ExpertSpec.Expert(gateUp, down);
+    GatedMaps expert = new GatedMaps(gateUp, down);
     refused(() -> backend.experts(alone(vector, null, expert), 2));
     Weight router = probe.matrix(DType.F32, new float[1][6]);
     refused(() -> backend.experts(alone(router, vector, expert), 2));
-    refused(() ->
-        backend.experts(alone(router, null, new ExpertSpec.Expert(gateUp, vector, down, null)), 2));
-    refused(() ->
-        backend.experts(alone(router, null, new ExpertSpec.Expert(gateUp, null, down, router)), 2));
+    refused(
+        () -> backend.experts(alone(router, null, new GatedMaps(gateUp, vector, down, null)), 2));
+    refused(
+        () -> backend.experts(alone(router, null, new GatedMaps(gateUp, null, down, router)), 2));
     try (ComputeBackend other = open(1)) {
       Activations foreign = new BackendProbe(other, arena).buffer(2, 6);
       refused(() -> other.experts(spec, 2));
@@ -299,7 +300,7 @@ abstract class ExpertContract extends AttentionContract {
     }
   }
 
-  private static ExpertSpec alone(Weight router, @Nullable Weight bias, ExpertSpec.Expert expert) {
+  private static ExpertSpec alone(Weight router, @Nullable Weight bias, GatedMaps expert) {
     return new ExpertSpec(router, bias, List.of(expert), 1, true, GateFunction.SILU, 1);
   }
 }

@@ -86,19 +86,21 @@ public interface ComputeBackend extends AutoCloseable {
   }
 
   /**
-   * Allocates a buffer for what {@link #gatedLinear} has between its map and its activation, and
-   * nothing else: a backend that has no need of it gives one without memory, and one that does a
-   * few rows at a time one for as many. Weights are loaded first.
+   * Allocates what {@link #feedForward} has between its maps: a backend that has no need of some of
+   * it gives it without memory, and one that does a few rows at a time as much as those take.
+   * Weights are loaded first.
    *
-   * @param function what {@link #gatedLinear} is given
+   * @param function what {@link #feedForward} is given
    * @param maxRows the most rows a step may have
-   * @param columns the rows of the weight
-   * @param spare a buffer whose elements nobody wants any more when {@link #gatedLinear} is called:
-   *     the result may lie in its place
-   * @return the buffer
+   * @param inner the columns of the second map
+   * @param spare a buffer whose elements nobody wants any more when {@link #feedForward} is called:
+   *     some of the result may lie in its place
+   * @return the room
    */
-  default Activations gates(GateFunction function, int maxRows, int columns, Activations spare) {
-    return activations(maxRows, columns);
+  default FeedForwardRoom feedForwardRoom(
+      GateFunction function, int maxRows, int inner, Activations spare) {
+    return new FeedForwardRoom(
+        activations(maxRows, Math.multiplyExact(2, inner)), operands(maxRows, inner));
   }
 
   /**
@@ -250,26 +252,32 @@ public interface ComputeBackend extends AutoCloseable {
   void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out);
 
   /**
-   * A linear map and the gated activation of what it gives: {@link #linear}, then {@link #gate}.
+   * A gated feed-forward layer: {@link #linear} with the first map, {@link #gate}, and {@link
+   * #linear} or {@link #linearAdd} with the second.
    *
    * @param batch the step
    * @param function what lets values through
-   * @param in as many columns as the weight
-   * @param weight the matrix, the rows of the gate above those of up
-   * @param bias a vector of the weight's rows, or null
-   * @param gates what {@link #gates} made for this weight and function, undefined afterwards
-   * @param out half as many columns
+   * @param in as many columns as the first map
+   * @param maps the weights
+   * @param room what {@link #feedForwardRoom} made for this function and maps of these sizes
+   * @param out as many columns as the second map has rows
+   * @param add whether the result is added to what is there
    */
-  default void gatedLinear(
+  default void feedForward(
       StepBatch batch,
       GateFunction function,
       Activations in,
-      Weight weight,
-      @Nullable Weight bias,
-      Activations gates,
-      Activations out) {
-    linear(batch, in, weight, bias, gates);
-    gate(batch, function, gates, out);
+      GatedMaps maps,
+      FeedForwardRoom room,
+      Activations out,
+      boolean add) {
+    linear(batch, in, maps.gateUp(), maps.gateUpBias(), room.gates());
+    gate(batch, function, room.gates(), room.gated());
+    if (add) {
+      linearAdd(batch, room.gated(), maps.down(), maps.downBias(), out);
+    } else {
+      linear(batch, room.gated(), maps.down(), maps.downBias(), out);
+    }
   }
 
   /**

@@ -21,32 +21,11 @@ import org.jspecify.annotations.Nullable;
 public record ExpertSpec(
     Weight router,
     @Nullable Weight routerBias,
-    List<Expert> experts,
+    List<GatedMaps> experts,
     int used,
     boolean normalised,
     GateFunction function,
     float factor) {
-
-  /**
-   * One expert.
-   *
-   * @param gateUp {@code [2 · inner, width]}, the rows of the gate above those of up
-   * @param gateUpBias a vector of 2 · inner, or null
-   * @param down {@code [width, inner]}
-   * @param downBias a vector of the width, or null
-   */
-  public record Expert(
-      Weight gateUp, @Nullable Weight gateUpBias, Weight down, @Nullable Weight downBias) {
-    /**
-     * One whose maps have no bias.
-     *
-     * @param gateUp {@code [2 · inner, width]}, the rows of the gate above those of up
-     * @param down {@code [width, inner]}
-     */
-    public Expert(Weight gateUp, Weight down) {
-      this(gateUp, null, down, null);
-    }
-  }
 
   /** Refuses shapes that do not fit together. */
   public ExpertSpec {
@@ -60,10 +39,10 @@ public record ExpertSpec(
       throw new IllegalArgumentException(
           "a row goes to 1 to %d experts, not %d".formatted(count, used));
     }
-    Expert first = experts.getFirst();
+    GatedMaps first = experts.getFirst();
     int width = router.columns();
     int inner = first.down().columns();
-    for (Expert expert : experts) {
+    for (GatedMaps expert : experts) {
       requireShape("gates and ups", expert.gateUp(), Math.multiplyExact(2, inner), width);
       requireShape("downs", expert.down(), width, inner);
       requireAlike("gates and ups", expert.gateUpBias(), first.gateUpBias());

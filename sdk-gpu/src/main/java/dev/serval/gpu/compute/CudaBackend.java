@@ -11,7 +11,9 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
@@ -219,14 +221,16 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
-  public Activations gates(GateFunction function, int maxRows, int columns, Activations spare) {
+  public FeedForwardRoom feedForwardRoom(
+      GateFunction function, int maxRows, int inner, Activations spare) {
     boolean fused =
         function == GateFunction.SILU
             && blas == null
             && loader.allPacked()
-            && columns % (2 * Abi.TILE) == 0;
-    return buffer(
-        fused ? CudaActivations.Form.NOWHERE : CudaActivations.Form.ROWS, maxRows, columns);
+            && inner % Abi.TILE == 0;
+    CudaActivations.Form form = fused ? CudaActivations.Form.NOWHERE : CudaActivations.Form.ROWS;
+    return new FeedForwardRoom(
+        buffer(form, maxRows, Math.multiplyExact(2, inner)), operands(maxRows, inner));
   }
 
   private CudaActivations buffer(CudaActivations.Form form, int maxRows, int columns) {
@@ -348,18 +352,21 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
-  public void gatedLinear(
+  public void feedForward(
       StepBatch batch,
       GateFunction function,
       Activations in,
-      Weight weight,
-      @Nullable Weight bias,
-      Activations gates,
-      Activations out) {
-    if (function != GateFunction.SILU || !linear.gated(batch, in, weight, bias, gates, out)) {
-      linear.multiply(batch, in, weight, bias, gates, false);
-      gate(batch, function, gates, out);
+      GatedMaps maps,
+      FeedForwardRoom room,
+      Activations out,
+      boolean add) {
+    Weight gateUp = maps.gateUp();
+    if (function != GateFunction.SILU
+        || !linear.gated(batch, in, gateUp, maps.gateUpBias(), room.gates(), room.gated())) {
+      linear.multiply(batch, in, gateUp, maps.gateUpBias(), room.gates(), false);
+      gate(batch, function, room.gates(), room.gated());
     }
+    linear.multiply(batch, room.gated(), maps.down(), maps.downBias(), out, add);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -71,9 +72,8 @@ final class ExpertOperations {
     CudaWeight.Matrix router = checks.matrix("router", spec.router());
     long routerBias = checks.address("router's bias", spec.routerBias(), spec.count());
     ExpertWeights gateUps =
-        weights("gates and ups", spec, ExpertSpec.Expert::gateUp, ExpertSpec.Expert::gateUpBias);
-    ExpertWeights downs =
-        weights("downs", spec, ExpertSpec.Expert::down, ExpertSpec.Expert::downBias);
+        weights("gates and ups", spec, GatedMaps::gateUp, GatedMaps::gateUpBias);
+    ExpertWeights downs = weights("downs", spec, GatedMaps::down, GatedMaps::downBias);
     requireOneForm(downs);
     CudaExperts layer =
         new CudaExperts(
@@ -102,8 +102,8 @@ final class ExpertOperations {
   private ExpertWeights weights(
       String role,
       ExpertSpec spec,
-      Function<ExpertSpec.Expert, Weight> map,
-      Function<ExpertSpec.Expert, @Nullable Weight> bias) {
+      Function<GatedMaps, Weight> map,
+      Function<GatedMaps, @Nullable Weight> bias) {
     List<CudaWeight.Matrix> experts =
         spec.experts().stream().map(map).map(one -> checks.matrix(role, one)).toList();
     List<CudaWeight.Part> parts = experts.getFirst().parts();
@@ -117,10 +117,7 @@ final class ExpertOperations {
 
   /** Where the experts' biases lie; none if they have none. */
   private long[] biases(
-      String role,
-      ExpertSpec spec,
-      int length,
-      Function<ExpertSpec.Expert, @Nullable Weight> bias) {
+      String role, ExpertSpec spec, int length, Function<GatedMaps, @Nullable Weight> bias) {
     return spec.experts().stream()
         .map(bias)
         .filter(Objects::nonNull)

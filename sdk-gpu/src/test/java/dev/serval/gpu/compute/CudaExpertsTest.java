@@ -10,8 +10,9 @@ import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
-import dev.serval.api.compute.ExpertSpec.Expert;
+import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.NativeMemory;
@@ -101,17 +102,17 @@ final class CudaExpertsTest {
     return new StoredTensor("vector", dtype, List.of((long) length), numbers.data());
   }
 
-  private Expert biased(Weight gateUp, Weight down) {
-    return new Expert(gateUp, bias(gateUp.rows()), down, bias(down.rows()));
+  private GatedMaps biased(Weight gateUp, Weight down) {
+    return new GatedMaps(gateUp, bias(gateUp.rows()), down, bias(down.rows()));
   }
 
   /** One expert has all of the share, and adds what a dense layer of its weights does. */
   private void requireDense(GateFunction function, Weight gateUp, Weight down) {
-    requireDense(function, new Expert(gateUp, down));
+    requireDense(function, new GatedMaps(gateUp, down));
     requireDense(function, biased(gateUp, down));
   }
 
-  private void requireDense(GateFunction function, Expert expert) {
+  private void requireDense(GateFunction function, GatedMaps expert) {
     int width = expert.gateUp().columns();
     int[] tokens = IntStream.range(0, ROWS).toArray();
     Weight table = matrix(DType.F32, ROWS, width);
@@ -123,10 +124,9 @@ final class CudaExpertsTest {
     Activations dense = DeviceRows.of(backend, table, tokens);
     StepBatch batch = DeviceRows.step(tokens);
     backend.addExperts(batch, in, layer, mixed);
-    Activations gates = backend.activations(ROWS, expert.gateUp().rows());
-    Activations gated = backend.operands(ROWS, expert.down().columns());
-    backend.gatedLinear(batch, function, in, expert.gateUp(), expert.gateUpBias(), gates, gated);
-    backend.linearAdd(batch, gated, expert.down(), expert.downBias(), dense);
+    FeedForwardRoom room =
+        backend.feedForwardRoom(function, ROWS, expert.down().columns(), backend.activations(1, 1));
+    backend.feedForward(batch, function, in, expert, room, dense, true);
     float[][] expected = DeviceRows.values(backend, dense, ROWS);
     float[][] actual = DeviceRows.values(backend, mixed, ROWS);
     for (int row = 0; row < ROWS; row++) {
@@ -163,15 +163,16 @@ final class CudaExpertsTest {
     Weight other = gateUp(DType.Q8_0, DType.BF16);
     Weight down = matrix(DType.BF16, WIDTH, INNER);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> layer(router, List.of(new Expert(gateUp, down), new Expert(other, down))))
+        .isThrownBy(
+            () -> layer(router, List.of(new GatedMaps(gateUp, down), new GatedMaps(other, down))))
         .withMessageContaining("gates and ups of expert 1")
         .withMessageContaining("128 rows of Q8_0 above 128 rows of BF16")
         .withMessageContaining("256 rows of BF16");
     Weight mixed =
         backend.load(List.of(tensor(DType.F32, 4, INNER), tensor(DType.BF16, WIDTH - 4, INNER)));
     assertThatIllegalArgumentException()
-        .isThrownBy(
-            () -> layer(router, List.of(new Expert(gateUp, mixed), new Expert(gateUp, mixed))))
+        .isThrownBy(() ->
+            layer(router, List.of(new GatedMaps(gateUp, mixed), new GatedMaps(gateUp, mixed))))
         .withMessageContaining("F32");
   }
 
@@ -182,14 +183,14 @@ final class CudaExpertsTest {
     Weight down = matrix(DType.BF16, WIDTH, INNER);
     Weight tooShort = bias(WIDTH - 2);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> layer(router, List.of(new Expert(gateUp, tooShort, down, null))))
+        .isThrownBy(() -> layer(router, List.of(new GatedMaps(gateUp, tooShort, down, null))))
         .withMessageContaining("bias of gates and ups");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> layer(router, List.of(new Expert(gateUp, null, down, tooShort))))
+        .isThrownBy(() -> layer(router, List.of(new GatedMaps(gateUp, null, down, tooShort))))
         .withMessageContaining("bias of downs");
     ExpertSpec spec =
         new ExpertSpec(
-            router, tooShort, List.of(new Expert(gateUp, down)), 1, true, GateFunction.SILU, 1);
+            router, tooShort, List.of(new GatedMaps(gateUp, down)), 1, true, GateFunction.SILU, 1);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> backend.experts(spec, 1))
         .withMessageContaining("router's bias");
@@ -201,13 +202,14 @@ final class CudaExpertsTest {
     Weight gateUp = matrix(DType.F32, 2, 4);
     Weight down = matrix(DType.F32, 4, 1);
     Weight router = matrix(DType.F32, count, 4);
-    List<Expert> experts = Stream.generate(() -> new Expert(gateUp, down)).limit(count).toList();
+    List<GatedMaps> experts =
+        Stream.generate(() -> new GatedMaps(gateUp, down)).limit(count).toList();
     assertThatIllegalArgumentException()
         .isThrownBy(() -> layer(router, experts))
         .withMessageContaining("1024");
   }
 
-  private ExpertLayer layer(Weight router, List<Expert> experts) {
+  private ExpertLayer layer(Weight router, List<GatedMaps> experts) {
     return backend.experts(new ExpertSpec(router, null, experts, 1, true, GateFunction.SILU, 1), 1);
   }
 
@@ -219,12 +221,12 @@ final class CudaExpertsTest {
     Weight table = matrix(DType.BF16, 40, WIDTH);
     Weight gain = backend.load(List.of(vector(DType.F32, WIDTH)));
     Weight router = matrix(DType.BF16, count, WIDTH);
-    List<Expert> experts =
+    List<GatedMaps> experts =
         Stream.generate(
                 () -> {
                   Weight gateUp = matrix(biased ? DType.MXFP4 : DType.Q8_0, 2 * INNER, WIDTH);
                   Weight down = matrix(biased ? DType.MXFP4 : DType.Q4_0, WIDTH, INNER);
-                  return biased ? biased(gateUp, down) : new Expert(gateUp, down);
+                  return biased ? biased(gateUp, down) : new GatedMaps(gateUp, down);
                 })
             .limit(count)
             .toList();
@@ -261,8 +263,9 @@ final class CudaExpertsTest {
     int count = 5;
     int most = 2100;
     Weight table = matrix(DType.F32, 300, 32);
-    List<Expert> experts =
-        Stream.generate(() -> new Expert(matrix(DType.BF16, 128, 32), matrix(DType.BF16, 32, 64)))
+    List<GatedMaps> experts =
+        Stream.generate(
+                () -> new GatedMaps(matrix(DType.BF16, 128, 32), matrix(DType.BF16, 32, 64)))
             .limit(count)
             .toList();
     ExpertSpec spec =

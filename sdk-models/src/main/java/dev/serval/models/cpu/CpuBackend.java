@@ -8,7 +8,9 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
@@ -103,22 +105,26 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
-  public Activations gates(GateFunction function, int maxRows, int columns, Activations spare) {
-    OperandChecks.requireShape(maxRows, columns);
+  public FeedForwardRoom feedForwardRoom(
+      GateFunction function, int maxRows, int inner, Activations spare) {
+    OperandChecks.requireShape(maxRows, inner);
     CpuActivations free = checks.own("spare", spare, CpuActivations.class, CpuActivations::owner);
-    long rowBytes = Math.multiplyExact((long) columns, (long) Float.BYTES);
+    int columns = Math.multiplyExact(2, inner);
+    long rowBytes = (long) columns * Float.BYTES;
     int together = Math.clamp(free.data().byteSize() / rowBytes, FEWEST_GATED, MOST_GATED);
     int rows = Math.min(maxRows, together);
-    return rows * rowBytes > free.data().byteSize()
-        ? rows(rows, columns)
-        : new CpuActivations(this, rows, columns, free.data().asSlice(0, rows * rowBytes));
+    CpuActivations gates =
+        rows * rowBytes > free.data().byteSize()
+            ? rows(rows, columns)
+            : new CpuActivations(this, rows, columns, free.data().asSlice(0, rows * rowBytes));
+    return new FeedForwardRoom(gates, rows(rows, inner));
   }
 
   @Override
   public ExpertLayer experts(ExpertSpec spec, int maxRows) {
     List<CpuExperts.Linear> gateUps = new ArrayList<>();
     List<CpuExperts.Linear> downs = new ArrayList<>();
-    for (ExpertSpec.Expert expert : spec.experts()) {
+    for (GatedMaps expert : spec.experts()) {
       gateUps.add(map("gates and ups", expert.gateUp(), expert.gateUpBias()));
       downs.add(map("downs", expert.down(), expert.downBias()));
     }
@@ -262,34 +268,43 @@ public final class CpuBackend implements ComputeBackend {
   public void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out) {
     CpuActivations output = rows("output", out, batch, out.columns());
     CpuActivations input = rows("gate and up", gateUp, batch, 2 * out.columns());
-    gating.of(function, input, output, 0).run(batch.rows(), input.columns(), crew);
+    gating.of(function, input, output).run(batch.rows(), input.columns(), crew);
   }
 
+  /** A few rows at a time, so that little lies between the maps. */
   @Override
-  public void gatedLinear(
+  public void feedForward(
       StepBatch batch,
       GateFunction function,
       Activations in,
-      Weight weight,
-      @Nullable Weight bias,
-      Activations gates,
-      Activations out) {
-    PackedMatrix matrix = matrix("weight", weight).packed();
-    CpuActivations input = rows("input", in, batch, matrix.columns());
-    CpuActivations between =
-        checks.own("gates", gates, CpuActivations.class, CpuActivations::owner);
-    CpuActivations output = rows("output", out, batch, out.columns());
-    OperandChecks.requireApart(input, between);
-    OperandChecks.requireColumns("gates", between, matrix.rows());
-    OperandChecks.requireColumns("gates", between, 2 * output.columns());
-    CpuWeight.@Nullable Vector added = bias(bias, matrix.rows());
-    int turns = Math.ceilDiv(batch.rows(), between.maxRows());
+      GatedMaps maps,
+      FeedForwardRoom room,
+      Activations out,
+      boolean add) {
+    CpuExperts.Linear gateUp = map("gates and ups", maps.gateUp(), maps.gateUpBias());
+    CpuExperts.Linear down = map("downs", maps.down(), maps.downBias());
+    CpuActivations input = rows("input", in, batch, gateUp.matrix().columns());
+    CpuActivations gates = between("gates", room.gates(), gateUp.matrix().rows());
+    CpuActivations gated = between("gated", room.gated(), down.matrix().columns());
+    OperandChecks.requireColumns("gates", gates, 2 * gated.columns());
+    CpuActivations output = rows("output", out, batch, down.matrix().rows());
+    OperandChecks.requireApart(input, output);
+    int turns = Math.ceilDiv(batch.rows(), Math.min(gates.maxRows(), gated.maxRows()));
     for (int turn = 0; turn < turns; turn++) {
       int from = batch.rows() * turn / turns;
       int count = batch.rows() * (turn + 1) / turns - from;
-      linear.of(matrix, input, between, count).from(from).adding(added, false).run(crew);
-      gating.of(function, between, output, from).run(count, between.columns(), crew);
+      linear.of(gateUp.matrix(), input, gates, count).from(from).adding(gateUp.bias(), false);
+      linear.run(crew);
+      gating.of(function, gates, gated).run(count, gates.columns(), crew);
+      linear.of(down.matrix(), gated, output, count).to(from).adding(down.bias(), add);
+      linear.run(crew);
     }
+  }
+
+  private CpuActivations between(String role, Activations given, int columns) {
+    CpuActivations rows = checks.own(role, given, CpuActivations.class, CpuActivations::owner);
+    OperandChecks.requireColumns(role, rows, columns);
+    return rows;
   }
 
   @Override

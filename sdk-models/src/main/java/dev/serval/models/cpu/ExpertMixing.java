@@ -33,7 +33,7 @@ final class ExpertMixing {
       int to = routing.endOfTurn(from, room.together());
       multiply(layer.gateUps(), routing, from, to, in, routing.rows(), room.gateUp());
       gating
-          .of(layer.spec().function(), room.gateUp(), room.gated(), 0)
+          .of(layer.spec().function(), room.gateUp(), room.gated())
           .run(to - from, room.gateUp().columns(), crew);
       multiply(layer.downs(), routing, from, to, room.gated(), null, room.given());
       add(layer, out, from, to);

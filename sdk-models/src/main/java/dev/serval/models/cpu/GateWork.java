@@ -8,32 +8,24 @@ final class GateWork extends InputWork {
   private final GateKernel kernel;
   private GateFunction function;
   private CpuActivations out;
-  private int firstRow;
 
   GateWork(GateKernel kernel, Prefetch prefetch) {
     super(prefetch);
     this.kernel = kernel;
   }
 
-  /**
-   * Gates and ups, and where products go.
-   *
-   * @param letsThrough what lets values through
-   * @param outputRow where those of the first row go
-   */
-  GateWork of(
-      GateFunction letsThrough, CpuActivations input, CpuActivations output, int outputRow) {
+  /** Gates and ups, and where their products go. */
+  GateWork of(GateFunction letsThrough, CpuActivations input, CpuActivations output) {
     function = letsThrough;
     in = input;
     out = output;
-    firstRow = outputRow;
     return this;
   }
 
   @Override
   void row(int row, int worker) {
     long gate = in.row(row);
-    long to = out.row(firstRow + row);
+    long to = out.row(row);
     kernel.gate(function, in, gate, gate + out.columns(), out, to, out.columns(), worker);
   }
 }

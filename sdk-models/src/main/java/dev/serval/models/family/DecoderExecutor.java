@@ -5,7 +5,9 @@ import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.StepBatch;
@@ -57,7 +59,7 @@ final class DecoderExecutor implements ModelExecutor {
   private final Activations normed;
   private final Activations qkv;
   private final Activations attended;
-  private final @Nullable Between between;
+  private final @Nullable FeedForwardRoom room;
   private final @Nullable Activations branch;
   private final Logits logits;
   private final StepBatch lastRows;
@@ -91,23 +93,13 @@ final class DecoderExecutor implements ModelExecutor {
             : backend.operands(rows, shape.queryColumns());
     boolean apart = shape.traits().branchNorms().end() || branchFactor != 1;
     branch = apart ? backend.activations(rows, shape.hidden()) : null;
-    between = shape.traits().experts().isPresent() ? null : between(rows, shape.intermediate());
+    room =
+        shape.traits().experts().isPresent()
+            ? null
+            : backend.feedForwardRoom(function, rows, shape.intermediate(), qkv);
     logits = backend.logits(limits.sequences(), shape.vocabulary());
     lastRows = new StepBatch(limits.sequences(), limits.sequences());
   }
-
-  private Between between(int rows, int columns) {
-    return new Between(
-        backend.gates(function, rows, 2 * columns, qkv), backend.operands(rows, columns));
-  }
-
-  /**
-   * What dense layers have between their maps.
-   *
-   * @param gates gates and ups
-   * @param gated their products
-   */
-  private record Between(Activations gates, Activations gated) {}
 
   @Override
   public ModelSpec spec() {
@@ -176,7 +168,7 @@ final class DecoderExecutor implements ModelExecutor {
   private void feedForward(StepBatch batch, DecoderWeights.Layer layer) {
     Activations in = branchInput(batch, layer.mlpNorm());
     switch (layer.feedForward()) {
-      case FeedForward.Dense dense -> dense(batch, in, dense, layer.mlpEndNorm());
+      case FeedForward.Dense dense -> dense(batch, in, dense.maps(), layer.mlpEndNorm());
       case FeedForward.Sparse sparse -> backend.addExperts(batch, in, sparse.experts(), residual);
     }
   }
@@ -190,12 +182,14 @@ final class DecoderExecutor implements ModelExecutor {
     return normed;
   }
 
-  private void dense(
-      StepBatch batch, Activations in, FeedForward.Dense maps, @Nullable Weight endNorm) {
-    Between room = Objects.requireNonNull(between);
-    backend.gatedLinear(
-        batch, function, in, maps.gateUp(), maps.gateUpBias(), room.gates, room.gated);
-    add(batch, room.gated, maps.down(), maps.downBias(), endNorm);
+  private void dense(StepBatch batch, Activations in, GatedMaps maps, @Nullable Weight endNorm) {
+    FeedForwardRoom between = Objects.requireNonNull(room);
+    if (branch == null) {
+      backend.feedForward(batch, function, in, maps, between, residual, true);
+      return;
+    }
+    backend.feedForward(batch, function, in, maps, between, branch, false);
+    addBranch(batch, branch, endNorm);
   }
 
   private void add(
@@ -209,10 +203,14 @@ final class DecoderExecutor implements ModelExecutor {
       return;
     }
     backend.linear(batch, in, weight, bias, branch);
+    addBranch(batch, branch, endNorm);
+  }
+
+  private void addBranch(StepBatch batch, Activations given, @Nullable Weight endNorm) {
     if (endNorm == null) {
-      backend.addScaled(batch, branch, branchFactor, residual);
+      backend.addScaled(batch, given, branchFactor, residual);
     } else {
-      backend.rmsNormAdd(batch, branch, endNorm, epsilon, residual);
+      backend.rmsNormAdd(batch, given, endNorm, epsilon, residual);
     }
   }
 

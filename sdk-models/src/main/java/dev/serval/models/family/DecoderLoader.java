@@ -4,6 +4,7 @@ import dev.serval.api.LoadListener;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.Checkpoint;
@@ -88,11 +89,7 @@ final class DecoderLoader {
       DecoderTensors.FeedForward tensors, DecoderTraits traits) {
     return switch (tensors) {
       case DecoderTensors.FeedForward.Dense dense ->
-          new DecoderWeights.FeedForward.Dense(
-              weight(dense.gateUp()),
-              optional(dense.gateUpBias()),
-              weight(dense.down()),
-              optional(dense.downBias()));
+          new DecoderWeights.FeedForward.Dense(maps(dense));
       case DecoderTensors.FeedForward.Sparse sparse ->
           new DecoderWeights.FeedForward.Sparse(backend.experts(experts(sparse, traits), maxRows));
     };
@@ -103,15 +100,15 @@ final class DecoderLoader {
     return new ExpertSpec(
         weight(tensors.router()),
         optional(tensors.routerBias()),
-        tensors.experts().stream().map(this::expert).toList(),
+        tensors.experts().stream().map(this::maps).toList(),
         experts.used(),
         experts.normalised(),
         traits.gate(),
         traits.branchFactor());
   }
 
-  private ExpertSpec.Expert expert(DecoderTensors.FeedForward.Dense maps) {
-    return new ExpertSpec.Expert(
+  private GatedMaps maps(DecoderTensors.FeedForward.Dense maps) {
+    return new GatedMaps(
         weight(maps.gateUp()),
         optional(maps.gateUpBias()),
         weight(maps.down()),

@@ -2,6 +2,7 @@ package dev.serval.models.family;
 
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ExpertLayer;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Weight;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -32,8 +33,7 @@ record DecoderWeights(Weight embeddings, List<Layer> layers, Weight finalNorm, W
   /** What a layer does with each row behind attention. */
   sealed interface FeedForward {
     /** The same for all rows. */
-    record Dense(Weight gateUp, @Nullable Weight gateUpBias, Weight down, @Nullable Weight downBias)
-        implements FeedForward {}
+    record Dense(GatedMaps maps) implements FeedForward {}
 
     /** What some experts do. */
     record Sparse(ExpertLayer experts) implements FeedForward {}

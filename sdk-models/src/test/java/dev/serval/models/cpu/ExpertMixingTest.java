@@ -6,8 +6,8 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertSpec;
-import dev.serval.api.compute.ExpertSpec.Expert;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -89,9 +89,9 @@ final class ExpertMixingTest extends TierCase {
   @EnumSource(DType.class)
   void each_row_gets_the_bits_of_its_expert(DType dtype) {
     Weight bias = vector(2 * INNER);
-    List<Expert> all =
+    List<GatedMaps> all =
         Stream.generate(() ->
-                new Expert(
+                new GatedMaps(
                     weight(dtype, 2 * INNER, WIDTH),
                     bias,
                     weight(dtype, WIDTH, INNER),
@@ -120,7 +120,7 @@ final class ExpertMixingTest extends TierCase {
     }
   }
 
-  private Activations alone(Activations in, int count, Expert expert) {
+  private Activations alone(Activations in, int count, GatedMaps expert) {
     Activations between = backend.activations(count, 2 * INNER);
     Activations gated = backend.activations(count, INNER);
     Activations out = backend.activations(count, WIDTH);
