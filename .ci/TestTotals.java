@@ -3,6 +3,10 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
@@ -13,26 +17,42 @@ import javax.xml.stream.XMLStreamReader;
  * Adds up the test reports of all modules and ends with one line, {@code N passed, N failed, N
  * skipped}. Exits with 1 when a test failed, was skipped, or when none ran.
  *
+ * <p>A test whose instructions the processor does not have is none that should have run: where the
+ * reason names one, and {@code /proc/cpuinfo} does not, it is counted apart.
+ *
  * <p>A test that failed and passed when it was repeated is named and counts as passed, since some
  * depend on a clock that the machine's other users share; more than {@value #UNSTEADY_ALLOWED} of
  * them in one run are a failure.
  */
 final class TestTotals {
   private static final int UNSTEADY_ALLOWED = 3;
+  private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
+  private static final Pattern LACKING = Pattern.compile("the processor has no (\\w+)");
+
+  private final Set<String> instructions;
 
   private int passed;
   private int unsteady;
   private int failed;
   private int skipped;
+  private int impossible;
+
+  private TestTotals(Set<String> instructions) {
+    this.instructions = instructions;
+  }
 
   public static void main(String[] arguments) throws IOException, XMLStreamException {
-    TestTotals totals = new TestTotals();
+    TestTotals totals = new TestTotals(instructions());
     for (Path report : reports()) {
       totals.add(report);
     }
     if (totals.unsteady > 0) {
       System.out.printf(
           "%d passed only when repeated, %d are allowed%n", totals.unsteady, UNSTEADY_ALLOWED);
+    }
+    if (totals.impossible > 0) {
+      System.out.printf(
+          "%d need instructions that this processor does not have%n", totals.impossible);
     }
     System.out.printf(
         "%d passed, %d failed, %d skipped%n", totals.passed, totals.failed, totals.skipped);
@@ -41,6 +61,23 @@ final class TestTotals {
 
   private boolean good() {
     return passed > 0 && failed == 0 && skipped == 0 && unsteady <= UNSTEADY_ALLOWED;
+  }
+
+  /** What extensions the processor has; nothing where that is not said, as if it had all. */
+  private static Set<String> instructions() throws IOException {
+    if (!Files.isReadable(PROCESSOR)) {
+      return Set.of();
+    }
+    return Files.readAllLines(PROCESSOR).stream()
+        .filter(line -> line.startsWith("flags"))
+        .flatMap(line -> Stream.of(line.substring(line.indexOf(':') + 1).strip().split(" ")))
+        .collect(Collectors.toSet());
+  }
+
+  /** Whether a test was skipped for an instruction that really is not there. */
+  private boolean lacks(String reason) {
+    Matcher lacking = LACKING.matcher(reason);
+    return !instructions.isEmpty() && lacking.find() && !instructions.contains(lacking.group(1));
   }
 
   private static List<Path> reports() throws IOException {
@@ -70,8 +107,12 @@ final class TestTotals {
     boolean bad = false;
     boolean left = false;
     boolean repeated = false;
+    StringBuilder reason = new StringBuilder();
     while (!(xml.next() == XMLStreamConstants.END_ELEMENT
         && xml.getLocalName().equals("testcase"))) {
+      if (xml.isCharacters()) {
+        reason.append(xml.getText());
+      }
       if (xml.isStartElement()) {
         bad |= xml.getLocalName().equals("failure") || xml.getLocalName().equals("error");
         repeated |= xml.getLocalName().startsWith("flaky");
@@ -81,6 +122,8 @@ final class TestTotals {
     if (bad) {
       failed++;
       System.out.println("failed: " + name);
+    } else if (left && lacks(reason.toString())) {
+      impossible++;
     } else if (left) {
       skipped++;
       System.out.println("skipped: " + name);

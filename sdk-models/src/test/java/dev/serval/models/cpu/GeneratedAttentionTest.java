@@ -2,7 +2,6 @@ package dev.serval.models.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
@@ -13,7 +12,6 @@ import dev.serval.api.compute.DType;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
-import dev.serval.models.cpu.generated.InstructionSet;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,11 +55,7 @@ final class GeneratedAttentionTest {
 
   @BeforeEach
   void where_there_are_dot_products() {
-    boolean dots =
-        InstructionSet.of(Processor.here().features())
-            .filter(InstructionSet::bfloatDots)
-            .isPresent();
-    assumeTrue(dots && tier.missing(Processor.here()).isEmpty());
+    Tiers.assumeBfloatDots(tier);
   }
 
   @AfterEach

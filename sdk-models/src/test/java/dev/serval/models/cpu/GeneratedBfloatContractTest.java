@@ -1,11 +1,8 @@
 package dev.serval.models.cpu;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.device.Device;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
-import dev.serval.models.cpu.generated.InstructionSet;
 import dev.serval.testkit.ComputeBackendContract;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
@@ -17,11 +14,7 @@ final class GeneratedBfloatContractTest extends ComputeBackendContract {
 
   @BeforeAll
   static void where_there_are_dot_products() {
-    boolean dots =
-        InstructionSet.of(Processor.here().features())
-            .filter(InstructionSet::bfloatDots)
-            .isPresent();
-    assumeTrue(dots && TIER.missing(Processor.here()).isEmpty());
+    Tiers.assumeBfloatDots(TIER);
   }
 
   @Override

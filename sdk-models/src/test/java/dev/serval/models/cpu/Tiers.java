@@ -1,13 +1,19 @@
 package dev.serval.models.cpu;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import dev.serval.api.compute.KernelKind;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
+import dev.serval.models.cpu.generated.InstructionSet;
 import dev.serval.models.cpu.vector.VectorTierSource;
 import java.util.List;
 import java.util.stream.Stream;
 
 /** The tiers of kernels that this machine has. */
 public final class Tiers {
+  /** As Linux calls them. */
+  private static final String BFLOAT_DOTS = "avx512_bf16";
+
   private Tiers() {}
 
   /** The kinds of those that do not round their inputs. */
@@ -20,6 +26,18 @@ public final class Tiers {
     KernelTierSource generated =
         new GeneratedTierSource(List.of(new PlainTierSource()), Processor.here());
     return Stream.concat(here().stream(), kinds(Stream.of(generated)).stream()).toList();
+  }
+
+  /**
+   * Aborts a test unless the tier has instructions for dot products of BF16. The reason is one that
+   * whoever counts tests can look up.
+   */
+  static void assumeBfloatDots(KernelTierSource generated) {
+    Processor here = Processor.here();
+    assumeTrue(here.features().contains(BFLOAT_DOTS), "the processor has no " + BFLOAT_DOTS);
+    assumeTrue(
+        InstructionSet.of(here.features()).filter(InstructionSet::bfloatDots).isPresent()
+            && generated.missing(here).isEmpty());
   }
 
   private static List<KernelKind> kinds(Stream<KernelTierSource> tiers) {
