@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A family of decoder-only transformers: pre-normalised layers of grouped-query attention with
- * rotary positions and a gated feed-forward network. What a family adds are its {@link #traits}.
+ * A family of decoder-only transformers: layers of grouped-query attention with rotary positions
+ * and a gated feed-forward network. What a family adds are its {@link #traits}.
  */
 abstract class DecoderFamily implements ModelFamily {
   private final String name;
