@@ -30,6 +30,11 @@ record ExpertTraits(int count, int used, int inner, boolean normalised, Names na
      */
     record Apart(String router, String experts, String gate, String up, String down)
         implements Names {
+      /** Under the names that most families have. */
+      Apart(String router) {
+        this(router, "mlp.experts", "gate_proj", "up_proj", "down_proj");
+      }
+
       /** What an expert's map is called. */
       String of(int expert, String map) {
         return "%s.%d.%s".formatted(experts, expert, map);

@@ -9,8 +9,7 @@ import java.util.Set;
  * every other layer, and heads with a sink.
  */
 public final class GptOss extends DecoderFamily {
-  private static final Names NAMES =
-      new Names.Apart("mlp.router", "mlp.experts", "gate_proj", "up_proj", "down_proj");
+  private static final Names NAMES = new Names.Apart("mlp.router");
 
   /** For the service loader. */
   public GptOss() {

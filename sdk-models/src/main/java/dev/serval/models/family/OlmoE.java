@@ -8,8 +8,7 @@ import java.util.Set;
  * feed-forward layers; queries and keys are normalised, all heads together.
  */
 public final class OlmoE extends DecoderFamily {
-  private static final ExpertTraits.Names NAMES =
-      new ExpertTraits.Names.Apart("mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj");
+  private static final ExpertTraits.Names NAMES = new ExpertTraits.Names.Apart("mlp.gate");
 
   /** For the service loader. */
   public OlmoE() {

@@ -5,8 +5,7 @@ import java.util.Set;
 
 /** Qwen3 with experts in all of its feed-forward layers. */
 public final class Qwen3Moe extends DecoderFamily {
-  private static final ExpertTraits.Names NAMES =
-      new ExpertTraits.Names.Apart("mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj");
+  private static final ExpertTraits.Names NAMES = new ExpertTraits.Names.Apart("mlp.gate");
 
   /** For the service loader. */
   public Qwen3Moe() {

@@ -167,7 +167,7 @@ final class Metadata {
 
   private void requireCount(String key, int expected, String things) {
     MetadataValue value = values.get(key);
-    if (value != null && isArray(key) && value.count() != expected) {
+    if (value != null && value.type() == ValueType.ARRAY && value.count() != expected) {
       throw problem(
           key, "has %d elements, but there are %d %s".formatted(value.count(), expected, things));
     }
