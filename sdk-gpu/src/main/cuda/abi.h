@@ -263,15 +263,16 @@ struct Gated {
 // the first experts, and its shares are none.
 struct Route {
   const Step* step;
-  const float* scores;  // F32 rows
-  int32_t* experts;     // int[rows][used]: ascending
-  float* shares;        // float[rows][used]: exp(score) / sum of exp(score) * factor
-  int32_t count;        // experts, at most MAX_EXPERTS
-  int32_t stride;       // elements of a row of scores
-  int32_t used;         // experts that a row goes to, at most count
-  int32_t normalised;   // 1: the sum is that of the chosen, else of all
+  const float* products;      // F32 rows: those of the router's map
+  const float* selectionBias; // float[count]: added to scores where experts are chosen; null for none
+  int32_t* experts;           // int[rows][used]: ascending
+  float* shares;              // float[rows][used]: score * factor, of a softmax or 1 / (1 + exp(-product))
+  int32_t count;              // experts, at most MAX_EXPERTS
+  int32_t stride;             // elements of a row of products
+  int32_t used;               // experts that a row goes to, at most count
+  int32_t normalised;         // 1: scores are divided by the sum of the chosen ones
   float factor;
-  int32_t unused;
+  int32_t sigmoid;            // 1: scores are those of the logistic function, else of a softmax
 };
 
 // Routes of one expert that lie one after the other and are multiplied together.

@@ -5,53 +5,92 @@
 
 namespace serval {
 
-// A score among those of a row, in the order in which experts are chosen.
+constexpr float SMALLEST = 0x1p-126f; // what a sum of scores is at least, that nothing is divided by 0
+
+// By what an expert ranks among a row's.
 struct Choice {
-  float score;
+  float rank;
   int expert;
   __device__ __forceinline__ bool before(const Choice& other) const {
-    return score > other.score || (score == other.score && expert < other.expert);
+    return rank > other.rank || (rank == other.rank && expert < other.expert);
   }
 };
 
-// Of the scores behind `last` the one that comes first, the same in every lane.
-__device__ __forceinline__ Choice next_choice(const float* scores, int count, const Choice& last) {
-  Choice best = {-INFINITY, MAX_EXPERTS};
-  for (int e = threadIdx.x % LANES; e < count; e += LANES) {
-    Choice one = {scores[e], e};
-    if (last.before(one) && one.before(best)) best = one;
-  }
-  for (int i = LANES / 2; i > 0; i /= 2) {
-    Choice other = {__shfl_xor_sync(ALL, best.score, i), __shfl_xor_sync(ALL, best.expert, i)};
-    if (other.before(best)) best = other;
-  }
-  return best;
-}
+// A row's scores, a warp for each row. A softmax takes its divisor last, which the order of its scores does not depend on.
+struct RouterScores {
+  const float *products, *selectionBias;
+  int count;
+  bool sigmoid;
+  float top = -INFINITY, whole = 1.0f;
 
-// A warp for each row.
-__device__ __forceinline__ void route_row(const Route& a, int row) {
-  const float* scores = a.scores + (int64_t)row * a.stride;
-  int lane = threadIdx.x % LANES;
-  Choice top = next_choice(scores, a.count, {INFINITY, -1}), last = top;
-  for (int i = 1; i < a.used; i++) last = next_choice(scores, a.count, last);
-  bool number = true;
-  float sum = 0.0f;
-  for (int e = lane; e < a.count; e += LANES) {
-    Choice one = {scores[e], e};
-    number = number && one.score == one.score;
-    if (!a.normalised || !last.before(one)) sum = __fadd_rn(sum, expf(__fsub_rn(one.score, top.score)));
+  __device__ __forceinline__ RouterScores(const Route& a, int row)
+      : products(a.products + (int64_t)row * a.stride), selectionBias(a.selectionBias), count(a.count), sigmoid(a.sigmoid) {
+    if (sigmoid) return;
+    for (int e = threadIdx.x % LANES; e < count; e += LANES) top = fmaxf(top, products[e]);
+    for (int i = LANES / 2; i > 0; i /= 2) top = fmaxf(top, __shfl_xor_sync(ALL, top, i));
+    if (selectionBias || !a.normalised) whole = sum([](int) { return true; });
   }
-  number = __all_sync(ALL, number);
-  sum = warp_sum(sum);
+
+  // To be divided by the whole.
+  __device__ __forceinline__ float of(int expert) const {
+    float x = products[expert];
+    return sigmoid ? __fdiv_rn(1.0f, __fadd_rn(1.0f, expf(-x))) : expf(__fsub_rn(x, top));
+  }
+
+  template <class Among>
+  __device__ __forceinline__ float sum(Among among) const {
+    float sum = 0.0f;
+    for (int e = threadIdx.x % LANES; e < count; e += LANES)
+      if (among(e)) sum = __fadd_rn(sum, of(e));
+    return warp_sum(sum);
+  }
+
+  __device__ __forceinline__ Choice choice(int expert) const {
+    return {selectionBias ? __fadd_rn(__fdiv_rn(of(expert), whole), selectionBias[expert]) : products[expert], expert};
+  }
+
+  // Of the choices behind `last` the one that comes first, the same in every lane.
+  __device__ __forceinline__ Choice behind(const Choice& last) const {
+    Choice best = {-INFINITY, MAX_EXPERTS};
+    for (int e = threadIdx.x % LANES; e < count; e += LANES) {
+      Choice one = choice(e);
+      if (last.before(one) && one.before(best)) best = one;
+    }
+    for (int i = LANES / 2; i > 0; i /= 2) {
+      Choice other = {__shfl_xor_sync(ALL, best.rank, i), __shfl_xor_sync(ALL, best.expert, i)};
+      if (other.before(best)) best = other;
+    }
+    return best;
+  }
+
+  // Whether all choices can be compared, the same in every lane.
+  __device__ __forceinline__ bool numbers() const {
+    bool number = true;
+    for (int e = threadIdx.x % LANES; e < count; e += LANES) {
+      float rank = choice(e).rank;
+      number = number && rank == rank;
+    }
+    return __all_sync(ALL, number);
+  }
+};
+
+__device__ __forceinline__ void route_row(const Route& a, int row) {
+  RouterScores scores(a, row);
+  int lane = threadIdx.x % LANES;
+  Choice last = {INFINITY, -1};
+  for (int i = 0; i < a.used; i++) last = scores.behind(last);
+  bool number = scores.numbers();
+  float divisor = a.normalised ? scores.sum([&](int e) { return !last.before(scores.choice(e)); }) : scores.whole;
+  if (divisor < SMALLEST) divisor = SMALLEST;
   int64_t to = (int64_t)row * a.used;
   for (int from = 0; from < a.count; from += LANES) {
-    Choice one = {from + lane < a.count ? scores[from + lane] : 0.0f, from + lane};
-    bool chosen = one.expert < (number ? a.count : a.used) && !(number && last.before(one));
+    int e = from + lane;
+    bool chosen = number ? e < a.count && !last.before(scores.choice(e)) : e < a.used;
     uint32_t votes = __ballot_sync(ALL, chosen);
     if (chosen) {
       int64_t at = to + __popc(votes & ((1u << lane) - 1));
-      a.experts[at] = one.expert;
-      a.shares[at] = number ? __fmul_rn(__fdiv_rn(expf(__fsub_rn(one.score, top.score)), sum), a.factor) : NAN;
+      a.experts[at] = e;
+      a.shares[at] = number ? __fmul_rn(__fdiv_rn(scores.of(e), divisor), a.factor) : NAN;
     }
     to += __popc(votes);
   }

@@ -827,42 +827,71 @@ Routes random_routes(Random& random, int rows, int count, int used) {
   return routes;
 }
 
+vector<double> scores_of(bool sigmoid, const vector<double>& products) {
+  vector<double> scores;
+  double top = *std::max_element(products.begin(), products.end()), sum = 0;
+  for (double x : products) sum += exp(x - top);
+  for (double x : products) scores.push_back(sigmoid ? 1 / (1 + exp(-x)) : exp(x - top) / sum);
+  return scores;
+}
+
+// With a bias, products that are apart.
+Rows routed_rows(Random& random, int rows, int count, bool biased) {
+  Rows products = random_rows(random, rows, count);
+  if (biased)
+    for (auto& row : products)
+      for (int e = 0; e < count; e++) row[e] = (e * 13 % count) * 4.0 / count - 2;
+  for (double& x : products[1]) x = nearbyint(x); // many are equal
+  for (double& x : products[2]) x = 2.5;
+  products[4][count / 2] = NAN;
+  for (double& x : products[5]) x = NAN;
+  for (double& x : products[6]) x = -INFINITY;
+  products[7][count - 1] = INFINITY;
+  products[8][count - 1] = -INFINITY;
+  return products;
+}
+
+void routing_of(Bench& bench, Random& random, int count, int used, bool normalised, bool sigmoid, bool biased) {
+  int rows = 9, stride = padded(count, 4);
+  Rows products = routed_rows(random, rows, count, biased);
+  vector<float> bias(count);
+  for (int e = 0; e < count; e++) bias[e] = biased ? (float)(e * 7 % count) : 0.0f; // further apart than scores are
+  int32_t* experts = bench.room<int32_t>(rows * used);
+  float* shares = bench.room<float>(rows * used);
+  Route a = {plain_step(bench, rows), put(bench, products, stride), biased ? bench.device(bias) : nullptr, experts, shares, count, stride, used, normalised,
+             0.75f, sigmoid};
+  bench.launch("route", 4, 1, 1, a);
+  vector<int32_t> chosen = bench.host(experts, rows * used);
+  vector<float> actual = bench.host(shares, rows * used);
+  for (int r = 0; r < rows; r++) {
+    vector<double> score = scores_of(sigmoid, products[r]), by(count);
+    bool number = true;
+    for (int e = 0; e < count; e++) {
+      by[e] = biased ? score[e] + bias[e] : products[r][e];
+      number = number && by[e] == by[e];
+    }
+    vector<int> rank(count);
+    for (int e = 0; e < count; e++) rank[e] = e;
+    if (number) std::stable_sort(rank.begin(), rank.end(), [&](int x, int y) { return by[x] > by[y]; });
+    double sum = 0;
+    for (int i = 0; i < used; i++) sum += score[rank[i]];
+    double divisor = normalised ? std::max(sum, 0x1p-126) : 1;
+    std::sort(rank.begin(), rank.begin() + used);
+    for (int i = 0; i < used; i++) {
+      string where = text("%d of %d, row %d, route %d", used, count, r, i) + (sigmoid ? ", sigmoid" : "") + (biased ? ", biased" : "");
+      bench.near(chosen[r * used + i], rank[i], 0, where);
+      bench.near(actual[r * used + i], number ? score[rank[i]] / divisor * 0.75 : NAN, 1e-5, where + ", share");
+    }
+  }
+  bench.machine.release();
+}
+
 void routing(Bench& bench, int) {
   Random random = {14};
   for (auto [count, used] : {std::pair{1, 1}, {5, 2}, {33, 33}, {64, 1}, {128, 8}, {1000, 3}})
-    for (bool normalised : {true, false}) {
-      int rows = 9, stride = padded(count, 4);
-      Rows scores = random_rows(random, rows, count);
-      for (double& x : scores[1]) x = nearbyint(x); // many are equal
-      for (double& x : scores[2]) x = 2.5;
-      scores[4][count / 2] = NAN;
-      for (double& x : scores[5]) x = NAN;
-      for (double& x : scores[6]) x = -INFINITY;
-      scores[7][count - 1] = INFINITY;
-      scores[8][count - 1] = -INFINITY;
-      int32_t* experts = bench.room<int32_t>(rows * used);
-      float* shares = bench.room<float>(rows * used);
-      Route a = {plain_step(bench, rows), put(bench, scores, stride), experts, shares, count, stride, used, normalised, 0.75f, 0};
-      bench.launch("route", 4, 1, 1, a);
-      vector<int32_t> chosen = bench.host(experts, rows * used);
-      vector<float> actual = bench.host(shares, rows * used);
-      for (int r = 0; r < rows; r++) {
-        bool number = true;
-        for (double x : scores[r]) number = number && x == x;
-        vector<int> rank(count);
-        for (int e = 0; e < count; e++) rank[e] = e;
-        if (number) std::stable_sort(rank.begin(), rank.end(), [&](int x, int y) { return scores[r][x] > scores[r][y]; });
-        double top = number ? scores[r][rank[0]] : NAN, sum = 0;
-        for (int i = 0; i < (normalised ? used : count); i++) sum += exp(scores[r][rank[i]] - top);
-        std::sort(rank.begin(), rank.begin() + used);
-        for (int i = 0; i < used; i++) {
-          string where = text("%d of %d, row %d, route %d", used, count, r, i);
-          bench.near(chosen[r * used + i], rank[i], 0, where);
-          bench.near(actual[r * used + i], exp(scores[r][rank[i]] - top) / sum * 0.75, 1e-5, where + ", share");
-        }
-      }
-      bench.machine.release();
-    }
+    for (bool normalised : {true, false})
+      for (bool sigmoid : {false, true})
+        for (bool biased : {false, true}) routing_of(bench, random, count, used, normalised, sigmoid, biased);
 }
 
 // The routes of some rows in order.

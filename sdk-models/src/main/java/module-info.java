@@ -25,10 +25,15 @@ module dev.serval.models {
   provides dev.serval.api.model.EmbeddingModelReader with
       dev.serval.models.onnx.OnnxEmbeddingModelReader;
   provides dev.serval.api.model.ModelFamily with
+      dev.serval.models.family.Dots1,
+      dev.serval.models.family.Ernie45,
+      dev.serval.models.family.Ernie45Moe,
       dev.serval.models.family.Exaone4,
       dev.serval.models.family.Gemma,
       dev.serval.models.family.Gemma2,
       dev.serval.models.family.Gemma3,
+      dev.serval.models.family.Glm4,
+      dev.serval.models.family.Glm4Moe,
       dev.serval.models.family.GptOss,
       dev.serval.models.family.Granite,
       dev.serval.models.family.GraniteMoe,
@@ -40,6 +45,7 @@ module dev.serval.models {
       dev.serval.models.family.OlmoE,
       dev.serval.models.family.Phi3,
       dev.serval.models.family.Qwen2,
+      dev.serval.models.family.Qwen2Moe,
       dev.serval.models.family.Qwen3,
       dev.serval.models.family.Qwen3Moe,
       dev.serval.models.family.SeedOss,

@@ -7,6 +7,7 @@ import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.GatedMaps;
+import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
 import java.util.ArrayList;
 import java.util.List;
@@ -89,8 +90,9 @@ public class ExpertBenchmark {
   }
 
   private ExpertSpec spec() {
-    return new ExpertSpec(
-        bench.weight(DType.F32, EXPERTS, width), null, experts(), used, true, GateFunction.SILU, 1);
+    RouterSpec router =
+        RouterSpec.softmax(bench.weight(DType.F32, EXPERTS, width), null, used, true, 1);
+    return new ExpertSpec(router, experts(), GateFunction.SILU);
   }
 
   private List<GatedMaps> experts() {

@@ -12,10 +12,10 @@ import java.nio.file.Path;
  * Opens <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">GGUF</a> files, version
  * 2 and 3, little-endian: weights, configuration, tokenizer and chat template in one file.
  *
- * <p><b>What is opened.</b> A file of whatever name that begins with {@code GGUF}, or a folder with
- * one {@code .gguf} file and no {@code config.json}. Architectures {@code llama} (Mistral's files
- * too), {@code qwen2} and {@code qwen3}; tokenizers of the kinds {@code gpt2} and {@code llama}.
- * Models split over several files are refused.
+ * <p><b>What is opened.</b> A file of whatever name that begins with {@code GGUF}; the first of
+ * several that make up a model, {@code NAME-00001-of-00003.gguf}, with the others beside it; or a
+ * folder with one model and no {@code config.json}. An architecture that is not known is refused
+ * with the names of those that are; tokenizers are of the kinds {@code gpt2} and {@code llama}.
  *
  * <p><b>What comes out.</b> Names and configuration as Hugging Face has them. Where the file's rows
  * of queries and keys are ordered for turning neighbours, as in {@code llama} files, the
@@ -24,9 +24,9 @@ import java.nio.file.Path;
  * tokenizer_config.json} are written from the file's vocabulary.
  *
  * <p><b>What is checked.</b> Everything but the numbers: tensors lie one after the other in the
- * order of their entries and end with the file; keys, tensors and tokens are there once; texts are
- * UTF-8; values have the types they must have; what would change results and is not supported is
- * refused by its key. The vocabulary's inner consistency is checked when a text is asked for.
+ * order of their entries and end with their file; keys, tensors and tokens are there once; texts
+ * are UTF-8; values have the types they must have; what would change results and is not supported
+ * is refused by its key. The vocabulary's inner consistency is checked when a text is asked for.
  *
  * <p><b>Memory.</b> The file is mapped read-only, and nothing of weights and vocabulary is copied.
  * It must not change while it is open; see {@link SafetensorsReader}, which this reader is like in
@@ -65,7 +65,7 @@ public final class GgufReader implements CheckpointReader {
   /**
    * Opens and checks a checkpoint.
    *
-   * @param path a GGUF file, or a folder with one
+   * @param path a GGUF file, the first of several, or a folder with one model
    * @param listener hears on the calling thread how many bytes have been read
    * @return the checkpoint, which the caller closes
    * @throws CheckpointException when it is damaged, incomplete or unreadable, naming the file, the

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.serval.api.LoadListener;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.storage.GgufWriter.Out;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,5 +43,13 @@ abstract class GgufCase {
     return GgufWriter.llama()
         .tensor("token_embd.weight", F32, new byte[96], 8, 3)
         .tensor("output_norm.weight", F32, new byte[32], 8);
+  }
+
+  static byte[] floats(float... values) {
+    Out out = new Out();
+    for (float value : values) {
+      out.u32(Float.floatToIntBits(value));
+    }
+    return out.toByteArray();
   }
 }

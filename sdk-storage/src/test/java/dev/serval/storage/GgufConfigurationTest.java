@@ -3,15 +3,7 @@ package dev.serval.storage;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.storage.Checkpoint;
-import dev.serval.api.storage.FileRange;
-import dev.serval.api.storage.StoredTensor;
-import dev.serval.storage.GgufWriter.Out;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -241,7 +233,7 @@ final class GgufConfigurationTest extends GgufCase {
     refused(sound().put("llama.attention.value_length", 2).file(), "llama.attention.value_length");
     refused(sound().put("llama.logit_scale", 2f).file(), "llama.logit_scale");
     refused(sound().put("llama.attention.causal", false).file(), "llama.attention.causal");
-    refused(sound().put("split.count", 3).file(), "split.count", "merge");
+    refused(sound().put("split.count", 3).file(), "split.count", "00001-of-00003");
     refused(
         new GgufWriter().put("general.architecture", "mamba").file(), "mamba", "llama", "qwen3");
     refused(
@@ -262,167 +254,6 @@ final class GgufConfigurationTest extends GgufCase {
         .tensor("token_embd.weight", F32, new byte[96], 8, 3)
         .tensor("blk.0.attn_qkv.weight", F32, new byte[32], 8)
         .tensor("blk.0.ffn_up.weight", F32, new byte[32], 8);
-  }
-
-  private static byte[] floats(float... values) {
-    Out out = new Out();
-    for (float value : values) {
-      out.u32(Float.floatToIntBits(value));
-    }
-    return out.toByteArray();
-  }
-
-  private static GgufWriter experts(String architecture) {
-    return new GgufWriter()
-        .put("general.architecture", architecture)
-        .sizes(architecture)
-        .put(architecture + ".expert_count", 3)
-        .put(architecture + ".expert_used_count", 2)
-        .tensor("token_embd.weight", F32, new byte[96], 8, 3)
-        .tensor("blk.0.ffn_gate_inp.weight", F32, new byte[96], 8, 3);
-  }
-
-  @Test
-  void a_llama_with_experts_is_a_mixtral_each_of_whose_experts_has_tensors_of_its_own()
-      throws IOException {
-    GgufWriter file =
-        experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 1, 2, 3);
-    accepted(
-        file,
-        checkpoint -> {
-          assertThat(checkpoint.config())
-              .containsEntry("architectures", List.of("MixtralForCausalLM"))
-              .containsEntry("num_local_experts", 3L)
-              .containsEntry("num_experts_per_tok", 2L)
-              .containsEntry("intermediate_size", 16L);
-          String moe = "model.layers.0.block_sparse_moe.";
-          assertThat(checkpoint.tensorNames()).contains(moe + "gate.weight").hasSize(5);
-          for (int expert = 0; expert < 3; expert++) {
-            StoredTensor up = checkpoint.tensor(moe + "experts." + expert + ".w3.weight");
-            assertThat(up.shape()).containsExactly(2L, 1L);
-            assertThat(up.element(0)).isEqualTo(2 * expert);
-            assertThat(up.element(1)).isEqualTo(2 * expert + 1);
-          }
-        });
-    accepted(
-        file.put("llama.attention.sliding_window", 32),
-        checkpoint ->
-            assertThat(checkpoint.config())
-                .containsEntry("model_type", "mixtral")
-                .containsEntry("sliding_window", 32L));
-  }
-
-  private static byte[] sixNumbers() {
-    return floats(0, 1, 2, 3, 4, 5);
-  }
-
-  @Test
-  void where_an_experts_bytes_lie_in_the_file_is_known() throws IOException {
-    accepted(
-        experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 1, 2, 3),
-        checkpoint -> {
-          StoredTensor last =
-              checkpoint.tensor("model.layers.0.block_sparse_moe.experts.2.w3.weight");
-          FileRange range = last.file().orElseThrow();
-          byte[] there =
-              Arrays.copyOfRange(
-                  read(range.path()), (int) range.offset(), (int) (range.offset() + range.bytes()));
-          assertThat(there).isEqualTo(last.data().toArray(ValueLayout.JAVA_BYTE));
-        });
-  }
-
-  private static byte[] read(Path path) {
-    try {
-      return Files.readAllBytes(path);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  @Test
-  void qwen3_files_with_experts_have_shares_that_add_up() throws IOException {
-    accepted(
-        experts("qwen3moe")
-            .put("qwen3moe.expert_feed_forward_length", 4)
-            .tensor("blk.0.ffn_down_exps.weight", F32, sixNumbers(), 1, 2, 3),
-        checkpoint -> {
-          assertThat(checkpoint.config())
-              .containsEntry("architectures", List.of("Qwen3MoeForCausalLM"))
-              .containsEntry("num_experts", 3L)
-              .containsEntry("moe_intermediate_size", 4L)
-              .containsEntry("norm_topk_prob", true);
-          assertThat(checkpoint.tensorNames())
-              .contains(
-                  "model.layers.0.mlp.gate.weight",
-                  "model.layers.0.mlp.experts.2.down_proj.weight");
-        });
-    refused(experts("qwen3moe").file(), "qwen3moe.expert_feed_forward_length");
-  }
-
-  @Test
-  void granite_files_with_experts_have_each_apart() throws IOException {
-    accepted(
-        experts("granitemoe").put("granitemoe.residual_scale", 0.25f),
-        checkpoint ->
-            assertThat(checkpoint.config())
-                .containsEntry("architectures", List.of("GraniteMoeForCausalLM"))
-                .containsEntry("experts_apart", true)
-                .containsEntry("residual_multiplier", 0.25)
-                .containsEntry("num_local_experts", 3L));
-    refused(
-        experts("granitemoe").put("granitemoe.expert_shared_feed_forward_length", 8).file(),
-        "granitemoe.expert_shared_feed_forward_length",
-        "8");
-  }
-
-  private static GgufWriter gptOss() {
-    return experts("gpt-oss")
-        .put("gpt-oss.expert_feed_forward_length", 4)
-        .put("gpt-oss.attention.sliding_window", 128)
-        .tensor("blk.0.attn_q.bias", F32, new byte[32], 8)
-        .tensor("blk.0.attn_sinks.weight", F32, new byte[32], 8)
-        .tensor("blk.0.post_attention_norm.weight", F32, new byte[32], 8)
-        .tensor("blk.0.ffn_gate_inp.bias", F32, new byte[32], 3)
-        .tensor("blk.0.ffn_up_exps.bias", F32, sixNumbers(), 2, 3);
-  }
-
-  @Test
-  void gpt_oss_files_have_sinks_and_each_expert_s_biases() throws IOException {
-    accepted(
-        gptOss()
-            .put("gpt-oss.rope.scaling.type", "yarn")
-            .put("gpt-oss.rope.scaling.factor", 32f)
-            .put("gpt-oss.rope.scaling.original_context_length", 4096),
-        checkpoint -> {
-          assertThat(checkpoint.config())
-              .containsEntry("architectures", List.of("GptOssForCausalLM"))
-              .containsEntry("model_type", "gpt_oss")
-              .containsEntry("intermediate_size", 4L)
-              .containsEntry("num_local_experts", 3L)
-              .containsEntry("num_experts_per_tok", 2L)
-              .containsEntry("attention_bias", true)
-              .containsEntry("sliding_window", 128L)
-              .containsKey("rope_scaling");
-          String layer = "model.layers.0.";
-          assertThat(checkpoint.tensorNames())
-              .contains(
-                  layer + "self_attn.sinks",
-                  layer + "post_attention_layernorm.weight",
-                  layer + "mlp.router.weight",
-                  layer + "mlp.router.bias");
-          StoredTensor bias = checkpoint.tensor(layer + "mlp.experts.2.up_proj.bias");
-          assertThat(bias.shape()).containsExactly(2L);
-          assertThat(bias.element(1)).isEqualTo(5);
-        });
-    refused(experts("gpt-oss").file(), "gpt-oss.expert_feed_forward_length");
-    refused(
-        experts("gpt-oss").put("gpt-oss.expert_feed_forward_length", 4).file(),
-        "gpt-oss.attention.sliding_window");
-    refused(
-        gptOss().tensor("blk.0.ffn_gate_exps.bias", F32, sixNumbers(), 1, 2, 3).file(),
-        "blk.0.ffn_gate_exps.bias",
-        "[3, 2, 1]",
-        "vectors");
   }
 
   private static GgufWriter normBehindAttention(String architecture) {
@@ -508,35 +339,31 @@ final class GgufConfigurationTest extends GgufCase {
   }
 
   @Test
-  void olmoe_files_have_shares_that_do_not_add_up() throws IOException {
+  void glm4_files_have_gates_and_ups_in_one_and_norms_at_both_ends() throws IOException {
+    GgufWriter file =
+        new GgufWriter()
+            .put("general.architecture", "glm4")
+            .sizes("glm4")
+            .put("glm4.rope.dimension_count", 2)
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+            .tensor("blk.0.post_attention_norm.weight", F32, new byte[32], 8)
+            .tensor("blk.0.ffn_norm.weight", F32, new byte[32], 8)
+            .tensor("blk.0.ffn_up.weight", F32, new byte[32], 8)
+            .tensor("blk.0.post_ffw_norm.weight", F32, new byte[32], 8);
     accepted(
-        experts("olmoe").tensor("blk.0.ffn_down_exps.weight", F32, sixNumbers(), 1, 2, 3),
+        file,
         checkpoint -> {
           assertThat(checkpoint.config())
-              .containsEntry("architectures", List.of("OlmoeForCausalLM"))
-              .containsEntry("num_experts", 3L)
-              .containsEntry("intermediate_size", 16L)
-              .containsEntry("norm_topk_prob", false);
+              .containsEntry("model_type", "glm4")
+              .containsEntry("rope_interleaved", true)
+              .containsEntry("partial_rotary_factor", 0.5);
           assertThat(checkpoint.tensorNames())
               .contains(
-                  "model.layers.0.mlp.gate.weight",
-                  "model.layers.0.mlp.experts.2.down_proj.weight");
+                  "model.layers.0.post_self_attn_layernorm.weight",
+                  "model.layers.0.post_attention_layernorm.weight",
+                  "model.layers.0.mlp.gate_up_proj.weight",
+                  "model.layers.0.post_mlp_layernorm.weight");
         });
-    refused(experts("olmoe").put("olmoe.attention.sliding_window", 7).file(), "sliding_window");
-  }
-
-  @Test
-  void experts_that_are_no_matrices_or_too_many_are_refused() {
-    refused(
-        experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 2, 3).file(),
-        "blk.0.ffn_up_exps.weight",
-        "[3, 2]",
-        "matrices");
-    refused(
-        experts("llama")
-            .tensor("blk.0.ffn_up_exps.weight", F32, new byte[4 * 1025], 1, 1, 1025)
-            .file(),
-        "[1025, 1, 1]",
-        "1024");
+    refused(file.put("glm4.rope.dimension_sections", 2).file(), "glm4.rope.dimension_sections");
   }
 }

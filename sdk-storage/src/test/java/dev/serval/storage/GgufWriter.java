@@ -97,10 +97,15 @@ final class GgufWriter {
 
   /** The keys that every model has. */
   GgufWriter sizes(String architecture) {
+    return sizes(architecture, 1);
+  }
+
+  /** The same of a model of so many layers. */
+  GgufWriter sizes(String architecture, int layers) {
     Map<String, Integer> sizes = new LinkedHashMap<>();
     sizes.put("context_length", 64);
     sizes.put("embedding_length", 8);
-    sizes.put("block_count", 1);
+    sizes.put("block_count", layers);
     sizes.put("feed_forward_length", 16);
     sizes.put("attention.head_count", 2);
     sizes.put("attention.head_count_kv", 1);

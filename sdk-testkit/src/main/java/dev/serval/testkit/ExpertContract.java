@@ -11,9 +11,12 @@ import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.RouterSpec;
+import dev.serval.api.compute.RouterSpec.Scoring;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
@@ -30,80 +33,135 @@ abstract class ExpertContract extends AttentionContract {
   ExpertContract() {}
 
   /**
-   * Experts of random weights. The router takes the first columns of a row for its scores, so that
-   * no rounding changes the order of scores that are far apart.
+   * What a layer does.
+   *
+   * @param dtype how its weights are stored
+   * @param used how many experts a row goes to
+   * @param scoring what makes scores
+   * @param selecting whether experts have a selection bias
+   * @param normalised whether shares add up to 1
+   * @param biased whether maps have biases
+   * @param function what lets values through
+   * @param factor by what all is multiplied
+   */
+  private record Rules(
+      DType dtype,
+      int used,
+      Scoring scoring,
+      boolean selecting,
+      boolean normalised,
+      boolean biased,
+      GateFunction function,
+      float factor) {
+    static Rules plain(int used) {
+      return new Rules(DType.F32, used, Scoring.SOFTMAX, false, true, false, GateFunction.SILU, 1);
+    }
+
+    static Rules random(Random random, DType dtype, int used) {
+      return new Rules(
+          dtype,
+          used,
+          random.nextBoolean() ? Scoring.SIGMOID : Scoring.SOFTMAX,
+          random.nextBoolean(),
+          random.nextBoolean(),
+          random.nextBoolean(),
+          random.nextBoolean() ? GateFunction.SWIGLU_OAI : GateFunction.GELU_TANH,
+          0.75f);
+    }
+  }
+
+  /**
+   * Experts of random weights. The router takes the first columns of a row for its products, so
+   * that no rounding changes the order of those that are far apart.
    */
   private final class Crowd {
     private final List<float[][]> gateUps = new ArrayList<>();
     private final List<float[][]> downs = new ArrayList<>();
     private final List<float[]> gateUpBiases = new ArrayList<>();
     private final List<float[]> downBiases = new ArrayList<>();
+    private final Rules rules;
     private final float[] routerBias;
+    private final float[] selectionBias;
     private final ExpertSpec spec;
 
-    Crowd(
-        Random random,
-        DType dtype,
-        int count,
-        int used,
-        int width,
-        int inner,
-        boolean normalised,
-        boolean biased,
-        GateFunction function,
-        float factor) {
+    Crowd(Random random, Rules rules, int count, int width, int inner) {
+      this.rules = rules;
       float[][] router = new float[count][width];
-      routerBias = new float[biased ? count : 0];
+      routerBias = new float[rules.biased ? count : 0];
+      selectionBias = new float[rules.selecting ? count : 0];
       List<GatedMaps> experts = new ArrayList<>();
       for (int expert = 0; expert < count; expert++) {
         router[expert][expert] = 1;
-        gateUps.add(BackendProbe.random(random, dtype, 2 * inner, width));
-        downs.add(BackendProbe.random(random, dtype, width, inner));
-        gateUpBiases.add(biased ? BackendProbe.random(random, dtype, 1, 2 * inner)[0] : NO_BIAS);
-        downBiases.add(biased ? BackendProbe.random(random, dtype, 1, width)[0] : NO_BIAS);
-        if (biased) {
+        if (rules.biased) {
           routerBias[expert] = (random.nextInt(5) - 2) * APART;
         }
-        experts.add(
-            new GatedMaps(
-                probe.matrix(dtype, gateUps.getLast()),
-                bias(dtype, gateUpBiases.getLast()),
-                probe.matrix(dtype, downs.getLast()),
-                bias(dtype, downBiases.getLast())));
+        if (rules.selecting) {
+          selectionBias[expert] = random.nextFloat() - 0.5f;
+        }
+        experts.add(expert(random, width, inner));
       }
-      spec =
-          new ExpertSpec(
-              probe.matrix(dtype, router),
-              bias(dtype, routerBias),
-              experts,
-              used,
-              normalised,
-              function,
-              factor);
+      RouterSpec routes =
+          new RouterSpec(
+              probe.matrix(rules.dtype, router),
+              bias(routerBias),
+              rules.scoring,
+              selectionBias.length == 0 ? null : probe.vector(DType.F32, selectionBias),
+              rules.used,
+              rules.normalised,
+              rules.factor);
+      spec = new ExpertSpec(routes, experts, rules.function);
     }
 
-    private @Nullable Weight bias(DType dtype, float[] values) {
-      return values.length == 0 ? null : probe.vector(dtype, values);
+    private GatedMaps expert(Random random, int width, int inner) {
+      gateUps.add(BackendProbe.random(random, rules.dtype, 2 * inner, width));
+      downs.add(BackendProbe.random(random, rules.dtype, width, inner));
+      gateUpBiases.add(randomBias(random, 2 * inner));
+      downBiases.add(randomBias(random, width));
+      return new GatedMaps(
+          probe.matrix(rules.dtype, gateUps.getLast()),
+          bias(gateUpBiases.getLast()),
+          probe.matrix(rules.dtype, downs.getLast()),
+          bias(downBiases.getLast()));
+    }
+
+    private float[] randomBias(Random random, int length) {
+      return rules.biased ? BackendProbe.random(random, rules.dtype, 1, length)[0] : NO_BIAS;
+    }
+
+    private @Nullable Weight bias(float[] values) {
+      return values.length == 0 ? null : probe.vector(rules.dtype, values);
+    }
+
+    private double[] scores(float[] in) {
+      double[] products = new double[spec.count()];
+      for (int expert = 0; expert < products.length; expert++) {
+        products[expert] = in[expert] + (rules.biased ? routerBias[expert] : 0);
+      }
+      return switch (rules.scoring) {
+        case SOFTMAX -> Float64.softmax(products);
+        case SIGMOID -> Arrays.stream(products).map(x -> 1 / (1 + Math.exp(-x))).toArray();
+      };
+    }
+
+    private int[] chosen(double[] scores) {
+      double[] ranks = scores.clone();
+      for (int expert = 0; rules.selecting && expert < ranks.length; expert++) {
+        ranks[expert] += selectionBias[expert];
+      }
+      return Float64.greatest(ranks, rules.used);
     }
 
     double[] expected(float[] in, float[] before) {
-      double[] scores = new double[spec.count()];
-      for (int expert = 0; expert < scores.length; expert++) {
-        scores[expert] = in[expert] + (routerBias.length == 0 ? 0 : routerBias[expert]);
-      }
-      double[] shares = Float64.softmax(scores);
-      int[] best = Float64.greatest(scores, spec.used());
-      double sum = 0;
-      for (int expert : best) {
-        sum += shares[expert];
-      }
+      double[] scores = scores(in);
+      int[] best = chosen(scores);
+      double sum = Arrays.stream(best).mapToDouble(expert -> scores[expert]).sum();
       double[] out = Float64.widen(before);
       for (int expert : best) {
         double[] maps =
             Float64.linear(Float64.widen(in), gateUps.get(expert), gateUpBiases.get(expert));
-        double[] products = Float64.gated(spec.function(), maps);
+        double[] products = Float64.gated(rules.function, maps);
         double[] given = Float64.linear(products, downs.get(expert), downBiases.get(expert));
-        double share = spec.factor() * shares[expert] / (spec.normalised() ? sum : 1);
+        double share = rules.factor * scores[expert] / (rules.normalised ? sum : 1);
         for (int i = 0; i < out.length; i++) {
           out[i] += share * given[i];
         }
@@ -125,8 +183,7 @@ abstract class ExpertContract extends AttentionContract {
   }
 
   private Crowd crowd(Random random, int count, int used, int width, int inner) {
-    return new Crowd(
-        random, DType.F32, count, used, width, inner, true, false, GateFunction.SILU, 1);
+    return new Crowd(random, Rules.plain(used), count, width, inner);
   }
 
   private float[][] mix(ExpertLayer layer, float[][] in, float[][] before) {
@@ -143,22 +200,8 @@ abstract class ExpertContract extends AttentionContract {
     Random random = new Random(21);
     for (DType dtype : BackendProbe.PLAIN) {
       for (int[] size : sizes) {
-        boolean normalised = random.nextBoolean();
-        boolean biased = random.nextBoolean();
-        GateFunction function =
-            random.nextBoolean() ? GateFunction.SWIGLU_OAI : GateFunction.GELU_TANH;
-        Crowd crowd =
-            new Crowd(
-                random,
-                dtype,
-                size[0],
-                size[1],
-                size[2],
-                size[3],
-                normalised,
-                biased,
-                function,
-                0.75f);
+        Rules rules = Rules.random(random, dtype, size[1]);
+        Crowd crowd = new Crowd(random, rules, size[0], size[2], size[3]);
         ExpertLayer layer = backend.experts(crowd.spec, size[4]);
         float[][] in = rows(random, size[4], size[2], size[0]);
         float[][] before = floats(random, size[4], size[2]);
@@ -168,10 +211,22 @@ abstract class ExpertContract extends AttentionContract {
               actual[row],
               crowd.expected(in[row], before[row]),
               30.0 * size[2] * Math.sqrt(size[3]),
-              "%s of %d among %d, row %d".formatted(dtype, size[1], size[0], row));
+              "%s among %d, row %d".formatted(rules, size[0], row));
         }
       }
     }
+  }
+
+  @Test
+  void a_row_whose_scores_are_all_0_gets_nothing() {
+    Random random = new Random(28);
+    Rules rules =
+        new Rules(DType.F32, 2, Scoring.SIGMOID, false, true, false, GateFunction.SILU, 1);
+    Crowd crowd = new Crowd(random, rules, 4, 12, 5);
+    float[][] in = floats(random, 1, 12);
+    Arrays.fill(in[0], 0, 4, -1000);
+    float[][] before = floats(random, 1, 12);
+    assertThat(mix(backend.experts(crowd.spec, 1), in, before)[0]).containsExactly(before[0]);
   }
 
   @Test
@@ -208,7 +263,8 @@ abstract class ExpertContract extends AttentionContract {
   @Test
   void a_row_of_experts_has_the_same_bits_alone_and_among_others() {
     Random random = new Random(24);
-    Crowd crowd = new Crowd(random, DType.BF16, 6, 3, 70, 40, true, true, GateFunction.SILU, 1);
+    Rules rules = new Rules(DType.BF16, 3, Scoring.SIGMOID, true, true, true, GateFunction.SILU, 1);
+    Crowd crowd = new Crowd(random, rules, 6, 70, 40);
     ExpertLayer layer = backend.experts(crowd.spec, 300);
     float[][] in = rows(random, 300, 70, 6);
     float[][] before = floats(random, 300, 70);
@@ -286,6 +342,9 @@ abstract class ExpertContract extends AttentionContract {
     refused(() -> backend.experts(alone(vector, null, expert), 2));
     Weight router = probe.matrix(DType.F32, new float[1][6]);
     refused(() -> backend.experts(alone(router, vector, expert), 2));
+    RouterSpec selecting = new RouterSpec(router, null, Scoring.SIGMOID, vector, 1, false, 1);
+    refused(
+        () -> backend.experts(new ExpertSpec(selecting, List.of(expert), GateFunction.SILU), 2));
     refused(
         () -> backend.experts(alone(router, null, new GatedMaps(gateUp, vector, down, null)), 2));
     refused(
@@ -301,6 +360,7 @@ abstract class ExpertContract extends AttentionContract {
   }
 
   private static ExpertSpec alone(Weight router, @Nullable Weight bias, GatedMaps expert) {
-    return new ExpertSpec(router, bias, List.of(expert), 1, true, GateFunction.SILU, 1);
+    return new ExpertSpec(
+        RouterSpec.softmax(router, bias, 1, true, 1), List.of(expert), GateFunction.SILU);
   }
 }

@@ -1,15 +1,10 @@
 package dev.serval.testkit;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
-
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.storage.Checkpoint;
 import dev.serval.testkit.ReferenceModel.Rules;
 import dev.serval.testkit.ReferenceModel.Ways;
 import dev.serval.testkit.models.SmallModel;
-import dev.serval.testkit.models.SmallModel.Experts;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Extras.BranchNorms;
 import dev.serval.testkit.models.SmallModel.Extras.HeadNorms;
@@ -19,69 +14,20 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
-import java.util.function.IntUnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /**
  * What sets families apart, on small random models of odd sizes, against a float64 reference: every
  * family that Serval has runs on every backend.
  */
-public abstract class FamilyForwardContract {
-  private static final double TOLERANCE = 1e-4;
-  private static final int LENGTH = 43;
-  private static final int NONE = Integer.MAX_VALUE;
-  private static final double NO_CAP = Double.POSITIVE_INFINITY;
-  private static final Sizes ODD = new Sizes(91, 37, 53, 3, 6, 2, 10);
-  private static final double[] PLAIN = ReferenceModel.frequencies(10, 10_000);
-
+public abstract class FamilyForwardContract extends ExpertFamilyContract {
   /** For subclasses. */
   protected FamilyForwardContract() {}
 
-  /**
-   * Loads a model on the backend, keys and values in F32.
-   *
-   * @param checkpoint the model
-   * @return the model, which the test closes
-   */
-  protected abstract SteppedModel load(Checkpoint checkpoint);
-
-  /**
-   * Types of weights for which the backend rounds nothing to fewer than 32 bits.
-   *
-   * @return plain types, F32 among them
-   */
-  protected abstract List<DType> exactTypes();
-
   private static SmallModel llama(DType dtype, Extras extras) {
     return SmallModel.of("LlamaForCausalLM", 1, dtype, ODD, extras);
-  }
-
-  private void check(SmallModel model, double[] frequencies, IntUnaryOperator windows) {
-    check(model, new ReferenceModel(model, frequencies, windows));
-  }
-
-  private void check(SmallModel model, ReferenceModel reference) {
-    int vocabulary = (int) model.number("vocab_size");
-    int[] tokens = new Random(5).ints(LENGTH, 0, vocabulary).toArray();
-    double[][] expected = reference.logits(tokens);
-    try (SteppedModel run = load(model)) {
-      SteppedModel.Sequence sequence = run.sequence(tokens);
-      for (int chunk = 1; sequence.left() > 0; chunk++) {
-        float[] logits =
-            run.step(List.of(sequence), List.of(Math.min(chunk, sequence.left()))).getFirst();
-        assertClose(logits, expected[LENGTH - 1 - sequence.left()]);
-      }
-    }
-  }
-
-  private static void assertClose(float[] actual, double[] expected) {
-    assertThat(actual).hasSameSizeAs(expected);
-    for (int i = 0; i < actual.length; i++) {
-      assertThat((double) actual[i]).isCloseTo(expected[i], within(TOLERANCE));
-    }
   }
 
   @Test
@@ -415,69 +361,6 @@ public abstract class FamilyForwardContract {
     check(model, gemma(model, layer -> PLAIN, layer -> layer % 2 == 0, NO_CAP, NO_CAP));
   }
 
-  private static Experts experts(boolean normalised) {
-    return new Experts(5, 2, 19, normalised, false, "mlp.gate");
-  }
-
-  private static SmallModel qwen3Moe(DType dtype, boolean normalised) {
-    return SmallModel.of("Qwen3MoeForCausalLM", 17, dtype, ODD, Extras.NONE.with(HeadNorms.EACH))
-        .withExperts(experts(normalised))
-        .with("model_type", "qwen3_moe")
-        .with("num_experts", 5L)
-        .with("moe_intermediate_size", 19L)
-        .with("norm_topk_prob", normalised)
-        .with("decoder_sparse_step", 1L)
-        .with("mlp_only_layers", List.of())
-        .with("router_aux_loss_coef", 0.001);
-  }
-
-  @Test
-  void qwen3_with_experts_whose_shares_add_up_to_1_or_not() {
-    for (DType dtype : exactTypes()) {
-      check(qwen3Moe(dtype, true), PLAIN, layer -> NONE);
-    }
-    check(qwen3Moe(DType.F32, false), PLAIN, layer -> NONE);
-    check(qwen3Moe(DType.F32, false).without("norm_topk_prob"), PLAIN, layer -> NONE);
-  }
-
-  private static Experts mixtral(String router) {
-    String names = "block_sparse_moe.";
-    return new Experts(4, 3, 53, true, false, names + router, names + "experts", "w1", "w3", "w2");
-  }
-
-  @Test
-  void mixtral_with_and_without_a_window() {
-    SmallModel model =
-        SmallModel.of("MixtralForCausalLM", 18, DType.F32, ODD, Extras.NONE)
-            .withExperts(mixtral("gate"))
-            .with("num_local_experts", 4L);
-    check(model, PLAIN, layer -> NONE);
-    check(model.with("sliding_window", 7L), PLAIN, layer -> 7);
-  }
-
-  private static SmallModel graniteMoe(DType dtype, String router) {
-    return SmallModel.of("GraniteMoeForCausalLM", 19, dtype, ODD, Extras.NONE)
-        .withExperts(mixtral(router))
-        .with("num_local_experts", 4L)
-        .with("embedding_multiplier", 12L)
-        .with("residual_multiplier", 0.22)
-        .with("attention_multiplier", 0.3)
-        .with("logits_scaling", 8.0);
-  }
-
-  @Test
-  void granite_with_experts_that_are_apart_or_in_the_same_tensors() {
-    Ways ways = new Ways(GateFunction.SILU, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
-    Rules rules = new Rules(layer -> PLAIN, layer -> NONE, 1, ways);
-    SmallModel apart = graniteMoe(DType.F32, "gate").with("experts_apart", true);
-    check(apart, new ReferenceModel(apart, rules));
-    for (DType dtype : exactTypes()) {
-      SmallModel model = graniteMoe(dtype, "router.layer");
-      model.expertsTogether("block_sparse_moe.input_linear", "block_sparse_moe.output_linear");
-      check(model, new ReferenceModel(model, rules));
-    }
-  }
-
   @Test
   void granite_multiplies_embeddings_scores_branches_and_logits() {
     Ways ways = new Ways(GateFunction.SILU, false, 12, 0.22, 0.3, 1 / 8.0, NO_CAP, NO_CAP);
@@ -496,33 +379,6 @@ public abstract class FamilyForwardContract {
     check(
         plain,
         new ReferenceModel(plain, new Rules(layer -> PLAIN, layer -> NONE, 1, Ways.plain(1))));
-  }
-
-  private static SmallModel gptOss(DType dtype) {
-    return SmallModel.of(
-            "GptOssForCausalLM", 20, dtype, ODD, Extras.NONE.biases(true, true, false).withSinks())
-        .withExperts(new Experts(5, 2, 53, true, true, "mlp.router"))
-        .with("model_type", "gpt_oss")
-        .with("num_local_experts", 5L)
-        .with("sliding_window", 6L);
-  }
-
-  @Test
-  void gpt_oss_has_sinks_biased_experts_and_a_window_in_every_other_layer() {
-    for (DType dtype : exactTypes()) {
-      checkGptOss(gptOss(dtype), layer -> layer % 2 == 0 ? 6 : NONE);
-    }
-    checkGptOss(
-        gptOss(DType.F32)
-            .with("swiglu_limit", 7.0)
-            .with("layer_types", List.of("full_attention", "sliding_attention", "full_attention")),
-        layer -> layer == 1 ? 6 : NONE);
-  }
-
-  private void checkGptOss(SmallModel model, IntUnaryOperator windows) {
-    Ways plain = ReferenceModel.plain(model);
-    Ways ways = new Ways(GateFunction.SWIGLU_OAI, false, 1, 1, plain.scores(), 1, NO_CAP, NO_CAP);
-    check(model, new ReferenceModel(model, new Rules(layer -> PLAIN, windows, 1, ways)));
   }
 
   private static SmallModel olmo(String architecture, DType dtype, int layers) {
@@ -567,18 +423,6 @@ public abstract class FamilyForwardContract {
   }
 
   @Test
-  void olmoe_normalises_all_heads_of_a_row_together_and_has_experts() {
-    for (DType dtype : exactTypes()) {
-      SmallModel model =
-          SmallModel.of("OlmoeForCausalLM", 22, dtype, ODD, Extras.NONE.with(HeadNorms.TOGETHER))
-              .withExperts(new Experts(5, 2, 53, false, false, "mlp.gate"))
-              .with("num_experts", 5L)
-              .with("norm_topk_prob", false);
-      check(model, PLAIN, layer -> NONE);
-    }
-  }
-
-  @Test
   void exaone4_turns_nothing_where_some_layers_have_a_window_and_this_one_has_not() {
     Sizes five = new Sizes(91, 37, 53, 5, 6, 2, 10);
     for (DType dtype : exactTypes()) {
@@ -618,5 +462,62 @@ public abstract class FamilyForwardContract {
             .with("mlp_bias", true),
         PLAIN,
         layer -> NONE);
+  }
+
+  private static SmallModel glm4(DType dtype) {
+    SmallModel model =
+        SmallModel.of(
+                "Glm4ForCausalLM",
+                26,
+                dtype,
+                ODD,
+                Extras.NONE.biases(true, false, false).with(BranchNorms.BOTH))
+            .with("attention_bias", true)
+            .with("partial_rotary_factor", 0.6);
+    for (int index = 0; index < ODD.layers(); index++) {
+      String layer = "model.layers." + index + ".";
+      String afterAttention = layer + "post_attention_layernorm.weight";
+      model
+          .fused(
+              layer + "mlp.gate_up_proj.weight",
+              layer + "mlp.gate_proj.weight",
+              layer + "mlp.up_proj.weight")
+          .renamed(afterAttention, layer + "post_self_attn_layernorm.weight")
+          .renamed(layer + "pre_feedforward_layernorm.weight", afterAttention)
+          .renamed(
+              layer + "post_feedforward_layernorm.weight", layer + "post_mlp_layernorm.weight");
+    }
+    return model;
+  }
+
+  @Test
+  void glm4_has_norms_at_both_ends_and_turns_neighbours_in_a_part_of_a_head() {
+    double[] ofSix = ReferenceModel.frequencies(6, 10_000);
+    for (DType dtype : exactTypes()) {
+      SmallModel model = glm4(dtype);
+      check(model, neighbours(model, ofSix));
+    }
+  }
+
+  private static ReferenceModel neighbours(SmallModel model, double[] frequencies) {
+    Ways ways = ReferenceModel.plain(model);
+    return new ReferenceModel(model, new Rules(layer -> frequencies, layer -> NONE, 1, true, ways));
+  }
+
+  @Test
+  void ernie_turns_neighbours_and_is_tied_unless_it_says_otherwise() {
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          SmallModel.of("Ernie4_5ForCausalLM", 28, dtype, ODD, Extras.NONE)
+              .with("use_bias", false)
+              .withoutTensor("lm_head.weight");
+      check(model, neighbours(model, PLAIN));
+    }
+    SmallModel model =
+        SmallModel.of(
+                "Ernie4_5ForCausalLM", 29, DType.F32, ODD, Extras.NONE.biases(true, true, true))
+            .with("use_bias", true)
+            .with("tie_word_embeddings", false);
+    check(model, neighbours(model, PLAIN));
   }
 }

@@ -15,6 +15,8 @@ import java.util.function.IntUnaryOperator;
  */
 final class ReferenceModel {
   private static final String AFTER_MLP = "post_feedforward_layernorm.weight";
+  private static final Experts.Names DENSE =
+      new Experts.Names("", "", "gate_proj", "up_proj", "down_proj");
 
   private final SmallModel model;
   private final int hidden;
@@ -30,10 +32,20 @@ final class ReferenceModel {
    * @param frequencies how fast each pair turns in each layer; there may be none
    * @param windows how many positions back each layer sees, its own included
    * @param factor what is turned is multiplied by
+   * @param neighbours whether neighbours are turned together, and not the two halves
    * @param ways in what else they differ
    */
   record Rules(
-      IntFunction<double[]> frequencies, IntUnaryOperator windows, double factor, Ways ways) {}
+      IntFunction<double[]> frequencies,
+      IntUnaryOperator windows,
+      double factor,
+      boolean neighbours,
+      Ways ways) {
+    /** Positions turn the two halves of what they turn. */
+    Rules(IntFunction<double[]> frequencies, IntUnaryOperator windows, double factor, Ways ways) {
+      this(frequencies, windows, factor, false, ways);
+    }
+  }
 
   /**
    * In what else.
@@ -167,7 +179,7 @@ final class ReferenceModel {
       attention(x, layer, rules.windows.applyAsInt(layer));
       feedForward(x, "model.layers." + layer + ".");
     }
-    boolean tied = !model.tensorNames().contains("lm_head.weight");
+    boolean tied = !model.holds("lm_head.weight");
     double[][] logits = new double[tokens.length][];
     for (int t = 0; t < tokens.length; t++) {
       double[] normed = norm(x[t], "model.norm.weight");
@@ -208,7 +220,7 @@ final class ReferenceModel {
   /** What a head's attention is shared out to beside the positions. */
   private double sink(String prefix, int head) {
     String sinks = prefix + "self_attn.sinks";
-    return model.tensorNames().contains(sinks) ? Math.exp(model.values(sinks)[head]) : 0;
+    return model.holds(sinks) ? Math.exp(model.values(sinks)[head]) : 0;
   }
 
   private void attend(
@@ -241,7 +253,7 @@ final class ReferenceModel {
   /** Norms are over as much as they have gains for. */
   private double[] turned(
       double[] given, int count, int position, double[] frequencies, String gain) {
-    boolean ofRow = model.tensorNames().contains(gain) && model.values(gain).length == given.length;
+    boolean ofRow = model.holds(gain) && model.values(gain).length == given.length;
     double[] all = ofRow ? norm(given, gain) : given.clone();
     for (int head = 0; head < count; head++) {
       double[] values = Arrays.copyOfRange(all, head * headDim, (head + 1) * headDim);
@@ -252,10 +264,12 @@ final class ReferenceModel {
       for (int i = 0; i < pairs; i++) {
         double cos = rules.factor * Math.cos(position * frequencies[i]);
         double sin = rules.factor * Math.sin(position * frequencies[i]);
-        double a = values[i];
-        double b = values[i + pairs];
-        values[i] = a * cos - b * sin;
-        values[i + pairs] = b * cos + a * sin;
+        int first = rules.neighbours ? 2 * i : i;
+        int second = rules.neighbours ? 2 * i + 1 : i + pairs;
+        double a = values[first];
+        double b = values[second];
+        values[first] = a * cos - b * sin;
+        values[second] = b * cos + a * sin;
       }
       System.arraycopy(values, 0, all, head * headDim, headDim);
     }
@@ -266,43 +280,73 @@ final class ReferenceModel {
     for (double[] row : x) {
       String before = endNorms(prefix) ? "pre_feedforward_layernorm" : "post_attention_layernorm";
       double[] normed = normIfAny(row, prefix + before + ".weight");
-      double[] added =
-          model
-              .experts()
-              .map(experts -> mixed(normed, prefix, experts))
-              .orElseGet(() -> gated(normed, prefix + "mlp.", "gate_proj", "up_proj", "down_proj"));
+      boolean mixes = model.experts().isPresent() && !model.holds(prefix + "mlp.gate_proj.weight");
+      double[] added = mixes ? mixed(normed, prefix) : gated(normed, prefix + "mlp.", DENSE);
       add(row, added, prefix, AFTER_MLP);
     }
   }
 
-  private double[] gated(double[] x, String prefix, String gate, String up, String down) {
-    double[] product = linear(x, prefix + gate);
-    double[] ups = linear(x, prefix + up);
+  private double[] gated(double[] x, String prefix, Experts.Names names) {
+    double[] product = linear(x, prefix + names.gate());
+    double[] ups = linear(x, prefix + names.up());
     for (int i = 0; i < product.length; i++) {
       product[i] = Float64.gated(rules.ways.gate, product[i], ups[i]);
     }
-    return linear(product, prefix + down);
+    return linear(product, prefix + names.down());
   }
 
-  /** What the experts with the greatest probabilities make of a row, by these. */
-  private double[] mixed(double[] x, String layer, Experts experts) {
-    double[] probabilities = Float64.softmax(linear(x, layer + experts.router()));
-    int[] best = Float64.greatest(probabilities, experts.used());
-    double sum = Arrays.stream(best).mapToDouble(expert -> probabilities[expert]).sum();
-    double[] out = new double[x.length];
-    for (int expert : best) {
-      String prefix = layer + experts.prefix() + "." + expert + ".";
-      double[] given = gated(x, prefix, experts.gate(), experts.up(), experts.down());
-      double share = probabilities[expert] / (experts.normalised() ? sum : 1);
-      for (int i = 0; i < out.length; i++) {
-        out[i] += share * given[i];
-      }
+  /** What experts make of a row. */
+  private double[] mixed(double[] x, String layer) {
+    Experts experts = model.experts().orElseThrow();
+    Experts.Beside beside = experts.beside();
+    double[] out = routed(x, layer, experts);
+    if (beside.shared() > 0) {
+      double share =
+          beside.sharedGate().map(gate -> sigmoid(linear(x, layer + gate)[0])).orElse(1.0);
+      addScaled(out, share, gated(x, layer + beside.sharedMaps(), DENSE));
     }
     return out;
   }
 
+  /** What those with the greatest scores do, by these. */
+  private double[] routed(double[] x, String layer, Experts experts) {
+    Experts.Beside beside = experts.beside();
+    double[] products = linear(x, layer + experts.names().router());
+    double[] scores =
+        beside.sigmoid()
+            ? Arrays.stream(products).map(ReferenceModel::sigmoid).toArray()
+            : Float64.softmax(products);
+    double[] ranks = scores.clone();
+    beside.selectionBias().ifPresent(name -> add(ranks, model.values(layer + name)));
+    int[] best = Float64.greatest(ranks, experts.used());
+    double sum = Arrays.stream(best).mapToDouble(expert -> scores[expert]).sum();
+    double[] out = new double[x.length];
+    for (int expert : best) {
+      double share = scores[expert] / (experts.normalised() ? sum : 1);
+      double[] given = gated(x, experts.name(layer, expert, ""), experts.names());
+      addScaled(out, beside.factor() * share, given);
+    }
+    return out;
+  }
+
+  private static double sigmoid(double x) {
+    return 1 / (1 + Math.exp(-x));
+  }
+
+  private static void addScaled(double[] to, double factor, double[] what) {
+    for (int i = 0; i < to.length; i++) {
+      to[i] += factor * what[i];
+    }
+  }
+
+  private static void add(double[] to, float[] what) {
+    for (int i = 0; i < to.length; i++) {
+      to[i] += what[i];
+    }
+  }
+
   private double[] normIfAny(double[] x, String gain) {
-    return model.tensorNames().contains(gain) ? norm(x, gain) : x;
+    return model.holds(gain) ? norm(x, gain) : x;
   }
 
   private double[] norm(double[] x, String gain) {
@@ -323,7 +367,7 @@ final class ReferenceModel {
 
   private double[] linear(double[] x, String name) {
     double[] out = multiply(x, name + ".weight");
-    if (model.tensorNames().contains(name + ".bias")) {
+    if (model.holds(name + ".bias")) {
       float[] bias = model.values(name + ".bias");
       for (int i = 0; i < out.length; i++) {
         out[i] += bias[i];
@@ -353,7 +397,7 @@ final class ReferenceModel {
   }
 
   private boolean endNorms(String layer) {
-    return model.tensorNames().contains(layer + AFTER_MLP);
+    return model.holds(layer + AFTER_MLP);
   }
 
   private void add(double[] to, double[] what, String layer, String endNorm) {

@@ -6,41 +6,23 @@ import org.jspecify.annotations.Nullable;
 /**
  * A feed-forward layer of several experts, of which each row goes to a few (Shazeer et al., <a
  * href="https://arxiv.org/abs/1701.06538">arXiv:1701.06538</a>; as in Mixtral, <a
- * href="https://arxiv.org/abs/2401.04088">arXiv:2401.04088</a>). A row goes to the experts with its
- * highest scores, of equal ones the first. What an expert gives counts by its share of the softmax.
+ * href="https://arxiv.org/abs/2401.04088">arXiv:2401.04088</a>).
  *
- * @param router {@code [experts, width]}, which gives the scores
- * @param routerBias a vector of the experts' number that is added to the scores, or null
+ * @param router which rows go to which, and by what that counts
  * @param experts the experts, all of one shape; all of them have a bias or none has
- * @param used how many experts a row goes to
- * @param normalised whether the softmax is that of these alone, so that their shares add up to 1,
- *     and not that of all
  * @param function what lets values through
- * @param factor by what everything that they give is multiplied
  */
-public record ExpertSpec(
-    Weight router,
-    @Nullable Weight routerBias,
-    List<GatedMaps> experts,
-    int used,
-    boolean normalised,
-    GateFunction function,
-    float factor) {
+public record ExpertSpec(RouterSpec router, List<GatedMaps> experts, GateFunction function) {
 
   /** Refuses shapes that do not fit together. */
   public ExpertSpec {
     experts = List.copyOf(experts);
-    int count = router.rows();
-    if (experts.size() != count) {
+    if (experts.size() != router.experts()) {
       throw new IllegalArgumentException(
-          "a router of %d experts is given %d".formatted(count, experts.size()));
-    }
-    if (used < 1 || used > count) {
-      throw new IllegalArgumentException(
-          "a row goes to 1 to %d experts, not %d".formatted(count, used));
+          "a router of %d experts is given %d".formatted(router.experts(), experts.size()));
     }
     GatedMaps first = experts.getFirst();
-    int width = router.columns();
+    int width = router.map().columns();
     int inner = first.down().columns();
     for (GatedMaps expert : experts) {
       requireShape("gates and ups", expert.gateUp(), Math.multiplyExact(2, inner), width);
@@ -80,7 +62,7 @@ public record ExpertSpec(
    * @return the columns of what goes in and comes out
    */
   public int width() {
-    return router.columns();
+    return router.map().columns();
   }
 
   /**

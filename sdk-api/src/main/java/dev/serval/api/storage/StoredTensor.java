@@ -93,6 +93,16 @@ public record StoredTensor(
   }
 
   /**
+   * The same elements under other dimensions.
+   *
+   * @param dimensions the outermost first; their product is the number of elements
+   * @return the tensor
+   */
+  public StoredTensor reshaped(List<Long> dimensions) {
+    return dimensions.equals(shape) ? this : new StoredTensor(name, dtype, dimensions, data, file);
+  }
+
+  /**
    * How many elements it has.
    *
    * @return the product of its dimensions

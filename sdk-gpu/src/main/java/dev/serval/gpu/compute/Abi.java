@@ -86,8 +86,8 @@ final class Abi {
           .build();
   static final Struct ROUTE =
       Struct.named("Route")
-          .wide("step", "scores", "experts", "shares")
-          .narrow("count", "stride", "used", "normalised", "factor", "unused")
+          .wide("step", "products", "selectionBias", "experts", "shares")
+          .narrow("count", "stride", "used", "normalised", "factor", "sigmoid")
           .build();
   static final Struct ROUTE_TILE =
       Struct.named("RouteTile").narrow("expert", "first", "count").build();

@@ -9,8 +9,9 @@ import dev.serval.api.compute.ExpertSpec;
  * @param owner the backend that made it
  * @param spec its weights and rules
  * @param maxRows the most rows of a step
- * @param router gives the scores
- * @param routerBias where what is added to them lies; 0 for none
+ * @param router gives what scores are made of
+ * @param routerBias where what is added to that lies; 0 for none
+ * @param selectionBias where what is added to scores lies where experts are chosen; 0 for none
  * @param gateUps the first map of each
  * @param downs the last map of each
  * @param layout how its routes and what lies between its maps are laid out
@@ -21,6 +22,7 @@ record CudaExperts(
     int maxRows,
     CudaWeight.Matrix router,
     long routerBias,
+    long selectionBias,
     ExpertWeights gateUps,
     ExpertWeights downs,
     RouteLayout layout)

@@ -4,8 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.RouterSpec;
 import dev.serval.gpu.driver.Kernel;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
@@ -18,7 +18,8 @@ import java.util.Objects;
  */
 final class ExpertKernels {
   private static final long ROUTE_STEP = Abi.ROUTE.offset("step");
-  private static final long ROUTE_SCORES = Abi.ROUTE.offset("scores");
+  private static final long ROUTE_PRODUCTS = Abi.ROUTE.offset("products");
+  private static final long ROUTE_SELECTION_BIAS = Abi.ROUTE.offset("selectionBias");
   private static final long ROUTE_EXPERTS = Abi.ROUTE.offset("experts");
   private static final long ROUTE_SHARES = Abi.ROUTE.offset("shares");
   private static final long ROUTE_COUNT = Abi.ROUTE.offset("count");
@@ -26,6 +27,7 @@ final class ExpertKernels {
   private static final long ROUTE_USED = Abi.ROUTE.offset("used");
   private static final long ROUTE_NORMALISED = Abi.ROUTE.offset("normalised");
   private static final long ROUTE_FACTOR = Abi.ROUTE.offset("factor");
+  private static final long ROUTE_SIGMOID = Abi.ROUTE.offset("sigmoid");
 
   private static final long SORT_STEP = Abi.SORT_ROUTES.offset("step");
   private static final long SORT_EXPERTS = Abi.SORT_ROUTES.offset("experts");
@@ -161,18 +163,22 @@ final class ExpertKernels {
     return packed && routes > 2 * RouteLayout.NARROW * experts ? WIDE : RouteLayout.NARROW;
   }
 
-  /** Chooses each row's experts by its scores. */
-  void route(ExpertSpec spec, RouteLayout layout, long address, CudaActivations scores, int rows) {
+  /** Chooses each row's experts by the products of the router's map. */
+  void route(CudaExperts layer, long address, CudaActivations products, int rows) {
     MemorySegment to = route.arguments();
+    RouteLayout layout = layer.layout();
+    RouterSpec router = layer.spec().router();
     to.set(JAVA_LONG, ROUTE_STEP, site.step().address());
-    to.set(JAVA_LONG, ROUTE_SCORES, scores.address());
+    to.set(JAVA_LONG, ROUTE_PRODUCTS, products.address());
+    to.set(JAVA_LONG, ROUTE_SELECTION_BIAS, layer.selectionBias());
     to.set(JAVA_LONG, ROUTE_EXPERTS, address + layout.experts());
     to.set(JAVA_LONG, ROUTE_SHARES, address + layout.shares());
-    to.set(JAVA_INT, ROUTE_COUNT, spec.count());
-    to.set(JAVA_INT, ROUTE_STRIDE, scores.stride());
-    to.set(JAVA_INT, ROUTE_USED, spec.used());
-    to.set(JAVA_INT, ROUTE_NORMALISED, spec.normalised() ? 1 : 0);
-    to.set(JAVA_FLOAT, ROUTE_FACTOR, spec.factor());
+    to.set(JAVA_INT, ROUTE_COUNT, router.experts());
+    to.set(JAVA_INT, ROUTE_STRIDE, products.stride());
+    to.set(JAVA_INT, ROUTE_USED, router.used());
+    to.set(JAVA_INT, ROUTE_NORMALISED, router.normalised() ? 1 : 0);
+    to.set(JAVA_FLOAT, ROUTE_FACTOR, router.factor());
+    to.set(JAVA_INT, ROUTE_SIGMOID, router.scoring() == RouterSpec.Scoring.SIGMOID ? 1 : 0);
     route.grid(Math.ceilDiv(rows, ROUTED_ROWS), 1, 1).launch(site.stream());
   }
 

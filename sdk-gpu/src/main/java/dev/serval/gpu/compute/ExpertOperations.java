@@ -6,6 +6,7 @@ import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.OperandChecks;
+import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.gpu.RegionPool;
@@ -69,8 +70,10 @@ final class ExpertOperations {
           "a layer has at most %d experts on a GPU, not %d"
               .formatted(Abi.MAX_EXPERTS, spec.count()));
     }
-    CudaWeight.Matrix router = checks.matrix("router", spec.router());
-    long routerBias = checks.address("router's bias", spec.routerBias(), spec.count());
+    RouterSpec rules = spec.router();
+    CudaWeight.Matrix router = checks.matrix("router", rules.map());
+    long routerBias = checks.address("router's bias", rules.bias(), spec.count());
+    long selectionBias = checks.address("selection bias", rules.selectionBias(), spec.count());
     ExpertWeights gateUps =
         weights("gates and ups", spec, GatedMaps::gateUp, GatedMaps::gateUpBias);
     ExpertWeights downs = weights("downs", spec, GatedMaps::down, GatedMaps::downBias);
@@ -82,6 +85,7 @@ final class ExpertOperations {
             maxRows,
             router,
             routerBias,
+            selectionBias,
             gateUps,
             downs,
             RouteLayout.of(spec, maxRows));
@@ -146,12 +150,12 @@ final class ExpertOperations {
     stage.accept(batch);
     LinearOperations.Input given =
         linear.input(input, layer.router().anyPacked() || layer.gateUps().anyPacked());
-    CudaActivations scores = room.scores(layer);
-    linear.score(layer.router(), layer.routerBias(), given, scores);
+    CudaActivations products = room.products(layer);
+    linear.score(layer.router(), layer.routerBias(), given, products);
     RouteLayout layout = layer.layout();
     long routing = room.routing(layer);
     int most = Math.min(bounds.rows(), layer.maxRows());
-    kernels.route(layer.spec(), layout, routing, scores, most);
+    kernels.route(layer, routing, products, most);
     for (int first = 0; first < most; first += layout.turnRows()) {
       int together = Math.min(layout.turnRows(), most - first);
       int count = layer.spec().count();

@@ -29,15 +29,15 @@ record ExpertRoom(
     return routing.atLeast(layer.layout().bytes());
   }
 
-  /** A row of scores for each row of a step. */
-  CudaActivations scores(CudaExperts layer) {
+  /** A row of products of the router for each row of a step. */
+  CudaActivations products(CudaExperts layer) {
     return new CudaActivations(
         layer.owner(),
         CudaActivations.Form.ROWS,
         layer.maxRows(),
         layer.spec().count(),
         CudaActivations.stride(CudaActivations.Form.ROWS, 1, layer.spec().count()),
-        routing(layer) + layer.layout().scores());
+        routing(layer) + layer.layout().products());
   }
 
   /** Gates and ups, a row for each route of a turn. */

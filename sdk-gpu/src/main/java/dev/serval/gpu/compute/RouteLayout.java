@@ -14,7 +14,7 @@ import dev.serval.api.compute.ExpertSpec;
  * @param places where routes went when they were sorted, for all rows
  * @param sources the rows of sorted routes, for those of a turn
  * @param tiles routes that are multiplied together, for those of a turn
- * @param scores F32 rows of the router's scores, for all rows
+ * @param products F32 rows of the router's products, for all rows
  * @param bytes how much there is
  */
 record RouteLayout(
@@ -25,7 +25,7 @@ record RouteLayout(
     long places,
     long sources,
     long tiles,
-    long scores,
+    long products,
     long bytes) {
   /** The fewest routes of a tile. */
   static final int NARROW = 8;
@@ -35,18 +35,18 @@ record RouteLayout(
   private static final long ALIGNMENT = 256;
 
   static RouteLayout of(ExpertSpec spec, int maxRows) {
-    int turnRows = Math.min(maxRows, Math.clamp(MOST_ROUTES / spec.used(), 1, MOST_ROWS));
-    long routes = (long) maxRows * spec.used() * Integer.BYTES;
+    int turnRows = Math.min(maxRows, Math.clamp(MOST_ROUTES / spec.router().used(), 1, MOST_ROWS));
+    long routes = (long) maxRows * spec.router().used() * Integer.BYTES;
     long experts = aligned(Abi.STEP.size());
     long shares = experts + aligned(routes);
     long places = shares + aligned(routes);
     long sources = places + aligned(routes);
-    long tiles = sources + aligned((long) turnRows * spec.used() * Integer.BYTES);
-    int mostTiles = tiles(turnRows * spec.used(), spec.count(), NARROW);
-    long scores = tiles + aligned(mostTiles * Abi.ROUTE_TILE.size());
-    long end = scores + CudaActivations.bytes(CudaActivations.Form.ROWS, maxRows, spec.count());
+    long tiles = sources + aligned((long) turnRows * spec.router().used() * Integer.BYTES);
+    int mostTiles = tiles(turnRows * spec.router().used(), spec.count(), NARROW);
+    long products = tiles + aligned(mostTiles * Abi.ROUTE_TILE.size());
+    long end = products + CudaActivations.bytes(CudaActivations.Form.ROWS, maxRows, spec.count());
     return new RouteLayout(
-        turnRows, spec.used(), experts, shares, places, sources, tiles, scores, end);
+        turnRows, spec.router().used(), experts, shares, places, sources, tiles, products, end);
   }
 
   private static long aligned(long bytes) {

@@ -13,6 +13,7 @@ import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.GatedMaps;
+import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.NativeMemory;
@@ -117,7 +118,8 @@ final class CudaExpertsTest {
     int[] tokens = IntStream.range(0, ROWS).toArray();
     Weight table = matrix(DType.F32, ROWS, width);
     Weight router = matrix(DType.F32, 1, width);
-    ExpertSpec spec = new ExpertSpec(router, null, List.of(expert), 1, true, function, 1);
+    ExpertSpec spec =
+        new ExpertSpec(RouterSpec.softmax(router, null, 1, true, 1), List.of(expert), function);
     ExpertLayer layer = backend.experts(spec, ROWS);
     Activations in = DeviceRows.of(backend, table, tokens);
     Activations mixed = DeviceRows.of(backend, table, tokens);
@@ -190,7 +192,9 @@ final class CudaExpertsTest {
         .withMessageContaining("bias of downs");
     ExpertSpec spec =
         new ExpertSpec(
-            router, tooShort, List.of(new GatedMaps(gateUp, down)), 1, true, GateFunction.SILU, 1);
+            RouterSpec.softmax(router, tooShort, 1, true, 1),
+            List.of(new GatedMaps(gateUp, down)),
+            GateFunction.SILU);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> backend.experts(spec, 1))
         .withMessageContaining("router's bias");
@@ -210,7 +214,9 @@ final class CudaExpertsTest {
   }
 
   private ExpertLayer layer(Weight router, List<GatedMaps> experts) {
-    return backend.experts(new ExpertSpec(router, null, experts, 1, true, GateFunction.SILU, 1), 1);
+    return backend.experts(
+        new ExpertSpec(RouterSpec.softmax(router, null, 1, true, 1), experts, GateFunction.SILU),
+        1);
   }
 
   @ParameterizedTest
@@ -231,7 +237,10 @@ final class CudaExpertsTest {
             .limit(count)
             .toList();
     ExpertSpec spec =
-        new ExpertSpec(router, biased ? bias(count) : null, experts, 3, true, function, 0.5f);
+        new ExpertSpec(
+            RouterSpec.softmax(router, biased ? bias(count) : null, 3, true, 0.5f),
+            experts,
+            function);
     ExpertLayer layer = backend.experts(spec, 5);
     Activations out = backend.activations(5, WIDTH);
     Activations normed = backend.operands(5, WIDTH);
@@ -270,7 +279,9 @@ final class CudaExpertsTest {
             .toList();
     ExpertSpec spec =
         new ExpertSpec(
-            matrix(DType.F32, count, 32), null, experts, 2, false, GateFunction.SILU, 0.5f);
+            RouterSpec.softmax(matrix(DType.F32, count, 32), null, 2, false, 0.5f),
+            experts,
+            GateFunction.SILU);
     ExpertLayer layer = backend.experts(spec, most);
     int[] tokens = random.ints(most, 0, 300).toArray();
     Activations in = DeviceRows.of(backend, table, tokens);

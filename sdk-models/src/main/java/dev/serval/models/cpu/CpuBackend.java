@@ -134,7 +134,8 @@ public final class CpuBackend implements ComputeBackend {
     return new CpuExperts(
         this,
         spec,
-        map("router", spec.router(), spec.routerBias()),
+        map("router", spec.router().map(), spec.router().bias()),
+        bias(spec.router().selectionBias(), spec.count()),
         List.copyOf(gateUps),
         List.copyOf(downs),
         room);

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param owner the backend that made it
  * @param spec its weights and rules
- * @param router gives the scores
+ * @param router gives what scores are made of
+ * @param selectionBias what is added to them where experts are chosen, or null
  * @param gateUps the first map of each
  * @param downs the last map of each
  * @param room shared with layers of the same sizes
@@ -19,6 +20,7 @@ record CpuExperts(
     CpuBackend owner,
     ExpertSpec spec,
     Linear router,
+    CpuWeight.@Nullable Vector selectionBias,
     List<Linear> gateUps,
     List<Linear> downs,
     ExpertRoom room)
@@ -34,6 +36,6 @@ record CpuExperts(
 
   @Override
   public int maxRows() {
-    return room.scores().maxRows();
+    return room.routed().maxRows();
   }
 }

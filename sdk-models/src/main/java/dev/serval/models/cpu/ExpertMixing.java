@@ -27,8 +27,8 @@ final class ExpertMixing {
     ExpertRoom room = layer.room();
     ExpertRouting routing = room.routing();
     CpuExperts.Linear router = layer.router();
-    linear.of(router.matrix(), in, room.scores(), rows).adding(router.bias(), false).run(crew);
-    routing.route(room.scores(), rows, layer.spec());
+    linear.of(router.matrix(), in, room.routed(), rows).adding(router.bias(), false).run(crew);
+    routing.route(room.routed(), rows, layer.spec().router(), layer.selectionBias());
     for (int from = 0; from < routing.routes(); ) {
       int to = routing.endOfTurn(from, room.together());
       multiply(layer.gateUps(), routing, from, to, in, routing.rows(), room.gateUp());

@@ -7,14 +7,14 @@ import dev.serval.api.compute.ExpertSpec;
  * of several.
  *
  * @param routing which rows go to which expert
- * @param scores by which they do
+ * @param routed of each row the products of its router, by which they do
  * @param gateUp gates and ups of some rows, expert by expert
  * @param gated their products
  * @param given what is made of them
  */
 record ExpertRoom(
     ExpertRouting routing,
-    CpuActivations scores,
+    CpuActivations routed,
     CpuActivations gateUp,
     CpuActivations gated,
     CpuActivations given) {
@@ -31,7 +31,7 @@ record ExpertRoom(
    */
   record Sizes(int maxRows, int experts, int used, int width, int inner) {
     Sizes(ExpertSpec spec, int maxRows) {
-      this(maxRows, spec.count(), spec.used(), spec.width(), spec.inner());
+      this(maxRows, spec.count(), spec.router().used(), spec.width(), spec.inner());
     }
 
     ExpertRoom room(Buffers buffers) {

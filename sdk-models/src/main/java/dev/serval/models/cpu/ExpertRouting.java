@@ -1,7 +1,9 @@
 package dev.serval.models.cpu;
 
-import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.RouterSpec;
+import dev.serval.api.compute.RouterSpec.Scoring;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which rows of a step go to which expert, and by what counts what it gives them. Kept expert by
@@ -15,6 +17,8 @@ final class ExpertRouting {
   private final float[] shares;
   private final int[] chosen;
   private final float[] chosenShares;
+  private final float[] products;
+  private final float[] ranks;
   private final float[] highest;
 
   /**
@@ -33,24 +37,81 @@ final class ExpertRouting {
     shares = new float[routes];
     chosen = new int[routes];
     chosenShares = new float[routes];
+    products = new float[experts];
+    ranks = new float[experts];
     highest = new float[used];
   }
 
-  /** Routes so many rows by their scores. */
-  void route(CpuActivations scores, int count, ExpertSpec spec) {
+  /**
+   * Routes so many rows.
+   *
+   * @param given the products of the rows and the router's map
+   * @param selectionBias what is added to each expert's scores where experts are chosen, or null
+   */
+  void route(
+      CpuActivations given,
+      int count,
+      RouterSpec router,
+      CpuWeight.@Nullable Vector selectionBias) {
     for (int row = 0; row < count; row++) {
-      choose(scores, scores.row(row), row * used);
-      weigh(spec, sum(spec, scores, scores.row(row)), row * used);
+      for (int expert = 0; expert < experts; expert++) {
+        products[expert] = given.at(given.row(row) + expert);
+      }
+      boolean ofAll = !router.normalised() || selectionBias != null;
+      float greatest = greatest();
+      float whole = ofAll ? whole(router.scoring(), greatest) : 1;
+      if (selectionBias == null) {
+        choose(products, row * used);
+      } else {
+        rank(router.scoring(), greatest, whole, selectionBias);
+        choose(ranks, row * used);
+      }
+      weigh(router, greatest, whole, row * used);
     }
     sort(count * used);
   }
 
-  /** The experts with the highest scores, the highest first. */
-  private void choose(CpuActivations scores, long at, int to) {
+  private float greatest() {
+    float greatest = Float.NEGATIVE_INFINITY;
+    for (float product : products) {
+      greatest = Math.max(greatest, product);
+    }
+    return greatest;
+  }
+
+  /** An expert's score; that of a softmax still to be divided by the whole. */
+  private float score(Scoring scoring, int expert, float greatest) {
+    return switch (scoring) {
+      case SOFTMAX -> Exponential.of(products[expert] - greatest);
+      case SIGMOID -> 1 / (1 + Exponential.of(-products[expert]));
+    };
+  }
+
+  /** What scores are divided by. */
+  private float whole(Scoring scoring, float greatest) {
+    if (scoring == Scoring.SIGMOID) {
+      return 1;
+    }
+    float sum = 0;
     for (int expert = 0; expert < experts; expert++) {
-      float score = scores.at(at + expert);
+      sum += score(scoring, expert, greatest);
+    }
+    return sum;
+  }
+
+  /** By what experts are chosen where that is not the order of their products. */
+  private void rank(Scoring scoring, float greatest, float whole, CpuWeight.Vector selectionBias) {
+    for (int expert = 0; expert < experts; expert++) {
+      ranks[expert] = score(scoring, expert, greatest) / whole + selectionBias.at(expert);
+    }
+  }
+
+  /** The experts that rank highest, the highest first. */
+  private void choose(float[] by, int to) {
+    for (int expert = 0; expert < experts; expert++) {
+      float rank = by[expert];
       int place = Math.min(expert, used);
-      while (place > 0 && score > highest[place - 1]) {
+      while (place > 0 && rank > highest[place - 1]) {
         place--;
         if (place + 1 < used) {
           highest[place + 1] = highest[place];
@@ -58,26 +119,21 @@ final class ExpertRouting {
         }
       }
       if (place < used) {
-        highest[place] = score;
+        highest[place] = rank;
         chosen[to + place] = expert;
       }
     }
   }
 
-  /** What exponentials of scores, less the highest, are divided by. */
-  private float sum(ExpertSpec spec, CpuActivations scores, long at) {
+  private void weigh(RouterSpec router, float greatest, float whole, int to) {
     float sum = 0;
-    int count = spec.normalised() ? used : experts;
-    for (int i = 0; i < count; i++) {
-      float score = spec.normalised() ? highest[i] : scores.at(at + i);
-      sum += Exponential.of(score - highest[0]);
+    for (int i = to; i < to + used; i++) {
+      chosenShares[i] = score(router.scoring(), chosen[i], greatest);
+      sum += chosenShares[i];
     }
-    return sum;
-  }
-
-  private void weigh(ExpertSpec spec, float sum, int to) {
-    for (int i = 0; i < used; i++) {
-      chosenShares[to + i] = Exponential.of(highest[i] - highest[0]) / sum * spec.factor();
+    float divisor = router.normalised() ? Math.max(sum, Float.MIN_NORMAL) : whole;
+    for (int i = to; i < to + used; i++) {
+      chosenShares[i] = chosenShares[i] / divisor * router.factor();
     }
   }
 

@@ -105,6 +105,11 @@ final class ConfigFields {
           Map.entry("lm_head_bias", false),
           Map.entry("decoder_sparse_step", 1),
           Map.entry("mlp_only_layers", List.of()),
+          Map.entry("n_group", 1),
+          Map.entry("topk_group", 1),
+          Map.entry("moe_layer_freq", 1),
+          Map.entry("moe_layer_interval", 1),
+          Map.entry("num_nextn_predict_layers", 0),
           Map.entry("full_attn_mod", 1),
           Map.entry("interpolate_factor", 1));
 

@@ -5,6 +5,7 @@ import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.GatedMaps;
@@ -19,6 +20,7 @@ import dev.serval.api.model.TokenSampler;
 import dev.serval.models.family.DecoderWeights.FeedForward;
 import dev.serval.models.sampling.HostTokenSampler;
 import dev.serval.models.sampling.SamplingScratch;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -33,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  * x += down · (function(gate · norm(x)) · (up · norm(x)))
  * </pre>
  *
- * <p>or, in place of the last line, what some of several experts make of norm(x) in that way.
+ * <p>or, in place of the last line, what some of several experts make of norm(x) in that way, and
+ * one that all rows go to.
  *
  * <p>Some families normalise what is added once more, or that alone, or multiply it. Where one
  * multiplies embeddings by s, x is kept s times smaller: norms of x add ε/s² in place of ε, which
@@ -60,6 +63,7 @@ final class DecoderExecutor implements ModelExecutor {
   private final Activations qkv;
   private final Activations attended;
   private final @Nullable FeedForwardRoom room;
+  private final @Nullable FeedForwardRoom sharedRoom;
   private final @Nullable Activations branch;
   private final Logits logits;
   private final StepBatch lastRows;
@@ -91,12 +95,19 @@ final class DecoderExecutor implements ModelExecutor {
         shape.queryColumns() == shape.hidden()
             ? normed
             : backend.operands(rows, shape.queryColumns());
-    boolean apart = shape.traits().branchNorms().end() || branchFactor != 1;
+    boolean apart = shape.traits().branchNorms().end().isPresent() || branchFactor != 1;
     branch = apart ? backend.activations(rows, shape.hidden()) : null;
+    Optional<ExpertTraits> experts = shape.traits().experts();
     room =
-        shape.traits().experts().isPresent()
+        experts.filter(some -> some.in(0)).isPresent()
             ? null
             : backend.feedForwardRoom(function, rows, shape.intermediate(), qkv);
+    sharedRoom =
+        experts
+            .flatMap(ExpertTraits::shared)
+            .filter(shared -> shared.gate().isEmpty())
+            .map(shared -> backend.feedForwardRoom(function, rows, shared.inner(), qkv))
+            .orElse(null);
     logits = backend.logits(limits.sequences(), shape.vocabulary());
     lastRows = new StepBatch(limits.sequences(), limits.sequences());
   }
@@ -168,8 +179,8 @@ final class DecoderExecutor implements ModelExecutor {
   private void feedForward(StepBatch batch, DecoderWeights.Layer layer) {
     Activations in = branchInput(batch, layer.mlpNorm());
     switch (layer.feedForward()) {
-      case FeedForward.Dense dense -> dense(batch, in, dense.maps(), layer.mlpEndNorm());
-      case FeedForward.Sparse sparse -> backend.addExperts(batch, in, sparse.experts(), residual);
+      case FeedForward.Dense dense -> dense(batch, in, dense.maps(), room, layer.mlpEndNorm());
+      case FeedForward.Sparse sparse -> sparse(batch, in, sparse);
     }
   }
 
@@ -182,8 +193,23 @@ final class DecoderExecutor implements ModelExecutor {
     return normed;
   }
 
-  private void dense(StepBatch batch, Activations in, GatedMaps maps, @Nullable Weight endNorm) {
-    FeedForwardRoom between = Objects.requireNonNull(room);
+  private void sparse(StepBatch batch, Activations in, FeedForward.Sparse sparse) {
+    List<ExpertLayer> experts = sparse.experts();
+    for (int index = 0; index < experts.size(); index++) {
+      backend.addExperts(batch, in, experts.get(index), residual);
+    }
+    if (sparse.shared() != null) {
+      dense(batch, in, sparse.shared(), sharedRoom, null);
+    }
+  }
+
+  private void dense(
+      StepBatch batch,
+      Activations in,
+      GatedMaps maps,
+      @Nullable FeedForwardRoom of,
+      @Nullable Weight endNorm) {
+    FeedForwardRoom between = Objects.requireNonNull(of);
     if (branch == null) {
       backend.feedForward(batch, function, in, maps, between, residual, true);
       return;

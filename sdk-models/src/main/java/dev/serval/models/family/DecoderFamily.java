@@ -109,7 +109,7 @@ abstract class DecoderFamily implements ModelFamily {
         shape.kvHeads(),
         shape.headDim(),
         shape.traits().experts().map(ExpertTraits::count).orElse(1),
-        shape.traits().experts().map(ExpertTraits::used).orElse(1),
+        shape.traits().experts().map(experts -> experts.routing().used()).orElse(1),
         tensors.elements(),
         Bytes.of(tensors.bytes()));
   }

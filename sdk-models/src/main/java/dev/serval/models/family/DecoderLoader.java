@@ -3,9 +3,11 @@ package dev.serval.models.family;
 import dev.serval.api.LoadListener;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.RotaryEmbedding;
+import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
@@ -90,21 +92,45 @@ final class DecoderLoader {
     return switch (tensors) {
       case DecoderTensors.FeedForward.Dense dense ->
           new DecoderWeights.FeedForward.Dense(maps(dense));
-      case DecoderTensors.FeedForward.Sparse sparse ->
-          new DecoderWeights.FeedForward.Sparse(backend.experts(experts(sparse, traits), maxRows));
+      case DecoderTensors.FeedForward.Sparse sparse -> sparse(sparse, traits);
     };
   }
 
+  private DecoderWeights.FeedForward sparse(
+      DecoderTensors.FeedForward.Sparse tensors, DecoderTraits traits) {
+    ExpertLayer routed = backend.experts(experts(tensors, traits), maxRows);
+    if (tensors.shared().isEmpty()) {
+      return new DecoderWeights.FeedForward.Sparse(List.of(routed), null);
+    }
+    GatedMaps shared = maps(tensors.shared().get());
+    if (tensors.sharedGate().isEmpty()) {
+      return new DecoderWeights.FeedForward.Sparse(List.of(routed), shared);
+    }
+    ExpertLayer ofAll = backend.experts(gated(shared, tensors.sharedGate(), traits), maxRows);
+    return new DecoderWeights.FeedForward.Sparse(List.of(routed, ofAll), null);
+  }
+
   private ExpertSpec experts(DecoderTensors.FeedForward.Sparse tensors, DecoderTraits traits) {
-    ExpertTraits experts = traits.experts().orElseThrow();
+    ExpertTraits.Routing routing = traits.experts().orElseThrow().routing();
+    RouterSpec router =
+        new RouterSpec(
+            weight(tensors.router()),
+            optional(tensors.routerBias()),
+            routing.scoring(),
+            optional(tensors.selectionBias()),
+            routing.used(),
+            routing.normalised(),
+            (float) (routing.factor() * traits.branchFactor()));
     return new ExpertSpec(
-        weight(tensors.router()),
-        optional(tensors.routerBias()),
-        tensors.experts().stream().map(this::maps).toList(),
-        experts.used(),
-        experts.normalised(),
-        traits.gate(),
-        traits.branchFactor());
+        router, tensors.experts().stream().map(this::maps).toList(), traits.gate());
+  }
+
+  /** An expert that all rows go to, by the logistic function of a product. */
+  private ExpertSpec gated(GatedMaps expert, List<TensorNeed> gate, DecoderTraits traits) {
+    RouterSpec router =
+        new RouterSpec(
+            weight(gate), null, RouterSpec.Scoring.SIGMOID, null, 1, false, traits.branchFactor());
+    return new ExpertSpec(router, List.of(expert), traits.gate());
   }
 
   private GatedMaps maps(DecoderTensors.FeedForward.Dense maps) {

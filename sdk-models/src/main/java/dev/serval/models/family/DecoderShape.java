@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -8,7 +9,7 @@ import java.util.Set;
  * @param vocabulary how many tokens there are
  * @param contextLength how many positions it was made for
  * @param hidden the width between layers
- * @param intermediate the width within a feed-forward layer, or within one of its experts
+ * @param intermediate the width within a feed-forward layer; where all are of experts, within one
  * @param layers how many layers there are
  * @param heads query heads of a layer
  * @param kvHeads key and value heads of a layer
@@ -48,15 +49,12 @@ record DecoderShape(
       throw config.refuse("num_key_value_heads", "a divisor of num_attention_heads, " + heads);
     }
     int headDim = headDim(config, hidden, heads);
-    RotaryFrequencies rotary = RotaryFrequencies.read(config, headDim);
+    RotaryFrequencies rotary = RotaryFrequencies.read(config, headDim, traits.turning());
     return new DecoderShape(
         config.count("vocab_size"),
         rotary.scaling().contextLength(config.count("max_position_embeddings")),
         hidden,
-        traits
-            .experts()
-            .map(ExpertTraits::inner)
-            .orElseGet(() -> config.width("intermediate_size")),
+        intermediate(config, traits),
         config.count("num_hidden_layers"),
         heads,
         kvHeads,
@@ -65,6 +63,17 @@ record DecoderShape(
         config.flag("tie_word_embeddings", traits.tied()),
         rotary,
         traits);
+  }
+
+  /** Where all layers are of experts, the width of dense ones is that of none. */
+  private static int intermediate(ModelConfig config, DecoderTraits traits) {
+    String dense = "intermediate_size";
+    Optional<ExpertTraits> everywhere = traits.experts().filter(experts -> experts.in(0));
+    if (everywhere.isEmpty()) {
+      return config.width(dense);
+    }
+    config.ignore(dense);
+    return everywhere.get().inner();
   }
 
   private static void checkGate(ModelConfig config, DecoderTraits traits) {

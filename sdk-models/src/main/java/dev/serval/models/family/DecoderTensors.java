@@ -1,7 +1,9 @@
 package dev.serval.models.family;
 
+import dev.serval.models.family.DecoderTraits.BranchNorms;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -15,12 +17,6 @@ import java.util.stream.Stream;
 record DecoderTensors(DecoderShape shape) {
   static final String HEAD = "lm_head.weight";
   private static final String EMBEDDINGS = "model.embed_tokens.weight";
-
-  /** Where attention has no norm of its own at its end, the norm between it and the next part. */
-  private static final String AFTER_ATTENTION = "post_attention_layernorm.weight";
-
-  private static final String BEFORE_MLP = "pre_feedforward_layernorm.weight";
-  private static final String AFTER_MLP = "post_feedforward_layernorm.weight";
 
   /** What one layer needs. */
   record Layer(
@@ -71,12 +67,25 @@ record DecoderTensors(DecoderShape shape) {
       }
     }
 
-    /** Several experts, each of which is what a layer of one would be. */
-    record Sparse(List<TensorNeed> router, List<TensorNeed> routerBias, List<Dense> experts)
+    /**
+     * Several experts, each of which is what a layer of one would be.
+     *
+     * @param shared what all rows go to beside them
+     * @param sharedGate what gives that its share
+     */
+    record Sparse(
+        List<TensorNeed> router,
+        List<TensorNeed> routerBias,
+        List<TensorNeed> selectionBias,
+        List<Dense> experts,
+        Optional<Dense> shared,
+        List<TensorNeed> sharedGate)
         implements FeedForward {
       @Override
       public Stream<List<TensorNeed>> all() {
-        return Stream.concat(Stream.of(router, routerBias), experts.stream().flatMap(Dense::all));
+        return Stream.concat(
+            Stream.of(router, routerBias, selectionBias, sharedGate),
+            Stream.concat(experts.stream(), shared.stream()).flatMap(Dense::all));
       }
     }
   }
@@ -120,9 +129,9 @@ record DecoderTensors(DecoderShape shape) {
     Linear qkv =
         new Linear(attention + "qkv_proj", shape.queryColumns() + 2 * shape.keyColumns(), hidden);
     Linear o = new Linear(attention + "o_proj", hidden, shape.queryColumns());
-    Linear[] inputs = traits.fusedMaps() ? new Linear[] {qkv} : new Linear[] {q, k, v};
+    Linear[] inputs = traits.fusedInputs() ? new Linear[] {qkv} : new Linear[] {q, k, v};
     return new Layer(
-        traits.branchNorms().start() ? vector(layer + "input_layernorm.weight", hidden) : List.of(),
+        norm(layer, traits.branchNorms().start().map(BranchNorms.Names::attention)),
         weights(inputs),
         traits.inputBias() ? biases(inputs) : List.of(),
         headNorm(attention + "q_norm.weight", shape.queryColumns()),
@@ -130,28 +139,24 @@ record DecoderTensors(DecoderShape shape) {
         traits.sinks() ? vector(attention + "sinks", shape.heads()) : List.of(),
         weights(o),
         traits.outputBias() ? biases(o) : List.of(),
-        traits.branchNorms().end() ? vector(layer + AFTER_ATTENTION, hidden) : List.of(),
-        mlpNorm(layer),
+        norm(layer, traits.branchNorms().end().map(BranchNorms.Names::attention)),
+        norm(layer, traits.branchNorms().start().map(BranchNorms.Names::feedForward)),
         traits
             .experts()
+            .filter(experts -> experts.in(index))
             .<FeedForward>map(experts -> sparse(layer, experts))
-            .orElseGet(() -> dense(layer + "mlp.")),
-        traits.branchNorms().end() ? vector(layer + AFTER_MLP, hidden) : List.of());
+            .orElseGet(() -> dense(layer + "mlp.", shape.intermediate())),
+        norm(layer, traits.branchNorms().end().map(BranchNorms.Names::feedForward)));
   }
 
-  private List<TensorNeed> mlpNorm(String layer) {
-    return switch (shape.traits().branchNorms()) {
-      case START -> vector(layer + AFTER_ATTENTION, shape.hidden());
-      case BOTH -> vector(layer + BEFORE_MLP, shape.hidden());
-      case END -> List.of();
-    };
+  private List<TensorNeed> norm(String layer, Optional<String> name) {
+    return name.map(gains -> vector(layer + gains, shape.hidden())).orElse(List.of());
   }
 
-  private FeedForward.Dense dense(String mlp) {
-    int inner = shape.intermediate();
+  private FeedForward.Dense dense(String mlp, int inner) {
     Linear gateUp = new Linear(mlp + "gate_up_proj", 2 * inner, shape.hidden());
     Linear[] gates =
-        shape.traits().fusedMaps()
+        shape.traits().fusedGates()
             ? new Linear[] {gateUp}
             : gates(mlp + "gate_proj", mlp + "up_proj", inner);
     return maps(gates, new Linear(mlp + "down_proj", shape.hidden(), inner));
@@ -174,12 +179,23 @@ record DecoderTensors(DecoderShape shape) {
 
   private FeedForward sparse(String layer, ExpertTraits experts) {
     Linear router = new Linear(layer + experts.names().router(), experts.count(), shape.hidden());
+    Optional<ExpertTraits.Shared> shared = experts.shared();
     return new FeedForward.Sparse(
         weights(router),
         shape.traits().mlpBias() ? biases(router) : List.of(),
+        experts
+            .routing()
+            .selectionBias()
+            .map(name -> vector(layer + name, experts.count()))
+            .orElse(List.of()),
         IntStream.range(0, experts.count())
             .mapToObj(expert -> expert(layer, experts, expert))
-            .toList());
+            .toList(),
+        shared.map(one -> dense(layer + one.maps(), one.inner())),
+        shared
+            .flatMap(ExpertTraits.Shared::gate)
+            .map(gate -> weights(new Linear(layer + gate, 1, shape.hidden())))
+            .orElse(List.of()));
   }
 
   private FeedForward.Dense expert(String layer, ExpertTraits experts, int expert) {

@@ -12,8 +12,8 @@ import java.util.function.UnaryOperator;
  * @param outputBias whether attention's output has a bias
  * @param mlpBias whether the feed-forward layer's three maps have a bias, or those of its experts
  *     and what gives these their scores
- * @param fusedMaps whether a checkpoint stores queries, keys and values as one map, and gates and
- *     ups as one
+ * @param fusedInputs whether a checkpoint stores queries, keys and values as one map
+ * @param fusedGates whether it stores gates and ups as one
  * @param gate what lets values through in the feed-forward layer
  * @param sinks whether each query head has a score that takes its share of attention for nothing
  * @param headNorms how queries and keys are normalised before they are turned
@@ -24,15 +24,19 @@ import java.util.function.UnaryOperator;
  * @param tied whether the embedding table is also the head, unless a checkpoint says otherwise
  * @param windows how far back each layer sees
  * @param rotaryLayers in which layers positions turn heads
+ * @param turning what of a head positions turn, unless a checkpoint says otherwise
  * @param windowed how positions turn heads in layers that have a window, given how they do in
  *     others
  * @param experts those of which feed-forward layers are made, if they are
+ * @param draftLayers how many layers behind the last a checkpoint has that predict further tokens,
+ *     which are not needed
  */
 record DecoderTraits(
     boolean inputBias,
     boolean outputBias,
     boolean mlpBias,
-    boolean fusedMaps,
+    boolean fusedInputs,
+    boolean fusedGates,
     GateFunction gate,
     boolean sinks,
     HeadNorms headNorms,
@@ -43,8 +47,10 @@ record DecoderTraits(
     boolean tied,
     LayerWindows windows,
     RotaryLayers rotaryLayers,
+    RotaryFrequencies.Turning turning,
     UnaryOperator<RotaryFrequencies> windowed,
-    Optional<ExpertTraits> experts) {
+    Optional<ExpertTraits> experts,
+    int draftLayers) {
 
   /**
    * By what parts of a model are multiplied.
@@ -78,22 +84,47 @@ record DecoderTraits(
     TOGETHER
   }
 
-  /** Where attention and the feed-forward layer have norms. */
-  enum BranchNorms {
+  /**
+   * Where attention and the feed-forward layer have norms, and what their gains are called within a
+   * layer.
+   *
+   * @param start at the start of both
+   * @param end of what both add
+   */
+  record BranchNorms(Optional<Names> start, Optional<Names> end) {
+    private static final String INPUT = "input_layernorm.weight";
+
+    /** Called so in a model that has no norms of what attention adds. */
+    private static final String AFTER_ATTENTION = "post_attention_layernorm.weight";
+
+    private static final Names ENDS =
+        new Names(AFTER_ATTENTION, "post_feedforward_layernorm.weight");
+
     /** At their start. */
-    START,
+    static final BranchNorms START =
+        new BranchNorms(Optional.of(new Names(INPUT, AFTER_ATTENTION)), Optional.empty());
+
     /** At their start, and of what they add. */
-    BOTH,
+    static final BranchNorms BOTH =
+        new BranchNorms(
+            Optional.of(new Names(INPUT, "pre_feedforward_layernorm.weight")), Optional.of(ENDS));
+
+    /** The same, under other names. */
+    static final BranchNorms BOTH_OF_GLM =
+        new BranchNorms(
+            START.start,
+            Optional.of(new Names("post_self_attn_layernorm.weight", "post_mlp_layernorm.weight")));
+
     /** Of what they add alone. */
-    END;
+    static final BranchNorms END = new BranchNorms(Optional.empty(), Optional.of(ENDS));
 
-    boolean start() {
-      return this != END;
-    }
-
-    boolean end() {
-      return this != START;
-    }
+    /**
+     * What gains are called.
+     *
+     * @param attention those of attention
+     * @param feedForward those of the feed-forward layer
+     */
+    record Names(String attention, String feedForward) {}
   }
 
   /** As Llama and Mistral are, unless told otherwise. */
@@ -106,7 +137,9 @@ record DecoderTraits(
    * are: 1 where gains do it.
    */
   float branchFactor() {
-    return branchNorms.end() ? 1 : (float) (multipliers.branches() / multipliers.embeddings());
+    return branchNorms.end().isPresent()
+        ? 1
+        : (float) (multipliers.branches() / multipliers.embeddings());
   }
 
   /** Those of the last norm, by which logits are multiplied, too. */
@@ -130,7 +163,8 @@ record DecoderTraits(
     private boolean inputBias;
     private boolean outputBias;
     private boolean mlpBias;
-    private boolean fusedMaps;
+    private boolean fusedInputs;
+    private boolean fusedGates;
     private GateFunction gate = GateFunction.SILU;
     private boolean sinks;
     private HeadNorms headNorms = HeadNorms.NONE;
@@ -140,8 +174,10 @@ record DecoderTraits(
     private Softcaps softcaps = Softcaps.NONE;
     private boolean tied;
     private RotaryLayers rotaryLayers = RotaryLayers.all();
+    private RotaryFrequencies.Turning turning = RotaryFrequencies.Turning.HALVES;
     private UnaryOperator<RotaryFrequencies> windowed = UnaryOperator.identity();
     private Optional<ExpertTraits> experts = Optional.empty();
+    private int draftLayers;
 
     private Builder(LayerWindows windows) {
       this.windows = windows;
@@ -154,8 +190,13 @@ record DecoderTraits(
       return this;
     }
 
-    Builder fusedMaps() {
-      fusedMaps = true;
+    Builder fusedInputs() {
+      fusedInputs = true;
+      return this;
+    }
+
+    Builder fusedGates() {
+      fusedGates = true;
       return this;
     }
 
@@ -204,6 +245,11 @@ record DecoderTraits(
       return this;
     }
 
+    Builder turning(RotaryFrequencies.Turning given) {
+      turning = given;
+      return this;
+    }
+
     Builder windowed(UnaryOperator<RotaryFrequencies> turning) {
       windowed = turning;
       return this;
@@ -214,12 +260,18 @@ record DecoderTraits(
       return this;
     }
 
+    Builder draftLayers(int layers) {
+      draftLayers = layers;
+      return this;
+    }
+
     DecoderTraits build() {
       return new DecoderTraits(
           inputBias,
           outputBias,
           mlpBias,
-          fusedMaps,
+          fusedInputs,
+          fusedGates,
           gate,
           sinks,
           headNorms,
@@ -230,8 +282,10 @@ record DecoderTraits(
           tied,
           windows,
           rotaryLayers,
+          turning,
           windowed,
-          experts);
+          experts,
+          draftLayers);
     }
   }
 }

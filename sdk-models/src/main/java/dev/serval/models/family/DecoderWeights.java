@@ -35,7 +35,12 @@ record DecoderWeights(Weight embeddings, List<Layer> layers, Weight finalNorm, W
     /** The same for all rows. */
     record Dense(GatedMaps maps) implements FeedForward {}
 
-    /** What some experts do. */
-    record Sparse(ExpertLayer experts) implements FeedForward {}
+    /**
+     * What some experts do.
+     *
+     * @param experts one layer of them, and another of that which all rows go to by a share
+     * @param shared what all rows go to without one, or null
+     */
+    record Sparse(List<ExpertLayer> experts, @Nullable GatedMaps shared) implements FeedForward {}
   }
 }

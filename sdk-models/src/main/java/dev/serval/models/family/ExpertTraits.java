@@ -1,15 +1,47 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.RouterSpec.Scoring;
+import java.util.Optional;
+
 /**
- * The experts of a model's feed-forward layers, all of which are of them.
+ * The experts of a model's feed-forward layers.
  *
  * @param count how many a layer has
- * @param used to how many of them a row goes
  * @param inner how wide they are within
- * @param normalised whether the shares of those that a row goes to add up to 1
+ * @param routing which rows go to which
+ * @param shared what all rows go to beside them, if there is such an expert
+ * @param denseLayers how many of the lowest layers have none
  * @param names what their tensors are called
  */
-record ExpertTraits(int count, int used, int inner, boolean normalised, Names names) {
+record ExpertTraits(
+    int count, int inner, Routing routing, Optional<Shared> shared, int denseLayers, Names names) {
+
+  /**
+   * Which rows go to which experts.
+   *
+   * @param used to how many a row goes
+   * @param scoring what makes scores
+   * @param selectionBias what is called, within a layer, what is added to them where experts are
+   *     chosen, if anything is
+   * @param normalised whether the shares of those that a row goes to add up to 1
+   * @param factor by what everything that they give is multiplied
+   */
+  record Routing(
+      int used,
+      Scoring scoring,
+      Optional<String> selectionBias,
+      boolean normalised,
+      double factor) {}
+
+  /**
+   * An expert that all rows go to.
+   *
+   * @param inner how wide it is within
+   * @param maps what its maps begin with, within a layer
+   * @param gate what is called, within a layer and without {@code .weight}, what gives the logistic
+   *     function's argument by which it counts, if anything does
+   */
+  record Shared(int inner, String maps, Optional<String> gate) {}
 
   /** More than any model has, and few enough to be listed. */
   private static final int MOST = 4096;
@@ -51,17 +83,77 @@ record ExpertTraits(int count, int used, int inner, boolean normalised, Names na
     record Together(String router, String gateUp, String down) implements Names {}
   }
 
-  /** Reads what families call by several names. */
+  /** Reads what families call by several names; shares are those of a softmax. */
   static ExpertTraits read(
       ModelConfig config, String countField, String innerField, boolean normalised, Names names) {
+    return read(config, countField, "num_experts_per_tok", innerField, normalised, names);
+  }
+
+  /** The same where the number of experts that a row goes to has another name, too. */
+  static ExpertTraits read(
+      ModelConfig config,
+      String countField,
+      String usedField,
+      String innerField,
+      boolean normalised,
+      Names names) {
     int count = config.count(countField);
     if (count > MOST) {
       throw config.refuse(countField, "a number up to " + MOST);
     }
-    int used = config.count("num_experts_per_tok");
+    int used = config.count(usedField);
     if (used > count) {
-      throw config.refuse("num_experts_per_tok", "at most " + countField + ", " + count);
+      throw config.refuse(usedField, "at most " + countField + ", " + count);
     }
-    return new ExpertTraits(count, used, config.width(innerField), normalised, names);
+    Routing routing = new Routing(used, Scoring.SOFTMAX, Optional.empty(), normalised, 1);
+    return new ExpertTraits(count, config.width(innerField), routing, Optional.empty(), 0, names);
+  }
+
+  /**
+   * With other scores.
+   *
+   * @param selectionBias what is called what is added to them where experts are chosen
+   * @param factor by what everything that experts give is multiplied
+   */
+  ExpertTraits scored(Scoring scoring, String selectionBias, double factor) {
+    Routing other =
+        new Routing(routing.used, scoring, Optional.of(selectionBias), routing.normalised, factor);
+    return new ExpertTraits(count, inner, other, shared, denseLayers, names);
+  }
+
+  /** With an expert that all rows go to. */
+  ExpertTraits with(Shared given) {
+    return new ExpertTraits(count, inner, routing, Optional.of(given), denseLayers, names);
+  }
+
+  /**
+   * With several of the same width as the others, which are one expert as wide as all of them.
+   *
+   * @param field how many there are
+   */
+  ExpertTraits shared(ModelConfig config, String field) {
+    int together = config.atLeast(field, 0, 0);
+    if (2L * together * inner > Integer.MAX_VALUE) {
+      throw config.refuse(
+          field, "a number whose experts of %d are 2^30 wide at most together".formatted(inner));
+    }
+    return together == 0
+        ? this
+        : with(new Shared(together * inner, "mlp.shared_experts.", Optional.empty()));
+  }
+
+  /**
+   * With dense layers below those of experts.
+   *
+   * @param field how many there are
+   */
+  ExpertTraits above(ModelConfig config, String field, int otherwise) {
+    int dense = config.atLeast(field, 0, otherwise);
+    return new ExpertTraits(count, inner, routing, shared, dense, names);
+  }
+
+  /** Whether a layer has experts. */
+  boolean in(int layer) {
+    return layer >= denseLayers;
   }
 }

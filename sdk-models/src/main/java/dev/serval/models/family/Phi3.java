@@ -17,6 +17,6 @@ public final class Phi3 extends DecoderFamily {
   @Override
   DecoderTraits traits(ModelConfig config) {
     config.ignore("auto_map");
-    return DecoderTraits.with(LayerWindows.everywhere(config)).fusedMaps().build();
+    return DecoderTraits.with(LayerWindows.everywhere(config)).fusedInputs().fusedGates().build();
   }
 }

@@ -12,10 +12,8 @@ public final class Qwen3Moe extends DecoderFamily {
     super("qwen3moe", Set.of("Qwen3MoeForCausalLM"), Set.of("qwen3_moe"));
   }
 
-  /** The width of dense layers is that of none. */
   @Override
   DecoderTraits traits(ModelConfig config) {
-    config.ignore("intermediate_size");
     boolean bias = config.flag("attention_bias", false);
     boolean normalised = config.flag("norm_topk_prob", false);
     return DecoderTraits.with(LayerWindows.aboveSome(config))

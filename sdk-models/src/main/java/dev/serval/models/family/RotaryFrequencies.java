@@ -25,12 +25,29 @@ record RotaryFrequencies(double theta, int dimensions, RotaryScaling scaling, bo
   /** Keeps a share that was divided out, as 20 of 96, from being rounded down. */
   private static final double ROUNDING = 1e-6;
 
-  /** Reads either spelling for heads of this size; where both are there, they must agree. */
-  static RotaryFrequencies read(ModelConfig config, int headDim) {
+  /**
+   * What of a head is turned.
+   *
+   * @param share how much of it
+   * @param neighbours whether neighbours are turned together, and not the two halves of that
+   */
+  record Turning(double share, boolean neighbours) {
+    static final Turning HALVES = new Turning(1, false);
+    static final Turning HALF = new Turning(0.5, false);
+    static final Turning NEIGHBOURS = new Turning(1, true);
+    static final Turning NEIGHBOURS_OF_HALF = new Turning(0.5, true);
+  }
+
+  /**
+   * Reads either spelling for heads of this size; where both are there, they must agree.
+   *
+   * @param usual what is turned unless that is said
+   */
+  static RotaryFrequencies read(ModelConfig config, int headDim, Turning usual) {
     Optional<ModelConfig> parameters =
         config.part(PARAMETERS).map(all -> all.part(LayerWindows.FULL).orElse(all));
     double theta = number(THETA, config, parameters).orElse(DEFAULT_THETA);
-    double share = number(SHARE, config, parameters).orElse(1.0);
+    double share = number(SHARE, config, parameters).orElse(usual.share);
     int dimensions = (int) (headDim * share + ROUNDING);
     if (share > 1 || dimensions == 0 || dimensions % 2 != 0) {
       throw config.refuse(
@@ -51,7 +68,7 @@ record RotaryFrequencies(double theta, int dimensions, RotaryScaling scaling, bo
           SCALING, "as many divisors as a head has pairs that are turned, " + dimensions / 2);
     }
     return new RotaryFrequencies(
-        theta, dimensions, scaling, config.flag("rope_interleaved", false));
+        theta, dimensions, scaling, config.flag("rope_interleaved", usual.neighbours));
   }
 
   private static Optional<Double> number(

@@ -5,6 +5,7 @@ import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.StoredTensor;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -13,6 +14,10 @@ final class TensorCheck {
   /** Buffers that old checkpoints carry; they are computed from the configuration. */
   private static final Pattern RECOMPUTED = Pattern.compile(".*rotary_emb\\.inv_freq");
 
+  /** What predicts further tokens where it is not a layer behind the last. */
+  private static final String DRAFTS = "model.mtp_";
+
+  private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,6})\\..*");
   private static final int SHOWN = 5;
 
   private final Checkpoint checkpoint;
@@ -30,7 +35,7 @@ final class TensorCheck {
     if (tensors.shape().tied()) {
       checkTiedHead(tensors.embeddings().getFirst());
     }
-    refuseSurplus(family);
+    refuseSurplus(tensors.shape(), family);
   }
 
   private void one(TensorNeed need) {
@@ -42,7 +47,7 @@ final class TensorCheck {
               .formatted(need.shape(), some(checkpoint.tensorNames())));
     }
     StoredTensor tensor = checkpoint.tensor(need.name());
-    if (!tensor.shape().equals(need.shape())) {
+    if (!need.fits(tensor)) {
       throw refuse(
           need.name(), "of shape " + tensor.shape(), need.shape() + ", as the configuration says");
     }
@@ -71,10 +76,22 @@ final class TensorCheck {
     needed.add(head);
   }
 
-  private void refuseSurplus(String family) {
+  /** Whether a tensor serves what predicts further tokens, which is left out. */
+  private static boolean drafts(String tensor, DecoderShape shape) {
+    int layers = shape.traits().draftLayers();
+    Matcher layer = LAYER.matcher(tensor);
+    if (!layer.matches()) {
+      return layers > 0 && tensor.startsWith(DRAFTS);
+    }
+    int behind = Integer.parseInt(layer.group(1)) - shape.layers();
+    return behind >= 0 && behind < layers;
+  }
+
+  private void refuseSurplus(DecoderShape shape, String family) {
     Set<String> surplus =
         checkpoint.tensorNames().stream()
-            .filter(name -> !needed.contains(name) && !RECOMPUTED.matcher(name).matches())
+            .filter(name -> !needed.contains(name))
+            .filter(name -> !RECOMPUTED.matcher(name).matches() && !drafts(name, shape))
             .collect(Collectors.toSet());
     if (!surplus.isEmpty()) {
       throw new CheckpointException(

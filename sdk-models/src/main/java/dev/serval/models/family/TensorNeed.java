@@ -27,9 +27,18 @@ record TensorNeed(String name, List<Long> shape, OptionalInt part) {
     return new TensorNeed(name, List.of((long) length), OptionalInt.empty());
   }
 
+  /** Whether a tensor is of this shape, but for dimensions of 1 before it that either may have. */
+  boolean fits(StoredTensor tensor) {
+    return withoutOnes(tensor.shape()).equals(withoutOnes(shape));
+  }
+
+  private static List<Long> withoutOnes(List<Long> shape) {
+    return shape.stream().dropWhile(length -> length == 1).toList();
+  }
+
   /** What a checkpoint has of it. */
   StoredTensor in(Checkpoint checkpoint) {
-    StoredTensor tensor = checkpoint.tensor(name);
+    StoredTensor tensor = checkpoint.tensor(name).reshaped(shape);
     return part.isEmpty()
         ? tensor
         : tensor.part(part.getAsInt(), "%s[%d]".formatted(name, part.getAsInt()));

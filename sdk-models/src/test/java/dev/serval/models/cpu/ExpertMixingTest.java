@@ -9,6 +9,7 @@ import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.KernelKind;
+import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.StoredTensor;
@@ -98,7 +99,8 @@ final class ExpertMixingTest extends TierCase {
                     vector(WIDTH)))
             .limit(EXPERTS)
             .toList();
-    ExpertSpec spec = new ExpertSpec(router(), null, all, 1, true, GateFunction.SILU, 1);
+    ExpertSpec spec =
+        new ExpertSpec(RouterSpec.softmax(router(), null, 1, true, 1), all, GateFunction.SILU);
     for (int count : new int[] {1, 9, 70}) {
       Activations in = rows(count, WIDTH);
       int[] experts = random.ints(count, 0, EXPERTS).toArray();

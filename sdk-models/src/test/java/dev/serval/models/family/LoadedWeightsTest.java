@@ -38,7 +38,8 @@ final class LoadedWeightsTest {
         model("LlamaForCausalLM", SmallModel.Extras.NONE),
         model("LlamaForCausalLM", SmallModel.Extras.NONE).tied(),
         model("Qwen2ForCausalLM", biases),
-        model("Qwen3ForCausalLM", norms).tied());
+        model("Qwen3ForCausalLM", norms).tied(),
+        RefusalTest.glm4Moe());
   }
 
   private static SmallModel model(String architecture, SmallModel.Extras biases) {
@@ -67,20 +68,23 @@ final class LoadedWeightsTest {
 
   static Stream<SmallModel> modelsWithExperts() {
     String names = "block_sparse_moe.";
-    SmallModel.Experts apart =
-        new SmallModel.Experts(
-            3, 2, 16, true, false, names + "gate", names + "experts", "w1", "w3", "w2");
-    SmallModel.Experts routed =
-        new SmallModel.Experts(
-            3, 2, 16, true, false, names + "router.layer", names + "experts", "w1", "w3", "w2");
     return Stream.of(
-        withExperts("MixtralForCausalLM", apart),
-        withExperts("GraniteMoeForCausalLM", routed)
+        withExperts("MixtralForCausalLM", names + "gate"),
+        withExperts("GraniteMoeForCausalLM", names + "router.layer")
             .expertsTogether(names + "input_linear", names + "output_linear"),
         RefusalTest.gptOss());
   }
 
-  private static SmallModel withExperts(String architecture, SmallModel.Experts experts) {
+  private static SmallModel withExperts(String architecture, String router) {
+    SmallModel.Experts experts =
+        new SmallModel.Experts(
+            3,
+            2,
+            16,
+            true,
+            false,
+            new SmallModel.Experts.Names(router, "block_sparse_moe.experts", "w1", "w3", "w2"),
+            SmallModel.Experts.Beside.NOTHING);
     return model(architecture, SmallModel.Extras.NONE)
         .withExperts(experts)
         .with("num_local_experts", (long) experts.count())

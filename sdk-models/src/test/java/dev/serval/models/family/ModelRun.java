@@ -18,10 +18,15 @@ import java.util.TreeMap;
 final class ModelRun extends SteppedModel {
   static final List<ModelFamily> FAMILIES =
       List.of(
+          new Dots1(),
+          new Ernie45(),
+          new Ernie45Moe(),
           new Exaone4(),
           new Gemma(),
           new Gemma2(),
           new Gemma3(),
+          new Glm4(),
+          new Glm4Moe(),
           new GptOss(),
           new Granite(),
           new GraniteMoe(),
@@ -33,6 +38,7 @@ final class ModelRun extends SteppedModel {
           new OlmoE(),
           new Phi3(),
           new Qwen2(),
+          new Qwen2Moe(),
           new Qwen3(),
           new Qwen3Moe(),
           new SeedOss(),

@@ -14,6 +14,7 @@ import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What a family cannot honour is refused by name, value and what is allowed. */
@@ -142,6 +143,44 @@ final class RefusalTest {
     for (String tensor : List.of("mlp.gate.weight", "mlp.experts.2.up_proj.weight")) {
       refused(qwen3Moe().withoutTensor("model.layers.0." + tensor), tensor, "missing");
     }
+  }
+
+  static SmallModel glm4Moe() {
+    Experts.Beside beside =
+        new Experts.Beside(
+            1,
+            true,
+            Optional.of("mlp.gate.e_score_correction_bias"),
+            1,
+            14,
+            "mlp.shared_experts.",
+            Optional.empty());
+    return SmallModel.of("Glm4MoeForCausalLM", 5, DType.F32, SIZES, Extras.NONE)
+        .withExperts(new Experts(3, 2, 7, true, false, "mlp.gate").with(beside))
+        .with("n_routed_experts", 3L)
+        .with("n_shared_experts", 2L)
+        .with("first_k_dense_replace", 1L)
+        .with("moe_intermediate_size", 7L);
+  }
+
+  @Test
+  void experts_that_all_rows_go_to_and_what_predicts_further_tokens_are_as_is_said() {
+    refused(glm4Moe().with("n_group", 2L), "'n_group' is 2", "1");
+    refused(glm4Moe().with("scoring_func", "softmax"), "'scoring_func'", "softmax", "sigmoid");
+    refused(glm4Moe().with("n_shared_experts", 1L), "shared_experts.gate_proj.weight", "[14, ");
+    refused(glm4Moe().with("n_shared_experts", 0L), "shared_experts", "not part of");
+    refused(glm4Moe().with("n_shared_experts", 1L << 30), "'n_shared_experts'", "7", "2^30");
+    refused(glm4Moe().with("first_k_dense_replace", 2L), "layers.1.mlp.gate_proj", "missing");
+    String layer = "model.layers.1.";
+    for (String tensor :
+        List.of("mlp.gate.e_score_correction_bias", "mlp.shared_experts.up_proj.weight")) {
+      refused(glm4Moe().withoutTensor(layer + tensor), tensor, "missing");
+    }
+    SmallModel drafting = glm4Moe().withTensor("model.layers.2.eh_proj.weight", DType.F32, 16, 32);
+    refused(drafting, "model.layers.2.eh_proj.weight", "not part of");
+    ModelRun.family(drafting).inspect(drafting.with("num_nextn_predict_layers", 1L));
+    drafting.withTensor("model.layers.3.eh_proj.weight", DType.F32, 16, 32);
+    refused(drafting, "model.layers.3.eh_proj.weight", "not part of");
   }
 
   static SmallModel gptOss() {

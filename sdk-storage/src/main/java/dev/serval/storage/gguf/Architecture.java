@@ -1,6 +1,7 @@
 package dev.serval.storage.gguf;
 
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -8,10 +9,15 @@ import java.util.stream.Collectors;
 
 /** The architectures that are translated, under the format's names in lower case. */
 enum Architecture {
+  DOTS1("Dots1ForCausalLM", "dots1", false, Names.SHARED_EXPERTS, Names.EXPERTS),
+  ERNIE4_5("Ernie4_5ForCausalLM", "ernie4_5", true),
+  ERNIE4_5_MOE("Ernie4_5_MoeForCausalLM", "ernie4_5_moe", true, Names.ERNIE, Names.EXPERTS),
   EXAONE4("Exaone4ForCausalLM", "exaone4", false, Names.END_NORMS),
   GEMMA("GemmaForCausalLM", "gemma", false),
   GEMMA2("Gemma2ForCausalLM", "gemma2", false, Names.END_NORMS),
   GEMMA3("Gemma3ForCausalLM", "gemma3_text", false, Names.END_NORMS),
+  GLM4("Glm4ForCausalLM", "glm4", true, Names.GLM4),
+  GLM4MOE("Glm4MoeForCausalLM", "glm4_moe", false, Names.GLM4MOE, Names.EXPERTS),
   GPT_OSS("GptOssForCausalLM", "gpt_oss", false, Names.GPT_OSS, Names.EXPERTS),
   /** Converted as Llama is. */
   GRANITE("GraniteForCausalLM", "granite", true),
@@ -27,6 +33,7 @@ enum Architecture {
   OLMOE("OlmoeForCausalLM", "olmoe", false, Names.ROUTER, Names.EXPERTS),
   PHI3("Phi3ForCausalLM", "phi3", false, Names.PHI3),
   QWEN2("Qwen2ForCausalLM", "qwen2", false),
+  QWEN2MOE("Qwen2MoeForCausalLM", "qwen2_moe", false, Names.SHARED_EXPERT, Names.EXPERTS),
   QWEN3("Qwen3ForCausalLM", "qwen3", false),
   QWEN3MOE("Qwen3MoeForCausalLM", "qwen3_moe", false, Names.ROUTER, Names.EXPERTS),
   SEED_OSS("SeedOssForCausalLM", "seed_oss", false, Names.POST_ATTENTION),
@@ -51,6 +58,32 @@ enum Architecture {
     static final Map<String, String> GPT_OSS =
         Map.of("post_attention_norm", "post_attention_layernorm", "ffn_gate_inp", "mlp.router");
 
+    static final Map<String, String> GLM4 =
+        Map.of(
+            "post_attention_norm", "post_self_attn_layernorm",
+            "ffn_up", "mlp.gate_up_proj",
+            "post_ffw_norm", "post_mlp_layernorm");
+
+    static final Map<String, String> SHARED_EXPERTS =
+        Map.of(
+            "ffn_gate_inp", "mlp.gate",
+            "exp_probs_b", "mlp.gate.e_score_correction_bias",
+            "ffn_gate_shexp", "mlp.shared_experts.gate_proj",
+            "ffn_up_shexp", "mlp.shared_experts.up_proj",
+            "ffn_down_shexp", "mlp.shared_experts.down_proj");
+
+    static final Map<String, String> GLM4MOE = and(SHARED_EXPERTS, POST_ATTENTION);
+    static final Map<String, String> ERNIE =
+        and(SHARED_EXPERTS, Map.of("exp_probs_b", "mlp.moe_statics.e_score_correction_bias"));
+
+    static final Map<String, String> SHARED_EXPERT =
+        Map.of(
+            "ffn_gate_inp", "mlp.gate",
+            "ffn_gate_inp_shexp", "mlp.shared_expert_gate",
+            "ffn_gate_shexp", "mlp.shared_expert.gate_proj",
+            "ffn_up_shexp", "mlp.shared_expert.up_proj",
+            "ffn_down_shexp", "mlp.shared_expert.down_proj");
+
     static final Map<String, String> ROUTER = Map.of("ffn_gate_inp", "mlp.gate");
     static final Map<String, String> EXPERTS =
         Map.of(
@@ -64,6 +97,13 @@ enum Architecture {
             "ffn_gate_exps", "block_sparse_moe.experts.%d.w1",
             "ffn_up_exps", "block_sparse_moe.experts.%d.w3",
             "ffn_down_exps", "block_sparse_moe.experts.%d.w2");
+
+    /** The names of one, but for those that the other has as well. */
+    private static Map<String, String> and(Map<String, String> one, Map<String, String> other) {
+      Map<String, String> all = new HashMap<>(one);
+      all.putAll(other);
+      return Map.copyOf(all);
+    }
   }
 
   private final String model;
@@ -104,7 +144,11 @@ enum Architecture {
 
   /** What its keys begin with. */
   String key() {
-    return this == GPT_OSS ? "gpt-oss" : name().toLowerCase(Locale.ROOT);
+    return switch (this) {
+      case ERNIE4_5_MOE -> "ernie4_5-moe";
+      case GPT_OSS -> "gpt-oss";
+      default -> name().toLowerCase(Locale.ROOT);
+    };
   }
 
   /** What Hugging Face lists in {@code architectures}. */

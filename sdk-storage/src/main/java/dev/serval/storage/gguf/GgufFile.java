@@ -8,7 +8,6 @@ import dev.serval.api.storage.StoredTensor;
 import dev.serval.storage.checkpoint.ArtefactHash.Part;
 import dev.serval.storage.checkpoint.Digesting;
 import dev.serval.storage.checkpoint.MappedCheckpoint;
-import dev.serval.storage.checkpoint.MappedFile;
 import dev.serval.storage.checkpoint.MappedFolder;
 import dev.serval.storage.checkpoint.TensorTable;
 import dev.serval.storage.text.Quoted;
@@ -16,11 +15,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,52 +31,58 @@ import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
-/** One GGUF file while it is opened. */
+/** A GGUF file, or several that make up a model, while they are opened. */
 public final class GgufFile {
-  /*
-   * A file is: the letters GGUF, a version, the counts of tensors and of metadata; the metadata; the
-   * directory of tensors; padding; the tensors
-   * (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md).
-   *
-   * What always holds: no length, count, offset or product that the file gives is believed before it
-   * has been compared with the bytes that are there, in arithmetic that cannot overflow; nothing is
-   * allocated for it before. Arrays of metadata, which hold the vocabulary, are walked once and then
-   * stay in the mapping until a text that is made of them is asked for. Looking up what is there twice
-   * takes one hash each.
-   *
-   * Everything that is read is checked; what Serval has no use for is passed over, but for what would
-   * change the model's results: see ModelConfiguration.
-   */
-
   /** The name of the format. */
   public static final String FORMAT = "gguf";
 
   private static final String SUFFIX = ".gguf";
-  private static final byte[] MAGIC = "GGUF".getBytes(StandardCharsets.US_ASCII);
-  private static final long DEFAULT_ALIGNMENT = 32;
+  private static final String SPLIT_COUNT = "split.count";
+  private static final String SPLIT_NUMBER = "split.no";
+  private static final String SPLIT_TENSORS = "split.tensors.count";
   private static final long MOST_DIVISORS = 65_536;
   private static final long MOST_EXPERTS = 1024;
 
   /** Each takes memory, however few bytes an expert has. */
   private static final int MOST_NAMES = 1 << 18;
 
-  private final MappedFile file;
-  private final Metadata metadata;
-  private final SequencedMap<String, TensorEntry> tensors;
-  private final long begin;
+  private final GgufPart first;
+  private final List<GgufPart> parts;
+  private final SequencedMap<String, Placed> tensors = new LinkedHashMap<>();
 
-  private GgufFile(MappedFile file) {
-    this.file = file;
-    GgufCursor cursor = new GgufCursor(file);
-    requireVersion(cursor);
-    long tensorCount = cursor.uint63("the count of tensors");
-    long metadataCount = cursor.uint63("the count of metadata");
-    metadata = Metadata.read(cursor, file.toString(), metadataCount);
-    requireWhole();
-    tensors = TensorDirectory.read(cursor, tensorCount);
-    long alignment = alignment();
-    begin = tensors.isEmpty() ? cursor.at() : TensorDirectory.padded(cursor.at(), alignment);
-    TensorDirectory.requireFit(cursor, tensors, begin, alignment);
+  /** A tensor and the file that it lies in. */
+  private record Placed(GgufPart part, TensorEntry entry) {
+    StoredTensor named(String name) {
+      return part.stored(name, entry);
+    }
+  }
+
+  private GgufFile(List<GgufPart> parts) {
+    this.parts = parts;
+    first = parts.getFirst();
+    for (GgufPart part : parts) {
+      part.tensors().forEach((name, entry) -> place(name, new Placed(part, entry)));
+    }
+    first
+        .metadata()
+        .natural(SPLIT_TENSORS)
+        .filter(count -> count != tensors.size())
+        .ifPresent(count -> {
+          throw first
+              .metadata()
+              .problem(
+                  SPLIT_TENSORS,
+                  "is %d; its %d files have %d".formatted(count, parts.size(), tensors.size()));
+        });
+  }
+
+  private void place(String name, Placed tensor) {
+    Placed other = tensors.putIfAbsent(name, tensor);
+    if (other != null) {
+      throw new CheckpointException(
+          "%s: tensor %s is in %s as well"
+              .formatted(tensor.part().file(), Quoted.of(name), other.part().file()));
+    }
   }
 
   /**
@@ -95,7 +101,7 @@ public final class GgufFile {
 
   private static boolean beginsWithMagic(Path path) {
     try (InputStream in = Files.newInputStream(path)) {
-      return Arrays.equals(in.readNBytes(MAGIC.length), MAGIC);
+      return Arrays.equals(in.readNBytes(GgufPart.MAGIC.length), GgufPart.MAGIC);
     } catch (IOException e) {
       return false;
     }
@@ -112,18 +118,18 @@ public final class GgufFile {
   /**
    * Opens a checkpoint.
    *
-   * @param path a GGUF file, or a folder with one
+   * @param path a GGUF file, the first of several, or a folder with one model
    * @param digesting when its bytes are read for the digest
    * @return the checkpoint
    * @throws CheckpointException when it is damaged, incomplete or unreadable
    */
   public static Checkpoint open(Path path, Digesting digesting) {
-    Path file = Files.isDirectory(path) ? onlyFile(path) : path;
+    Path file = Files.isDirectory(path) ? onlyModel(path) : path;
     MappedFolder mappings = new MappedFolder(file);
     boolean opened = false;
     try {
-      MappedFile mapped = mappings.map(file);
-      Checkpoint checkpoint = new GgufFile(mapped).checkpoint(path, mappings, digesting);
+      Checkpoint checkpoint =
+          new GgufFile(parts(file, mappings)).checkpoint(path, mappings, digesting);
       opened = true;
       return checkpoint;
     } catch (InternalError e) {
@@ -135,68 +141,80 @@ public final class GgufFile {
     }
   }
 
-  private static Path onlyFile(Path folder) {
+  /** The file of a folder with one model, or the first if there are several. */
+  private static Path onlyModel(Path folder) {
     List<Path> files = inFolder(folder);
-    if (files.size() != 1) {
+    Optional<SplitName> split = files.stream().findFirst().flatMap(SplitName::of);
+    if (files.size() != 1 && split.filter(name -> allBeside(name, files)).isEmpty()) {
       throw new CheckpointException(
           "%s has %s named *%s; open the one that is meant"
               .formatted(folder, files.isEmpty() ? "no file" : "several files", SUFFIX));
     }
-    return files.getFirst();
+    return split.map(name -> name.file(1)).orElse(files.getFirst());
   }
 
-  private void requireVersion(GgufCursor cursor) {
-    byte[] magic =
-        cursor
-            .bytes(MAGIC.length, "its beginning")
-            .toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
-    if (!Arrays.equals(magic, MAGIC)) {
-      throw cursor.problem(
-          "it begins with %s; a GGUF file begins with 'GGUF'"
-              .formatted(Quoted.of(new String(magic, StandardCharsets.ISO_8859_1))));
-    }
-    long version = cursor.uint32("its version");
-    if (version == 1) {
-      throw cursor.problem("it is of version 1, which is out of use; supported are 2 and 3");
-    }
-    if ((version & 0xFFFF) == 0 && version != 0) {
-      throw cursor.problem("its numbers are big-endian; supported are little-endian files");
-    }
-    if (version != 2 && version != 3) {
-      throw cursor.problem("it is of version %d; supported are 2 and 3".formatted(version));
-    }
+  private static boolean allBeside(SplitName one, List<Path> files) {
+    return files.stream().allMatch(file -> SplitName.of(file).filter(one::besides).isPresent());
   }
 
-  private void requireWhole() {
-    long parts = metadata.natural("split.count").orElse(1L);
-    if (parts > 1) {
-      throw metadata.problem(
-          "split.count",
-          "is %d: the file is one of several that make up the model; merge them".formatted(parts));
+  private static List<GgufPart> parts(Path file, MappedFolder mappings) {
+    GgufPart first = GgufPart.read(mappings.map(file));
+    long count = first.metadata().natural(SPLIT_COUNT).orElse(1L);
+    if (count <= 1) {
+      return List.of(first);
     }
+    SplitName name = SplitName.of(file).filter(one -> one.count() == count).orElse(null);
+    if (name == null) {
+      throw first
+          .metadata()
+          .problem(
+              SPLIT_COUNT,
+              "is %d: files that make up a model together are called NAME-00001-of-%05d%s and so on"
+                  .formatted(count, count, SUFFIX));
+    }
+    if (number(first) != 0 || name.number() != 1) {
+      throw new CheckpointException(
+          "%s is one of %d that make up a model; open the first, %s"
+              .formatted(file, count, name.file(1)));
+    }
+    List<GgufPart> parts = new ArrayList<>(List.of(first));
+    for (int number = 2; number <= count; number++) {
+      parts.add(next(GgufPart.read(mappings.map(name.file(number))), number, count));
+    }
+    return List.copyOf(parts);
   }
 
-  private long alignment() {
-    String key = "general.alignment";
-    long alignment = metadata.natural(key).orElse(DEFAULT_ALIGNMENT);
-    if (Long.bitCount(alignment) != 1) {
-      throw metadata.problem(key, "is %d; it must be a power of two".formatted(alignment));
+  private static GgufPart next(GgufPart part, int number, long count) {
+    long counted = part.metadata().natural(SPLIT_COUNT).orElse(1L);
+    if (counted != count || number(part) != number - 1) {
+      throw part.metadata()
+          .problem(
+              SPLIT_NUMBER,
+              "is %d of %d; by its name it is to be %d of %d, counted from 0"
+                  .formatted(number(part), counted, number - 1, count));
     }
-    return alignment;
+    return part;
+  }
+
+  private static long number(GgufPart part) {
+    return part.metadata().natural(SPLIT_NUMBER).orElse(0L);
   }
 
   private Checkpoint checkpoint(Path path, MappedFolder mappings, Digesting digesting) {
     Architecture architecture = architecture();
     TensorTable table = table(architecture);
+    Metadata metadata = first.metadata();
     Map<String, Object> model = ModelConfiguration.translate(metadata, architecture, weightFacts());
     TokenizerTexts texts = new TokenizerTexts(metadata);
     Map<String, Object> config = texts.withTokens(model);
-    Supplier<ArtefactDigest> digest = digesting.of(List.of(new Part("weights", file)));
+    Supplier<ArtefactDigest> digest =
+        digesting.of(parts.stream().map(part -> new Part("weights", part.file())).toList());
     return new MappedCheckpoint(
         path.toString(), FORMAT, mappings, digest, config, table, texts.suppliers());
   }
 
   private Architecture architecture() {
+    Metadata metadata = first.metadata();
     String key = "general.architecture";
     String name = metadata.text(key).orElseThrow(() -> metadata.missing(key));
     return Architecture.named(name)
@@ -207,36 +225,34 @@ public final class GgufFile {
 
   private TensorTable table(Architecture architecture) {
     SortedMap<String, Supplier<StoredTensor>> table = new TreeMap<>();
-    for (TensorEntry tensor : tensors.values()) {
-      Optional<IntFunction<String>> experts = TensorNames.ofExperts(tensor.name(), architecture);
+    tensors.forEach((stored, tensor) -> {
+      Optional<IntFunction<String>> experts = TensorNames.ofExperts(stored, architecture);
       if (experts.isPresent()) {
         takeApart(tensor, experts.get(), table);
-      } else if (!TensorNames.DIVISORS.contains(tensor.name())) {
+      } else if (!TensorNames.DIVISORS.contains(stored)) {
         String name =
-            TensorNames.translated(tensor.name(), architecture)
+            TensorNames.translated(stored, architecture)
                 .orElseThrow(() ->
                     new CheckpointException(
                         "%s: tensor %s is unknown in models of this architecture"
-                            .formatted(file, Quoted.of(tensor.name()))));
-        table.put(name, () -> stored(name, tensor));
+                            .formatted(tensor.part().file(), Quoted.of(stored))));
+        table.put(name, () -> tensor.named(name));
       }
-    }
-    return new TensorTable(file.toString(), table);
+    });
+    return new TensorTable(first.file().toString(), table);
   }
 
   /** The experts of a layer are one tensor, one after the other. */
   private void takeApart(
-      TensorEntry tensor,
-      IntFunction<String> names,
-      SortedMap<String, Supplier<StoredTensor>> table) {
-    List<Long> shape = tensor.shape();
-    boolean biases = tensor.name().endsWith(".bias");
+      Placed tensor, IntFunction<String> names, SortedMap<String, Supplier<StoredTensor>> table) {
+    List<Long> shape = tensor.entry().shape();
+    boolean biases = tensor.entry().name().endsWith(".bias");
     if (shape.size() != (biases ? 2 : 3) || shape.getFirst() > MOST_EXPERTS) {
       throw new CheckpointException(
           "%s: tensor %s has shape %s; it must be of %s, one for each of up to %d experts"
               .formatted(
-                  file,
-                  Quoted.of(tensor.name()),
+                  tensor.part().file(),
+                  Quoted.of(tensor.entry().name()),
                   shape,
                   biases ? "vectors" : "matrices",
                   MOST_EXPERTS));
@@ -244,36 +260,24 @@ public final class GgufFile {
     int count = Math.toIntExact(shape.getFirst());
     if (table.size() > MOST_NAMES - count) {
       throw new CheckpointException(
-          "%s has the experts of more than %d tensors".formatted(file, MOST_NAMES));
+          "%s has the experts of more than %d tensors".formatted(tensor.part().file(), MOST_NAMES));
     }
     for (int expert = 0; expert < count; expert++) {
       String name = names.apply(expert);
       int index = expert;
-      table.put(name, () -> stored(tensor.name(), tensor).part(index, name));
+      table.put(name, () -> tensor.named(tensor.entry().name()).part(index, name));
     }
   }
 
-  private StoredTensor stored(String name, TensorEntry tensor) {
-    return new StoredTensor(
-        name,
-        tensor.dtype(),
-        tensor.shape(),
-        data(tensor),
-        Optional.of(file.range(begin + tensor.offset(), tensor.bytes())));
-  }
-
-  private MemorySegment data(TensorEntry tensor) {
-    return file.bytes().asSlice(begin + tensor.offset(), tensor.bytes());
-  }
-
   private WeightFacts weightFacts() {
-    TensorEntry embeddings = tensors.get(TensorNames.EMBEDDINGS);
+    Placed embeddings = tensors.get(TensorNames.EMBEDDINGS);
     return new WeightFacts(
         embeddings == null
-            ? metadata.count("tokenizer.ggml.tokens")
-            : embeddings.shape().getFirst(),
+            ? first.metadata().count("tokenizer.ggml.tokens")
+            : embeddings.entry().shape().getFirst(),
         !tensors.containsKey(TensorNames.HEAD),
         tensors.containsKey("blk.0.attn_q.bias"),
+        tensors.containsKey("blk.0.attn_q_norm.weight"),
         tensors.containsKey("blk.0.ffn_down.bias"),
         divisors(TensorNames.ROTARY_DIVISORS),
         divisors(TensorNames.LONG_DIVISORS),
@@ -281,29 +285,35 @@ public final class GgufFile {
   }
 
   private Optional<List<Double>> divisors(String name) {
-    return Optional.ofNullable(tensors.get(name)).map(this::divisors);
+    return Optional.ofNullable(tensors.get(name)).map(GgufFile::divisors);
   }
 
-  private List<Double> divisors(TensorEntry tensor) {
+  private static List<Double> divisors(Placed placed) {
+    TensorEntry tensor = placed.entry();
     if (tensor.dtype() != DType.F32
         || tensor.shape().size() != 1
         || tensor.shape().getFirst() > MOST_DIVISORS) {
       throw new CheckpointException(
           "%s: tensor '%s' is of type %s and shape %s; it must be a vector of F32, up to %d"
-              .formatted(file, tensor.name(), tensor.dtype(), tensor.shape(), MOST_DIVISORS));
+              .formatted(
+                  placed.part().file(),
+                  tensor.name(),
+                  tensor.dtype(),
+                  tensor.shape(),
+                  MOST_DIVISORS));
     }
-    MemorySegment data = data(tensor);
+    MemorySegment data = placed.part().data(tensor);
     return Stream.iterate(0L, at -> at < data.byteSize(), at -> at + Float.BYTES)
         .map(at -> (double) Float.intBitsToFloat(data.get(GgufCursor.INT, at)))
-        .map(value -> divisor(tensor, value))
+        .map(value -> divisor(placed, value))
         .toList();
   }
 
-  private double divisor(TensorEntry tensor, double value) {
+  private static double divisor(Placed tensor, double value) {
     if (!(value > 0) || Double.isInfinite(value)) {
       throw new CheckpointException(
           "%s: tensor '%s' holds %s; what speeds are divided by is finite and above 0"
-              .formatted(file, tensor.name(), value));
+              .formatted(tensor.part().file(), tensor.entry().name(), value));
     }
     return value;
   }

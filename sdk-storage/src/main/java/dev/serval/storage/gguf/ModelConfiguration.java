@@ -1,13 +1,12 @@
 package dev.serval.storage.gguf;
 
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * Translates a model's metadata into the fields of {@code config.json} (keys and defaults as <a
@@ -29,9 +28,6 @@ final class ModelConfiguration {
   private static final String EMBEDDING_SCALE = "embedding_scale";
   private static final String RESIDUAL_SCALE = "residual_scale";
   private static final String LOGIT_SCALE = "logit_scale";
-  private static final String EXPERTS = "expert_count";
-  private static final String EXPERTS_USED = "expert_used_count";
-  private static final double SOFTMAX = 1;
   private static final String TURNS = "rope.scaling.finetuned";
 
   /**
@@ -40,13 +36,6 @@ final class ModelConfiguration {
    */
   private static final Map<String, Double> NEUTRAL =
       Map.ofEntries(
-          Map.entry(EXPERTS, 0.0),
-          Map.entry(EXPERTS_USED, 0.0),
-          Map.entry("expert_shared_count", 0.0),
-          Map.entry("expert_shared_feed_forward_length", 0.0),
-          Map.entry("expert_group_count", 0.0),
-          Map.entry("expert_gating_func", SOFTMAX),
-          Map.entry("expert_weights_scale", 1.0),
           Map.entry("attention.max_alibi_bias", 0.0),
           Map.entry("attention.clamp_kqv", 0.0),
           Map.entry(SCORE_SCALE, 0.0),
@@ -57,32 +46,23 @@ final class ModelConfiguration {
           Map.entry(EMBEDDING_SCALE, 1.0),
           Map.entry(RESIDUAL_SCALE, 1.0),
           Map.entry("pooling_type", 0.0),
-          Map.entry("nextn_predict_layers", 0.0),
           Map.entry("rope.scaling.yarn_ext_factor", 1.0),
           Map.entry("rope.scaling.yarn_attn_factor", 1.0),
           Map.entry("rope.scaling.yarn_log_multiplier", 0.0));
 
-  private static final Set<String> EXPERT_KEYS = Set.of(EXPERTS, EXPERTS_USED);
   private static final Set<String> GRANITE_KEYS =
       Set.of(SCORE_SCALE, LOGIT_SCALE, EMBEDDING_SCALE, RESIDUAL_SCALE);
 
-  private static final Map<Architecture, Set<String>> OWN_KEYS =
-      Map.of(
-          Architecture.LLAMA,
-          EXPERT_KEYS,
-          Architecture.GPT_OSS,
-          EXPERT_KEYS,
-          Architecture.OLMOE,
-          EXPERT_KEYS,
-          Architecture.QWEN3MOE,
-          EXPERT_KEYS,
-          Architecture.GEMMA2,
-          Set.of(SCORE_CAP, LOGIT_CAP),
-          Architecture.GRANITE,
-          GRANITE_KEYS,
-          Architecture.GRANITEMOE,
-          Stream.concat(GRANITE_KEYS.stream(), EXPERT_KEYS.stream())
-              .collect(Collectors.toUnmodifiableSet()));
+  /** Those that this architecture translates. */
+  private static Set<String> ownKeys(Architecture architecture) {
+    Set<String> keys = new HashSet<>(ExpertConfiguration.ownKeys(architecture));
+    switch (architecture) {
+      case GEMMA2 -> keys.addAll(Set.of(SCORE_CAP, LOGIT_CAP));
+      case GRANITE, GRANITEMOE -> keys.addAll(GRANITE_KEYS);
+      default -> {}
+    }
+    return keys;
+  }
 
   private final Metadata metadata;
   private final Architecture architecture;
@@ -103,18 +83,29 @@ final class ModelConfiguration {
     translation.config.putAll(
         RotaryConfiguration.translate(metadata, architecture, weights, translation.headDim()));
     translation.window();
+    translation.config.putAll(ExpertConfiguration.translate(metadata, architecture));
     switch (architecture) {
       case GEMMA -> translation.gemma();
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
+      case GLM4MOE -> translation.config.put("use_qk_norm", weights.headNorms());
       case GPT_OSS -> translation.gptOss();
-      case GRANITE -> translation.granite();
-      case GRANITEMOE -> translation.graniteMoe();
-      case LLAMA -> translation.mixtral();
-      case OLMOE -> translation.olmoE();
-      case QWEN3MOE -> translation.qwen3Moe();
+      case GRANITE, GRANITEMOE -> translation.granite();
       case SEED_OSS -> translation.config.put("attention_bias", weights.attentionBias());
-      case EXAONE4, OLMO2, PHI3, QWEN2, QWEN3, SMOLLM3 -> {}
+      case DOTS1,
+          ERNIE4_5,
+          ERNIE4_5_MOE,
+          EXAONE4,
+          GLM4,
+          LLAMA,
+          OLMO2,
+          OLMOE,
+          PHI3,
+          QWEN2,
+          QWEN2MOE,
+          QWEN3,
+          QWEN3MOE,
+          SMOLLM3 -> {}
     }
     return Collections.unmodifiableMap(translation.config);
   }
@@ -124,19 +115,27 @@ final class ModelConfiguration {
   }
 
   private void refuseUnsupported() {
-    Set<String> own = OWN_KEYS.getOrDefault(architecture, Set.of());
-    for (Map.Entry<String, Double> neutral : NEUTRAL.entrySet()) {
-      String key = key(neutral.getKey());
-      if (!own.contains(neutral.getKey())
-          && metadata.has(key)
-          && metadata.number(key) != neutral.getValue()) {
+    refuseOthers(NEUTRAL);
+    refuseOthers(ExpertConfiguration.NEUTRAL);
+    refuseWithout("attention.causal");
+    String sections = key("rope.dimension_sections");
+    if (metadata.has(sections)) {
+      throw metadata.problem(
+          sections, "is there; positions of several kinds are for other input than text");
+    }
+  }
+
+  private void refuseOthers(Map<String, Double> neutral) {
+    Set<String> own = ownKeys(architecture);
+    neutral.forEach((name, value) -> {
+      String key = key(name);
+      if (!own.contains(name) && metadata.has(key) && metadata.number(key) != value) {
         throw metadata.problem(
             key,
             "is %s; models are supported for which it is %s or missing"
-                .formatted(metadata.number(key), neutral.getValue()));
+                .formatted(metadata.number(key), value));
       }
-    }
-    refuseWithout("attention.causal");
+    });
   }
 
   private void refuseWithout(String flag) {
@@ -152,13 +151,25 @@ final class ModelConfiguration {
     config.put("hidden_act", "silu");
     config.put("hidden_size", hidden());
     config.put("intermediate_size", metadata.requireNatural(key("feed_forward_length")));
-    config.put("num_hidden_layers", metadata.requireNatural(key("block_count")));
+    config.put("num_hidden_layers", layers());
     config.put("num_attention_heads", heads);
     config.put(
         "num_key_value_heads", metadata.natural(key("attention.head_count_kv")).orElse(heads));
     config.put("head_dim", headDim());
     config.put("max_position_embeddings", metadata.requireNatural(key("context_length")));
     config.put("rms_norm_eps", metadata.requireReal(key("attention.layer_norm_rms_epsilon")));
+  }
+
+  /** Those that predict further tokens come last, and are not among them. */
+  private long layers() {
+    long all = metadata.requireNatural(key("block_count"));
+    String drafts = key(ExpertConfiguration.DRAFT_LAYERS);
+    long left = all - metadata.natural(drafts).orElse(0L);
+    if (left <= 0) {
+      throw metadata.problem(
+          drafts, "is %d; it must be less than all %d".formatted(all - left, all));
+    }
+    return left;
   }
 
   private long heads() {
@@ -192,7 +203,8 @@ final class ModelConfiguration {
   private void weights(WeightFacts weights) {
     config.put("vocab_size", weights.vocabulary());
     config.put("tie_word_embeddings", weights.tied());
-    if (weights.attentionBias() && architecture != Architecture.QWEN2) {
+    boolean always = architecture == Architecture.QWEN2 || architecture == Architecture.QWEN2MOE;
+    if (weights.attentionBias() && !always) {
       config.put("attention_bias", true);
     }
     if (weights.mlpBias()) {
@@ -245,46 +257,10 @@ final class ModelConfiguration {
     config.put("logits_scaling", oneForNone(LOGIT_SCALE));
   }
 
-  /** A Llama with experts is a Mixtral, with a window or not. */
-  private void mixtral() {
-    if (metadata.natural(key(EXPERTS)).orElse(0L) > 0) {
-      config.put("architectures", List.of("MixtralForCausalLM"));
-      config.put("model_type", "mixtral");
-      experts("num_local_experts");
-    }
-  }
-
-  private void experts(String count) {
-    config.put(count, metadata.requireNatural(key(EXPERTS)));
-    config.put("num_experts_per_tok", metadata.requireNatural(key(EXPERTS_USED)));
-  }
-
-  private void graniteMoe() {
-    granite();
-    experts("num_local_experts");
-    config.put("experts_apart", true);
-  }
-
-  /** Its dense width is that of an expert. */
   private void gptOss() {
-    experts("num_local_experts");
-    config.put("intermediate_size", metadata.requireNatural(key("expert_feed_forward_length")));
     if (!config.containsKey("sliding_window")) {
       throw metadata.missing(key(WINDOW));
     }
-  }
-
-  /** Those who run such files never have shares add up to 1. */
-  private void olmoE() {
-    experts("num_experts");
-    config.put("norm_topk_prob", false);
-  }
-
-  /** Those who run such files always have shares add up to 1. */
-  private void qwen3Moe() {
-    experts("num_experts");
-    config.put("moe_intermediate_size", metadata.requireNatural(key("expert_feed_forward_length")));
-    config.put("norm_topk_prob", true);
   }
 
   private double oneForNone(String scale) {
@@ -308,7 +284,21 @@ final class ModelConfiguration {
         }
         case EXAONE4 -> layerTypes();
         case PHI3, GEMMA2, GEMMA3, GPT_OSS -> {}
-        case GEMMA, GRANITE, GRANITEMOE, OLMOE, QWEN2, QWEN3, QWEN3MOE, SEED_OSS, SMOLLM3 ->
+        case DOTS1,
+            ERNIE4_5,
+            ERNIE4_5_MOE,
+            GEMMA,
+            GLM4,
+            GLM4MOE,
+            GRANITE,
+            GRANITEMOE,
+            OLMOE,
+            QWEN2,
+            QWEN2MOE,
+            QWEN3,
+            QWEN3MOE,
+            SEED_OSS,
+            SMOLLM3 ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
       }
       config.put("sliding_window", positions);

@@ -44,7 +44,8 @@ enum PreTokenizer {
           "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"),
       true,
       List.of(Pattern.threeDigits())),
-  DBRX(Set.of("dbrx", "smaug-bpe"), false, List.of(Pattern.threeDigits())),
+  THREE_DIGITS(
+      Set.of("dbrx", "smaug-bpe", "glm4", "chatglm-bpe"), false, List.of(Pattern.threeDigits())),
   QWEN2(
       Set.of("qwen2", "deepseek-r1-qwen", "kormo", "megrez", "stablelm2", "hunyuan"),
       false,

@@ -18,10 +18,14 @@ final class TensorNames {
   /** What is no weight, and becomes part of the configuration. */
   static final Set<String> DIVISORS = Set.of(ROTARY_DIVISORS, LONG_DIVISORS, SHORT_DIVISORS);
 
-  /** No map, and named as none. */
-  private static final String SINKS = "attn_sinks";
+  /** What is neither a map's weight nor its bias, and not named as one. */
+  private static final Set<String> ALONE = Set.of("attn_sinks", "exp_probs_b");
 
-  private static final Pattern LAYER = Pattern.compile("blk\\.(0|[1-9]\\d{0,5})\\.(\\w+)\\.(\\w+)");
+  /** What the names of tensors that only predicting further tokens needs begin with. */
+  private static final String NEXT = "nextn.";
+
+  private static final Pattern LAYER =
+      Pattern.compile("blk\\.(0|[1-9]\\d{0,5})\\.((?:nextn\\.)?\\w+)\\.(\\w+)");
 
   private static final Map<String, String> OUTSIDE_LAYERS =
       Map.of(
@@ -41,6 +45,7 @@ final class TensorNames {
           Map.entry("attn_q_norm", "self_attn.q_norm"),
           Map.entry("attn_k_norm", "self_attn.k_norm"),
           Map.entry("attn_output", "self_attn.o_proj"),
+          Map.entry("attn_sinks", "self_attn.sinks"),
           Map.entry("ffn_norm", "post_attention_layernorm"),
           Map.entry("ffn_gate", "mlp.gate_proj"),
           Map.entry("ffn_up", "mlp.up_proj"),
@@ -65,9 +70,12 @@ final class TensorNames {
       return Optional.ofNullable(OUTSIDE_LAYERS.get(tensor));
     }
     String part = layer.group(2);
-    if (part.equals(SINKS)) {
-      return Optional.of("model.layers.%s.self_attn.sinks".formatted(layer.group(1)));
-    }
+    return part.startsWith(NEXT)
+        ? Optional.of(inLayer(layer, part))
+        : known(part, layer, architecture);
+  }
+
+  private static Optional<String> known(String part, Matcher layer, Architecture architecture) {
     return Optional.ofNullable(architecture.layerNames().get(part))
         .or(() -> Optional.ofNullable(IN_LAYERS.get(part)))
         .filter(_ -> known(layer))
@@ -79,6 +87,9 @@ final class TensorNames {
   }
 
   private static String inLayer(Matcher layer, String name) {
+    if (ALONE.contains(layer.group(2))) {
+      return "model.layers.%s.%s".formatted(layer.group(1), name);
+    }
     return "model.layers.%s.%s.%s".formatted(layer.group(1), name, layer.group(3));
   }
 }

@@ -9,6 +9,7 @@ import java.util.Optional;
  * @param vocabulary how many tokens the embedding table has
  * @param tied whether that table is also the head
  * @param attentionBias whether queries have a bias
+ * @param headNorms whether queries have a norm
  * @param mlpBias whether the feed-forward layers have one
  * @param divisors what the speed of each rotary pair is divided by, of any context
  * @param longDivisors the same of a context that is longer than the original
@@ -18,6 +19,7 @@ record WeightFacts(
     long vocabulary,
     boolean tied,
     boolean attentionBias,
+    boolean headNorms,
     boolean mlpBias,
     Optional<List<Double>> divisors,
     Optional<List<Double>> longDivisors,

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -177,11 +178,8 @@ public final class SmallModel implements Checkpoint {
    * @param inner how wide they are within
    * @param normalised whether the shares of those that a row goes to add up to 1
    * @param biased whether maps have a bias, that which gives the scores among them
-   * @param router what gives the scores, without {@code .weight}
-   * @param prefix what an expert's names begin with, before its number
-   * @param gate its gate
-   * @param up its up
-   * @param down its down
+   * @param names what they are called
+   * @param beside what else there is
    */
   public record Experts(
       int count,
@@ -189,13 +187,10 @@ public final class SmallModel implements Checkpoint {
       int inner,
       boolean normalised,
       boolean biased,
-      String router,
-      String prefix,
-      String gate,
-      String up,
-      String down) {
+      Names names,
+      Beside beside) {
     /**
-     * Experts under the names that most families have.
+     * Experts under the names that most families have, and nothing else.
      *
      * @param count how many a layer has
      * @param used to how many a row goes
@@ -212,11 +207,53 @@ public final class SmallModel implements Checkpoint {
           inner,
           normalised,
           biased,
-          router,
-          "mlp.experts",
-          "gate_proj",
-          "up_proj",
-          "down_proj");
+          new Names(router, "mlp.experts", "gate_proj", "up_proj", "down_proj"),
+          Beside.NOTHING);
+    }
+
+    /**
+     * What tensors are called within a layer, without {@code .weight}.
+     *
+     * @param router what gives the scores
+     * @param prefix what an expert's names begin with, before its number
+     * @param gate its gate
+     * @param up its up
+     * @param down its down
+     */
+    public record Names(String router, String prefix, String gate, String up, String down) {}
+
+    /**
+     * What is beside experts that rows are given to by a softmax.
+     *
+     * @param denseLayers how many of the lowest layers have none
+     * @param sigmoid whether scores are those of the logistic function
+     * @param selectionBias what is added to scores where experts are chosen, if anything is
+     * @param factor by what everything that they give is multiplied
+     * @param shared how wide one is within that all rows go to; 0 for none
+     * @param sharedMaps what its maps begin with
+     * @param sharedGate what gives it a share, if anything does
+     */
+    public record Beside(
+        int denseLayers,
+        boolean sigmoid,
+        Optional<String> selectionBias,
+        double factor,
+        int shared,
+        String sharedMaps,
+        Optional<String> sharedGate) {
+      /** Nothing. */
+      public static final Beside NOTHING =
+          new Beside(0, false, Optional.empty(), 1, 0, "", Optional.empty());
+    }
+
+    /**
+     * With what is beside them.
+     *
+     * @param other what that is
+     * @return these and that
+     */
+    public Experts with(Beside other) {
+      return new Experts(count, used, inner, normalised, biased, names, other);
     }
 
     /**
@@ -228,32 +265,46 @@ public final class SmallModel implements Checkpoint {
      * @return the name, without {@code .weight}
      */
     public String name(String layer, int expert, String map) {
-      return "%s%s.%d.%s".formatted(layer, prefix, expert, map);
+      return "%s%s.%d.%s".formatted(layer, names.prefix, expert, map);
     }
   }
 
   /**
-   * Has experts take the place of each layer's maps.
+   * Has experts take the place of each layer's maps, but for those of dense layers.
    *
    * @param given how many, and what they are called
    * @return this model
    */
   public SmallModel withExperts(Experts given) {
     experts = Optional.of(given);
-    int hidden = (int) number("hidden_size");
-    for (int index = 0; index < number("num_hidden_layers"); index++) {
+    for (int index = given.beside.denseLayers; index < number("num_hidden_layers"); index++) {
       String layer = "model.layers." + index + ".";
       withoutTensor(layer + "mlp.gate_proj.weight");
       withoutTensor(layer + "mlp.up_proj.weight");
       withoutTensor(layer + "mlp.down_proj.weight");
-      linear(layer + given.router, given.count, hidden, given.biased);
-      for (int expert = 0; expert < given.count; expert++) {
-        linear(given.name(layer, expert, given.gate), given.inner, hidden, given.biased);
-        linear(given.name(layer, expert, given.up), given.inner, hidden, given.biased);
-        linear(given.name(layer, expert, given.down), hidden, given.inner, given.biased);
-      }
+      experts(layer, given);
     }
     return with("num_experts_per_tok", (long) given.used);
+  }
+
+  private void experts(String layer, Experts given) {
+    int hidden = (int) number("hidden_size");
+    Experts.Names names = given.names;
+    Experts.Beside beside = given.beside;
+    linear(layer + names.router, given.count, hidden, given.biased);
+    for (int expert = 0; expert < given.count; expert++) {
+      linear(given.name(layer, expert, names.gate), given.inner, hidden, given.biased);
+      linear(given.name(layer, expert, names.up), given.inner, hidden, given.biased);
+      linear(given.name(layer, expert, names.down), hidden, given.inner, given.biased);
+    }
+    beside.selectionBias.ifPresent(name -> vector(layer + name, given.count, 0));
+    if (beside.shared > 0) {
+      String maps = layer + beside.sharedMaps;
+      linear(maps + "gate_proj", beside.shared, hidden, false);
+      linear(maps + "up_proj", beside.shared, hidden, false);
+      linear(maps + "down_proj", hidden, beside.shared, false);
+    }
+    beside.sharedGate.ifPresent(name -> linear(layer + name, 1, hidden, false));
   }
 
   /**
@@ -273,10 +324,10 @@ public final class SmallModel implements Checkpoint {
         String both = apart.name(layer, expert, "gate_and_up.weight");
         fused(
             both,
-            apart.name(layer, expert, apart.gate) + ".weight",
-            apart.name(layer, expert, apart.up) + ".weight");
+            apart.name(layer, expert, apart.names.gate) + ".weight",
+            apart.name(layer, expert, apart.names.up) + ".weight");
         gateUps.add(both);
-        downs.add(apart.name(layer, expert, apart.down) + ".weight");
+        downs.add(apart.name(layer, expert, apart.names.down) + ".weight");
       }
       stack(layer + gateUp + ".weight", gateUps);
       stack(layer + down + ".weight", downs);
@@ -406,6 +457,32 @@ public final class SmallModel implements Checkpoint {
    */
   public SmallModel withoutTensor(String name) {
     tensors.remove(name);
+    values.remove(name);
+    return this;
+  }
+
+  /**
+   * Has a tensor be called otherwise; what it holds is still known under its own name.
+   *
+   * @param from its name
+   * @param to the other
+   * @return this model
+   */
+  public SmallModel renamed(String from, String to) {
+    withCopy(to, from);
+    tensors.remove(from);
+    return this;
+  }
+
+  /**
+   * Has a tensor have other dimensions.
+   *
+   * @param name its name
+   * @param shape the dimensions
+   * @return this model
+   */
+  public SmallModel reshaped(String name, long... shape) {
+    tensors.put(name, tensor(name).reshaped(Arrays.stream(shape).boxed().toList()));
     return this;
   }
 
@@ -484,6 +561,16 @@ public final class SmallModel implements Checkpoint {
    */
   public double number(String field) {
     return ((Number) Objects.requireNonNull(config.get(field), field)).doubleValue();
+  }
+
+  /**
+   * Whether the model has a tensor, whatever it is called in the checkpoint.
+   *
+   * @param name its own name
+   * @return false if it was never there or was taken away
+   */
+  public boolean holds(String name) {
+    return values.containsKey(name);
   }
 
   /**

@@ -1,0 +1,34 @@
+package dev.serval.models.family;
+
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Qwen 1.5 and 2 with experts (<a href="https://arxiv.org/abs/2407.10671">arXiv:2407.10671</a>): as
+ * Qwen2, with experts in all feed-forward layers and one that all rows go to, by a share of its
+ * own.
+ */
+public final class Qwen2Moe extends DecoderFamily {
+  private static final ExpertTraits.Names NAMES = new ExpertTraits.Names.Apart("mlp.gate");
+
+  /** For the service loader. */
+  public Qwen2Moe() {
+    super("qwen2moe", Set.of("Qwen2MoeForCausalLM"), Set.of("qwen2_moe"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    boolean normalised = config.flag("norm_topk_prob", false);
+    ExpertTraits.Shared shared =
+        new ExpertTraits.Shared(
+            config.width("shared_expert_intermediate_size"),
+            "mlp.shared_expert.",
+            Optional.of("mlp.shared_expert_gate"));
+    return DecoderTraits.with(LayerWindows.aboveSome(config))
+        .biases(true, false, false)
+        .experts(
+            ExpertTraits.read(config, "num_experts", "moe_intermediate_size", normalised, NAMES)
+                .with(shared))
+        .build();
+  }
+}

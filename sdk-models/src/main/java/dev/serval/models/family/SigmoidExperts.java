@@ -1,0 +1,31 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.RouterSpec.Scoring;
+import java.util.Set;
+
+/**
+ * Experts as DeepSeek-V3 has them (<a href="https://arxiv.org/abs/2412.19437">arXiv:2412.19437</a>,
+ * section 2.1.2), all in one group: scores by the logistic function with a selection bias, experts
+ * that all rows go to, and dense layers below.
+ */
+final class SigmoidExperts {
+  private static final ExpertTraits.Names NAMES = new ExpertTraits.Names.Apart("mlp.gate");
+
+  /** Named after what it does without. */
+  private static final String SELECTION = "noaux_tc";
+
+  private SigmoidExperts() {}
+
+  static ExpertTraits read(ModelConfig config) {
+    config.choice("scoring_func", Set.of("sigmoid", SELECTION));
+    config.choice("topk_method", Set.of(SELECTION));
+    boolean normalised = config.flag("norm_topk_prob", true);
+    return ExpertTraits.read(config, "n_routed_experts", "moe_intermediate_size", normalised, NAMES)
+        .scored(
+            Scoring.SIGMOID,
+            "mlp.gate.e_score_correction_bias",
+            config.optionalPositive("routed_scaling_factor").orElse(1.0))
+        .shared(config, "n_shared_experts")
+        .above(config, "first_k_dense_replace", 0);
+  }
+}

@@ -1,0 +1,216 @@
+package dev.serval.storage.gguf;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Translates what a file says of a model's experts. */
+final class ExpertConfiguration {
+  /** How many layers behind the last predict further tokens. */
+  static final String DRAFT_LAYERS = "nextn_predict_layers";
+
+  private static final String EXPERTS = "expert_count";
+  private static final String EXPERTS_USED = "expert_used_count";
+  private static final String SHARED_EXPERTS = "expert_shared_count";
+  private static final String SHARED_WIDTH = "expert_shared_feed_forward_length";
+  private static final String SCORING = "expert_gating_func";
+  private static final String GROUPS = "expert_group_count";
+  private static final String EXPERT_SCALE = "expert_weights_scale";
+  private static final String DENSE_LAYERS = "leading_dense_block_count";
+  private static final String EXPERT_INTERVAL = "interleave_moe_layer_step";
+  private static final String EXPERT_WIDTH = "expert_feed_forward_length";
+  private static final String NORMALISED = "expert_weights_norm";
+  private static final double SOFTMAX = 1;
+  private static final double SIGMOID = 2;
+
+  /**
+   * Keys that change results, behind the architecture's name, and the value that does not; refused
+   * are others unless the architecture has them.
+   */
+  static final Map<String, Double> NEUTRAL =
+      Map.ofEntries(
+          Map.entry(EXPERTS, 0.0),
+          Map.entry(EXPERTS_USED, 0.0),
+          Map.entry(SHARED_EXPERTS, 0.0),
+          Map.entry(SHARED_WIDTH, 0.0),
+          Map.entry(GROUPS, 0.0),
+          Map.entry(SCORING, SOFTMAX),
+          Map.entry(EXPERT_SCALE, 1.0),
+          Map.entry(DENSE_LAYERS, 0.0),
+          Map.entry(EXPERT_INTERVAL, 1.0),
+          Map.entry(DRAFT_LAYERS, 0.0));
+
+  private final Metadata metadata;
+  private final Architecture architecture;
+  private final Map<String, Object> fields = new LinkedHashMap<>();
+
+  private ExpertConfiguration(Metadata metadata, Architecture architecture) {
+    this.metadata = metadata;
+    this.architecture = architecture;
+  }
+
+  /** Keys that change results, and that this architecture translates. */
+  static Set<String> ownKeys(Architecture architecture) {
+    return switch (architecture) {
+      case GPT_OSS, GRANITEMOE, LLAMA, OLMOE, QWEN3MOE -> Set.of(EXPERTS, EXPERTS_USED);
+      case QWEN2MOE -> Set.of(EXPERTS, EXPERTS_USED, SHARED_WIDTH);
+      case ERNIE4_5_MOE ->
+          Set.of(EXPERTS, EXPERTS_USED, SHARED_EXPERTS, SHARED_WIDTH, DENSE_LAYERS);
+      case DOTS1, GLM4MOE ->
+          Set.of(
+              EXPERTS,
+              EXPERTS_USED,
+              SHARED_EXPERTS,
+              SHARED_WIDTH,
+              SCORING,
+              GROUPS,
+              EXPERT_SCALE,
+              DENSE_LAYERS,
+              DRAFT_LAYERS);
+      case ERNIE4_5,
+          EXAONE4,
+          GEMMA,
+          GEMMA2,
+          GEMMA3,
+          GLM4,
+          GRANITE,
+          OLMO2,
+          PHI3,
+          QWEN2,
+          QWEN3,
+          SEED_OSS,
+          SMOLLM3 ->
+          Set.of();
+    };
+  }
+
+  /** The fields of {@code config.json}; none where there are no experts. */
+  static Map<String, Object> translate(Metadata metadata, Architecture architecture) {
+    ExpertConfiguration translation = new ExpertConfiguration(metadata, architecture);
+    switch (architecture) {
+      case DOTS1, GLM4MOE -> translation.sigmoidExperts();
+      case ERNIE4_5_MOE -> translation.ernie();
+      case GPT_OSS -> translation.gptOss();
+      case GRANITEMOE -> translation.granite();
+      case LLAMA -> translation.mixtral();
+      case OLMOE -> translation.olmoE();
+      case QWEN2MOE -> translation.qwen2();
+      case QWEN3MOE -> translation.qwen3();
+      case ERNIE4_5,
+          EXAONE4,
+          GEMMA,
+          GEMMA2,
+          GEMMA3,
+          GLM4,
+          GRANITE,
+          OLMO2,
+          PHI3,
+          QWEN2,
+          QWEN3,
+          SEED_OSS,
+          SMOLLM3 -> {}
+    }
+    return translation.fields;
+  }
+
+  private String key(String name) {
+    return architecture.key() + "." + name;
+  }
+
+  private long width() {
+    return metadata.requireNatural(key(EXPERT_WIDTH));
+  }
+
+  private void experts(String count) {
+    fields.put(count, metadata.requireNatural(key(EXPERTS)));
+    fields.put("num_experts_per_tok", metadata.requireNatural(key(EXPERTS_USED)));
+  }
+
+  /** A Llama with experts is a Mixtral, with a window or not. */
+  private void mixtral() {
+    if (metadata.natural(key(EXPERTS)).orElse(0L) > 0) {
+      fields.put("architectures", List.of("MixtralForCausalLM"));
+      fields.put("model_type", "mixtral");
+      experts("num_local_experts");
+    }
+  }
+
+  private void granite() {
+    experts("num_local_experts");
+    fields.put("experts_apart", true);
+  }
+
+  /** Its dense width is that of an expert. */
+  private void gptOss() {
+    experts("num_local_experts");
+    fields.put("intermediate_size", width());
+  }
+
+  /** Those who run such files never have shares add up to 1. */
+  private void olmoE() {
+    experts("num_experts");
+    fields.put("norm_topk_prob", false);
+  }
+
+  /** Those who run such files never have shares add up to 1. */
+  private void qwen2() {
+    experts("num_experts");
+    fields.put("moe_intermediate_size", width());
+    fields.put("shared_expert_intermediate_size", metadata.requireNatural(key(SHARED_WIDTH)));
+    fields.put("norm_topk_prob", false);
+  }
+
+  /** Those who run such files always have shares add up to 1. */
+  private void qwen3() {
+    experts("num_experts");
+    fields.put("moe_intermediate_size", width());
+    fields.put("norm_topk_prob", true);
+  }
+
+  private void ernie() {
+    fields.put("moe_num_experts", metadata.requireNatural(key(EXPERTS)));
+    fields.put("moe_k", metadata.requireNatural(key(EXPERTS_USED)));
+    fields.put("moe_intermediate_size", width());
+    fields.put("moe_num_shared_experts", sharedExperts());
+    fields.put("moe_layer_start_index", denseLayers());
+  }
+
+  private void sigmoidExperts() {
+    String scoring = key(SCORING);
+    if (metadata.has(scoring) && metadata.number(scoring) != SIGMOID) {
+      throw metadata.problem(
+          scoring, "is %s; it must be %s".formatted(metadata.number(scoring), SIGMOID));
+    }
+    experts("n_routed_experts");
+    fields.put("moe_intermediate_size", width());
+    fields.put("n_shared_experts", sharedExperts());
+    fields.put("n_group", Math.max(1, metadata.natural(key(GROUPS)).orElse(1L)));
+    fields.put("first_k_dense_replace", denseLayers());
+    fields.put("norm_topk_prob", metadata.flag(key(NORMALISED)).orElse(false));
+    fields.put("routed_scaling_factor", scale());
+    fields.put("num_nextn_predict_layers", metadata.natural(key(DRAFT_LAYERS)).orElse(0L));
+  }
+
+  /** A scale of 0 stands for none. */
+  private double scale() {
+    double scale = metadata.real(key(EXPERT_SCALE)).orElse(1.0);
+    return scale == 0 ? 1 : scale;
+  }
+
+  private long denseLayers() {
+    return metadata.natural(key(DENSE_LAYERS)).orElse(0L);
+  }
+
+  /** Files may say how wide all of them are together, too. */
+  private long sharedExperts() {
+    long count = metadata.natural(key(SHARED_EXPERTS)).orElse(0L);
+    long all = metadata.natural(key(SHARED_WIDTH)).orElse(0L);
+    if (all != 0 && (double) all != (double) count * width()) {
+      throw metadata.problem(
+          key(SHARED_WIDTH),
+          "is %d; it must be that of %d experts of %d".formatted(all, count, width()));
+    }
+    return count;
+  }
+}

@@ -1,0 +1,322 @@
+package dev.serval.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.serval.api.storage.FileRange;
+import dev.serval.api.storage.StoredTensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What becomes of the experts of a GGUF file. */
+final class GgufExpertsTest extends GgufCase {
+  private static GgufWriter experts(String architecture) {
+    return experts(architecture, 1);
+  }
+
+  private static GgufWriter experts(String architecture, int layers) {
+    return new GgufWriter()
+        .put("general.architecture", architecture)
+        .sizes(architecture, layers)
+        .put(architecture + ".expert_count", 3)
+        .put(architecture + ".expert_used_count", 2)
+        .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+        .tensor("blk.0.ffn_gate_inp.weight", F32, new byte[96], 8, 3);
+  }
+
+  @Test
+  void a_llama_with_experts_is_a_mixtral_each_of_whose_experts_has_tensors_of_its_own()
+      throws IOException {
+    GgufWriter file =
+        experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 1, 2, 3);
+    accepted(
+        file,
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("MixtralForCausalLM"))
+              .containsEntry("num_local_experts", 3L)
+              .containsEntry("num_experts_per_tok", 2L)
+              .containsEntry("intermediate_size", 16L);
+          String moe = "model.layers.0.block_sparse_moe.";
+          assertThat(checkpoint.tensorNames()).contains(moe + "gate.weight").hasSize(5);
+          for (int expert = 0; expert < 3; expert++) {
+            StoredTensor up = checkpoint.tensor(moe + "experts." + expert + ".w3.weight");
+            assertThat(up.shape()).containsExactly(2L, 1L);
+            assertThat(up.element(0)).isEqualTo(2 * expert);
+            assertThat(up.element(1)).isEqualTo(2 * expert + 1);
+          }
+        });
+    accepted(
+        file.put("llama.attention.sliding_window", 32),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("model_type", "mixtral")
+                .containsEntry("sliding_window", 32L));
+  }
+
+  private static byte[] sixNumbers() {
+    return floats(0, 1, 2, 3, 4, 5);
+  }
+
+  @Test
+  void where_an_experts_bytes_lie_in_the_file_is_known() throws IOException {
+    accepted(
+        experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 1, 2, 3),
+        checkpoint -> {
+          StoredTensor last =
+              checkpoint.tensor("model.layers.0.block_sparse_moe.experts.2.w3.weight");
+          FileRange range = last.file().orElseThrow();
+          byte[] there =
+              Arrays.copyOfRange(
+                  read(range.path()), (int) range.offset(), (int) (range.offset() + range.bytes()));
+          assertThat(there).isEqualTo(last.data().toArray(ValueLayout.JAVA_BYTE));
+        });
+  }
+
+  private static byte[] read(Path path) {
+    try {
+      return Files.readAllBytes(path);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void qwen3_files_with_experts_have_shares_that_add_up() throws IOException {
+    accepted(
+        experts("qwen3moe")
+            .put("qwen3moe.expert_feed_forward_length", 4)
+            .tensor("blk.0.ffn_down_exps.weight", F32, sixNumbers(), 1, 2, 3),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("Qwen3MoeForCausalLM"))
+              .containsEntry("num_experts", 3L)
+              .containsEntry("moe_intermediate_size", 4L)
+              .containsEntry("norm_topk_prob", true);
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.mlp.gate.weight",
+                  "model.layers.0.mlp.experts.2.down_proj.weight");
+        });
+    refused(experts("qwen3moe").file(), "qwen3moe.expert_feed_forward_length");
+  }
+
+  @Test
+  void granite_files_with_experts_have_each_apart() throws IOException {
+    accepted(
+        experts("granitemoe").put("granitemoe.residual_scale", 0.25f),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("GraniteMoeForCausalLM"))
+                .containsEntry("experts_apart", true)
+                .containsEntry("residual_multiplier", 0.25)
+                .containsEntry("num_local_experts", 3L));
+    refused(
+        experts("granitemoe").put("granitemoe.expert_shared_feed_forward_length", 8).file(),
+        "granitemoe.expert_shared_feed_forward_length",
+        "8");
+  }
+
+  private static GgufWriter gptOss() {
+    return experts("gpt-oss")
+        .put("gpt-oss.expert_feed_forward_length", 4)
+        .put("gpt-oss.attention.sliding_window", 128)
+        .tensor("blk.0.attn_q.bias", F32, new byte[32], 8)
+        .tensor("blk.0.attn_sinks.weight", F32, new byte[32], 8)
+        .tensor("blk.0.post_attention_norm.weight", F32, new byte[32], 8)
+        .tensor("blk.0.ffn_gate_inp.bias", F32, new byte[32], 3)
+        .tensor("blk.0.ffn_up_exps.bias", F32, sixNumbers(), 2, 3);
+  }
+
+  @Test
+  void gpt_oss_files_have_sinks_and_each_expert_s_biases() throws IOException {
+    accepted(
+        gptOss()
+            .put("gpt-oss.rope.scaling.type", "yarn")
+            .put("gpt-oss.rope.scaling.factor", 32f)
+            .put("gpt-oss.rope.scaling.original_context_length", 4096),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("GptOssForCausalLM"))
+              .containsEntry("model_type", "gpt_oss")
+              .containsEntry("intermediate_size", 4L)
+              .containsEntry("num_local_experts", 3L)
+              .containsEntry("num_experts_per_tok", 2L)
+              .containsEntry("attention_bias", true)
+              .containsEntry("sliding_window", 128L)
+              .containsKey("rope_scaling");
+          String layer = "model.layers.0.";
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  layer + "self_attn.sinks",
+                  layer + "post_attention_layernorm.weight",
+                  layer + "mlp.router.weight",
+                  layer + "mlp.router.bias");
+          StoredTensor bias = checkpoint.tensor(layer + "mlp.experts.2.up_proj.bias");
+          assertThat(bias.shape()).containsExactly(2L);
+          assertThat(bias.element(1)).isEqualTo(5);
+        });
+    refused(experts("gpt-oss").file(), "gpt-oss.expert_feed_forward_length");
+    refused(
+        experts("gpt-oss").put("gpt-oss.expert_feed_forward_length", 4).file(),
+        "gpt-oss.attention.sliding_window");
+    refused(
+        gptOss().tensor("blk.0.ffn_gate_exps.bias", F32, sixNumbers(), 1, 2, 3).file(),
+        "blk.0.ffn_gate_exps.bias",
+        "[3, 2, 1]",
+        "vectors");
+  }
+
+  @Test
+  void olmoe_files_have_shares_that_do_not_add_up() throws IOException {
+    accepted(
+        experts("olmoe").tensor("blk.0.ffn_down_exps.weight", F32, sixNumbers(), 1, 2, 3),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("OlmoeForCausalLM"))
+              .containsEntry("num_experts", 3L)
+              .containsEntry("intermediate_size", 16L)
+              .containsEntry("norm_topk_prob", false);
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.mlp.gate.weight",
+                  "model.layers.0.mlp.experts.2.down_proj.weight");
+        });
+    refused(experts("olmoe").put("olmoe.attention.sliding_window", 7).file(), "sliding_window");
+  }
+
+  @Test
+  void experts_that_are_no_matrices_or_too_many_are_refused() {
+    refused(
+        experts("llama").tensor("blk.0.ffn_up_exps.weight", F32, sixNumbers(), 2, 3).file(),
+        "blk.0.ffn_up_exps.weight",
+        "[3, 2]",
+        "matrices");
+    refused(
+        experts("llama")
+            .tensor("blk.0.ffn_up_exps.weight", F32, new byte[4 * 1025], 1, 1, 1025)
+            .file(),
+        "[1025, 1, 1]",
+        "1024");
+  }
+
+  @Test
+  void qwen2_files_with_experts_have_one_that_all_rows_go_to() throws IOException {
+    GgufWriter file =
+        experts("qwen2moe")
+            .put("qwen2moe.expert_feed_forward_length", 4)
+            .tensor("blk.0.attn_q.bias", F32, new byte[32], 8)
+            .tensor("blk.0.ffn_gate_inp_shexp.weight", F32, new byte[32], 8)
+            .tensor("blk.0.ffn_down_shexp.weight", F32, sixNumbers(), 2, 3);
+    refused(file.file(), "qwen2moe.expert_shared_feed_forward_length");
+    accepted(
+        file.put("qwen2moe.expert_shared_feed_forward_length", 2),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("Qwen2MoeForCausalLM"))
+              .containsEntry("moe_intermediate_size", 4L)
+              .containsEntry("shared_expert_intermediate_size", 2L)
+              .containsEntry("norm_topk_prob", false)
+              .doesNotContainKey("attention_bias");
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.mlp.shared_expert_gate.weight",
+                  "model.layers.0.mlp.shared_expert.down_proj.weight");
+        });
+  }
+
+  private static GgufWriter glm4Moe(int scoring, int drafts) {
+    return experts("glm4moe", 3)
+        .put("glm4moe.nextn_predict_layers", drafts)
+        .put("glm4moe.expert_feed_forward_length", 4)
+        .put("glm4moe.expert_shared_count", 2)
+        .put("glm4moe.expert_gating_func", scoring)
+        .put("glm4moe.expert_group_count", 1)
+        .put("glm4moe.expert_weights_norm", true)
+        .put("glm4moe.leading_dense_block_count", 1)
+        .tensor("blk.0.attn_q_norm.weight", F32, new byte[16], 4)
+        .tensor("blk.1.post_attention_norm.weight", F32, new byte[32], 8)
+        .tensor("blk.1.exp_probs_b.bias", F32, new byte[12], 3)
+        .tensor("blk.1.ffn_up_shexp.weight", F32, sixNumbers(), 2, 3)
+        .tensor("blk.2.nextn.eh_proj.weight", F32, sixNumbers(), 2, 3);
+  }
+
+  @Test
+  void glm4_files_with_experts_have_dense_layers_and_one_that_is_left_out() throws IOException {
+    accepted(
+        glm4Moe(2, 1).put("glm4moe.expert_weights_scale", 2.5f),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("Glm4MoeForCausalLM"))
+              .containsEntry("num_hidden_layers", 2L)
+              .containsEntry("num_nextn_predict_layers", 1L)
+              .containsEntry("n_routed_experts", 3L)
+              .containsEntry("n_shared_experts", 2L)
+              .containsEntry("n_group", 1L)
+              .containsEntry("first_k_dense_replace", 1L)
+              .containsEntry("routed_scaling_factor", 2.5)
+              .containsEntry("norm_topk_prob", true)
+              .containsEntry("use_qk_norm", true);
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.1.post_attention_layernorm.weight",
+                  "model.layers.1.mlp.gate.e_score_correction_bias",
+                  "model.layers.1.mlp.shared_experts.up_proj.weight",
+                  "model.layers.2.nextn.eh_proj.weight");
+        });
+    refused(glm4Moe(1, 1).file(), "expert_gating_func", "1", "2");
+    refused(glm4Moe(2, 3).file(), "nextn_predict_layers", "3");
+    refused(
+        glm4Moe(2, 1).put("glm4moe.expert_shared_feed_forward_length", 9).file(),
+        "expert_shared_feed_forward_length",
+        "9",
+        "2 experts of 4");
+  }
+
+  @Test
+  void ernie_files_turn_neighbours_and_may_have_experts() throws IOException {
+    GgufWriter file =
+        experts("ernie4_5-moe", 2)
+            .put("ernie4_5-moe.expert_feed_forward_length", 4)
+            .put("ernie4_5-moe.expert_shared_count", 2)
+            .put("ernie4_5-moe.expert_shared_feed_forward_length", 8)
+            .put("ernie4_5-moe.leading_dense_block_count", 1)
+            .tensor("blk.1.exp_probs_b.bias", F32, new byte[12], 3);
+    accepted(
+        file,
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("Ernie4_5_MoeForCausalLM"))
+              .containsEntry("rope_interleaved", true)
+              .containsEntry("moe_num_experts", 3L)
+              .containsEntry("moe_k", 2L)
+              .containsEntry("moe_num_shared_experts", 2L)
+              .containsEntry("moe_layer_start_index", 1L);
+          assertThat(checkpoint.tensorNames())
+              .contains("model.layers.1.mlp.moe_statics.e_score_correction_bias");
+        });
+    refused(
+        file.put("ernie4_5-moe.interleave_moe_layer_step", 2).file(),
+        "ernie4_5-moe.interleave_moe_layer_step",
+        "2");
+  }
+
+  @Test
+  void dots1_files_have_experts_by_the_logistic_function_unless_they_say_otherwise()
+      throws IOException {
+    accepted(
+        experts("dots1").put("dots1.expert_feed_forward_length", 4),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("Dots1ForCausalLM"))
+                .containsEntry("n_shared_experts", 0L)
+                .containsEntry("first_k_dense_replace", 0L)
+                .containsEntry("routed_scaling_factor", 1.0)
+                .containsEntry("norm_topk_prob", false));
+  }
+}

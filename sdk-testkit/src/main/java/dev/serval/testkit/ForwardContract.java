@@ -1,0 +1,67 @@
+package dev.serval.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.serval.api.compute.DType;
+import dev.serval.api.storage.Checkpoint;
+import dev.serval.testkit.models.SmallModel;
+import dev.serval.testkit.models.SmallModel.Sizes;
+import dev.serval.testkit.models.SteppedModel;
+import java.util.List;
+import java.util.Random;
+import java.util.function.IntUnaryOperator;
+
+/**
+ * What a family's forward pass is compared with, and how; a part of {@link FamilyForwardContract}.
+ */
+abstract class ForwardContract {
+  static final int NONE = Integer.MAX_VALUE;
+  static final double NO_CAP = Double.POSITIVE_INFINITY;
+  static final Sizes ODD = new Sizes(91, 37, 53, 3, 6, 2, 10);
+  static final double[] PLAIN = ReferenceModel.frequencies(10, 10_000);
+  private static final double TOLERANCE = 1e-4;
+  private static final int LENGTH = 43;
+
+  ForwardContract() {}
+
+  /**
+   * Loads a model on the backend, keys and values in F32.
+   *
+   * @param checkpoint the model
+   * @return the model, which the test closes
+   */
+  protected abstract SteppedModel load(Checkpoint checkpoint);
+
+  /**
+   * Types of weights for which the backend rounds nothing to fewer than 32 bits.
+   *
+   * @return plain types, F32 among them
+   */
+  protected abstract List<DType> exactTypes();
+
+  final void check(SmallModel model, double[] frequencies, IntUnaryOperator windows) {
+    check(model, new ReferenceModel(model, frequencies, windows));
+  }
+
+  final void check(SmallModel model, ReferenceModel reference) {
+    int vocabulary = (int) model.number("vocab_size");
+    int[] tokens = new Random(5).ints(LENGTH, 0, vocabulary).toArray();
+    double[][] expected = reference.logits(tokens);
+    try (SteppedModel run = load(model)) {
+      SteppedModel.Sequence sequence = run.sequence(tokens);
+      for (int chunk = 1; sequence.left() > 0; chunk++) {
+        float[] logits =
+            run.step(List.of(sequence), List.of(Math.min(chunk, sequence.left()))).getFirst();
+        assertClose(logits, expected[LENGTH - 1 - sequence.left()]);
+      }
+    }
+  }
+
+  static void assertClose(float[] actual, double[] expected) {
+    assertThat(actual).hasSameSizeAs(expected);
+    for (int i = 0; i < actual.length; i++) {
+      assertThat((double) actual[i]).isCloseTo(expected[i], within(TOLERANCE));
+    }
+  }
+}
