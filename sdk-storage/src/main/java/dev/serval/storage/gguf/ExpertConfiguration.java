@@ -68,20 +68,7 @@ final class ExpertConfiguration {
               EXPERT_SCALE,
               DENSE_LAYERS,
               DRAFT_LAYERS);
-      case ERNIE4_5,
-          EXAONE4,
-          GEMMA,
-          GEMMA2,
-          GEMMA3,
-          GLM4,
-          GRANITE,
-          OLMO2,
-          PHI3,
-          QWEN2,
-          QWEN3,
-          SEED_OSS,
-          SMOLLM3 ->
-          Set.of();
+      default -> Set.of();
     };
   }
 
