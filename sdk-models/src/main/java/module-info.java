@@ -38,6 +38,7 @@ module dev.serval.models {
       dev.serval.models.family.Granite,
       dev.serval.models.family.GraniteMoe,
       dev.serval.models.family.Llama,
+      dev.serval.models.family.MiniCpm,
       dev.serval.models.family.Mistral,
       dev.serval.models.family.Mixtral,
       dev.serval.models.family.Olmo2,

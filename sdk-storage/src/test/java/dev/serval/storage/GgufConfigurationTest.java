@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.serval.api.storage.Checkpoint;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** What becomes of what a GGUF file says of its model. */
@@ -365,5 +366,44 @@ final class GgufConfigurationTest extends GgufCase {
                   "model.layers.0.post_mlp_layernorm.weight");
         });
     refused(file.put("glm4.rope.dimension_sections", 2).file(), "glm4.rope.dimension_sections");
+  }
+
+  @Test
+  void minicpm_files_say_what_is_multiplied() throws IOException {
+    GgufWriter file =
+        new GgufWriter()
+            .put("general.architecture", "minicpm")
+            .sizes("minicpm", 4)
+            .put("minicpm.embedding_scale", 12f)
+            .put("minicpm.residual_scale", 0.5f)
+            .tensor("token_embd.weight", F32, new byte[96], 8, 3);
+    refused(file.file(), "minicpm.logit_scale");
+    accepted(
+        file.put("minicpm.logit_scale", 2f),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("MiniCPMForCausalLM"))
+                .containsEntry("rope_interleaved", true)
+                .containsEntry("scale_emb", 12.0)
+                .containsEntry("scale_depth", 1.0)
+                .containsEntry("dim_model_base", 4.0));
+  }
+
+  @Test
+  void models_that_see_have_a_part_for_texts() throws IOException {
+    Map<String, String> parts =
+        Map.of("qwen2vl", "Qwen2ForCausalLM", "qwen3vl", "Qwen3ForCausalLM");
+    for (Map.Entry<String, String> part : parts.entrySet()) {
+      String architecture = part.getKey();
+      accepted(
+          new GgufWriter()
+              .put("general.architecture", architecture)
+              .sizes(architecture)
+              .integers(architecture + ".rope.dimension_sections", List.of(1, 1, 0, 0))
+              .tensor("token_embd.weight", F32, new byte[96], 8, 3),
+          checkpoint ->
+              assertThat(checkpoint.config())
+                  .containsEntry("architectures", List.of(part.getValue())));
+    }
   }
 }

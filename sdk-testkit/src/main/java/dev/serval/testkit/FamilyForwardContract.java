@@ -381,6 +381,32 @@ public abstract class FamilyForwardContract extends ExpertFamilyContract {
         new ReferenceModel(plain, new Rules(layer -> PLAIN, layer -> NONE, 1, Ways.plain(1))));
   }
 
+  @Test
+  void minicpm_multiplies_embeddings_branches_and_logits() {
+    double branches = 1.4 / Math.sqrt(ODD.layers());
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          SmallModel.of("MiniCPMForCausalLM", 36, dtype, ODD, Extras.NONE)
+              .with("scale_emb", 12L)
+              .with("scale_depth", 1.4)
+              .with("dim_model_base", 16L)
+              .with("auto_map", Map.of())
+              .withoutTensor("lm_head.weight");
+      Ways plain = ReferenceModel.plain(model);
+      Ways ways =
+          new Ways(
+              GateFunction.SILU,
+              false,
+              12,
+              branches,
+              plain.scores(),
+              16.0 / ODD.hidden(),
+              NO_CAP,
+              NO_CAP);
+      check(model, new ReferenceModel(model, new Rules(layer -> PLAIN, layer -> NONE, 1, ways)));
+    }
+  }
+
   private static SmallModel olmo(String architecture, DType dtype, int layers) {
     Sizes sizes = new Sizes(91, 37, 53, layers, 6, 2, 10);
     return SmallModel.of(

@@ -1,7 +1,6 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.RouterSpec;
-import dev.serval.api.compute.RouterSpec.Scoring;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -17,9 +16,7 @@ final class ExpertRouting {
   private final float[] shares;
   private final int[] chosen;
   private final float[] chosenShares;
-  private final float[] products;
-  private final float[] ranks;
-  private final float[] highest;
+  private final ExpertChoice choice;
 
   /**
    * Room for the routes of a step.
@@ -37,104 +34,26 @@ final class ExpertRouting {
     shares = new float[routes];
     chosen = new int[routes];
     chosenShares = new float[routes];
-    products = new float[experts];
-    ranks = new float[experts];
-    highest = new float[used];
+    choice = new ExpertChoice(experts, used);
   }
 
   /**
    * Routes so many rows.
    *
-   * @param given the products of the rows and the router's map
+   * @param products those of the rows and the router's map
    * @param selectionBias what is added to each expert's scores where experts are chosen, or null
    */
   void route(
-      CpuActivations given,
+      CpuActivations products,
       int count,
       RouterSpec router,
       CpuWeight.@Nullable Vector selectionBias) {
     for (int row = 0; row < count; row++) {
-      for (int expert = 0; expert < experts; expert++) {
-        products[expert] = given.at(given.row(row) + expert);
-      }
-      boolean ofAll = !router.normalised() || selectionBias != null;
-      float greatest = greatest();
-      float whole = ofAll ? whole(router.scoring(), greatest) : 1;
-      if (selectionBias == null) {
-        choose(products, row * used);
-      } else {
-        rank(router.scoring(), greatest, whole, selectionBias);
-        choose(ranks, row * used);
-      }
-      weigh(router, greatest, whole, row * used);
+      choice.take(products, products.row(row));
+      choice.choose(router, selectionBias, chosen, row * used);
+      choice.weigh(router, chosen, chosenShares, row * used);
     }
     sort(count * used);
-  }
-
-  private float greatest() {
-    float greatest = Float.NEGATIVE_INFINITY;
-    for (float product : products) {
-      greatest = Math.max(greatest, product);
-    }
-    return greatest;
-  }
-
-  /** An expert's score; that of a softmax still to be divided by the whole. */
-  private float score(Scoring scoring, int expert, float greatest) {
-    return switch (scoring) {
-      case SOFTMAX -> Exponential.of(products[expert] - greatest);
-      case SIGMOID -> 1 / (1 + Exponential.of(-products[expert]));
-    };
-  }
-
-  /** What scores are divided by. */
-  private float whole(Scoring scoring, float greatest) {
-    if (scoring == Scoring.SIGMOID) {
-      return 1;
-    }
-    float sum = 0;
-    for (int expert = 0; expert < experts; expert++) {
-      sum += score(scoring, expert, greatest);
-    }
-    return sum;
-  }
-
-  /** By what experts are chosen where that is not the order of their products. */
-  private void rank(Scoring scoring, float greatest, float whole, CpuWeight.Vector selectionBias) {
-    for (int expert = 0; expert < experts; expert++) {
-      ranks[expert] = score(scoring, expert, greatest) / whole + selectionBias.at(expert);
-    }
-  }
-
-  /** The experts that rank highest, the highest first. */
-  private void choose(float[] by, int to) {
-    for (int expert = 0; expert < experts; expert++) {
-      float rank = by[expert];
-      int place = Math.min(expert, used);
-      while (place > 0 && rank > highest[place - 1]) {
-        place--;
-        if (place + 1 < used) {
-          highest[place + 1] = highest[place];
-          chosen[to + place + 1] = chosen[to + place];
-        }
-      }
-      if (place < used) {
-        highest[place] = rank;
-        chosen[to + place] = expert;
-      }
-    }
-  }
-
-  private void weigh(RouterSpec router, float greatest, float whole, int to) {
-    float sum = 0;
-    for (int i = to; i < to + used; i++) {
-      chosenShares[i] = score(router.scoring(), chosen[i], greatest);
-      sum += chosenShares[i];
-    }
-    float divisor = router.normalised() ? Math.max(sum, Float.MIN_NORMAL) : whole;
-    for (int i = to; i < to + used; i++) {
-      chosenShares[i] = chosenShares[i] / divisor * router.factor();
-    }
   }
 
   /** From row by row to expert by expert. */

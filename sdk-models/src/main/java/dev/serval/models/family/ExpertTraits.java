@@ -16,6 +16,9 @@ import java.util.Optional;
 record ExpertTraits(
     int count, int inner, Routing routing, Optional<Shared> shared, int denseLayers, Names names) {
 
+  /** More than any model has, and few enough to be listed. */
+  private static final int MOST = 4096;
+
   /**
    * Which rows go to which experts.
    *
@@ -42,9 +45,6 @@ record ExpertTraits(
    *     function's argument by which it counts, if anything does
    */
   record Shared(int inner, String maps, Optional<String> gate) {}
-
-  /** More than any model has, and few enough to be listed. */
-  private static final int MOST = 4096;
 
   /** Names within a layer, without {@code .weight}. */
   sealed interface Names {

@@ -31,6 +31,7 @@ final class ModelRun extends SteppedModel {
           new Granite(),
           new GraniteMoe(),
           new Llama(),
+          new MiniCpm(),
           new Mistral(),
           new Mixtral(),
           new Olmo2(),

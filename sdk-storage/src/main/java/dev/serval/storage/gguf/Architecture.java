@@ -28,14 +28,22 @@ enum Architecture {
    * elements that are turned together are neighbours.
    */
   LLAMA("LlamaForCausalLM", "llama", true, Names.MIXTRAL, Names.MIXTRAL_EXPERTS),
+  /** Converted as Llama is. */
+  MINICPM("MiniCPMForCausalLM", "minicpm", true),
   /** OLMo 2, or OLMo 3 where there is a window. */
   OLMO2("Olmo2ForCausalLM", "olmo2", false, Names.END_NORMS),
   OLMOE("OlmoeForCausalLM", "olmoe", false, Names.ROUTER, Names.EXPERTS),
   PHI3("Phi3ForCausalLM", "phi3", false, Names.PHI3),
   QWEN2("Qwen2ForCausalLM", "qwen2", false),
   QWEN2MOE("Qwen2MoeForCausalLM", "qwen2_moe", false, Names.SHARED_EXPERT, Names.EXPERTS),
+  /** The part for texts of a model that also sees. */
+  QWEN2VL("Qwen2ForCausalLM", "qwen2", false),
   QWEN3("Qwen3ForCausalLM", "qwen3", false),
   QWEN3MOE("Qwen3MoeForCausalLM", "qwen3_moe", false, Names.ROUTER, Names.EXPERTS),
+  /** The part for texts of a model that also sees. */
+  QWEN3VL("Qwen3ForCausalLM", "qwen3", false),
+  /** The part for texts of a model that also sees. */
+  QWEN3VLMOE("Qwen3MoeForCausalLM", "qwen3_moe", false, Names.ROUTER, Names.EXPERTS),
   SEED_OSS("SeedOssForCausalLM", "seed_oss", false, Names.POST_ATTENTION),
   /** Converted as Llama is. */
   SMOLLM3("SmolLM3ForCausalLM", "smollm3", true);

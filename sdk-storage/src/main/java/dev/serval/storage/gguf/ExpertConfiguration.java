@@ -53,7 +53,7 @@ final class ExpertConfiguration {
   /** Keys that change results, and that this architecture translates. */
   static Set<String> ownKeys(Architecture architecture) {
     return switch (architecture) {
-      case GPT_OSS, GRANITEMOE, LLAMA, OLMOE, QWEN3MOE -> Set.of(EXPERTS, EXPERTS_USED);
+      case GPT_OSS, GRANITEMOE, LLAMA, OLMOE, QWEN3MOE, QWEN3VLMOE -> Set.of(EXPERTS, EXPERTS_USED);
       case QWEN2MOE -> Set.of(EXPERTS, EXPERTS_USED, SHARED_WIDTH);
       case ERNIE4_5_MOE ->
           Set.of(EXPERTS, EXPERTS_USED, SHARED_EXPERTS, SHARED_WIDTH, DENSE_LAYERS);
@@ -83,20 +83,8 @@ final class ExpertConfiguration {
       case LLAMA -> translation.mixtral();
       case OLMOE -> translation.olmoE();
       case QWEN2MOE -> translation.qwen2();
-      case QWEN3MOE -> translation.qwen3();
-      case ERNIE4_5,
-          EXAONE4,
-          GEMMA,
-          GEMMA2,
-          GEMMA3,
-          GLM4,
-          GRANITE,
-          OLMO2,
-          PHI3,
-          QWEN2,
-          QWEN3,
-          SEED_OSS,
-          SMOLLM3 -> {}
+      case QWEN3MOE, QWEN3VLMOE -> translation.qwen3();
+      default -> {}
     }
     return translation.fields;
   }

@@ -50,6 +50,13 @@ final class ModelConfiguration {
           Map.entry("rope.scaling.yarn_attn_factor", 1.0),
           Map.entry("rope.scaling.yarn_log_multiplier", 0.0));
 
+  private static final Set<Architecture> ALWAYS_BIASED =
+      Set.of(Architecture.QWEN2, Architecture.QWEN2MOE, Architecture.QWEN2VL);
+
+  /** Their text has the same position in every kind. */
+  private static final Set<Architecture> POSITIONS_OF_SEVERAL_KINDS =
+      Set.of(Architecture.QWEN2VL, Architecture.QWEN3VL, Architecture.QWEN3VLMOE);
+
   private static final Set<String> GRANITE_KEYS =
       Set.of(SCORE_SCALE, LOGIT_SCALE, EMBEDDING_SCALE, RESIDUAL_SCALE);
 
@@ -59,6 +66,7 @@ final class ModelConfiguration {
     switch (architecture) {
       case GEMMA2 -> keys.addAll(Set.of(SCORE_CAP, LOGIT_CAP));
       case GRANITE, GRANITEMOE -> keys.addAll(GRANITE_KEYS);
+      case MINICPM -> keys.addAll(Set.of(EMBEDDING_SCALE, RESIDUAL_SCALE, LOGIT_SCALE));
       default -> {}
     }
     return keys;
@@ -91,21 +99,9 @@ final class ModelConfiguration {
       case GLM4MOE -> translation.config.put("use_qk_norm", weights.headNorms());
       case GPT_OSS -> translation.gptOss();
       case GRANITE, GRANITEMOE -> translation.granite();
+      case MINICPM -> translation.miniCpm();
       case SEED_OSS -> translation.config.put("attention_bias", weights.attentionBias());
-      case DOTS1,
-          ERNIE4_5,
-          ERNIE4_5_MOE,
-          EXAONE4,
-          GLM4,
-          LLAMA,
-          OLMO2,
-          OLMOE,
-          PHI3,
-          QWEN2,
-          QWEN2MOE,
-          QWEN3,
-          QWEN3MOE,
-          SMOLLM3 -> {}
+      default -> {}
     }
     return Collections.unmodifiableMap(translation.config);
   }
@@ -119,7 +115,7 @@ final class ModelConfiguration {
     refuseOthers(ExpertConfiguration.NEUTRAL);
     refuseWithout("attention.causal");
     String sections = key("rope.dimension_sections");
-    if (metadata.has(sections)) {
+    if (metadata.has(sections) && !POSITIONS_OF_SEVERAL_KINDS.contains(architecture)) {
       throw metadata.problem(
           sections, "is there; positions of several kinds are for other input than text");
     }
@@ -203,8 +199,7 @@ final class ModelConfiguration {
   private void weights(WeightFacts weights) {
     config.put("vocab_size", weights.vocabulary());
     config.put("tie_word_embeddings", weights.tied());
-    boolean always = architecture == Architecture.QWEN2 || architecture == Architecture.QWEN2MOE;
-    if (weights.attentionBias() && !always) {
+    if (weights.attentionBias() && !ALWAYS_BIASED.contains(architecture)) {
       config.put("attention_bias", true);
     }
     if (weights.mlpBias()) {
@@ -257,6 +252,13 @@ final class ModelConfiguration {
     config.put("logits_scaling", oneForNone(LOGIT_SCALE));
   }
 
+  private void miniCpm() {
+    double branches = metadata.requireReal(key(RESIDUAL_SCALE));
+    config.put("scale_emb", metadata.requireReal(key(EMBEDDING_SCALE)));
+    config.put("scale_depth", branches * Math.sqrt((double) layers()));
+    config.put("dim_model_base", hidden() / metadata.requireReal(key(LOGIT_SCALE)));
+  }
+
   private void gptOss() {
     if (!config.containsKey("sliding_window")) {
       throw metadata.missing(key(WINDOW));
@@ -284,21 +286,7 @@ final class ModelConfiguration {
         }
         case EXAONE4 -> layerTypes();
         case PHI3, GEMMA2, GEMMA3, GPT_OSS -> {}
-        case DOTS1,
-            ERNIE4_5,
-            ERNIE4_5_MOE,
-            GEMMA,
-            GLM4,
-            GLM4MOE,
-            GRANITE,
-            GRANITEMOE,
-            OLMOE,
-            QWEN2,
-            QWEN2MOE,
-            QWEN3,
-            QWEN3MOE,
-            SEED_OSS,
-            SMOLLM3 ->
+        default ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
       }
       config.put("sliding_window", positions);

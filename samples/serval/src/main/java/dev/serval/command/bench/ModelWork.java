@@ -7,6 +7,8 @@ import dev.serval.api.storage.StoredTensor;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -49,6 +51,7 @@ public record ModelWork(
 
   private static final String EMBEDDINGS = "model.embed_tokens.weight";
   private static final String HEAD = "lm_head.weight";
+  private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\..*");
 
   /**
    * Adds up a checkpoint's matrices.
@@ -61,7 +64,7 @@ public record ModelWork(
   public static ModelWork of(Checkpoint checkpoint, ModelSpec spec, DType kvType) {
     List<StoredTensor> layers =
         checkpoint.tensorNames().stream()
-            .filter(name -> !name.equals(EMBEDDINGS) && !name.equals(HEAD))
+            .filter(name -> isOfLayer(name, spec.layers()))
             .map(checkpoint::tensor)
             .filter(tensor -> tensor.shape().size() > 1)
             .toList();
@@ -80,6 +83,12 @@ public record ModelWork(
         new Last(lastElements(others, last), lastElements(experts, last)),
         Size.of(List.of(head)),
         spec.kvLayout(1, kvType).blockBytes());
+  }
+
+  /** Layers behind the last predict further tokens, and are left out. */
+  private static boolean isOfLayer(String tensor, int layers) {
+    Matcher layer = LAYER.matcher(tensor);
+    return layer.matches() && Integer.parseInt(layer.group(1)) < layers;
   }
 
   private static boolean isExperts(StoredTensor tensor) {

@@ -1,0 +1,38 @@
+package dev.serval.command.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.compute.DType;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.testkit.models.SmallModel;
+import dev.serval.testkit.models.SmallModel.Experts;
+import dev.serval.testkit.models.SmallModel.Extras;
+import dev.serval.testkit.models.SmallModel.Sizes;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+final class ModelWorkTest {
+  private static final Sizes SIZES = new Sizes(20, 16, 24, 2, 4, 2, 4);
+  private static final ModelSpec SPEC =
+      new ModelSpec("glm4moe", 20, 512, 2, 2, 4, 3, 2, 0, Bytes.ZERO);
+
+  @Test
+  void experts_that_all_rows_go_to_count_whole_and_what_predicts_further_tokens_not_at_all() {
+    Experts.Beside shared =
+        new Experts.Beside(
+            1, true, Optional.empty(), 1, 14, "mlp.shared_experts.", Optional.empty());
+    SmallModel model =
+        SmallModel.of("Glm4MoeForCausalLM", 1, DType.F32, SIZES, Extras.NONE)
+            .withExperts(new Experts(3, 2, 7, true, false, "mlp.gate").with(shared))
+            .withTensor("model.layers.2.eh_proj.weight", DType.F32, 16, 32);
+    ModelWork work = ModelWork.of(model, SPEC, DType.F32);
+    int attention = 16 * (16 + 8 + 8 + 16);
+    int dense = 3 * 16 * 24;
+    int router = 3 * 16;
+    int sharedExpert = 3 * 16 * 14;
+    assertThat(work.layers().elements()).isEqualTo(2 * attention + dense + router + sharedExpert);
+    assertThat(work.experts().elements()).isEqualTo(3 * 3 * 16 * 7);
+    assertThat(work.used()).isEqualTo(2.0 / 3);
+  }
+}
