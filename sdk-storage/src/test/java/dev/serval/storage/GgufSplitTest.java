@@ -13,14 +13,9 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Models that several GGUF files make up. */
-final class GgufSplitTest {
-  private static final int F32 = 0;
-
-  @TempDir Path folder;
-
+final class GgufSplitTest extends GgufCase {
   private static GgufWriter part(GgufWriter writer, int number, int count, int tensors) {
     return writer
         .put("split.no", number)

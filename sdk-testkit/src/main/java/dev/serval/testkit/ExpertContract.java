@@ -139,7 +139,7 @@ abstract class ExpertContract extends AttentionContract {
       }
       return switch (rules.scoring) {
         case SOFTMAX -> Float64.softmax(products);
-        case SIGMOID -> Arrays.stream(products).map(x -> 1 / (1 + Math.exp(-x))).toArray();
+        case SIGMOID -> Arrays.stream(products).map(Float64::sigmoid).toArray();
       };
     }
 

@@ -64,6 +64,10 @@ final class Float64 {
     return products;
   }
 
+  static double sigmoid(double x) {
+    return 1 / (1 + Math.exp(-x));
+  }
+
   static double[] softmax(double[] scores) {
     double max = Arrays.stream(scores).max().orElseThrow();
     double[] exponentials = Arrays.stream(scores).map(score -> Math.exp(score - max)).toArray();

@@ -1,8 +1,8 @@
 package dev.serval.testkit;
 
 import dev.serval.api.compute.GateFunction;
+import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.SmallModel;
-import dev.serval.testkit.models.SmallModel.Experts;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
@@ -302,7 +302,7 @@ final class ReferenceModel {
     double[] out = routed(x, layer, experts);
     if (beside.shared() > 0) {
       double share =
-          beside.sharedGate().map(gate -> sigmoid(linear(x, layer + gate)[0])).orElse(1.0);
+          beside.sharedGate().map(gate -> Float64.sigmoid(linear(x, layer + gate)[0])).orElse(1.0);
       addScaled(out, share, gated(x, layer + beside.sharedMaps(), DENSE));
     }
     return out;
@@ -314,7 +314,7 @@ final class ReferenceModel {
     double[] products = linear(x, layer + experts.names().router());
     double[] scores =
         beside.sigmoid()
-            ? Arrays.stream(products).map(ReferenceModel::sigmoid).toArray()
+            ? Arrays.stream(products).map(Float64::sigmoid).toArray()
             : Float64.softmax(products);
     double[] ranks = scores.clone();
     beside.selectionBias().ifPresent(name -> add(ranks, model.values(layer + name)));
@@ -327,10 +327,6 @@ final class ReferenceModel {
       addScaled(out, beside.factor() * share, given);
     }
     return out;
-  }
-
-  private static double sigmoid(double x) {
-    return 1 / (1 + Math.exp(-x));
   }
 
   private static void addScaled(double[] to, double factor, double[] what) {

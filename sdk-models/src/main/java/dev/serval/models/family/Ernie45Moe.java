@@ -9,7 +9,6 @@ import java.util.Set;
  * and dense layers below.
  */
 public final class Ernie45Moe extends DecoderFamily {
-  private static final ExpertTraits.Names NAMES = new ExpertTraits.Names.Apart("mlp.gate");
   private static final String SELECTION_BIAS = "mlp.moe_statics.e_score_correction_bias";
 
   private static final List<String> TRAINING =
@@ -32,7 +31,12 @@ public final class Ernie45Moe extends DecoderFamily {
     return Ernie45.common(config)
         .experts(
             ExpertTraits.read(
-                    config, "moe_num_experts", "moe_k", "moe_intermediate_size", true, NAMES)
+                    config,
+                    "moe_num_experts",
+                    "moe_k",
+                    "moe_intermediate_size",
+                    true,
+                    ExpertTraits.Names.USUAL)
                 .scored(Scoring.SOFTMAX, SELECTION_BIAS, 1)
                 .shared(config, "moe_num_shared_experts")
                 .above(config, "moe_layer_start_index", 1))

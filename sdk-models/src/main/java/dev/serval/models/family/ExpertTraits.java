@@ -48,6 +48,9 @@ record ExpertTraits(
 
   /** Names within a layer, without {@code .weight}. */
   sealed interface Names {
+    /** Those that most families have. */
+    Names USUAL = new Apart("mlp.gate");
+
     /** That of what gives the scores. */
     String router();
 
@@ -62,7 +65,7 @@ record ExpertTraits(
      */
     record Apart(String router, String experts, String gate, String up, String down)
         implements Names {
-      /** Under the names that most families have. */
+      /** Under the names that most families have, but for that of the router. */
       Apart(String router) {
         this(router, "mlp.experts", "gate_proj", "up_proj", "down_proj");
       }

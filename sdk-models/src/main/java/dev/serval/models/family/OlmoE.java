@@ -8,8 +8,6 @@ import java.util.Set;
  * feed-forward layers; queries and keys are normalised, all heads together.
  */
 public final class OlmoE extends DecoderFamily {
-  private static final ExpertTraits.Names NAMES = new ExpertTraits.Names.Apart("mlp.gate");
-
   /** For the service loader. */
   public OlmoE() {
     super("olmoe", Set.of("OlmoeForCausalLM"), Set.of("olmoe"));
@@ -25,7 +23,9 @@ public final class OlmoE extends DecoderFamily {
     return DecoderTraits.with(LayerWindows.none(config))
         .biases(bias, bias, false)
         .headNorms(HeadNorms.TOGETHER)
-        .experts(ExpertTraits.read(config, "num_experts", "intermediate_size", normalised, NAMES))
+        .experts(
+            ExpertTraits.read(
+                config, "num_experts", "intermediate_size", normalised, ExpertTraits.Names.USUAL))
         .build();
   }
 }

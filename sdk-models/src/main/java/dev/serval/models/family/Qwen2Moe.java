@@ -9,8 +9,6 @@ import java.util.Set;
  * own.
  */
 public final class Qwen2Moe extends DecoderFamily {
-  private static final ExpertTraits.Names NAMES = new ExpertTraits.Names.Apart("mlp.gate");
-
   /** For the service loader. */
   public Qwen2Moe() {
     super("qwen2moe", Set.of("Qwen2MoeForCausalLM"), Set.of("qwen2_moe"));
@@ -27,7 +25,12 @@ public final class Qwen2Moe extends DecoderFamily {
     return DecoderTraits.with(LayerWindows.aboveSome(config))
         .biases(true, false, false)
         .experts(
-            ExpertTraits.read(config, "num_experts", "moe_intermediate_size", normalised, NAMES)
+            ExpertTraits.read(
+                    config,
+                    "num_experts",
+                    "moe_intermediate_size",
+                    normalised,
+                    ExpertTraits.Names.USUAL)
                 .with(shared))
         .build();
   }

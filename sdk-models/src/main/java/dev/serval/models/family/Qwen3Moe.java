@@ -5,8 +5,6 @@ import java.util.Set;
 
 /** Qwen3 with experts in all of its feed-forward layers. */
 public final class Qwen3Moe extends DecoderFamily {
-  private static final ExpertTraits.Names NAMES = new ExpertTraits.Names.Apart("mlp.gate");
-
   /** For the service loader. */
   public Qwen3Moe() {
     super("qwen3moe", Set.of("Qwen3MoeForCausalLM"), Set.of("qwen3_moe"));
@@ -20,7 +18,12 @@ public final class Qwen3Moe extends DecoderFamily {
         .biases(bias, bias, false)
         .headNorms(HeadNorms.EACH)
         .experts(
-            ExpertTraits.read(config, "num_experts", "moe_intermediate_size", normalised, NAMES))
+            ExpertTraits.read(
+                config,
+                "num_experts",
+                "moe_intermediate_size",
+                normalised,
+                ExpertTraits.Names.USUAL))
         .build();
   }
 }

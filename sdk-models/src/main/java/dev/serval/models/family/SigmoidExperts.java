@@ -9,8 +9,6 @@ import java.util.Set;
  * that all rows go to, and dense layers below.
  */
 final class SigmoidExperts {
-  private static final ExpertTraits.Names NAMES = new ExpertTraits.Names.Apart("mlp.gate");
-
   /** Named after what it does without. */
   private static final String SELECTION = "noaux_tc";
 
@@ -20,7 +18,12 @@ final class SigmoidExperts {
     config.choice("scoring_func", Set.of("sigmoid", SELECTION));
     config.choice("topk_method", Set.of(SELECTION));
     boolean normalised = config.flag("norm_topk_prob", true);
-    return ExpertTraits.read(config, "n_routed_experts", "moe_intermediate_size", normalised, NAMES)
+    return ExpertTraits.read(
+            config,
+            "n_routed_experts",
+            "moe_intermediate_size",
+            normalised,
+            ExpertTraits.Names.USUAL)
         .scored(
             Scoring.SIGMOID,
             "mlp.gate.e_score_correction_bias",

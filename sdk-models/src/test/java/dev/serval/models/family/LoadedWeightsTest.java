@@ -14,6 +14,7 @@ import dev.serval.api.model.ModelFamily;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.CpuBackendProvider;
+import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.SmallModel;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -76,15 +77,15 @@ final class LoadedWeightsTest {
   }
 
   private static SmallModel withExperts(String architecture, String router) {
-    SmallModel.Experts experts =
-        new SmallModel.Experts(
+    Experts experts =
+        new Experts(
             3,
             2,
             16,
             true,
             false,
-            new SmallModel.Experts.Names(router, "block_sparse_moe.experts", "w1", "w3", "w2"),
-            SmallModel.Experts.Beside.NOTHING);
+            new Experts.Names(router, "block_sparse_moe.experts", "w1", "w3", "w2"),
+            Experts.Beside.NOTHING);
     return model(architecture, SmallModel.Extras.NONE)
         .withExperts(experts)
         .with("num_local_experts", (long) experts.count())

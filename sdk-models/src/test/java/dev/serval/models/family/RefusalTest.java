@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.SmallModel;
-import dev.serval.testkit.models.SmallModel.Experts;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;

@@ -63,8 +63,10 @@ enum Architecture {
     static final Map<String, String> POST_ATTENTION =
         Map.of("post_attention_norm", "post_attention_layernorm");
 
+    static final Map<String, String> ROUTER = Map.of("ffn_gate_inp", "mlp.gate");
+
     static final Map<String, String> GPT_OSS =
-        Map.of("post_attention_norm", "post_attention_layernorm", "ffn_gate_inp", "mlp.router");
+        and(POST_ATTENTION, Map.of("ffn_gate_inp", "mlp.router"));
 
     static final Map<String, String> GLM4 =
         Map.of(
@@ -73,26 +75,19 @@ enum Architecture {
             "post_ffw_norm", "post_mlp_layernorm");
 
     static final Map<String, String> SHARED_EXPERTS =
-        Map.of(
-            "ffn_gate_inp", "mlp.gate",
-            "exp_probs_b", "mlp.gate.e_score_correction_bias",
-            "ffn_gate_shexp", "mlp.shared_experts.gate_proj",
-            "ffn_up_shexp", "mlp.shared_experts.up_proj",
-            "ffn_down_shexp", "mlp.shared_experts.down_proj");
+        and(
+            and(ROUTER, shared("mlp.shared_experts.")),
+            Map.of("exp_probs_b", "mlp.gate.e_score_correction_bias"));
 
     static final Map<String, String> GLM4MOE = and(SHARED_EXPERTS, POST_ATTENTION);
     static final Map<String, String> ERNIE =
         and(SHARED_EXPERTS, Map.of("exp_probs_b", "mlp.moe_statics.e_score_correction_bias"));
 
     static final Map<String, String> SHARED_EXPERT =
-        Map.of(
-            "ffn_gate_inp", "mlp.gate",
-            "ffn_gate_inp_shexp", "mlp.shared_expert_gate",
-            "ffn_gate_shexp", "mlp.shared_expert.gate_proj",
-            "ffn_up_shexp", "mlp.shared_expert.up_proj",
-            "ffn_down_shexp", "mlp.shared_expert.down_proj");
+        and(
+            and(ROUTER, shared("mlp.shared_expert.")),
+            Map.of("ffn_gate_inp_shexp", "mlp.shared_expert_gate"));
 
-    static final Map<String, String> ROUTER = Map.of("ffn_gate_inp", "mlp.gate");
     static final Map<String, String> EXPERTS =
         Map.of(
             "ffn_gate_exps", "mlp.experts.%d.gate_proj",
@@ -105,6 +100,13 @@ enum Architecture {
             "ffn_gate_exps", "block_sparse_moe.experts.%d.w1",
             "ffn_up_exps", "block_sparse_moe.experts.%d.w3",
             "ffn_down_exps", "block_sparse_moe.experts.%d.w2");
+
+    private static Map<String, String> shared(String prefix) {
+      return Map.of(
+          "ffn_gate_shexp", prefix + "gate_proj",
+          "ffn_up_shexp", prefix + "up_proj",
+          "ffn_down_shexp", prefix + "down_proj");
+    }
 
     /** The names of one, but for those that the other has as well. */
     private static Map<String, String> and(Map<String, String> one, Map<String, String> other) {

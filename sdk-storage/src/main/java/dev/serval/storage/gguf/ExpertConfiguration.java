@@ -7,9 +7,6 @@ import java.util.Set;
 
 /** Translates what a file says of a model's experts. */
 final class ExpertConfiguration {
-  /** How many layers behind the last predict further tokens. */
-  static final String DRAFT_LAYERS = "nextn_predict_layers";
-
   private static final String EXPERTS = "expert_count";
   private static final String EXPERTS_USED = "expert_used_count";
   private static final String SHARED_EXPERTS = "expert_shared_count";
@@ -38,8 +35,7 @@ final class ExpertConfiguration {
           Map.entry(SCORING, SOFTMAX),
           Map.entry(EXPERT_SCALE, 1.0),
           Map.entry(DENSE_LAYERS, 0.0),
-          Map.entry(EXPERT_INTERVAL, 1.0),
-          Map.entry(DRAFT_LAYERS, 0.0));
+          Map.entry(EXPERT_INTERVAL, 1.0));
 
   private final Metadata metadata;
   private final Architecture architecture;
@@ -66,8 +62,7 @@ final class ExpertConfiguration {
               SCORING,
               GROUPS,
               EXPERT_SCALE,
-              DENSE_LAYERS,
-              DRAFT_LAYERS);
+              DENSE_LAYERS);
       default -> Set.of();
     };
   }
@@ -164,7 +159,6 @@ final class ExpertConfiguration {
     fields.put("first_k_dense_replace", denseLayers());
     fields.put("norm_topk_prob", metadata.flag(key(NORMALISED)).orElse(false));
     fields.put("routed_scaling_factor", scale());
-    fields.put("num_nextn_predict_layers", metadata.natural(key(DRAFT_LAYERS)).orElse(0L));
   }
 
   /** A scale of 0 stands for none. */

@@ -28,6 +28,7 @@ final class ModelConfiguration {
   private static final String EMBEDDING_SCALE = "embedding_scale";
   private static final String RESIDUAL_SCALE = "residual_scale";
   private static final String LOGIT_SCALE = "logit_scale";
+  private static final String DRAFT_LAYERS = "nextn_predict_layers";
   private static final String TURNS = "rope.scaling.finetuned";
 
   /**
@@ -46,6 +47,7 @@ final class ModelConfiguration {
           Map.entry(EMBEDDING_SCALE, 1.0),
           Map.entry(RESIDUAL_SCALE, 1.0),
           Map.entry("pooling_type", 0.0),
+          Map.entry(DRAFT_LAYERS, 0.0),
           Map.entry("rope.scaling.yarn_ext_factor", 1.0),
           Map.entry("rope.scaling.yarn_attn_factor", 1.0),
           Map.entry("rope.scaling.yarn_log_multiplier", 0.0));
@@ -65,6 +67,7 @@ final class ModelConfiguration {
     Set<String> keys = new HashSet<>(ExpertConfiguration.ownKeys(architecture));
     switch (architecture) {
       case GEMMA2 -> keys.addAll(Set.of(SCORE_CAP, LOGIT_CAP));
+      case GLM4MOE -> keys.add(DRAFT_LAYERS);
       case GRANITE, GRANITEMOE -> keys.addAll(GRANITE_KEYS);
       case MINICPM -> keys.addAll(Set.of(EMBEDDING_SCALE, RESIDUAL_SCALE, LOGIT_SCALE));
       default -> {}
@@ -96,7 +99,7 @@ final class ModelConfiguration {
       case GEMMA -> translation.gemma();
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
-      case GLM4MOE -> translation.config.put("use_qk_norm", weights.headNorms());
+      case GLM4MOE -> translation.glm4Moe(weights);
       case GPT_OSS -> translation.gptOss();
       case GRANITE, GRANITEMOE -> translation.granite();
       case MINICPM -> translation.miniCpm();
@@ -111,8 +114,9 @@ final class ModelConfiguration {
   }
 
   private void refuseUnsupported() {
-    refuseOthers(NEUTRAL);
-    refuseOthers(ExpertConfiguration.NEUTRAL);
+    Set<String> own = ownKeys(architecture);
+    refuseOthers(NEUTRAL, own);
+    refuseOthers(ExpertConfiguration.NEUTRAL, own);
     refuseWithout("attention.causal");
     String sections = key("rope.dimension_sections");
     if (metadata.has(sections) && !POSITIONS_OF_SEVERAL_KINDS.contains(architecture)) {
@@ -121,8 +125,7 @@ final class ModelConfiguration {
     }
   }
 
-  private void refuseOthers(Map<String, Double> neutral) {
-    Set<String> own = ownKeys(architecture);
+  private void refuseOthers(Map<String, Double> neutral, Set<String> own) {
     neutral.forEach((name, value) -> {
       String key = key(name);
       if (!own.contains(name) && metadata.has(key) && metadata.number(key) != value) {
@@ -159,13 +162,15 @@ final class ModelConfiguration {
   /** Those that predict further tokens come last, and are not among them. */
   private long layers() {
     long all = metadata.requireNatural(key("block_count"));
-    String drafts = key(ExpertConfiguration.DRAFT_LAYERS);
-    long left = all - metadata.natural(drafts).orElse(0L);
-    if (left <= 0) {
+    if (draftLayers() > 0 && draftLayers() >= all) {
       throw metadata.problem(
-          drafts, "is %d; it must be less than all %d".formatted(all - left, all));
+          key(DRAFT_LAYERS), "is %d; it must be less than all %d".formatted(draftLayers(), all));
     }
-    return left;
+    return all - draftLayers();
+  }
+
+  private long draftLayers() {
+    return metadata.natural(key(DRAFT_LAYERS)).orElse(0L);
   }
 
   private long heads() {
@@ -250,6 +255,11 @@ final class ModelConfiguration {
     config.put("embedding_multiplier", oneForNone(EMBEDDING_SCALE));
     config.put("residual_multiplier", oneForNone(RESIDUAL_SCALE));
     config.put("logits_scaling", oneForNone(LOGIT_SCALE));
+  }
+
+  private void glm4Moe(WeightFacts weights) {
+    config.put("use_qk_norm", weights.headNorms());
+    config.put("num_nextn_predict_layers", draftLayers());
   }
 
   private void miniCpm() {

@@ -171,105 +171,6 @@ public final class SmallModel implements Checkpoint {
   }
 
   /**
-   * The experts of feed-forward layers.
-   *
-   * @param count how many a layer has
-   * @param used to how many a row goes
-   * @param inner how wide they are within
-   * @param normalised whether the shares of those that a row goes to add up to 1
-   * @param biased whether maps have a bias, that which gives the scores among them
-   * @param names what they are called
-   * @param beside what else there is
-   */
-  public record Experts(
-      int count,
-      int used,
-      int inner,
-      boolean normalised,
-      boolean biased,
-      Names names,
-      Beside beside) {
-    /**
-     * Experts under the names that most families have, and nothing else.
-     *
-     * @param count how many a layer has
-     * @param used to how many a row goes
-     * @param inner how wide they are within
-     * @param normalised whether the shares of those that a row goes to add up to 1
-     * @param biased whether maps have a bias, that which gives the scores among them
-     * @param router what gives the scores, without {@code .weight}
-     */
-    public Experts(
-        int count, int used, int inner, boolean normalised, boolean biased, String router) {
-      this(
-          count,
-          used,
-          inner,
-          normalised,
-          biased,
-          new Names(router, "mlp.experts", "gate_proj", "up_proj", "down_proj"),
-          Beside.NOTHING);
-    }
-
-    /**
-     * What tensors are called within a layer, without {@code .weight}.
-     *
-     * @param router what gives the scores
-     * @param prefix what an expert's names begin with, before its number
-     * @param gate its gate
-     * @param up its up
-     * @param down its down
-     */
-    public record Names(String router, String prefix, String gate, String up, String down) {}
-
-    /**
-     * What is beside experts that rows are given to by a softmax.
-     *
-     * @param denseLayers how many of the lowest layers have none
-     * @param sigmoid whether scores are those of the logistic function
-     * @param selectionBias what is added to scores where experts are chosen, if anything is
-     * @param factor by what everything that they give is multiplied
-     * @param shared how wide one is within that all rows go to; 0 for none
-     * @param sharedMaps what its maps begin with
-     * @param sharedGate what gives it a share, if anything does
-     */
-    public record Beside(
-        int denseLayers,
-        boolean sigmoid,
-        Optional<String> selectionBias,
-        double factor,
-        int shared,
-        String sharedMaps,
-        Optional<String> sharedGate) {
-      /** Nothing. */
-      public static final Beside NOTHING =
-          new Beside(0, false, Optional.empty(), 1, 0, "", Optional.empty());
-    }
-
-    /**
-     * With what is beside them.
-     *
-     * @param other what that is
-     * @return these and that
-     */
-    public Experts with(Beside other) {
-      return new Experts(count, used, inner, normalised, biased, names, other);
-    }
-
-    /**
-     * What an expert's map is called.
-     *
-     * @param layer what the layer's names begin with
-     * @param expert its number
-     * @param map the gate, up or down
-     * @return the name, without {@code .weight}
-     */
-    public String name(String layer, int expert, String map) {
-      return "%s%s.%d.%s".formatted(layer, names.prefix, expert, map);
-    }
-  }
-
-  /**
    * Has experts take the place of each layer's maps, but for those of dense layers.
    *
    * @param given how many, and what they are called
@@ -277,34 +178,34 @@ public final class SmallModel implements Checkpoint {
    */
   public SmallModel withExperts(Experts given) {
     experts = Optional.of(given);
-    for (int index = given.beside.denseLayers; index < number("num_hidden_layers"); index++) {
+    for (int index = given.beside().denseLayers(); index < number("num_hidden_layers"); index++) {
       String layer = "model.layers." + index + ".";
       withoutTensor(layer + "mlp.gate_proj.weight");
       withoutTensor(layer + "mlp.up_proj.weight");
       withoutTensor(layer + "mlp.down_proj.weight");
       experts(layer, given);
     }
-    return with("num_experts_per_tok", (long) given.used);
+    return with("num_experts_per_tok", (long) given.used());
   }
 
   private void experts(String layer, Experts given) {
     int hidden = (int) number("hidden_size");
-    Experts.Names names = given.names;
-    Experts.Beside beside = given.beside;
-    linear(layer + names.router, given.count, hidden, given.biased);
-    for (int expert = 0; expert < given.count; expert++) {
-      linear(given.name(layer, expert, names.gate), given.inner, hidden, given.biased);
-      linear(given.name(layer, expert, names.up), given.inner, hidden, given.biased);
-      linear(given.name(layer, expert, names.down), hidden, given.inner, given.biased);
+    Experts.Names names = given.names();
+    Experts.Beside beside = given.beside();
+    linear(layer + names.router(), given.count(), hidden, given.biased());
+    for (int expert = 0; expert < given.count(); expert++) {
+      linear(given.name(layer, expert, names.gate()), given.inner(), hidden, given.biased());
+      linear(given.name(layer, expert, names.up()), given.inner(), hidden, given.biased());
+      linear(given.name(layer, expert, names.down()), hidden, given.inner(), given.biased());
     }
-    beside.selectionBias.ifPresent(name -> vector(layer + name, given.count, 0));
-    if (beside.shared > 0) {
-      String maps = layer + beside.sharedMaps;
-      linear(maps + "gate_proj", beside.shared, hidden, false);
-      linear(maps + "up_proj", beside.shared, hidden, false);
-      linear(maps + "down_proj", hidden, beside.shared, false);
+    beside.selectionBias().ifPresent(name -> vector(layer + name, given.count(), 0));
+    if (beside.shared() > 0) {
+      String maps = layer + beside.sharedMaps();
+      linear(maps + "gate_proj", beside.shared(), hidden, false);
+      linear(maps + "up_proj", beside.shared(), hidden, false);
+      linear(maps + "down_proj", hidden, beside.shared(), false);
     }
-    beside.sharedGate.ifPresent(name -> linear(layer + name, 1, hidden, false));
+    beside.sharedGate().ifPresent(name -> linear(layer + name, 1, hidden, false));
   }
 
   /**
@@ -320,14 +221,14 @@ public final class SmallModel implements Checkpoint {
       String layer = "model.layers." + index + ".";
       List<String> gateUps = new ArrayList<>();
       List<String> downs = new ArrayList<>();
-      for (int expert = 0; expert < apart.count; expert++) {
+      for (int expert = 0; expert < apart.count(); expert++) {
         String both = apart.name(layer, expert, "gate_and_up.weight");
         fused(
             both,
-            apart.name(layer, expert, apart.names.gate) + ".weight",
-            apart.name(layer, expert, apart.names.up) + ".weight");
+            apart.name(layer, expert, apart.names().gate()) + ".weight",
+            apart.name(layer, expert, apart.names().up()) + ".weight");
         gateUps.add(both);
-        downs.add(apart.name(layer, expert, apart.names.down) + ".weight");
+        downs.add(apart.name(layer, expert, apart.names().down()) + ".weight");
       }
       stack(layer + gateUp + ".weight", gateUps);
       stack(layer + down + ".weight", downs);
