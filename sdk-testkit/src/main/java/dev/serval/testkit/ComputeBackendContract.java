@@ -355,7 +355,8 @@ public abstract class ComputeBackendContract extends ExpertContract {
     float[][] before = floats(random, rows, width);
     for (int spareRows : new int[] {1, rows}) {
       for (boolean add : new boolean[] {false, true}) {
-        Activations spare = probe.buffer(spareRows, 2 * inner);
+        List<Activations> spare =
+            List.of(probe.buffer(spareRows, 2 * inner), probe.buffer(rows, inner));
         FeedForwardRoom room = backend.feedForwardRoom(function, rows, inner, spare);
         Activations out = probe.put(before);
         backend.feedForward(BackendProbe.step(rows), function, probe.put(in), maps, room, out, add);
@@ -373,6 +374,45 @@ public abstract class ComputeBackendContract extends ExpertContract {
               10.0 * (width + inner),
               "%s, %d in %d, %s".formatted(dtype, inner, width, add ? "added" : "put"));
         }
+      }
+    }
+  }
+
+  @Test
+  void buffers_in_the_place_of_scores_lie_side_by_side_and_scores_are_right_after_them() {
+    Random random = new Random(13);
+    float[][] wide = floats(random, 6, 50);
+    float[][] narrow = floats(random, 7, 9);
+    float[][] many = floats(random, 40, 33);
+    float[][] weight = floats(random, 33, 40);
+    float[][] last = floats(random, 4, 40);
+    Weight head = probe.matrix(DType.F32, weight);
+    float[] gain = floats(random, 1, 40)[0];
+    Weight gains = probe.vector(DType.F32, gain);
+    Logits logits = backend.logits(12, 33);
+    Activations first = backend.activations(6, 50, logits);
+    Activations second = backend.activations(7, 9, logits);
+    Activations third = backend.activations(40, 33, logits);
+    Activations operands = backend.operands(4, 40, logits);
+    Activations rows = probe.put(last);
+    for (int round = 0; round < 2; round++) {
+      probe.put(wide, first);
+      probe.put(narrow, second);
+      probe.put(many, third);
+      backend.rmsNorm(BackendProbe.step(4), rows, gains, 1e-3f, operands);
+      assertThat(probe.get(first, 6)).isDeepEqualTo(wide);
+      assertThat(probe.get(second, 7)).isDeepEqualTo(narrow);
+      assertThat(probe.get(third, 40)).isDeepEqualTo(many);
+      Activations mapped = probe.buffer(4, 33);
+      backend.linear(BackendProbe.step(4), operands, head, null, mapped);
+      float[][] actual = probe.get(mapped, 4);
+      backend.project(BackendProbe.sequences(4), rows, head, logits);
+      float[][] scores = BackendProbe.values(logits);
+      for (int row = 0; row < 4; row++) {
+        double[] normed = Float64.rmsNorm(Float64.widen(last[row]), gain, 1e-3f);
+        assertRow(actual[row], Float64.linear(normed, weight, NO_BIAS), 60, "row " + row);
+        double[] expected = Float64.linear(Float64.widen(last[row]), weight, NO_BIAS);
+        assertRow(scores[row], expected, 41, "scores " + row);
       }
     }
   }

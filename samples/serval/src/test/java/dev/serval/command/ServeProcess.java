@@ -52,6 +52,7 @@ final class ServeProcess implements AutoCloseable {
     List<String> line = new ArrayList<>(interruptible());
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     line.add("@" + MODULE.resolve("jvm.options"));
+    line.add("@" + MODULE.resolve("serve.options"));
     line.add("-Dserval.demo=" + DEMO);
     line.addAll(List.of("--module-path", System.getProperty("jdk.module.path")));
     line.addAll(List.of("--class-path", System.getProperty("java.class.path")));

@@ -86,6 +86,33 @@ public interface ComputeBackend extends AutoCloseable {
   }
 
   /**
+   * Allocates a {@linkplain #activations(int, int) buffer} that may lie where scores do, for a pass
+   * that is done with it before it {@linkplain #project has scores}. What is allocated with the
+   * same scores lies side by side.
+   *
+   * @param maxRows the most rows a step may have
+   * @param columns the width
+   * @param scores what nobody reads any more when the buffer is written
+   * @return the buffer
+   */
+  default Activations activations(int maxRows, int columns, Logits scores) {
+    return activations(maxRows, columns);
+  }
+
+  /**
+   * Allocates a {@linkplain #operands(int, int) buffer that maps read} which may lie where scores
+   * do, as {@link #activations(int, int, Logits)} says.
+   *
+   * @param maxRows the most rows a step may have
+   * @param columns the width
+   * @param scores what nobody reads any more when the buffer is written
+   * @return the buffer
+   */
+  default Activations operands(int maxRows, int columns, Logits scores) {
+    return operands(maxRows, columns);
+  }
+
+  /**
    * Allocates what {@link #feedForward} has between its maps: a backend that has no need of some of
    * it gives it without memory, and one that does a few rows at a time as much as those take.
    * Weights are loaded first.
@@ -93,12 +120,12 @@ public interface ComputeBackend extends AutoCloseable {
    * @param function what {@link #feedForward} is given
    * @param maxRows the most rows a step may have
    * @param inner the columns of the second map
-   * @param spare a buffer whose elements nobody wants any more when {@link #feedForward} is called:
-   *     some of the result may lie in its place
+   * @param spare buffers whose elements nobody wants any more when {@link #feedForward} is called:
+   *     some of the result may lie in their place
    * @return the room
    */
   default FeedForwardRoom feedForwardRoom(
-      GateFunction function, int maxRows, int inner, Activations spare) {
+      GateFunction function, int maxRows, int inner, List<Activations> spare) {
     return new FeedForwardRoom(
         activations(maxRows, Math.multiplyExact(2, inner)), operands(maxRows, inner));
   }

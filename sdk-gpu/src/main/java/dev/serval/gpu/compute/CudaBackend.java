@@ -222,7 +222,7 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public FeedForwardRoom feedForwardRoom(
-      GateFunction function, int maxRows, int inner, Activations spare) {
+      GateFunction function, int maxRows, int inner, List<Activations> spare) {
     boolean fused =
         function == GateFunction.SILU
             && blas == null

@@ -20,7 +20,9 @@ import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The processor: checks what it is given, then lets a crew compute it with one tier of kernels. */
 public final class CpuBackend implements ComputeBackend {
-  private static final int ALIGNMENT = 64;
+  static final int ALIGNMENT = 64;
 
   /** The fewest and the most rows whose gates and ups are had at a time, of many rows. */
   private static final int FEWEST_GATED = 128;
@@ -98,6 +100,19 @@ public final class CpuBackend implements ComputeBackend {
     return rows(maxRows, columns);
   }
 
+  @Override
+  public Activations activations(int maxRows, int columns, Logits scores) {
+    OperandChecks.requireShape(maxRows, columns);
+    CpuActivations lent =
+        checks.own("scores", scores, CpuLogits.class, CpuLogits::owner).lend(maxRows, columns);
+    return lent == null ? rows(maxRows, columns) : lent;
+  }
+
+  @Override
+  public Activations operands(int maxRows, int columns, Logits scores) {
+    return activations(maxRows, columns, scores);
+  }
+
   private CpuActivations rows(int maxRows, int columns) {
     OperandChecks.requireShape(maxRows, columns);
     long bytes = Math.multiplyExact((long) maxRows * columns, (long) Float.BYTES);
@@ -106,18 +121,28 @@ public final class CpuBackend implements ComputeBackend {
 
   @Override
   public FeedForwardRoom feedForwardRoom(
-      GateFunction function, int maxRows, int inner, Activations spare) {
+      GateFunction function, int maxRows, int inner, List<Activations> spare) {
     OperandChecks.requireShape(maxRows, inner);
-    CpuActivations free = checks.own("spare", spare, CpuActivations.class, CpuActivations::owner);
+    Deque<CpuActivations> free = new ArrayDeque<>();
+    for (Activations each : spare) {
+      free.add(checks.own("spare", each, CpuActivations.class, CpuActivations::owner));
+    }
     int columns = Math.multiplyExact(2, inner);
-    long rowBytes = (long) columns * Float.BYTES;
-    int together = Math.clamp(free.data().byteSize() / rowBytes, FEWEST_GATED, MOST_GATED);
+    long room = free.isEmpty() ? 0 : free.getFirst().data().byteSize();
+    int together = Math.clamp(room / columns / Float.BYTES, FEWEST_GATED, MOST_GATED);
     int rows = Math.min(maxRows, together);
-    CpuActivations gates =
-        rows * rowBytes > free.data().byteSize()
-            ? rows(rows, columns)
-            : new CpuActivations(this, rows, columns, free.data().asSlice(0, rows * rowBytes));
-    return new FeedForwardRoom(gates, rows(rows, inner));
+    return new FeedForwardRoom(inPlace(free, rows, columns), inPlace(free, rows, inner));
+  }
+
+  /** Rows in the place of the next buffer, unless that is too small. */
+  private CpuActivations inPlace(Deque<CpuActivations> free, int maxRows, int columns) {
+    CpuActivations place = free.peek();
+    long bytes = (long) maxRows * columns * Float.BYTES;
+    if (place == null || bytes > place.data().byteSize()) {
+      return rows(maxRows, columns);
+    }
+    free.remove();
+    return new CpuActivations(this, maxRows, columns, place.data().asSlice(0, bytes));
   }
 
   @Override

@@ -5,12 +5,17 @@ import dev.serval.api.compute.OperandChecks;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** Scores in native memory; the views of its rows are made once. */
+/**
+ * Scores in native memory; the views of its rows are made once. Until a pass has scores, its other
+ * buffers may lie there.
+ */
 final class CpuLogits implements Logits {
   private final CpuActivations scores;
   private final int[] sourceRows;
   private final List<MemorySegment> views = new ArrayList<>();
+  private long lent;
   private int rows;
 
   CpuLogits(CpuActivations scores) {
@@ -36,6 +41,17 @@ final class CpuLogits implements Logits {
   public MemorySegment row(int row) {
     OperandChecks.requireRow(row, rows);
     return views.get(row);
+  }
+
+  /** A buffer in a part of the memory that no other has; null where that is too small. */
+  @Nullable CpuActivations lend(int maxRows, int columns) {
+    long bytes = Math.multiplyExact((long) maxRows * columns, (long) Float.BYTES);
+    if (bytes > scores.data().byteSize() - lent) {
+      return null;
+    }
+    MemorySegment part = scores.data().asSlice(lent, bytes);
+    lent += -CpuBackend.ALIGNMENT & (bytes + CpuBackend.ALIGNMENT - 1);
+    return new CpuActivations(scores.owner(), maxRows, columns, part);
   }
 
   CpuBackend owner() {

@@ -88,27 +88,26 @@ final class DecoderExecutor implements ModelExecutor {
     this.kv = kv;
     this.limits = limits;
     int rows = limits.tokens();
+    logits = backend.logits(limits.sequences(), shape.vocabulary());
     residual = backend.activations(rows, shape.hidden());
     normed = backend.operands(rows, shape.hidden());
-    qkv = backend.activations(rows, shape.queryColumns() + 2 * shape.keyColumns());
-    attended =
-        shape.queryColumns() == shape.hidden()
-            ? normed
-            : backend.operands(rows, shape.queryColumns());
+    qkv = backend.activations(rows, shape.queryColumns() + 2 * shape.keyColumns(), logits);
+    boolean square = shape.queryColumns() == shape.hidden();
+    attended = square ? normed : backend.operands(rows, shape.queryColumns(), logits);
+    List<Activations> spare = square ? List.of(qkv) : List.of(qkv, attended);
     boolean apart = shape.traits().branchNorms().end().isPresent() || branchFactor != 1;
     branch = apart ? backend.activations(rows, shape.hidden()) : null;
     Optional<ExpertTraits> experts = shape.traits().experts();
     room =
         experts.filter(some -> some.in(0)).isPresent()
             ? null
-            : backend.feedForwardRoom(function, rows, shape.intermediate(), qkv);
+            : backend.feedForwardRoom(function, rows, shape.intermediate(), spare);
     sharedRoom =
         experts
             .flatMap(ExpertTraits::shared)
             .filter(shared -> shared.gate().isEmpty())
-            .map(shared -> backend.feedForwardRoom(function, rows, shared.inner(), qkv))
+            .map(shared -> backend.feedForwardRoom(function, rows, shared.inner(), spare))
             .orElse(null);
-    logits = backend.logits(limits.sequences(), shape.vocabulary());
     lastRows = new StepBatch(limits.sequences(), limits.sequences());
   }
 
