@@ -39,6 +39,7 @@ module dev.serval.models {
       dev.serval.models.family.GraniteMoe,
       dev.serval.models.family.Llama,
       dev.serval.models.family.MiniCpm,
+      dev.serval.models.family.MiniMaxM2,
       dev.serval.models.family.Mistral,
       dev.serval.models.family.Mixtral,
       dev.serval.models.family.Olmo2,

@@ -49,6 +49,23 @@ final class GgufConfigurationTest extends GgufCase {
   }
 
   @Test
+  void llamas_under_other_names_are_llamas() throws IOException {
+    for (String architecture : List.of("exaone", "internlm2")) {
+      accepted(
+          new GgufWriter()
+              .put("general.architecture", architecture)
+              .sizes(architecture)
+              .tensor("token_embd.weight", F32, new byte[96], 8, 3),
+          checkpoint ->
+              assertThat(checkpoint.config())
+                  .containsEntry("architectures", List.of("LlamaForCausalLM"))
+                  .containsEntry("model_type", "llama")
+                  .matches(config ->
+                      config.containsKey("rope_interleaved") == architecture.equals("internlm2")));
+    }
+  }
+
+  @Test
   void rotary_divisors_become_a_scaling() throws IOException {
     byte[] divisors = floats(1, 8);
     accepted(

@@ -319,4 +319,31 @@ final class GgufExpertsTest extends GgufCase {
                 .containsEntry("routed_scaling_factor", 1.0)
                 .containsEntry("norm_topk_prob", false));
   }
+
+  @Test
+  void minimax_files_have_experts_under_mixtrals_names_by_the_logistic_function()
+      throws IOException {
+    GgufWriter file =
+        experts("minimax-m2")
+            .put("minimax-m2.expert_feed_forward_length", 4)
+            .put("minimax-m2.rope.dimension_count", 2)
+            .tensor("blk.0.exp_probs_b.bias", F32, new byte[12], 3)
+            .tensor("blk.0.ffn_down_exps.weight", F32, sixNumbers(), 1, 2, 3);
+    accepted(
+        file.put("minimax-m2.expert_gating_func", 2),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("MiniMaxM2ForCausalLM"))
+              .containsEntry("num_local_experts", 3L)
+              .containsEntry("num_experts_per_tok", 2L)
+              .containsEntry("intermediate_size", 4L)
+              .containsEntry("partial_rotary_factor", 0.5);
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.block_sparse_moe.gate.weight",
+                  "model.layers.0.block_sparse_moe.e_score_correction_bias",
+                  "model.layers.0.block_sparse_moe.experts.2.w2.weight");
+        });
+    refused(file.put("minimax-m2.expert_gating_func", 1).file(), "expert_gating_func", "1", "2");
+  }
 }

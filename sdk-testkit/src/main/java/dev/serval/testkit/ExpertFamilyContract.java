@@ -69,6 +69,33 @@ abstract class ExpertFamilyContract extends ForwardContract {
     check(model.with("sliding_window", 7L), PLAIN, layer -> 7);
   }
 
+  @Test
+  void minimax_m2_normalises_all_heads_of_a_row_together_and_turns_a_part_of_each() {
+    Beside scores =
+        new Beside(
+            0,
+            true,
+            Optional.of("block_sparse_moe.e_score_correction_bias"),
+            1,
+            0,
+            "",
+            Optional.empty());
+    Sizes eight = new Sizes(91, 37, 53, 3, 6, 2, 8);
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          SmallModel.of(
+                  "MiniMaxM2ForCausalLM", 36, dtype, eight, Extras.NONE.with(HeadNorms.TOGETHER))
+              .withExperts(mixtral("gate").with(scores))
+              .with("num_local_experts", 4L)
+              .with("scoring_func", "sigmoid")
+              .with("attn_type_list", List.of(1L, 1L, 1L))
+              .with("num_mtp_modules", 3L)
+              .with("shared_intermediate_size", 0L);
+      check(model, ReferenceModel.frequencies(8, 10_000), layer -> NONE);
+      check(model.with("rotary_dim", 4L), ReferenceModel.frequencies(4, 10_000), layer -> NONE);
+    }
+  }
+
   private static SmallModel graniteMoe(DType dtype, String router) {
     return SmallModel.of("GraniteMoeForCausalLM", 19, dtype, ODD, Extras.NONE)
         .withExperts(mixtral(router))

@@ -32,6 +32,7 @@ final class ModelRun extends SteppedModel {
           new GraniteMoe(),
           new Llama(),
           new MiniCpm(),
+          new MiniMaxM2(),
           new Mistral(),
           new Mixtral(),
           new Olmo2(),

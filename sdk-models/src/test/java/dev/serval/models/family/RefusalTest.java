@@ -10,6 +10,7 @@ import dev.serval.api.storage.CheckpointException;
 import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Extras;
+import dev.serval.testkit.models.SmallModel.Extras.HeadNorms;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
@@ -143,6 +144,35 @@ final class RefusalTest {
     for (String tensor : List.of("mlp.gate.weight", "mlp.experts.2.up_proj.weight")) {
       refused(qwen3Moe().withoutTensor("model.layers.0." + tensor), tensor, "missing");
     }
+  }
+
+  static SmallModel miniMaxM2() {
+    Experts.Names names =
+        new Experts.Names("block_sparse_moe.gate", "block_sparse_moe.experts", "w1", "w3", "w2");
+    Experts.Beside scores =
+        new Experts.Beside(
+            0,
+            true,
+            Optional.of("block_sparse_moe.e_score_correction_bias"),
+            1,
+            0,
+            "",
+            Optional.empty());
+    return SmallModel.of(
+            "MiniMaxM2ForCausalLM", 6, DType.F32, SIZES, Extras.NONE.with(HeadNorms.TOGETHER))
+        .withExperts(new Experts(3, 2, 28, true, false, names, scores))
+        .with("num_local_experts", 3L);
+  }
+
+  @Test
+  void minimax_of_other_scores_experts_or_attention_is_refused() {
+    refused(miniMaxM2().with("scoring_func", "softmax"), "'scoring_func'", "softmax", "sigmoid");
+    refused(miniMaxM2().with("use_routing_bias", false), "'use_routing_bias'", "false", "true");
+    refused(miniMaxM2().with("use_qk_norm", false), "'use_qk_norm'", "false", "true");
+    refused(miniMaxM2().with("qk_norm_type", "per_head"), "'qk_norm_type'", "per_head");
+    refused(miniMaxM2().with("shared_intermediate_size", 5L), "'shared_intermediate_size'", "5");
+    refused(miniMaxM2().with("attn_type_list", List.of(1L, 2L)), "'attn_type_list'", "[1, 2]");
+    refused(miniMaxM2().with("rotary_dim", 3L), "'rotary_dim'", "3");
   }
 
   static SmallModel glm4Moe() {

@@ -12,6 +12,8 @@ enum Architecture {
   DOTS1("Dots1ForCausalLM", "dots1", false, Names.SHARED_EXPERTS, Names.EXPERTS),
   ERNIE4_5("Ernie4_5ForCausalLM", "ernie4_5", true),
   ERNIE4_5_MOE("Ernie4_5_MoeForCausalLM", "ernie4_5_moe", true, Names.ERNIE, Names.EXPERTS),
+  /** EXAONE 3, which is a Llama under other names. */
+  EXAONE("LlamaForCausalLM", "llama", false),
   EXAONE4("Exaone4ForCausalLM", "exaone4", false, Names.END_NORMS),
   GEMMA("GemmaForCausalLM", "gemma", false),
   GEMMA2("Gemma2ForCausalLM", "gemma2", false, Names.END_NORMS),
@@ -23,6 +25,8 @@ enum Architecture {
   GRANITE("GraniteForCausalLM", "granite", true),
   /** Converted as Llama is; each expert is named as Mixtral's are. */
   GRANITEMOE("GraniteMoeForCausalLM", "granitemoe", true, Names.MIXTRAL, Names.MIXTRAL_EXPERTS),
+  /** Which is a Llama under other names. */
+  INTERNLM2("LlamaForCausalLM", "llama", true),
   /**
    * Llama, Mistral and Mixtral. Its converters reorder the rows of queries and keys so that
    * elements that are turned together are neighbours.
@@ -30,6 +34,7 @@ enum Architecture {
   LLAMA("LlamaForCausalLM", "llama", true, Names.MIXTRAL, Names.MIXTRAL_EXPERTS),
   /** Converted as Llama is. */
   MINICPM("MiniCPMForCausalLM", "minicpm", true),
+  MINIMAX_M2("MiniMaxM2ForCausalLM", "minimax_m2", false, Names.MINIMAX, Names.MIXTRAL_EXPERTS),
   /** OLMo 2, or OLMo 3 where there is a window. */
   OLMO2("Olmo2ForCausalLM", "olmo2", false, Names.END_NORMS),
   OLMOE("OlmoeForCausalLM", "olmoe", false, Names.ROUTER, Names.EXPERTS),
@@ -95,6 +100,9 @@ enum Architecture {
             "ffn_down_exps", "mlp.experts.%d.down_proj");
 
     static final Map<String, String> MIXTRAL = Map.of("ffn_gate_inp", "block_sparse_moe.gate");
+    static final Map<String, String> MINIMAX =
+        and(MIXTRAL, Map.of("exp_probs_b", "block_sparse_moe.e_score_correction_bias"));
+
     static final Map<String, String> MIXTRAL_EXPERTS =
         Map.of(
             "ffn_gate_exps", "block_sparse_moe.experts.%d.w1",
@@ -157,6 +165,7 @@ enum Architecture {
     return switch (this) {
       case ERNIE4_5_MOE -> "ernie4_5-moe";
       case GPT_OSS -> "gpt-oss";
+      case MINIMAX_M2 -> "minimax-m2";
       default -> name().toLowerCase(Locale.ROOT);
     };
   }

@@ -50,6 +50,7 @@ final class ExpertConfiguration {
   static Set<String> ownKeys(Architecture architecture) {
     return switch (architecture) {
       case GPT_OSS, GRANITEMOE, LLAMA, OLMOE, QWEN3MOE, QWEN3VLMOE -> Set.of(EXPERTS, EXPERTS_USED);
+      case MINIMAX_M2 -> Set.of(EXPERTS, EXPERTS_USED, SCORING);
       case QWEN2MOE -> Set.of(EXPERTS, EXPERTS_USED, SHARED_WIDTH);
       case ERNIE4_5_MOE ->
           Set.of(EXPERTS, EXPERTS_USED, SHARED_EXPERTS, SHARED_WIDTH, DENSE_LAYERS);
@@ -76,6 +77,7 @@ final class ExpertConfiguration {
       case GPT_OSS -> translation.gptOss();
       case GRANITEMOE -> translation.granite();
       case LLAMA -> translation.mixtral();
+      case MINIMAX_M2 -> translation.miniMax();
       case OLMOE -> translation.olmoE();
       case QWEN2MOE -> translation.qwen2();
       case QWEN3MOE, QWEN3VLMOE -> translation.qwen3();
@@ -146,12 +148,23 @@ final class ExpertConfiguration {
     fields.put("moe_layer_start_index", denseLayers());
   }
 
-  private void sigmoidExperts() {
+  private void requireSigmoid() {
     String scoring = key(SCORING);
     if (metadata.has(scoring) && metadata.number(scoring) != SIGMOID) {
       throw metadata.problem(
           scoring, "is %s; it must be %s".formatted(metadata.number(scoring), SIGMOID));
     }
+  }
+
+  /** Its dense width is that of an expert. */
+  private void miniMax() {
+    requireSigmoid();
+    experts("num_local_experts");
+    fields.put("intermediate_size", width());
+  }
+
+  private void sigmoidExperts() {
+    requireSigmoid();
     experts("n_routed_experts");
     fields.put("moe_intermediate_size", width());
     fields.put("n_shared_experts", sharedExperts());

@@ -56,7 +56,7 @@ enum PreTokenizer {
       false,
       List.of("\\p{N}", Pattern.GPT2)),
   TEKKEN(Set.of("tekken"), true, List.of(Pattern.TEKKEN)),
-  GPT4O(Set.of("gpt-4o", "llama4", "kanana2"), false, List.of(Pattern.gpt4o()));
+  GPT4O(Set.of("gpt-4o", "llama4", "kanana2", "minimax-m2"), false, List.of(Pattern.gpt4o()));
 
   /** The patterns, in Oniguruma's syntax. */
   private static final class Pattern {
