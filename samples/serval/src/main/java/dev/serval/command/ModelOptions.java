@@ -1,6 +1,7 @@
 package dev.serval.command;
 
 import dev.serval.api.Bytes;
+import dev.serval.api.LoadListener;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -184,8 +186,15 @@ final class ModelOptions {
 
   /** Loads the model, with a bar that shows how far it is. */
   ServingRuntime open(Console console, Consumer<ServingRuntimeBuilder> more) {
+    return open(console, UnaryOperator.identity(), more);
+  }
+
+  /** The same where more than the bar hears how far it is. */
+  ServingRuntime open(
+      Console console, UnaryOperator<LoadListener> hearing, Consumer<ServingRuntimeBuilder> more) {
     try (ProgressBar bar = new ProgressBar(console, System::nanoTime)) {
-      ServingRuntimeBuilder builder = Serval.builder().model(source()).loadListener(bar);
+      ServingRuntimeBuilder builder =
+          Serval.builder().model(source()).loadListener(hearing.apply(bar));
       apply(builder);
       more.accept(builder);
       return builder.build();

@@ -108,11 +108,12 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     requireFree();
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    try (ServingRuntime runtime = model.open(console, builder -> configure(builder, registry));
+    try (ServingRuntime runtime =
+            model.open(console, TokenizerGarbage::new, builder -> configure(builder, registry));
         HttpEndpoint endpoint = endpoint(runtime, registry)) {
       CountDownLatch end = new CountDownLatch(1);
       Interrupts.count(nth -> interrupted(nth, end));
-      giveLoadingBack();
+      collectWarmUp();
       console.out().print(runtime.describe());
       console.out().printf("serving %s at %s%n", names(runtime), address(endpoint));
       end.await();
@@ -126,8 +127,8 @@ final class ServeCommand implements Callable<Integer> {
     embeddings.forEach(builder::embeddings);
   }
 
-  /** Reading a tokenizer takes more heap for a moment than serving ever does. */
-  private static void giveLoadingBack() {
+  /** What loading and warming up leave in the heap would otherwise stay until it is full. */
+  private static void collectWarmUp() {
     System.gc();
   }
 

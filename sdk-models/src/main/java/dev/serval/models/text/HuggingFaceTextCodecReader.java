@@ -49,7 +49,7 @@ public final class HuggingFaceTextCodecReader implements TextCodecReader {
     SpecialTokens special = SpecialTokens.read(config);
     Optional<ChatTemplate> template = ChatTemplateFile.read(checkpoint, config, special, clock);
     String json = required(checkpoint);
-    JsonFile file = JsonFile.parse(checkpoint.root(), FILE, json);
+    JsonFile file = JsonFile.tokenizer(checkpoint.root(), FILE, json);
     Vocabulary vocabulary = Vocabulary.read(file);
     Optional<ReasoningFormat> reasoning =
         HarmonyChannels.in(vocabulary).or(() -> ThoughtTags.in(vocabulary));

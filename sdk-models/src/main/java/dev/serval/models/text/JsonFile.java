@@ -1,20 +1,30 @@
 package dev.serval.models.text;
 
+import static tools.jackson.databind.DeserializationFeature.FAIL_ON_TRAILING_TOKENS;
+
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.filter.FilteringParserDelegate;
+import tools.jackson.core.filter.TokenFilter.Inclusion;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A JSON file of a checkpoint, and the words to complain about it. */
 record JsonFile(String checkpoint, String name, JsonNode root) {
   private static final JsonMapper MAPPER = JsonMapper.shared();
+  private static final List<String> MERGES = List.of("model", "merges");
 
   /** The file if there is one; it holds an object. */
   static Optional<JsonFile> optional(Checkpoint checkpoint, String name) {
-    return checkpoint.text(name).map(text -> parse(checkpoint.root(), name, text));
+    return checkpoint
+        .text(name)
+        .map(text -> parse(checkpoint.root(), name, () -> MAPPER.readTree(text)));
   }
 
   /** What a checkpoint hands out as a tree, as if it were read from its file. */
@@ -22,11 +32,27 @@ record JsonFile(String checkpoint, String name, JsonNode root) {
     return new JsonFile(checkpoint.root(), name, MAPPER.valueToTree(tree));
   }
 
-  /** A file that was read elsewhere. */
-  static JsonFile parse(String checkpoint, String name, String text) {
+  /**
+   * A tokenizer's file that was read elsewhere, without its merges: several hundred thousand
+   * objects, of which only native code makes use.
+   */
+  static JsonFile tokenizer(String checkpoint, String name, String text) {
+    return parse(checkpoint, name, () -> withoutMerges(text));
+  }
+
+  private static JsonNode withoutMerges(String text) {
+    try (JsonParser all = MAPPER.createParser(text);
+        JsonParser rest =
+            new FilteringParserDelegate(
+                all, new WithoutField(MERGES), Inclusion.INCLUDE_ALL_AND_PATH, true)) {
+      return MAPPER.readerFor(JsonNode.class).with(FAIL_ON_TRAILING_TOKENS).readValue(rest);
+    }
+  }
+
+  private static JsonFile parse(String checkpoint, String name, Supplier<JsonNode> tree) {
     JsonFile file;
     try {
-      file = new JsonFile(checkpoint, name, MAPPER.readTree(text));
+      file = new JsonFile(checkpoint, name, tree.get());
     } catch (JacksonException e) {
       throw new CheckpointException(
           "%s of %s is no JSON: %s".formatted(name, checkpoint, e.getOriginalMessage()), e);

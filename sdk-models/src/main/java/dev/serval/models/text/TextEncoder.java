@@ -36,7 +36,7 @@ public final class TextEncoder implements AutoCloseable {
    * @throws CheckpointException when it describes no tokenizer
    */
   public static TextEncoder open(String root, String name, String json) {
-    JsonFile file = JsonFile.parse(root, name, json);
+    JsonFile file = JsonFile.tokenizer(root, name, json);
     return new TextEncoder(NativeTokenizer.open(file, json));
   }
 

@@ -54,11 +54,21 @@ final class HuggingFaceTextCodecReaderTest {
         "{\"model\": {\"vocab\": [[3, 0.5]]}}",
         "{\"model\": {\"vocab\": {\"a\": 0}}, \"added_tokens\": [{\"id\": 1}]}",
         "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"b c\"]}}",
+        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": []}} {}",
+        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a",
       })
   void a_damaged_tokenizer_is_refused_with_its_name(String json) {
     assertThatThrownBy(() -> read(TextCheckpoint.of("tokenizer.json", json)))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("tokenizer.json of models/heron");
+  }
+
+  @Test
+  void of_a_tokenizers_file_all_but_the_merges_is_kept() {
+    String json =
+        "{\"merges\": 1, \"model\": {\"merges\": [[\"a\", \"b\"]], \"vocab\": {}}, \"empty\": []}";
+    assertThat(JsonFile.tokenizer("models/heron", "tokenizer.json", json).root())
+        .hasToString("{\"merges\":1,\"model\":{\"vocab\":{}},\"empty\":[]}");
   }
 
   @ParameterizedTest

@@ -1,7 +1,6 @@
 package dev.serval.storage.gguf;
 
 import dev.serval.storage.text.Quoted;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,19 +55,19 @@ final class BytePairTokenizer implements TokenizerKind {
     return fields;
   }
 
-  private List<List<String>> merges(TokenVocabulary vocabulary) {
+  /** Made one after the other while they are written: they are many. */
+  private Iterable<List<String>> merges(TokenVocabulary vocabulary) {
     List<String> texts = metadata.texts(MERGES).orElseThrow(() -> metadata.missing(MERGES));
-    List<List<String>> merges = new ArrayList<>(texts.size());
-    for (String text : texts) {
-      int space = text.indexOf(' ', 1);
-      if (space < 0) {
-        throw metadata.problem(
-            MERGES,
-            "has %s; a merge is two tokens with a space between".formatted(Quoted.of(text)));
-      }
-      merges.add(merge(text.substring(0, space), text.substring(space + 1), vocabulary));
+    return () -> texts.stream().map(text -> merge(text, vocabulary)).iterator();
+  }
+
+  private List<String> merge(String text, TokenVocabulary vocabulary) {
+    int space = text.indexOf(' ', 1);
+    if (space < 0) {
+      throw metadata.problem(
+          MERGES, "has %s; a merge is two tokens with a space between".formatted(Quoted.of(text)));
     }
-    return merges;
+    return merge(text.substring(0, space), text.substring(space + 1), vocabulary);
   }
 
   private List<String> merge(String left, String right, TokenVocabulary vocabulary) {
