@@ -27,20 +27,21 @@ final class GgufConfigurationTest extends GgufCase {
                 .doesNotContainKey("rope_scaling"));
   }
 
+  private static GgufWriter named(String architecture) {
+    return new GgufWriter()
+        .put("general.architecture", architecture)
+        .sizes(architecture)
+        .tensor("token_embd.weight", F32, new byte[96], 8, 3);
+  }
+
   @Test
-  void only_llama_and_smollm3_files_turn_neighbours() throws IOException {
+  void smollm3_files_turn_neighbours_as_llamas_do_and_others_do_not() throws IOException {
     accepted(
-        new GgufWriter()
-            .put("general.architecture", "smollm3")
-            .sizes("smollm3")
-            .tensor("token_embd.weight", F32, new byte[96], 8, 3),
+        named("smollm3"),
         checkpoint -> assertThat(checkpoint.config()).containsEntry("rope_interleaved", true));
     for (String architecture : List.of("qwen2", "qwen3", "phi3")) {
       accepted(
-          new GgufWriter()
-              .put("general.architecture", architecture)
-              .sizes(architecture)
-              .tensor("token_embd.weight", F32, new byte[96], 8, 3),
+          named(architecture),
           checkpoint ->
               assertThat(checkpoint.config())
                   .containsEntry("model_type", architecture)
@@ -52,10 +53,7 @@ final class GgufConfigurationTest extends GgufCase {
   void llamas_under_other_names_are_llamas() throws IOException {
     for (String architecture : List.of("exaone", "internlm2")) {
       accepted(
-          new GgufWriter()
-              .put("general.architecture", architecture)
-              .sizes(architecture)
-              .tensor("token_embd.weight", F32, new byte[96], 8, 3),
+          named(architecture),
           checkpoint ->
               assertThat(checkpoint.config())
                   .containsEntry("architectures", List.of("LlamaForCausalLM"))
