@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Zeroed memory straight from the system, which gives a page when it is first written: huge ones
  * where it has them, so that reading weights from one end to the other does not look up an address
- * every 4 KiB. Pieces follow each other in slabs, and what of a slab is not used takes no memory.
+ * every 4 KiB. Pieces follow each other in slabs, large ones have mappings of their own, and what
+ * of a slab is not used takes no memory but for the rest of a huge page.
  *
  * <p>Only on Linux, and only where this module may call native code; elsewhere there is none.
  * Synchronised by its owner.
@@ -26,7 +27,8 @@ final class LargePages {
   /** Smaller amounts are not worth it. */
   static final long LEAST = 64 << 10;
 
-  private static final long SLAB = 64L << 20;
+  private static final long SLAB = 256L << 20;
+  private static final long LARGE = SLAB / 8;
   private static final long PAGE = 2L << 20;
   private static final int READ_WRITE = 3;
   private static final int PRIVATE_ANONYMOUS = 0x22;
@@ -43,22 +45,20 @@ final class LargePages {
 
   /** A piece; empty where the system gives none. */
   Optional<MemorySegment> allocate(long bytes, long alignment) {
+    if (CALLS.isEmpty() || bytes > Long.MAX_VALUE / 2 || alignment > PAGE) {
+      return Optional.empty();
+    }
+    return bytes >= LARGE ? CALLS.get().map(bytes, arena) : ofSlab(CALLS.get(), bytes, alignment);
+  }
+
+  private Optional<MemorySegment> ofSlab(Calls calls, long bytes, long alignment) {
     long begin = Math.ceilDiv(used, alignment) * alignment;
-    MemorySegment current = slab;
-    if (current == null || bytes > current.byteSize() - begin) {
-      if (CALLS.isEmpty() || bytes > Long.MAX_VALUE / 2 || alignment > PAGE) {
-        return Optional.empty();
-      }
-      Optional<MemorySegment> next = CALLS.get().map(Math.max(bytes, SLAB), arena);
-      if (next.isEmpty()) {
-        return Optional.empty();
-      }
-      current = next.get();
-      slab = current;
+    if (slab == null || bytes > slab.byteSize() - begin) {
+      slab = calls.map(SLAB, arena).orElse(null);
       begin = 0;
     }
     used = begin + bytes;
-    return Optional.of(current.asSlice(begin, bytes));
+    return Optional.ofNullable(slab).map(mapped -> mapped.asSlice(used - bytes, bytes));
   }
 
   /** The system's functions. */

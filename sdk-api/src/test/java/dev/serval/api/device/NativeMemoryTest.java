@@ -7,6 +7,8 @@ import dev.serval.api.Bytes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 final class NativeMemoryTest {
   private final NativeMemory runtime = NativeMemory.root("runtime", Bytes.of(1000));
@@ -31,6 +33,18 @@ final class NativeMemoryTest {
     runtime.close();
     assertThatThrownBy(() -> segment.get(ValueLayout.JAVA_BYTE, 0))
         .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void pieces_follow_each_other_whatever_larger_ones_are_taken_between() {
+    try (NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1))) {
+      MemorySegment first = memory.allocate(70_000, 64);
+      MemorySegment large = memory.allocate(64 << 20, 64);
+      MemorySegment second = memory.allocate(70_000, 64);
+      assertThat(second.address() - first.address()).isEqualTo(70_016);
+      assertThat(large.get(ValueLayout.JAVA_BYTE, large.byteSize() - 1)).isZero();
+    }
   }
 
   @Test
