@@ -2,6 +2,7 @@ package dev.serval.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.serval.api.LoadListener;
 import dev.serval.api.storage.Checkpoint;
@@ -25,12 +26,13 @@ abstract class GgufCase {
     return new GgufReader(1).open(path, LoadListener.NONE);
   }
 
+  /** The words are said of the file, whose own path may have any number in it. */
   final void refused(byte[] file, String... words) {
     assertThatThrownBy(() -> open(file).close())
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("model.gguf")
-        .satisfies(
-            e -> Arrays.stream(words).forEach(word -> assertThat(e).hasMessageContaining(word)));
+        .extracting(e -> e.getMessage().replace(folder.toString(), ""), STRING)
+        .satisfies(said -> Arrays.stream(words).forEach(word -> assertThat(said).contains(word)));
   }
 
   final void accepted(GgufWriter writer, Consumer<Checkpoint> check) throws IOException {

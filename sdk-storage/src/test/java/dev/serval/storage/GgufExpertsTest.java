@@ -269,8 +269,8 @@ final class GgufExpertsTest extends GgufCase {
                   "model.layers.1.mlp.shared_experts.up_proj.weight",
                   "model.layers.2.nextn.eh_proj.weight");
         });
-    refused(glm4Moe(1, 1).file(), "expert_gating_func", "1", "2");
-    refused(glm4Moe(2, 3).file(), "nextn_predict_layers", "3");
+    refused(glm4Moe(1, 1).file(), "expert_gating_func", "is 1.0; it must be 2.0");
+    refused(glm4Moe(2, 3).file(), "nextn_predict_layers", "is 3; it must be less");
     refused(
         glm4Moe(2, 1).put("glm4moe.expert_shared_feed_forward_length", 9).file(),
         "expert_shared_feed_forward_length",
@@ -320,17 +320,20 @@ final class GgufExpertsTest extends GgufCase {
                 .containsEntry("norm_topk_prob", false));
   }
 
+  private static GgufWriter miniMax(int scoring) {
+    return experts("minimax-m2")
+        .put("minimax-m2.expert_feed_forward_length", 4)
+        .put("minimax-m2.expert_gating_func", scoring)
+        .put("minimax-m2.rope.dimension_count", 2)
+        .tensor("blk.0.exp_probs_b.bias", F32, new byte[12], 3)
+        .tensor("blk.0.ffn_down_exps.weight", F32, sixNumbers(), 1, 2, 3);
+  }
+
   @Test
   void minimax_files_have_experts_under_mixtrals_names_by_the_logistic_function()
       throws IOException {
-    GgufWriter file =
-        experts("minimax-m2")
-            .put("minimax-m2.expert_feed_forward_length", 4)
-            .put("minimax-m2.rope.dimension_count", 2)
-            .tensor("blk.0.exp_probs_b.bias", F32, new byte[12], 3)
-            .tensor("blk.0.ffn_down_exps.weight", F32, sixNumbers(), 1, 2, 3);
     accepted(
-        file.put("minimax-m2.expert_gating_func", 2),
+        miniMax(2),
         checkpoint -> {
           assertThat(checkpoint.config())
               .containsEntry("architectures", List.of("MiniMaxM2ForCausalLM"))
@@ -344,6 +347,6 @@ final class GgufExpertsTest extends GgufCase {
                   "model.layers.0.block_sparse_moe.e_score_correction_bias",
                   "model.layers.0.block_sparse_moe.experts.2.w2.weight");
         });
-    refused(file.put("minimax-m2.expert_gating_func", 1).file(), "expert_gating_func", "1", "2");
+    refused(miniMax(1).file(), "minimax-m2.expert_gating_func", "is 1.0; it must be 2.0");
   }
 }

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 
 /** How every {@link ComputeBackend} mixes experts; a part of {@link ComputeBackendContract}. */
 abstract class ExpertContract extends AttentionContract {
-  private static final float[] NO_BIAS = {};
+  static final float[] NO_BIAS = {};
 
   /** Scores are this far apart, or some times as far. */
   private static final float APART = 0.25f;
