@@ -48,15 +48,7 @@ abstract class ExpertFamilyContract extends ForwardContract {
   }
 
   private static Experts mixtral(String router) {
-    String names = "block_sparse_moe.";
-    return new Experts(
-        4,
-        3,
-        53,
-        true,
-        false,
-        new Names(names + router, names + "experts", "w1", "w3", "w2"),
-        Beside.NOTHING);
+    return new Experts(4, 3, 53, true, false, Names.mixtral(router), Beside.NOTHING);
   }
 
   @Test
@@ -71,15 +63,7 @@ abstract class ExpertFamilyContract extends ForwardContract {
 
   @Test
   void minimax_m2_normalises_all_heads_of_a_row_together_and_turns_a_part_of_each() {
-    Beside scores =
-        new Beside(
-            0,
-            true,
-            Optional.of("block_sparse_moe.e_score_correction_bias"),
-            1,
-            0,
-            "",
-            Optional.empty());
+    Beside scores = Beside.scored("block_sparse_moe.e_score_correction_bias");
     Sizes eight = new Sizes(91, 37, 53, 3, 6, 2, 8);
     for (DType dtype : exactTypes()) {
       SmallModel model =

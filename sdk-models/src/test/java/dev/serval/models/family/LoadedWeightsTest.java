@@ -70,22 +70,15 @@ final class LoadedWeightsTest {
   static Stream<SmallModel> modelsWithExperts() {
     String names = "block_sparse_moe.";
     return Stream.of(
-        withExperts("MixtralForCausalLM", names + "gate"),
-        withExperts("GraniteMoeForCausalLM", names + "router.layer")
+        withExperts("MixtralForCausalLM", "gate"),
+        withExperts("GraniteMoeForCausalLM", "router.layer")
             .expertsTogether(names + "input_linear", names + "output_linear"),
         RefusalTest.gptOss());
   }
 
   private static SmallModel withExperts(String architecture, String router) {
     Experts experts =
-        new Experts(
-            3,
-            2,
-            16,
-            true,
-            false,
-            new Experts.Names(router, "block_sparse_moe.experts", "w1", "w3", "w2"),
-            Experts.Beside.NOTHING);
+        new Experts(3, 2, 16, true, false, Experts.Names.mixtral(router), Experts.Beside.NOTHING);
     return model(architecture, SmallModel.Extras.NONE)
         .withExperts(experts)
         .with("num_local_experts", (long) experts.count())

@@ -147,17 +147,8 @@ final class RefusalTest {
   }
 
   static SmallModel miniMaxM2() {
-    Experts.Names names =
-        new Experts.Names("block_sparse_moe.gate", "block_sparse_moe.experts", "w1", "w3", "w2");
-    Experts.Beside scores =
-        new Experts.Beside(
-            0,
-            true,
-            Optional.of("block_sparse_moe.e_score_correction_bias"),
-            1,
-            0,
-            "",
-            Optional.empty());
+    Experts.Names names = Experts.Names.mixtral("gate");
+    Experts.Beside scores = Experts.Beside.scored("block_sparse_moe.e_score_correction_bias");
     return SmallModel.of(
             "MiniMaxM2ForCausalLM", 6, DType.F32, SIZES, Extras.NONE.with(HeadNorms.TOGETHER))
         .withExperts(new Experts(3, 2, 28, true, false, names, scores))

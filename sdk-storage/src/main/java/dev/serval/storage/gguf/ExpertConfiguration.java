@@ -74,7 +74,7 @@ final class ExpertConfiguration {
     switch (architecture) {
       case DOTS1, GLM4MOE -> translation.sigmoidExperts();
       case ERNIE4_5_MOE -> translation.ernie();
-      case GPT_OSS -> translation.gptOss();
+      case GPT_OSS -> translation.ofOneWidth();
       case GRANITEMOE -> translation.granite();
       case LLAMA -> translation.mixtral();
       case MINIMAX_M2 -> translation.miniMax();
@@ -113,8 +113,8 @@ final class ExpertConfiguration {
     fields.put("experts_apart", true);
   }
 
-  /** Its dense width is that of an expert. */
-  private void gptOss() {
+  /** The dense width is that of an expert. */
+  private void ofOneWidth() {
     experts("num_local_experts");
     fields.put("intermediate_size", width());
   }
@@ -156,11 +156,9 @@ final class ExpertConfiguration {
     }
   }
 
-  /** Its dense width is that of an expert. */
   private void miniMax() {
     requireSigmoid();
-    experts("num_local_experts");
-    fields.put("intermediate_size", width());
+    ofOneWidth();
   }
 
   private void sigmoidExperts() {

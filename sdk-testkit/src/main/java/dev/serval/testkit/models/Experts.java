@@ -52,7 +52,18 @@ public record Experts(
    * @param up its up
    * @param down its down
    */
-  public record Names(String router, String prefix, String gate, String up, String down) {}
+  public record Names(String router, String prefix, String gate, String up, String down) {
+    /**
+     * Those of Mixtral.
+     *
+     * @param router what gives the scores, beside the experts
+     * @return the names
+     */
+    public static Names mixtral(String router) {
+      String layer = "block_sparse_moe.";
+      return new Names(layer + router, layer + "experts", "w1", "w3", "w2");
+    }
+  }
 
   /**
    * What is beside experts that rows are given to by a softmax.
@@ -76,6 +87,16 @@ public record Experts(
     /** Nothing. */
     public static final Beside NOTHING =
         new Beside(0, false, Optional.empty(), 1, 0, "", Optional.empty());
+
+    /**
+     * Nothing but scores by the logistic function.
+     *
+     * @param selectionBias what is added to them where experts are chosen
+     * @return what is beside
+     */
+    public static Beside scored(String selectionBias) {
+      return new Beside(0, true, Optional.of(selectionBias), 1, 0, "", Optional.empty());
+    }
   }
 
   /**
