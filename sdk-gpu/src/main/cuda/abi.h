@@ -152,6 +152,19 @@ struct RmsNorm {
   float epsilon;
 };
 
+// out = (in - mean(in)) / sqrt(mean((in - mean(in))^2) + epsilon) * gain + bias, likewise.
+struct LayerNorm {
+  const Step* step;
+  const float* in;
+  const float* gain;
+  const float* bias; // null for none
+  void* out;
+  int32_t columns;
+  int32_t inStride;
+  int32_t outStride;
+  float epsilon;
+};
+
 // out += in * factor, F32 rows.
 struct AddScaled {
   const Step* step;
@@ -211,7 +224,8 @@ struct RotateStore {
   float* qkv;
   const float* queryNorm; // null for none
   const float* keyNorm;
-  const float* turns;     // [position][pair] of (cosine, sine)
+  const float* queryTurns; // [position][pair] of (cosine, sine)
+  const float* keyTurns;
   void* kv;               // the KV memory
   int64_t blockBytes;
   int64_t layerOffset;    // of this layer's keys in a block
@@ -248,10 +262,10 @@ struct Attention {
   float softcap;       // scores become softcap * tanh(score / softcap); 0 for none. Only of `attention_simt_`
 };
 
-// out = function(gate, up)
+// out = function(gate, up), or of what is there alone
 struct Gated {
   const Step* step;
-  const float* in; // [gate | up]
+  const float* in; // [gate | up], or as wide as out
   void* out;
   int32_t columns; // of out
   int32_t inStride;

@@ -149,16 +149,16 @@ __device__ __forceinline__ int64_t operand_chunk(int rows, int row, int k) {
 
 __device__ __forceinline__ int tiles_of(int elements) { return (elements + TILE - 1) / TILE; }
 
-// What lets values through, as dev.serval.api.compute.GateFunction has it.
+// Activation functions, as dev.serval.api.compute.ActivationFunction has them.
 __device__ __forceinline__ float gate(float x, float steepness) { return __fdiv_rn(x, __fadd_rn(1.0f, expf(-steepness))); }
 struct Silu {
   static __device__ __forceinline__ float gated(float x, float up) { return __fmul_rn(gate(x, x), up); }
 };
 struct GeluTanh {
-  static __device__ __forceinline__ float gated(float x, float up) {
-    float steepness = __fmul_rn(x, __fadd_rn(1.5957692f, __fmul_rn(__fmul_rn(0.07135482f, x), x)));
-    return __fmul_rn(gate(x, steepness), up);
+  static __device__ __forceinline__ float alone(float x) {
+    return gate(x, __fmul_rn(x, __fadd_rn(1.5957692f, __fmul_rn(__fmul_rn(0.07135482f, x), x))));
   }
+  static __device__ __forceinline__ float gated(float x, float up) { return __fmul_rn(alone(x), up); }
 };
 // Comparisons leave what is no number as it is.
 struct SwigluOai {
@@ -168,6 +168,11 @@ struct SwigluOai {
     up = up > LIMIT ? LIMIT : up < -LIMIT ? -LIMIT : up;
     return __fmul_rn(gate(x, __fmul_rn(SLOPE, x)), __fadd_rn(up, 1.0f));
   }
+};
+
+// What is no number stays so.
+struct ReluSquared {
+  static __device__ __forceinline__ float alone(float x) { return x <= 0.0f ? 0.0f : __fmul_rn(x, x); }
 };
 
 __device__ __forceinline__ float hyperbolic_tangent(float x) {

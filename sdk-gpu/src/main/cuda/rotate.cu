@@ -90,7 +90,8 @@ template <class Cache> __device__ __forceinline__ void rotate_store_row(const Ro
   int block = table[position / a.blockTokens], slot = position % a.blockTokens;
   int64_t headRow = (int64_t)a.headDim / Cache::ELEMENTS * Cache::BYTES;
   unsigned char* keys = (unsigned char*)a.kv + block * a.blockBytes + a.layerOffset + slot * headRow;
-  const float2* turns = (const float2*)a.turns + (int64_t)position * a.pairs;
+  const float2* queryTurns = (const float2*)a.queryTurns + (int64_t)position * a.pairs;
+  const float2* keyTurns = (const float2*)a.keyTurns + (int64_t)position * a.pairs;
   float* heads = a.qkv + (int64_t)row * a.stride;
   wait_for_earlier();
   int warps = blockDim.x / LANES;
@@ -102,10 +103,10 @@ template <class Cache> __device__ __forceinline__ void rotate_store_row(const Ro
       store_head<Cache>(to, head, a.headDim);
     } else if (kvHead < 0 || Cache::ELEMENTS > 1) {
       __syncwarp();
-      turn_head(a, head, kvHead < 0 ? a.queryNorm : a.keyNorm, turns, [&](int i, float x) { head[i] = x; });
+      turn_head(a, head, kvHead < 0 ? a.queryNorm : a.keyNorm, kvHead < 0 ? queryTurns : keyTurns, [&](int i, float x) { head[i] = x; });
       if (kvHead >= 0) store_head<Cache>(to, head, a.headDim);
     } else if constexpr (Cache::ELEMENTS == 1) {
-      turn_head(a, head, a.keyNorm, turns, [&](int i, float x) { Cache::store(to, i, x); });
+      turn_head(a, head, a.keyNorm, keyTurns, [&](int i, float x) { Cache::store(to, i, x); });
     }
   }
 }

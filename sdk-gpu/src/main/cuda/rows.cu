@@ -54,22 +54,24 @@ __device__ __forceinline__ const Eight none() {
   return e;
 }
 
-// Norms. A thread keeps what it has read last, which is all of it where rows have up to 4096 columns.
-struct Norm {
+// What norms have in common: a row, of which a thread keeps what it has read last, which is all of it where rows have up to 4096
+// columns.
+template <class Arguments> struct NormRow {
   static constexpr int HELD = 2;
-  const RmsNorm& a;
+  // By which sums are taken once more, for rows of which they overflow otherwise; epsilon is nothing beside those.
+  static constexpr float SMALLER = 0x1p-64f;
+  const Arguments& a;
   const float* in;
   Rows to;
-  Eight x[HELD], gain[HELD];
-  float sum = 0.0f, scaledSum = 0.0f;
-
   bool add; // to F32 rows
+  Eight x[HELD], gain[HELD];
 
-  __device__ __forceinline__ Norm(const RmsNorm& a, bool operand, bool add = false)
+  __device__ __forceinline__ NormRow(const Arguments& a, bool operand, bool add)
       : a(a), in(a.in + (int64_t)blockIdx.x * a.inStride), to{a.out, a.outStride, operand}, add(add) {}
 
   static __device__ __forceinline__ int column(int from, int i) { return 8 * (from + i * (int)blockDim.x + (int)threadIdx.x); }
   static __device__ __forceinline__ int together() { return HELD * blockDim.x; }
+  __device__ __forceinline__ int last() const { return (to.groups(a.columns) - 1) / together() * together(); }
 
   __device__ __forceinline__ void load(Eight (&held)[HELD], const float* row, int from) const {
 #pragma unroll
@@ -79,26 +81,15 @@ struct Norm {
     }
   }
 
-  // Squares are also summed scaled down, for rows whose squares overflow; beside those epsilon is nothing.
-  __device__ __forceinline__ void add_squares() {
-#pragma unroll
-    for (int i = 0; i < HELD; i++)
-#pragma unroll
-      for (int j = 0; j < 8; j++) {
-        sum = __fmaf_rn(x[i].x[j], x[i].x[j], sum);
-        float scaled = __fmul_rn(x[i].x[j], 0x1p-64f);
-        scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
-      }
-  }
-
-  __device__ __forceinline__ void store(int from, float scale, float factor) const {
+  // What comes of an element is given by its place among those that are held.
+  template <class F> __device__ __forceinline__ void store(int from, F normed) const {
 #pragma unroll
     for (int i = 0; i < HELD; i++) {
       int k = column(from, i);
       if (k >= 8 * to.groups(a.columns)) continue;
       Eight e;
 #pragma unroll
-      for (int j = 0; j < 8; j++) e.x[j] = k + j < a.columns ? __fmul_rn(__fmul_rn(__fmul_rn(x[i].x[j], scale), factor), gain[i].x[j]) : 0.0f;
+      for (int j = 0; j < 8; j++) e.x[j] = k + j < a.columns ? normed(i, j) : 0.0f;
       if (add) {
         Eight before = load_eight((const float*)a.out + (int64_t)blockIdx.x * a.outStride, k, a.columns);
 #pragma unroll
@@ -108,28 +99,110 @@ struct Norm {
     }
   }
 
+  // By what an element is multiplied, one factor after the other, given the sums of squares.
+  __device__ __forceinline__ float2 factors(float2 squares) const {
+    bool huge = isinf(squares.x) && !isinf(squares.y);
+    float mean = __fdiv_rn(huge ? squares.y : squares.x, (float)a.columns);
+    float root = __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.epsilon));
+    return make_float2(huge ? SMALLER : 1.0f, __fdiv_rn(1.0f, root));
+  }
+};
+
+struct RmsNormRow : NormRow<RmsNorm> {
+  float sum = 0.0f, scaledSum = 0.0f;
+
+  __device__ __forceinline__ RmsNormRow(const RmsNorm& a, bool operand, bool add = false) : NormRow(a, operand, add) {}
+
+  __device__ __forceinline__ void add_squares() {
+#pragma unroll
+    for (int i = 0; i < HELD; i++)
+#pragma unroll
+      for (int j = 0; j < 8; j++) {
+        sum = __fmaf_rn(x[i].x[j], x[i].x[j], sum);
+        float scaled = __fmul_rn(x[i].x[j], SMALLER);
+        scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
+      }
+  }
+
+  __device__ __forceinline__ void store(int from, float2 factors) const {
+    NormRow::store(from, [&](int i, int j) { return __fmul_rn(__fmul_rn(__fmul_rn(x[i].x[j], factors.x), factors.y), gain[i].x[j]); });
+  }
+
   // No kernel writes the step, nor the gain.
   __device__ __forceinline__ void run() {
     __shared__ float2 room[8];
     let_later_begin();
-    int rows = a.step->rows, last = (to.groups(a.columns) - 1) / together() * together();
-    load(gain, a.gain, last);
+    int rows = a.step->rows, end = last();
+    load(gain, a.gain, end);
     wait_for_earlier();
     if (blockIdx.x >= rows) return;
-    for (int from = 0; from <= last; from += together()) {
+    for (int from = 0; from <= end; from += together()) {
       load(x, in, from);
       add_squares();
     }
-    float2 sums = block_sums(sum, scaledSum, room);
-    bool huge = isinf(sums.x) && !isinf(sums.y);
-    float mean = __fdiv_rn(huge ? sums.y : sums.x, (float)a.columns);
-    float root = __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.epsilon));
-    float factor = __fdiv_rn(1.0f, root), scale = huge ? 0x1p-64f : 1.0f;
-    store(last, scale, factor);
-    for (int from = last - together(); from >= 0; from -= together()) {
+    float2 by = factors(block_sums(sum, scaledSum, room));
+    store(end, by);
+    for (int from = end - together(); from >= 0; from -= together()) {
       load(x, in, from);
       load(gain, a.gain, from);
-      store(from, scale, factor);
+      store(from, by);
+    }
+  }
+};
+
+// Goes over a row four times: twice for its mean, as how far elements are from the first attempt has less to be rounded off, then
+// for how far they are from that, and for what comes of them.
+struct LayerNormRow : NormRow<LayerNorm> {
+  Eight bias[HELD];
+
+  __device__ __forceinline__ LayerNormRow(const LayerNorm& a, bool operand, bool add = false) : NormRow(a, operand, add) {}
+
+  template <class F> __device__ __forceinline__ float2 sums(float2* room, F term) {
+    float sum = 0.0f, scaledSum = 0.0f;
+    for (int from = 0; from <= last(); from += together()) {
+      if (last() > 0) load(x, in, from);
+#pragma unroll
+      for (int i = 0; i < HELD; i++)
+#pragma unroll
+        for (int j = 0; j < 8; j++)
+          if (column(from, i) + j < a.columns) {
+            sum = __fadd_rn(sum, term(x[i].x[j], 1.0f));
+            scaledSum = __fadd_rn(scaledSum, term(x[i].x[j], SMALLER));
+          }
+    }
+    return block_sums(sum, scaledSum, room);
+  }
+
+  // The mean of how far elements are from something.
+  __device__ __forceinline__ float mean(float2* room, float from) {
+    float2 all = sums(room, [&](float element, float scale) { return __fmul_rn(__fsub_rn(element, from), scale); });
+    bool huge = isinf(all.x) && !isinf(all.y);
+    float mean = __fdiv_rn(huge ? all.y : all.x, (float)a.columns);
+    return huge ? __fmul_rn(mean, 1 / SMALLER) : mean;
+  }
+
+  // No kernel writes the step, the gain nor the bias.
+  __device__ __forceinline__ void run() {
+    __shared__ float2 room[3][8];
+    let_later_begin();
+    int rows = a.step->rows;
+    wait_for_earlier();
+    if (blockIdx.x >= rows) return;
+    load(x, in, 0);
+    float middle = mean(room[0], 0.0f);
+    middle = __fadd_rn(middle, mean(room[1], middle));
+    float2 by = factors(sums(room[2], [&](float element, float scale) {
+      float apart = __fmul_rn(__fsub_rn(element, middle), scale);
+      return __fmul_rn(apart, apart);
+    }));
+    for (int from = 0; from <= last(); from += together()) {
+      if (last() > 0) load(x, in, from);
+      load(gain, a.gain, from);
+      if (a.bias) load(bias, a.bias, from);
+      store(from, [&](int i, int j) {
+        float normed = __fmul_rn(__fmul_rn(__fmul_rn(__fsub_rn(x[i].x[j], middle), by.x), by.y), gain[i].x[j]);
+        return a.bias ? __fadd_rn(normed, bias[i].x[j]) : normed;
+      });
     }
   }
 };
@@ -210,9 +283,12 @@ KERNEL(embed_q8_0, Embed, 256, 1, 0) { serval::embed_row<serval::Q8Table>(a); }
 KERNEL(embed_q4_0, Embed, 256, 1, 0) { serval::embed_row<serval::Q4Table>(a); }
 KERNEL(embed_mxfp4, Embed, 256, 1, 0) { serval::embed_row<serval::Mxfp4Table>(a); }
 
-KERNEL(rms_norm, RmsNorm, 256, 1, 0) { serval::Norm(a, false).run(); }
-KERNEL(rms_norm_operand, RmsNorm, 256, 1, 0) { serval::Norm(a, true).run(); }
-KERNEL(rms_norm_add, RmsNorm, 256, 1, 0) { serval::Norm(a, false, true).run(); }
+KERNEL(rms_norm, RmsNorm, 256, 1, 0) { serval::RmsNormRow(a, false).run(); }
+KERNEL(rms_norm_operand, RmsNorm, 256, 1, 0) { serval::RmsNormRow(a, true).run(); }
+KERNEL(rms_norm_add, RmsNorm, 256, 1, 0) { serval::RmsNormRow(a, false, true).run(); }
+KERNEL(layer_norm, LayerNorm, 256, 1, 0) { serval::LayerNormRow(a, false).run(); }
+KERNEL(layer_norm_operand, LayerNorm, 256, 1, 0) { serval::LayerNormRow(a, true).run(); }
+KERNEL(layer_norm_add, LayerNorm, 256, 1, 0) { serval::LayerNormRow(a, false, true).run(); }
 
 KERNEL(add_scaled, AddScaled, 256, 1, 0) {
   using namespace serval;
@@ -254,20 +330,28 @@ KERNEL(gather_operand, Round, 256, 1, 0) {
 
 namespace serval {
 
-template <class Function> __device__ __forceinline__ void gate_row(const Gated& a) {
+// What an output element is, given its column.
+template <class F> __device__ __forceinline__ void activate_row(const Gated& a, F element) {
   let_later_begin();
   wait_for_earlier();
   int row = blockIdx.x;
   if (row >= a.step->rows) return;
-  const float* gate = a.in + (int64_t)row * a.inStride;
-  const float* up = gate + a.columns;
+  const float* in = a.in + (int64_t)row * a.inStride;
   Rows rows = {a.out, a.outStride, a.outOperand != 0};
   for (int c = threadIdx.x; c < rows.groups(a.columns); c += blockDim.x) {
     Eight e = none();
     for (int i = 0; i < 8; i++)
-      if (8 * c + i < a.columns) e.x[i] = Function::gated(gate[8 * c + i], up[8 * c + i]);
+      if (8 * c + i < a.columns) e.x[i] = element(in, 8 * c + i);
     rows.store(row, 8 * c, a.columns, e);
   }
+}
+
+template <class Function> __device__ __forceinline__ void gate_row(const Gated& a) {
+  activate_row(a, [&](const float* in, int k) { return Function::gated(in[k], in[a.columns + k]); });
+}
+
+template <class Function> __device__ __forceinline__ void ungated_row(const Gated& a) {
+  activate_row(a, [](const float* in, int k) { return Function::alone(in[k]); });
 }
 
 } // namespace serval
@@ -275,3 +359,5 @@ template <class Function> __device__ __forceinline__ void gate_row(const Gated& 
 KERNEL(gated_silu, Gated, 256, 1, 0) { serval::gate_row<serval::Silu>(a); }
 KERNEL(gated_gelu, Gated, 256, 1, 0) { serval::gate_row<serval::GeluTanh>(a); }
 KERNEL(gated_swiglu_oai, Gated, 256, 1, 0) { serval::gate_row<serval::SwigluOai>(a); }
+KERNEL(ungated_gelu, Gated, 256, 1, 0) { serval::ungated_row<serval::GeluTanh>(a); }
+KERNEL(ungated_relu_squared, Gated, 256, 1, 0) { serval::ungated_row<serval::ReluSquared>(a); }

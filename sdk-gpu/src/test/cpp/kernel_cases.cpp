@@ -451,6 +451,46 @@ void check_operand(Bench& bench, const uint16_t* operand, int operandRows, const
     }
 }
 
+// Of rows, from their middles if those count; `bias` may be null.
+Rows normalised(const Rows& in, bool centred, const Rows& gain, const Rows* bias) {
+  Rows out = in;
+  for (auto& row : out) {
+    int columns = (int)row.size();
+    double mean = 0, sum = 0;
+    if (centred)
+      for (double x : row) mean += x / columns;
+    for (double& x : row) x -= mean;
+    for (double x : row) sum += x * x;
+    double factor = 1 / sqrt(sum / columns + 1e-6f);
+    for (int k = 0; k < columns; k++) row[k] = (std::isinf(sum) && std::isinf(row[k]) ? NAN : row[k] * factor * gain[0][k]) + (bias ? (*bias)[0][k] : 0);
+  }
+  return out;
+}
+
+// Launches a norm to an operand, added to rows, and in place, and compares each with what is expected.
+void check_norms(Bench& bench, const string& name, const Rows& in, const Rows& expected, std::function<void(const string&, Step*, float*, void*, int)> launch) {
+  int rows = (int)in.size(), columns = (int)in[0].size(), stride = padded(columns, 4), operandRows = 128;
+  Step* step = plain_step(bench, rows);
+  float *x = put(bench, in, stride), *added = put(bench, in, stride);
+  uint16_t* operand = bench.room<uint16_t>(operand_size(operandRows, columns));
+  launch(name + "_operand", step, x, operand, operandRows);
+  check_operand(bench, operand, operandRows, expected, 0x1.1p-8, text("%s, %d columns, operand", name.c_str(), columns));
+  launch(name + "_add", step, x, added, stride);
+  vector<float> sums = bench.host(added, rows * stride);
+  launch(name, step, x, x, stride);
+  vector<float> actual = bench.host(x, rows * stride);
+  for (int r = 0; r < rows; r++) {
+    double most = 0;
+    for (double y : expected[r]) most = std::max(most, fabs(y));
+    for (int k = 0; k < columns; k++) {
+      double sum = in[r][k] + expected[r][k], off = 1e-5 * (name == "layer_norm" ? most : fabs(expected[r][k])) + 1e-30;
+      string where = text("%s, %d columns, row %d column %d", name.c_str(), columns, r, k);
+      bench.near(sums[r * stride + k], sum, off + 1e-5 * fabs(in[r][k]), where + ", added");
+      bench.near(actual[r * stride + k], expected[r][k], off, where);
+    }
+  }
+}
+
 void norms(Bench& bench, int) {
   Random random = {3};
   for (int columns : {1, 3, 8, 65, 200, 4096 + 12})
@@ -462,32 +502,16 @@ void norms(Bench& bench, int) {
         in[3][columns / 2] = NAN;
         in[4][columns - 1] = INFINITY;
       }
-      Rows gain = random_rows(random, 1, columns), expected = in;
-      for (auto& row : expected) {
-        double sum = 0;
-        for (double x : row) sum += x * x;
-        double factor = 1 / sqrt(sum / columns + 1e-6f);
-        for (int k = 0; k < columns; k++) row[k] = std::isinf(sum) && std::isinf(row[k]) ? NAN : row[k] * factor * gain[0][k];
-      }
-      int stride = padded(columns, 4), operandRows = 128;
-      Step* step = plain_step(bench, rows);
-      float *x = put(bench, in, stride), *g = put(bench, gain, stride);
-      uint16_t* operand = bench.room<uint16_t>(operand_size(operandRows, columns));
-      bench.launch("rms_norm_operand", rows + 2, 1, 1, RmsNorm{step, x, g, operand, columns, stride, operandRows, 1e-6f});
-      check_operand(bench, operand, operandRows, expected, 0x1.1p-8, text("%d columns, operand", columns));
-      float* added = put(bench, in, stride);
-      bench.launch("rms_norm_add", rows + 2, 1, 1, RmsNorm{step, x, g, added, columns, stride, stride, 1e-6f});
-      vector<float> sums = bench.host(added, rows * stride);
-      for (int r = 0; r < rows; r++)
-        for (int k = 0; k < columns; k++) {
-          double sum = in[r][k] + expected[r][k];
-          bench.near(sums[r * stride + k], sum, 1e-5 * (fabs(in[r][k]) + fabs(expected[r][k])), text("%d columns, added, row %d column %d", columns, r, k));
-        }
-      bench.launch("rms_norm", rows + 2, 1, 1, RmsNorm{step, x, g, x, columns, stride, stride, 1e-6f});
-      vector<float> actual = bench.host(x, rows * stride);
-      for (int r = 0; r < rows; r++)
-        for (int k = 0; k < columns; k++)
-          bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]), text("%d columns, row %d column %d", columns, r, k));
+      Rows gain = random_rows(random, 1, columns), bias = random_rows(random, 1, columns);
+      int stride = padded(columns, 4);
+      float *g = put(bench, gain, stride), *b = put(bench, bias, stride);
+      check_norms(bench, "rms_norm", in, normalised(in, false, gain, nullptr), [&](const string& name, Step* step, float* x, void* out, int outStride) {
+        bench.launch(name, rows + 2, 1, 1, RmsNorm{step, x, g, out, columns, stride, outStride, 1e-6f});
+      });
+      for (bool biased : {false, true})
+        check_norms(bench, "layer_norm", in, normalised(in, true, gain, biased ? &bias : nullptr), [&](const string& name, Step* step, float* x, void* out, int outStride) {
+          bench.launch(name, rows + 2, 1, 1, LayerNorm{step, x, g, biased ? b : nullptr, out, columns, stride, outStride, 1e-6f});
+        });
       bench.machine.release();
     }
 }
@@ -569,6 +593,31 @@ void gated_activations(Bench& bench, int) {
         bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]) + off, text("%s row %d column %d", name, r, k));
     bench.machine.release();
   }
+}
+
+double relu_squared(double x, double) { return x <= 0 ? 0 : x * x; }
+
+void ungated_activations(Bench& bench, int) {
+  Random random = {15};
+  for (auto [name, function, off] : {std::tuple("ungated_gelu", &gelu, 2e-6), std::tuple("ungated_relu_squared", &relu_squared, 1e-30)})
+    for (int columns : {1, 10, 64, 333}) {
+      Rows in = random_rows(random, 4, columns), expected = in;
+      in[0][0] = -100, in[1][0] = 100, in[2][0] = -0.0, in[3][0] = NAN;
+      for (int r = 0; r < 4; r++)
+        for (int k = 0; k < columns; k++) expected[r][k] = function(in[r][k], 1);
+      Step* step = plain_step(bench, 4);
+      int stride = padded(columns, 4);
+      float *x = put(bench, in, stride), *out = bench.room<float>(4 * stride);
+      uint16_t* operand = bench.room<uint16_t>(operand_size(128, columns));
+      bench.launch(name, 5, 1, 1, Gated{step, x, out, columns, stride, stride, 0});
+      bench.launch(name, 5, 1, 1, Gated{step, x, operand, columns, stride, 128, 1});
+      check_operand(bench, operand, 128, expected, 0x1.1p-8, text("%s, %d columns, operand", name, columns));
+      vector<float> actual = bench.host(out, 4 * stride);
+      for (int r = 0; r < 4; r++)
+        for (int k = 0; k < columns; k++)
+          bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]) + off, text("%s row %d column %d", name, r, k));
+      bench.machine.release();
+    }
 }
 
 // One launch of a linear map by tensor cores. Results of rows, as F32, or as a product's operand.
@@ -1086,6 +1135,7 @@ struct AttentionCase {
   int decodeBlocks = 0; // of a launch; 0: any number
   string decode = "attention_decode_"; // the kernels of runs of one row
   double frequency(int pair) const { return pow(100, -2.0 * pair / headDim); }
+  double growth(int position) const { return 1 + 0.1 * log(1 + position / 8); } // of queries
   int columns() const { return (heads + 2 * kvHeads) * headDim; }
   int stride() const { return padded(columns(), 4); }
   int rowBytes() const { return headDim / format(type).elements * format(type).bytes; }
@@ -1096,7 +1146,7 @@ struct AttentionCase {
   }
 };
 
-vector<double> turned(const AttentionCase& c, const double* head, const Rows* gain, int position) {
+vector<double> turned(const AttentionCase& c, const double* head, const Rows* gain, int position, double growth = 1) {
   vector<double> x(head, head + c.headDim);
   if (gain) {
     double sum = 0;
@@ -1106,7 +1156,7 @@ vector<double> turned(const AttentionCase& c, const double* head, const Rows* ga
   vector<double> y = x;
   for (int i = 0; i < c.pairs; i++) {
     int first = c.interleaved ? 2 * i : i, second = c.interleaved ? 2 * i + 1 : i + c.pairs;
-    double co = cos(position * c.frequency(i)), si = sin(position * c.frequency(i));
+    double co = growth * cos(position * c.frequency(i)), si = growth * sin(position * c.frequency(i));
     y[first] = x[first] * co - x[second] * si;
     y[second] = x[first] * si + x[second] * co;
   }
@@ -1127,7 +1177,7 @@ Rows expected_attention(const AttentionCase& c, Rows rows, bool rounded) {
     for (size_t p = 0; p < rows.size(); p++)
       keys.push_back(rounding(turned(c, &rows[p][(c.heads + kv) * c.headDim], c.norms ? &c.keyGain : nullptr, (int)p)));
     for (int p = 0; p < (int)rows.size(); p++) {
-      vector<double> q = rounding(turned(c, &rows[p][h * c.headDim], c.norms ? &c.queryGain : nullptr, p));
+      vector<double> q = rounding(turned(c, &rows[p][h * c.headDim], c.norms ? &c.queryGain : nullptr, p, c.growth(p)));
       int first = std::max(0, p - (c.window - 1));
       vector<double> w;
       double sink = c.sinks.empty() ? -INFINITY : c.sinks[0][h], most = sink;
@@ -1164,13 +1214,14 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
   unsigned char* kv = bench.device(vector<unsigned char>(blocks * blockBytes, 0xff));
   int longest = 0;
   for (auto& rows : c.sequences) longest = std::max(longest, (int)rows.size());
-  vector<float> turns;
+  vector<float> turns, grown;
   for (int p = 0; p < longest; p++)
-    for (int i = 0; i < c.pairs; i++) {
-      turns.push_back((float)cos(p * c.frequency(i)));
-      turns.push_back((float)sin(p * c.frequency(i)));
-    }
-  float* deviceTurns = bench.device(turns);
+    for (int i = 0; i < c.pairs; i++)
+      for (double turn : {cos(p * c.frequency(i)), sin(p * c.frequency(i))}) {
+        turns.push_back((float)turn);
+        grown.push_back((float)(c.growth(p) * turn));
+      }
+  float *queryTurns = bench.device(grown), *keyTurns = bench.device(turns);
   float *queryNorm = c.norms ? put(bench, c.queryGain, c.headDim) : nullptr, *keyNorm = c.norms ? put(bench, c.keyGain, c.headDim) : nullptr;
   const float* sinks = c.sinks.empty() ? nullptr : put(bench, c.sinks, c.heads);
   int32_t* arrivals = bench.device(vector<int32_t>(c.sequences.size() * c.kvHeads));
@@ -1192,7 +1243,7 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
     int rows = data.header.rows;
     float* qkv = put(bench, in, c.stride());
     bench.launch("rotate_store_" + c.type, rows + 1, 1 + random.below(3), 1,
-                 RotateStore{step, qkv, queryNorm, keyNorm, deviceTurns, kv, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim,
+                 RotateStore{step, qkv, queryNorm, keyNorm, queryTurns, keyTurns, kv, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim,
                              c.blockTokens, c.interleaved, 1e-5f, c.pairs});
     int outStride = c.operand ? padded(rows, 128) : padded(width, 4);
     size_t outBytes = c.operand ? operand_size(outStride, width) * 2 : (size_t)rows * outStride * 4;
@@ -1546,6 +1597,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
       {"scaled sums and softcaps", [&](Bench& b) { scaled_sums_and_softcaps(b, scale); }},
       {"rounding and gathering", [&](Bench& b) { rounding_and_gathering(b, scale); }},
       {"gated activations", [&](Bench& b) { gated_activations(b, scale); }},
+      {"ungated activations", [&](Bench& b) { ungated_activations(b, scale); }},
       {"linear maps, mma", [&](Bench& b) { linear_maps(b, "mma_linear_", scale); }},
       {"linear maps, wgmma",
 [&](Bench& b) {

@@ -117,7 +117,7 @@ struct Scene {
             (heads + 2 * kvHeads) * headDim, heads, kvHeads, headDim, blockTokens, INT32_MAX, (rows + 127) / 128 * 128, 1, 0.088f, 0};
   }
   RotateStore rotation() const {
-    return {(const Step*)step, (float*)qkv, nullptr, nullptr, (const float*)turns, (void*)kv, blockBytes, 0, (heads + 2 * kvHeads) * headDim, heads, kvHeads,
+    return {(const Step*)step, (float*)qkv, nullptr, nullptr, (const float*)turns, (const float*)turns, (void*)kv, blockBytes, 0, (heads + 2 * kvHeads) * headDim, heads, kvHeads,
             headDim, blockTokens, 0, 1e-5f, headDim / 2};
   }
 };

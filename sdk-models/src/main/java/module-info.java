@@ -25,6 +25,9 @@ module dev.serval.models {
   provides dev.serval.api.model.EmbeddingModelReader with
       dev.serval.models.onnx.OnnxEmbeddingModelReader;
   provides dev.serval.api.model.ModelFamily with
+      dev.serval.models.family.Arcee,
+      dev.serval.models.family.Cohere,
+      dev.serval.models.family.Cohere2,
       dev.serval.models.family.Dots1,
       dev.serval.models.family.Ernie45,
       dev.serval.models.family.Ernie45Moe,
@@ -40,18 +43,23 @@ module dev.serval.models {
       dev.serval.models.family.Llama,
       dev.serval.models.family.MiniCpm,
       dev.serval.models.family.MiniMaxM2,
+      dev.serval.models.family.Ministral3,
       dev.serval.models.family.Mistral,
       dev.serval.models.family.Mixtral,
+      dev.serval.models.family.Nemotron,
       dev.serval.models.family.Olmo2,
       dev.serval.models.family.Olmo3,
       dev.serval.models.family.OlmoE,
+      dev.serval.models.family.Phi,
       dev.serval.models.family.Phi3,
       dev.serval.models.family.Qwen2,
       dev.serval.models.family.Qwen2Moe,
       dev.serval.models.family.Qwen3,
       dev.serval.models.family.Qwen3Moe,
       dev.serval.models.family.SeedOss,
-      dev.serval.models.family.SmolLm3;
+      dev.serval.models.family.SmolLm3,
+      dev.serval.models.family.StableLm,
+      dev.serval.models.family.StarCoder2;
   provides dev.serval.api.model.TextCodecReader with
       dev.serval.models.text.HuggingFaceTextCodecReader;
 }

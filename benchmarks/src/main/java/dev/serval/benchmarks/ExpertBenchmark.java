@@ -5,8 +5,8 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
 import java.util.ArrayList;
@@ -95,9 +95,10 @@ public class ExpertBenchmark {
     return new ExpertSpec(router, experts(), GateFunction.SILU);
   }
 
-  private List<GatedMaps> experts() {
+  private List<FeedForwardMaps> experts() {
     return Stream.generate(() ->
-            new GatedMaps(bench.weight(dtype, 2 * inner, width), bench.weight(dtype, width, inner)))
+            new FeedForwardMaps(
+                bench.weight(dtype, 2 * inner, width), bench.weight(dtype, width, inner)))
         .limit(EXPERTS)
         .toList();
   }

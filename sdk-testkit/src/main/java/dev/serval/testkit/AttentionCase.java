@@ -111,7 +111,9 @@ final class AttentionCase {
         : List.of(2, 6, 8, 10, 64).get(random.nextInt(5));
   }
 
-  /** Of all pairs of a head, or some, or none; halves or neighbours; as they are or larger. */
+  /**
+   * Of all pairs of a head, or some, or none; halves or neighbours; as they are, larger, growing.
+   */
   private static RotaryEmbedding rotary(Random random, int most) {
     int pairs = random.nextInt(3) > 0 ? most : random.nextInt(most + 1);
     double[] frequencies =
@@ -120,7 +122,8 @@ final class AttentionCase {
         random.nextBoolean()
             ? RotaryEmbedding.of(frequencies)
             : RotaryEmbedding.interleaved(frequencies);
-    return rotary.withMagnitude(random.nextBoolean() ? 1 : 1.2);
+    RotaryEmbedding sized = rotary.withMagnitude(random.nextBoolean() ? 1 : 1.2);
+    return random.nextBoolean() ? sized : sized.withGrowingQueries(0.3, 1 + random.nextInt(9));
   }
 
   int columns() {
@@ -256,7 +259,8 @@ final class AttentionCase {
           Float64.turned(
               norms == Norms.HEADS ? Float64.rmsNorm(values, gain, EPSILON) : values,
               spec,
-              position);
+              position,
+              first == 0);
     }
     return turned;
   }

@@ -131,7 +131,7 @@ final class BackendProbe {
     Weight identity =
         identities.computeIfAbsent(
             buffer.columns(), columns -> matrix(DType.F32, identity(columns)));
-    backend.project(batch, buffer, identity, logits);
+    backend.project(batch, buffer, identity, null, logits);
     return values(logits);
   }
 

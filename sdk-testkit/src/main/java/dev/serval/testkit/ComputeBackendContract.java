@@ -9,11 +9,11 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
-import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.OutOfNativeMemoryException;
 import java.util.Arrays;
@@ -23,10 +23,10 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /**
- * What every {@link ComputeBackend} does, measured against float64. Scores, experts and attention,
- * which every backend does too, are in the classes it extends.
+ * What every {@link ComputeBackend} does, measured against float64. Norms, activation functions,
+ * scores, experts and attention, which every backend does too, are in the classes it extends.
  */
-public abstract class ComputeBackendContract extends LogitsContract {
+public abstract class ComputeBackendContract extends RowsContract {
   private static final int[][] SHAPES = {
     {1, 1}, {3, 5}, {64, 64}, {7, 33}, {129, 17}, {96, 160}, {515, 18}, {1030, 31}
   };
@@ -76,73 +76,6 @@ public abstract class ComputeBackendContract extends LogitsContract {
           .withMessageContaining(String.valueOf(token))
           .withMessageContaining("7");
     }
-  }
-
-  @Test
-  void a_norm_divides_by_the_root_mean_square() {
-    Random random = new Random(2);
-    for (int columns : new int[] {1, 3, 8, 65, 200}) {
-      float[][] in = floats(random, 9, columns);
-      float[] gain = floats(random, 1, columns)[0];
-      Activations rows = probe.put(in);
-      backend.rmsNorm(BackendProbe.step(9), rows, probe.vector(DType.F32, gain), 1e-3f, rows);
-      float[][] out = probe.get(rows, 9);
-      for (int row = 0; row < in.length; row++) {
-        double[] expected = Float64.rmsNorm(Float64.widen(in[row]), gain, 1e-3f);
-        assertRow(out[row], expected, 10, columns + " columns");
-      }
-    }
-  }
-
-  @Test
-  void a_norm_may_be_added_to_what_is_there() {
-    Random random = new Random(12);
-    for (int columns : new int[] {1, 3, 8, 65, 200}) {
-      float[][] in = floats(random, 9, columns);
-      float[][] before = floats(random, 9, columns);
-      float[] gain = floats(random, 1, columns)[0];
-      Activations sums = probe.put(before);
-      Weight gains = probe.vector(DType.F32, gain);
-      backend.rmsNormAdd(BackendProbe.step(9), probe.put(in), gains, 1e-3f, sums);
-      float[][] out = probe.get(sums, 9);
-      for (int row = 0; row < in.length; row++) {
-        double[] expected = Float64.rmsNorm(Float64.widen(in[row]), gain, 1e-3f);
-        for (int i = 0; i < columns; i++) {
-          expected[i] += before[row][i];
-        }
-        assertRow(out[row], expected, 10, columns + " columns");
-      }
-    }
-  }
-
-  @Test
-  void rows_may_be_multiplied_and_added_to_what_is_there() {
-    Random random = new Random(13);
-    for (int columns : new int[] {1, 3, 8, 65, 200}) {
-      float[][] in = floats(random, 9, columns);
-      float[][] before = floats(random, 9, columns);
-      Activations sums = probe.put(before);
-      backend.addScaled(BackendProbe.step(9), probe.put(in), 0.22f, sums);
-      float[][] out = probe.get(sums, 9);
-      for (int row = 0; row < in.length; row++) {
-        double[] expected = Float64.widen(before[row]);
-        for (int i = 0; i < columns; i++) {
-          expected[i] += 0.22f * in[row][i];
-        }
-        assertRow(out[row], expected, 10, columns + " columns");
-      }
-    }
-  }
-
-  @Test
-  void a_norm_of_huge_and_of_tiny_numbers_does_not_overflow() {
-    float[][] in = {{1e30f, -1e30f}, {1e-30f, 1e-30f}};
-    Activations rows = probe.put(in);
-    Weight gain = probe.vector(DType.F32, new float[] {1, 1});
-    backend.rmsNorm(BackendProbe.step(2), rows, gain, 1e-6f, rows);
-    float[][] out = probe.get(rows, 2);
-    assertRow(out[0], new double[] {1, -1}, 10, "huge");
-    assertRow(out[1], new double[] {1e-27, 1e-27}, 1, "tiny");
   }
 
   @Test
@@ -271,91 +204,6 @@ public abstract class ComputeBackendContract extends LogitsContract {
   }
 
   @Test
-  void the_gate_is_its_function_even_at_its_ends() {
-    for (GateFunction function : GateFunction.values()) {
-      checkGate(function);
-    }
-  }
-
-  private void checkGate(GateFunction function) {
-    float[][] in = {
-      {0, 1, -1, 20, -20, 100, -100, 88, -88.7f, 0.01f, 1, -2, 3, -9, 5, 6, 7, 8, -8, 10},
-    };
-    Activations out = probe.buffer(1, 10);
-    backend.gate(BackendProbe.step(1), function, probe.put(in), out);
-    double[] expected = new double[10];
-    for (int i = 0; i < 10; i++) {
-      expected[i] = Float64.gated(function, in[0][i], in[0][10 + i]);
-    }
-    assertRow(probe.get(out, 1)[0], expected, 1000, function.name());
-  }
-
-  @Test
-  void a_gate_or_an_up_that_is_no_number_gives_none() {
-    float[][] in = {{Float.NaN, 1}, {1, Float.NaN}, {1, 1}};
-    for (GateFunction function : GateFunction.values()) {
-      Activations out = probe.buffer(3, 1);
-      backend.gate(BackendProbe.step(3), function, probe.put(in), out);
-      float[][] actual = probe.get(out, 3);
-      assertThat(actual[0]).as("%s", function).containsExactly(Float.NaN);
-      assertThat(actual[1]).as("%s", function).containsExactly(Float.NaN);
-      assertThat(actual[2][0]).as("%s", function).isFinite();
-    }
-  }
-
-  @Test
-  void a_feed_forward_layer_is_its_maps_and_the_gate_between_them() {
-    Random random = new Random(10);
-    for (DType dtype : BackendProbe.PLAIN) {
-      for (int[] shape : new int[][] {{1, 3}, {40, 64}, {65, 129}}) {
-        for (GateFunction function : GateFunction.values()) {
-          checkFeedForward(random, function, dtype, 5, shape[0], shape[1]);
-        }
-      }
-      checkFeedForward(random, GateFunction.SILU, dtype, 600, 8, 9);
-    }
-  }
-
-  private void checkFeedForward(
-      Random random, GateFunction function, DType dtype, int rows, int inner, int width) {
-    float[][] gateUp = BackendProbe.random(random, dtype, 2 * inner, width);
-    float[] gateUpBias = BackendProbe.random(random, dtype, 1, 2 * inner)[0];
-    float[][] down = BackendProbe.random(random, dtype, width, inner);
-    float[] downBias = BackendProbe.random(random, dtype, 1, width)[0];
-    GatedMaps maps =
-        new GatedMaps(
-            probe.matrix(dtype, gateUp),
-            probe.vector(dtype, gateUpBias),
-            probe.matrix(dtype, down),
-            probe.vector(dtype, downBias));
-    float[][] in = floats(random, rows, width);
-    float[][] before = floats(random, rows, width);
-    for (int spareRows : new int[] {1, rows}) {
-      for (boolean add : new boolean[] {false, true}) {
-        List<Activations> spare =
-            List.of(probe.buffer(spareRows, 2 * inner), probe.buffer(rows, inner));
-        FeedForwardRoom room = backend.feedForwardRoom(function, rows, inner, spare);
-        Activations out = probe.put(before);
-        backend.feedForward(BackendProbe.step(rows), function, probe.put(in), maps, room, out, add);
-        float[][] actual = probe.get(out, rows);
-        for (int row = 0; row < rows; row++) {
-          double[] gated =
-              Float64.gated(function, Float64.linear(Float64.widen(in[row]), gateUp, gateUpBias));
-          double[] expected = Float64.linear(gated, down, downBias);
-          for (int i = 0; add && i < width; i++) {
-            expected[i] += before[row][i];
-          }
-          assertRow(
-              actual[row],
-              expected,
-              10.0 * (width + inner),
-              "%s, %d in %d, %s".formatted(dtype, inner, width, add ? "added" : "put"));
-        }
-      }
-    }
-  }
-
-  @Test
   void a_step_does_its_operations_each_time() {
     Random random = new Random(11);
     float[][] table = floats(random, 9, 40);
@@ -367,7 +215,7 @@ public abstract class ComputeBackendContract extends LogitsContract {
     Consumer<StepBatch> pass =
         step -> {
           backend.embed(step, embeddings, rows);
-          backend.project(step, rows, head, logits);
+          backend.project(step, rows, head, null, logits);
         };
     for (int round = 0; round < 12; round++) {
       StepBatch batch = new StepBatch(4, 4);
@@ -393,7 +241,7 @@ public abstract class ComputeBackendContract extends LogitsContract {
     backend.linear(BackendProbe.step(3), probe.put(in), weight, null, out);
     Logits logits = backend.logits(3, 1);
     StepBatch batch = BackendProbe.sequences(3);
-    backend.project(batch, out, probe.matrix(DType.F32, new float[][] {{1}}), logits);
+    backend.project(batch, out, probe.matrix(DType.F32, new float[][] {{1}}), null, logits);
     float[][] actual = BackendProbe.values(logits);
     assertThat(actual[0]).containsExactly(3);
     assertThat(actual[1]).containsExactly(Float.NaN);
@@ -427,17 +275,23 @@ public abstract class ComputeBackendContract extends LogitsContract {
       Activations foreignBuffer = foreign.buffer(1, 2);
       refused(() -> backend.embed(batch, foreignSquare, buffer));
       refused(() -> backend.embed(batch, square, foreignBuffer));
-      refused(() -> backend.rmsNorm(batch, foreignBuffer, gain, 1, buffer));
-      refused(() -> backend.rmsNorm(batch, buffer, foreignGain, 1, buffer));
+      refused(() -> backend.norm(batch, foreignBuffer, new Norm.RootMeanSquare(gain, 1), buffer));
+      refused(() -> backend.norm(batch, buffer, new Norm.RootMeanSquare(foreignGain, 1), buffer));
       refused(() -> backend.linear(batch, buffer, foreignSquare, null, probe.buffer(1, 2)));
       refused(() -> backend.linear(batch, buffer, square, foreignGain, probe.buffer(1, 2)));
       refused(() -> backend.linearAdd(batch, foreignBuffer, square, null, buffer));
-      refused(() -> backend.rmsNormAdd(batch, foreignBuffer, gain, 1, buffer));
+      Norm foreignBias = new Norm.Layer(gain, foreignGain, 1);
+      refused(() -> backend.norm(batch, buffer, foreignBias, buffer));
+      refused(
+          () -> backend.normAdd(batch, foreignBuffer, new Norm.RootMeanSquare(gain, 1), buffer));
       refused(() -> backend.addScaled(batch, foreignBuffer, 1, buffer));
       refused(() -> backend.softcap(batch, 1, other.logits(1, 2)));
       refused(() -> backend.gate(batch, GateFunction.SILU, buffer, foreign.buffer(1, 1)));
-      refused(() -> backend.project(batch, buffer, foreignSquare, backend.logits(1, 2)));
-      refused(() -> backend.project(batch, buffer, square, other.logits(1, 2)));
+      Activations foreignOut = foreign.buffer(1, 2);
+      refused(() -> backend.activate(batch, UngatedFunction.GELU_TANH, buffer, foreignOut));
+      refused(() -> backend.project(batch, buffer, foreignSquare, null, backend.logits(1, 2)));
+      refused(() -> backend.project(batch, buffer, square, foreignGain, backend.logits(1, 2)));
+      refused(() -> backend.project(batch, buffer, square, null, other.logits(1, 2)));
     }
   }
 
@@ -451,17 +305,23 @@ public abstract class ComputeBackendContract extends LogitsContract {
     Weight gain = probe.vector(DType.F32, new float[2]);
     refused(() -> backend.embed(batch, square, three));
     refused(() -> backend.embed(batch, square, oneRow));
-    refused(() -> backend.rmsNorm(batch, three, gain, 1, three));
-    refused(() -> backend.rmsNorm(batch, two, square, 1, two));
+    refused(() -> backend.norm(batch, three, new Norm.RootMeanSquare(gain, 1), three));
+    refused(() -> backend.norm(batch, two, new Norm.RootMeanSquare(square, 1), two));
     refused(() -> backend.linear(batch, two, gain, null, probe.buffer(2, 2)));
     refused(() -> backend.linear(batch, two, square, null, two));
     refused(() -> backend.linear(batch, three, square, null, two));
     refused(() -> backend.linear(batch, two, square, square, probe.buffer(2, 2)));
-    refused(() -> backend.rmsNormAdd(batch, two, gain, 1, two));
+    refused(() -> backend.normAdd(batch, two, new Norm.RootMeanSquare(gain, 1), two));
+    Weight longer = probe.vector(DType.F32, new float[3]);
+    refused(() -> backend.norm(batch, two, new Norm.Layer(gain, longer, 1), two));
+    refused(() -> backend.norm(batch, two, new Norm.Layer(longer, null, 1), two));
+    refused(() -> backend.activate(batch, UngatedFunction.RELU_SQUARED, two, three));
+    refused(() -> backend.activate(batch, UngatedFunction.RELU_SQUARED, two, two));
+    refused(() -> backend.project(batch, two, square, longer, backend.logits(2, 2)));
     refused(() -> backend.addScaled(batch, two, 1, two));
     refused(() -> backend.addScaled(batch, two, 1, three));
     refused(() -> backend.gate(batch, GateFunction.SILU, three, two));
-    refused(() -> backend.project(batch, two, square, backend.logits(1, 3)));
+    refused(() -> backend.project(batch, two, square, null, backend.logits(1, 3)));
     refused(() -> backend.activations(0, 3));
     refused(() -> backend.kvMemory(new KvLayout(1, 1, 2, 4, DType.F32), 0));
   }

@@ -8,8 +8,8 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.RouterSpec.Scoring;
@@ -89,7 +89,7 @@ abstract class ExpertContract extends AttentionContract {
       float[][] router = new float[count][width];
       routerBias = new float[rules.biased ? count : 0];
       selectionBias = new float[rules.selecting ? count : 0];
-      List<GatedMaps> experts = new ArrayList<>();
+      List<FeedForwardMaps> experts = new ArrayList<>();
       for (int expert = 0; expert < count; expert++) {
         router[expert][expert] = 1;
         if (rules.biased) {
@@ -112,12 +112,12 @@ abstract class ExpertContract extends AttentionContract {
       spec = new ExpertSpec(routes, experts, rules.function);
     }
 
-    private GatedMaps expert(Random random, int width, int inner) {
+    private FeedForwardMaps expert(Random random, int width, int inner) {
       gateUps.add(BackendProbe.random(random, rules.dtype, 2 * inner, width));
       downs.add(BackendProbe.random(random, rules.dtype, width, inner));
       gateUpBiases.add(randomBias(random, 2 * inner));
       downBiases.add(randomBias(random, width));
-      return new GatedMaps(
+      return new FeedForwardMaps(
           probe.matrix(rules.dtype, gateUps.getLast()),
           bias(gateUpBiases.getLast()),
           probe.matrix(rules.dtype, downs.getLast()),
@@ -305,7 +305,7 @@ abstract class ExpertContract extends AttentionContract {
           backend.embed(step, embeddings, in);
           backend.embed(step, others, out);
           backend.addExperts(step, in, layer, out);
-          backend.project(step, out, head, logits);
+          backend.project(step, out, head, null, logits);
         };
     for (int round = 0; round < 12; round++) {
       int[] tokens = random.ints(1 + round % 4, 0, 9).toArray();
@@ -338,17 +338,17 @@ abstract class ExpertContract extends AttentionContract {
     Weight vector = probe.vector(DType.F32, new float[6]);
     Weight gateUp = probe.matrix(DType.F32, new float[8][6]);
     Weight down = probe.matrix(DType.F32, new float[6][4]);
-    GatedMaps expert = new GatedMaps(gateUp, down);
+    FeedForwardMaps expert = new FeedForwardMaps(gateUp, down);
     refused(() -> backend.experts(alone(vector, null, expert), 2));
     Weight router = probe.matrix(DType.F32, new float[1][6]);
     refused(() -> backend.experts(alone(router, vector, expert), 2));
     RouterSpec selecting = new RouterSpec(router, null, Scoring.SIGMOID, vector, 1, false, 1);
     refused(
         () -> backend.experts(new ExpertSpec(selecting, List.of(expert), GateFunction.SILU), 2));
-    refused(
-        () -> backend.experts(alone(router, null, new GatedMaps(gateUp, vector, down, null)), 2));
-    refused(
-        () -> backend.experts(alone(router, null, new GatedMaps(gateUp, null, down, router)), 2));
+    refused(() ->
+        backend.experts(alone(router, null, new FeedForwardMaps(gateUp, vector, down, null)), 2));
+    refused(() ->
+        backend.experts(alone(router, null, new FeedForwardMaps(gateUp, null, down, router)), 2));
     try (ComputeBackend other = open(1)) {
       Activations foreign = new BackendProbe(other, arena).buffer(2, 6);
       refused(() -> other.experts(spec, 2));
@@ -359,7 +359,7 @@ abstract class ExpertContract extends AttentionContract {
     }
   }
 
-  private static ExpertSpec alone(Weight router, @Nullable Weight bias, GatedMaps expert) {
+  private static ExpertSpec alone(Weight router, @Nullable Weight bias, FeedForwardMaps expert) {
     return new ExpertSpec(
         RouterSpec.softmax(router, bias, 1, true, 1), List.of(expert), GateFunction.SILU);
   }

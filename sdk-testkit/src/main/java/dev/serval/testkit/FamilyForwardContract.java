@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
  * What sets families apart, on small random models of odd sizes, against a float64 reference: every
  * family that Serval has runs on every backend.
  */
-public abstract class FamilyForwardContract extends ExpertFamilyContract {
+public abstract class FamilyForwardContract extends CentredFamilyContract {
   /** For subclasses. */
   protected FamilyForwardContract() {}
 
@@ -179,7 +179,10 @@ public abstract class FamilyForwardContract extends ExpertFamilyContract {
   void yarn_slows_down_pairs_by_their_index_and_sharpens_attention() {
     SmallModel model = llama(DType.F32, Extras.NONE).with("max_position_embeddings", 64L);
     Map<String, Object> scaling = new HashMap<>(Map.of("rope_type", "yarn", "factor", 4.0));
-    checkYarn(model.with("rope_scaling", scaling), true, 0.1 * Math.log(4) + 1);
+    double usual = 0.1 * Math.log(4) + 1;
+    checkYarn(model.with("rope_scaling", scaling), true, usual);
+    scaling.put("mscale", 1.0);
+    checkYarn(model.with("rope_scaling", scaling), true, usual);
     scaling.put("truncate", false);
     scaling.put("attention_factor", 1.3);
     checkYarn(model.with("rope_scaling", scaling), false, 1.3);
@@ -194,6 +197,28 @@ public abstract class FamilyForwardContract extends ExpertFamilyContract {
     double[] slowed = ReferenceModel.yarn(PLAIN, 10_000, 4, 64, whole);
     Rules rules = new Rules(layer -> slowed, layer -> NONE, factor, ReferenceModel.plain(model));
     check(model, new ReferenceModel(model, rules));
+  }
+
+  @Test
+  void ministral3_has_queries_that_grow_with_their_positions() {
+    SmallModel model = SmallModel.of("Ministral3ForCausalLM", 44, DType.F32, ODD, Extras.NONE);
+    check(model, PLAIN, layer -> NONE);
+    Map<String, Object> parameters =
+        Map.of(
+            "type", "yarn",
+            "rope_type", "yarn",
+            "rope_theta", 10_000.0,
+            "factor", 4.0,
+            "original_max_position_embeddings", 16L,
+            "max_position_embeddings", 64L,
+            "mscale", 1.0,
+            "mscale_all_dim", 1.0,
+            "llama_4_scaling_beta", 0.4);
+    double[] slowed = ReferenceModel.yarn(PLAIN, 10_000, 4, 16, true);
+    Ways ways = ReferenceModel.plain(model).with(position -> 1 + 0.4 * Math.log(1 + position / 16));
+    check(
+        model.with("rope_parameters", parameters),
+        new ReferenceModel(model, new Rules(layer -> slowed, layer -> NONE, 1, ways)));
   }
 
   private static SmallModel phi3(DType dtype) {

@@ -1,8 +1,10 @@
 package dev.serval.testkit;
 
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.RotaryEmbedding;
+import dev.serval.api.compute.UngatedFunction;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
@@ -42,6 +44,33 @@ final class Float64 {
       out[i] = in[i] * scale * gain[i];
     }
     return out;
+  }
+
+  /** Biases are none where there is an empty array of them. */
+  static double[] layerNorm(double[] in, float[] gain, float[] bias, double epsilon) {
+    double mean = Arrays.stream(in).sum() / in.length;
+    double[] centred = Arrays.stream(in).map(x -> x - mean).toArray();
+    double[] out = rmsNorm(centred, gain, epsilon);
+    for (int i = 0; i < bias.length; i++) {
+      out[i] += bias[i];
+    }
+    return out;
+  }
+
+  /** What comes of one element. */
+  static double activated(UngatedFunction function, double x) {
+    return switch (function) {
+      case GELU_TANH -> gated(GateFunction.GELU_TANH, x, 1);
+      case RELU_SQUARED -> x > 0 ? x * x : 0;
+    };
+  }
+
+  /** What a feed-forward layer has between its maps. */
+  static double[] activated(ActivationFunction function, double[] maps) {
+    return switch (function) {
+      case GateFunction gating -> gated(gating, maps);
+      case UngatedFunction plain -> Arrays.stream(maps).map(x -> activated(plain, x)).toArray();
+    };
   }
 
   /** What comes of one gate and its up. */
@@ -85,13 +114,15 @@ final class Float64 {
         .toArray();
   }
 
-  static double[] turned(double[] head, AttentionSpec spec, int position) {
+  /** How a head is turned, of a query or of a key. */
+  static double[] turned(double[] head, AttentionSpec spec, int position, boolean query) {
     RotaryEmbedding rotary = spec.rotary();
+    double magnitude = rotary.magnitude() * (query ? rotary.queryGrowth(position) : 1);
     double[] out = head.clone();
     for (int i = 0; i < rotary.pairs(); i++) {
       double angle = position * rotary.frequency(i);
-      double x = head[rotary.first(i)] * rotary.magnitude();
-      double y = head[rotary.second(i)] * rotary.magnitude();
+      double x = head[rotary.first(i)] * magnitude;
+      double y = head[rotary.second(i)] * magnitude;
       out[rotary.first(i)] = x * Math.cos(angle) - y * Math.sin(angle);
       out[rotary.second(i)] = y * Math.cos(angle) + x * Math.sin(angle);
     }

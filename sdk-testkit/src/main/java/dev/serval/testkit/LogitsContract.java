@@ -8,6 +8,7 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import java.util.Arrays;
@@ -26,7 +27,7 @@ abstract class LogitsContract extends ExpertContract {
       float[][] head = floats(random, vocabulary, 4);
       StepBatch batch = BackendProbe.sequences(3);
       Logits logits = backend.logits(3, vocabulary);
-      backend.project(batch, probe.put(in), probe.matrix(DType.F32, head), logits);
+      backend.project(batch, probe.put(in), probe.matrix(DType.F32, head), null, logits);
       float[][] scores = BackendProbe.values(logits);
       backend.softcap(batch, 1.5f, logits);
       float[][] actual = BackendProbe.values(logits);
@@ -51,14 +52,23 @@ abstract class LogitsContract extends ExpertContract {
     batch.add(new int[1], 0, 1, BlockTable.EMPTY, true);
     batch.add(new int[9], 8, 1, BlockTable.EMPTY, true);
     Logits logits = backend.logits(4, 300);
-    backend.project(batch, probe.put(hidden), probe.matrix(DType.F32, head), logits);
+    backend.project(batch, probe.put(hidden), probe.matrix(DType.F32, head), null, logits);
     assertThat(logits.rows()).isEqualTo(3);
     assertThat(logits.vocabulary()).isEqualTo(300);
     float[][] actual = BackendProbe.values(logits);
+    float[] bias = floats(random, 1, 300)[0];
+    backend.project(
+        batch,
+        probe.put(hidden),
+        probe.matrix(DType.F32, head),
+        probe.vector(DType.F32, bias),
+        logits);
+    float[][] biased = BackendProbe.values(logits);
     int[] sources = {2, 5, 6};
     for (int row = 0; row < 3; row++) {
-      double[] expected = Float64.linear(Float64.widen(hidden[sources[row]]), head, NO_BIAS);
-      assertRow(actual[row], expected, 6, "row " + row);
+      double[] in = Float64.widen(hidden[sources[row]]);
+      assertRow(actual[row], Float64.linear(in, head, NO_BIAS), 6, "row " + row);
+      assertRow(biased[row], Float64.linear(in, head, bias), 7, "biased row " + row);
     }
     assertThatExceptionOfType(IndexOutOfBoundsException.class)
         .isThrownBy(() -> logits.row(3))
@@ -69,7 +79,7 @@ abstract class LogitsContract extends ExpertContract {
   void a_step_that_wants_no_logits_has_none() {
     Logits logits = backend.logits(1, 4);
     Weight head = probe.matrix(DType.F32, new float[4][2]);
-    backend.project(BackendProbe.step(3), probe.put(new float[3][2]), head, logits);
+    backend.project(BackendProbe.step(3), probe.put(new float[3][2]), head, null, logits);
     assertThat(logits.rows()).isZero();
   }
 
@@ -101,13 +111,14 @@ abstract class LogitsContract extends ExpertContract {
     }
     Weight square = probe.matrix(DType.F32, new float[2][2]);
     Activations in = probe.put(new float[][] {{1, 2}});
-    backend.rmsNorm(none, in, probe.vector(DType.F32, new float[2]), 1, out);
+    backend.norm(none, in, new Norm.RootMeanSquare(probe.vector(DType.F32, new float[2]), 1), out);
     backend.linearAdd(none, in, square, null, out);
-    backend.rmsNormAdd(none, in, probe.vector(DType.F32, new float[2]), 1, out);
+    backend.normAdd(
+        none, in, new Norm.RootMeanSquare(probe.vector(DType.F32, new float[2]), 1), out);
     backend.addScaled(none, in, 1, out);
     backend.gate(none, GateFunction.SILU, probe.buffer(1, 4), out);
     Logits logits = backend.logits(1, 2);
-    backend.project(none, in, square, logits);
+    backend.project(none, in, square, null, logits);
     backend.softcap(none, 1, logits);
     assertThat(logits.rows()).isZero();
     assertThat(probe.get(out, 1)[0]).containsExactly(7, 7);
@@ -134,14 +145,14 @@ abstract class LogitsContract extends ExpertContract {
       probe.put(wide, first);
       probe.put(narrow, second);
       probe.put(many, third);
-      backend.rmsNorm(BackendProbe.step(4), rows, gains, 1e-3f, operands);
+      backend.norm(BackendProbe.step(4), rows, new Norm.RootMeanSquare(gains, 1e-3f), operands);
       assertThat(probe.get(first, 6)).isDeepEqualTo(wide);
       assertThat(probe.get(second, 7)).isDeepEqualTo(narrow);
       assertThat(probe.get(third, 40)).isDeepEqualTo(many);
       Activations mapped = probe.buffer(4, 33);
       backend.linear(BackendProbe.step(4), operands, head, null, mapped);
       float[][] actual = probe.get(mapped, 4);
-      backend.project(BackendProbe.sequences(4), rows, head, logits);
+      backend.project(BackendProbe.sequences(4), rows, head, null, logits);
       float[][] scores = BackendProbe.values(logits);
       for (int row = 0; row < 4; row++) {
         double[] normed = Float64.rmsNorm(Float64.widen(last[row]), gain, 1e-3f);

@@ -1,12 +1,15 @@
 package dev.serval.testkit;
 
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.SmallModel;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntFunction;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.IntUnaryOperator;
 
 /**
@@ -14,6 +17,8 @@ import java.util.function.IntUnaryOperator;
  * and with nothing stacked, shared or cached. Knows nothing of the code under test.
  */
 final class ReferenceModel {
+  private static final String INPUT = "input_layernorm.weight";
+  private static final String AFTER_ATTENTION = "post_attention_layernorm.weight";
   private static final String AFTER_MLP = "post_feedforward_layernorm.weight";
   private static final Experts.Names DENSE =
       new Experts.Names("", "", "gate_proj", "up_proj", "down_proj");
@@ -50,7 +55,7 @@ final class ReferenceModel {
   /**
    * In what else.
    *
-   * @param gate what lets values through
+   * @param function what feed-forward layers have between their maps
    * @param lessOne whether gains of norms are stored less 1
    * @param embeddings by what embeddings are multiplied
    * @param branches by what is what attention and the feed-forward layer add
@@ -58,16 +63,73 @@ final class ReferenceModel {
    * @param logits by what logits are
    * @param scoreCap what keeps scores small, or infinity
    * @param logitCap what keeps logits small, or infinity
+   * @param centred whether norms are from the mean
+   * @param growth by what queries are multiplied, given their position
    */
   record Ways(
-      GateFunction gate,
+      ActivationFunction function,
       boolean lessOne,
       double embeddings,
       double branches,
       double scores,
       double logits,
       double scoreCap,
-      double logitCap) {
+      double logitCap,
+      boolean centred,
+      IntToDoubleFunction growth) {
+    /** Norms are by the root of the mean square, and queries do not grow. */
+    Ways(
+        GateFunction gate,
+        boolean lessOne,
+        double embeddings,
+        double branches,
+        double scores,
+        double logits,
+        double scoreCap,
+        double logitCap) {
+      this(
+          gate,
+          lessOne,
+          embeddings,
+          branches,
+          scores,
+          logits,
+          scoreCap,
+          logitCap,
+          false,
+          position -> 1);
+    }
+
+    /** The same, of families with other functions, norms or logits. */
+    Ways with(ActivationFunction other, boolean fromMean, boolean less, double ofLogits) {
+      return new Ways(
+          other,
+          less,
+          embeddings,
+          branches,
+          scores,
+          ofLogits,
+          scoreCap,
+          logitCap,
+          fromMean,
+          growth);
+    }
+
+    /** The same with queries that grow. */
+    Ways with(IntToDoubleFunction ofQueries) {
+      return new Ways(
+          function,
+          lessOne,
+          embeddings,
+          branches,
+          scores,
+          logits,
+          scoreCap,
+          logitCap,
+          centred,
+          ofQueries);
+    }
+
     static Ways plain(double scores) {
       return new Ways(
           GateFunction.SILU,
@@ -94,13 +156,22 @@ final class ReferenceModel {
 
   /** A model's reference. */
   ReferenceModel(SmallModel model, Rules rules) {
+    this(model, rules, model.number("rms_norm_eps"));
+  }
+
+  /**
+   * The same.
+   *
+   * @param epsilon what norms add
+   */
+  ReferenceModel(SmallModel model, Rules rules, double epsilon) {
     this.model = model;
     this.rules = rules;
     hidden = size("hidden_size");
     heads = size("num_attention_heads");
     kvHeads = size("num_key_value_heads");
     headDim = size("head_dim");
-    epsilon = model.number("rms_norm_eps");
+    this.epsilon = epsilon;
   }
 
   /** As most families do it. */
@@ -176,19 +247,26 @@ final class ReferenceModel {
       }
     }
     for (int layer = 0; layer < size("num_hidden_layers"); layer++) {
+      String prefix = "model.layers." + layer + ".";
+      boolean sameStart = !model.holds(prefix + AFTER_ATTENTION);
+      double[][] start = sameStart ? normed(x, prefix + INPUT) : new double[0][];
       attention(x, layer, rules.windows.applyAsInt(layer));
-      feedForward(x, "model.layers." + layer + ".");
+      feedForward(x, sameStart ? start : normed(x, prefix + before(prefix)), prefix);
     }
     boolean tied = !model.holds("lm_head.weight");
     double[][] logits = new double[tokens.length][];
     for (int t = 0; t < tokens.length; t++) {
       double[] normed = norm(x[t], "model.norm.weight");
-      logits[t] = multiply(normed, tied ? "model.embed_tokens.weight" : "lm_head.weight");
+      logits[t] = tied ? multiply(normed, "model.embed_tokens.weight") : linear(normed, "lm_head");
       for (int i = 0; i < logits[t].length; i++) {
         logits[t][i] = Float64.softcapped(rules.ways.logits * logits[t][i], rules.ways.logitCap);
       }
     }
     return logits;
+  }
+
+  private double[][] normed(double[][] x, String gain) {
+    return Arrays.stream(x).map(row -> normIfAny(row, gain)).toArray(double[][]::new);
   }
 
   private void attention(double[][] x, int layer, int window) {
@@ -199,12 +277,14 @@ final class ReferenceModel {
     double[][] k = new double[length][];
     double[][] v = new double[length][];
     for (int t = 0; t < length; t++) {
-      double[] normed = normIfAny(x[t], prefix + "input_layernorm.weight");
+      double[] normed = normIfAny(x[t], prefix + INPUT);
       q[t] = linear(normed, prefix + "self_attn.q_proj");
       k[t] = linear(normed, prefix + "self_attn.k_proj");
       v[t] = linear(normed, prefix + "self_attn.v_proj");
       q[t] = turned(q[t], heads, t, frequencies, prefix + "self_attn.q_norm.weight");
       k[t] = turned(k[t], kvHeads, t, frequencies, prefix + "self_attn.k_norm.weight");
+      double growth = rules.ways.growth.applyAsDouble(t);
+      q[t] = Arrays.stream(q[t]).map(element -> growth * element).toArray();
     }
     for (int t = 0; t < length; t++) {
       double[] out = new double[heads * headDim];
@@ -213,7 +293,7 @@ final class ReferenceModel {
         attend(q[t], k, v, head, from, t, sink(prefix, head), out);
       }
       double[] added = linear(out, prefix + "self_attn.o_proj");
-      add(x[t], added, prefix, "post_attention_layernorm.weight");
+      add(x[t], added, prefix, AFTER_ATTENTION);
     }
   }
 
@@ -276,21 +356,31 @@ final class ReferenceModel {
     return all;
   }
 
-  private void feedForward(double[][] x, String prefix) {
-    for (double[] row : x) {
-      String before = endNorms(prefix) ? "pre_feedforward_layernorm" : "post_attention_layernorm";
-      double[] normed = normIfAny(row, prefix + before + ".weight");
-      boolean mixes = model.experts().isPresent() && !model.holds(prefix + "mlp.gate_proj.weight");
-      double[] added = mixes ? mixed(normed, prefix) : gated(normed, prefix + "mlp.", DENSE);
-      add(row, added, prefix, AFTER_MLP);
+  /** Which norm a feed-forward layer has at its start, if it has one of its own. */
+  private String before(String prefix) {
+    return endNorms(prefix) ? "pre_feedforward_layernorm.weight" : AFTER_ATTENTION;
+  }
+
+  private void feedForward(double[][] x, double[][] starts, String prefix) {
+    for (int t = 0; t < x.length; t++) {
+      add(x[t], fed(starts[t], prefix), prefix, AFTER_MLP);
     }
+  }
+
+  private double[] fed(double[] start, String prefix) {
+    if (rules.ways.function instanceof UngatedFunction function) {
+      double[] ups = linear(start, prefix + "mlp.up_proj");
+      return linear(Float64.activated(function, ups), prefix + "mlp.down_proj");
+    }
+    boolean mixes = model.experts().isPresent() && !model.holds(prefix + "mlp.gate_proj.weight");
+    return mixes ? mixed(start, prefix) : gated(start, prefix + "mlp.", DENSE);
   }
 
   private double[] gated(double[] x, String prefix, Experts.Names names) {
     double[] product = linear(x, prefix + names.gate());
     double[] ups = linear(x, prefix + names.up());
     for (int i = 0; i < product.length; i++) {
-      product[i] = Float64.gated(rules.ways.gate, product[i], ups[i]);
+      product[i] = Float64.gated((GateFunction) rules.ways.function, product[i], ups[i]);
     }
     return linear(product, prefix + names.down());
   }
@@ -346,19 +436,15 @@ final class ReferenceModel {
   }
 
   private double[] norm(double[] x, String gain) {
-    float[] gains = model.values(gain);
-    double squares = 0;
-    for (double value : x) {
-      squares += value * value;
+    float[] gains = model.values(gain).clone();
+    for (int i = 0; i < gains.length && rules.ways.lessOne; i++) {
+      gains[i] += 1;
     }
-    double[] out = new double[x.length];
-    for (int i = 0; i < x.length; i++) {
-      out[i] =
-          x[i]
-              / Math.sqrt(squares / x.length + epsilon)
-              * (rules.ways.lessOne ? 1 + gains[i] : gains[i]);
-    }
-    return out;
+    String bias = gain.replace(".weight", ".bias");
+    return rules.ways.centred
+        ? Float64.layerNorm(
+            x, gains, model.holds(bias) ? model.values(bias) : new float[0], epsilon)
+        : Float64.rmsNorm(x, gains, epsilon);
   }
 
   private double[] linear(double[] x, String name) {

@@ -73,9 +73,10 @@ public interface ComputeBackend extends AutoCloseable {
   Activations activations(int maxRows, int columns);
 
   /**
-   * Allocates a buffer of rows that are written by norms, {@link #attention} or gates and read by
-   * linear maps, {@link #addExperts} and {@link #project} alone, so that a backend may keep them in
-   * the type to which its products round their inputs. Weights are loaded first.
+   * Allocates a buffer of rows that are written by norms, {@link #attention} or activation
+   * functions and read by linear maps, {@link #addExperts} and {@link #project} alone, so that a
+   * backend may keep them in the type to which its products round their inputs. Weights are loaded
+   * first.
    *
    * @param maxRows the most rows a step may have
    * @param columns the width
@@ -125,9 +126,9 @@ public interface ComputeBackend extends AutoCloseable {
    * @return the room
    */
   default FeedForwardRoom feedForwardRoom(
-      GateFunction function, int maxRows, int inner, List<Activations> spare) {
+      ActivationFunction function, int maxRows, int inner, List<Activations> spare) {
     return new FeedForwardRoom(
-        activations(maxRows, Math.multiplyExact(2, inner)), operands(maxRows, inner));
+        activations(maxRows, function.inputs(inner)), operands(maxRows, inner));
   }
 
   /**
@@ -176,29 +177,25 @@ public interface ComputeBackend extends AutoCloseable {
   void embed(StepBatch batch, Weight table, Activations out);
 
   /**
-   * Normalises each row by its root mean square (Zhang and Sennrich, <a
-   * href="https://arxiv.org/abs/1910.07467">arXiv:1910.07467</a>): {@code out = in / √(mean(in²) +
-   * ε) · gain}.
+   * Normalises each row.
    *
    * @param batch the step
    * @param in the rows
-   * @param gain a vector of the width
-   * @param epsilon what is added to the mean square
+   * @param norm how, with vectors of the width
    * @param out of the same width; may be {@code in}
    */
-  void rmsNorm(StepBatch batch, Activations in, Weight gain, float epsilon, Activations out);
+  void norm(StepBatch batch, Activations in, Norm norm, Activations out);
 
   /**
-   * Normalises each row as {@link #rmsNorm} does and adds it to what is there, as layers do that
-   * normalise behind their parts: {@code out += in / √(mean(in²) + ε) · gain}.
+   * Normalises each row and adds it to what is there, as layers do that normalise behind their
+   * parts.
    *
    * @param batch the step
    * @param in the rows
-   * @param gain a vector of the width
-   * @param epsilon what is added to the mean square
+   * @param norm how, with vectors of the width
    * @param out of the same width; not {@code in}
    */
-  void rmsNormAdd(StepBatch batch, Activations in, Weight gain, float epsilon, Activations out);
+  void normAdd(StepBatch batch, Activations in, Norm norm, Activations out);
 
   /**
    * Adds each row, multiplied, to what is there: {@code out += in · factor}.
@@ -279,11 +276,21 @@ public interface ComputeBackend extends AutoCloseable {
   void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out);
 
   /**
-   * A gated feed-forward layer: {@link #linear} with the first map, {@link #gate}, and {@link
-   * #linear} or {@link #linearAdd} with the second.
+   * The activation of a feed-forward layer that has no gates: {@code out = function(in)}.
    *
    * @param batch the step
-   * @param function what lets values through
+   * @param function what is taken of each element
+   * @param in the rows
+   * @param out of the same width; not {@code in}
+   */
+  void activate(StepBatch batch, UngatedFunction function, Activations in, Activations out);
+
+  /**
+   * A feed-forward layer: {@link #linear} with the first map, {@link #gate} or {@link #activate},
+   * and {@link #linear} or {@link #linearAdd} with the second.
+   *
+   * @param batch the step
+   * @param function what is between the maps
    * @param in as many columns as the first map
    * @param maps the weights
    * @param room what {@link #feedForwardRoom} made for this function and maps of these sizes
@@ -292,14 +299,17 @@ public interface ComputeBackend extends AutoCloseable {
    */
   default void feedForward(
       StepBatch batch,
-      GateFunction function,
+      ActivationFunction function,
       Activations in,
-      GatedMaps maps,
+      FeedForwardMaps maps,
       FeedForwardRoom room,
       Activations out,
       boolean add) {
     linear(batch, in, maps.gateUp(), maps.gateUpBias(), room.gates());
-    gate(batch, function, room.gates(), room.gated());
+    switch (function) {
+      case GateFunction gating -> gate(batch, gating, room.gates(), room.gated());
+      case UngatedFunction plain -> activate(batch, plain, room.gates(), room.gated());
+    }
     if (add) {
       linearAdd(batch, room.gated(), maps.down(), maps.downBias(), out);
     } else {
@@ -349,9 +359,10 @@ public interface ComputeBackend extends AutoCloseable {
    * @param batch the step
    * @param hidden the normalised rows
    * @param head {@code [vocabulary, width]}
+   * @param bias a vector of the vocabulary, or null
    * @param out where the scores go, as {@link #logits} made it
    */
-  void project(StepBatch batch, Activations hidden, Weight head, Logits out);
+  void project(StepBatch batch, Activations hidden, Weight head, @Nullable Weight bias, Logits out);
 
   /**
    * Keeps scores small, as Gemma 2 does (<a

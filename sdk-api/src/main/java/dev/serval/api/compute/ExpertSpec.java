@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param experts the experts, all of one shape; all of them have a bias or none has
  * @param function what lets values through
  */
-public record ExpertSpec(RouterSpec router, List<GatedMaps> experts, GateFunction function) {
+public record ExpertSpec(RouterSpec router, List<FeedForwardMaps> experts, GateFunction function) {
 
   /** Refuses shapes that do not fit together. */
   public ExpertSpec {
@@ -21,10 +21,10 @@ public record ExpertSpec(RouterSpec router, List<GatedMaps> experts, GateFunctio
       throw new IllegalArgumentException(
           "a router of %d experts is given %d".formatted(router.experts(), experts.size()));
     }
-    GatedMaps first = experts.getFirst();
+    FeedForwardMaps first = experts.getFirst();
     int width = router.map().columns();
     int inner = first.down().columns();
-    for (GatedMaps expert : experts) {
+    for (FeedForwardMaps expert : experts) {
       requireShape("gates and ups", expert.gateUp(), Math.multiplyExact(2, inner), width);
       requireShape("downs", expert.down(), width, inner);
       requireAlike("gates and ups", expert.gateUpBias(), first.gateUpBias());

@@ -5,7 +5,7 @@ package dev.serval.api.compute;
  * where σ is the logistic function, x a gate and u its up, neither of them beyond a limit, and o an
  * offset.
  */
-public enum GateFunction {
+public enum GateFunction implements ActivationFunction {
   /**
    * The sigmoid-weighted linear unit, {@code x · σ(x)} (Elfwing et al., <a
    * href="https://arxiv.org/abs/1702.03118">arXiv:1702.03118</a>), also called swish.
@@ -59,6 +59,11 @@ public enum GateFunction {
   GateFunction(float limit, float offset) {
     this.limit = limit;
     this.offset = offset;
+  }
+
+  @Override
+  public int inputs(int columns) {
+    return Math.multiplyExact(2, columns);
   }
 
   /**

@@ -11,17 +11,22 @@ import java.util.Arrays;
  * are paired, element i with element i + n, as in Hugging Face checkpoints, or neighbours are,
  * element 2i with element 2i + 1, as in the original Llama's and GGUF files of it. A head may be
  * wider than 2n: what lies behind its first 2n elements stays as it is. What is turned may be
- * multiplied by a magnitude, too.
+ * multiplied by a magnitude, too, and queries by one that grows with their positions.
  */
 public final class RotaryEmbedding {
   private final double[] frequencies;
   private final boolean interleaved;
   private final double magnitude;
+  private final double growth;
+  private final int stretch;
 
-  private RotaryEmbedding(double[] frequencies, boolean interleaved, double magnitude) {
+  private RotaryEmbedding(
+      double[] frequencies, boolean interleaved, double magnitude, double growth, int stretch) {
     this.frequencies = frequencies;
     this.interleaved = interleaved;
     this.magnitude = magnitude;
+    this.growth = growth;
+    this.stretch = stretch;
   }
 
   /**
@@ -32,7 +37,7 @@ public final class RotaryEmbedding {
    * @return the embedding
    */
   public static RotaryEmbedding of(double[] frequencies) {
-    return new RotaryEmbedding(frequencies.clone(), false, 1);
+    return new RotaryEmbedding(frequencies.clone(), false, 1, 0, 1);
   }
 
   /**
@@ -43,7 +48,7 @@ public final class RotaryEmbedding {
    * @return the embedding
    */
   public static RotaryEmbedding interleaved(double[] frequencies) {
-    return new RotaryEmbedding(frequencies.clone(), true, 1);
+    return new RotaryEmbedding(frequencies.clone(), true, 1, 0, 1);
   }
 
   /**
@@ -54,7 +59,26 @@ public final class RotaryEmbedding {
    * @return the embedding
    */
   public RotaryEmbedding withMagnitude(double factor) {
-    return new RotaryEmbedding(frequencies, interleaved, factor);
+    return new RotaryEmbedding(frequencies, interleaved, factor, growth, stretch);
+  }
+
+  /**
+   * The same with queries that grow with their positions, so that attention stays sharp over long
+   * contexts (Nakanishi, <a href="https://arxiv.org/abs/2501.19399">arXiv:2501.19399</a>, as Llama
+   * 4 and Ministral 3 have it): what is turned of those at position p is multiplied by {@code 1 +
+   * share · ln(1 + ⌊p / positions⌋)}.
+   *
+   * @param share how much they grow, from 0
+   * @param positions how many are alike, from 1
+   * @return the embedding
+   */
+  public RotaryEmbedding withGrowingQueries(double share, int positions) {
+    if (!(share >= 0) || positions < 1) {
+      throw new IllegalArgumentException(
+          "queries grow by a share from 0 over stretches of at least 1 position, not by %s over %d"
+              .formatted(share, positions));
+    }
+    return new RotaryEmbedding(frequencies, interleaved, magnitude, share, positions);
   }
 
   /**
@@ -64,6 +88,26 @@ public final class RotaryEmbedding {
    */
   public double magnitude() {
     return magnitude;
+  }
+
+  /**
+   * Whether queries are multiplied by what keys are not.
+   *
+   * @return true if they grow
+   */
+  public boolean queriesGrow() {
+    return growth > 0;
+  }
+
+  /**
+   * What turned elements of queries are multiplied by beside the magnitude.
+   *
+   * @param position that of the query
+   * @return 1, or more from some position on if they grow
+   */
+  public double queryGrowth(int position) {
+    int stretches = position / stretch;
+    return 1 + growth * Math.log1p(stretches);
   }
 
   /**
@@ -109,6 +153,7 @@ public final class RotaryEmbedding {
   public String toString() {
     return (interleaved ? "RotaryEmbedding, interleaved" : "RotaryEmbedding")
         + Arrays.toString(frequencies)
-        + (magnitude == 1 ? "" : " · " + magnitude);
+        + (magnitude == 1 ? "" : " · " + magnitude)
+        + (queriesGrow() ? ", queries growing by " + growth + " over " + stretch : "");
   }
 }

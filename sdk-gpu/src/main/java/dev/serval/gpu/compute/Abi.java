@@ -45,6 +45,11 @@ final class Abi {
           .wide("step", "in", "gain", "out")
           .narrow("columns", "inStride", "outStride", "epsilon")
           .build();
+  static final Struct LAYER_NORM =
+      Struct.named("LayerNorm")
+          .wide("step", "in", "gain", "bias", "out")
+          .narrow("columns", "inStride", "outStride", "epsilon")
+          .build();
   static final Struct ADD_SCALED =
       Struct.named("AddScaled")
           .wide("step", "in", "out")
@@ -68,7 +73,8 @@ final class Abi {
           .build();
   static final Struct ROTATE_STORE =
       Struct.named("RotateStore")
-          .wide("step", "qkv", "queryNorm", "keyNorm", "turns", "kv", "blockBytes", "layerOffset")
+          .wide("step", "qkv", "queryNorm", "keyNorm", "queryTurns", "keyTurns")
+          .wide("kv", "blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "interleaved")
           .narrow("normEpsilon", "pairs")
           .build();
@@ -127,6 +133,7 @@ final class Abi {
           WIDEN,
           EMBED,
           RMS_NORM,
+          LAYER_NORM,
           ADD_SCALED,
           SOFTCAP,
           ROUND,

@@ -22,7 +22,8 @@ final class AttentionKernels {
   private static final long STORE_QKV = Abi.ROTATE_STORE.offset("qkv");
   private static final long STORE_QUERY_NORM = Abi.ROTATE_STORE.offset("queryNorm");
   private static final long STORE_KEY_NORM = Abi.ROTATE_STORE.offset("keyNorm");
-  private static final long STORE_TURNS = Abi.ROTATE_STORE.offset("turns");
+  private static final long STORE_QUERY_TURNS = Abi.ROTATE_STORE.offset("queryTurns");
+  private static final long STORE_KEY_TURNS = Abi.ROTATE_STORE.offset("keyTurns");
   private static final long STORE_KV = Abi.ROTATE_STORE.offset("kv");
   private static final long STORE_BLOCK_BYTES = Abi.ROTATE_STORE.offset("blockBytes");
   private static final long STORE_LAYER_OFFSET = Abi.ROTATE_STORE.offset("layerOffset");
@@ -123,7 +124,8 @@ final class AttentionKernels {
       AttentionSpec spec,
       long queryNorm,
       long keyNorm,
-      long turns,
+      long queryTurns,
+      long keyTurns,
       int layer,
       CudaKvMemory kv) {
     KvLayout layout = kv.layout();
@@ -133,7 +135,8 @@ final class AttentionKernels {
     to.set(JAVA_LONG, STORE_QKV, qkv.address());
     to.set(JAVA_LONG, STORE_QUERY_NORM, queryNorm);
     to.set(JAVA_LONG, STORE_KEY_NORM, keyNorm);
-    to.set(JAVA_LONG, STORE_TURNS, turns);
+    to.set(JAVA_LONG, STORE_QUERY_TURNS, queryTurns);
+    to.set(JAVA_LONG, STORE_KEY_TURNS, keyTurns);
     to.set(JAVA_LONG, STORE_KV, kv.address());
     to.set(JAVA_LONG, STORE_BLOCK_BYTES, layout.blockBytes());
     to.set(JAVA_LONG, STORE_LAYER_OFFSET, layout.keyOffset(layer, 0));

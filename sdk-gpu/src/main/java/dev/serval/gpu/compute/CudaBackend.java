@@ -5,19 +5,22 @@ import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.cache.KvSwap;
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
@@ -222,7 +225,7 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public FeedForwardRoom feedForwardRoom(
-      GateFunction function, int maxRows, int inner, List<Activations> spare) {
+      ActivationFunction function, int maxRows, int inner, List<Activations> spare) {
     boolean fused =
         function == GateFunction.SILU
             && blas == null
@@ -230,7 +233,7 @@ final class CudaBackend implements ComputeBackend {
             && inner % Abi.TILE == 0;
     CudaActivations.Form form = fused ? CudaActivations.Form.NOWHERE : CudaActivations.Form.ROWS;
     return new FeedForwardRoom(
-        buffer(form, maxRows, Math.multiplyExact(2, inner)), operands(maxRows, inner));
+        buffer(form, maxRows, function.inputs(inner)), operands(maxRows, inner));
   }
 
   private CudaActivations buffer(CudaActivations.Form form, int maxRows, int columns) {
@@ -310,24 +313,36 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
-  public void rmsNorm(
-      StepBatch batch, Activations in, Weight gain, float epsilon, Activations out) {
-    CudaActivations output = checks.rows("output", out, batch, gain.columns());
-    CudaActivations input = checks.floats("input", in, batch, gain.columns());
-    CudaWeight.Vector gains = checks.vector("gain", gain, in.columns());
-    launches.stage(batch);
-    rows.norm(input, gains, epsilon, output);
+  public void norm(StepBatch batch, Activations in, Norm norm, Activations out) {
+    int columns = norm.gain().columns();
+    CudaActivations output = checks.rows("output", out, batch, columns);
+    CudaActivations input = checks.floats("input", in, batch, columns);
+    normalise(batch, input, norm, output, false);
   }
 
   @Override
-  public void rmsNormAdd(
-      StepBatch batch, Activations in, Weight gain, float epsilon, Activations out) {
-    CudaActivations output = checks.floats("output", out, batch, gain.columns());
-    CudaActivations input = checks.floats("input", in, batch, gain.columns());
+  public void normAdd(StepBatch batch, Activations in, Norm norm, Activations out) {
+    int columns = norm.gain().columns();
+    CudaActivations output = checks.floats("output", out, batch, columns);
+    CudaActivations input = checks.floats("input", in, batch, columns);
     OperandChecks.requireApart(input, output);
-    CudaWeight.Vector gains = checks.vector("gain", gain, in.columns());
-    launches.stage(batch);
-    rows.addNorm(input, gains, epsilon, output);
+    normalise(batch, input, norm, output, true);
+  }
+
+  private void normalise(
+      StepBatch batch, CudaActivations in, Norm norm, CudaActivations out, boolean add) {
+    CudaWeight.Vector gain = checks.vector("gain", norm.gain(), in.columns());
+    switch (norm) {
+      case Norm.RootMeanSquare square -> {
+        launches.stage(batch);
+        rows.norm(in, gain, square.epsilon(), out, add);
+      }
+      case Norm.Layer layer -> {
+        long bias = checks.address("bias", layer.bias(), in.columns());
+        launches.stage(batch);
+        rows.layerNorm(in, gain, bias, layer.epsilon(), out, add);
+      }
+    }
   }
 
   @Override
@@ -354,9 +369,9 @@ final class CudaBackend implements ComputeBackend {
   @Override
   public void feedForward(
       StepBatch batch,
-      GateFunction function,
+      ActivationFunction function,
       Activations in,
-      GatedMaps maps,
+      FeedForwardMaps maps,
       FeedForwardRoom room,
       Activations out,
       boolean add) {
@@ -364,7 +379,7 @@ final class CudaBackend implements ComputeBackend {
     if (function != GateFunction.SILU
         || !linear.gated(batch, in, gateUp, maps.gateUpBias(), room.gates(), room.gated())) {
       linear.multiply(batch, in, gateUp, maps.gateUpBias(), room.gates(), false);
-      gate(batch, function, room.gates(), room.gated());
+      activate(batch, function, room.gates(), room.gated());
     }
     linear.multiply(batch, room.gated(), maps.down(), maps.downBias(), out, add);
   }
@@ -384,10 +399,11 @@ final class CudaBackend implements ComputeBackend {
     if (recording != null) {
       recording.used(cache);
     }
-    long table = turns.covering(spec.rotary(), image.longest());
+    long queryTurns = turns.ofQueries(spec.rotary(), image.longest());
+    long keyTurns = turns.ofKeys(spec.rotary(), image.longest());
     long queryNorm = gainOfHeads(input, 0, queryGain, spec);
     long keyNorm = gainOfHeads(input, spec.queryColumns(), keyGain, spec);
-    attention.store(input, spec, queryNorm, keyNorm, table, layer, cache);
+    attention.store(input, spec, queryNorm, keyNorm, queryTurns, keyTurns, layer, cache);
   }
 
   /** Where the gain of each head lies; 0 if there is none, or once all heads are normalised. */
@@ -426,10 +442,21 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out) {
+    activate(batch, function, gateUp, out);
+  }
+
+  @Override
+  public void activate(StepBatch batch, UngatedFunction function, Activations in, Activations out) {
+    activate(batch, (ActivationFunction) function, in, out);
+  }
+
+  private void activate(
+      StepBatch batch, ActivationFunction function, Activations in, Activations out) {
     CudaActivations output = checks.rows("output", out, batch, out.columns());
-    CudaActivations input = checks.floats("gate and up", gateUp, batch, 2 * out.columns());
+    CudaActivations input = checks.floats("input", in, batch, function.inputs(output.columns()));
+    OperandChecks.requireApart(input, output);
     launches.stage(batch);
-    rows.gate(function, input, output);
+    rows.activate(function, input, output);
   }
 
   @Override
@@ -446,10 +473,12 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
-  public void project(StepBatch batch, Activations hidden, Weight head, Logits out) {
+  public void project(
+      StepBatch batch, Activations hidden, Weight head, @Nullable Weight bias, Logits out) {
     CudaWeight.Matrix matrix = checks.matrix("head", head);
     CudaActivations input = checks.rows("hidden rows", hidden, batch, matrix.columns());
     CudaLogits logits = checks.logits(out, matrix.rows(), batch.logitRows());
+    long biasAt = checks.address("bias", bias, matrix.rows());
     launches.stage(batch);
     logits.rows(batch.logitRows());
     StepEffects recording = graphs.recording();
@@ -457,7 +486,7 @@ final class CudaBackend implements ComputeBackend {
       recording.projected(logits);
     }
     if (bounds.logitRows() > 0) {
-      linear.project(matrix, input, logits.scores());
+      linear.project(matrix, input, biasAt, logits.scores());
     }
   }
 

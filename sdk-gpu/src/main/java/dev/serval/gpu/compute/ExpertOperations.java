@@ -3,8 +3,8 @@ package dev.serval.gpu.compute;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
@@ -75,8 +75,8 @@ final class ExpertOperations {
     long routerBias = checks.address("router's bias", rules.bias(), spec.count());
     long selectionBias = checks.address("selection bias", rules.selectionBias(), spec.count());
     ExpertWeights gateUps =
-        weights("gates and ups", spec, GatedMaps::gateUp, GatedMaps::gateUpBias);
-    ExpertWeights downs = weights("downs", spec, GatedMaps::down, GatedMaps::downBias);
+        weights("gates and ups", spec, FeedForwardMaps::gateUp, FeedForwardMaps::gateUpBias);
+    ExpertWeights downs = weights("downs", spec, FeedForwardMaps::down, FeedForwardMaps::downBias);
     requireOneForm(downs);
     CudaExperts layer =
         new CudaExperts(
@@ -106,8 +106,8 @@ final class ExpertOperations {
   private ExpertWeights weights(
       String role,
       ExpertSpec spec,
-      Function<GatedMaps, Weight> map,
-      Function<GatedMaps, @Nullable Weight> bias) {
+      Function<FeedForwardMaps, Weight> map,
+      Function<FeedForwardMaps, @Nullable Weight> bias) {
     List<CudaWeight.Matrix> experts =
         spec.experts().stream().map(map).map(one -> checks.matrix(role, one)).toList();
     List<CudaWeight.Part> parts = experts.getFirst().parts();
@@ -121,7 +121,7 @@ final class ExpertOperations {
 
   /** Where the experts' biases lie; none if they have none. */
   private long[] biases(
-      String role, ExpertSpec spec, int length, Function<GatedMaps, @Nullable Weight> bias) {
+      String role, ExpertSpec spec, int length, Function<FeedForwardMaps, @Nullable Weight> bias) {
     return spec.experts().stream()
         .map(bias)
         .filter(Objects::nonNull)
@@ -199,6 +199,6 @@ final class ExpertOperations {
       CudaWeight.Part part = layer.gateUps().parts().get(i);
       kernels.gather(turn, layer.gateUps(), i, input.address(part), input.stride(part), gateUps);
     }
-    rows.gate(layer.spec().function(), turn.address(), turn.routes(), gateUps, gated);
+    rows.activate(layer.spec().function(), turn.address(), turn.routes(), gateUps, gated);
   }
 }

@@ -144,12 +144,12 @@ final class LinearOperations {
   }
 
   /** Multiplies the rows that want scores by the head; the batch is staged. */
-  void project(CudaWeight.Matrix matrix, CudaActivations input, CudaActivations scores) {
+  void project(CudaWeight.Matrix matrix, CudaActivations input, long bias, CudaActivations scores) {
     if (matrix.anyPacked()) {
       int stride = operandRows(bounds.logitRows());
       long operand = operand(stride, input.columns());
       rows.gatherOperand(input, operand, stride);
-      project(matrix, true, operand, stride, scores);
+      project(matrix, true, operand, stride, bias, scores);
     }
     if (!matrix.packed()) {
       int stride = CudaActivations.stride(CudaActivations.Form.ROWS, 1, input.columns());
@@ -157,16 +157,21 @@ final class LinearOperations {
       long gathered = site.gathered().atLeast(bytes);
       requireFloats("input of the head", input, matrix.parts().getLast());
       rows.gather(input, gathered, stride);
-      project(matrix, false, gathered, stride, scores);
+      project(matrix, false, gathered, stride, bias, scores);
     }
   }
 
   private void project(
-      CudaWeight.Matrix matrix, boolean packed, long in, int stride, CudaActivations scores) {
+      CudaWeight.Matrix matrix,
+      boolean packed,
+      long in,
+      int stride,
+      long bias,
+      CudaActivations scores) {
     for (int i = 0; i < matrix.parts().size(); i++) {
       CudaWeight.Part part = matrix.parts().get(i);
       if (part.type().packed() == packed) {
-        products.linear(part, in, stride, true, 0, scores, false);
+        products.linear(part, in, stride, true, bias, scores, false);
       }
     }
   }

@@ -6,20 +6,28 @@ import dev.serval.api.compute.RotaryEmbedding;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Cosines and sines of one rotary embedding on the device, for positions from 0 on, as many as were
- * ever needed. The angle is multiplied out in F64, so late positions are as precise as early ones;
- * {@link StrictMath} gives the same bits on every machine.
+ * Cosines and sines on the device by which one rotary embedding turns keys, or queries where these
+ * grow, for positions from 0 on, as many as were ever needed. The angle is multiplied out in F64,
+ * so late positions are as precise as early ones; {@link StrictMath} gives the same bits on every
+ * machine.
  */
 final class RotaryTable {
   private static final int LEAST = 4096;
 
   private final RotaryEmbedding embedding;
+  private final boolean growing;
   private final GrowingBuffer buffer;
   private long address;
   private int covered;
 
-  RotaryTable(RotaryEmbedding embedding, GrowingBuffer buffer) {
+  /**
+   * None is covered yet.
+   *
+   * @param growing whether it is for queries that grow
+   */
+  RotaryTable(RotaryEmbedding embedding, boolean growing, GrowingBuffer buffer) {
     this.embedding = embedding;
+    this.growing = growing;
     this.buffer = buffer;
   }
 
@@ -42,11 +50,13 @@ final class RotaryTable {
     long first = from / (2 * Float.BYTES);
     long count = to.byteSize() / (2 * Float.BYTES);
     for (long i = 0; i < count; i++) {
-      long position = (first + i) / embedding.pairs();
+      int position = Math.toIntExact((first + i) / embedding.pairs());
       int pair = (int) ((first + i) % embedding.pairs());
       double angle = position * embedding.frequency(pair);
-      to.setAtIndex(JAVA_FLOAT, 2 * i, (float) (embedding.magnitude() * StrictMath.cos(angle)));
-      to.setAtIndex(JAVA_FLOAT, 2 * i + 1, (float) (embedding.magnitude() * StrictMath.sin(angle)));
+      double magnitude =
+          growing ? embedding.magnitude() * embedding.queryGrowth(position) : embedding.magnitude();
+      to.setAtIndex(JAVA_FLOAT, 2 * i, (float) (magnitude * StrictMath.cos(angle)));
+      to.setAtIndex(JAVA_FLOAT, 2 * i + 1, (float) (magnitude * StrictMath.sin(angle)));
     }
   }
 }

@@ -11,7 +11,7 @@ import java.util.function.Supplier;
 final class RotaryTables {
   private final DeviceAccess access;
   private final Supplier<GrowingBuffer> buffers;
-  private final Map<RotaryEmbedding, RotaryTable> byEmbedding = new HashMap<>();
+  private final Map<RotaryEmbedding, Turns> byEmbedding = new HashMap<>();
   private final List<RotaryTable> all = new ArrayList<>();
 
   /**
@@ -24,15 +24,34 @@ final class RotaryTables {
     this.buffers = buffers;
   }
 
-  /** The address of a table that has all positions below this one. */
-  long covering(RotaryEmbedding embedding, int positions) {
-    RotaryTable table = byEmbedding.get(embedding);
-    if (table == null) {
-      table = new RotaryTable(embedding, buffers.get());
-      byEmbedding.put(embedding, table);
-      all.add(table);
+  /** The tables of one embedding, which are the same unless queries grow. */
+  private record Turns(RotaryTable ofQueries, RotaryTable ofKeys) {}
+
+  /** The address of a table for queries that has all positions below this one. */
+  long ofQueries(RotaryEmbedding embedding, int positions) {
+    return turns(embedding).ofQueries.covering(positions, access);
+  }
+
+  /** Of one for keys. */
+  long ofKeys(RotaryEmbedding embedding, int positions) {
+    return turns(embedding).ofKeys.covering(positions, access);
+  }
+
+  private Turns turns(RotaryEmbedding embedding) {
+    Turns known = byEmbedding.get(embedding);
+    if (known != null) {
+      return known;
     }
-    return table.covering(positions, access);
+    RotaryTable keys = table(embedding, false);
+    Turns made = new Turns(embedding.queriesGrow() ? table(embedding, true) : keys, keys);
+    byEmbedding.put(embedding, made);
+    return made;
+  }
+
+  private RotaryTable table(RotaryEmbedding embedding, boolean growing) {
+    RotaryTable table = new RotaryTable(embedding, growing, buffers.get());
+    all.add(table);
+    return table;
   }
 
   /** Has all tables cover all positions below this one. */

@@ -4,15 +4,19 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.gpu.driver.Kernel;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 
 /**
- * Launches what is done row by row: embedding, norms, sums, softcaps, rounding, gathering, gates.
+ * Launches what is done row by row: embedding, norms, sums, softcaps, rounding, gathering,
+ * activation functions.
  */
 final class RowKernels {
   private static final long EMBED_STEP = Abi.EMBED.offset("step");
@@ -30,6 +34,16 @@ final class RowKernels {
   private static final long NORM_IN_STRIDE = Abi.RMS_NORM.offset("inStride");
   private static final long NORM_OUT_STRIDE = Abi.RMS_NORM.offset("outStride");
   private static final long NORM_EPSILON = Abi.RMS_NORM.offset("epsilon");
+
+  private static final long LAYER_STEP = Abi.LAYER_NORM.offset("step");
+  private static final long LAYER_IN = Abi.LAYER_NORM.offset("in");
+  private static final long LAYER_GAIN = Abi.LAYER_NORM.offset("gain");
+  private static final long LAYER_BIAS = Abi.LAYER_NORM.offset("bias");
+  private static final long LAYER_OUT = Abi.LAYER_NORM.offset("out");
+  private static final long LAYER_COLUMNS = Abi.LAYER_NORM.offset("columns");
+  private static final long LAYER_IN_STRIDE = Abi.LAYER_NORM.offset("inStride");
+  private static final long LAYER_OUT_STRIDE = Abi.LAYER_NORM.offset("outStride");
+  private static final long LAYER_EPSILON = Abi.LAYER_NORM.offset("epsilon");
 
   private static final long ADD_STEP = Abi.ADD_SCALED.offset("step");
   private static final long ADD_IN = Abi.ADD_SCALED.offset("in");
@@ -68,13 +82,16 @@ final class RowKernels {
   private final Kernel normRows;
   private final Kernel normOperand;
   private final Kernel normAdd;
+  private final Kernel layerNormRows;
+  private final Kernel layerNormOperand;
+  private final Kernel layerNormAdd;
   private final Kernel addScaled;
   private final Kernel softcap;
   private final Kernel round;
   private final Kernel roundGather;
   private final Kernel gather;
   private final Kernel gatherOperand;
-  private final Map<GateFunction, Kernel> gates = new EnumMap<>(GateFunction.class);
+  private final Map<ActivationFunction, Kernel> activations = new HashMap<>();
 
   RowKernels(KernelModule kernels, LaunchSite site) {
     this.site = site;
@@ -84,15 +101,20 @@ final class RowKernels {
     normRows = kernels.kernel("rms_norm");
     normOperand = kernels.kernel("rms_norm_operand");
     normAdd = kernels.kernel("rms_norm_add");
+    layerNormRows = kernels.kernel("layer_norm");
+    layerNormOperand = kernels.kernel("layer_norm_operand");
+    layerNormAdd = kernels.kernel("layer_norm_add");
     addScaled = kernels.kernel("add_scaled");
     softcap = kernels.kernel("softcap");
     round = kernels.kernel("round_operand");
     roundGather = kernels.kernel("round_gather");
     gather = kernels.kernel("gather");
     gatherOperand = kernels.kernel("gather_operand");
-    gates.put(GateFunction.SILU, kernels.kernel("gated_silu"));
-    gates.put(GateFunction.GELU_TANH, kernels.kernel("gated_gelu"));
-    gates.put(GateFunction.SWIGLU_OAI, kernels.kernel("gated_swiglu_oai"));
+    activations.put(GateFunction.SILU, kernels.kernel("gated_silu"));
+    activations.put(GateFunction.GELU_TANH, kernels.kernel("gated_gelu"));
+    activations.put(GateFunction.SWIGLU_OAI, kernels.kernel("gated_swiglu_oai"));
+    activations.put(UngatedFunction.GELU_TANH, kernels.kernel("ungated_gelu"));
+    activations.put(UngatedFunction.RELU_SQUARED, kernels.kernel("ungated_relu_squared"));
   }
 
   /** A row of the table for each token. */
@@ -108,14 +130,14 @@ final class RowKernels {
     kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
   }
 
-  /** Norms of rows, to rows or to an operand. */
-  void norm(CudaActivations in, CudaWeight.Vector gain, float epsilon, CudaActivations out) {
-    norm(out.isOperand() ? normOperand : normRows, in, gain, epsilon, out);
-  }
-
-  /** Norms of rows, added to rows. */
-  void addNorm(CudaActivations in, CudaWeight.Vector gain, float epsilon, CudaActivations out) {
-    norm(normAdd, in, gain, epsilon, out);
+  /** Norms of rows, to rows or to an operand, or added to rows. */
+  void norm(
+      CudaActivations in, CudaWeight.Vector gain, float epsilon, CudaActivations out, boolean add) {
+    Kernel kernel = add ? normAdd : out.isOperand() ? normOperand : normRows;
+    MemorySegment to = kernel.arguments();
+    to.set(JAVA_LONG, NORM_IN, in.address());
+    to.set(JAVA_LONG, NORM_OUT, out.address());
+    norm(kernel, in.stride(), out.stride(), gain, epsilon);
   }
 
   /** Norms of as many of a row's columns as there are gains, in their place. */
@@ -128,18 +150,6 @@ final class RowKernels {
   }
 
   private void norm(
-      Kernel kernel,
-      CudaActivations in,
-      CudaWeight.Vector gain,
-      float epsilon,
-      CudaActivations out) {
-    MemorySegment to = kernel.arguments();
-    to.set(JAVA_LONG, NORM_IN, in.address());
-    to.set(JAVA_LONG, NORM_OUT, out.address());
-    norm(kernel, in.stride(), out.stride(), gain, epsilon);
-  }
-
-  private void norm(
       Kernel kernel, int inStride, int outStride, CudaWeight.Vector gain, float epsilon) {
     MemorySegment to = kernel.arguments();
     to.set(JAVA_LONG, NORM_STEP, site.step().address());
@@ -148,6 +158,28 @@ final class RowKernels {
     to.set(JAVA_INT, NORM_IN_STRIDE, inStride);
     to.set(JAVA_INT, NORM_OUT_STRIDE, outStride);
     to.set(JAVA_FLOAT, NORM_EPSILON, epsilon);
+    kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+  }
+
+  /** Norms of rows from their means, likewise; the bias is 0 for none. */
+  void layerNorm(
+      CudaActivations in,
+      CudaWeight.Vector gain,
+      long bias,
+      float epsilon,
+      CudaActivations out,
+      boolean add) {
+    Kernel kernel = add ? layerNormAdd : out.isOperand() ? layerNormOperand : layerNormRows;
+    MemorySegment to = kernel.arguments();
+    to.set(JAVA_LONG, LAYER_STEP, site.step().address());
+    to.set(JAVA_LONG, LAYER_IN, in.address());
+    to.set(JAVA_LONG, LAYER_GAIN, gain.address());
+    to.set(JAVA_LONG, LAYER_BIAS, bias);
+    to.set(JAVA_LONG, LAYER_OUT, out.address());
+    to.set(JAVA_INT, LAYER_COLUMNS, gain.columns());
+    to.set(JAVA_INT, LAYER_IN_STRIDE, in.stride());
+    to.set(JAVA_INT, LAYER_OUT_STRIDE, out.stride());
+    to.set(JAVA_FLOAT, LAYER_EPSILON, epsilon);
     kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
   }
 
@@ -216,9 +248,9 @@ final class RowKernels {
     kernel.grid(rows, 1, 1).launch(site.stream());
   }
 
-  /** The gated activation of rows, to rows or to an operand. */
-  void gate(GateFunction function, CudaActivations in, CudaActivations out) {
-    gate(function, site.step().address(), site.bounds().rows(), in, out);
+  /** An activation function of rows, to rows or to an operand. */
+  void activate(ActivationFunction function, CudaActivations in, CudaActivations out) {
+    activate(function, site.step().address(), site.bounds().rows(), in, out);
   }
 
   /**
@@ -227,9 +259,10 @@ final class RowKernels {
    * @param step where its rows are told
    * @param most how many there are at most
    */
-  void gate(GateFunction function, long step, int most, CudaActivations in, CudaActivations out) {
-    Kernel gate = Objects.requireNonNull(gates.get(function));
-    MemorySegment to = gate.arguments();
+  void activate(
+      ActivationFunction function, long step, int most, CudaActivations in, CudaActivations out) {
+    Kernel kernel = Objects.requireNonNull(activations.get(function));
+    MemorySegment to = kernel.arguments();
     to.set(JAVA_LONG, GATE_STEP, step);
     to.set(JAVA_LONG, GATE_IN, in.address());
     to.set(JAVA_LONG, GATE_OUT, out.address());
@@ -237,6 +270,6 @@ final class RowKernels {
     to.set(JAVA_INT, GATE_IN_STRIDE, in.stride());
     to.set(JAVA_INT, GATE_OUT_STRIDE, out.stride());
     to.set(JAVA_INT, GATE_OUT_OPERAND, out.isOperand() ? 1 : 0);
-    gate.grid(most, 1, 1).launch(site.stream());
+    kernel.grid(most, 1, 1).launch(site.stream());
   }
 }

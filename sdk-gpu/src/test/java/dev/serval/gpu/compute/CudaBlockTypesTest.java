@@ -73,7 +73,7 @@ final class CudaBlockTypesTest {
     Activations out = backend.activations(ROWS, COLUMNS);
     backend.embed(batch, backend.load(List.of(table)), out);
     Logits logits = backend.logits(ROWS, COLUMNS);
-    backend.project(batch, out, backend.load(List.of(identity())), logits);
+    backend.project(batch, out, backend.load(List.of(identity())), null, logits);
     return IntStream.range(0, ROWS)
         .mapToObj(row -> logits.row(row).toArray(ValueLayout.JAVA_FLOAT))
         .toArray(float[][]::new);

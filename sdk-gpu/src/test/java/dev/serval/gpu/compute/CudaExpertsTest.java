@@ -10,9 +10,10 @@ import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.GatedMaps;
+import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -103,17 +104,17 @@ final class CudaExpertsTest {
     return new StoredTensor("vector", dtype, List.of((long) length), numbers.data());
   }
 
-  private GatedMaps biased(Weight gateUp, Weight down) {
-    return new GatedMaps(gateUp, bias(gateUp.rows()), down, bias(down.rows()));
+  private FeedForwardMaps biased(Weight gateUp, Weight down) {
+    return new FeedForwardMaps(gateUp, bias(gateUp.rows()), down, bias(down.rows()));
   }
 
   /** One expert has all of the share, and adds what a dense layer of its weights does. */
   private void requireDense(GateFunction function, Weight gateUp, Weight down) {
-    requireDense(function, new GatedMaps(gateUp, down));
+    requireDense(function, new FeedForwardMaps(gateUp, down));
     requireDense(function, biased(gateUp, down));
   }
 
-  private void requireDense(GateFunction function, GatedMaps expert) {
+  private void requireDense(GateFunction function, FeedForwardMaps expert) {
     int width = expert.gateUp().columns();
     int[] tokens = IntStream.range(0, ROWS).toArray();
     Weight table = matrix(DType.F32, ROWS, width);
@@ -165,8 +166,10 @@ final class CudaExpertsTest {
     Weight other = gateUp(DType.Q8_0, DType.BF16);
     Weight down = matrix(DType.BF16, WIDTH, INNER);
     assertThatIllegalArgumentException()
-        .isThrownBy(
-            () -> layer(router, List.of(new GatedMaps(gateUp, down), new GatedMaps(other, down))))
+        .isThrownBy(() ->
+            layer(
+                router,
+                List.of(new FeedForwardMaps(gateUp, down), new FeedForwardMaps(other, down))))
         .withMessageContaining("gates and ups of expert 1")
         .withMessageContaining("128 rows of Q8_0 above 128 rows of BF16")
         .withMessageContaining("256 rows of BF16");
@@ -174,7 +177,9 @@ final class CudaExpertsTest {
         backend.load(List.of(tensor(DType.F32, 4, INNER), tensor(DType.BF16, WIDTH - 4, INNER)));
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
-            layer(router, List.of(new GatedMaps(gateUp, mixed), new GatedMaps(gateUp, mixed))))
+            layer(
+                router,
+                List.of(new FeedForwardMaps(gateUp, mixed), new FeedForwardMaps(gateUp, mixed))))
         .withMessageContaining("F32");
   }
 
@@ -185,15 +190,15 @@ final class CudaExpertsTest {
     Weight down = matrix(DType.BF16, WIDTH, INNER);
     Weight tooShort = bias(WIDTH - 2);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> layer(router, List.of(new GatedMaps(gateUp, tooShort, down, null))))
+        .isThrownBy(() -> layer(router, List.of(new FeedForwardMaps(gateUp, tooShort, down, null))))
         .withMessageContaining("bias of gates and ups");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> layer(router, List.of(new GatedMaps(gateUp, null, down, tooShort))))
+        .isThrownBy(() -> layer(router, List.of(new FeedForwardMaps(gateUp, null, down, tooShort))))
         .withMessageContaining("bias of downs");
     ExpertSpec spec =
         new ExpertSpec(
             RouterSpec.softmax(router, tooShort, 1, true, 1),
-            List.of(new GatedMaps(gateUp, down)),
+            List.of(new FeedForwardMaps(gateUp, down)),
             GateFunction.SILU);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> backend.experts(spec, 1))
@@ -206,14 +211,14 @@ final class CudaExpertsTest {
     Weight gateUp = matrix(DType.F32, 2, 4);
     Weight down = matrix(DType.F32, 4, 1);
     Weight router = matrix(DType.F32, count, 4);
-    List<GatedMaps> experts =
-        Stream.generate(() -> new GatedMaps(gateUp, down)).limit(count).toList();
+    List<FeedForwardMaps> experts =
+        Stream.generate(() -> new FeedForwardMaps(gateUp, down)).limit(count).toList();
     assertThatIllegalArgumentException()
         .isThrownBy(() -> layer(router, experts))
         .withMessageContaining("1024");
   }
 
-  private ExpertLayer layer(Weight router, List<GatedMaps> experts) {
+  private ExpertLayer layer(Weight router, List<FeedForwardMaps> experts) {
     return backend.experts(
         new ExpertSpec(RouterSpec.softmax(router, null, 1, true, 1), experts, GateFunction.SILU),
         1);
@@ -227,12 +232,12 @@ final class CudaExpertsTest {
     Weight table = matrix(DType.BF16, 40, WIDTH);
     Weight gain = backend.load(List.of(vector(DType.F32, WIDTH)));
     Weight router = matrix(DType.BF16, count, WIDTH);
-    List<GatedMaps> experts =
+    List<FeedForwardMaps> experts =
         Stream.generate(
                 () -> {
                   Weight gateUp = matrix(biased ? DType.MXFP4 : DType.Q8_0, 2 * INNER, WIDTH);
                   Weight down = matrix(biased ? DType.MXFP4 : DType.Q4_0, WIDTH, INNER);
-                  return biased ? biased(gateUp, down) : new GatedMaps(gateUp, down);
+                  return biased ? biased(gateUp, down) : new FeedForwardMaps(gateUp, down);
                 })
             .limit(count)
             .toList();
@@ -247,7 +252,7 @@ final class CudaExpertsTest {
     Consumer<StepBatch> pass =
         batch -> {
           backend.embed(batch, table, out);
-          backend.rmsNorm(batch, out, gain, 1e-5f, normed);
+          backend.norm(batch, out, new Norm.RootMeanSquare(gain, 1e-5f), normed);
           backend.addExperts(batch, normed, layer, out);
         };
     for (int round = 0; round < 10; round++) {
@@ -272,9 +277,9 @@ final class CudaExpertsTest {
     int count = 5;
     int most = 2100;
     Weight table = matrix(DType.F32, 300, 32);
-    List<GatedMaps> experts =
+    List<FeedForwardMaps> experts =
         Stream.generate(
-                () -> new GatedMaps(matrix(DType.BF16, 128, 32), matrix(DType.BF16, 32, 64)))
+                () -> new FeedForwardMaps(matrix(DType.BF16, 128, 32), matrix(DType.BF16, 32, 64)))
             .limit(count)
             .toList();
     ExpertSpec spec =

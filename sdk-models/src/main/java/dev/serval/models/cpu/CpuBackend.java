@@ -2,20 +2,23 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
@@ -45,15 +48,16 @@ public final class CpuBackend implements ComputeBackend {
   private final OperandChecks checks = new OperandChecks(this);
   private final WeightLoader loader;
   private final Map<RotaryEmbedding, RotaryTable> tables = new HashMap<>();
+  private final Map<RotaryEmbedding, RotaryTable> growing = new HashMap<>();
   private final Map<ExpertRoom.Sizes, ExpertRoom> rooms = new HashMap<>();
   private final List<PagesAhead> ahead = new ArrayList<>();
   private final EmbedWork embedding = new EmbedWork();
-  private final NormWork norm;
+  private final NormWork norming;
   private final AddWork adding;
   private final LinearWork linear = new LinearWork();
   private final RotaryWork rotary;
   private final AttentionWork attention;
-  private final GateWork gating;
+  private final ActivationWork activation;
   private final SoftcapWork capping;
   private final ExpertMixing mixing;
 
@@ -64,15 +68,15 @@ public final class CpuBackend implements ComputeBackend {
     kernels = choice.source().open(threads.threads());
     reason = choice.reason();
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
-    norm = new NormWork(kernels.rows(), kernels.prefetch());
+    norming = new NormWork(kernels.rows(), kernels.prefetch());
     adding = new AddWork(kernels.rows(), kernels.prefetch());
     rotary = new RotaryWork(kernels.rows(), kernels.prefetch(), threads.threads());
     attention = new AttentionWork(kernels.attention(), memory, threads.threads());
-    gating = new GateWork(kernels.gate(), kernels.prefetch());
+    activation = new ActivationWork(kernels.activation(), kernels.prefetch());
     capping = new SoftcapWork(kernels.softcap());
     mixing =
         new ExpertMixing(
-            crew, linear, gating, new AddRoutesWork(kernels.rows(), kernels.prefetch()));
+            crew, linear, activation, new AddRoutesWork(kernels.rows(), kernels.prefetch()));
   }
 
   @Override
@@ -121,13 +125,13 @@ public final class CpuBackend implements ComputeBackend {
 
   @Override
   public FeedForwardRoom feedForwardRoom(
-      GateFunction function, int maxRows, int inner, List<Activations> spare) {
+      ActivationFunction function, int maxRows, int inner, List<Activations> spare) {
     OperandChecks.requireShape(maxRows, inner);
     Deque<CpuActivations> free = new ArrayDeque<>();
     for (Activations each : spare) {
       free.add(checks.own("spare", each, CpuActivations.class, CpuActivations::owner));
     }
-    int columns = Math.multiplyExact(2, inner);
+    int columns = function.inputs(inner);
     long room = free.isEmpty() ? 0 : free.getFirst().data().byteSize();
     int together = Math.clamp(room / columns / Float.BYTES, FEWEST_GATED, MOST_GATED);
     int rows = Math.min(maxRows, together);
@@ -149,7 +153,7 @@ public final class CpuBackend implements ComputeBackend {
   public ExpertLayer experts(ExpertSpec spec, int maxRows) {
     List<CpuExperts.Linear> gateUps = new ArrayList<>();
     List<CpuExperts.Linear> downs = new ArrayList<>();
-    for (GatedMaps expert : spec.experts()) {
+    for (FeedForwardMaps expert : spec.experts()) {
       gateUps.add(map("gates and ups", expert.gateUp(), expert.gateUpBias()));
       downs.add(map("downs", expert.down(), expert.downBias()));
     }
@@ -199,26 +203,29 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
-  public void rmsNorm(
-      StepBatch batch, Activations in, Weight gain, float epsilon, Activations out) {
-    normalise(batch, in, gain, epsilon, out, false);
+  public void norm(StepBatch batch, Activations in, Norm norm, Activations out) {
+    normalise(batch, in, norm, out, false);
   }
 
   @Override
-  public void rmsNormAdd(
-      StepBatch batch, Activations in, Weight gain, float epsilon, Activations out) {
-    normalise(batch, in, gain, epsilon, out, true);
+  public void normAdd(StepBatch batch, Activations in, Norm norm, Activations out) {
+    normalise(batch, in, norm, out, true);
   }
 
-  private void normalise(
-      StepBatch batch, Activations in, Weight gain, float epsilon, Activations out, boolean add) {
-    CpuActivations output = rows("output", out, batch, gain.columns());
-    CpuActivations input = rows("input", in, batch, gain.columns());
+  private void normalise(StepBatch batch, Activations in, Norm norm, Activations out, boolean add) {
+    int columns = norm.gain().columns();
+    CpuActivations output = rows("output", out, batch, columns);
+    CpuActivations input = rows("input", in, batch, columns);
     if (add) {
       OperandChecks.requireApart(input, output);
     }
-    norm.of(input, vector("gain", gain, in.columns()), epsilon, output).adding(add);
-    norm.run(batch.rows(), output.columns(), crew);
+    CpuWeight.Vector gain = vector("gain", norm.gain(), columns);
+    switch (norm) {
+      case Norm.RootMeanSquare square -> norming.of(input, gain, square.epsilon(), output);
+      case Norm.Layer layer ->
+          norming.of(input, gain, layer.epsilon(), output).centred(bias(layer.bias(), columns));
+    }
+    norming.adding(add).run(batch.rows(), output.columns(), crew);
   }
 
   @Override
@@ -263,12 +270,20 @@ public final class CpuBackend implements ComputeBackend {
     CpuKvMemory cache = cache(kv, spec, layer);
     checkNorm("query norm", spec.queryNorm(), spec, spec.queryColumns());
     checkNorm("key norm", spec.keyNorm(), spec, spec.keyColumns());
-    RotaryTable table = tables.computeIfAbsent(spec.rotary(), RotaryTable::new);
-    table.cover(checkBlocks(batch, cache));
+    int longest = checkBlocks(batch, cache);
+    RotaryTable ofKeys = tables.computeIfAbsent(spec.rotary(), RotaryTable::of);
+    ofKeys.cover(longest);
+    RotaryTable ofQueries = ofKeys;
+    if (spec.rotary().queriesGrow()) {
+      ofQueries = growing.computeIfAbsent(spec.rotary(), RotaryTable::growing);
+      ofQueries.cover(longest);
+    }
     if (layer == 0) {
       cache.use(batch);
     }
-    rotary.of(batch, rows, spec, table, layer, cache).run(batch.rows(), rows.columns(), crew);
+    rotary
+        .of(batch, rows, spec, ofQueries, ofKeys, layer, cache)
+        .run(batch.rows(), rows.columns(), crew);
   }
 
   @Override
@@ -294,16 +309,24 @@ public final class CpuBackend implements ComputeBackend {
   public void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out) {
     CpuActivations output = rows("output", out, batch, out.columns());
     CpuActivations input = rows("gate and up", gateUp, batch, 2 * out.columns());
-    gating.of(function, input, output).run(batch.rows(), input.columns(), crew);
+    activation.of(function, input, output).run(batch.rows(), input.columns(), crew);
+  }
+
+  @Override
+  public void activate(StepBatch batch, UngatedFunction function, Activations in, Activations out) {
+    CpuActivations output = rows("output", out, batch, out.columns());
+    CpuActivations input = rows("input", in, batch, out.columns());
+    OperandChecks.requireApart(input, output);
+    activation.of(function, input, output).run(batch.rows(), input.columns(), crew);
   }
 
   /** A few rows at a time, so that little lies between the maps. */
   @Override
   public void feedForward(
       StepBatch batch,
-      GateFunction function,
+      ActivationFunction function,
       Activations in,
-      GatedMaps maps,
+      FeedForwardMaps maps,
       FeedForwardRoom room,
       Activations out,
       boolean add) {
@@ -312,7 +335,7 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations input = rows("input", in, batch, gateUp.matrix().columns());
     CpuActivations gates = between("gates", room.gates(), gateUp.matrix().rows());
     CpuActivations gated = between("gated", room.gated(), down.matrix().columns());
-    OperandChecks.requireColumns("gates", gates, 2 * gated.columns());
+    OperandChecks.requireColumns("gates", gates, function.inputs(gated.columns()));
     CpuActivations output = rows("output", out, batch, down.matrix().rows());
     OperandChecks.requireApart(input, output);
     int turns = Math.ceilDiv(batch.rows(), Math.min(gates.maxRows(), gated.maxRows()));
@@ -321,7 +344,7 @@ public final class CpuBackend implements ComputeBackend {
       int count = batch.rows() * (turn + 1) / turns - from;
       linear.of(gateUp.matrix(), input, gates, count).from(from).adding(gateUp.bias(), false);
       linear.run(crew);
-      gating.of(function, gates, gated).run(count, gates.columns(), crew);
+      activation.of(function, gates, gated).run(count, gates.columns(), crew);
       linear.of(down.matrix(), gated, output, count).to(from).adding(down.bias(), add);
       linear.run(crew);
     }
@@ -355,7 +378,8 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
-  public void project(StepBatch batch, Activations hidden, Weight head, Logits out) {
+  public void project(
+      StepBatch batch, Activations hidden, Weight head, @Nullable Weight bias, Logits out) {
     PackedMatrix matrix = matrix("head", head).packed();
     CpuActivations input = rows("hidden rows", hidden, batch, matrix.columns());
     CpuLogits logits = logits(out, matrix.rows(), batch.logitRows());
@@ -365,7 +389,10 @@ public final class CpuBackend implements ComputeBackend {
       }
     }
     logits.rows(batch.logitRows());
-    linear.of(matrix, input, logits.scores(), batch.logitRows()).from(logits.sourceRows(), 0);
+    linear
+        .of(matrix, input, logits.scores(), batch.logitRows())
+        .from(logits.sourceRows(), 0)
+        .adding(bias(bias, matrix.rows()), false);
     linear.run(crew);
   }
 

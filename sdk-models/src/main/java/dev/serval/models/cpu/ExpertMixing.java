@@ -11,14 +11,14 @@ import org.jspecify.annotations.Nullable;
 final class ExpertMixing {
   private final WorkCrew crew;
   private final LinearWork linear;
-  private final GateWork gating;
+  private final ActivationWork activation;
   private final AddRoutesWork adding;
   private final LinearGroup group = new LinearGroup();
 
-  ExpertMixing(WorkCrew crew, LinearWork linear, GateWork gating, AddRoutesWork adding) {
+  ExpertMixing(WorkCrew crew, LinearWork linear, ActivationWork activation, AddRoutesWork adding) {
     this.crew = crew;
     this.linear = linear;
-    this.gating = gating;
+    this.activation = activation;
     this.adding = adding;
   }
 
@@ -32,7 +32,7 @@ final class ExpertMixing {
     for (int from = 0; from < routing.routes(); ) {
       int to = routing.endOfTurn(from, room.together());
       multiply(layer.gateUps(), routing, from, to, in, routing.rows(), room.gateUp());
-      gating
+      activation
           .of(layer.spec().function(), room.gateUp(), room.gated())
           .run(to - from, room.gateUp().columns(), crew);
       multiply(layer.downs(), routing, from, to, room.gated(), null, room.given());

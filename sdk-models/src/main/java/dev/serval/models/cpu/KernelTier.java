@@ -9,7 +9,7 @@ import dev.serval.api.compute.NumericsId;
  * @param numerics what their results depend on
  * @param linear matrices
  * @param attention attention
- * @param gate the gated activation
+ * @param activation what feed-forward layers have between their maps
  * @param softcap what keeps scores small
  * @param rows norms and rotation
  * @param prefetch what lets rows be there in time
@@ -19,7 +19,7 @@ public record KernelTier(
     NumericsId numerics,
     LinearKernel linear,
     AttentionKernel attention,
-    GateKernel gate,
+    ActivationKernel activation,
     SoftcapKernel softcap,
     RowKernel rows,
     Prefetch prefetch) {}

@@ -1,12 +1,17 @@
 package dev.serval.models.cpu;
 
-/** Normalises rows by their root mean square, or adds them so. */
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** Normalises rows, or adds them so. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 final class NormWork extends InputWork {
   private final RowKernel kernel;
   private CpuWeight.Vector gain;
+  private @Nullable MemorySegment bias;
   private CpuActivations out;
   private float epsilon;
+  private boolean centred;
   private boolean add;
 
   NormWork(RowKernel kernel, Prefetch prefetch) {
@@ -14,11 +19,22 @@ final class NormWork extends InputWork {
     this.kernel = kernel;
   }
 
+  /** By the root of the mean square. */
   NormWork of(CpuActivations input, CpuWeight.Vector gains, float added, CpuActivations output) {
     in = input;
     gain = gains;
     epsilon = added;
     out = output;
+    bias = null;
+    centred = false;
+    add = false;
+    return this;
+  }
+
+  /** From the mean, and what to add in the end. */
+  NormWork centred(CpuWeight.@Nullable Vector vector) {
+    centred = true;
+    bias = vector == null ? null : vector.data();
     return this;
   }
 
@@ -29,6 +45,12 @@ final class NormWork extends InputWork {
 
   @Override
   void row(int row, int worker) {
-    kernel.normalise(in, in.row(row), gain.data(), gain.columns(), epsilon, add, out, out.row(row));
+    long from = in.row(row);
+    long to = out.row(row);
+    if (centred) {
+      kernel.centre(in, from, gain.data(), bias, gain.columns(), epsilon, add, out, to);
+    } else {
+      kernel.normalise(in, from, gain.data(), gain.columns(), epsilon, add, out, to);
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.serval.models.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /** Norms, rotation and rounding in plain Java. */
 public final class PlainRowKernel implements RowKernel {
@@ -18,7 +19,7 @@ public final class PlainRowKernel implements RowKernel {
       boolean add,
       CpuActivations out,
       long to) {
-    float scale = scale(in, from, columns, epsilon);
+    float scale = scale(in, from, 0, columns, epsilon);
     for (int i = 0; i < columns; i++) {
       float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
       float normed = in.at(from + i) * scale * gain;
@@ -26,21 +27,64 @@ public final class PlainRowKernel implements RowKernel {
     }
   }
 
+  @Override
+  public void centre(
+      CpuActivations in,
+      long from,
+      MemorySegment gains,
+      @Nullable MemorySegment bias,
+      int columns,
+      float epsilon,
+      boolean add,
+      CpuActivations out,
+      long to) {
+    float mean = mean(in, from, columns);
+    float scale = scale(in, from, mean, columns, epsilon);
+    for (int i = 0; i < columns; i++) {
+      float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      float normed = (in.at(from + i) - mean) * scale * gain;
+      if (bias != null) {
+        normed += bias.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      }
+      out.set(to + i, add ? out.at(to + i) + normed : normed);
+    }
+  }
+
   /** Four sums, which do not wait for each other. */
-  private static float scale(CpuActivations in, long from, int columns, float epsilon) {
+  private static float mean(CpuActivations in, long from, int columns) {
     double a = 0;
     double b = 0;
     double c = 0;
     double d = 0;
     int whole = columns & -SUMS;
     for (int i = 0; i < whole; i += SUMS) {
-      a += RowKernel.square(in.at(from + i));
-      b += RowKernel.square(in.at(from + i + 1));
-      c += RowKernel.square(in.at(from + i + 2));
-      d += RowKernel.square(in.at(from + i + 3));
+      a += in.at(from + i);
+      b += in.at(from + i + 1);
+      c += in.at(from + i + 2);
+      d += in.at(from + i + 3);
     }
     for (int i = whole; i < columns; i++) {
-      a += RowKernel.square(in.at(from + i));
+      a += in.at(from + i);
+    }
+    return RowKernel.mean(a, b, c, d, columns);
+  }
+
+  /** Of how far elements are from the middle, likewise. */
+  private static float scale(
+      CpuActivations in, long from, float middle, int columns, float epsilon) {
+    double a = 0;
+    double b = 0;
+    double c = 0;
+    double d = 0;
+    int whole = columns & -SUMS;
+    for (int i = 0; i < whole; i += SUMS) {
+      a += RowKernel.square(in.at(from + i) - middle);
+      b += RowKernel.square(in.at(from + i + 1) - middle);
+      c += RowKernel.square(in.at(from + i + 2) - middle);
+      d += RowKernel.square(in.at(from + i + 3) - middle);
+    }
+    for (int i = whole; i < columns; i++) {
+      a += RowKernel.square(in.at(from + i) - middle);
     }
     return RowKernel.scale(a, b, c, d, columns, epsilon);
   }

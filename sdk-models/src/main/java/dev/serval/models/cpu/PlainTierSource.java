@@ -30,7 +30,7 @@ final class PlainTierSource implements KernelTierSource {
         new NumericsId("cpu-java-3"),
         new PlainLinearKernel(workers),
         new PlainAttentionKernel(workers),
-        new PlainGateKernel(),
+        new PlainActivationKernel(),
         new PlainSoftcapKernel(),
         new PlainRowKernel(),
         Prefetch.NONE);

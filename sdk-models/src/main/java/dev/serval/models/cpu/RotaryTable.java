@@ -5,18 +5,30 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Cosines and sines of one rotary embedding, a stretch of positions at a time as they are needed.
- * The angle is multiplied out in F64, so late positions are as precise as early ones; {@link
- * StrictMath} gives the same bits on every machine.
+ * Cosines and sines by which one rotary embedding turns keys, or queries where these grow, a
+ * stretch of positions at a time as they are needed. The angle is multiplied out in F64, so late
+ * positions are as precise as early ones; {@link StrictMath} gives the same bits on every machine.
  */
 final class RotaryTable {
   private static final int STRETCH = 256;
 
   private final RotaryEmbedding embedding;
+  private final boolean growing;
   private final List<float[]> stretches = new ArrayList<>();
 
-  RotaryTable(RotaryEmbedding embedding) {
+  private RotaryTable(RotaryEmbedding embedding, boolean growing) {
     this.embedding = embedding;
+    this.growing = growing;
+  }
+
+  /** That of what does not grow. */
+  static RotaryTable of(RotaryEmbedding embedding) {
+    return new RotaryTable(embedding, false);
+  }
+
+  /** That of queries which grow. */
+  static RotaryTable growing(RotaryEmbedding embedding) {
+    return new RotaryTable(embedding, true);
   }
 
   /** Makes sure that positions below this one are there. Called before workers read. */
@@ -30,10 +42,13 @@ final class RotaryTable {
     int pairs = embedding.pairs();
     float[] values = new float[STRETCH * pairs * 2];
     for (int i = 0; i < STRETCH * pairs; i++) {
-      double angle = (double) (first + i / pairs) * embedding.frequency(i % pairs);
+      int position = first + i / pairs;
+      double angle = (double) position * embedding.frequency(i % pairs);
+      double magnitude =
+          growing ? embedding.magnitude() * embedding.queryGrowth(position) : embedding.magnitude();
       int cosine = i / pairs * pairs * 2 + i % pairs;
-      values[cosine] = (float) (embedding.magnitude() * StrictMath.cos(angle));
-      values[cosine + pairs] = (float) (embedding.magnitude() * StrictMath.sin(angle));
+      values[cosine] = (float) (magnitude * StrictMath.cos(angle));
+      values[cosine + pairs] = (float) (magnitude * StrictMath.sin(angle));
     }
     return values;
   }

@@ -16,7 +16,8 @@ final class RotaryWork extends InputWork {
   private final short[][] rounded;
   private StepBatch batch;
   private AttentionSpec spec;
-  private RotaryTable table;
+  private RotaryTable ofQueries;
+  private RotaryTable ofKeys;
   private CpuKvMemory kv;
   private int layer;
 
@@ -30,13 +31,15 @@ final class RotaryWork extends InputWork {
       StepBatch step,
       CpuActivations rows,
       AttentionSpec rules,
-      RotaryTable angles,
+      RotaryTable queryAngles,
+      RotaryTable keyAngles,
       int cacheLayer,
       CpuKvMemory cache) {
     batch = step;
     in = rows;
     spec = rules;
-    table = angles;
+    ofQueries = queryAngles;
+    ofKeys = keyAngles;
     layer = cacheLayer;
     kv = cache;
     makeRoom();
@@ -54,15 +57,15 @@ final class RotaryWork extends InputWork {
   void row(int row, int worker) {
     long queries = in.row(row);
     long keys = queries + spec.queryColumns();
-    turn(queries, spec.heads(), spec.queryNorm(), batch.position(row));
-    turn(keys, spec.kvHeads(), spec.keyNorm(), batch.position(row));
+    turn(queries, spec.heads(), spec.queryNorm(), ofQueries, batch.position(row));
+    turn(keys, spec.kvHeads(), spec.keyNorm(), ofKeys, batch.position(row));
     if (kv.layout().dtype() == DType.BF16) {
       kernel.round(in, keys, rounded[worker], 2 * spec.keyColumns());
     }
     store(row, keys, rounded[worker]);
   }
 
-  private void turn(long first, int heads, @Nullable Weight gain, int position) {
+  private void turn(long first, int heads, @Nullable Weight gain, RotaryTable table, int position) {
     boolean ofEachHead = gain != null && spec.ofEachHead(gain);
     if (gain != null && !ofEachHead) {
       normalise(first, gain);

@@ -1,10 +1,11 @@
 package dev.serval.models.cpu;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** How a tier of kernels normalises, turns and rounds. Results have the same bits in all tiers. */
 public interface RowKernel {
-  /** Sums of squares that an element belongs to by its index. */
+  /** Sums that an element belongs to by its index. */
   int SUMS = 4;
 
   /**
@@ -24,6 +25,31 @@ public interface RowKernel {
       CpuActivations in,
       long from,
       MemorySegment gains,
+      int columns,
+      float epsilon,
+      boolean add,
+      CpuActivations out,
+      long to);
+
+  /**
+   * Normalises consecutive elements from their mean: each less that, times the scale, then times
+   * its gain, and its bias added.
+   *
+   * @param in the elements
+   * @param from the index of the first
+   * @param gains their gains, F32
+   * @param bias their biases, F32, or null
+   * @param columns how many there are
+   * @param epsilon what is added to the variance
+   * @param add whether results are added to what is there
+   * @param out where results go, which may be where the elements are
+   * @param to the index of the first result
+   */
+  void centre(
+      CpuActivations in,
+      long from,
+      MemorySegment gains,
+      @Nullable MemorySegment bias,
       int columns,
       float epsilon,
       boolean add,
@@ -68,6 +94,11 @@ public interface RowKernel {
   /** What each element is multiplied by, given the {@link #SUMS} sums of squares, kept in F64. */
   static float scale(double a, double b, double c, double d, int columns, float epsilon) {
     return (float) (1 / Math.sqrt(((a + b) + (c + d)) / columns + epsilon));
+  }
+
+  /** The mean, given the {@link #SUMS} sums, kept in F64. */
+  static float mean(double a, double b, double c, double d, int columns) {
+    return (float) (((a + b) + (c + d)) / columns);
   }
 
   /** An element's square, which is exact. */

@@ -2,14 +2,15 @@ package dev.serval.models.family;
 
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ExpertLayer;
+import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.FeedForwardRoom;
-import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -38,10 +39,11 @@ import org.jspecify.annotations.Nullable;
  * <p>or, in place of the last line, what some of several experts make of norm(x) in that way, and
  * one that all rows go to.
  *
- * <p>Some families normalise what is added once more, or that alone, or multiply it. Where one
- * multiplies embeddings by s, x is kept s times smaller: norms of x add ε/s² in place of ε, which
- * makes them what they were, and what is added is divided by s, by the gains of its norm if there
- * is one.
+ * <p>In some families both begin with the same norm(x), that of x before either adds to it, or
+ * there is no gate. Some normalise what is added once more, or that alone, or multiply it. Where
+ * one multiplies embeddings by s, x is kept s times smaller: norms of x add ε/s² in place of ε,
+ * which makes them what they were, and what is added is divided by s, by the gains of its norm if
+ * there is one.
  *
  * <p>Behind the last layer's keys and values nothing reads the rows that no logits are wanted of,
  * which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather leave them
@@ -50,11 +52,10 @@ import org.jspecify.annotations.Nullable;
 final class DecoderExecutor implements ModelExecutor {
   private final ModelSpec spec;
   private final DecoderWeights weights;
-  private final float epsilon;
-  private final float residualEpsilon;
   private final float branchFactor;
   private final float logitCap;
-  private final GateFunction function;
+  private final ActivationFunction function;
+  private final boolean parallel;
   private final ComputeBackend backend;
   private final KvMemory kv;
   private final StepLimits limits;
@@ -79,11 +80,10 @@ final class DecoderExecutor implements ModelExecutor {
       StepLimits limits) {
     this.spec = spec;
     this.weights = weights;
-    this.epsilon = shape.epsilon();
-    this.residualEpsilon = shape.residualEpsilon();
     this.branchFactor = shape.traits().branchFactor();
     this.logitCap = shape.traits().softcaps().logits();
-    this.function = shape.traits().gate();
+    this.function = shape.traits().activation();
+    this.parallel = shape.traits().branchNorms().one();
     this.backend = backend;
     this.kv = kv;
     this.limits = limits;
@@ -92,9 +92,9 @@ final class DecoderExecutor implements ModelExecutor {
     residual = backend.activations(rows, shape.hidden());
     normed = backend.operands(rows, shape.hidden());
     qkv = backend.activations(rows, shape.queryColumns() + 2 * shape.keyColumns(), logits);
-    boolean square = shape.queryColumns() == shape.hidden();
-    attended = square ? normed : backend.operands(rows, shape.queryColumns(), logits);
-    List<Activations> spare = square ? List.of(qkv) : List.of(qkv, attended);
+    boolean inPlace = shape.queryColumns() == shape.hidden() && !parallel;
+    attended = inPlace ? normed : backend.operands(rows, shape.queryColumns(), logits);
+    List<Activations> spare = inPlace ? List.of(qkv) : List.of(qkv, attended);
     boolean apart = shape.traits().branchNorms().end().isPresent() || branchFactor != 1;
     branch = apart ? backend.activations(rows, shape.hidden()) : null;
     Optional<ExpertTraits> experts = shape.traits().experts();
@@ -137,15 +137,16 @@ final class DecoderExecutor implements ModelExecutor {
     StepBatch rows = batch;
     for (int index = 0; index < spec.layers(); index++) {
       DecoderWeights.Layer layer = weights.layers().get(index);
-      remember(batch, layer, index);
+      Activations in = remember(batch, layer, index);
       if (index == spec.layers() - 1) {
         rows = lastRows(batch);
+        in = parallel && rows != batch ? branchInput(rows, layer.attentionNorm()) : in;
       }
       attend(rows, layer, index);
-      feedForward(rows, layer);
+      feedForward(rows, parallel ? in : branchInput(rows, layer.mlpNorm()), layer);
     }
-    backend.rmsNorm(rows, residual, weights.finalNorm(), residualEpsilon, normed);
-    backend.project(rows, normed, weights.head(), logits);
+    backend.norm(rows, residual, weights.finalNorm(), normed);
+    backend.project(rows, normed, weights.head(), weights.headBias(), logits);
     if (logitCap != AttentionSpec.NO_SOFTCAP) {
       backend.softcap(rows, logitCap, logits);
     }
@@ -164,10 +165,12 @@ final class DecoderExecutor implements ModelExecutor {
     return lastRows;
   }
 
-  private void remember(StepBatch batch, DecoderWeights.Layer layer, int index) {
+  /** Gives what attention began with. */
+  private Activations remember(StepBatch batch, DecoderWeights.Layer layer, int index) {
     Activations in = branchInput(batch, layer.attentionNorm());
     backend.linear(batch, in, layer.qkv(), layer.qkvBias(), qkv);
     backend.rotateAndStore(batch, qkv, layer.attention(), index, kv);
+    return in;
   }
 
   private void attend(StepBatch batch, DecoderWeights.Layer layer, int index) {
@@ -175,8 +178,7 @@ final class DecoderExecutor implements ModelExecutor {
     add(batch, attended, layer.output(), layer.outputBias(), layer.attentionEndNorm());
   }
 
-  private void feedForward(StepBatch batch, DecoderWeights.Layer layer) {
-    Activations in = branchInput(batch, layer.mlpNorm());
+  private void feedForward(StepBatch batch, Activations in, DecoderWeights.Layer layer) {
     switch (layer.feedForward()) {
       case FeedForward.Dense dense -> dense(batch, in, dense.maps(), room, layer.mlpEndNorm());
       case FeedForward.Sparse sparse -> sparse(batch, in, sparse);
@@ -184,11 +186,11 @@ final class DecoderExecutor implements ModelExecutor {
   }
 
   /** What attention and the feed-forward layer begin with. */
-  private Activations branchInput(StepBatch batch, @Nullable Weight norm) {
+  private Activations branchInput(StepBatch batch, @Nullable Norm norm) {
     if (norm == null) {
       return residual;
     }
-    backend.rmsNorm(batch, residual, norm, residualEpsilon, normed);
+    backend.norm(batch, residual, norm, normed);
     return normed;
   }
 
@@ -205,9 +207,9 @@ final class DecoderExecutor implements ModelExecutor {
   private void dense(
       StepBatch batch,
       Activations in,
-      GatedMaps maps,
+      FeedForwardMaps maps,
       @Nullable FeedForwardRoom of,
-      @Nullable Weight endNorm) {
+      @Nullable Norm endNorm) {
     FeedForwardRoom between = Objects.requireNonNull(of);
     if (branch == null) {
       backend.feedForward(batch, function, in, maps, between, residual, true);
@@ -222,7 +224,7 @@ final class DecoderExecutor implements ModelExecutor {
       Activations in,
       Weight weight,
       @Nullable Weight bias,
-      @Nullable Weight endNorm) {
+      @Nullable Norm endNorm) {
     if (branch == null) {
       backend.linearAdd(batch, in, weight, bias, residual);
       return;
@@ -231,11 +233,11 @@ final class DecoderExecutor implements ModelExecutor {
     addBranch(batch, branch, endNorm);
   }
 
-  private void addBranch(StepBatch batch, Activations given, @Nullable Weight endNorm) {
+  private void addBranch(StepBatch batch, Activations given, @Nullable Norm endNorm) {
     if (endNorm == null) {
       backend.addScaled(batch, given, branchFactor, residual);
     } else {
-      backend.rmsNormAdd(batch, given, endNorm, epsilon, residual);
+      backend.normAdd(batch, given, endNorm, residual);
     }
   }
 

@@ -5,9 +5,12 @@ import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
-import dev.serval.api.compute.GatedMaps;
+import dev.serval.api.compute.FeedForwardMaps;
+import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.RouterSpec;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
@@ -51,23 +54,30 @@ final class DecoderLoader {
               rotations.of(index)));
       checkpoint.release();
     }
-    Weight finalNorm = gains(tensors.finalNorm(), shape.traits().finalGains());
+    Norm finalNorm =
+        norm(
+            tensors.finalNorm(),
+            shape.traits(),
+            shape.traits().finalGains(),
+            shape.residualEpsilon());
     Weight head = shape.tied() ? embeddings : weight(tensors.head());
+    Weight headBias = optional(tensors.headBias());
     checkpoint.release();
-    return new DecoderWeights(embeddings, List.copyOf(layers), finalNorm, head);
+    return new DecoderWeights(embeddings, List.copyOf(layers), finalNorm, head, headBias);
   }
 
   private DecoderWeights.Layer layer(
       DecoderTensors.Layer tensors, DecoderShape shape, int window, RotaryEmbedding rotary) {
-    NormGains gains = shape.traits().gains();
-    NormGains ends = shape.traits().endGains();
+    DecoderTraits traits = shape.traits();
+    NormGains gains = traits.gains();
+    NormGains ends = traits.endGains();
     AttentionSpec attention =
         new AttentionSpec(
             shape.heads(),
             shape.kvHeads(),
             shape.headDim(),
             scale(shape),
-            shape.traits().softcaps().scores(),
+            traits.softcaps().scores(),
             window,
             rotary,
             optionalGains(tensors.queryNorm(), gains),
@@ -75,16 +85,16 @@ final class DecoderLoader {
             shape.epsilon(),
             optional(tensors.sinks()));
     return new DecoderWeights.Layer(
-        optionalGains(tensors.attentionNorm(), gains),
+        optionalNorm(tensors.attentionNorm(), traits, gains, shape.residualEpsilon()),
         weight(tensors.qkv()),
         optional(tensors.qkvBias()),
         attention,
         weight(tensors.output()),
         optional(tensors.outputBias()),
-        optionalGains(tensors.attentionEndNorm(), ends),
-        optionalGains(tensors.mlpNorm(), gains),
-        feedForward(tensors.feedForward(), shape.traits()),
-        optionalGains(tensors.mlpEndNorm(), ends));
+        optionalNorm(tensors.attentionEndNorm(), traits, ends, shape.epsilon()),
+        optionalNorm(tensors.mlpNorm(), traits, gains, shape.residualEpsilon()),
+        feedForward(tensors.feedForward(), traits),
+        optionalNorm(tensors.mlpEndNorm(), traits, ends, shape.epsilon()));
   }
 
   private DecoderWeights.FeedForward feedForward(
@@ -102,7 +112,7 @@ final class DecoderLoader {
     if (tensors.shared().isEmpty()) {
       return new DecoderWeights.FeedForward.Sparse(List.of(routed), null);
     }
-    GatedMaps shared = maps(tensors.shared().get());
+    FeedForwardMaps shared = maps(tensors.shared().get());
     if (tensors.sharedGate().isEmpty()) {
       return new DecoderWeights.FeedForward.Sparse(List.of(routed), shared);
     }
@@ -122,19 +132,27 @@ final class DecoderLoader {
             routing.normalised(),
             (float) (routing.factor() * traits.branchFactor()));
     return new ExpertSpec(
-        router, tensors.experts().stream().map(this::maps).toList(), traits.gate());
+        router, tensors.experts().stream().map(this::maps).toList(), gating(traits));
   }
 
   /** An expert that all rows go to, by the logistic function of a product. */
-  private ExpertSpec gated(GatedMaps expert, List<TensorNeed> gate, DecoderTraits traits) {
+  private ExpertSpec gated(FeedForwardMaps expert, List<TensorNeed> gate, DecoderTraits traits) {
     RouterSpec router =
         new RouterSpec(
             weight(gate), null, RouterSpec.Scoring.SIGMOID, null, 1, false, traits.branchFactor());
-    return new ExpertSpec(router, List.of(expert), traits.gate());
+    return new ExpertSpec(router, List.of(expert), gating(traits));
   }
 
-  private GatedMaps maps(DecoderTensors.FeedForward.Dense maps) {
-    return new GatedMaps(
+  private static GateFunction gating(DecoderTraits traits) {
+    return switch (traits.activation()) {
+      case GateFunction function -> function;
+      case UngatedFunction function ->
+          throw new IllegalStateException("experts without gates, but " + function);
+    };
+  }
+
+  private FeedForwardMaps maps(DecoderTensors.FeedForward.Dense maps) {
+    return new FeedForwardMaps(
         weight(maps.gateUp()),
         optional(maps.gateUpBias()),
         weight(maps.down()),
@@ -148,6 +166,21 @@ final class DecoderLoader {
         .scores()
         .orElseGet(() -> 1 / Math.sqrt(shape.headDim()))
         .floatValue();
+  }
+
+  private @Nullable Norm optionalNorm(
+      DecoderTensors.Norm tensors, DecoderTraits traits, NormGains gains, float epsilon) {
+    return tensors.gain().isEmpty() ? null : norm(tensors, traits, gains, epsilon);
+  }
+
+  private Norm norm(
+      DecoderTensors.Norm tensors, DecoderTraits traits, NormGains gains, float epsilon) {
+    Weight gain = gains(tensors.gain(), gains);
+    if (!traits.norms().centred()) {
+      return new Norm.RootMeanSquare(gain, epsilon);
+    }
+    NormGains whole = new NormGains(false, gains.divisor());
+    return new Norm.Layer(gain, optionalGains(tensors.bias(), whole), epsilon);
   }
 
   private @Nullable Weight optionalGains(List<TensorNeed> needs, NormGains gains) {

@@ -1,5 +1,7 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
 import java.util.Optional;
 import java.util.Set;
 
@@ -34,14 +36,17 @@ record DecoderShape(
     DecoderTraits traits) {
   private static final String GELU_TANH = "gelu_pytorch_tanh";
 
+  /** Another name of the same. */
+  private static final String GELU_NEW = "gelu_new";
+
+  private static final String ACTIVATION = "hidden_act";
+
   /** What the first configurations call it in one of both fields. */
   private static final String GELU = "gelu";
 
-  private static final double DEFAULT_EPSILON = 1e-6;
-
   /** Reads what all families have in common; a family has read its traits before. */
   static DecoderShape read(ModelConfig config, DecoderTraits traits) {
-    checkGate(config, traits);
+    checkActivation(config, traits);
     int hidden = config.count("hidden_size");
     int heads = config.count("num_attention_heads");
     int kvHeads = config.count("num_key_value_heads", heads);
@@ -59,7 +64,10 @@ record DecoderShape(
         heads,
         kvHeads,
         headDim,
-        config.optionalPositive("rms_norm_eps").orElse(DEFAULT_EPSILON).floatValue(),
+        config
+            .optionalPositive(traits.norms().epsilon())
+            .orElse(traits.norms().usual())
+            .floatValue(),
         config.flag("tie_word_embeddings", traits.tied()),
         rotary,
         traits);
@@ -76,13 +84,16 @@ record DecoderShape(
     return everywhere.get().inner();
   }
 
-  private static void checkGate(ModelConfig config, DecoderTraits traits) {
-    switch (traits.gate()) {
-      case SILU, SWIGLU_OAI -> config.choice("hidden_act", Set.of("silu", "swish"));
-      case GELU_TANH -> {
-        config.choice("hidden_act", Set.of(GELU_TANH, GELU));
+  private static void checkActivation(ModelConfig config, DecoderTraits traits) {
+    switch (traits.activation()) {
+      case GateFunction.SILU, GateFunction.SWIGLU_OAI ->
+          config.choice(ACTIVATION, Set.of("silu", "swish"));
+      case GateFunction.GELU_TANH -> {
+        config.choice(ACTIVATION, Set.of(GELU_TANH, GELU));
         config.choice("hidden_activation", Set.of(GELU_TANH));
       }
+      case UngatedFunction.GELU_TANH -> config.choice(ACTIVATION, Set.of(GELU_TANH, GELU_NEW));
+      case UngatedFunction.RELU_SQUARED -> config.choice(ACTIVATION, Set.of("relu2"));
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.models.family.DecoderTraits.BranchNorms;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,12 +17,12 @@ import java.util.stream.Stream;
  * @param shape the model
  */
 record DecoderTensors(DecoderShape shape) {
-  static final String HEAD = "lm_head.weight";
+  static final String HEAD = "lm_head";
   private static final String EMBEDDINGS = "model.embed_tokens.weight";
 
   /** What one layer needs. */
   record Layer(
-      List<TensorNeed> attentionNorm,
+      Norm attentionNorm,
       List<TensorNeed> qkv,
       List<TensorNeed> qkvBias,
       List<TensorNeed> queryNorm,
@@ -28,25 +30,25 @@ record DecoderTensors(DecoderShape shape) {
       List<TensorNeed> sinks,
       List<TensorNeed> output,
       List<TensorNeed> outputBias,
-      List<TensorNeed> attentionEndNorm,
-      List<TensorNeed> mlpNorm,
+      Norm attentionEndNorm,
+      Norm mlpNorm,
       FeedForward feedForward,
-      List<TensorNeed> mlpEndNorm) {
+      Norm mlpEndNorm) {
     Stream<List<TensorNeed>> all() {
-      Stream<List<TensorNeed>> others =
-          Stream.of(
-              attentionNorm,
-              qkv,
-              qkvBias,
-              queryNorm,
-              keyNorm,
-              sinks,
-              output,
-              outputBias,
-              attentionEndNorm,
-              mlpNorm,
-              mlpEndNorm);
-      return Stream.concat(others, feedForward.all());
+      return Stream.of(
+              Stream.of(attentionNorm, attentionEndNorm, mlpNorm, mlpEndNorm).flatMap(Norm::all),
+              Stream.of(qkv, qkvBias, queryNorm, keyNorm, sinks, output, outputBias),
+              feedForward.all())
+          .flatMap(Function.identity());
+    }
+  }
+
+  /** What a norm of rows needs: nothing if there is none. */
+  record Norm(List<TensorNeed> gain, List<TensorNeed> bias) {
+    private static final Norm NONE = new Norm(List.of(), List.of());
+
+    Stream<List<TensorNeed>> all() {
+      return Stream.of(gain, bias);
     }
   }
 
@@ -98,7 +100,8 @@ record DecoderTensors(DecoderShape shape) {
     return Stream.of(
             Stream.of(embeddings()),
             IntStream.range(0, shape.layers()).boxed().flatMap(index -> layer(index).all()),
-            Stream.of(finalNorm(), head()))
+            finalNorm().all(),
+            Stream.of(head(), headBias()))
         .flatMap(Function.identity())
         .filter(needs -> !needs.isEmpty());
   }
@@ -107,15 +110,21 @@ record DecoderTensors(DecoderShape shape) {
     return List.of(TensorNeed.matrix(EMBEDDINGS, shape.vocabulary(), shape.hidden()));
   }
 
-  List<TensorNeed> finalNorm() {
-    return List.of(TensorNeed.vector("model.norm.weight", shape.hidden()));
+  Norm finalNorm() {
+    return norm(shape.traits().names().finalNorm());
   }
 
   /** Empty if the embedding table is also the head. */
   List<TensorNeed> head() {
-    return shape.tied()
-        ? List.of()
-        : List.of(TensorNeed.matrix(HEAD, shape.vocabulary(), shape.hidden()));
+    return shape.tied() ? List.of() : weights(headMap());
+  }
+
+  List<TensorNeed> headBias() {
+    return shape.traits().headBias() ? biases(headMap()) : List.of();
+  }
+
+  private Linear headMap() {
+    return new Linear(HEAD, shape.vocabulary(), shape.hidden());
   }
 
   Layer layer(int index) {
@@ -128,10 +137,11 @@ record DecoderTensors(DecoderShape shape) {
     Linear v = new Linear(attention + "v_proj", shape.keyColumns(), hidden);
     Linear qkv =
         new Linear(attention + "qkv_proj", shape.queryColumns() + 2 * shape.keyColumns(), hidden);
-    Linear o = new Linear(attention + "o_proj", hidden, shape.queryColumns());
+    Linear o = new Linear(layer + traits.names().output(), hidden, shape.queryColumns());
+    BranchNorms norms = traits.branchNorms();
     Linear[] inputs = traits.fusedInputs() ? new Linear[] {qkv} : new Linear[] {q, k, v};
     return new Layer(
-        norm(layer, traits.branchNorms().start().map(BranchNorms.Names::attention)),
+        norm(layer, norms.start().map(BranchNorms.Names::attention)),
         weights(inputs),
         traits.inputBias() ? biases(inputs) : List.of(),
         headNorm(attention + "q_norm.weight", shape.queryColumns()),
@@ -139,21 +149,39 @@ record DecoderTensors(DecoderShape shape) {
         traits.sinks() ? vector(attention + "sinks", shape.heads()) : List.of(),
         weights(o),
         traits.outputBias() ? biases(o) : List.of(),
-        norm(layer, traits.branchNorms().end().map(BranchNorms.Names::attention)),
-        norm(layer, traits.branchNorms().start().map(BranchNorms.Names::feedForward)),
+        norm(layer, norms.end().map(BranchNorms.Names::attention)),
+        norms.one() ? Norm.NONE : norm(layer, norms.start().map(BranchNorms.Names::feedForward)),
         traits
             .experts()
             .filter(experts -> experts.in(index))
             .<FeedForward>map(experts -> sparse(layer, experts))
-            .orElseGet(() -> dense(layer + "mlp.", shape.intermediate())),
-        norm(layer, traits.branchNorms().end().map(BranchNorms.Names::feedForward)));
+            .orElseGet(() -> dense(layer)),
+        norm(layer, norms.end().map(BranchNorms.Names::feedForward)));
   }
 
-  private List<TensorNeed> norm(String layer, Optional<String> name) {
-    return name.map(gains -> vector(layer + gains, shape.hidden())).orElse(List.of());
+  private Norm norm(String layer, Optional<String> name) {
+    return name.map(norm -> norm(layer + norm)).orElse(Norm.NONE);
   }
 
-  private FeedForward.Dense dense(String mlp, int inner) {
+  private Norm norm(String name) {
+    return new Norm(
+        vector(name + ".weight", shape.hidden()),
+        shape.traits().norms().bias() ? vector(name + ".bias", shape.hidden()) : List.of());
+  }
+
+  private FeedForward.Dense dense(String layer) {
+    int inner = shape.intermediate();
+    return switch (shape.traits().activation()) {
+      case GateFunction _ -> gated(layer + "mlp.", inner);
+      case UngatedFunction _ -> {
+        DecoderTraits.PartNames names = shape.traits().names();
+        Linear up = new Linear(layer + names.up(), inner, shape.hidden());
+        yield maps(new Linear[] {up}, new Linear(layer + names.down(), shape.hidden(), inner));
+      }
+    };
+  }
+
+  private FeedForward.Dense gated(String mlp, int inner) {
     Linear gateUp = new Linear(mlp + "gate_up_proj", 2 * inner, shape.hidden());
     Linear[] gates =
         shape.traits().fusedGates()
@@ -191,7 +219,7 @@ record DecoderTensors(DecoderShape shape) {
         IntStream.range(0, experts.count())
             .mapToObj(expert -> expert(layer, experts, expert))
             .toList(),
-        shared.map(one -> dense(layer + one.maps(), one.inner())),
+        shared.map(one -> gated(layer + one.maps(), one.inner())),
         shared
             .flatMap(ExpertTraits.Shared::gate)
             .map(gate -> weights(new Linear(layer + gate, 1, shape.hidden())))

@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
 import java.util.Optional;
@@ -10,15 +11,17 @@ import java.util.function.UnaryOperator;
  *
  * @param inputBias whether queries, keys and values have a bias
  * @param outputBias whether attention's output has a bias
- * @param mlpBias whether the feed-forward layer's three maps have a bias, or those of its experts
- *     and what gives these their scores
+ * @param mlpBias whether the feed-forward layer's maps have a bias, or those of its experts and
+ *     what gives these their scores
+ * @param headBias whether logits have one
  * @param fusedInputs whether a checkpoint stores queries, keys and values as one map
  * @param fusedGates whether it stores gates and ups as one
- * @param gate what lets values through in the feed-forward layer
+ * @param activation what the feed-forward layer has between its maps
+ * @param names what some tensors are called
  * @param sinks whether each query head has a score that takes its share of attention for nothing
  * @param headNorms how queries and keys are normalised before they are turned
  * @param branchNorms where attention and the feed-forward layer have norms
- * @param gainsLessOne whether a checkpoint stores the gains of norms less 1
+ * @param norms what norms of rows are
  * @param multipliers by what parts of the model are multiplied
  * @param softcaps what keeps scores and logits small
  * @param tied whether the embedding table is also the head, unless a checkpoint says otherwise
@@ -35,13 +38,15 @@ record DecoderTraits(
     boolean inputBias,
     boolean outputBias,
     boolean mlpBias,
+    boolean headBias,
     boolean fusedInputs,
     boolean fusedGates,
-    GateFunction gate,
+    ActivationFunction activation,
+    PartNames names,
     boolean sinks,
     HeadNorms headNorms,
     BranchNorms branchNorms,
-    boolean gainsLessOne,
+    Norms norms,
     Multipliers multipliers,
     Softcaps softcaps,
     boolean tied,
@@ -51,6 +56,51 @@ record DecoderTraits(
     UnaryOperator<RotaryFrequencies> windowed,
     Optional<ExpertTraits> experts,
     int draftLayers) {
+
+  /**
+   * What norms of rows are.
+   *
+   * @param centred whether they are from the mean, and not by the root of the mean square
+   * @param bias whether they have a bias
+   * @param gainsLessOne whether a checkpoint stores their gains less 1
+   * @param epsilon the field that says what they add
+   * @param usual what they add unless it is said
+   */
+  record Norms(boolean centred, boolean bias, boolean gainsLessOne, String epsilon, double usual) {
+    private static final double LARGER = 1e-5;
+
+    /** As Llama's. */
+    static final Norms ROOT_MEAN_SQUARE = new Norms(false, false, false, "rms_norm_eps", 1e-6);
+
+    /** From the mean. */
+    static Norms centred(boolean bias, String epsilon) {
+      return new Norms(true, bias, false, epsilon, LARGER);
+    }
+
+    /** The same, whose gains may be stored less 1. */
+    Norms lessOne(boolean less) {
+      return new Norms(centred, bias, less, epsilon, usual);
+    }
+
+    /** The same, which add more unless it is said. */
+    Norms larger() {
+      return new Norms(centred, bias, gainsLessOne, epsilon, LARGER);
+    }
+  }
+
+  /**
+   * What some tensors are called, without {@code .weight} or {@code .bias}.
+   *
+   * @param output the map that attention ends with, within a layer
+   * @param up the map that a feed-forward layer without gates begins with
+   * @param down the map that a feed-forward layer ends with
+   * @param finalNorm the last norm
+   */
+  record PartNames(String output, String up, String down, String finalNorm) {
+    /** As Llama's. */
+    static final PartNames USUAL =
+        new PartNames("self_attn.o_proj", "mlp.up_proj", "mlp.down_proj", "model.norm");
+  }
 
   /**
    * By what parts of a model are multiplied.
@@ -85,44 +135,51 @@ record DecoderTraits(
   }
 
   /**
-   * Where attention and the feed-forward layer have norms, and what their gains are called within a
-   * layer.
+   * Where attention and the feed-forward layer have norms, and what these are called within a
+   * layer, without {@code .weight} or {@code .bias}.
    *
    * @param start at the start of both
    * @param end of what both add
    */
   record BranchNorms(Optional<Names> start, Optional<Names> end) {
-    private static final String INPUT = "input_layernorm.weight";
+    private static final String INPUT = "input_layernorm";
 
     /** Called so in a model that has no norms of what attention adds. */
-    private static final String AFTER_ATTENTION = "post_attention_layernorm.weight";
+    private static final String AFTER_ATTENTION = "post_attention_layernorm";
 
-    private static final Names ENDS =
-        new Names(AFTER_ATTENTION, "post_feedforward_layernorm.weight");
+    private static final Names ENDS = new Names(AFTER_ATTENTION, "post_feedforward_layernorm");
 
     /** At their start. */
     static final BranchNorms START =
         new BranchNorms(Optional.of(new Names(INPUT, AFTER_ATTENTION)), Optional.empty());
 
+    /** One for both, which begin with the same. */
+    static final BranchNorms ONE =
+        new BranchNorms(Optional.of(new Names(INPUT, INPUT)), Optional.empty());
+
     /** At their start, and of what they add. */
     static final BranchNorms BOTH =
         new BranchNorms(
-            Optional.of(new Names(INPUT, "pre_feedforward_layernorm.weight")), Optional.of(ENDS));
+            Optional.of(new Names(INPUT, "pre_feedforward_layernorm")), Optional.of(ENDS));
 
     /** The same, under other names. */
     static final BranchNorms BOTH_OF_GLM =
         new BranchNorms(
-            START.start,
-            Optional.of(new Names("post_self_attn_layernorm.weight", "post_mlp_layernorm.weight")));
+            START.start, Optional.of(new Names("post_self_attn_layernorm", "post_mlp_layernorm")));
 
     /** Of what they add alone. */
     static final BranchNorms END = new BranchNorms(Optional.empty(), Optional.of(ENDS));
 
+    /** Whether attention and the feed-forward layer begin with the same. */
+    boolean one() {
+      return start.filter(names -> names.attention.equals(names.feedForward)).isPresent();
+    }
+
     /**
-     * What gains are called.
+     * What norms are called.
      *
-     * @param attention those of attention
-     * @param feedForward those of the feed-forward layer
+     * @param attention that of attention
+     * @param feedForward that of the feed-forward layer
      */
     record Names(String attention, String feedForward) {}
   }
@@ -144,17 +201,17 @@ record DecoderTraits(
 
   /** Those of the last norm, by which logits are multiplied, too. */
   NormGains finalGains() {
-    return new NormGains(gainsLessOne, 1 / multipliers.logits());
+    return new NormGains(norms.gainsLessOne(), 1 / multipliers.logits());
   }
 
   /** The gains of most norms. */
   NormGains gains() {
-    return new NormGains(gainsLessOne, 1);
+    return new NormGains(norms.gainsLessOne(), 1);
   }
 
   /** Those of norms at the ends, by which what is added is multiplied, too. */
   NormGains endGains() {
-    return new NormGains(gainsLessOne, multipliers.embeddings() / multipliers.branches());
+    return new NormGains(norms.gainsLessOne(), multipliers.embeddings() / multipliers.branches());
   }
 
   /** Collects what is told otherwise. */
@@ -163,13 +220,15 @@ record DecoderTraits(
     private boolean inputBias;
     private boolean outputBias;
     private boolean mlpBias;
+    private boolean headBias;
     private boolean fusedInputs;
     private boolean fusedGates;
-    private GateFunction gate = GateFunction.SILU;
+    private ActivationFunction activation = GateFunction.SILU;
+    private PartNames names = PartNames.USUAL;
     private boolean sinks;
     private HeadNorms headNorms = HeadNorms.NONE;
     private BranchNorms branchNorms = BranchNorms.START;
-    private boolean gainsLessOne;
+    private Norms norms = Norms.ROOT_MEAN_SQUARE;
     private Multipliers multipliers = Multipliers.NONE;
     private Softcaps softcaps = Softcaps.NONE;
     private boolean tied;
@@ -200,8 +259,18 @@ record DecoderTraits(
       return this;
     }
 
-    Builder gate(GateFunction function) {
-      gate = function;
+    Builder headBias() {
+      headBias = true;
+      return this;
+    }
+
+    Builder activation(ActivationFunction function) {
+      activation = function;
+      return this;
+    }
+
+    Builder names(PartNames given) {
+      names = given;
       return this;
     }
 
@@ -220,8 +289,8 @@ record DecoderTraits(
       return this;
     }
 
-    Builder gainsLessOne(boolean less) {
-      gainsLessOne = less;
+    Builder norms(Norms given) {
+      norms = given;
       return this;
     }
 
@@ -270,13 +339,15 @@ record DecoderTraits(
           inputBias,
           outputBias,
           mlpBias,
+          headBias,
           fusedInputs,
           fusedGates,
-          gate,
+          activation,
+          names,
           sinks,
           headNorms,
           branchNorms,
-          gainsLessOne,
+          norms,
           multipliers,
           softcaps,
           tied,

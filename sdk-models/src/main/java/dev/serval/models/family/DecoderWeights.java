@@ -2,7 +2,8 @@ package dev.serval.models.family;
 
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ExpertLayer;
-import dev.serval.api.compute.GatedMaps;
+import dev.serval.api.compute.FeedForwardMaps;
+import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.Weight;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -12,28 +13,30 @@ import org.jspecify.annotations.Nullable;
  *
  * @param embeddings the embedding table
  * @param layers its layers, the lowest first
- * @param finalNorm the gain of the last norm
+ * @param finalNorm the last norm
  * @param head the matrix that gives logits; the embedding table itself where they are tied
+ * @param headBias what is added to them, or null
  */
-record DecoderWeights(Weight embeddings, List<Layer> layers, Weight finalNorm, Weight head) {
+record DecoderWeights(
+    Weight embeddings, List<Layer> layers, Norm finalNorm, Weight head, @Nullable Weight headBias) {
 
   /** One layer's weights. */
   record Layer(
-      @Nullable Weight attentionNorm,
+      @Nullable Norm attentionNorm,
       Weight qkv,
       @Nullable Weight qkvBias,
       AttentionSpec attention,
       Weight output,
       @Nullable Weight outputBias,
-      @Nullable Weight attentionEndNorm,
-      @Nullable Weight mlpNorm,
+      @Nullable Norm attentionEndNorm,
+      @Nullable Norm mlpNorm,
       FeedForward feedForward,
-      @Nullable Weight mlpEndNorm) {}
+      @Nullable Norm mlpEndNorm) {}
 
   /** What a layer does with each row behind attention. */
   sealed interface FeedForward {
     /** The same for all rows. */
-    record Dense(GatedMaps maps) implements FeedForward {}
+    record Dense(FeedForwardMaps maps) implements FeedForward {}
 
     /**
      * What some experts do.
@@ -41,6 +44,7 @@ record DecoderWeights(Weight embeddings, List<Layer> layers, Weight finalNorm, W
      * @param experts one layer of them, and another of that which all rows go to by a share
      * @param shared what all rows go to without one, or null
      */
-    record Sparse(List<ExpertLayer> experts, @Nullable GatedMaps shared) implements FeedForward {}
+    record Sparse(List<ExpertLayer> experts, @Nullable FeedForwardMaps shared)
+        implements FeedForward {}
   }
 }

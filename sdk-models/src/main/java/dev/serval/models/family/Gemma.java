@@ -2,6 +2,7 @@ package dev.serval.models.family;
 
 import dev.serval.api.compute.GateFunction;
 import dev.serval.models.family.DecoderTraits.Multipliers;
+import dev.serval.models.family.DecoderTraits.Norms;
 import java.util.Set;
 
 /** Gemma: gates of GELU, embeddings that are scaled, gains of norms that are stored less 1. */
@@ -21,8 +22,8 @@ public final class Gemma extends DecoderFamily {
     boolean bias = config.flag("attention_bias", false);
     return DecoderTraits.with(windows)
         .biases(bias, bias, false)
-        .gate(GateFunction.GELU_TANH)
-        .gainsLessOne(config.flag("norm_gains_less_one", true))
+        .activation(GateFunction.GELU_TANH)
+        .norms(Norms.ROOT_MEAN_SQUARE.lessOne(config.flag("norm_gains_less_one", true)))
         .multipliers(multipliers(config))
         .tied();
   }

@@ -25,7 +25,7 @@ public final class GptOss extends DecoderFamily {
     boolean bias = config.flag("attention_bias", true);
     return DecoderTraits.with(LayerWindows.butEvery(2, config))
         .biases(bias, bias, true)
-        .gate(gate)
+        .activation(gate)
         .sinks()
         .experts(ExpertTraits.read(config, "num_local_experts", "intermediate_size", true, NAMES))
         .build();

@@ -34,6 +34,7 @@ record RotaryFrequencies(double theta, int dimensions, RotaryScaling scaling, bo
   record Turning(double share, boolean neighbours) {
     static final Turning HALVES = new Turning(1, false);
     static final Turning HALF = new Turning(0.5, false);
+    static final Turning QUARTER = new Turning(0.25, false);
     static final Turning NEIGHBOURS = new Turning(1, true);
     static final Turning NEIGHBOURS_OF_HALF = new Turning(0.5, true);
   }
@@ -94,6 +95,6 @@ record RotaryFrequencies(double theta, int dimensions, RotaryScaling scaling, bo
             .toArray();
     RotaryEmbedding embedding =
         interleaved ? RotaryEmbedding.interleaved(frequencies) : RotaryEmbedding.of(frequencies);
-    return embedding.withMagnitude(scaling.attentionFactor());
+    return scaling.sized(embedding);
   }
 }

@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.RotaryEmbedding;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -15,6 +16,9 @@ sealed interface RotaryScaling {
 
   /** Its older spelling. */
   String OLD_TYPE = "type";
+
+  /** How much queries grow for each original context, if they do. */
+  String GROWTH = "llama_4_scaling_beta";
 
   /** How many positions a model was trained for before they were scaled. */
   String ORIGINAL_CONTEXT = "original_max_position_embeddings";
@@ -44,6 +48,11 @@ sealed interface RotaryScaling {
   /** What turned queries and keys are each multiplied by. */
   default double attentionFactor() {
     return 1;
+  }
+
+  /** The embedding with what is turned multiplied. */
+  default RotaryEmbedding sized(RotaryEmbedding embedding) {
+    return embedding.withMagnitude(attentionFactor());
   }
 
   /** How many positions there are, if the model says it has so many. */
@@ -147,6 +156,29 @@ sealed interface RotaryScaling {
     }
   }
 
+  /** Scaled in some way, and queries grow with their positions besides, as Ministral 3's do. */
+  record Growing(RotaryScaling scaling, double share, int positions) implements RotaryScaling {
+    @Override
+    public double frequency(Pair pair) {
+      return scaling.frequency(pair);
+    }
+
+    @Override
+    public RotaryEmbedding sized(RotaryEmbedding embedding) {
+      return scaling.sized(embedding).withGrowingQueries(share, positions);
+    }
+
+    @Override
+    public int contextLength(int stated) {
+      return scaling.contextLength(stated);
+    }
+
+    @Override
+    public OptionalInt pairs() {
+      return scaling.pairs();
+    }
+  }
+
   /**
    * Reads the fields that say how positions are scaled.
    *
@@ -160,7 +192,13 @@ sealed interface RotaryScaling {
       throw fields.refuse(OLD_TYPE, "that of rope_type, " + type.get());
     }
     fields.ignore(ORIGINAL_CONTEXT);
-    RotaryScaling scaling = rule(type.or(() -> oldType), fields).read(fields, model);
+    fields.ignore("max_position_embeddings");
+    RotaryScaling all = rule(type.or(() -> oldType), fields).read(fields, model);
+    RotaryScaling scaling =
+        fields
+            .optionalPositive(GROWTH)
+            .<RotaryScaling>map(share -> new Growing(all, share, fields.count(ORIGINAL_CONTEXT)))
+            .orElse(all);
     fields.refuseUnread("rotary scaling of this type");
     return scaling;
   }
@@ -224,10 +262,11 @@ sealed interface RotaryScaling {
         Optional<Double> given = fields.optionalPositive("attention_factor");
         Optional<Double> scale = fields.optionalPositive("mscale");
         Optional<Double> ofAll = fields.optionalPositive("mscale_all_dim");
-        if (scale.isPresent() != ofAll.isPresent()) {
-          throw fields.refuse(
-              scale.isPresent() ? "mscale" : "mscale_all_dim",
-              "none, or both mscale and mscale_all_dim");
+        if (ofAll.isPresent() && scale.isEmpty()) {
+          throw fields.refuse("mscale_all_dim", "none, or both mscale and mscale_all_dim");
+        }
+        if (ofAll.isEmpty() && scale.orElse(1.0) != 1) {
+          throw fields.refuse("mscale", "1 or none, or both mscale and mscale_all_dim");
         }
         double usual =
             Yarn.usualFactor(factor, scale.orElse(1.0))

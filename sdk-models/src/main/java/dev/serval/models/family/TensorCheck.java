@@ -59,7 +59,7 @@ final class TensorCheck {
 
   /** A tied head may be stored once more, if it is the same. */
   private void checkTiedHead(TensorNeed embeddings) {
-    String head = DecoderTensors.HEAD;
+    String head = DecoderTensors.HEAD + ".weight";
     if (!checkpoint.tensorNames().contains(head)) {
       return;
     }

@@ -6,8 +6,8 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.GatedMaps;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
@@ -90,9 +90,9 @@ final class ExpertMixingTest extends TierCase {
   @EnumSource(DType.class)
   void each_row_gets_the_bits_of_its_expert(DType dtype) {
     Weight bias = vector(2 * INNER);
-    List<GatedMaps> all =
+    List<FeedForwardMaps> all =
         Stream.generate(() ->
-                new GatedMaps(
+                new FeedForwardMaps(
                     weight(dtype, 2 * INNER, WIDTH),
                     bias,
                     weight(dtype, WIDTH, INNER),
@@ -122,7 +122,7 @@ final class ExpertMixingTest extends TierCase {
     }
   }
 
-  private Activations alone(Activations in, int count, GatedMaps expert) {
+  private Activations alone(Activations in, int count, FeedForwardMaps expert) {
     Activations between = backend.activations(count, 2 * INNER);
     Activations gated = backend.activations(count, INNER);
     Activations out = backend.activations(count, WIDTH);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,6 +71,26 @@ final class VectorRowsTest extends VectorCase {
       vector.normalise(in, 5, gains, columns, 1e-5f, add, actual, 7);
     }
     assertSameBits(actual, expected);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 4, 16, 64, 65, 96, 128, 576, 1023})
+  void layer_norms_of_any_width_have_the_same_bits(int columns) {
+    CpuActivations in = random();
+    MemorySegment gains = random().data();
+    CpuActivations expected = room();
+    CpuActivations actual = room();
+    for (MemorySegment bias : Arrays.asList(null, random().data())) {
+      for (boolean add : new boolean[] {false, true}) {
+        plain.centre(in, 5, gains, bias, columns, 1e-5f, add, expected, 7);
+        vector.centre(in, 5, gains, bias, columns, 1e-5f, add, actual, 7);
+        assertSameBits(actual, expected);
+      }
+    }
+    plain.centre(in, 3, gains, gains, columns, 1e-5f, false, expected, 3);
+    vector.centre(in, 3, gains, gains, columns, 1e-5f, false, in, 3);
+    assertThat(in.data().asSlice(12, 4L * columns).toArray(ValueLayout.JAVA_INT))
+        .isEqualTo(expected.data().asSlice(12, 4L * columns).toArray(ValueLayout.JAVA_INT));
   }
 
   @Test

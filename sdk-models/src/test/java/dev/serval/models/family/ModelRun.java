@@ -18,6 +18,9 @@ import java.util.TreeMap;
 final class ModelRun extends SteppedModel {
   static final List<ModelFamily> FAMILIES =
       List.of(
+          new Arcee(),
+          new Cohere(),
+          new Cohere2(),
           new Dots1(),
           new Ernie45(),
           new Ernie45Moe(),
@@ -33,18 +36,23 @@ final class ModelRun extends SteppedModel {
           new Llama(),
           new MiniCpm(),
           new MiniMaxM2(),
+          new Ministral3(),
           new Mistral(),
           new Mixtral(),
+          new Nemotron(),
           new Olmo2(),
           new Olmo3(),
           new OlmoE(),
+          new Phi(),
           new Phi3(),
           new Qwen2(),
           new Qwen2Moe(),
           new Qwen3(),
           new Qwen3Moe(),
           new SeedOss(),
-          new SmolLm3());
+          new SmolLm3(),
+          new StableLm(),
+          new StarCoder2());
   private static final Device CPU =
       new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(2), new TreeMap<>());
 

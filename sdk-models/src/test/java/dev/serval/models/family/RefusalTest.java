@@ -166,6 +166,50 @@ final class RefusalTest {
     refused(miniMaxM2().with("rotary_dim", 3L), "'rotary_dim'", "3");
   }
 
+  private static SmallModel cohere2() {
+    return SmallModel.of("Cohere2ForCausalLM", 7, DType.F32, SIZES, Extras.NONE)
+        .with("sliding_window", 6L);
+  }
+
+  @Test
+  void cohere2_that_is_not_what_its_fields_say_of_others_is_refused() {
+    refused(cohere2().with("use_parallel_block", false), "'use_parallel_block'", "false", "true");
+    refused(cohere2().with("layer_switch", 3L), "'layer_switch'", "3", "4");
+    refused(cohere2().with("position_embedding_type", "rope"), "'position_embedding_type'");
+    refused(
+        cohere2().with("order_of_interleaved_layers", "global_attn_first"),
+        "'order_of_interleaved_layers'",
+        "local_attn_first");
+    refused(cohere2().with("rotary_pct", 0.5), "'rotary_pct'", "0.5");
+  }
+
+  @Test
+  void norms_and_maps_that_a_family_does_not_have_are_refused() {
+    refused(
+        SmallModel.of("Starcoder2ForCausalLM", 8, DType.F32, SIZES, Extras.NONE)
+            .with("hidden_act", "gelu_pytorch_tanh")
+            .with("norm_type", "rms_norm"),
+        "'norm_type'",
+        "rms_norm");
+    refused(
+        SmallModel.of("Starcoder2ForCausalLM", 8, DType.F32, SIZES, Extras.NONE)
+            .with("hidden_act", "relu"),
+        "'hidden_act'",
+        "relu",
+        "gelu_pytorch_tanh");
+    refused(
+        SmallModel.of("PhiForCausalLM", 9, DType.F32, SIZES, Extras.NONE)
+            .with("hidden_act", "gelu_new")
+            .with("qk_layernorm", true),
+        "'qk_layernorm'",
+        "true");
+    refused(
+        SmallModel.of("StableLmForCausalLM", 10, DType.F32, SIZES, Extras.NONE)
+            .without("rms_norm_eps")
+            .with("partial_rotary_factor", 1.0),
+        "'model.layers.0.input_layernorm.bias'");
+  }
+
   static SmallModel glm4Moe() {
     Experts.Beside beside =
         new Experts.Beside(
@@ -319,9 +363,22 @@ final class RefusalTest {
         "'rope_scaling.beta_fast'",
         "beta_slow");
     refused(
-        scaled(Map.of("type", "yarn", "factor", 2.0, "mscale", 1.0)),
+        scaled(Map.of("type", "yarn", "factor", 2.0, "mscale", 2.0)),
         "'rope_scaling.mscale'",
+        "2.0",
         "mscale_all_dim");
+    refused(
+        scaled(Map.of("type", "yarn", "factor", 2.0, "mscale_all_dim", 1.0)),
+        "'rope_scaling.mscale_all_dim'",
+        "both mscale");
+    refused(
+        scaled(Map.of("type", "yarn", "factor", 2.0, "llama_4_scaling_beta", 0.1)),
+        "'rope_scaling.original_max_position_embeddings'",
+        "missing");
+    refused(
+        scaled(Map.of("type", "yarn", "factor", 2.0, "llama_4_scaling_beta", -0.1)),
+        "'rope_scaling.llama_4_scaling_beta'",
+        "-0.1");
     refused(
         scaled(Map.of("type", "longrope", "short_factor", List.of(1.0))),
         "'rope_scaling.long_factor'",

@@ -9,6 +9,10 @@ import java.util.stream.Collectors;
 
 /** The architectures that are translated, under the format's names in lower case. */
 enum Architecture {
+  /** Converted as Llama is. */
+  ARCEE("ArceeForCausalLM", "arcee", true),
+  COHERE2("Cohere2ForCausalLM", "cohere2", true),
+  COMMAND_R("CohereForCausalLM", "cohere", true),
   DOTS1("Dots1ForCausalLM", "dots1", false, Names.SHARED_EXPERTS, Names.EXPERTS),
   ERNIE4_5("Ernie4_5ForCausalLM", "ernie4_5", true),
   ERNIE4_5_MOE("Ernie4_5_MoeForCausalLM", "ernie4_5_moe", true, Names.ERNIE, Names.EXPERTS),
@@ -35,9 +39,13 @@ enum Architecture {
   /** Converted as Llama is. */
   MINICPM("MiniCPMForCausalLM", "minicpm", true),
   MINIMAX_M2("MiniMaxM2ForCausalLM", "minimax_m2", false, Names.MINIMAX, Names.MIXTRAL_EXPERTS),
+  /** Ministral 3, and Mistral Small 3 where its texts are told apart. Converted as Llama is. */
+  MISTRAL3("Ministral3ForCausalLM", "ministral3", true),
+  NEMOTRON("NemotronForCausalLM", "nemotron", false),
   /** OLMo 2, or OLMo 3 where there is a window. */
   OLMO2("Olmo2ForCausalLM", "olmo2", false, Names.END_NORMS),
   OLMOE("OlmoeForCausalLM", "olmoe", false, Names.ROUTER, Names.EXPERTS),
+  PHI2("PhiForCausalLM", "phi", false, Names.PHI2),
   PHI3("Phi3ForCausalLM", "phi3", false, Names.PHI3),
   QWEN2("Qwen2ForCausalLM", "qwen2", false),
   QWEN2MOE("Qwen2MoeForCausalLM", "qwen2_moe", false, Names.SHARED_EXPERT, Names.EXPERTS),
@@ -51,15 +59,27 @@ enum Architecture {
   QWEN3VLMOE("Qwen3MoeForCausalLM", "qwen3_moe", false, Names.ROUTER, Names.EXPERTS),
   SEED_OSS("SeedOssForCausalLM", "seed_oss", false, Names.POST_ATTENTION),
   /** Converted as Llama is. */
-  SMOLLM3("SmolLM3ForCausalLM", "smollm3", true);
+  SMOLLM3("SmolLM3ForCausalLM", "smollm3", true),
+  STABLELM("StableLmForCausalLM", "stablelm", false),
+  STARCODER2("Starcoder2ForCausalLM", "starcoder2", false, Names.STARCODER2);
 
-  /** What a layer's tensors are called in Hugging Face's checkpoints where others differ. */
+  /** What tensors are called in Hugging Face's checkpoints where others differ. */
   private static final class Names {
     static final Map<String, String> END_NORMS =
         Map.of(
             "post_attention_norm", "post_attention_layernorm",
             "ffn_norm", "pre_feedforward_layernorm",
             "post_ffw_norm", "post_feedforward_layernorm");
+
+    static final Map<String, String> PHI2 =
+        Map.of(
+            "attn_output", "self_attn.dense",
+            "ffn_up", "mlp.fc1",
+            "ffn_down", "mlp.fc2",
+            "output_norm", "model.final_layernorm");
+
+    static final Map<String, String> STARCODER2 =
+        Map.of("ffn_up", "mlp.c_fc", "ffn_down", "mlp.c_proj");
 
     /** Gates and ups are one tensor, under the name of the ups. */
     static final Map<String, String> PHI3 =
@@ -127,28 +147,27 @@ enum Architecture {
   private final String model;
   private final String modelType;
   private final boolean interleaved;
-  private final Map<String, String> layerNames;
+  private final Map<String, String> ownNames;
   private final Map<String, String> expertNames;
 
   Architecture(String model, String modelType, boolean interleaved) {
     this(model, modelType, interleaved, Map.of());
   }
 
-  Architecture(
-      String model, String modelType, boolean interleaved, Map<String, String> layerNames) {
-    this(model, modelType, interleaved, layerNames, Map.of());
+  Architecture(String model, String modelType, boolean interleaved, Map<String, String> ownNames) {
+    this(model, modelType, interleaved, ownNames, Map.of());
   }
 
   Architecture(
       String model,
       String modelType,
       boolean interleaved,
-      Map<String, String> layerNames,
+      Map<String, String> ownNames,
       Map<String, String> expertNames) {
     this.model = model;
     this.modelType = modelType;
     this.interleaved = interleaved;
-    this.layerNames = layerNames;
+    this.ownNames = ownNames;
     this.expertNames = expertNames;
   }
 
@@ -163,6 +182,7 @@ enum Architecture {
   /** What its keys begin with. */
   String key() {
     return switch (this) {
+      case COMMAND_R -> "command-r";
       case ERNIE4_5_MOE -> "ernie4_5-moe";
       case GPT_OSS -> "gpt-oss";
       case MINIMAX_M2 -> "minimax-m2";
@@ -185,9 +205,12 @@ enum Architecture {
     return interleaved;
   }
 
-  /** The names of a layer's tensors, by this format's, that are this architecture's own. */
-  Map<String, String> layerNames() {
-    return layerNames;
+  /**
+   * The names of tensors, by this format's, that are this architecture's own: within a layer, or
+   * the whole name of one outside; without {@code .weight} or {@code .bias}.
+   */
+  Map<String, String> ownNames() {
+    return ownNames;
   }
 
   /**

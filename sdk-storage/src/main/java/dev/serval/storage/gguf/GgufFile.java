@@ -278,6 +278,7 @@ public final class GgufFile {
         !tensors.containsKey(TensorNames.HEAD),
         tensors.containsKey("blk.0.attn_q.bias"),
         tensors.containsKey("blk.0.attn_q_norm.weight"),
+        tensors.containsKey("blk.0.ffn_norm.weight"),
         tensors.containsKey("blk.0.ffn_down.bias"),
         divisors(TensorNames.ROTARY_DIVISORS),
         divisors(TensorNames.LONG_DIVISORS),

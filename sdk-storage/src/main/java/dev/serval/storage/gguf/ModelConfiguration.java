@@ -28,6 +28,9 @@ final class ModelConfiguration {
   private static final String EMBEDDING_SCALE = "embedding_scale";
   private static final String RESIDUAL_SCALE = "residual_scale";
   private static final String LOGIT_SCALE = "logit_scale";
+  private static final String NORM_EPSILON = "attention.layer_norm_epsilon";
+  static final String QUERY_GROWTH = "attention.temperature_scale";
+  static final String YARN_SHARE = "rope.scaling.yarn_log_multiplier";
   private static final String DRAFT_LAYERS = "nextn_predict_layers";
   private static final String TURNS = "rope.scaling.finetuned";
 
@@ -40,7 +43,8 @@ final class ModelConfiguration {
           Map.entry("attention.max_alibi_bias", 0.0),
           Map.entry("attention.clamp_kqv", 0.0),
           Map.entry(SCORE_SCALE, 0.0),
-          Map.entry("attention.layer_norm_epsilon", 0.0),
+          Map.entry(NORM_EPSILON, 0.0),
+          Map.entry(QUERY_GROWTH, 0.0),
           Map.entry(SCORE_CAP, 0.0),
           Map.entry(LOGIT_CAP, 0.0),
           Map.entry(LOGIT_SCALE, 1.0),
@@ -50,10 +54,35 @@ final class ModelConfiguration {
           Map.entry(DRAFT_LAYERS, 0.0),
           Map.entry("rope.scaling.yarn_ext_factor", 1.0),
           Map.entry("rope.scaling.yarn_attn_factor", 1.0),
-          Map.entry("rope.scaling.yarn_log_multiplier", 0.0));
+          Map.entry(YARN_SHARE, 0.0));
 
-  private static final Set<Architecture> ALWAYS_BIASED =
-      Set.of(Architecture.QWEN2, Architecture.QWEN2MOE, Architecture.QWEN2VL);
+  /** Those whose norms are from the mean, and the field that says what these add. */
+  private static final Map<Architecture, String> CENTRED =
+      Map.of(
+          Architecture.COHERE2, "layer_norm_eps",
+          Architecture.COMMAND_R, "layer_norm_eps",
+          Architecture.NEMOTRON, "norm_eps",
+          Architecture.PHI2, "layer_norm_eps",
+          Architecture.STABLELM, "layer_norm_eps",
+          Architecture.STARCODER2, "norm_epsilon");
+
+  /** Those whose feed-forward layers have no gates, and what they have in place of them. */
+  private static final Map<Architecture, String> UNGATED =
+      Map.of(
+          Architecture.ARCEE, "relu2",
+          Architecture.NEMOTRON, "relu2",
+          Architecture.PHI2, "gelu_new",
+          Architecture.STARCODER2, "gelu_pytorch_tanh");
+
+  /** Those whose configurations have other fields for it, or none. */
+  private static final Set<Architecture> OTHERWISE_BIASED =
+      Set.of(
+          Architecture.PHI2,
+          Architecture.QWEN2,
+          Architecture.QWEN2MOE,
+          Architecture.QWEN2VL,
+          Architecture.STABLELM,
+          Architecture.STARCODER2);
 
   /** Their text has the same position in every kind. */
   private static final Set<Architecture> POSITIONS_OF_SEVERAL_KINDS =
@@ -65,10 +94,15 @@ final class ModelConfiguration {
   /** Those that this architecture translates. */
   private static Set<String> ownKeys(Architecture architecture) {
     Set<String> keys = new HashSet<>(ExpertConfiguration.ownKeys(architecture));
+    if (CENTRED.containsKey(architecture)) {
+      keys.add(NORM_EPSILON);
+    }
     switch (architecture) {
+      case COHERE2, COMMAND_R -> keys.add(LOGIT_SCALE);
       case GEMMA2 -> keys.addAll(Set.of(SCORE_CAP, LOGIT_CAP));
       case GLM4MOE -> keys.add(DRAFT_LAYERS);
       case GRANITE, GRANITEMOE -> keys.addAll(GRANITE_KEYS);
+      case MISTRAL3 -> keys.addAll(Set.of(QUERY_GROWTH, YARN_SHARE));
       case MINICPM -> keys.addAll(Set.of(EMBEDDING_SCALE, RESIDUAL_SCALE, LOGIT_SCALE));
       default -> {}
     }
@@ -96,6 +130,7 @@ final class ModelConfiguration {
     translation.window();
     translation.config.putAll(ExpertConfiguration.translate(metadata, architecture));
     switch (architecture) {
+      case COHERE2, COMMAND_R -> translation.cohere();
       case GEMMA -> translation.gemma();
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
@@ -103,6 +138,8 @@ final class ModelConfiguration {
       case GPT_OSS -> translation.gptOss();
       case GRANITE, GRANITEMOE -> translation.granite();
       case MINICPM -> translation.miniCpm();
+      case NEMOTRON -> translation.config.put("norm_gains_less_one", false);
+      case STABLELM -> translation.stableLm(weights);
       case SEED_OSS -> translation.config.put("attention_bias", weights.attentionBias());
       default -> {}
     }
@@ -147,7 +184,7 @@ final class ModelConfiguration {
     long heads = heads();
     config.put("architectures", List.of(architecture.model()));
     config.put("model_type", architecture.modelType());
-    config.put("hidden_act", "silu");
+    config.put("hidden_act", UNGATED.getOrDefault(architecture, "silu"));
     config.put("hidden_size", hidden());
     config.put("intermediate_size", metadata.requireNatural(key("feed_forward_length")));
     config.put("num_hidden_layers", layers());
@@ -156,7 +193,13 @@ final class ModelConfiguration {
         "num_key_value_heads", metadata.natural(key("attention.head_count_kv")).orElse(heads));
     config.put("head_dim", headDim());
     config.put("max_position_embeddings", metadata.requireNatural(key("context_length")));
-    config.put("rms_norm_eps", metadata.requireReal(key("attention.layer_norm_rms_epsilon")));
+    config.put(
+        CENTRED.getOrDefault(architecture, "rms_norm_eps"),
+        metadata.requireReal(
+            key(
+                CENTRED.containsKey(architecture)
+                    ? NORM_EPSILON
+                    : "attention.layer_norm_rms_epsilon")));
   }
 
   /** Those that predict further tokens come last, and are not among them. */
@@ -204,12 +247,26 @@ final class ModelConfiguration {
   private void weights(WeightFacts weights) {
     config.put("vocab_size", weights.vocabulary());
     config.put("tie_word_embeddings", weights.tied());
-    if (weights.attentionBias() && !ALWAYS_BIASED.contains(architecture)) {
+    if (OTHERWISE_BIASED.contains(architecture)) {
+      return;
+    }
+    if (weights.attentionBias()) {
       config.put("attention_bias", true);
     }
     if (weights.mlpBias()) {
       config.put("mlp_bias", true);
     }
+  }
+
+  private void cohere() {
+    config.put("logit_scale", metadata.requireReal(key(LOGIT_SCALE)));
+  }
+
+  /** Whatever it says: attention and feed-forward layers with a norm begin with two. */
+  private void stableLm(WeightFacts weights) {
+    config.put("use_parallel_residual", !weights.feedForwardNorms());
+    config.put("use_qkv_bias", weights.attentionBias());
+    config.put("qk_layernorm", weights.headNorms());
   }
 
   /** Its converters add 1 to the gains of norms. */
@@ -294,7 +351,7 @@ final class ModelConfiguration {
           config.put("model_type", "olmo3");
           layerTypes();
         }
-        case EXAONE4 -> layerTypes();
+        case COHERE2, EXAONE4 -> layerTypes();
         case PHI3, GEMMA2, GEMMA3, GPT_OSS -> {}
         default ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));

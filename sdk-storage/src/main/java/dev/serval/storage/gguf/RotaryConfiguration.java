@@ -17,6 +17,7 @@ final class RotaryConfiguration {
   private static final String LONG_ROPE = "longrope";
   private static final List<String> TYPES = List.of("none", "linear", YARN, LONG_ROPE);
   private static final String FACTOR = "rope.scaling.factor";
+  private static final String GROWTH = "llama_4_scaling_beta";
   private static final String ATTENTION_FACTOR = "rope.scaling.attn_factor";
 
   private final Metadata metadata;
@@ -52,9 +53,7 @@ final class RotaryConfiguration {
           dimensions,
           "is %d; it must be an even number up to the head's size, %d".formatted(turned, headDim));
     }
-    if (turned < headDim) {
-      fields.put("partial_rotary_factor", (double) turned / headDim);
-    }
+    fields.put("partial_rotary_factor", (double) turned / headDim);
     scaling().ifPresent(scaling -> fields.put("rope_scaling", scaling));
     return fields;
   }
@@ -81,7 +80,17 @@ final class RotaryConfiguration {
           "is %s; without scaling by yarn or longrope it must be 1 or missing"
               .formatted(attentionFactor()));
     }
+    if (growth().isPresent() && scaling.filter(fields -> fields.containsKey(GROWTH)).isEmpty()) {
+      throw metadata.problem(
+          key(ModelConfiguration.QUERY_GROWTH),
+          "is %s; without scaling by yarn it must be 0 or missing"
+              .formatted(growth().orElseThrow()));
+    }
     return scaling;
+  }
+
+  private Optional<Double> growth() {
+    return metadata.real(key(ModelConfiguration.QUERY_GROWTH)).filter(share -> share != 0);
   }
 
   private String type() {
@@ -118,11 +127,18 @@ final class RotaryConfiguration {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("rope_type", YARN);
     fields.put("factor", factor);
-    fields.put("attention_factor", attentionFactor() * (1 + 0.1 * Math.log(factor)));
+    double share = metadata.real(key(ModelConfiguration.YARN_SHARE)).orElse(0.0);
+    fields.put(
+        "attention_factor", attentionFactor() * sharpened(1, factor) / sharpened(share, factor));
+    growth().ifPresent(x -> fields.put(GROWTH, x));
     metadata.real(key("rope.scaling.yarn_beta_fast")).ifPresent(x -> fields.put("beta_fast", x));
     metadata.real(key("rope.scaling.yarn_beta_slow")).ifPresent(x -> fields.put("beta_slow", x));
     originalContext(fields);
     return fields;
+  }
+
+  private static double sharpened(double share, double factor) {
+    return 1 + 0.1 * share * Math.log(factor);
   }
 
   private void originalContext(Map<String, Object> fields) {

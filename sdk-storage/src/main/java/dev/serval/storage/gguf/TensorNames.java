@@ -27,14 +27,13 @@ final class TensorNames {
   private static final Pattern LAYER =
       Pattern.compile("blk\\.(0|[1-9]\\d{0,5})\\.((?:nextn\\.)?\\w+)\\.(\\w+)");
 
+  private static final Pattern OUTSIDE = Pattern.compile("(\\w+)\\.(weight|bias)");
+
   private static final Map<String, String> OUTSIDE_LAYERS =
       Map.of(
-          EMBEDDINGS,
-          "model.embed_tokens.weight",
-          "output_norm.weight",
-          "model.norm.weight",
-          HEAD,
-          "lm_head.weight");
+          "token_embd", "model.embed_tokens",
+          "output_norm", "model.norm",
+          "output", "lm_head");
 
   private static final Map<String, String> IN_LAYERS =
       Map.ofEntries(
@@ -67,7 +66,7 @@ final class TensorNames {
   static Optional<String> translated(String tensor, Architecture architecture) {
     Matcher layer = LAYER.matcher(tensor);
     if (!layer.matches()) {
-      return Optional.ofNullable(OUTSIDE_LAYERS.get(tensor));
+      return outside(tensor, architecture);
     }
     String part = layer.group(2);
     return part.startsWith(NEXT)
@@ -75,8 +74,17 @@ final class TensorNames {
         : known(part, layer, architecture);
   }
 
+  private static Optional<String> outside(String tensor, Architecture architecture) {
+    Matcher outside = OUTSIDE.matcher(tensor);
+    return outside.matches()
+        ? Optional.ofNullable(OUTSIDE_LAYERS.get(outside.group(1)))
+            .map(name -> architecture.ownNames().getOrDefault(outside.group(1), name))
+            .map(name -> name + "." + outside.group(2))
+        : Optional.empty();
+  }
+
   private static Optional<String> known(String part, Matcher layer, Architecture architecture) {
-    return Optional.ofNullable(architecture.layerNames().get(part))
+    return Optional.ofNullable(architecture.ownNames().get(part))
         .or(() -> Optional.ofNullable(IN_LAYERS.get(part)))
         .filter(_ -> known(layer))
         .map(name -> inLayer(layer, name));

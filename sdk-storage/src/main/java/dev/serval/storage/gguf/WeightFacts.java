@@ -10,7 +10,8 @@ import java.util.Optional;
  * @param tied whether that table is also the head
  * @param attentionBias whether queries have a bias
  * @param headNorms whether queries have a norm
- * @param mlpBias whether the feed-forward layers have one
+ * @param feedForwardNorms whether the feed-forward layers have one
+ * @param mlpBias whether they have a bias
  * @param divisors what the speed of each rotary pair is divided by, of any context
  * @param longDivisors the same of a context that is longer than the original
  * @param shortDivisors the same of one that is not
@@ -20,6 +21,7 @@ record WeightFacts(
     boolean tied,
     boolean attentionBias,
     boolean headNorms,
+    boolean feedForwardNorms,
     boolean mlpBias,
     Optional<List<Double>> divisors,
     Optional<List<Double>> longDivisors,

@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /** A checkpoint in memory with random weights, for trying out what families differ in. */
 public final class SmallModel implements Checkpoint {
@@ -397,6 +398,31 @@ public final class SmallModel implements Checkpoint {
    */
   public SmallModel withTensor(String name, DType type, long... shape) {
     tensors.put(name, ZeroTensor.named(name, type, shape));
+    return this;
+  }
+
+  /**
+   * Adds a vector of random numbers around 0.
+   *
+   * @param name its name
+   * @param length how many they are
+   * @return this model
+   */
+  public SmallModel withVector(String name, int length) {
+    vector(name, length, 0);
+    return this;
+  }
+
+  /**
+   * Changes each layer.
+   *
+   * @param change what is done, given what the names of its tensors begin with
+   * @return this model
+   */
+  public SmallModel eachLayer(Consumer<String> change) {
+    for (int index = 0; index < number("num_hidden_layers"); index++) {
+      change.accept("model.layers." + index + ".");
+    }
     return this;
   }
 

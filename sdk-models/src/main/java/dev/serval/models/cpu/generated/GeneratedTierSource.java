@@ -97,7 +97,7 @@ public final class GeneratedTierSource implements KernelTierSource {
             .<AttentionKernel>map(
                 code -> new GeneratedAttentionKernel(code, beside.attention(), workers))
             .orElse(beside.attention()),
-        beside.gate(),
+        beside.activation(),
         beside.softcap(),
         beside.rows(),
         new GeneratedPrefetch());

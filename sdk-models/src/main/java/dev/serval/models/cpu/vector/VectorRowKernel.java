@@ -14,6 +14,7 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Norms, rotation and rounding by the Vector API. What fills no vector is left to another kernel.
@@ -48,7 +49,7 @@ final class VectorRowKernel implements RowKernel {
       boolean add,
       CpuActivations out,
       long to) {
-    float scale = scale(in.data(), from * Float.BYTES, columns, epsilon);
+    float scale = scale(in.data(), from * Float.BYTES, 0, columns, epsilon);
     int whole = F.loopBound(columns);
     long inAt = from * Float.BYTES;
     long outAt = to * Float.BYTES;
@@ -64,7 +65,38 @@ final class VectorRowKernel implements RowKernel {
     }
   }
 
-  private static float scale(MemorySegment in, long from, int columns, float epsilon) {
+  /** Adding to what is there is left to the other kernel: no model has such norms at its ends. */
+  @Override
+  public void centre(
+      CpuActivations in,
+      long from,
+      MemorySegment gains,
+      @Nullable MemorySegment bias,
+      int columns,
+      float epsilon,
+      boolean add,
+      CpuActivations out,
+      long to) {
+    if (add) {
+      others.centre(in, from, gains, bias, columns, epsilon, true, out, to);
+      return;
+    }
+    long inAt = from * Float.BYTES;
+    long outAt = to * Float.BYTES;
+    float mean = mean(in.data(), inAt, columns);
+    float scale = scale(in.data(), inAt, mean, columns, epsilon);
+    int whole = F.loopBound(columns);
+    centre(in.data(), inAt, mean, scale, gains, whole, out.data(), outAt);
+    for (int i = whole; i < columns; i++) {
+      float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      out.set(to + i, (in.at(from + i) - mean) * scale * gain);
+    }
+    if (bias != null) {
+      shift(bias, columns, out.data(), outAt);
+    }
+  }
+
+  private static float mean(MemorySegment in, long from, int columns) {
     DoubleVector sums = DoubleVector.zero(WIDE);
     int whole = columns & -SUMS;
     for (int i = 0; i < whole; i += SUMS) {
@@ -72,13 +104,68 @@ final class VectorRowKernel implements RowKernel {
           (DoubleVector)
               FloatVector.fromMemorySegment(NARROW, in, from + (long) i * Float.BYTES, Lanes.ORDER)
                   .convertShape(VectorOperators.F2D, WIDE, 0);
+      sums = x.add(sums);
+    }
+    double first = sums.lane(0);
+    for (int i = whole; i < columns; i++) {
+      first += in.get(ValueLayout.JAVA_FLOAT, from + (long) i * Float.BYTES);
+    }
+    return RowKernel.mean(first, sums.lane(1), sums.lane(2), sums.lane(3), columns);
+  }
+
+  /** Of how far elements are from the middle. */
+  private static float scale(
+      MemorySegment in, long from, float middle, int columns, float epsilon) {
+    DoubleVector sums = DoubleVector.zero(WIDE);
+    int whole = columns & -SUMS;
+    for (int i = 0; i < whole; i += SUMS) {
+      DoubleVector x =
+          (DoubleVector)
+              FloatVector.fromMemorySegment(NARROW, in, from + (long) i * Float.BYTES, Lanes.ORDER)
+                  .sub(middle)
+                  .convertShape(VectorOperators.F2D, WIDE, 0);
       sums = x.mul(x).add(sums);
     }
     double first = sums.lane(0);
     for (int i = whole; i < columns; i++) {
-      first += RowKernel.square(in.get(ValueLayout.JAVA_FLOAT, from + (long) i * Float.BYTES));
+      first +=
+          RowKernel.square(in.get(ValueLayout.JAVA_FLOAT, from + (long) i * Float.BYTES) - middle);
     }
     return RowKernel.scale(first, sums.lane(1), sums.lane(2), sums.lane(3), columns, epsilon);
+  }
+
+  private static void centre(
+      MemorySegment in,
+      long from,
+      float mean,
+      float scale,
+      MemorySegment gains,
+      int count,
+      MemorySegment out,
+      long to) {
+    for (int i = 0; i < count; i += L) {
+      long at = (long) i * Float.BYTES;
+      FloatVector.fromMemorySegment(F, in, from + at, Lanes.ORDER)
+          .sub(mean)
+          .mul(scale)
+          .mul(FloatVector.fromMemorySegment(F, gains, at, Lanes.ORDER))
+          .intoMemorySegment(out, to + at, Lanes.ORDER);
+    }
+  }
+
+  private static void shift(MemorySegment bias, int columns, MemorySegment out, long to) {
+    int whole = F.loopBound(columns);
+    for (int i = 0; i < whole; i += L) {
+      long at = (long) i * Float.BYTES;
+      FloatVector.fromMemorySegment(F, out, to + at, Lanes.ORDER)
+          .add(FloatVector.fromMemorySegment(F, bias, at, Lanes.ORDER))
+          .intoMemorySegment(out, to + at, Lanes.ORDER);
+    }
+    for (int i = whole; i < columns; i++) {
+      long at = to + (long) i * Float.BYTES;
+      float moved = out.get(ValueLayout.JAVA_FLOAT, at);
+      out.set(ValueLayout.JAVA_FLOAT, at, moved + bias.getAtIndex(ValueLayout.JAVA_FLOAT, i));
+    }
   }
 
   private static void multiply(

@@ -68,7 +68,7 @@ public final class VectorTierSource implements KernelTierSource {
         new NumericsId("cpu-vector-4"),
         new VectorLinearKernel(workers, fetchesFirst()),
         new VectorAttentionKernel(workers),
-        new VectorGateKernel(workers),
+        new VectorActivationKernel(workers),
         new VectorSoftcapKernel(workers),
         new VectorRowKernel(new PlainRowKernel()),
         Prefetch.NONE);

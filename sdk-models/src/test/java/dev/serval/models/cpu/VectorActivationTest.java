@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.testkit.ThreadMeter;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
@@ -15,7 +16,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** What the Vector API makes of gates and ups, beside what plain Java does. */
 @SuppressWarnings("NullAway.Init") // taken before each test
-final class VectorGateTest extends VectorCase {
+final class VectorActivationTest extends VectorCase {
   private static final int COUNT = 1300;
   private static final float[] ENDS = {7, -7, 0, -0f, 1e-30f, 60, -60, 1e30f, Float.MAX_VALUE};
 
@@ -27,12 +28,12 @@ final class VectorGateTest extends VectorCase {
 
   private static final int RUN = 2000;
 
-  private final GateKernel plain = new PlainGateKernel();
-  private GateKernel vector;
+  private final ActivationKernel plain = new PlainActivationKernel();
+  private ActivationKernel vector;
 
   @BeforeEach
   void take() {
-    vector = vectors.gate();
+    vector = vectors.activation();
   }
 
   private CpuActivations gatesAndUps() {
@@ -68,7 +69,7 @@ final class VectorGateTest extends VectorCase {
     CpuActivations in = room(2);
     in.set(0, 1);
     in.set(1, -0f);
-    for (GateKernel kernel : List.of(plain, vector)) {
+    for (ActivationKernel kernel : List.of(plain, vector)) {
       CpuActivations out = room(1);
       kernel.gate(function, in, 0, 1, out, 0, 1, 0);
       assertThat(Float.floatToRawIntBits(out.at(0))).isEqualTo(Float.floatToRawIntBits(-0f));
@@ -89,6 +90,30 @@ final class VectorGateTest extends VectorCase {
     for (int i = 0; i < COUNT; i++) {
       float right = i % 3 == 0 ? Float.NaN : clean.at(i);
       assertThat(actual.at(i)).as("seed %d, %d", SEED, i).isEqualTo(Float.valueOf(right));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void what_has_no_gate_is_that_of_plain_java_but_for_the_rounding(UngatedFunction function) {
+    CpuActivations in = gatesAndUps();
+    in.set(5, Float.NaN);
+    CpuActivations expected = room(2 * COUNT);
+    CpuActivations actual = room(2 * COUNT);
+    CpuActivations alone = room(1);
+    plain.activate(function, in, 0, expected, 0, 2 * COUNT, 0);
+    vector.activate(function, in, 0, actual, 0, 2 * COUNT, 0);
+    for (int i = 0; i < 2 * COUNT; i++) {
+      float right = expected.at(i);
+      vector.activate(function, in, i, alone, 0, 1, 0);
+      assertThat(Float.floatToIntBits(alone.at(0))).isEqualTo(Float.floatToIntBits(actual.at(i)));
+      if (Float.isFinite(right)) {
+        assertThat(actual.at(i))
+            .as("seed %d, %s", SEED, in.at(i))
+            .isCloseTo(right, within(APART * Math.abs(right) + Float.MIN_NORMAL));
+      } else {
+        assertThat(actual.at(i)).as("seed %d, %s", SEED, in.at(i)).isEqualTo(Float.valueOf(right));
+      }
     }
   }
 

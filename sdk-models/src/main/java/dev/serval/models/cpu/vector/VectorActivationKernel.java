@@ -1,21 +1,22 @@
 package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
+import dev.serval.models.cpu.ActivationKernel;
 import dev.serval.models.cpu.CpuActivations;
-import dev.serval.models.cpu.GateKernel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The gated activation by the Vector API, a stretch at a time. */
-final class VectorGateKernel implements GateKernel {
+/** Activation functions by the Vector API, a stretch at a time. */
+final class VectorActivationKernel implements ActivationKernel {
   private static final VectorSpecies<Float> F = Lanes.FLOATS;
   private static final int STRETCH = 1024;
 
   private final float[][] powers;
 
-  VectorGateKernel(int workers) {
+  VectorActivationKernel(int workers) {
     powers = new float[workers][STRETCH];
   }
 
@@ -44,6 +45,67 @@ final class VectorGateKernel implements GateKernel {
       } else {
         combineLimited(function, in.data(), gates, ups, own, out.data(), products, part);
       }
+    }
+  }
+
+  @Override
+  public void activate(
+      UngatedFunction function,
+      CpuActivations in,
+      long from,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker) {
+    long at = from * Float.BYTES;
+    long outAt = to * Float.BYTES;
+    switch (function) {
+      case GELU_TANH -> gelu(in.data(), at, powers[worker], out.data(), outAt, count);
+      case RELU_SQUARED -> reluSquared(in.data(), at, out.data(), outAt, count);
+    }
+  }
+
+  private static void gelu(
+      MemorySegment in, long from, float[] own, MemorySegment out, long to, int count) {
+    for (int i = 0; i < count; i += STRETCH) {
+      int part = Math.min(STRETCH, count - i);
+      long at = from + (long) i * Float.BYTES;
+      MemorySegment.copy(in, ValueLayout.JAVA_FLOAT, at, own, 0, part);
+      int whole = Math.ceilDiv(part, Lanes.COUNT) * Lanes.COUNT;
+      steepenCubically(own, whole);
+      VectorExponential.apply(own, 0, whole, -1, 0);
+      share(in, at, own, out, to + (long) i * Float.BYTES, part);
+    }
+  }
+
+  private static void share(
+      MemorySegment in, long from, float[] powers, MemorySegment out, long to, int count) {
+    int whole = F.loopBound(count);
+    for (int i = 0; i < whole; i += Lanes.COUNT) {
+      long at = (long) i * Float.BYTES;
+      FloatVector.fromMemorySegment(F, in, from + at, Lanes.ORDER)
+          .div(FloatVector.fromArray(F, powers, i).add(1))
+          .intoMemorySegment(out, to + at, Lanes.ORDER);
+    }
+    for (int i = whole; i < count; i++) {
+      long at = (long) i * Float.BYTES;
+      float x = in.get(ValueLayout.JAVA_FLOAT, from + at);
+      out.set(ValueLayout.JAVA_FLOAT, to + at, x / (powers[i] + 1));
+    }
+  }
+
+  private static void reluSquared(
+      MemorySegment in, long from, MemorySegment out, long to, int count) {
+    int whole = F.loopBound(count);
+    for (int i = 0; i < whole; i += Lanes.COUNT) {
+      long at = (long) i * Float.BYTES;
+      FloatVector above = FloatVector.fromMemorySegment(F, in, from + at, Lanes.ORDER).max(0);
+      above.mul(above).intoMemorySegment(out, to + at, Lanes.ORDER);
+    }
+    for (int i = whole; i < count; i++) {
+      long at = (long) i * Float.BYTES;
+      float x = in.get(ValueLayout.JAVA_FLOAT, from + at);
+      out.set(ValueLayout.JAVA_FLOAT, to + at, ActivationKernel.reluSquared(x));
     }
   }
 

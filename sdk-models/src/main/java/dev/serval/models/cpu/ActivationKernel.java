@@ -1,0 +1,55 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
+
+/** How a tier of kernels computes what feed-forward layers have between their maps. */
+public interface ActivationKernel {
+  /**
+   * Computes {@code function(gate) · up} for one row, with the function's limit and offset.
+   *
+   * @param function what lets values through
+   * @param in gates and ups
+   * @param gate the index of the first gate
+   * @param up the index of the first up
+   * @param out where products go
+   * @param to the index of the first product
+   * @param count how many there are
+   * @param worker who computes
+   */
+  void gate(
+      GateFunction function,
+      CpuActivations in,
+      long gate,
+      long up,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker);
+
+  /**
+   * Computes {@code function(in)} for one row.
+   *
+   * @param function what is taken of each element
+   * @param in the elements
+   * @param from the index of the first
+   * @param out where results go
+   * @param to the index of the first result
+   * @param count how many there are
+   * @param worker who computes
+   */
+  void activate(
+      UngatedFunction function,
+      CpuActivations in,
+      long from,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker);
+
+  /** The square of what is above 0; what is no number stays so. */
+  static float reluSquared(float x) {
+    float above = Math.max(x, 0);
+    return above * above;
+  }
+}

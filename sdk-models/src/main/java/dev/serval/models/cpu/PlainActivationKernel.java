@@ -1,0 +1,49 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
+
+/** Activation functions in plain Java. */
+final class PlainActivationKernel implements ActivationKernel {
+  @Override
+  public void gate(
+      GateFunction function,
+      CpuActivations in,
+      long gate,
+      long up,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker) {
+    for (int i = 0; i < count; i++) {
+      float let = through(function, Math.min(in.at(gate + i), function.limit()));
+      float y = Math.clamp(in.at(up + i), -function.limit(), function.limit());
+      out.set(to + i, let * (y + function.offset()));
+    }
+  }
+
+  @Override
+  public void activate(
+      UngatedFunction function,
+      CpuActivations in,
+      long from,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker) {
+    for (int i = 0; i < count; i++) {
+      float x = in.at(from + i);
+      out.set(
+          to + i,
+          switch (function) {
+            case GELU_TANH -> through(GateFunction.GELU_TANH, x);
+            case RELU_SQUARED -> ActivationKernel.reluSquared(x);
+          });
+    }
+  }
+
+  /** x · σ(s(x)) */
+  private static float through(GateFunction function, float x) {
+    return x / (1 + Exponential.of(-function.steepness(x)));
+  }
+}

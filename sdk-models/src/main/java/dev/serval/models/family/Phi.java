@@ -1,0 +1,35 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.UngatedFunction;
+import dev.serval.models.family.DecoderTraits.BranchNorms;
+import dev.serval.models.family.DecoderTraits.Norms;
+import dev.serval.models.family.DecoderTraits.PartNames;
+import dev.serval.models.family.RotaryFrequencies.Turning;
+import java.util.Set;
+
+/**
+ * Phi-1, 1.5 and 2: attention and the feed-forward layer begin with the same norm, which is from
+ * the mean; there are no gates, and biases everywhere; a part of a head is turned.
+ */
+public final class Phi extends DecoderFamily {
+  private static final PartNames NAMES =
+      new PartNames("self_attn.dense", "mlp.fc1", "mlp.fc2", "model.final_layernorm");
+
+  /** For the service loader. */
+  public Phi() {
+    super("phi", Set.of("PhiForCausalLM"), Set.of("phi"));
+  }
+
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    return DecoderTraits.with(LayerWindows.none(config))
+        .biases(true, true, true)
+        .headBias()
+        .activation(UngatedFunction.GELU_TANH)
+        .names(NAMES)
+        .norms(Norms.centred(true, "layer_norm_eps"))
+        .branchNorms(BranchNorms.ONE)
+        .turning(Turning.HALF)
+        .build();
+  }
+}

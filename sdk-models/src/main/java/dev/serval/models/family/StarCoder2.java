@@ -1,0 +1,47 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.UngatedFunction;
+import dev.serval.models.family.DecoderTraits.Norms;
+import dev.serval.models.family.DecoderTraits.PartNames;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * StarCoder 2 (<a href="https://arxiv.org/abs/2402.19173">arXiv:2402.19173</a>): norms from the
+ * mean, a feed-forward layer without gates, biases everywhere; all layers may have a window.
+ */
+public final class StarCoder2 extends DecoderFamily {
+  private static final PartNames NAMES =
+      new PartNames("self_attn.o_proj", "mlp.c_fc", "mlp.c_proj", "model.norm");
+
+  private static final List<String> IGNORED =
+      List.of(
+          "layer_norm_epsilon",
+          "activation_function",
+          "attention_softmax_in_fp32",
+          "scale_attention_softmax_in_fp32",
+          "scale_attn_weights",
+          "residual_dropout",
+          "embedding_dropout");
+
+  /** For the service loader. */
+  public StarCoder2() {
+    super("starcoder2", Set.of("Starcoder2ForCausalLM"), Set.of("starcoder2"));
+  }
+
+  /** What is ignored says the same in other words, or how attention is computed. */
+  @Override
+  DecoderTraits traits(ModelConfig config) {
+    config.choice("norm_type", Set.of("layer_norm"));
+    config.choice("mlp_type", Set.of("default"));
+    IGNORED.forEach(config::ignore);
+    boolean bias = config.flag("use_bias", true);
+    return DecoderTraits.with(LayerWindows.everywhere(config))
+        .biases(bias, bias, bias)
+        .activation(UngatedFunction.GELU_TANH)
+        .names(NAMES)
+        .norms(Norms.centred(true, "norm_epsilon"))
+        .tied()
+        .build();
+  }
+}
