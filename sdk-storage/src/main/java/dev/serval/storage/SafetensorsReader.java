@@ -18,6 +18,10 @@ import java.nio.file.Path;
  * counts, as in Hugging Face's transformers. Or the path of one {@code .safetensors} file of
  * whatever name, which then stands for {@code model.safetensors} in its own folder.
  *
+ * <p><b>Models for texts and images</b> (Gemma 3, Mistral Small 3, Ministral 3, Qwen 2-VL, 2.5-VL
+ * and 3-VL, those with experts apart) are opened as the part for texts that they have: its
+ * configuration and tensors, under the names of a model for texts.
+ *
  * <p><b>What is checked.</b> Everything but the numbers: every byte of a weights file belongs to
  * its header or to exactly one tensor of the size that its type and shape demand; index and shards
  * name the same tensors; JSON has no duplicate names; texts are UTF-8. Headers and indexes may have

@@ -11,7 +11,8 @@ import java.util.SortedSet;
  *
  * <p>Whatever the format, names and configuration are given in Hugging Face's vocabulary ({@code
  * model.layers.0.self_attn.q_proj.weight}, {@code num_hidden_layers}), so a model family is written
- * once for all formats.
+ * once for all formats. Of a model that takes other input than texts as well, a reader may give the
+ * part for texts alone, as that of a model of its own.
  *
  * <p>Immutable and usable from any thread until it is closed; afterwards {@link #tensor} and {@link
  * #text} are an {@link IllegalStateException}. Tensors are views into mapped files and die with the
@@ -71,7 +72,7 @@ public interface Checkpoint extends AutoCloseable {
    * A small text file that belongs to the model.
    *
    * @param name {@code tokenizer.json}, {@code tokenizer_config.json}, {@code
-   *     generation_config.json} or {@code chat_template.jinja}
+   *     generation_config.json}, {@code chat_template.jinja} or {@code chat_template.json}
    * @return its text; empty if the checkpoint has none of that name
    */
   Optional<String> text(String name);

@@ -11,14 +11,15 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * Finds a checkpoint's chat template: {@code chat_template.jinja}, else the field {@code
- * chat_template} of {@code tokenizer_config.json}, which is one template or a list of named ones,
- * of which {@code default} is taken.
+ * chat_template} of {@code tokenizer_config.json} or of {@code chat_template.json}, which is one
+ * template or a list of named ones, of which {@code default} is taken.
  *
  * @param name where it was found
  * @param source the template
  */
 record ChatTemplateFile(String name, String source) {
   private static final String FILE = "chat_template.jinja";
+  private static final String OF_PROCESSOR = "chat_template.json";
   private static final String FIELD = "chat_template";
 
   static Optional<ChatTemplate> read(
@@ -27,6 +28,7 @@ record ChatTemplateFile(String name, String source) {
         .text(FILE)
         .map(source -> new ChatTemplateFile(FILE, source))
         .or(() -> config.flatMap(ChatTemplateFile::of))
+        .or(() -> JsonFile.optional(checkpoint, OF_PROCESSOR).flatMap(ChatTemplateFile::of))
         .map(file -> file.parse(checkpoint, special, clock));
   }
 

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The families against models whose answers a float64 reference computed. */
@@ -54,6 +55,29 @@ final class OracleTest {
             .usingComparatorWithPrecision(TOLERANCE)
             .containsExactly(oracle.logits().get(i));
       }
+    }
+  }
+
+  /**
+   * Qwen 3 as the part for texts of Qwen 3-VL, Qwen 2 as that of 2.5-VL, Llama of Mistral Small.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "qwen3, qwen3_vl_text, Qwen3VLForConditionalGeneration",
+    "qwen2, qwen2_5_vl_text, Qwen2_5_VLForConditionalGeneration",
+    "llama, mistral, Mistral3ForConditionalGeneration"
+  })
+  void a_model_that_sees_as_well_does_with_texts_what_their_part_does(
+      String name, String type, String architecture) throws IOException {
+    Oracle oracle = Oracle.named(name);
+    SeeingModel.of(oracle.folder(folder), type, architecture);
+    try (Checkpoint checkpoint =
+            new SafetensorsReader().open(folder.resolve(name), LoadListener.NONE);
+        ModelRun run = new ModelRun(checkpoint, 2, kernels)) {
+      int[] prompt = oracle.prompts().getLast();
+      assertThat(run.logits(prompt, prompt.length))
+          .usingComparatorWithPrecision(TOLERANCE)
+          .containsExactly(oracle.logits().getLast());
     }
   }
 

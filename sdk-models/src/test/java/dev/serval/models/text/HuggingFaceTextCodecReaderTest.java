@@ -165,6 +165,15 @@ final class HuggingFaceTextCodecReaderTest {
   }
 
   @Test
+  void the_template_of_a_model_that_sees_as_well_may_lie_in_a_file_of_its_own() {
+    String processor = "{\"chat_template\": \"processed\"}";
+    TextCheckpoint sees = BYTE_LEVEL.with("chat_template.json", processor);
+    assertThat(rendered(sees)).isEqualTo("processed");
+    assertThat(rendered(sees.with(CONFIG, "{\"chat_template\": \"configured\"}")))
+        .isEqualTo("configured");
+  }
+
+  @Test
   void of_several_templates_the_default_is_taken() {
     String list =
         "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"{% frobnicate %}\"},"

@@ -112,12 +112,12 @@ final class SafetensorsFile {
     return tensors;
   }
 
-  StoredTensor tensor(TensorEntry tensor) {
+  /** One of its tensors, under the name that it has in the checkpoint. */
+  StoredTensor tensor(TensorEntry tensor, String name) {
     return tensor
         .type()
         .dtype()
-        .map(dtype ->
-            new StoredTensor(tensor.name(), dtype, tensor.shape(), data(tensor), range(tensor)))
+        .map(dtype -> new StoredTensor(name, dtype, tensor.shape(), data(tensor), range(tensor)))
         .orElseThrow(() ->
             tensor.problem(
                 file.toString(),

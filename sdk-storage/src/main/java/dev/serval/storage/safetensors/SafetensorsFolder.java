@@ -40,7 +40,8 @@ public final class SafetensorsFolder {
           "tokenizer.json",
           "tokenizer_config.json",
           "generation_config.json",
-          "chat_template.jinja");
+          "chat_template.jinja",
+          "chat_template.json");
   private static final Pattern SHARD =
       Pattern.compile(".*-\\d{5}-of-(?!00001)\\d{5}\\.safetensors");
   private static final Bytes MOST_CONFIG = Bytes.mebi(4);
@@ -120,8 +121,15 @@ public final class SafetensorsFolder {
     List<SafetensorsFile> weights = Files.isDirectory(path) ? weights() : List.of(single(path));
     weights.forEach(shard -> parts.add(new Part("weights", shard.file())));
     Supplier<ArtefactDigest> digest = digesting.of(parts);
+    Optional<TextPart> part = TextPart.of(config);
     return new MappedCheckpoint(
-        path.toString(), FORMAT, folder, digest, config, table(path, weights), texts);
+        path.toString(),
+        FORMAT,
+        folder,
+        digest,
+        part.map(TextPart::config).orElse(config),
+        table(path, weights, part),
+        texts);
   }
 
   private Map<String, Object> config() {
@@ -160,10 +168,21 @@ public final class SafetensorsFolder {
     return SafetensorsFile.read(folder.map(file));
   }
 
-  private static TensorTable table(Path path, List<SafetensorsFile> weights) {
+  private static TensorTable table(
+      Path path, List<SafetensorsFile> weights, Optional<TextPart> part) {
     SortedMap<String, Supplier<StoredTensor>> tensors = new TreeMap<>();
     for (SafetensorsFile file : weights) {
-      file.tensors().forEach((name, entry) -> tensors.put(name, () -> file.tensor(entry)));
+      file.tensors()
+          .forEach((stored, entry) ->
+              part.map(texts -> texts.name(stored))
+                  .orElse(Optional.of(stored))
+                  .ifPresent(name -> {
+                    if (tensors.put(name, () -> file.tensor(entry, name)) != null) {
+                      throw new CheckpointException(
+                          "%s has two tensors that are '%s' to its part for texts, one of them '%s'"
+                              .formatted(path, name, stored));
+                    }
+                  }));
     }
     return new TensorTable(path.toString(), tensors);
   }

@@ -149,7 +149,7 @@ final class MutatedFilesTest {
   private static long readFile(byte[] mutant) {
     SafetensorsFile file = SafetensorsFile.read(inMemory(mutant));
     return file.tensors().values().stream()
-        .map(entry -> (Supplier<StoredTensor>) () -> file.tensor(entry))
+        .map(entry -> (Supplier<StoredTensor>) () -> file.tensor(entry, entry.name()))
         .mapToLong(MutatedFilesTest::read)
         .sum();
   }

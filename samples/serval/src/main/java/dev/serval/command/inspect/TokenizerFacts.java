@@ -4,6 +4,7 @@ import dev.serval.api.storage.Checkpoint;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -41,11 +42,10 @@ final class TokenizerFacts {
 
   private boolean hasTemplate() {
     return checkpoint.text("chat_template.jinja").isPresent()
-        || checkpoint
-            .text("tokenizer_config.json")
+        || Stream.of("tokenizer_config.json", "chat_template.json")
+            .flatMap(name -> checkpoint.text(name).stream())
             .map(this::parsed)
-            .filter(tree -> tree.hasNonNull("chat_template"))
-            .isPresent();
+            .anyMatch(tree -> tree.hasNonNull("chat_template"));
   }
 
   private JsonNode parsed(String text) {
