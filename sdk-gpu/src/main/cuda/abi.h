@@ -102,11 +102,16 @@ struct Bias {
   float bias;
 };
 
+// Where each of dev.serval.api.compute.CodeBook's books begins among all: entries of eight numbers of a byte, those of IQ3 of four.
+enum Book { IQ1_BOOK = 0, IQ2_XXS_BOOK = IQ1_BOOK + 2048 * 8, IQ2_XS_BOOK = IQ2_XXS_BOOK + 256 * 8, IQ2_S_BOOK = IQ2_XS_BOOK + 512 * 8,
+            IQ3_XXS_BOOK = IQ2_S_BOOK + 1024 * 8, IQ3_S_BOOK = IQ3_XXS_BOOK + 256 * 4, ALL_BOOKS = IQ3_S_BOOK + 512 * 4 };
+
 // Takes over rows of a matrix as stored: to the packed layout, or row-major for F32 and F16. The matrix is zeroed before its
 // first part arrives.
 struct Pack {
   const void* source;   // whole rows, as stored, one after the other
   void* target;         // the matrix
+  const int8_t* books;  // of types that have code books
   int32_t rows;         // of this part
   int32_t columns;      // elements of a row
   int32_t firstRow;     // where the part begins in the matrix

@@ -96,6 +96,82 @@ __device__ __forceinline__ float element_of_iq4_xs(const unsigned char* row, int
   return __fmul_rn(factor, (float)(int8_t)uneven_byte(place));
 }
 
+// Types with code books: several elements choose an entry together, and signs are apart, or seven of eight signs that are an even
+// number below 0. Scales are 2 s + 1 times that of the block.
+__device__ __forceinline__ float odd_scale(const unsigned char* scale, int s) {
+  return __fmul_rn(half_value((uint16_t)two_bytes(scale)), (float)(2 * s + 1));
+}
+
+__device__ __forceinline__ int even_sign(int bits, int place) { return place < 7 ? bits >> place & 1 : __popc(bits & 127) & 1; }
+
+__device__ __forceinline__ int nibble(const unsigned char* at, int i) { return at[i / 2] >> (i % 2 * 4) & 15; }
+
+__device__ __forceinline__ float signed_element(float factor, const int8_t* entry, int i, int negative) {
+  return __fmul_rn(factor, (float)(negative ? -entry[i] : entry[i]));
+}
+
+__device__ __forceinline__ float element_of_iq1(float factor, const int8_t* books, int entry, int i, bool less) {
+  return __fmul_rn(factor, (float)books[IQ1_BOOK + entry * 8 + i] + (less ? -0.125f : 0.125f));
+}
+
+__device__ __forceinline__ float element_of_iq1_s(const int8_t* books, const unsigned char* block, int i) {
+  int high = two_bytes(block + 34 + i / 32 * 2);
+  int entry = block[2 + i / 8] | (high >> (i / 8 % 4 * 3) & 7) << 8;
+  return element_of_iq1(odd_scale(block, high >> 12 & 7), books, entry, i % 8, high >> 15);
+}
+
+__device__ __forceinline__ float element_of_iq1_m(const int8_t* books, const unsigned char* block, int i) {
+  const unsigned char* scales = block + 48;
+  int high = nibble(block + 32, i / 8), entry = block[i / 8] | (high & 7) << 8;
+  unsigned char scale[2] = {(unsigned char)(scales[1] >> 4 | (scales[3] & 240)), (unsigned char)(scales[5] >> 4 | (scales[7] & 240))};
+  return element_of_iq1(odd_scale(scale, two_bytes(scales + i / 64 * 2) >> (i / 16 % 4 * 3) & 7), books, entry, i % 8, high & 8);
+}
+
+__device__ __forceinline__ float element_of_iq2_xxs(const int8_t* books, const unsigned char* block, int i) {
+  const unsigned char* group = block + 2 + i / 32 * 8;
+  uint32_t rest = two_bytes(group + 4) | two_bytes(group + 6) << 16;
+  int place = i / 8 % 4;
+  return signed_element(__fmul_rn(odd_scale(block, (int)(rest >> 28)), 0.125f), books + IQ2_XXS_BOOK + group[place] * 8, i % 8,
+                        even_sign((int)(rest >> (7 * place)), i % 8));
+}
+
+__device__ __forceinline__ float element_of_iq2_xs(const int8_t* books, const unsigned char* block, int i) {
+  int code = two_bytes(block + 2 + i / 8 * 2);
+  return signed_element(__fmul_rn(odd_scale(block, nibble(block + 66, i / 16)), 0.125f), books + IQ2_XS_BOOK + (code & 511) * 8, i % 8,
+                        even_sign(code >> 9, i % 8));
+}
+
+__device__ __forceinline__ float element_of_iq2_s(const int8_t* books, const unsigned char* block, int i) {
+  int entry = block[2 + i / 8] | (block[66 + i / 32] >> (i / 8 % 4 * 2) & 3) << 8;
+  return signed_element(__fmul_rn(odd_scale(block, nibble(block + 74, i / 16)), 0.125f), books + IQ2_S_BOOK + entry * 8, i % 8,
+                        block[34 + i / 8] >> (i % 8) & 1);
+}
+
+__device__ __forceinline__ float element_of_iq3_xxs(const int8_t* books, const unsigned char* block, int i) {
+  const unsigned char* group = block + 66 + i / 32 * 4;
+  uint32_t rest = two_bytes(group) | two_bytes(group + 2) << 16;
+  return signed_element(__fmul_rn(odd_scale(block, (int)(rest >> 28)), 0.25f), books + IQ3_XXS_BOOK + block[2 + i / 4] * 4, i % 4,
+                        even_sign((int)(rest >> (i / 8 % 4 * 7)), i % 8));
+}
+
+__device__ __forceinline__ float element_of_iq3_s(const int8_t* books, const unsigned char* block, int i) {
+  int entry = block[2 + i / 4] | (block[66 + i / 32] >> (i / 4 % 8) & 1) << 8;
+  return signed_element(odd_scale(block, nibble(block + 106, i / 32)), books + IQ3_S_BOOK + entry * 4, i % 4, block[74 + i / 8] >> (i % 8) & 1);
+}
+
+// Five digits to the base of 3 are a byte, a fraction of 256.
+__device__ __forceinline__ float element_of_tq1_0(const int8_t*, const unsigned char* block, int i) {
+  int octet = i < 160 ? block[i % 32] : i < 240 ? block[32 + i % 16] : block[48 + i % 4];
+  int place = i < 160 ? i / 32 : i < 240 ? (i - 160) / 16 : (i - 240) / 4;
+  int power = place == 0 ? 1 : place == 1 ? 3 : place == 2 ? 9 : place == 3 ? 27 : 81;
+  return __fmul_rn(half_value((uint16_t)two_bytes(block + 52)), (float)((octet * power & 255) * 3 / 256 - 1));
+}
+
+__device__ __forceinline__ float element_of_tq2_0(const int8_t*, const unsigned char* block, int i) {
+  int q = block[i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2) & 3;
+  return __fmul_rn(half_value((uint16_t)two_bytes(block + 64)), (float)(q - 1));
+}
+
 __device__ __forceinline__ void pack_row_q8_0(const Pack& a, int row) {
   const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 32 * 34);
   int r = a.firstRow + row;
@@ -207,6 +283,19 @@ PACK(q3_k, const unsigned char* source = (const unsigned char*)a.source + (int64
      pack_rounded(a, row, [&](int k) { return element_of_q3_k(source, k); }))
 PACK(iq4_xs, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * 136;
      pack_rounded(a, row, [&](int k) { return element_of_iq4_xs(source, k); }))
+
+#define PACK_CODED(type, bytes)                                                                                            \
+  PACK(type, const unsigned char* source = (const unsigned char*)a.source + (int64_t)row * (a.columns / 256) * bytes;     \
+       pack_rounded(a, row, [&](int k) { return element_of_##type(a.books, source + (int64_t)(k / 256) * bytes, k % 256); }))
+PACK_CODED(iq1_s, 50)
+PACK_CODED(iq1_m, 56)
+PACK_CODED(iq2_xxs, 66)
+PACK_CODED(iq2_xs, 74)
+PACK_CODED(iq2_s, 82)
+PACK_CODED(iq3_xxs, 98)
+PACK_CODED(iq3_s, 110)
+PACK_CODED(tq1_0, 54)
+PACK_CODED(tq2_0, 66)
 
 KERNEL(unpack_bf16, Unpack, 256, 1, 0) {
   using namespace serval;

@@ -223,11 +223,24 @@ struct Format {
 };
 const Format FORMATS[] = {{"f32", 1, 4},    {"f16", 1, 2},    {"bf16", 1, 2},    {"q8_0", 32, 34},   {"q4_0", 32, 18},  {"q4_1", 32, 20},
                           {"q5_0", 32, 22}, {"q5_1", 32, 24}, {"q4_k", 256, 144}, {"q5_k", 256, 176}, {"q6_k", 256, 210},
-                          {"q2_k", 256, 84}, {"q3_k", 256, 110}, {"iq4_nl", 32, 18}, {"iq4_xs", 256, 136}, {"mxfp4", 32, 17}};
+                          {"q2_k", 256, 84}, {"q3_k", 256, 110}, {"iq4_nl", 32, 18}, {"iq4_xs", 256, 136}, {"mxfp4", 32, 17},
+                          {"iq1_s", 256, 50}, {"iq1_m", 256, 56}, {"iq2_xxs", 256, 66}, {"iq2_xs", 256, 74}, {"iq2_s", 256, 82},
+                          {"iq3_xxs", 256, 98}, {"iq3_s", 256, 110}, {"tq1_0", 256, 54}, {"tq2_0", 256, 66}};
 const Format& format(const string& name) {
   for (const Format& f : FORMATS)
     if (name == f.name) return f;
   abort();
+}
+
+// Code books of numbers that follow no book of a file.
+const vector<int8_t>& books() {
+  static const vector<int8_t> all = [] {
+    Random random = {19};
+    vector<int8_t> numbers(ALL_BOOKS);
+    for (int8_t& x : numbers) x = (int8_t)(random.below(63) - 31);
+    return numbers;
+  }();
+  return all;
 }
 
 // A random block, with scales of a sensible size.
@@ -255,6 +268,13 @@ vector<unsigned char> random_block(Random& random, const Format& f) {
     half(82, size / 3);
   } else if (name == "q3_k") {
     half(108, size / 10);
+  } else if (name == "iq1_m") {
+    uint16_t bits = to_half(size / 10);
+    for (int i = 0; i < 4; i++) block[49 + 2 * i] = (unsigned char)((block[49 + 2 * i] & 15) | (bits >> (4 * i) & 15) << 4);
+  } else if (name == "tq1_0" || name == "tq2_0") {
+    half(name == "tq1_0" ? 52 : 64, 5 * size);
+  } else if (name.substr(0, 3) == "iq1" || name.substr(0, 3) == "iq2" || name.substr(0, 3) == "iq3") {
+    half(0, size / 10);
   } else if (name == "mxfp4") {
     block[0] = (unsigned char)(random.below(16) ? 115 + random.below(13) : random.below(2));
   } else if (name == "iq4_nl" || name == "iq4_xs") {
@@ -268,6 +288,49 @@ vector<unsigned char> random_block(Random& random, const Format& f) {
 }
 
 double half_at(const unsigned char* at) { return from_half((uint16_t)(at[0] | at[1] << 8)); }
+
+// Of types with code books, or several elements in a byte.
+double coded_element(const string& name, const unsigned char* b, int i) {
+  auto u16 = [&](int at) { return b[at] | b[at + 1] << 8; };
+  auto u32 = [&](int at) { return (uint32_t)u16(at) | (uint32_t)u16(at + 2) << 16; };
+  auto four = [&](int at, int j) { return j % 2 ? b[at + j / 2] >> 4 : b[at + j / 2] & 15; };
+  auto even = [&](uint32_t bits, int j) {
+    int minus = 0;
+    for (int k = 0; k < 7; k++) minus += bits >> k & 1;
+    return (j < 7 ? (int)(bits >> j & 1) : minus % 2) ? -1 : 1;
+  };
+  auto sign = [&](int at) { return b[at + i / 8] & 1 << i % 8 ? -1 : 1; };
+  auto number = [&](int book, int length, int entry) { return books()[book + entry * length + i % length]; };
+  int eight = i / 8, group = i / 32;
+  if (name == "iq1_s") {
+    int high = u16(34 + 2 * group), entry = b[2 + eight] + 256 * (high >> 3 * (eight % 4) & 7);
+    return half_at(b) * (2 * (high >> 12 & 7) + 1) * (number(IQ1_BOOK, 8, entry) + (high & 0x8000 ? -0.125 : 0.125));
+  }
+  if (name == "iq1_m") {
+    int bits = 0, high = four(32, eight), entry = b[eight] + 256 * (high & 7);
+    for (int k = 3; k >= 0; k--) bits = bits << 4 | b[49 + 2 * k] >> 4;
+    return from_half((uint16_t)bits) * (2 * (u16(48 + i / 64 * 2) >> 3 * (i / 16 % 4) & 7) + 1) * (number(IQ1_BOOK, 8, entry) + (high & 8 ? -0.125 : 0.125));
+  }
+  if (name == "iq2_xxs") {
+    uint32_t rest = u32(6 + 8 * group);
+    return half_at(b) * (0.5 + (rest >> 28)) / 4 * number(IQ2_XXS_BOOK, 8, b[2 + 8 * group + eight % 4]) * even(rest >> 7 * (eight % 4), i % 8);
+  }
+  if (name == "iq2_xs") {
+    int code = u16(2 + 2 * eight);
+    return half_at(b) * (0.5 + four(66, i / 16)) / 4 * number(IQ2_XS_BOOK, 8, code % 512) * even(code / 512, i % 8);
+  }
+  if (name == "iq2_s")
+    return half_at(b) * (0.5 + four(74, i / 16)) / 4 * number(IQ2_S_BOOK, 8, b[2 + eight] + 256 * (b[66 + group] >> 2 * (eight % 4) & 3)) * sign(34);
+  if (name == "iq3_xxs") {
+    uint32_t rest = u32(66 + 4 * group);
+    return half_at(b) * (0.5 + (rest >> 28)) / 2 * number(IQ3_XXS_BOOK, 4, b[2 + i / 4]) * even(rest >> 7 * (eight % 4), i % 8);
+  }
+  if (name == "iq3_s") return half_at(b) * (1 + 2 * four(106, group)) * number(IQ3_S_BOOK, 4, b[2 + i / 4] + 256 * (b[66 + group] >> i / 4 % 8 & 1)) * sign(74);
+  if (name == "tq2_0") return half_at(b + 64) * ((b[i / 128 * 32 + i % 32] >> 2 * (group % 4) & 3) - 1);
+  int digits = i < 160 ? b[i % 32] : i < 240 ? b[32 + i % 16] : b[48 + i % 4], place = i < 160 ? group : i < 240 ? (i - 160) / 16 : (i - 240) / 4;
+  for (int k = 0; k < place; k++) digits = digits * 3 % 256;
+  return half_at(b + 52) * (digits * 3 / 256 - 1);
+}
 
 // Element i of a block, as GGUF lays down.
 double element(const string& name, const unsigned char* b, int i) {
@@ -305,6 +368,7 @@ double element(const string& name, const unsigned char* b, int i) {
     int scale = (low | ((b[2] | b[3] << 8) >> 2 * group & 3) << 4) - 32;
     return half_at(b) * scale * numbers[nibble(8 + 16 * group, i % 32)];
   }
+  if (name[0] == 't' || name.substr(0, 3) == "iq1" || name.substr(0, 3) == "iq2" || name.substr(0, 3) == "iq3") return coded_element(name, b, i);
   static const double fours[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
   if (name == "mxfp4") return b[0] == 255 ? NAN : ldexp(nibble(1, i) & 8 ? -fours[nibble(1, i) & 7] : fours[nibble(1, i)], b[0] - 127);
   bool five = name == "q5_k";
@@ -355,10 +419,11 @@ Matrix load(Bench& bench, Random& random, const string& type, int rows, int colu
   }
   m.data = bench.device(vector<unsigned char>(size));
   size_t rowBytes = bytes.size() / rows;
+  int8_t* all = bench.device(books());
   for (int r = 0; r < rows;) {
     int count = std::min(rows - r, 1 + random.below(50));
     vector<unsigned char> part(bytes.begin() + r * rowBytes, bytes.begin() + (r + count) * rowBytes);
-    bench.launch("pack_" + type, count, 1, 1, Pack{bench.device(part), m.data, count, columns, r, m.stride});
+    bench.launch("pack_" + type, count, 1, 1, Pack{bench.device(part), m.data, all, count, columns, r, m.stride});
     r += count;
   }
   m.used = m.stored;
@@ -764,7 +829,8 @@ void linear_maps(Bench& bench, const string& prefix, int scale) {
       check_gated(bench, random, prefix, type, 256, 1024, 140, 4);
     }
   }
-  for (const char* type : {"q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k", "q2_k", "q3_k", "iq4_nl", "iq4_xs"}) {
+  for (const char* type : {"q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k", "q2_k", "q3_k", "iq4_nl", "iq4_xs", "iq1_s", "iq1_m", "iq2_xxs", "iq2_xs",
+                           "iq2_s", "iq3_xxs", "iq3_s", "tq1_0", "tq2_0"}) {
     Matrix m = load(bench, random, type, 70, 512);
     m.type = kept_type(type);
     Rows in = random_rows(random, 3, 512);

@@ -36,9 +36,18 @@ final class GgufWriter {
           Map.entry(DType.Q4_K, 12),
           Map.entry(DType.Q5_K, 13),
           Map.entry(DType.Q6_K, 14),
+          Map.entry(DType.IQ2_XXS, 16),
+          Map.entry(DType.IQ2_XS, 17),
+          Map.entry(DType.IQ3_XXS, 18),
+          Map.entry(DType.IQ1_S, 19),
           Map.entry(DType.IQ4_NL, 20),
+          Map.entry(DType.IQ3_S, 21),
+          Map.entry(DType.IQ2_S, 22),
           Map.entry(DType.IQ4_XS, 23),
+          Map.entry(DType.IQ1_M, 29),
           Map.entry(DType.BF16, 30),
+          Map.entry(DType.TQ1_0, 34),
+          Map.entry(DType.TQ2_0, 35),
           Map.entry(DType.MXFP4, 39));
 
   /** Bytes in the format's order. */

@@ -51,7 +51,37 @@ public enum DType {
    * href="https://www.opencompute.org/documents/ocp-microscaling-formats-mx-v1-0-spec-final-pdf">OCP
    * Microscaling Formats 1.0</a>).
    */
-  MXFP4(32, 17);
+  MXFP4(32, 17),
+  /**
+   * Scale d, 32 pairs of an entry of {@link CodeBook#IQ1}, 8 numbers v, and for 32 elements each 3
+   * bits s and a sign: d · (2 s + 1) · (v ± ⅛).
+   */
+  IQ1_S(256, 50),
+  /**
+   * The same with 3 bits s for 16 elements and a sign for 8; the scale lies where scales leave
+   * bits.
+   */
+  IQ1_M(256, 56),
+  /**
+   * Scale d, 32 entries of {@link CodeBook#IQ2_XXS}, 8 numbers v and their signs, of which there is
+   * an even number below 0, and for 32 elements each 4 bits s: d · (2 s + 1) / 8 · ±v.
+   */
+  IQ2_XXS(256, 66),
+  /** The same of {@link CodeBook#IQ2_XS}, with 4 bits s for 16 elements. */
+  IQ2_XS(256, 74),
+  /** The same of {@link CodeBook#IQ2_S}, with any signs. */
+  IQ2_S(256, 82),
+  /**
+   * Scale d, 64 entries of {@link CodeBook#IQ3_XXS}, 4 numbers v, the signs of two of them as
+   * above, and for 32 elements each 4 bits s: d · (2 s + 1) / 4 · ±v.
+   */
+  IQ3_XXS(256, 98),
+  /** Likewise of {@link CodeBook#IQ3_S}, with any signs: d · (2 s + 1) · ±v. */
+  IQ3_S(256, 110),
+  /** Scale d, 256 elements q that are 0, 1 or 2, five of them in most bytes: d · (q − 1). */
+  TQ1_0(256, 54),
+  /** Scale d, 256 elements q of 2 bits: d · (q − 1). */
+  TQ2_0(256, 66);
 
   private final int blockElements;
   private final int blockBytes;

@@ -28,7 +28,7 @@ final class Abi {
   static final Struct BIAS = Struct.named("Bias").narrow("token", "bias").build();
   static final Struct PACK =
       Struct.named("Pack")
-          .wide("source", "target")
+          .wide("source", "target", "books")
           .narrow("rows", "columns", "firstRow", "targetStride")
           .build();
   static final Struct UNPACK =

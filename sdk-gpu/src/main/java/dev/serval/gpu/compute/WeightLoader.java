@@ -3,6 +3,7 @@ package dev.serval.gpu.compute;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.serval.api.compute.CodeBook;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.gpu.Region;
@@ -14,6 +15,7 @@ import dev.serval.gpu.driver.Kernel;
 import dev.serval.gpu.driver.Stream;
 import dev.serval.gpu.transfer.DataPath;
 import dev.serval.gpu.transfer.WeightStream;
+import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -40,6 +42,7 @@ final class WeightLoader {
 
   private static final long PACK_SOURCE = Abi.PACK.offset("source");
   private static final long PACK_TARGET = Abi.PACK.offset("target");
+  private static final long PACK_BOOKS = Abi.PACK.offset("books");
   private static final long PACK_ROWS = Abi.PACK.offset("rows");
   private static final long PACK_COLUMNS = Abi.PACK.offset("columns");
   private static final long PACK_FIRST_ROW = Abi.PACK.offset("firstRow");
@@ -61,6 +64,9 @@ final class WeightLoader {
   private @Nullable Region small;
   private @Nullable TransferException failure;
   private boolean allPacked = true;
+
+  /** Where code books are, once a type was met that has one. */
+  private long books;
 
   WeightLoader(
       CudaBackend owner, DataPath path, RegionPool memory, Stream stream, KernelModule module) {
@@ -196,6 +202,10 @@ final class WeightLoader {
     if (typeOf(tensor) == MatrixType.BF16 && tensor.dtype() != DType.BF16) {
       expanded.add(tensor.dtype());
     }
+    switch (tensor.dtype()) {
+      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S -> bringBooks();
+      default -> {}
+    }
     long rowBytes = tensor.dtype().bytes(target.columns());
     if (rowBytes > PIECE) {
       throw new IllegalArgumentException(
@@ -209,6 +219,23 @@ final class WeightLoader {
       Pack pack = new Pack(kernel, target, firstRow + from, count);
       bring(tensor, from * rowBytes, count * rowBytes, source -> launch(pack, source));
     }
+  }
+
+  /** One after the other, as kernels find them. */
+  private void bringBooks() {
+    if (books != 0) {
+      return;
+    }
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    for (CodeBook book : CodeBook.values()) {
+      all.writeBytes(book.numbers());
+    }
+    MemorySegment numbers = MemorySegment.ofArray(all.toByteArray());
+    books = windows.allocate(numbers.byteSize()).address();
+    owner
+        .access()
+        .upload(
+            books, numbers.byteSize(), (to, at) -> to.copyFrom(numbers.asSlice(at, to.byteSize())));
   }
 
   /**
@@ -227,6 +254,7 @@ final class WeightLoader {
     MemorySegment to = pack.kernel().arguments();
     to.set(JAVA_LONG, PACK_SOURCE, source);
     to.set(JAVA_LONG, PACK_TARGET, pack.target().address());
+    to.set(JAVA_LONG, PACK_BOOKS, books);
     to.set(JAVA_INT, PACK_ROWS, pack.rows());
     to.set(JAVA_INT, PACK_COLUMNS, pack.target().columns());
     to.set(JAVA_INT, PACK_FIRST_ROW, pack.firstRow());

@@ -24,6 +24,10 @@ final class RandomBlocks {
         data[block] = (byte) (EXPONENT_OF_ONE + Math.getExponent(scale));
         continue;
       }
+      if (dtype == DType.IQ1_M) {
+        spread(data, block, scale);
+        continue;
+      }
       half(data, block + scaleAt(dtype), scale);
       if (minimum(dtype) != 0) {
         half(data, block + scaleAt(dtype) + Short.BYTES, scale * minimum(dtype));
@@ -47,6 +51,11 @@ final class RandomBlocks {
       case IQ4_NL -> 65;
       case IQ4_XS -> 1200;
       case MXFP4 -> 2.2f;
+      case IQ1_S, IQ1_M -> 7;
+      case IQ2_XXS, IQ2_XS, IQ2_S -> 50;
+      case IQ3_XXS -> 120;
+      case IQ3_S -> 150;
+      case TQ1_0, TQ2_0 -> 1;
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
   }
@@ -68,8 +77,19 @@ final class RandomBlocks {
       case Q2_K -> 80;
       case Q3_K -> 108;
       case Q6_K -> 208;
+      case TQ1_0 -> 52;
+      case TQ2_0 -> 64;
       default -> 0;
     };
+  }
+
+  /** Puts a scale into the upper halves of four of a block's last bytes. */
+  private static void spread(byte[] data, int block, float value) {
+    int bits = Float.floatToFloat16(value);
+    for (int i = 0; i < 4; i++) {
+      int at = block + 49 + 2 * i;
+      data[at] = (byte) ((data[at] & 15) | (((bits >> (4 * i)) & 15) << 4));
+    }
   }
 
   private static void half(byte[] data, int at, float value) {

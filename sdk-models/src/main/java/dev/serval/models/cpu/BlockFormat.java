@@ -70,6 +70,12 @@ public final class BlockFormat {
       case Q2_K -> new BlockFormat(dtype, 3, i -> quarters(16, i), 0, i -> 0, 0, 0, NONE);
       case Q8_0 -> new BlockFormat(dtype, 0xFF, i -> 16 + 8 * i, 0, i -> 0, 0x80, 0x80, NONE);
       case Q5_0, Q5_1, Q3_K, Q5_K, Q6_K -> withHighBits(dtype);
+      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0 ->
+          nibbles(
+              dtype,
+              i -> halves(CodedBlocks.NIBBLES + i / 32 * 16, i % 32),
+              0,
+              ChosenNumbers.of(dtype).all());
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
   }

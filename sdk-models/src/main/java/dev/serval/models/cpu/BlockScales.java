@@ -28,6 +28,8 @@ abstract sealed class BlockScales {
       case IQ4_XS -> new SixBitsOfSubBlocks();
       case Q6_K -> new Signed();
       case MXFP4 -> new UpperHalf();
+      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0 ->
+          new Odd(ChosenNumbers.of(dtype).unit());
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
   }
@@ -54,6 +56,27 @@ abstract sealed class BlockScales {
   private static int octet(MemorySegment data, long block, int lanes, int lane, int octet) {
     long at = block + ((long) (octet / 2) * lanes + lane) * Short.BYTES;
     return (data.get(ValueLayout.JAVA_SHORT, at) >>> (octet % 2 * Byte.SIZE)) & 0xFF;
+  }
+
+  /** One scale for the block, and for each 16 elements half of what multiplies it less 1. */
+  private static final class Odd extends BlockScales {
+    private final float unit;
+
+    Odd(float unit) {
+      this.unit = unit;
+    }
+
+    @Override
+    float factor(MemorySegment data, long block, int lanes, int lane, int part) {
+      int octet = octet(data, block, lanes, lane, CodedBlocks.SCALES + part / 2);
+      int scale = octet >> (part % 2 * 4) & 0xF;
+      return half(data, block, lanes, lane, 0) * (2 * scale + 1) * unit;
+    }
+
+    @Override
+    float offset(MemorySegment data, long block, int lanes, int lane, int part) {
+      return NOTHING;
+    }
   }
 
   /** One scale for the block, and perhaps a minimum. */

@@ -19,12 +19,12 @@ final class EvenBlocks {
 
   /** The bytes of a block. */
   static int blockBytes(DType dtype) {
-    return dtype == DType.MXFP4 ? WIDENED : dtype.blockBytes();
+    return dtype == DType.MXFP4 ? WIDENED : CodedBlocks.blockBytes(dtype);
   }
 
   /** The bytes of a row. */
   static long rowBytes(StoredRows rows) {
-    return rows.rowBytes() / rows.dtype().blockBytes() * blockBytes(rows.dtype());
+    return rows.rowBytes() / CodedBlocks.blockBytes(rows.dtype()) * blockBytes(rows.dtype());
   }
 
   /** A row; a copy, if its type is one whose blocks are widened. */

@@ -28,18 +28,19 @@ public record StoredRows(int first, List<StoredTensor> parts) {
     return Math.toIntExact(parts.stream().mapToLong(part -> part.shape().getFirst()).sum());
   }
 
-  /** The size of a row as it is stored. */
+  /** The size of a row as kernels are given it. */
   public long rowBytes() {
-    return dtype().bytes(columns());
+    return CodedBlocks.bytes(dtype(), columns());
   }
 
-  /** One row as it is stored, counted from the matrix's first. */
+  /** One row as kernels are given it, counted from the matrix's first. */
   public MemorySegment row(int row) {
+    long bytes = dtype().bytes(columns());
     long within = row;
     for (StoredTensor part : parts) {
       long rows = part.shape().getFirst();
       if (within < rows) {
-        return part.data().asSlice(within * rowBytes(), rowBytes());
+        return CodedBlocks.row(dtype(), part.data().asSlice(within * bytes, bytes));
       }
       within -= rows;
     }

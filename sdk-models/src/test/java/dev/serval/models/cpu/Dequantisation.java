@@ -34,6 +34,10 @@ public final class Dequantisation {
       data[block] = (byte) random.nextInt(115, 128);
       return;
     }
+    if (dtype == DType.IQ1_M) {
+      spread(data, block, (float) random.nextGaussian() / 16);
+      return;
+    }
     int at = block + scaleAt(dtype);
     half(data, at, random);
     if (hasMinimum(dtype)) {
@@ -45,6 +49,10 @@ public final class Dequantisation {
   public static void normalise(DType dtype, byte[] block) {
     if (dtype == DType.MXFP4) {
       block[0] = 127;
+      return;
+    }
+    if (dtype == DType.IQ1_M) {
+      spread(block, 0, 1);
       return;
     }
     half(block, scaleAt(dtype), 1);
@@ -59,6 +67,8 @@ public final class Dequantisation {
       case Q2_K -> 80;
       case Q3_K -> 108;
       case Q6_K -> 208;
+      case TQ1_0 -> 52;
+      case TQ2_0 -> 64;
       default -> 0;
     };
   }
@@ -69,6 +79,15 @@ public final class Dequantisation {
       case Q4_1, Q5_1, Q2_K, Q4_K, Q5_K -> true;
       default -> false;
     };
+  }
+
+  /** Puts a scale into the upper halves of four of a block's last bytes. */
+  private static void spread(byte[] data, int block, float value) {
+    int bits = Float.floatToFloat16(value);
+    for (int i = 0; i < 4; i++) {
+      int at = block + 49 + 2 * i;
+      data[at] = (byte) ((data[at] & 15) | (((bits >> (4 * i)) & 15) << 4));
+    }
   }
 
   private static void half(byte[] data, int at, Random random) {
@@ -141,6 +160,8 @@ public final class Dequantisation {
           y[to + i + 16] = fourBits((b[at + 1 + i] >> 4) & 15, b[at] & 255);
         }
       }
+      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0 ->
+          new CodedElements(dtype, b, at).expand(y, to);
       case IQ4_XS -> {
         int high = u32(b, at) >>> 16;
         for (int group = 0; group < 8; group++) {

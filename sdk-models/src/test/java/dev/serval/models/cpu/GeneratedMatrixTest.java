@@ -258,7 +258,7 @@ final class GeneratedMatrixTest {
     return switch (dtype) {
       case Q2_K -> DType.Q5_0;
       case Q3_K -> DType.Q4_1;
-      default -> dtype;
+      default -> CodedBlocks.covers(dtype) ? DType.Q4_1 : dtype;
     };
   }
 

@@ -1,6 +1,8 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.ChosenNumbers;
+import dev.serval.models.cpu.CodedBlocks;
 import dev.serval.models.cpu.FourBitFloats;
 import dev.serval.models.cpu.UnevenNumbers;
 import java.util.ArrayList;
@@ -40,7 +42,25 @@ public enum IntegerForm {
   /** The same in super-blocks. */
   IQ4_XS(DType.IQ4_XS, UnevenNumbers::at, Scales.SIGNED),
   /** Nibbles that are floats, chosen likewise. */
-  MXFP4(DType.MXFP4, FourBitFloats::doubled, Scales.EXPONENT);
+  MXFP4(DType.MXFP4, FourBitFloats::doubled, Scales.EXPONENT),
+  /** Nibbles that choose from numbers, as rows of its type are given. */
+  IQ1_S(DType.IQ1_S, Scales.SIGNED),
+  /** Likewise. */
+  IQ1_M(DType.IQ1_M, Scales.OF_HALVES),
+  /** Likewise. */
+  IQ2_XXS(DType.IQ2_XXS, Scales.SIGNED),
+  /** Likewise. */
+  IQ2_XS(DType.IQ2_XS, Scales.OF_HALVES),
+  /** Likewise. */
+  IQ2_S(DType.IQ2_S, Scales.OF_HALVES),
+  /** Likewise. */
+  IQ3_XXS(DType.IQ3_XXS, Scales.SIGNED),
+  /** Likewise. */
+  IQ3_S(DType.IQ3_S, Scales.SIGNED),
+  /** Likewise. */
+  TQ1_0(DType.TQ1_0, Scales.SIGNED),
+  /** Likewise. */
+  TQ2_0(DType.TQ2_0, Scales.SIGNED);
 
   /** What is known of a group beside its codes; sizes in bytes for each matrix row. */
   enum Scales {
@@ -131,6 +151,10 @@ public enum IntegerForm {
     this(dtype, 4, 0, scales, IntStream.range(0, PLACES).map(numbers).boxed().toList());
   }
 
+  IntegerForm(DType coded, Scales scales) {
+    this(coded, ChosenNumbers.of(coded)::at, scales);
+  }
+
   IntegerForm(DType dtype, int bits, int offset, Scales scales, List<Integer> numbers) {
     this.dtype = dtype;
     this.bits = bits;
@@ -160,6 +184,16 @@ public enum IntegerForm {
 
   Scales scales() {
     return scales;
+  }
+
+  /** Whether rows are given as blocks of nibbles, and not as they are stored. */
+  boolean coded() {
+    return CodedBlocks.covers(dtype);
+  }
+
+  /** What scales are multiples of beside what is known of them. */
+  float unit() {
+    return coded() ? ChosenNumbers.of(dtype).unit() : 1;
   }
 
   /** Whether codes are kept as whole bytes. */

@@ -228,10 +228,11 @@ final class IntegerLayout implements BlockLayout {
       case EXPONENT ->
           FourBitFloats.halvedScale(data.get(ValueLayout.JAVA_BYTE, own + lane) & 0xFF);
       case OF_SUPER_BLOCK, SIGNED ->
-          number(data, header, lane) * data.get(ValueLayout.JAVA_BYTE, own + lane);
+          number(data, header, lane) * data.get(ValueLayout.JAVA_BYTE, own + lane) * form.unit();
       case OF_HALVES, OF_HALVES_WITH_MINIMA ->
           number(data, header, lane)
-              * data.get(ValueLayout.JAVA_BYTE, own + (long) half * lanes + lane);
+              * data.get(ValueLayout.JAVA_BYTE, own + (long) half * lanes + lane)
+              * form.unit();
     };
   }
 

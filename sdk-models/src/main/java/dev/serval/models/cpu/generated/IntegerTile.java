@@ -385,6 +385,10 @@ final class IntegerTile extends Tile {
     routine().unary(UnaryOp.VCVTDQ2PS, codes(block), codes(block));
     routine().unary(UnaryOp.VCVTPH2PS, scratch, in(block, Register.RAX, header));
     routine().binary(BinaryOp.VMULPS, codes(block), codes(block), scratch);
+    if (form.unit() != 1) {
+      routine().constant(scratch, Float.floatToRawIntBits(form.unit()));
+      routine().binary(BinaryOp.VMULPS, codes(block), codes(block), scratch);
+    }
   }
 
   private void addMinimum(int section) {

@@ -1,6 +1,7 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.CodedBlocks;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -75,7 +76,7 @@ final class SelfCheck {
   }
 
   private void pack(DType dtype, Random random) {
-    int rowBytes = Math.toIntExact(dtype.bytes(columns));
+    int rowBytes = Math.toIntExact(CodedBlocks.bytes(dtype, columns));
     MemorySegment[] rows = new MemorySegment[layout.lanes()];
     for (int block = 0; block < blocks; block++) {
       for (int lane = 0; lane < rows.length; lane++) {
@@ -89,7 +90,7 @@ final class SelfCheck {
   private static byte[] row(DType dtype, int bytes, Random random) {
     byte[] row = new byte[bytes];
     random.nextBytes(row);
-    for (int block = 0; block < bytes; block += dtype.blockBytes()) {
+    for (int block = 0; block < bytes; block += CodedBlocks.blockBytes(dtype)) {
       moderate(dtype, row, block, random);
     }
     return row;

@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.generated;
 
+import dev.serval.models.cpu.CodedBlocks;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -28,7 +29,7 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
   /** Where the block with this group begins. */
   long block(int group) {
     int groups = form.dtype().blockElements() / ActivationGroup.COLUMNS;
-    return (long) (group / groups) * form.dtype().blockBytes();
+    return (long) (group / groups) * CodedBlocks.blockBytes(form.dtype());
   }
 
   /**
@@ -55,6 +56,8 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
       case IQ4_NL -> halves(at + 2, quad);
       case IQ4_XS -> halves(at + 8 + 16L * within, quad);
       case MXFP4 -> halves(at + 1, quad);
+      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0 ->
+          halves(at + CodedBlocks.NIBBLES + 16L * within, quad);
     };
   }
 
@@ -117,8 +120,15 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
       case IQ4_XS -> eighth(at + 2, within);
       case MXFP4 -> row.get(ValueLayout.JAVA_BYTE, at);
       case Q4_K, Q5_K -> index == 0 ? first(at, within) : second(at, within);
+      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0 ->
+          odd(at, 2 * within + index);
       case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL -> throw new IllegalArgumentException(form.name());
     };
+  }
+
+  /** Halves of bytes behind the scale; where one is for 32 elements, two are alike. */
+  private byte odd(long at, int part) {
+    return (byte) (2 * (octet(at + CodedBlocks.SCALES + part / 2) >> (part % 2 * 4) & 0xF) + 1);
   }
 
   /** Lower bits in the lower halves of eight bytes, then the upper ones; upper bits behind them. */

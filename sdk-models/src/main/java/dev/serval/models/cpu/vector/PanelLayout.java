@@ -1,6 +1,7 @@
 package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.CodedBlocks;
 import dev.serval.models.cpu.StoredRows;
 
 /**
@@ -23,7 +24,7 @@ record PanelLayout(int firstRow, int rows, int columns, DType dtype, int units, 
         switch (dtype) {
           case F32, BF16 -> Integer.BYTES;
           case F16, Q2_K, Q3_K, IQ4_NL, IQ4_XS -> Short.BYTES;
-          default -> Byte.BYTES;
+          default -> CodedBlocks.covers(dtype) ? Short.BYTES : Byte.BYTES;
         };
     int units = Math.toIntExact(Math.ceilDiv(rows.rowBytes(), unitBytes));
     return new PanelLayout(rows.first(), rows.count(), rows.columns(), dtype, units, unitBytes);
@@ -40,7 +41,7 @@ record PanelLayout(int firstRow, int rows, int columns, DType dtype, int units, 
 
   /** Where a panel's column begins: an even one, and the first of a block. */
   long at(int panel, int column) {
-    return at(panel) + Lanes.WIDTH * dtype.bytes(column);
+    return at(panel) + Lanes.WIDTH * CodedBlocks.bytes(dtype, column);
   }
 
   long panelBytes() {

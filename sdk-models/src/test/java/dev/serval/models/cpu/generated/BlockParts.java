@@ -1,7 +1,11 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.ChosenNumbers;
+import dev.serval.models.cpu.CodedBlocks;
 import dev.serval.models.cpu.Dequantisation;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
@@ -20,6 +24,9 @@ record BlockParts(int[] codes, float[] scales, float[] minima) {
   private static final int TWO = 128;
 
   static BlockParts of(DType dtype, byte[] block, int group) {
+    if (CodedBlocks.covers(dtype)) {
+      return coded(dtype, block, group);
+    }
     int at = Dequantisation.scaleAt(dtype);
     float d = dtype == DType.MXFP4 ? halvedScale(block) : half(block, at);
     int[] codes = codes(dtype, block, group);
@@ -54,6 +61,23 @@ record BlockParts(int[] codes, float[] scales, float[] minima) {
       }
       default -> throw new IllegalArgumentException(dtype.toString());
     };
+  }
+
+  /** Those of blocks of nibbles, which choose from numbers that are multiples of a unit. */
+  private static BlockParts coded(DType dtype, byte[] block, int group) {
+    byte[] nibbles =
+        CodedBlocks.row(dtype, MemorySegment.ofArray(block)).toArray(ValueLayout.JAVA_BYTE);
+    ChosenNumbers numbers = ChosenNumbers.of(dtype);
+    float d = half(nibbles, 0) * numbers.unit();
+    int scales = nibbles[CodedBlocks.SCALES + group];
+    int[] codes = new int[32];
+    for (int i = 0; i < 32; i++) {
+      int both = nibbles[CodedBlocks.NIBBLES + 16 * group + i % 16];
+      codes[i] = numbers.at(both >> (i / 16 * 4) & 15);
+    }
+    float[] factors = {d * (2 * (scales & 15) + 1), d * (2 * (scales >> 4 & 15) + 1)};
+    boolean ofGroups = IntegerForm.of(dtype).orElseThrow().sections() == 1;
+    return new BlockParts(codes, ofGroups ? floats(factors[0]) : factors, floats());
   }
 
   private static float[] floats(float... values) {

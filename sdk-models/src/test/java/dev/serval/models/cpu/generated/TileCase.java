@@ -1,6 +1,7 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
+import dev.serval.models.cpu.CodedBlocks;
 import dev.serval.models.cpu.Dequantisation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -121,6 +122,9 @@ final class TileCase implements AutoCloseable {
       case Q3_K -> at < 96;
       case IQ4_XS -> at >= 8;
       case MXFP4 -> at >= 1;
+      case IQ1_M -> at < 48;
+      case TQ1_0 -> at < 52;
+      case TQ2_0 -> at < 64;
       default -> at >= 2;
     };
   }
@@ -137,7 +141,8 @@ final class TileCase implements AutoCloseable {
     for (int block = 0; block < blocks; block++) {
       MemorySegment[] blockRows = new MemorySegment[set.lanes()];
       for (int lane = 0; lane < set.lanes(); lane++) {
-        blockRows[lane] = MemorySegment.ofArray(stored[block * set.lanes() + lane]);
+        byte[] row = stored[block * set.lanes() + lane];
+        blockRows[lane] = CodedBlocks.row(dtype, MemorySegment.ofArray(row));
       }
       layout.pack(blockRows, set.lanes(), codes, block * layout.blockBytes());
     }
