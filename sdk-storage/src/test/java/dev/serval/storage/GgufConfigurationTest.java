@@ -64,6 +64,31 @@ final class GgufConfigurationTest extends GgufCase {
   }
 
   @Test
+  void chatglm_files_may_have_one_map_of_queries_keys_and_values() throws IOException {
+    accepted(
+        named("chatglm")
+            .tensor("blk.0.attn_qkv.weight", F32, new byte[512], 8, 16)
+            .tensor("blk.0.attn_qkv.bias", F32, new byte[64], 16),
+        checkpoint -> {
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.0.self_attn.qkv_proj.weight",
+                  "model.layers.0.self_attn.qkv_proj.bias");
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("GlmForCausalLM"))
+              .containsEntry("rope_interleaved", true)
+              .containsEntry("attention_bias", true)
+              .containsEntry("qkv_together", true);
+        });
+    accepted(
+        named("chatglm"),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("qkv_together", false)
+                .doesNotContainKey("attention_bias"));
+  }
+
+  @Test
   void rotary_divisors_become_a_scaling() throws IOException {
     byte[] divisors = floats(1, 8);
     accepted(

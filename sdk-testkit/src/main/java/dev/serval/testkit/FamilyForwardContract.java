@@ -550,6 +550,36 @@ public abstract class FamilyForwardContract extends CentredFamilyContract {
     }
   }
 
+  @Test
+  void glm_turns_neighbours_in_half_of_a_head_and_may_have_one_map_of_queries_keys_and_values() {
+    Sizes eight = new Sizes(91, 37, 53, 3, 6, 2, 8);
+    double[] ofHalf = ReferenceModel.frequencies(4, 10_000);
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          SmallModel.of("GlmForCausalLM", 45, dtype, eight, Extras.NONE.biases(true, false, false))
+              .with("attention_bias", true);
+      model.eachLayer(layer ->
+          model.fused(
+              layer + "mlp.gate_up_proj.weight",
+              layer + "mlp.gate_proj.weight",
+              layer + "mlp.up_proj.weight"));
+      check(model, neighbours(model, ofHalf));
+      model.eachLayer(layer -> {
+        fuseInputs(model, layer + "self_attn.", ".weight");
+        fuseInputs(model, layer + "self_attn.", ".bias");
+      });
+      check(model.with("qkv_together", true), neighbours(model, ofHalf));
+    }
+  }
+
+  private static void fuseInputs(SmallModel model, String attention, String kind) {
+    model.fused(
+        attention + "qkv_proj" + kind,
+        attention + "q_proj" + kind,
+        attention + "k_proj" + kind,
+        attention + "v_proj" + kind);
+  }
+
   private static ReferenceModel neighbours(SmallModel model, double[] frequencies) {
     Ways ways = ReferenceModel.plain(model);
     return new ReferenceModel(model, new Rules(layer -> frequencies, layer -> NONE, 1, true, ways));

@@ -40,26 +40,7 @@ enum MatrixType {
       case Q8_0, IQ4_NL -> Q8_0;
       case Q4_0 -> Q4_0;
       case MXFP4 -> MXFP4;
-      case BF16,
-          Q4_1,
-          Q5_0,
-          Q5_1,
-          Q2_K,
-          Q3_K,
-          Q4_K,
-          Q5_K,
-          Q6_K,
-          IQ4_XS,
-          IQ1_S,
-          IQ1_M,
-          IQ2_XXS,
-          IQ2_XS,
-          IQ2_S,
-          IQ3_XXS,
-          IQ3_S,
-          TQ1_0,
-          TQ2_0 ->
-          BF16;
+      default -> BF16;
     };
   }
 

@@ -34,29 +34,7 @@ final class PlainLinearKernel implements LinearKernel {
       case F32 -> new PlainMatrix.F32(shape, data, scratch);
       case F16 -> new PlainMatrix.F16(shape, data, scratch);
       case BF16 -> new PlainMatrix.Bf16(shape, data, scratch);
-      case Q4_0,
-          Q4_1,
-          Q5_0,
-          Q5_1,
-          Q8_0,
-          Q2_K,
-          Q3_K,
-          Q4_K,
-          Q5_K,
-          Q6_K,
-          IQ4_NL,
-          IQ4_XS,
-          MXFP4,
-          IQ1_S,
-          IQ1_M,
-          IQ2_XXS,
-          IQ2_XS,
-          IQ2_S,
-          IQ3_XXS,
-          IQ3_S,
-          TQ1_0,
-          TQ2_0 ->
-          new BlockMatrix(dtype, shape, data, scratch);
+      default -> new BlockMatrix(dtype, shape, data, scratch);
     };
   }
 }

@@ -99,6 +99,7 @@ final class ConfigFields {
           Map.entry("use_sliding_window", false),
           Map.entry("use_mrope", false),
           Map.entry("use_qk_norm", false),
+          Map.entry("qkv_together", false),
           Map.entry("qk_layernorm", false),
           Map.entry("use_bidirectional_attention", false),
           Map.entry("norm_gains_less_one", false),

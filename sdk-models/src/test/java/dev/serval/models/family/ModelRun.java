@@ -28,6 +28,7 @@ final class ModelRun extends SteppedModel {
           new Gemma(),
           new Gemma2(),
           new Gemma3(),
+          new Glm(),
           new Glm4(),
           new Glm4Moe(),
           new GptOss(),

@@ -11,6 +11,8 @@ import java.util.stream.Collectors;
 enum Architecture {
   /** Converted as Llama is. */
   ARCEE("ArceeForCausalLM", "arcee", true),
+  /** GLM-4 of 2024. */
+  CHATGLM("GlmForCausalLM", "glm", true, Names.PHI3),
   COHERE2("Cohere2ForCausalLM", "cohere2", true),
   COMMAND_R("CohereForCausalLM", "cohere", true),
   DOTS1("Dots1ForCausalLM", "dots1", false, Names.SHARED_EXPERTS, Names.EXPERTS),

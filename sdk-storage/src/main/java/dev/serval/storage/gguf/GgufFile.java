@@ -276,7 +276,8 @@ public final class GgufFile {
             ? first.metadata().count("tokenizer.ggml.tokens")
             : embeddings.entry().shape().getFirst(),
         !tensors.containsKey(TensorNames.HEAD),
-        tensors.containsKey("blk.0.attn_q.bias"),
+        tensors.containsKey("blk.0.attn_q.bias") || tensors.containsKey("blk.0.attn_qkv.bias"),
+        tensors.containsKey("blk.0.attn_qkv.weight"),
         tensors.containsKey("blk.0.attn_q_norm.weight"),
         tensors.containsKey("blk.0.ffn_norm.weight"),
         tensors.containsKey("blk.0.ffn_down.bias"),

@@ -130,6 +130,7 @@ final class ModelConfiguration {
     translation.window();
     translation.config.putAll(ExpertConfiguration.translate(metadata, architecture));
     switch (architecture) {
+      case CHATGLM -> translation.config.put("qkv_together", weights.inputsTogether());
       case COHERE2, COMMAND_R -> translation.cohere();
       case GEMMA -> translation.gemma();
       case GEMMA2 -> translation.gemma2();

@@ -9,6 +9,7 @@ import java.util.Optional;
  * @param vocabulary how many tokens the embedding table has
  * @param tied whether that table is also the head
  * @param attentionBias whether queries have a bias
+ * @param inputsTogether whether queries, keys and values are one map
  * @param headNorms whether queries have a norm
  * @param feedForwardNorms whether the feed-forward layers have one
  * @param mlpBias whether they have a bias
@@ -20,6 +21,7 @@ record WeightFacts(
     long vocabulary,
     boolean tied,
     boolean attentionBias,
+    boolean inputsTogether,
     boolean headNorms,
     boolean feedForwardNorms,
     boolean mlpBias,

@@ -339,7 +339,8 @@ public final class SmallModel implements Checkpoint {
       bytes += tensor(part).data().byteSize();
     }
     MemorySegment data = MemorySegment.ofArray(new byte[(int) bytes]);
-    long columns = tensor(parts[0]).shape().getLast();
+    List<Long> shape = new ArrayList<>(tensor(parts[0]).shape());
+    shape.set(0, rows);
     long at = 0;
     for (String part : parts) {
       MemorySegment own = tensor(part).data();
@@ -347,7 +348,7 @@ public final class SmallModel implements Checkpoint {
       MemorySegment.copy(own, 0, data, at, own.byteSize());
       at += own.byteSize();
     }
-    tensors.put(name, new StoredTensor(name, dtype, List.of(rows, columns), data));
+    tensors.put(name, new StoredTensor(name, dtype, shape, data));
     return this;
   }
 

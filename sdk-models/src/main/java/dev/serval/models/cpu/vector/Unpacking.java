@@ -13,21 +13,8 @@ abstract sealed class Unpacking
       case BF16 -> new PairUnpacking();
       case Q8_0 -> new OctetUnpacking();
       case Q4_0 -> throw new IllegalArgumentException("Q4_0 is not unpacked");
-      case Q2_K,
-          Q3_K,
-          IQ4_NL,
-          IQ4_XS,
-          IQ1_S,
-          IQ1_M,
-          IQ2_XXS,
-          IQ2_XS,
-          IQ2_S,
-          IQ3_XXS,
-          IQ3_S,
-          TQ1_0,
-          TQ2_0 ->
-          new FormatUnpacking(layout.dtype());
       case Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K, MXFP4 -> BlockUnpacking.of(layout.dtype());
+      default -> new FormatUnpacking(layout.dtype());
     };
   }
 

@@ -56,7 +56,7 @@ final class VectorRowKernel implements RowKernel {
     if (add) {
       addMultiplied(in.data(), inAt, scale, gains, whole, out.data(), outAt);
     } else {
-      multiply(in.data(), inAt, scale, gains, whole, out.data(), outAt);
+      centre(in.data(), inAt, 0, scale, gains, whole, out.data(), outAt);
     }
     for (int i = whole; i < columns; i++) {
       float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
@@ -165,23 +165,6 @@ final class VectorRowKernel implements RowKernel {
       long at = to + (long) i * Float.BYTES;
       float moved = out.get(ValueLayout.JAVA_FLOAT, at);
       out.set(ValueLayout.JAVA_FLOAT, at, moved + bias.getAtIndex(ValueLayout.JAVA_FLOAT, i));
-    }
-  }
-
-  private static void multiply(
-      MemorySegment in,
-      long from,
-      float scale,
-      MemorySegment gains,
-      int count,
-      MemorySegment out,
-      long to) {
-    for (int i = 0; i < count; i += L) {
-      long at = (long) i * Float.BYTES;
-      FloatVector.fromMemorySegment(F, in, from + at, Lanes.ORDER)
-          .mul(scale)
-          .mul(FloatVector.fromMemorySegment(F, gains, at, Lanes.ORDER))
-          .intoMemorySegment(out, to + at, Lanes.ORDER);
     }
   }
 
