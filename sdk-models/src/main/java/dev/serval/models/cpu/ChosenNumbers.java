@@ -1,25 +1,32 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.DType;
+import java.util.Arrays;
 
 /**
  * The numbers that nibbles of {@link CodedBlocks} are places of: small whole ones, multiples of a
- * unit.
+ * unit; eight, and the same below 0 in the eight places behind them.
  */
 public enum ChosenNumbers {
   /** Those of one and two bits. */
-  EIGHTHS(1 / 8f, 0, 1, 7, 8, 9, 16, 25, 43, -1, -7, -8, -9, -25, -43, 0, 0),
+  EIGHTHS(1 / 8f, 0, 1, 7, 8, 9, 16, 25, 43),
   /** Those of IQ3_XXS, halved. */
-  HALVES(1 / 2f, 2, 6, 10, 14, 18, 22, 26, 31, -2, -6, -10, -14, -18, -22, -26, -31),
+  HALVES(1 / 2f, 2, 6, 10, 14, 18, 22, 26, 31),
   /** Those of IQ3_S. */
-  WHOLES(1, 1, 3, 5, 7, 9, 11, 13, 15, -1, -3, -5, -7, -9, -11, -13, -15);
+  WHOLES(1, 1, 3, 5, 7, 9, 11, 13, 15);
+
+  /** What is added to the place of a number for that of the same below 0. */
+  static final int NEGATIVE = 8;
 
   private final float unit;
   private final int[] numbers;
 
-  ChosenNumbers(float unit, int... numbers) {
+  ChosenNumbers(float unit, int... positive) {
     this.unit = unit;
-    this.numbers = numbers;
+    numbers = Arrays.copyOf(positive, 2 * NEGATIVE);
+    for (int i = 0; i < NEGATIVE; i++) {
+      numbers[NEGATIVE + i] = -positive[i];
+    }
   }
 
   /**
@@ -61,14 +68,18 @@ public enum ChosenNumbers {
     return numbers.clone();
   }
 
-  /** The first place of a code book's number. */
-  int place(int coded) {
-    int number = this == HALVES ? coded / 2 : coded;
+  /**
+   * The first place of a number.
+   *
+   * @param number one of them
+   * @return 0 to 15
+   */
+  int place(int number) {
     for (int place = 0; place < numbers.length; place++) {
       if (numbers[place] == number) {
         return place;
       }
     }
-    throw new IllegalArgumentException(coded + " is no number of " + this);
+    throw new IllegalArgumentException(number + " is no number of " + this);
   }
 }

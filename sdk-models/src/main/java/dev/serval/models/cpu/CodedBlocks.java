@@ -53,22 +53,46 @@ public final class CodedBlocks {
   private static final int SCALED = 16;
   private static final int GROUP = 32;
 
-  /** What is added to or taken off numbers of one bit and a sign, which are multiples of ⅛. */
-  private static final int EIGHTHS = 8;
-
   private final DType dtype;
-  private final ChosenNumbers numbers;
   private final MemorySegment row;
-  private final MemorySegment widened;
+  private final byte[] widened;
+  private final byte[] places = new byte[ELEMENTS];
   private long from;
-  private long to;
+  private int to;
 
   private CodedBlocks(DType dtype, MemorySegment row) {
     this.dtype = dtype;
     this.row = row;
-    numbers = ChosenNumbers.of(dtype);
     int blocks = Math.toIntExact(row.byteSize() / dtype.blockBytes());
-    widened = MemorySegment.ofArray(new byte[blocks * BYTES]);
+    widened = new byte[blocks * BYTES];
+  }
+
+  /** Books of places in place of numbers, made when the first type is met that needs one. */
+  private static final class Places {
+    static final byte[] IQ1_MORE = of(CodeBook.IQ1, 8, 1, ChosenNumbers.EIGHTHS);
+    static final byte[] IQ1_LESS = of(CodeBook.IQ1, 8, -1, ChosenNumbers.EIGHTHS);
+    static final byte[] IQ2_XXS = of(CodeBook.IQ2_XXS, 1, 0, ChosenNumbers.EIGHTHS);
+    static final byte[] IQ2_XS = of(CodeBook.IQ2_XS, 1, 0, ChosenNumbers.EIGHTHS);
+    static final byte[] IQ2_S = of(CodeBook.IQ2_S, 1, 0, ChosenNumbers.EIGHTHS);
+    static final byte[] IQ3_XXS = of(CodeBook.IQ3_XXS, 0.5, 0, ChosenNumbers.HALVES);
+    static final byte[] IQ3_S = of(CodeBook.IQ3_S, 1, 0, ChosenNumbers.WHOLES);
+
+    /** Those of −1 to 2, in eighths. */
+    static final byte[] TERNARY = {
+      place(-8), place(0), place(8), place(16),
+    };
+
+    private static byte[] of(CodeBook book, double factor, int shift, ChosenNumbers numbers) {
+      byte[] places = book.numbers();
+      for (int i = 0; i < places.length; i++) {
+        places[i] = (byte) numbers.place((int) (factor * places[i]) + shift);
+      }
+      return places;
+    }
+
+    private static byte place(int number) {
+      return (byte) ChosenNumbers.EIGHTHS.place(number);
+    }
   }
 
   /**
@@ -108,9 +132,9 @@ public final class CodedBlocks {
   }
 
   private MemorySegment blocks() {
-    for (int block = 0; (long) block * BYTES < widened.byteSize(); block++) {
+    for (int block = 0; block * BYTES < widened.length; block++) {
       from = (long) block * dtype.blockBytes();
-      to = (long) block * BYTES;
+      to = block * BYTES;
       switch (dtype) {
         case IQ1_S -> iq1s();
         case IQ1_M -> iq1m();
@@ -123,8 +147,19 @@ public final class CodedBlocks {
         case TQ2_0 -> tq2();
         default -> throw new IllegalArgumentException(dtype + " has bits for each element");
       }
+      pack();
     }
-    return widened;
+    return MemorySegment.ofArray(widened);
+  }
+
+  /** Two places to a byte. */
+  private void pack() {
+    int at = to + NIBBLES;
+    for (int first = 0; first < ELEMENTS; first += GROUP) {
+      for (int i = first; i < first + GROUP / 2; i++) {
+        widened[at++] = (byte) (places[i] | places[i + GROUP / 2] << 4);
+      }
+    }
   }
 
   /** For 32 elements the upper bits of four entries, a scale and a sign in 16 bits. */
@@ -158,10 +193,8 @@ public final class CodedBlocks {
 
   /** Eight elements, each an eighth less or more than its number. */
   private void shifted(int eight, int entry, boolean less) {
-    for (int i = 0; i < CodeBook.IQ1.length(); i++) {
-      int number = EIGHTHS * CodeBook.IQ1.number(entry, i) + (less ? -1 : 1);
-      element(eight * 8 + i, number);
-    }
+    byte[] book = less ? Places.IQ1_LESS : Places.IQ1_MORE;
+    System.arraycopy(book, 8 * entry, places, 8 * eight, 8);
   }
 
   /** For 32 elements four entries, then four times seven signs and a scale in 32 bits. */
@@ -172,7 +205,7 @@ public final class CodedBlocks {
       scales(group, rest >>> 28);
       for (int i = 0; i < 4; i++) {
         int entry = octet(2 + 8 * group + i);
-        signed(4 * group + i, CodeBook.IQ2_XXS, entry, evenSigns(rest >>> (7 * i)));
+        signed(8 * (4 * group + i), 8, Places.IQ2_XXS, 8 * entry, evenSigns(rest >>> (7 * i)));
       }
     }
   }
@@ -183,7 +216,7 @@ public final class CodedBlocks {
     nibbleScales(66);
     for (int eight = 0; eight < ELEMENTS / 8; eight++) {
       int code = half(2 + 2 * eight);
-      signed(eight, CodeBook.IQ2_XS, code & 511, evenSigns(code >> 9));
+      signed(8 * eight, 8, Places.IQ2_XS, 8 * (code & 511), evenSigns(code >> 9));
     }
   }
 
@@ -193,7 +226,7 @@ public final class CodedBlocks {
     nibbleScales(74);
     for (int eight = 0; eight < ELEMENTS / 8; eight++) {
       int entry = octet(2 + eight) | (octet(66 + eight / 4) >> (eight % 4 * 2) & 3) << 8;
-      signed(eight, CodeBook.IQ2_S, entry, octet(34 + eight));
+      signed(8 * eight, 8, Places.IQ2_S, 8 * entry, octet(34 + eight));
     }
   }
 
@@ -205,7 +238,7 @@ public final class CodedBlocks {
       scales(group, rest >>> 28);
       for (int i = 0; i < 8; i++) {
         int signs = evenSigns(rest >>> (7 * (i / 2))) >> (i % 2 * 4);
-        signed(8 * group + i, CodeBook.IQ3_XXS, octet(2 + 8 * group + i), signs);
+        signed(4 * (8 * group + i), 4, Places.IQ3_XXS, 4 * octet(2 + 8 * group + i), signs);
       }
     }
   }
@@ -218,7 +251,7 @@ public final class CodedBlocks {
     }
     for (int four = 0; four < ELEMENTS / 4; four++) {
       int entry = octet(2 + four) | (octet(66 + four / 8) >> (four % 8) & 1) << 8;
-      signed(four, CodeBook.IQ3_S, entry, octet(74 + four / 2) >> (four % 2 * 4));
+      signed(4 * four, 4, Places.IQ3_S, 4 * entry, octet(74 + four / 2) >> (four % 2 * 4));
     }
   }
 
@@ -228,10 +261,10 @@ public final class CodedBlocks {
     return seven | (Integer.bitCount(seven) % 2 << 7);
   }
 
-  private void signed(int entryAt, CodeBook book, int entry, int signs) {
-    for (int i = 0; i < book.length(); i++) {
-      int number = book.number(entry, i);
-      element(entryAt * book.length() + i, (signs >> i & 1) == 0 ? number : -number);
+  /** Places of an entry from a book, and of what is below 0. */
+  private void signed(int element, int length, byte[] book, int entry, int signs) {
+    for (int i = 0; i < length; i++) {
+      places[element + i] = (byte) (book[entry + i] | (signs >> i & 1) * ChosenNumbers.NEGATIVE);
     }
   }
 
@@ -251,7 +284,7 @@ public final class CodedBlocks {
         octet = octet(48 + (i - 240) % 4);
         place = (i - 240) / 4;
       }
-      element(i, EIGHTHS * (digit(octet, place) - 1));
+      places[i] = Places.TERNARY[digit(octet, place)];
     }
   }
 
@@ -269,7 +302,7 @@ public final class CodedBlocks {
     scale(half(64));
     for (int i = 0; i < ELEMENTS; i++) {
       int bits = octet(i / 128 * 32 + i % 32) >> (i % 128 / 32 * 2) & 3;
-      element(i, EIGHTHS * (bits - 1));
+      places[i] = Places.TERNARY[bits];
     }
   }
 
@@ -286,34 +319,23 @@ public final class CodedBlocks {
   }
 
   private void scale(int bits) {
-    widened.set(SHORT, to, (short) bits);
+    widened[to] = (byte) bits;
+    widened[to + 1] = (byte) (bits >> 8);
   }
 
-  /** Those of 32 elements. */
+  /** That of 32 elements. */
   private void scales(int group, int bits) {
-    scale(2 * group, bits);
-    scale(2 * group + 1, bits);
+    widened[to + SCALES + group] = (byte) (bits | bits << 4);
   }
 
   private void nibbleScales(int at) {
-    for (int part = 0; part < ELEMENTS / SCALED; part++) {
-      scale(part, octet(at + part / 2) >> (part % 2 * 4) & 0xF);
-    }
+    MemorySegment.copy(
+        row, ValueLayout.JAVA_BYTE, from + at, widened, to + SCALES, ELEMENTS / GROUP);
   }
 
-  /** That of 16 elements. */
+  /** That of 16 elements, of which those before have theirs. */
   private void scale(int part, int bits) {
-    nibble(SCALES + part / 2, part % 2, bits);
-  }
-
-  private void element(int index, int number) {
-    int within = index % GROUP;
-    nibble(NIBBLES + index / GROUP * 16 + within % 16, within / 16, numbers.place(number));
-  }
-
-  /** What is there was 0. */
-  private void nibble(int at, int upper, int bits) {
-    byte there = widened.get(ValueLayout.JAVA_BYTE, to + at);
-    widened.set(ValueLayout.JAVA_BYTE, to + at, (byte) (there | (bits << (4 * upper))));
+    int at = to + SCALES + part / 2;
+    widened[at] = (byte) (widened[at] | bits << (part % 2 * 4));
   }
 }
