@@ -635,6 +635,22 @@ double swiglu_oai(double x, double up) {
   return x / (1 + exp(-1.702f * x)) * (up + 1);
 }
 
+void check_activation(Bench& bench, const char* name, const Rows& in, const Rows& expected, double off) {
+  int rows = (int)in.size(), columns = (int)expected[0].size(), operandRows = 128;
+  Step* step = plain_step(bench, rows);
+  int inStride = padded((int)in[0].size(), 4), stride = padded(columns, 4);
+  float *x = put(bench, in, inStride), *out = bench.room<float>(rows * stride);
+  uint16_t* operand = bench.room<uint16_t>(operand_size(operandRows, columns));
+  bench.launch(name, rows + 1, 1, 1, Gated{step, x, out, columns, inStride, stride, 0});
+  bench.launch(name, rows + 1, 1, 1, Gated{step, x, operand, columns, inStride, operandRows, 1});
+  check_operand(bench, operand, operandRows, expected, 0x1.1p-8, text("%s, %d columns, operand", name, columns));
+  vector<float> actual = bench.host(out, rows * stride);
+  for (int r = 0; r < rows; r++)
+    for (int k = 0; k < columns; k++)
+      bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]) + off, text("%s row %d column %d", name, r, k));
+  bench.machine.release();
+}
+
 void gated_activations(Bench& bench, int) {
   Random random = {5};
   for (auto [name, function, off] : {std::tuple("gated_silu", &silu, 1e-30), std::tuple("gated_gelu", &gelu, 2e-6), std::tuple("gated_swiglu_oai", &swiglu_oai, 1e-30)})
@@ -645,18 +661,7 @@ void gated_activations(Bench& bench, int) {
     if (columns > 1) in[3][columns + 1] = NAN;
     for (int r = 0; r < 4; r++)
       for (int k = 0; k < columns; k++) expected[r][k] = function(in[r][k], in[r][columns + k]);
-    Step* step = plain_step(bench, 4);
-    int inStride = padded(2 * columns, 4), stride = padded(columns, 4);
-    float *x = put(bench, in, inStride), *out = bench.room<float>(4 * stride);
-    uint16_t* operand = bench.room<uint16_t>(operand_size(128, columns));
-    bench.launch(name, 5, 1, 1, Gated{step, x, out, columns, inStride, stride, 0});
-    bench.launch(name, 5, 1, 1, Gated{step, x, operand, columns, inStride, 128, 1});
-    check_operand(bench, operand, 128, expected, 0x1.1p-8, text("%s, %d columns, operand", name, columns));
-    vector<float> actual = bench.host(out, 4 * stride);
-    for (int r = 0; r < 4; r++)
-      for (int k = 0; k < columns; k++)
-        bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]) + off, text("%s row %d column %d", name, r, k));
-    bench.machine.release();
+    check_activation(bench, name, in, expected, off);
   }
 }
 
@@ -670,18 +675,7 @@ void ungated_activations(Bench& bench, int) {
       in[0][0] = -100, in[1][0] = 100, in[2][0] = -0.0, in[3][0] = NAN;
       for (int r = 0; r < 4; r++)
         for (int k = 0; k < columns; k++) expected[r][k] = function(in[r][k], 1);
-      Step* step = plain_step(bench, 4);
-      int stride = padded(columns, 4);
-      float *x = put(bench, in, stride), *out = bench.room<float>(4 * stride);
-      uint16_t* operand = bench.room<uint16_t>(operand_size(128, columns));
-      bench.launch(name, 5, 1, 1, Gated{step, x, out, columns, stride, stride, 0});
-      bench.launch(name, 5, 1, 1, Gated{step, x, operand, columns, stride, 128, 1});
-      check_operand(bench, operand, 128, expected, 0x1.1p-8, text("%s, %d columns, operand", name, columns));
-      vector<float> actual = bench.host(out, 4 * stride);
-      for (int r = 0; r < 4; r++)
-        for (int k = 0; k < columns; k++)
-          bench.near(actual[r * stride + k], expected[r][k], 1e-5 * fabs(expected[r][k]) + off, text("%s row %d column %d", name, r, k));
-      bench.machine.release();
+      check_activation(bench, name, in, expected, off);
     }
 }
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
  * What sets families apart, on small random models of odd sizes, against a float64 reference: every
  * family that Serval has runs on every backend.
  */
-public abstract class FamilyForwardContract extends CentredFamilyContract {
+public abstract class FamilyForwardContract extends NeighbourFamilyContract {
   /** For subclasses. */
   protected FamilyForwardContract() {}
 
@@ -223,17 +223,10 @@ public abstract class FamilyForwardContract extends CentredFamilyContract {
 
   private static SmallModel phi3(DType dtype) {
     SmallModel model = SmallModel.of("Phi3ForCausalLM", 9, dtype, ODD, Extras.NONE);
-    for (int layer = 0; layer < ODD.layers(); layer++) {
-      String attention = "model.layers." + layer + ".self_attn.";
-      String mlp = "model.layers." + layer + ".mlp.";
-      model
-          .fused(
-              attention + "qkv_proj.weight",
-              attention + "q_proj.weight",
-              attention + "k_proj.weight",
-              attention + "v_proj.weight")
-          .fused(mlp + "gate_up_proj.weight", mlp + "gate_proj.weight", mlp + "up_proj.weight");
-    }
+    model.eachLayer(layer -> {
+      fuseInputs(model, layer, ".weight");
+      fuseGates(model, layer);
+    });
     return model;
   }
 
@@ -513,92 +506,5 @@ public abstract class FamilyForwardContract extends CentredFamilyContract {
             .with("mlp_bias", true),
         PLAIN,
         layer -> NONE);
-  }
-
-  private static SmallModel glm4(DType dtype) {
-    SmallModel model =
-        SmallModel.of(
-                "Glm4ForCausalLM",
-                26,
-                dtype,
-                ODD,
-                Extras.NONE.biases(true, false, false).with(BranchNorms.BOTH))
-            .with("attention_bias", true)
-            .with("partial_rotary_factor", 0.6);
-    for (int index = 0; index < ODD.layers(); index++) {
-      String layer = "model.layers." + index + ".";
-      String afterAttention = layer + "post_attention_layernorm.weight";
-      model
-          .fused(
-              layer + "mlp.gate_up_proj.weight",
-              layer + "mlp.gate_proj.weight",
-              layer + "mlp.up_proj.weight")
-          .renamed(afterAttention, layer + "post_self_attn_layernorm.weight")
-          .renamed(layer + "pre_feedforward_layernorm.weight", afterAttention)
-          .renamed(
-              layer + "post_feedforward_layernorm.weight", layer + "post_mlp_layernorm.weight");
-    }
-    return model;
-  }
-
-  @Test
-  void glm4_has_norms_at_both_ends_and_turns_neighbours_in_a_part_of_a_head() {
-    double[] ofSix = ReferenceModel.frequencies(6, 10_000);
-    for (DType dtype : exactTypes()) {
-      SmallModel model = glm4(dtype);
-      check(model, neighbours(model, ofSix));
-    }
-  }
-
-  @Test
-  void glm_turns_neighbours_in_half_of_a_head_and_may_have_one_map_of_queries_keys_and_values() {
-    Sizes eight = new Sizes(91, 37, 53, 3, 6, 2, 8);
-    double[] ofHalf = ReferenceModel.frequencies(4, 10_000);
-    for (DType dtype : exactTypes()) {
-      SmallModel model =
-          SmallModel.of("GlmForCausalLM", 45, dtype, eight, Extras.NONE.biases(true, false, false))
-              .with("attention_bias", true);
-      model.eachLayer(layer ->
-          model.fused(
-              layer + "mlp.gate_up_proj.weight",
-              layer + "mlp.gate_proj.weight",
-              layer + "mlp.up_proj.weight"));
-      check(model, neighbours(model, ofHalf));
-      model.eachLayer(layer -> {
-        fuseInputs(model, layer + "self_attn.", ".weight");
-        fuseInputs(model, layer + "self_attn.", ".bias");
-      });
-      check(model.with("qkv_together", true), neighbours(model, ofHalf));
-    }
-  }
-
-  private static void fuseInputs(SmallModel model, String attention, String kind) {
-    model.fused(
-        attention + "qkv_proj" + kind,
-        attention + "q_proj" + kind,
-        attention + "k_proj" + kind,
-        attention + "v_proj" + kind);
-  }
-
-  private static ReferenceModel neighbours(SmallModel model, double[] frequencies) {
-    Ways ways = ReferenceModel.plain(model);
-    return new ReferenceModel(model, new Rules(layer -> frequencies, layer -> NONE, 1, true, ways));
-  }
-
-  @Test
-  void ernie_turns_neighbours_and_is_tied_unless_it_says_otherwise() {
-    for (DType dtype : exactTypes()) {
-      SmallModel model =
-          SmallModel.of("Ernie4_5ForCausalLM", 28, dtype, ODD, Extras.NONE)
-              .with("use_bias", false)
-              .withoutTensor("lm_head.weight");
-      check(model, neighbours(model, PLAIN));
-    }
-    SmallModel model =
-        SmallModel.of(
-                "Ernie4_5ForCausalLM", 29, DType.F32, ODD, Extras.NONE.biases(true, true, true))
-            .with("use_bias", true)
-            .with("tie_word_embeddings", false);
-    check(model, neighbours(model, PLAIN));
   }
 }

@@ -117,7 +117,7 @@ final class Float64 {
   /** How a head is turned, of a query or of a key. */
   static double[] turned(double[] head, AttentionSpec spec, int position, boolean query) {
     RotaryEmbedding rotary = spec.rotary();
-    double magnitude = rotary.magnitude() * (query ? rotary.queryGrowth(position) : 1);
+    double magnitude = query ? rotary.queryMagnitude(position) : rotary.magnitude();
     double[] out = head.clone();
     for (int i = 0; i < rotary.pairs(); i++) {
       double angle = position * rotary.frequency(i);

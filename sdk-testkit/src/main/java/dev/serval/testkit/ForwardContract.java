@@ -40,6 +40,22 @@ abstract class ForwardContract {
    */
   protected abstract List<DType> exactTypes();
 
+  /** Has one map of queries, keys and values in place of three, of a layer's biases or weights. */
+  static void fuseInputs(SmallModel model, String layer, String kind) {
+    String attention = layer + "self_attn.";
+    model.fused(
+        attention + "qkv_proj" + kind,
+        attention + "q_proj" + kind,
+        attention + "k_proj" + kind,
+        attention + "v_proj" + kind);
+  }
+
+  /** Has one map of gates and what they let through in place of a layer's two. */
+  static void fuseGates(SmallModel model, String layer) {
+    String mlp = layer + "mlp.";
+    model.fused(mlp + "gate_up_proj.weight", mlp + "gate_proj.weight", mlp + "up_proj.weight");
+  }
+
   final void check(SmallModel model, double[] frequencies, IntUnaryOperator windows) {
     check(model, new ReferenceModel(model, frequencies, windows));
   }

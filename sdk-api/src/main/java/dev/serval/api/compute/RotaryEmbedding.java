@@ -82,7 +82,7 @@ public final class RotaryEmbedding {
   }
 
   /**
-   * What turned elements are multiplied by.
+   * What turned elements of keys are multiplied by, and of queries unless these grow.
    *
    * @return 1 unless it was given
    */
@@ -100,14 +100,14 @@ public final class RotaryEmbedding {
   }
 
   /**
-   * What turned elements of queries are multiplied by beside the magnitude.
+   * What turned elements of queries are multiplied by.
    *
    * @param position that of the query
-   * @return 1, or more from some position on if they grow
+   * @return the magnitude, or more than it from some position on if they grow
    */
-  public double queryGrowth(int position) {
+  public double queryMagnitude(int position) {
     int stretches = position / stretch;
-    return 1 + growth * Math.log1p(stretches);
+    return magnitude * (1 + growth * Math.log1p(stretches));
   }
 
   /**

@@ -53,8 +53,7 @@ final class RotaryTable {
       int position = Math.toIntExact((first + i) / embedding.pairs());
       int pair = (int) ((first + i) % embedding.pairs());
       double angle = position * embedding.frequency(pair);
-      double magnitude =
-          growing ? embedding.magnitude() * embedding.queryGrowth(position) : embedding.magnitude();
+      double magnitude = growing ? embedding.queryMagnitude(position) : embedding.magnitude();
       to.setAtIndex(JAVA_FLOAT, 2 * i, (float) (magnitude * StrictMath.cos(angle)));
       to.setAtIndex(JAVA_FLOAT, 2 * i + 1, (float) (magnitude * StrictMath.sin(angle)));
     }

@@ -44,8 +44,7 @@ final class RotaryTable {
     for (int i = 0; i < STRETCH * pairs; i++) {
       int position = first + i / pairs;
       double angle = (double) position * embedding.frequency(i % pairs);
-      double magnitude =
-          growing ? embedding.magnitude() * embedding.queryGrowth(position) : embedding.magnitude();
+      double magnitude = growing ? embedding.queryMagnitude(position) : embedding.magnitude();
       int cosine = i / pairs * pairs * 2 + i % pairs;
       values[cosine] = (float) (magnitude * StrictMath.cos(angle));
       values[cosine + pairs] = (float) (magnitude * StrictMath.sin(angle));
