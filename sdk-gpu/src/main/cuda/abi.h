@@ -18,7 +18,10 @@
 //   element (r, k) at (k / 64) * rows * 64 + r * 64 + (((k % 64 / 8) ^ (r & 7)) * 8) + k % 8, where rows is that of the whole operand,
 //   a multiple of OPERAND_ROWS. What rows beyond a step's hold does not matter; columns beyond the real ones are zeros (whoever
 //   writes an operand writes those of its rows, to the end of the last k tile).
-// KV blocks: [layer][key | value][head][slot][dimension], rows as the type stores them (Q8_0: blocks of 34 bytes).
+// KV blocks: [layer][key | value][head][slot][dimension], rows as the type stores them (Q8_0: blocks of 34 bytes). Behind them the
+// states of other layers as they are after the block's last token that was computed, a layer's after another's, F32:
+//   [taps - 1][channels], rows as they go into the convolution, the oldest first; then [value head][keyDim][valueDim] where heads
+//   have matrices.
 #pragma once
 
 #include <stdint.h>
@@ -276,6 +279,69 @@ struct Gated {
   int32_t inStride;
   int32_t outStride;
   int32_t outOperand;
+};
+
+// out = in * 1 / (1 + exp(-gates)), as F32 rows (which may be `in`) or as an operand.
+struct GateOutput {
+  const Step* step;
+  const float* gates;
+  const float* in;
+  void* out;
+  int32_t columns;
+  int32_t gatesStride;
+  int32_t inStride;
+  int32_t outStride; // elements of a row, or rows of the operand
+  int32_t outOperand;
+  int32_t unused;
+};
+
+// A layer whose heads have matrices, as dev.serval.api.compute.DeltaNetSpec or StateSpaceSpec has it, of any runs.
+struct Recall {
+  const Step* step;
+  const float* in;              // delta networks: [queries | keys | values | output gates | write strengths | decays];
+                                // state spaces: [output gates | values | keys | queries | time steps]
+  const float* convolution;     // float[taps][channels]; channels are queries, keys and values, in the order they have there
+  const float* convolutionBias; // float[channels], or null
+  const float* decay;           // float[valueHeads]
+  const float* timeBias;        // float[valueHeads]
+  const float* skip;            // float[valueHeads], of state spaces
+  const float* norm;            // float[valueDim]; state spaces: of all value heads' columns, or null
+  float* between;               // F32 rows of channels: what they become, then in the place of values what is recalled
+  void* out;                    // F32 rows, or an operand
+  void* kv;
+  int64_t blockBytes;
+  int64_t stateOffset;          // of this layer's state in a block
+  int32_t inStride;
+  int32_t betweenStride;
+  int32_t outStride;            // elements of a row, or rows of the operand
+  int32_t outOperand;
+  int32_t keyHeads;             // or groups
+  int32_t valueHeads;
+  int32_t keyDim;
+  int32_t valueDim;
+  int32_t taps;
+  int32_t tiled;                // 1: value head h goes with key head h % keyHeads, else h / (valueHeads / keyHeads)
+  int32_t normParts;            // of a row, each with a norm of its own; as many as value heads where there is none
+  int32_t blockTokens;
+  float epsilon;
+  int32_t unused;
+};
+
+// A layer that is a short convolution, as dev.serval.api.compute.ShortConvolutionSpec has it, of any runs.
+struct ShortConvolution {
+  const Step* step;
+  const float* in;     // [gates before | gates behind | values]
+  const float* kernel; // float[taps][width]
+  void* out;           // F32 rows, or an operand
+  void* kv;
+  int64_t blockBytes;
+  int64_t stateOffset; // of this layer's state in a block
+  int32_t inStride;
+  int32_t outStride;   // elements of a row, or rows of the operand
+  int32_t outOperand;
+  int32_t width;
+  int32_t taps;
+  int32_t blockTokens;
 };
 
 // Chooses each row's experts: those with the highest scores, of equal ones the first. A row with a score that is no number goes to

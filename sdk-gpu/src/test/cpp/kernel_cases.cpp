@@ -744,6 +744,441 @@ bool same_bits(const vector<float>& a, const vector<float>& b) {
   return a.size() == b.size();
 }
 
+void gated_outputs(Bench& bench, int) {
+  Random random = {41};
+  for (int columns : {1, 10, 64, 333}) {
+    Rows in = random_rows(random, 4, columns), gates = random_rows(random, 4, columns), expected = in;
+    gates[0][0] = 100, gates[1][0] = -100, in[2][0] = NAN, gates[3][0] = NAN;
+    for (int r = 0; r < 4; r++)
+      for (int k = 0; k < columns; k++) expected[r][k] = in[r][k] / (1 + exp(-gates[r][k]));
+    int stride = padded(columns, 4), gatesStride = stride + 4;
+    float *x = put(bench, in, stride), *g = put(bench, gates, gatesStride), *out = bench.room<float>(4 * stride);
+    uint16_t* operand = bench.room<uint16_t>(operand_size(128, columns));
+    Step* step = plain_step(bench, 4);
+    bench.launch("gate_output", 5, 1, 1, GateOutput{step, g, x, out, columns, gatesStride, stride, stride, 0, 0});
+    bench.launch("gate_output", 5, 1, 1, GateOutput{step, g, x, operand, columns, gatesStride, stride, 128, 1, 0});
+    bench.launch("gate_output", 5, 1, 1, GateOutput{step, g, x, x, columns, gatesStride, stride, stride, 0, 0});
+    check_operand(bench, operand, 128, expected, 0x1.1p-8, text("gated outputs, %d columns, operand", columns));
+    for (const vector<float>& actual : {bench.host(out, 4 * stride), bench.host(x, 4 * stride)})
+      for (int r = 0; r < 4; r++)
+        for (int k = 0; k < columns; k++)
+          bench.near(actual[r * stride + k], expected[r][k], 1e-6 * fabs(expected[r][k]) + 1e-30, text("gated output, row %d column %d", r, k));
+    bench.machine.release();
+  }
+}
+
+// ---- layers that carry a state of each sequence along
+
+// A sequence's rows with what comes of them.
+struct CarriedSequence {
+  Rows in, out, states; // the state behind each row
+  vector<int> blocks;
+  vector<float> bits;   // what comes of them all in one run
+};
+
+// One of a layer's launches, in as many blocks as are best; `any`: others are as right in y.
+struct CarriedLaunch {
+  string kernel;
+  int x, y;
+  bool any;
+};
+
+double silu(double x) { return x / (1 + exp(-x)); }
+
+// The channels of a row, `channel(row, c)` before they go through the convolution.
+template <class F> vector<double> convolved(const vector<double>& by, int taps, int channels, int t, F channel) {
+  vector<double> x(channels);
+  for (int c = 0; c < channels; c++)
+    for (int tap = 0; tap < taps; tap++)
+      if (int from = t - (taps - 1) + tap; from >= 0) x[c] += by[tap * channels + c] * channel(from, c);
+  return x;
+}
+
+// What the convolution of later rows needs, at the beginning of a state.
+template <class F> void keep_channels(vector<double>& state, int taps, int channels, int t, F channel) {
+  for (int tap = 0; tap < taps - 1; tap++)
+    for (int c = 0; c < channels; c++) {
+      int from = t - (taps - 2) + tap;
+      state[tap * channels + c] = from < 0 ? 0 : channel(from, c);
+    }
+}
+
+float* put_vector(Bench& bench, const vector<double>& numbers) {
+  return numbers.empty() ? nullptr : put(bench, {numbers}, (int)numbers.size());
+}
+
+// What layers whose heads have matrices have in common.
+struct Heads {
+  int keyHeads, valueHeads, keyDim, valueDim, taps;
+  string recall; // the kernel that does so
+  vector<double> convolution, bias, decay, timeBias, skip, norm;
+
+  int keys() const { return keyHeads * keyDim; }
+  int outputs() const { return valueHeads * valueDim; }
+  int channels() const { return 2 * keys() + outputs(); }
+  int history() const { return (taps - 1) * channels(); }
+  int state() const { return history() + valueHeads * keyDim * valueDim; }
+  int extremes() const { return valueHeads; }
+  string what() const { return text("%d of %d, %d of %d, %d taps, %s", keyHeads, keyDim, valueHeads, valueDim, taps, recall.c_str()); }
+
+  void choose(Random& random, int gains) {
+    auto numbers = [&](int count) { return count == 0 ? vector<double>() : random_rows(random, 1, count)[0]; };
+    convolution = numbers(taps * channels());
+    timeBias = numbers(valueHeads);
+    norm = numbers(gains);
+    for (double x : numbers(valueHeads)) decay.push_back((float)(0.02 + fabs(x)));
+  }
+
+  Recall arguments(Bench& bench) const {
+    Recall a = {};
+    a.convolution = put_vector(bench, convolution);
+    a.convolutionBias = put_vector(bench, bias);
+    a.decay = put_vector(bench, decay);
+    a.timeBias = put_vector(bench, timeBias);
+    a.skip = put_vector(bench, skip);
+    a.norm = put_vector(bench, norm);
+    return sized(a);
+  }
+  Recall sized(Recall a) const {
+    a.keyHeads = keyHeads;
+    a.valueHeads = valueHeads;
+    a.keyDim = keyDim;
+    a.valueDim = valueDim;
+    a.taps = taps;
+    a.normParts = valueHeads;
+    a.betweenStride = padded(channels(), 4);
+    a.epsilon = 1e-5f;
+    return a;
+  }
+  // With vectors and what lies between of any contents, which `floats` sets aside.
+  template <class F> Recall room(F floats, int rows) const {
+    Recall a = {};
+    a.convolution = floats(taps * channels());
+    a.decay = floats(valueHeads);
+    a.timeBias = floats(valueHeads);
+    a.skip = floats(valueHeads);
+    a.norm = floats(outputs());
+    a.between = floats((size_t)rows * padded(channels(), 4));
+    return a;
+  }
+  void set_aside(Bench& bench, int rows, Recall& a) const { a.between = bench.room<float>((size_t)rows * a.betweenStride); }
+
+  vector<CarriedLaunch> launches(const string& prefix, int rows, int runs, int convolved, int normParts) const {
+    int columnBlocks = valueHeads * ((valueDim + 31) / 32), kept = taps > 1 ? (channels() + 127) / 128 : 0;
+    return {{prefix + "convolve", rows, rows > 64 ? 1 : (convolved + 7) / 8, true},
+            {recall, runs, columnBlocks + kept, false},
+            {prefix + "gate", rows, rows > 64 ? 1 : (normParts + 7) / 8, true}};
+  }
+};
+
+struct Delta : Heads {
+  bool tiled = false;
+
+  int inputs() const { return channels() + outputs() + 2 * valueHeads; }
+  void choose(Random& random) { Heads::choose(random, valueDim); }
+  Recall arguments(Bench& bench) const { return sized(Heads::arguments(bench)); }
+  Recall sized(Recall a) const {
+    a = Heads::sized(a);
+    a.tiled = tiled;
+    return a;
+  }
+  vector<CarriedLaunch> launches(int rows, int runs) const { return Heads::launches("delta_", rows, runs, 2 * keyHeads + (outputs() + 127) / 128, valueHeads); }
+
+  vector<double> row(const Rows& in, int t) const {
+    vector<double> x = convolved(convolution, taps, channels(), t, [&](int r, int c) { return in[r][c]; });
+    for (double& c : x) c = silu(c);
+    for (int head = 0; head < 2 * keyHeads; head++) {
+      double squares = 1e-6;
+      for (int k = 0; k < keyDim; k++) squares += x[head * keyDim + k] * x[head * keyDim + k];
+      for (int k = 0; k < keyDim; k++) x[head * keyDim + k] /= sqrt(squares) * (head < keyHeads ? sqrt(keyDim) : 1);
+    }
+    return x;
+  }
+
+  void expect(CarriedSequence& s) const {
+    vector<double> state(this->state());
+    for (size_t t = 0; t < s.in.size(); t++) {
+      const vector<double>& in = s.in[t];
+      vector<double> x = row(s.in, (int)t), out(outputs());
+      keep_channels(state, taps, channels(), (int)t, [&](int r, int c) { return s.in[r][c]; });
+      for (int head = 0; head < valueHeads; head++) {
+        int keyHead = tiled ? head % keyHeads : head / (valueHeads / keyHeads), rates = channels() + outputs() + head;
+        double *m = &state[history() + head * keyDim * valueDim], *q = &x[keyHead * keyDim], *k = q + keys(), *v = &x[2 * keys() + head * valueDim];
+        double kept = exp(-decay[head] * log1p(exp(in[rates + valueHeads] + timeBias[head]))), strength = 1 / (1 + exp(-in[rates])), squares = 0;
+        for (int j = 0; j < valueDim; j++) {
+          double known = 0, recalled = 0;
+          for (int i = 0; i < keyDim; i++) known += k[i] * (m[i * valueDim + j] *= kept);
+          for (int i = 0; i < keyDim; i++) recalled += q[i] * (m[i * valueDim + j] += strength * k[i] * (v[j] - known));
+          out[head * valueDim + j] = recalled;
+          squares += recalled * recalled;
+        }
+        for (int j = 0; j < valueDim; j++)
+          out[head * valueDim + j] *= norm[j] / sqrt(squares / valueDim + 1e-5f) * silu(in[channels() + head * valueDim + j]);
+      }
+      s.out.push_back(out);
+      s.states.push_back(state);
+    }
+  }
+};
+
+// Key heads are groups, keys and values what states and heads have dimensions of.
+struct StateSpace : Heads {
+  int normGroups = 0; // 0: no norm
+  bool biased = false;
+
+  int inputs() const { return outputs() + channels() + valueHeads; }
+  int parts() const { return normGroups > 0 ? normGroups : valueHeads; }
+  string what() const { return Heads::what() + text(", %d norms%s", normGroups, biased ? ", biased" : ""); }
+  void choose(Random& random) {
+    Heads::choose(random, normGroups > 0 ? outputs() : 0);
+    if (biased) bias = random_rows(random, 1, channels())[0];
+    skip = random_rows(random, 1, valueHeads)[0];
+  }
+  Recall arguments(Bench& bench) const { return sized(Heads::arguments(bench)); }
+  Recall sized(Recall a) const {
+    a = Heads::sized(a);
+    a.normParts = parts();
+    return a;
+  }
+  vector<CarriedLaunch> launches(int rows, int runs) const { return Heads::launches("state_", rows, runs, (channels() + 127) / 128, parts()); }
+
+  void expect(CarriedSequence& s) const {
+    vector<double> state(this->state());
+    auto channel = [&](int r, int c) { return s.in[r][outputs() + c]; };
+    for (size_t t = 0; t < s.in.size(); t++) {
+      const vector<double>& in = s.in[t];
+      vector<double> x = convolved(convolution, taps, channels(), (int)t, channel), out(outputs());
+      for (int c = 0; c < channels(); c++) x[c] = silu(x[c] + (biased ? bias[c] : 0));
+      keep_channels(state, taps, channels(), (int)t, channel);
+      for (int head = 0; head < valueHeads; head++) {
+        double *m = &state[history() + head * keyDim * valueDim], *v = &x[head * valueDim], *k = &x[outputs() + head / (valueHeads / keyHeads) * keyDim], *q = k + keys();
+        double time = log1p(exp(in[outputs() + channels() + head] + timeBias[head])), kept = exp(-decay[head] * time);
+        for (int j = 0; j < valueDim; j++) {
+          double& y = out[head * valueDim + j];
+          for (int i = 0; i < keyDim; i++) y += q[i] * (m[i * valueDim + j] = kept * m[i * valueDim + j] + k[i] * time * v[j]);
+          y = (y + skip[head] * v[j]) * silu(in[head * valueDim + j]);
+        }
+      }
+      for (int part = 0; part < normGroups; part++) {
+        int width = outputs() / normGroups;
+        double squares = 0;
+        for (int i = part * width; i < (part + 1) * width; i++) squares += out[i] * out[i];
+        for (int i = part * width; i < (part + 1) * width; i++) out[i] *= norm[i] / sqrt(squares / width + 1e-5f);
+      }
+      s.out.push_back(out);
+      s.states.push_back(state);
+    }
+  }
+};
+
+struct Short {
+  int width, taps;
+  vector<double> kernel;
+
+  int inputs() const { return 3 * width; }
+  int outputs() const { return width; }
+  int history() const { return (taps - 1) * width; }
+  int state() const { return history(); }
+  int extremes() const { return 0; }
+  string what() const { return text("%d columns, %d taps", width, taps); }
+  void choose(Random& random) { kernel = random_rows(random, 1, taps * width)[0]; }
+  ShortConvolution arguments(Bench& bench) const {
+    ShortConvolution a = {};
+    a.kernel = put_vector(bench, kernel);
+    return sized(a);
+  }
+  ShortConvolution sized(ShortConvolution a) const {
+    a.width = width;
+    a.taps = taps;
+    return a;
+  }
+  template <class F> ShortConvolution room(F floats, int) const {
+    ShortConvolution a = {};
+    a.kernel = floats(taps * width);
+    return a;
+  }
+  void set_aside(Bench&, int, ShortConvolution&) const {}
+  vector<CarriedLaunch> launches(int rows, int) const { return {{"short_convolve", rows, (width + 1023) / 1024, true}}; }
+
+  void expect(CarriedSequence& s) const {
+    vector<double> state(this->state());
+    auto channel = [&](int r, int c) { return (double)(float)(s.in[r][c] * s.in[r][2 * width + c]); };
+    for (size_t t = 0; t < s.in.size(); t++) {
+      vector<double> x = convolved(kernel, taps, width, (int)t, channel);
+      for (int c = 0; c < width; c++) x[c] *= s.in[t][width + c];
+      keep_channels(state, taps, width, (int)t, channel);
+      s.out.push_back(x);
+      s.states.push_back(state);
+    }
+  }
+};
+
+// Steps over some sequences' blocks, and whether these have the states that they are to have.
+template <class Layer> struct CarriedSteps {
+  Bench& bench;
+  Random& random;
+  const Layer& d;
+  vector<CarriedSequence>& sequences;
+  int blockTokens, blocks;
+  int64_t stateOffset = 8, blockBytes = padded(8 + 4 * d.state(), 64);
+  unsigned char* kv = (unsigned char*)bench.machine.allocate((size_t)blocks * blockBytes);
+  decltype(d.arguments(bench)) a = d.arguments(bench);
+
+  CarriedSteps(Bench& bench, Random& random, const Layer& d, vector<CarriedSequence>& sequences, int blockTokens, int blocks)
+      : bench(bench), random(random), d(d), sequences(sequences), blockTokens(blockTokens), blocks(blocks) {
+    a.kv = kv;
+    a.blockBytes = blockBytes;
+    a.stateOffset = stateOffset;
+    a.blockTokens = blockTokens;
+  }
+
+  // A row of each of these runs' tokens; `operand`: rounded to BF16.
+  vector<float> step(const vector<Run>& runs, const vector<int>& of, bool operand) {
+    Rows in;
+    for (size_t i = 0; i < runs.size(); i++)
+      for (int r = 0; r < runs[i].count; r++) in.push_back(sequences[of[i]].in[runs[i].from + r]);
+    int rows = (int)in.size(), operandRows = padded(rows, 128), columns = d.outputs();
+    a.step = step_of(runs, 1).put(bench);
+    a.inStride = padded(d.inputs(), 4);
+    a.outStride = operand ? operandRows : padded(columns, 4);
+    a.outOperand = operand;
+    a.in = put(bench, in, a.inStride);
+    a.out = bench.machine.allocate(operand ? operand_size(operandRows, columns) * 2 : (size_t)rows * a.outStride * 4);
+    d.set_aside(bench, rows, a);
+    for (const CarriedLaunch& each : d.launches(rows, (int)runs.size()))
+      bench.launch(each.kernel, each.x + random.below(3), each.any ? 1 + random.below(each.y + 1) : each.y + random.below(2), 1, a);
+    vector<float> out;
+    if (operand) {
+      vector<uint16_t> bits = bench.host((const uint16_t*)a.out, operand_size(operandRows, columns));
+      for (int r = 0; r < rows; r++)
+        for (int k = 0; k < tiles_of(columns) * 64; k++) {
+          float x = (float)from_bf16(bits[operand_at(operandRows, r, k)]);
+          if (k < columns)
+            out.push_back(x);
+          else if (x != 0)
+            bench.fail("an operand does not end with zeros");
+        }
+    } else {
+      vector<float> given = bench.host((const float*)a.out, (size_t)rows * a.outStride);
+      for (int r = 0; r < rows; r++) out.insert(out.end(), given.begin() + r * a.outStride, given.begin() + r * a.outStride + columns);
+    }
+    return out;
+  }
+
+  // Sequences of which so many rows are computed.
+  void check_states(const vector<int>& lengths, const string& what) {
+    vector<unsigned char> bytes = bench.host(kv, (size_t)blocks * blockBytes);
+    vector<bool> used(blocks);
+    for (size_t s = 0; s < sequences.size(); s++)
+      for (int at = 0; at < lengths[s]; at += blockTokens) {
+        int block = sequences[s].blocks[at / blockTokens];
+        used[block] = true;
+        const vector<double>& expected = sequences[s].states[std::min(at + blockTokens, lengths[s]) - 1];
+        string where = what + text(", the state of sequence %d, block %d", (int)s, at / blockTokens);
+        for (int i = 0; i < d.state(); i++) {
+          float x;
+          memcpy(&x, &bytes[block * blockBytes + stateOffset + 4 * i], 4);
+          bench.near(x, expected[i], i < d.history() ? 0 : 2e-5 + 2e-5 * fabs(expected[i]), where);
+        }
+      }
+    for (int64_t at = 0; at < (int64_t)bytes.size(); at++) {
+      bool within = at % blockBytes >= stateOffset && at % blockBytes < stateOffset + 4 * d.state();
+      if (bytes[at] != 0xff && !(within && used[at / blockBytes])) return bench.fail(what + ": something was written beside the states");
+    }
+  }
+};
+
+template <class Layer> void check_carried(Bench& bench, Random& random, Layer d, int blockTokens) {
+  d.choose(random);
+  string what = d.what() + text(", blocks of %d", blockTokens);
+  vector<CarriedSequence> sequences;
+  vector<int> order, lengths, none = {0, 0, 0};
+  for (int length : {19, 1, 34}) {
+    sequences.push_back({random_rows(random, length, d.inputs()), {}, {}, {}, {}});
+    Rows& in = sequences.back().in;
+    for (int head = 0; head < d.extremes(); head++) in[0][d.inputs() - 1 - head] = 200, in[length / 2][d.inputs() - 1 - head] = -200;
+    d.expect(sequences.back());
+    lengths.push_back(length);
+    for (int at = 0; at < length; at += blockTokens) order.push_back((int)order.size());
+  }
+  int blocks = (int)order.size() + 1;
+  for (int i = blocks - 2; i > 0; i--) std::swap(order[i], order[random.below(i + 1)]);
+  for (CarriedSequence& s : sequences)
+    for (size_t at = 0; at < s.in.size(); at += blockTokens) {
+      s.blocks.push_back(order.back());
+      order.pop_back();
+    }
+  CarriedSteps<Layer> whole(bench, random, d, sequences, blockTokens, blocks), cut(bench, random, d, sequences, blockTokens, blocks);
+  for (size_t s = 0; s < sequences.size(); s++) {
+    CarriedSequence& each = sequences[s];
+    each.bits = whole.step({{0, lengths[s], each.blocks, false}}, {(int)s}, false);
+    for (size_t t = 0; t < each.out.size(); t++) {
+      string where = what + text(", sequence %d, row %d", (int)s, (int)t);
+      for (int k = 0; k < d.outputs(); k++) bench.near(each.bits[t * d.outputs() + k], each.out[t][k], 2e-4 + 2e-4 * fabs(each.out[t][k]), where);
+    }
+  }
+  whole.check_states(lengths, what);
+  for (vector<int> done = none; done != lengths;) {
+    vector<Run> runs;
+    vector<int> of;
+    for (int s : {2, 0, 1})
+      if (int left = lengths[s] - done[s]; left > 0 && random.below(3)) {
+        runs.push_back({done[s], std::min(left, random.one_of({1, 1, 2, 3, 5, 11})), sequences[s].blocks, false});
+        of.push_back(s);
+      }
+    if (runs.empty()) continue;
+    bool operand = random.below(2);
+    vector<float> given = cut.step(runs, of, operand);
+    auto at = given.begin();
+    for (size_t i = 0; i < runs.size(); i++) {
+      auto begin = sequences[of[i]].bits.begin() + runs[i].from * d.outputs();
+      vector<float> mine(at, at + runs[i].count * d.outputs()), expected(begin, begin + (int)mine.size());
+      for (float& x : expected) x = operand ? (float)bf16(x) : x;
+      if (!same_bits(mine, expected)) bench.fail(what + text(": sequence %d has other bits in runs from %d", of[i], runs[i].from));
+      at += mine.size();
+      done[of[i]] += runs[i].count;
+    }
+    if (random.below(3) == 0) cut.check_states(done, what + ", in runs");
+  }
+  cut.check_states(lengths, what + ", in runs");
+  bench.machine.release();
+}
+
+using Recalls = std::initializer_list<std::pair<const char*, int>>; // kernels, and the most rows of a matrix
+
+void delta_networks(Bench& bench, int scale) {
+  Random random = {43};
+  vector<Delta> shapes = {{{2, 4, 128, 128, 4}}, {{1, 1, 64, 64, 4}}, {{2, 6, 8, 12, 4}}, {{3, 3, 5, 7, 2}},  {{1, 2, 16, 96, 1}}, {{1, 1, 1, 1, 3}},
+                          {{1, 3, 100, 33, 6}},  {{2, 18, 3, 9, 4}},  {{1, 2, 150, 40, 3}}};
+  if (scale > 1) shapes.push_back({{16, 32, 128, 128, 4}}), shapes.push_back({{1, 1, 300, 200, 9}});
+  for (Delta& d : shapes)
+    for (auto [recall, most] : Recalls{{"delta_recall_64", 64}, {"delta_recall_128", 128}, {"delta_recall_any", INT32_MAX}}) {
+      d.tiled = !d.tiled;
+      d.recall = recall;
+      if (d.keyDim <= most) check_carried(bench, random, d, random.one_of({1, 2, 4, 8, 16}));
+    }
+}
+
+void state_spaces(Bench& bench, int scale) {
+  Random random = {47};
+  vector<StateSpace> shapes = {{{1, 4, 128, 64, 4}, 1},  {{2, 8, 16, 8, 4}, 2, true}, {{1, 2, 256, 40, 4}, 0, true}, {{3, 3, 5, 7, 2}, 3},   {{2, 6, 9, 13, 1}, 6, true}, {{1, 1, 1, 1, 3}, 1, true},
+                               {{5, 20, 33, 5, 6}, 20},  {{1, 9, 4, 3, 2}, 9, true},  {{2, 4, 140, 12, 4}, 0},       {{1, 2, 300, 9, 3}, 2}, {{1, 9, 12, 5, 4}, 5},       {{1, 3, 20, 50, 5}, 1}};
+  if (scale > 1) shapes.push_back({{8, 64, 128, 64, 4}, 8}), shapes.push_back({{1, 48, 256, 64, 4}, 1, true});
+  for (StateSpace& d : shapes)
+    for (auto [recall, most] : Recalls{{"state_recall_128", 128}, {"state_recall_256", 256}, {"state_recall_any", INT32_MAX}}) {
+      d.recall = recall;
+      if (d.keyDim <= most) check_carried(bench, random, d, random.one_of({1, 2, 4, 8, 16}));
+    }
+}
+
+void short_convolutions(Bench& bench, int scale) {
+  Random random = {53};
+  vector<Short> shapes = {{64, 3}, {1, 1}, {7, 2}, {1030, 4}, {130, 9}, {72, 1}, {33, 6}, {12, 40}};
+  if (scale > 1) shapes.push_back({2048, 3}), shapes.push_back({4097, 5});
+  for (const Short& d : shapes)
+    for (int blockTokens : {1, 4, random.one_of({2, 8, 16})}) check_carried(bench, random, d, blockTokens);
+}
+
 void check_linear(Bench& bench, Random& random, const string& prefix, const string& type, int weightRows, int columns, int rows, int segments) {
   Matrix m = load(bench, random, type, weightRows, columns);
   Rows in = random_rows(random, rows, columns);
@@ -1658,6 +2093,10 @@ int run_cases(Machine& machine, const char* filter, int scale) {
       {"rounding and gathering", [&](Bench& b) { rounding_and_gathering(b, scale); }},
       {"gated activations", [&](Bench& b) { gated_activations(b, scale); }},
       {"ungated activations", [&](Bench& b) { ungated_activations(b, scale); }},
+      {"gated outputs", [&](Bench& b) { gated_outputs(b, scale); }},
+      {"delta networks", [&](Bench& b) { delta_networks(b, scale); }},
+      {"state spaces", [&](Bench& b) { state_spaces(b, scale); }},
+      {"short convolutions", [&](Bench& b) { short_convolutions(b, scale); }},
       {"linear maps, mma", [&](Bench& b) { linear_maps(b, "mma_linear_", scale); }},
       {"linear maps, wgmma",
 [&](Bench& b) {

@@ -11,6 +11,7 @@ using namespace serval;
 // Which source, and so which module, a kernel is in.
 inline std::string file_of(const std::string& kernel) {
   static const std::pair<const char*, const char*> files[] = {{"pack_", "pack"},     {"widen_", "pack"},    {"rotate_", "rotate"},
+                                                              {"delta_", "recurrent"}, {"state_", "recurrent"}, {"short_", "recurrent"},
                                                               {"mma_routed_", "experts"}, {"routed_", "experts"}, {"route", "experts"},
                                                               {"sort_", "experts"}, {"add_routes", "experts"},
                                                               {"mma_", "linear"},    {"linear_", "linear"}, {"wgmma_", "linear_hopper"},
@@ -62,7 +63,7 @@ public:
 template <int WHICH> void cases(Checks& checks) {
   static const char* names[] = {"embeddings", "vectors", "norms", "rounding", "gated", "linear maps, mma", "linear maps, wgmma", "linear maps, plain",
                                 "attention, tensor", "attention, plain", "attention, what", "sampling", "counting", "experts,", "linear maps, numbers",
-                                "attention, sinks"};
+                                "attention, sinks", "delta", "state spaces", "short convolutions"};
   Device device(checks.gpu);
   checks.failures += serval_cases::run_cases(device, names[WHICH], 2);
 }
@@ -190,6 +191,51 @@ inline void time_rows(Checks& checks) {
   }
 }
 
+// A layer that carries a state along, in decodes and in prompts; with how fast states are read and written.
+template <class Layer> void time_carried(Checks& checks, const char* name, const Layer& layer) {
+  Gpu& gpu = checks.gpu;
+  for (int rows : {1, 16, 64, 512, 8192}) {
+    Scene scene(gpu, 1, 1, 8, rows <= 64 ? std::vector<serval_cases::Run>(rows, {255, 1, {}, true}) : std::vector<serval_cases::Run>{{0, rows, {}, true}});
+    int perBlock = 256, runs = rows <= 64 ? rows : 1, blocks = (runs == 1 ? (rows + 255) / 256 : runs), operandRows = (rows + 127) / 128 * 128;
+    std::vector<serval_cases::Run> list;
+    for (int i = 0; i < runs; i++) {
+      list.push_back({rows <= 64 ? 255 : 0, rows <= 64 ? 1 : rows, {}, true});
+      for (int b = 0; b < blocks / runs; b++) list[i].blocks.push_back(i * (blocks / runs) + b);
+    }
+    serval_cases::StepData data = serval_cases::step_of(list, 1);
+    memcpy(data.bytes.data(), &data.header, sizeof data.header);
+    CUdeviceptr step = scene.room(data.bytes.size(), 0);
+    gpu.write(step, data.bytes.data(), data.bytes.size());
+    auto room = [&](size_t floats) { return (float*)scene.room(floats * 4, 0x3c); };
+    auto a = layer.sized(layer.room(room, rows));
+    a.step = (const Step*)step;
+    a.in = room((size_t)rows * layer.inputs());
+    a.inStride = layer.inputs();
+    a.out = (void*)scene.room((size_t)operandRows * layer.outputs() * 2, 0);
+    a.outStride = operandRows;
+    a.outOperand = 1;
+    a.blockBytes = 4ll * layer.state();
+    a.blockTokens = perBlock;
+    a.kv = (void*)scene.room(blocks * a.blockBytes, 0);
+    std::string times;
+    for (const serval_cases::CarriedLaunch& each : layer.launches(rows, runs)) {
+      double time = graph_time(gpu, 8, [&] { gpu.launch(gpu.kernel("recurrent", each.kernel), {(unsigned)each.x, (unsigned)each.y}, a, true); });
+      double rate = (rows <= 64 ? 2.0 * runs : blocks) * a.blockBytes / time / 1e3;
+      times += serval_cases::text("%s %s %.1f us", times.empty() ? ":" : ",", each.kernel.c_str(), time);
+      if (!each.any || each.kernel == "short_convolve") times += serval_cases::text(" (%.0f GB/s)", rate);
+    }
+    checks.row("time %s, rows %4d%s", name, rows, times.c_str());
+  }
+}
+
+// Layers as those of Qwen3-Next, of Nemotron-H, of Falcon-H1 and of LFM2.
+inline void time_carried(Checks& checks) {
+  time_carried(checks, "delta networks", serval_cases::Delta{{16, 32, 128, 128, 4, "delta_recall_128"}});
+  time_carried(checks, "state spaces of 128", serval_cases::StateSpace{{8, 128, 128, 64, 4, "state_recall_128"}, 8, true});
+  time_carried(checks, "state spaces of 256", serval_cases::StateSpace{{2, 48, 256, 64, 4, "state_recall_256"}, 1, true});
+  time_carried(checks, "short convolutions", serval_cases::Short{2048, 3});
+}
+
 inline void time_sampling(Checks& checks) {
   Gpu& gpu = checks.gpu;
   const int vocabulary = 128256;
@@ -232,9 +278,10 @@ inline GroupOf caseGroups[] = {
     {"cases-linear-wgmma", 40, cases<6>},    {"cases-linear-plain", 20, cases<7>},      {"cases-attention", 60, cases<8>},
     {"cases-attention-simt", 60, cases<9>},  {"cases-attention-nan", 20, cases<10>},    {"cases-sampling", 20, cases<11>},
     {"cases-counting", 20, cases<12>},       {"cases-experts", 40, cases<13>},          {"cases-mxfp4", 20, cases<14>},
-    {"cases-attention-sinks", 40, cases<15>},                                           {"time-prefill", 20, time_prefill},
+    {"cases-attention-sinks", 40, cases<15>}, {"cases-delta", 40, cases<16>},           {"cases-state-spaces", 40, cases<17>},
+    {"cases-short-convolutions", 20, cases<18>},                                        {"time-prefill", 20, time_prefill},
     {"time-decode-attention", 20, time_decode_attention},
-    {"time-rows", 20, time_rows},            {"time-sampling", 20, time_sampling},
+    {"time-rows", 20, time_rows},            {"time-carried", 40, time_carried},        {"time-sampling", 20, time_sampling},
 };
 
 } // namespace portable

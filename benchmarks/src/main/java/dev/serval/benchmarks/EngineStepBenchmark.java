@@ -177,7 +177,7 @@ public class EngineStepBenchmark {
 
     @Override
     public ModelSpec spec() {
-      return new ModelSpec("stub", 49152, 8192, 30, 3, 64, 1, 1, 0, Bytes.ZERO);
+      return new ModelSpec("stub", 49152, 8192, 30, 30, 3, 64, 0, 1, 1, 0, Bytes.ZERO);
     }
 
     @Override

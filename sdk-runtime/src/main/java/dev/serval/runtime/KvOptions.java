@@ -4,6 +4,8 @@ import dev.serval.api.Bytes;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.DType;
 import dev.serval.api.device.DeviceKind;
+import dev.serval.api.model.ModelSpec;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -12,11 +14,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param budget the memory of each, or null for the default
  * @param dtype how keys and values are kept
- * @param blockTokens the tokens of a block
+ * @param blockTokens the tokens of a block; what suits each model if empty
  * @param reuse whether blocks computed before are found again
  * @param swap the host's memory for blocks of each that lies on another device
  */
-record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean reuse, Bytes swap) {
+record KvOptions(
+    @Nullable Bytes budget, DType dtype, OptionalInt blockTokens, boolean reuse, Bytes swap) {
   private static final Set<DType> KEPT = Set.of(DType.F32, DType.F16, DType.BF16, DType.Q8_0);
   private static final long MOST = Bytes.gibi(4).count();
 
@@ -25,7 +28,7 @@ record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean r
       problems.add(
           "kvDtype", "keys and values are kept in F32, F16, BF16 or Q8_0, not in " + b.kvDtype);
     }
-    problems.requireWithin("blockTokens", b.blockTokens, 1, 1024);
+    b.blockTokens.ifPresent(tokens -> problems.requireWithin("blockTokens", tokens, 1, 1024));
     if (b.kvBudget != null && b.kvBudget.count() == 0) {
       problems.add("kvBudget", "no model runs without any KV memory");
     }
@@ -33,6 +36,11 @@ record KvOptions(@Nullable Bytes budget, DType dtype, int blockTokens, boolean r
       problems.add("kvSwap", "blocks that are moved come back by prefix caching, which is off");
     }
     return new KvOptions(b.kvBudget, b.kvDtype, b.blockTokens, b.prefixCaching, b.kvSwap);
+  }
+
+  /** How a model's blocks are laid out. */
+  KvLayout layout(ModelSpec model) {
+    return model.kvLayout(blockTokens.orElseGet(() -> model.usualBlockTokens(dtype)), dtype);
   }
 
   /** For how many blocks there is room beside the device. */

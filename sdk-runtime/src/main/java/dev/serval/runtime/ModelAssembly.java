@@ -201,7 +201,7 @@ final class ModelAssembly {
 
   private synchronized LoadedModel.Placed place(
       LoadedModel.Stored stored, Predicate<Device> wanted, String remark) {
-    KvLayout layout = stored.spec().kvLayout(options.kv().blockTokens(), options.kv().dtype());
+    KvLayout layout = options.kv().layout(stored.spec());
     Bytes budget = options.kv().budget();
     Bytes leastKv = budget == null ? Bytes.of(layout.blockBytes()) : budget;
     List<Device> candidates = devices.candidates(options.parts()).stream().filter(wanted).toList();

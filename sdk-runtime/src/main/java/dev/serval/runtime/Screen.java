@@ -145,8 +145,15 @@ record Screen(
         new Entry(model.name() + " weights", weights.toString(), remark),
         new Entry(
             model.name() + " KV",
-            "%s, %d blocks of %d tokens in %s"
-                .formatted(model.placed().kvBytes(), blocks, layout.blockTokens(), layout.dtype()),
+            "%s, %d blocks of %d tokens in %s%s"
+                .formatted(
+                    model.placed().kvBytes(),
+                    blocks,
+                    layout.blockTokens(),
+                    layout.dtype(),
+                    layout.stateBytes() == 0
+                        ? ""
+                        : ", with states of " + Bytes.of(layout.stateBytes()) + " in each"),
             model.placed().kv().reason()));
   }
 

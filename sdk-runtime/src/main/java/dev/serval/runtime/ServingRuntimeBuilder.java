@@ -31,6 +31,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
@@ -56,7 +57,7 @@ public final class ServingRuntimeBuilder {
   @Nullable Bytes kvBudget;
   Bytes kvSwap = Bytes.ZERO;
   DType kvDtype = DType.BF16;
-  int blockTokens = 16;
+  OptionalInt blockTokens = OptionalInt.empty();
   boolean prefixCaching = true;
   int maxRunning = 64;
   @Nullable Integer maxStepTokens;
@@ -238,13 +239,16 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
-   * Sets the tokens of a KV block.
+   * Sets the tokens of a KV block. What was computed before is found again block by block. Of a
+   * model whose layers keep states each block has a copy of them, too, so that smaller blocks are
+   * found sooner and take more memory for each token.
    *
-   * @param value the number, 1 to 1024; 16 unless set
+   * @param value the number, 1 to 1024; unless set 16, or what {@link
+   *     dev.serval.api.model.ModelSpec#usualBlockTokens} says of a model with states
    * @return this builder
    */
   public ServingRuntimeBuilder blockTokens(int value) {
-    blockTokens = value;
+    blockTokens = OptionalInt.of(value);
     return this;
   }
 

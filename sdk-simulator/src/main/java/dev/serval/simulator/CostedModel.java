@@ -54,7 +54,18 @@ final class CostedModel implements ModelExecutor {
   @Override
   public ModelSpec spec() {
     return new ModelSpec(
-        "simulated", TracePrompts.VOCABULARY, Integer.MAX_VALUE, 1, 1, 1, 1, 1, 0, Bytes.ZERO);
+        "simulated",
+        TracePrompts.VOCABULARY,
+        Integer.MAX_VALUE,
+        1,
+        1,
+        1,
+        1,
+        0,
+        1,
+        1,
+        0,
+        Bytes.ZERO);
   }
 
   @Override

@@ -429,6 +429,454 @@ final class GgufConfigurationTest extends GgufCase {
                 .containsEntry("dim_model_base", 4.0));
   }
 
+  private static GgufWriter linear(String architecture, int layers) {
+    return linear(architecture, layers, 3, 12);
+  }
+
+  private static GgufWriter linear(String architecture, int layers, int heads, int columns) {
+    return new GgufWriter()
+        .put("general.architecture", architecture)
+        .sizes(architecture, layers)
+        .put(architecture + ".attention.key_length", 8)
+        .put(architecture + ".attention.value_length", 8)
+        .put(architecture + ".rope.dimension_count", 2)
+        .put(architecture + ".ssm.conv_kernel", 5)
+        .put(architecture + ".ssm.state_size", 6)
+        .put(architecture + ".ssm.group_count", 1)
+        .put(architecture + ".ssm.time_step_rank", heads)
+        .put(architecture + ".ssm.inner_size", columns)
+        .tensor("token_embd.weight", F32, new byte[96], 8, 3);
+  }
+
+  @Test
+  void qwen35_files_have_layers_of_linear_attention_and_gains_and_decays_worked_out()
+      throws IOException {
+    accepted(
+        linear("qwen35", 5).integers("qwen35.rope.dimension_sections", List.of(1, 1, 0, 0)),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("Qwen3_5ForCausalLM"))
+                .containsEntry("model_type", "qwen3_5_text")
+                .containsEntry("head_dim", 8L)
+                .containsEntry("partial_rotary_factor", 0.25)
+                .containsEntry("intermediate_size", 16L)
+                .containsEntry("linear_conv_kernel_dim", 5L)
+                .containsEntry("linear_key_head_dim", 6L)
+                .containsEntry("linear_num_key_heads", 1L)
+                .containsEntry("linear_num_value_heads", 3L)
+                .containsEntry("linear_value_head_dim", 4L)
+                .containsEntry("norm_gains_less_one", false)
+                .containsEntry("linear_decay_logarithms", false)
+                .containsEntry("linear_value_heads_tiled", true)
+                .containsEntry("mtp_num_hidden_layers", 0L)
+                .doesNotContainKeys("rope_interleaved", "rope_scaling", "num_experts"));
+  }
+
+  @Test
+  void tensors_of_linear_attention_are_named_as_their_model_has_them() throws IOException {
+    GgufWriter file = linear("qwen35", 4);
+    for (String name :
+        List.of(
+            "attn_qkv.weight",
+            "attn_gate.weight",
+            "ssm_beta.weight",
+            "ssm_alpha.weight",
+            "ssm_conv1d.weight",
+            "ssm_a",
+            "ssm_dt.bias",
+            "ssm_norm.weight",
+            "ssm_out.weight",
+            "post_attention_norm.weight")) {
+      file.tensor("blk.0." + name, F32, new byte[32], 8);
+    }
+    String layer = "model.layers.0.";
+    accepted(
+        file,
+        checkpoint ->
+            assertThat(checkpoint.tensorNames())
+                .containsExactlyInAnyOrder(
+                    "model.embed_tokens.weight",
+                    layer + "linear_attn.in_proj_qkv.weight",
+                    layer + "linear_attn.in_proj_z.weight",
+                    layer + "linear_attn.in_proj_b.weight",
+                    layer + "linear_attn.in_proj_a.weight",
+                    layer + "linear_attn.conv1d.weight",
+                    layer + "linear_attn.A_log",
+                    layer + "linear_attn.dt_bias",
+                    layer + "linear_attn.norm.weight",
+                    layer + "linear_attn.out_proj.weight",
+                    layer + "post_attention_layernorm.weight"));
+  }
+
+  @Test
+  void tensors_without_the_ending_that_others_have_are_known_where_there_are_any() {
+    for (String name : List.of("ssm_a.weight", "ssm_dt", "attn_q", "nextn.eh_proj")) {
+      refused(
+          linear("qwen35", 4).tensor("blk.0." + name, F32, new byte[32], 8).file(),
+          "'blk.0." + name + "' is unknown");
+    }
+    refused(sound().tensor("blk.0.ssm_a", F32, new byte[32], 8).file(), "'blk.0.ssm_a'");
+    refused(
+        linear("qwen35", 4).tensor("blk.0.ssm_ba.weight", F32, new byte[32], 8).file(),
+        "blk.0.ssm_ba.weight");
+  }
+
+  @Test
+  void which_layers_are_linear_is_said_for_each_or_all_but_every_so_many() throws IOException {
+    String linear = "linear_attention";
+    String full = "full_attention";
+    accepted(
+        linear("qwen35", 5),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("layer_types", List.of(linear, linear, linear, full, linear)));
+    accepted(
+        linear("qwen35", 5).put("qwen35.full_attention_interval", 2),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("layer_types", List.of(linear, full, linear, full, linear)));
+    String listed = "qwen35.attention.recurrent_layers";
+    accepted(
+        linear("qwen35", 3).flags(listed, false, true, true),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("layer_types", List.of(full, linear, linear)));
+    accepted(
+        linear("qwen35", 3).integers(listed, List.of(1, 0, 1)),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("layer_types", List.of(linear, full, linear)));
+    refused(linear("qwen35", 3).flags(listed, true, false).file(), listed, "2", "3 layers");
+    refused(linear("qwen35", 3).texts(listed, List.of("a", "b", "c")).file(), listed, "BOOL");
+    refused(linear("qwen35", 3).put(listed, true).file(), listed, "ARRAY of BOOL");
+    refused(
+        linear("qwen35", 3).put("qwen35.full_attention_interval", 0).file(),
+        "qwen35.full_attention_interval",
+        "is 0; it must be at least 1");
+    refused(
+        linear("qwen35", Integer.MAX_VALUE).file(), "qwen35.block_count", "there can be 1000000");
+  }
+
+  @Test
+  void layers_that_predict_further_tokens_are_of_neither_kind() throws IOException {
+    GgufWriter file =
+        linear("qwen35", 3)
+            .put("qwen35.nextn_predict_layers", 1)
+            .tensor("blk.2.attn_q.weight", F32, new byte[32], 8)
+            .tensor("blk.2.nextn.eh_proj.weight", F32, new byte[32], 8);
+    accepted(
+        file,
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("num_hidden_layers", 2L)
+              .containsEntry("mtp_num_hidden_layers", 1L)
+              .containsEntry("layer_types", List.of("linear_attention", "linear_attention"));
+          assertThat(checkpoint.tensorNames())
+              .contains(
+                  "model.layers.2.self_attn.q_proj.weight", "model.layers.2.nextn.eh_proj.weight");
+        });
+    accepted(
+        file.flags("qwen35.attention.recurrent_layers", true, false, false),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("layer_types", List.of("linear_attention", "full_attention")));
+  }
+
+  @Test
+  void whether_queries_have_biases_is_said_by_a_layer_that_has_queries() throws IOException {
+    GgufWriter file =
+        linear("qwen35", 4)
+            .tensor("blk.0.attn_qkv.weight", F32, new byte[32], 8)
+            .tensor("blk.3.attn_q.weight", F32, new byte[32], 8);
+    accepted(
+        file, checkpoint -> assertThat(checkpoint.config()).doesNotContainKey("attention_bias"));
+    accepted(
+        file.tensor("blk.3.attn_q.bias", F32, new byte[32], 8),
+        checkpoint -> assertThat(checkpoint.config()).containsEntry("attention_bias", true));
+  }
+
+  @Test
+  void value_heads_that_do_not_share_out_their_columns_are_refused() {
+    refused(linear("qwen35", 1, 3, 13).file(), "qwen35.ssm.inner_size", "is 13, no multiple of 3");
+    refused(linear("qwen35", 1, 0, 12).file(), "qwen35.ssm.time_step_rank", "is 0");
+    refused(linear("qwen35", 1, 3, 0).file(), "qwen35.ssm.inner_size", "is 0");
+    refused(
+        new GgufWriter().put("general.architecture", "qwen35").sizes("qwen35").file(),
+        "qwen35.ssm.conv_kernel");
+  }
+
+  private static GgufWriter ofTwoKinds(String architecture, int layers) {
+    return new GgufWriter()
+        .put("general.architecture", architecture)
+        .sizesButHeads(architecture, layers)
+        .tensor("token_embd.weight", F32, new byte[96], 8, 3);
+  }
+
+  private static GgufWriter lfm2(int layers) {
+    return ofTwoKinds("lfm2", layers).put("lfm2.shortconv.l_cache", 3);
+  }
+
+  private static GgufWriter lfm2(Integer... heads) {
+    return lfm2(heads.length).integers("lfm2.attention.head_count_kv", List.of(heads));
+  }
+
+  private static GgufWriter layers(GgufWriter file, String... names) {
+    for (String name : names) {
+      file.tensor("blk." + name, F32, new byte[32], 8);
+    }
+    return file;
+  }
+
+  @Test
+  void lfm2_files_have_convolutions_where_layers_have_no_keys() throws IOException {
+    accepted(
+        lfm2(0, 0, 1, 0),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("Lfm2ForCausalLM"))
+                .containsEntry("model_type", "lfm2")
+                .containsEntry("layer_types", List.of("conv", "conv", "full_attention", "conv"))
+                .containsEntry("num_key_value_heads", 1L)
+                .containsEntry("num_hidden_layers", 4L)
+                .containsEntry("conv_L_cache", 3L)
+                .containsEntry("norm_eps", (double) 1e-5f)
+                .containsEntry("intermediate_size", 16L)
+                .containsEntry("block_auto_adjust_ff_dim", false)
+                .doesNotContainKeys("rms_norm_eps", "rope_interleaved", "num_experts"));
+    refused(lfm2(0, 1).put("lfm2.attention.sliding_window", 8).file(), "lfm2.attention.sliding");
+    refused(lfm2(0, 1).put("lfm2.attention.causal", false).file(), "lfm2.attention.causal");
+    refused(
+        ofTwoKinds("lfm2", 2).put("lfm2.attention.head_count_kv", 1).file(),
+        "lfm2.shortconv.l_cache");
+  }
+
+  @Test
+  void how_many_heads_of_keys_there_are_is_said_for_each_layer_or_for_all_at_once()
+      throws IOException {
+    String heads = "lfm2.attention.head_count_kv";
+    accepted(
+        lfm2(2).put(heads, 2),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("num_key_value_heads", 2L)
+                .containsEntry("layer_types", List.of("full_attention", "full_attention")));
+    accepted(
+        lfm2(2, 2, 0),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("num_key_value_heads", 2L)
+                .containsEntry("layer_types", List.of("full_attention", "full_attention", "conv")));
+    refused(lfm2(1, 0, 2).file(), heads, "has 1 and 2");
+    refused(lfm2(0, 0).file(), heads, "is 0 for every layer");
+    refused(lfm2(3).integers(heads, List.of(0, 1)).file(), heads, "2 elements", "3 layers");
+    refused(lfm2(0, -1).file(), heads, "has -1; it can be from 0");
+    refused(lfm2(2).put(heads, 0).file(), heads, "is 0; it must be at least 1");
+    refused(lfm2(2).flags(heads, true, false).file(), heads, "ARRAY of whole numbers");
+    refused(lfm2(2).file(), heads);
+    refused(
+        lfm2(Integer.MAX_VALUE).put(heads, 1).file(), "lfm2.block_count", "there can be 1000000");
+    refused(
+        new GgufWriter()
+            .put("general.architecture", "qwen3")
+            .sizesButHeads("qwen3", 2)
+            .integers("qwen3.attention.head_count_kv", List.of(1, 0))
+            .file(),
+        "qwen3.attention.head_count_kv",
+        "must be a whole number");
+  }
+
+  @Test
+  void tensors_of_convolutions_are_named_as_lfm2_has_them() throws IOException {
+    GgufWriter file =
+        layers(
+            lfm2(0, 1),
+            "0.attn_norm.weight",
+            "0.shortconv.conv.weight",
+            "0.shortconv.in_proj.weight",
+            "0.shortconv.out_proj.weight",
+            "0.ffn_norm.weight",
+            "0.ffn_gate.weight",
+            "0.ffn_up.weight",
+            "0.ffn_down.weight",
+            "1.attn_q.weight",
+            "1.attn_k.weight",
+            "1.attn_v.weight",
+            "1.attn_q_norm.weight",
+            "1.attn_k_norm.weight",
+            "1.attn_output.weight");
+    accepted(
+        file.tensor("token_embd_norm.weight", F32, new byte[32], 8),
+        checkpoint ->
+            assertThat(checkpoint.tensorNames())
+                .containsExactlyInAnyOrder(
+                    "model.embed_tokens.weight",
+                    "model.layers.0.operator_norm.weight",
+                    "model.layers.0.conv.conv.weight",
+                    "model.layers.0.conv.in_proj.weight",
+                    "model.layers.0.conv.out_proj.weight",
+                    "model.layers.0.ffn_norm.weight",
+                    "model.layers.0.feed_forward.w1.weight",
+                    "model.layers.0.feed_forward.w3.weight",
+                    "model.layers.0.feed_forward.w2.weight",
+                    "model.layers.1.self_attn.q_proj.weight",
+                    "model.layers.1.self_attn.k_proj.weight",
+                    "model.layers.1.self_attn.v_proj.weight",
+                    "model.layers.1.self_attn.q_layernorm.weight",
+                    "model.layers.1.self_attn.k_layernorm.weight",
+                    "model.layers.1.self_attn.out_proj.weight",
+                    "model.embedding_norm.weight"));
+    for (String name : List.of("shortconv.conv", "shortconv.weight", "token_embd_norm.weight")) {
+      refused(layers(lfm2(0, 1), "0." + name).file(), "'blk.0." + name + "' is unknown");
+    }
+    refused(
+        layers(named("qwen3"), "0.shortconv.conv.weight").file(), "'blk.0.shortconv.conv.weight'");
+  }
+
+  @Test
+  void the_last_norm_of_lfm2_may_have_the_name_that_others_give_it() throws IOException {
+    accepted(
+        lfm2(0, 1).tensor("output_norm.weight", F32, new byte[32], 8),
+        checkpoint ->
+            assertThat(checkpoint.tensorNames())
+                .containsExactly("model.embed_tokens.weight", "model.embedding_norm.weight"));
+    refused(
+        lfm2(0, 1)
+            .tensor("output_norm.weight", F32, new byte[32], 8)
+            .tensor("token_embd_norm.weight", F32, new byte[32], 8)
+            .file(),
+        "'token_embd_norm.weight' is there under another name");
+    refused(
+        sound().tensor("token_embd_norm.weight", F32, new byte[32], 8).file(),
+        "'token_embd_norm.weight' is unknown");
+  }
+
+  private static GgufWriter granite(int layers, int heads, int columns) {
+    return ofTwoKinds("granitehybrid", layers)
+        .put("granitehybrid.ssm.conv_kernel", 4)
+        .put("granitehybrid.ssm.state_size", 6)
+        .put("granitehybrid.ssm.group_count", 1)
+        .put("granitehybrid.ssm.time_step_rank", heads)
+        .put("granitehybrid.ssm.inner_size", columns);
+  }
+
+  private static GgufWriter granite() {
+    return granite(3, 2, 16).integers("granitehybrid.attention.head_count_kv", List.of(0, 1, 0));
+  }
+
+  @Test
+  void granite_hybrid_files_have_state_spaces_where_layers_have_no_keys() throws IOException {
+    accepted(
+        granite(),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("GraniteMoeHybridForCausalLM"))
+                .containsEntry("model_type", "granitemoehybrid")
+                .containsEntry("layer_types", List.of("mamba", "attention", "mamba"))
+                .containsEntry("num_key_value_heads", 1L)
+                .containsEntry("mamba_n_heads", 2L)
+                .containsEntry("mamba_d_head", 8L)
+                .containsEntry("mamba_n_groups", 1L)
+                .containsEntry("mamba_d_state", 6L)
+                .containsEntry("mamba_d_conv", 4L)
+                .containsEntry("mamba_conv_bias", false)
+                .containsEntry("linear_decay_logarithms", false)
+                .containsEntry("rope_interleaved", true)
+                .containsKey("rms_norm_eps"));
+    accepted(
+        layers(granite(), "2.ssm_conv1d.bias"),
+        checkpoint -> assertThat(checkpoint.config()).containsEntry("mamba_conv_bias", true));
+    accepted(
+        granite(2, 2, 16).put("granitehybrid.attention.head_count_kv", 1),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("layer_types", List.of("attention", "attention")));
+  }
+
+  @Test
+  void granite_hybrid_files_have_multipliers_and_may_turn_nothing() throws IOException {
+    accepted(
+        granite(),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("position_embedding_type", "rope")
+                .containsEntry("attention_multiplier", 0.5)
+                .containsEntry("embedding_multiplier", 1.0)
+                .containsEntry("residual_multiplier", 1.0)
+                .containsEntry("logits_scaling", 1.0));
+    accepted(
+        granite()
+            .put("granitehybrid.attention.scale", 0.25f)
+            .put("granitehybrid.embedding_scale", 12f)
+            .put("granitehybrid.residual_scale", 0.5f)
+            .put("granitehybrid.logit_scale", 8f)
+            .put("granitehybrid.rope.scaling.finetuned", false),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("position_embedding_type", "nope")
+                .containsEntry("attention_multiplier", 0.25)
+                .containsEntry("embedding_multiplier", 12.0)
+                .containsEntry("residual_multiplier", 0.5)
+                .containsEntry("logits_scaling", 8.0));
+    accepted(
+        granite().put("granitehybrid.rope.scaling.finetuned", true),
+        checkpoint ->
+            assertThat(checkpoint.config()).containsEntry("position_embedding_type", "rope"));
+  }
+
+  @Test
+  void tensors_of_state_spaces_are_named_as_granite_has_them() throws IOException {
+    GgufWriter file =
+        layers(
+            granite(),
+            "0.attn_norm.weight",
+            "0.ssm_in.weight",
+            "0.ssm_conv1d.weight",
+            "0.ssm_conv1d.bias",
+            "0.ssm_a",
+            "0.ssm_d",
+            "0.ssm_dt.bias",
+            "0.ssm_norm.weight",
+            "0.ssm_out.weight",
+            "0.ffn_norm.weight",
+            "1.attn_output.weight");
+    String layer = "model.layers.0.";
+    accepted(
+        file.tensor("output_norm.weight", F32, new byte[32], 8),
+        checkpoint ->
+            assertThat(checkpoint.tensorNames())
+                .containsExactlyInAnyOrder(
+                    "model.embed_tokens.weight",
+                    layer + "input_layernorm.weight",
+                    layer + "mamba.in_proj.weight",
+                    layer + "mamba.conv1d.weight",
+                    layer + "mamba.conv1d.bias",
+                    layer + "mamba.A_log",
+                    layer + "mamba.D",
+                    layer + "mamba.dt_bias",
+                    layer + "mamba.norm.weight",
+                    layer + "mamba.out_proj.weight",
+                    layer + "post_attention_layernorm.weight",
+                    "model.layers.1.self_attn.o_proj.weight",
+                    "model.norm.weight"));
+    refused(layers(granite(), "0.ssm_d.weight").file(), "'blk.0.ssm_d.weight' is unknown");
+    refused(layers(linear("qwen35", 4), "0.ssm_d").file(), "'blk.0.ssm_d' is unknown");
+    refused(
+        layers(granite(), "0.ssm_dt.bias", "0.ssm_dt.weight").file(),
+        "'blk.0.ssm_dt.weight' is there under another name");
+  }
+
+  @Test
+  void state_spaces_whose_sizes_do_not_add_up_are_refused() {
+    String heads = "granitehybrid.attention.head_count_kv";
+    String columns = "granitehybrid.ssm.inner_size";
+    refused(granite(1, 3, 16).put(heads, 1).file(), columns, "is 16, no multiple of 3");
+    refused(granite(1, 0, 16).put(heads, 1).file(), "granitehybrid.ssm.time_step_rank", "is 0");
+    refused(granite(1, 2, 0).put(heads, 1).file(), columns, "is 0");
+    refused(ofTwoKinds("granitehybrid", 1).put(heads, 1).file(), "granitehybrid.ssm.conv_kernel");
+    refused(granite(2, 2, 16).integers(heads, List.of(0, 0)).file(), heads, "every layer");
+    refused(granite().put("granitehybrid.attention.sliding_window", 8).file(), "sliding_window");
+  }
+
   @Test
   void models_that_see_have_a_part_for_texts() throws IOException {
     Map<String, String> parts =

@@ -5,8 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serval.api.storage.CheckpointException;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -71,6 +75,66 @@ final class GgufTokenizerTest extends GgufCase {
             assertThatThrownBy(() -> checkpoint.text("tokenizer.json"))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContainingAll(words));
+  }
+
+  @Test
+  void a_mark_is_part_of_a_word_with_qwen35_and_not_with_qwen2() throws IOException {
+    String text = "in \u0939\u093f\u0928 12, e\u0301a!\u0301\n x";
+    assertThat(cut(text, "qwen35"))
+        .containsExactly(
+            "in", " \u0939\u093f\u0928", " ", "1", "2", ",", " e\u0301a", "!\u0301", "\n", " x");
+    assertThat(cut(text, "qwen2"))
+        .containsExactly(
+            "in",
+            " \u0939",
+            "\u093f\u0928",
+            " ",
+            "1",
+            "2",
+            ",",
+            " e",
+            "\u0301a",
+            "!\u0301\n",
+            " x");
+  }
+
+  @Test
+  void lfm2_and_granite_4_cut_digits_by_threes_and_the_first_has_whole_words() throws IOException {
+    Map<String, Boolean> wholeWords = Map.of("lfm2", true, "dbrx", false);
+    for (Map.Entry<String, Boolean> name : wholeWords.entrySet()) {
+      assertThat(cut("it'S 12345 e\u0301 (a)\n\n x  y", name.getKey()))
+          .containsExactly(
+              "it", "'S", " ", "123", "45", " e", "\u0301", " (", "a", ")\n\n", " x", " ", " y");
+      accepted(
+          cutAs(name.getKey()),
+          checkpoint ->
+              assertThat(checkpoint.text("tokenizer.json").orElseThrow())
+                  .contains("\"ignore_merges\":" + name.getValue()));
+    }
+  }
+
+  private static GgufWriter cutAs(String name) {
+    return vocabulary(List.of("a"), List.of())
+        .put("tokenizer.ggml.pre", name)
+        .put("tokenizer.ggml.bos_token_id", 0);
+  }
+
+  /** What the only pattern of a cut, which Java's expressions know as well, makes of a text. */
+  private List<String> cut(String text, String name) throws IOException {
+    List<String> pieces = new ArrayList<>();
+    accepted(
+        cutAs(name),
+        checkpoint -> {
+          Matcher pattern =
+              Pattern.compile("\"Regex\":\"([^\"]+)\"")
+                  .matcher(checkpoint.text("tokenizer.json").orElseThrow());
+          assertThat(pattern.find()).isTrue();
+          Pattern.compile(pattern.group(1).replace("\\\\", "\\"))
+              .matcher(text)
+              .results()
+              .forEach(piece -> pieces.add(piece.group()));
+        });
+    return pieces;
   }
 
   @Test

@@ -111,13 +111,25 @@ final class GgufWriter {
 
   /** The same of a model of so many layers. */
   GgufWriter sizes(String architecture, int layers) {
+    return sizesButWidth(architecture, layers).put(architecture + ".feed_forward_length", 16);
+  }
+
+  /** The same but for how wide feed-forward layers are. */
+  GgufWriter sizesButWidth(String architecture, int layers) {
+    return sizesOfAll(architecture, layers).put(architecture + ".attention.head_count_kv", 1);
+  }
+
+  /** The same but for how many heads of keys and values there are. */
+  GgufWriter sizesButHeads(String architecture, int layers) {
+    return sizesOfAll(architecture, layers).put(architecture + ".feed_forward_length", 16);
+  }
+
+  private GgufWriter sizesOfAll(String architecture, int layers) {
     Map<String, Integer> sizes = new LinkedHashMap<>();
     sizes.put("context_length", 64);
     sizes.put("embedding_length", 8);
     sizes.put("block_count", layers);
-    sizes.put("feed_forward_length", 16);
     sizes.put("attention.head_count", 2);
-    sizes.put("attention.head_count_kv", 1);
     sizes.forEach((name, value) -> put(architecture + "." + name, value));
     return put(architecture + ".attention.layer_norm_rms_epsilon", 1e-5f);
   }

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
  * What every {@link ComputeBackend} does, measured against float64. Norms, activation functions,
  * scores, experts and attention, which every backend does too, are in the classes it extends.
  */
-public abstract class ComputeBackendContract extends RowsContract {
+public abstract class ComputeBackendContract extends CarriedStateContract {
   private static final int[][] SHAPES = {
     {1, 1}, {3, 5}, {64, 64}, {7, 33}, {129, 17}, {96, 160}, {515, 18}, {1030, 31}
   };

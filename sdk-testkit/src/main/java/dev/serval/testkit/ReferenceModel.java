@@ -1,10 +1,13 @@
 package dev.serval.testkit;
 
 import dev.serval.api.compute.ActivationFunction;
+import dev.serval.api.compute.DeltaNetShape;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.StateSpaceShape;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.SmallModel;
+import dev.serval.testkit.models.StatefulModels;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
@@ -20,6 +23,7 @@ final class ReferenceModel {
   private static final String INPUT = "input_layernorm.weight";
   private static final String AFTER_ATTENTION = "post_attention_layernorm.weight";
   private static final String AFTER_MLP = "post_feedforward_layernorm.weight";
+
   private static final Experts.Names DENSE =
       new Experts.Names("", "", "gate_proj", "up_proj", "down_proj");
 
@@ -250,7 +254,15 @@ final class ReferenceModel {
       String prefix = "model.layers." + layer + ".";
       boolean sameStart = !model.holds(prefix + AFTER_ATTENTION);
       double[][] start = sameStart ? normed(x, prefix + INPUT) : new double[0][];
-      attention(x, layer, rules.windows.applyAsInt(layer));
+      if (model.holds(prefix + "linear_attn.A_log")) {
+        deltaNet(x, prefix);
+      } else if (model.holds(prefix + "mamba.A_log")) {
+        stateSpace(x, prefix);
+      } else if (model.holds(prefix + "conv.conv.weight")) {
+        convolution(x, prefix);
+      } else {
+        attention(x, layer, rules.windows.applyAsInt(layer));
+      }
       feedForward(x, sameStart ? start : normed(x, prefix + before(prefix)), prefix);
     }
     boolean tied = !model.holds("lm_head.weight");
@@ -286,14 +298,124 @@ final class ReferenceModel {
       double growth = rules.ways.growth.applyAsDouble(t);
       q[t] = Arrays.stream(q[t]).map(element -> growth * element).toArray();
     }
+    double[][] gates = new double[length][];
+    for (int t = 0; t < length && model.holds(prefix + StatefulModels.GATES + ".weight"); t++) {
+      gates[t] = linear(normIfAny(x[t], prefix + INPUT), prefix + StatefulModels.GATES);
+    }
     for (int t = 0; t < length; t++) {
       double[] out = new double[heads * headDim];
       for (int head = 0; head < heads; head++) {
         int from = Math.max(0, t - (window - 1));
         attend(q[t], k, v, head, from, t, sink(prefix, head), out);
       }
+      for (int i = 0; i < out.length && gates[t] != null; i++) {
+        out[i] *= Float64.sigmoid(gates[t][i]);
+      }
       double[] added = linear(out, prefix + "self_attn.o_proj");
       add(x[t], added, prefix, AFTER_ATTENTION);
+    }
+  }
+
+  private void deltaNet(double[][] x, String layer) {
+    String prefix = layer + "linear_attn.";
+    DeltaNetShape shape =
+        new DeltaNetShape(
+            size("linear_num_key_heads"),
+            size("linear_num_value_heads"),
+            size("linear_key_head_dim"),
+            size("linear_value_head_dim"),
+            size("linear_conv_kernel_dim"));
+    DeltaNetReference net =
+        new DeltaNetReference(
+            shape,
+            Boolean.TRUE.equals(model.config().get("linear_value_heads_tiled")),
+            epsilon,
+            taps(prefix + "conv1d.weight", shape.channels()),
+            decays(prefix + "A_log"),
+            model.values(prefix + "dt_bias"),
+            model.values(prefix + "norm.weight"));
+    double[][] rows = new double[x.length][];
+    for (int t = 0; t < x.length; t++) {
+      double[] normed = norm(x[t], layer + INPUT);
+      rows[t] =
+          StatefulModels.PARTS.stream()
+              .flatMapToDouble(part -> Arrays.stream(linear(normed, prefix + part)))
+              .toArray();
+    }
+    double[][] out = net.of(rows);
+    for (int t = 0; t < x.length; t++) {
+      add(x[t], linear(out[t], prefix + "out_proj"), layer, AFTER_ATTENTION);
+    }
+  }
+
+  private float[] decays(String name) {
+    float[] logarithms = model.values(name);
+    float[] decays = new float[logarithms.length];
+    for (int i = 0; i < decays.length; i++) {
+      decays[i] = (float) Math.exp(logarithms[i]);
+    }
+    return decays;
+  }
+
+  /** By what each channel of the oldest row is multiplied, then of the next. */
+  private float[] taps(String name, int channels) {
+    float[] stored = model.values(name);
+    float[] taps = new float[stored.length];
+    for (int i = 0; i < taps.length; i++) {
+      taps[i] = stored[i % channels * (taps.length / channels) + i / channels];
+    }
+    return taps;
+  }
+
+  private void stateSpace(double[][] x, String layer) {
+    String prefix = layer + "mamba.";
+    StateSpaceShape shape =
+        new StateSpaceShape(
+            size("mamba_n_heads"),
+            size("mamba_d_head"),
+            size("mamba_n_groups"),
+            size("mamba_d_state"),
+            size("mamba_d_conv"));
+    StateSpaceReference.Vectors vectors =
+        new StateSpaceReference.Vectors(
+            taps(prefix + "conv1d.weight", shape.channels()),
+            model.values(prefix + "conv1d.bias"),
+            decays(prefix + "A_log"),
+            model.values(prefix + "dt_bias"),
+            model.values(prefix + "D"),
+            model.values(prefix + "norm.weight"));
+    double[][] rows = new double[x.length][];
+    for (int t = 0; t < x.length; t++) {
+      rows[t] = linear(norm(x[t], layer + INPUT), prefix + "in_proj");
+    }
+    double[][] out = new StateSpaceReference(shape, vectors, 1, epsilon).of(rows);
+    for (int t = 0; t < x.length; t++) {
+      add(x[t], linear(out[t], prefix + "out_proj"), layer, AFTER_ATTENTION);
+    }
+  }
+
+  private void convolution(double[][] x, String layer) {
+    String prefix = layer + "conv.";
+    float[] kernel = model.values(prefix + "conv.weight");
+    int taps = kernel.length / hidden;
+    double[][] gated = new double[x.length][];
+    double[][] gates = new double[x.length][];
+    for (int t = 0; t < x.length; t++) {
+      double[] all = linear(norm(x[t], layer + INPUT), prefix + "in_proj");
+      gates[t] = Arrays.copyOfRange(all, hidden, 2 * hidden);
+      gated[t] = new double[hidden];
+      for (int i = 0; i < hidden; i++) {
+        gated[t][i] = all[i] * all[2 * hidden + i];
+      }
+    }
+    for (int t = 0; t < x.length; t++) {
+      double[] out = new double[hidden];
+      for (int i = 0; i < hidden; i++) {
+        for (int back = 0; back < taps && back <= t; back++) {
+          out[i] += gates[t][i] * kernel[i * taps + taps - 1 - back] * gated[t - back][i];
+        }
+      }
+      add(x[t], linear(out, prefix + "out_proj"), layer, AFTER_ATTENTION);
     }
   }
 

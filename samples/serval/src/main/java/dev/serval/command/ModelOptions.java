@@ -77,6 +77,12 @@ final class ModelOptions {
   private @Nullable Bytes kvBudget;
 
   @Option(
+      names = "--block-tokens",
+      paramLabel = "TOKENS",
+      description = "tokens of a block, in which these are found again (16, or as many as suit it)")
+  private @Nullable Integer blockTokens;
+
+  @Option(
       names = "--kv-swap",
       paramLabel = "SIZE",
       description = "the host's memory for keys and values that a GPU has no room for (none)")
@@ -218,6 +224,7 @@ final class ModelOptions {
     given(kernels, builder::kernels);
     given(threads, builder::threads);
     given(kvBudget, builder::kvBudget);
+    given(blockTokens, builder::blockTokens);
     given(kvSwap, builder::kvSwap);
     given(maxRunning, builder::maxRunning);
     given(maxWaiting, builder::maxWaiting);

@@ -7,13 +7,23 @@ import dev.serval.api.compute.DType;
  * contiguous over all layers, so that moving a block between tiers is one copy. How slots and
  * dimensions of a head lie is the backend's affair.
  *
- * @param layers the model's layers
+ * <p>Layers that keep a state of a sequence in place of keys and values have it behind those of the
+ * others, as it is after the last of the block's tokens that was computed: a full block holds all
+ * that a sequence needs to go on behind it, and so whoever finds, moves or compares blocks need not
+ * know of states.
+ *
+ * @param layers the model's layers that keep keys and values
  * @param kvHeads key and value heads of a layer
  * @param headDim dimensions of a head
  * @param blockTokens slots of a block: tokens it holds
- * @param dtype how elements are kept
+ * @param dtype how elements of keys and values are kept
+ * @param stateBytes how much the states of all other layers take; 0 where there are none
  */
-public record KvLayout(int layers, int kvHeads, int headDim, int blockTokens, DType dtype) {
+public record KvLayout(
+    int layers, int kvHeads, int headDim, int blockTokens, DType dtype, long stateBytes) {
+  /** States begin and end at lines of the processor's caches. */
+  private static final long LINE = 64;
+
   /** Refuses sizes below 1, blocks beyond 2 GiB, and types whose blocks do not divide a head. */
   public KvLayout {
     if (layers < 1 || kvHeads < 1 || headDim < 1 || blockTokens < 1) {
@@ -21,10 +31,29 @@ public record KvLayout(int layers, int kvHeads, int headDim, int blockTokens, DT
           "a KV block has at least one layer, head, dimension and slot, unlike %d, %d, %d, %d"
               .formatted(layers, kvHeads, headDim, blockTokens));
     }
-    long elements = Math.multiplyExact(2L * layers * kvHeads, (long) headDim * blockTokens);
-    if (dtype.bytes(headDim) * (elements / headDim) > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException("a KV block of " + elements + " elements is over 2 GiB");
+    if (stateBytes < 0) {
+      throw new IllegalArgumentException("a state takes at least 0 bytes, not " + stateBytes);
     }
+    long elements = Math.multiplyExact(2L * layers * kvHeads, (long) headDim * blockTokens);
+    long keysAndValues = dtype.bytes(headDim) * (elements / headDim);
+    if (keysAndValues > Integer.MAX_VALUE || stateBytes > Integer.MAX_VALUE - keysAndValues) {
+      throw new IllegalArgumentException(
+          "a KV block of %d elements and a state of %d bytes is over 2 GiB"
+              .formatted(elements, stateBytes));
+    }
+  }
+
+  /**
+   * Of layers that all keep keys and values.
+   *
+   * @param layers the model's layers
+   * @param kvHeads key and value heads of a layer
+   * @param headDim dimensions of a head
+   * @param blockTokens slots of a block: tokens it holds
+   * @param dtype how elements are kept
+   */
+  public KvLayout(int layers, int kvHeads, int headDim, int blockTokens, DType dtype) {
+    this(layers, kvHeads, headDim, blockTokens, dtype, 0);
   }
 
   /**
@@ -33,7 +62,17 @@ public record KvLayout(int layers, int kvHeads, int headDim, int blockTokens, DT
    * @return its bytes, over all layers
    */
   public long blockBytes() {
-    return layers * layerBytes();
+    return stateBytes == 0 ? stateOffset() : stateOffset() + Math.ceilDiv(stateBytes, LINE) * LINE;
+  }
+
+  /**
+   * Where the states begin in a block.
+   *
+   * @return the offset of the first, in bytes
+   */
+  public long stateOffset() {
+    long keysAndValues = layers * layerBytes();
+    return stateBytes == 0 ? keysAndValues : Math.ceilDiv(keysAndValues, LINE) * LINE;
   }
 
   /**

@@ -73,10 +73,10 @@ public interface ComputeBackend extends AutoCloseable {
   Activations activations(int maxRows, int columns);
 
   /**
-   * Allocates a buffer of rows that are written by norms, {@link #attention} or activation
-   * functions and read by linear maps, {@link #addExperts} and {@link #project} alone, so that a
-   * backend may keep them in the type to which its products round their inputs. Weights are loaded
-   * first.
+   * Allocates a buffer of rows that are written by norms, {@link #attention}, {@link #gateOutput},
+   * {@link #deltaNet}, {@link #stateSpace}, {@link #shortConvolution} or activation functions and
+   * read by linear maps, {@link #addExperts} and {@link #project} alone, so that a backend may keep
+   * them in the type to which its products round their inputs. Weights are loaded first.
    *
    * @param maxRows the most rows a step may have
    * @param columns the width
@@ -260,6 +260,80 @@ public interface ComputeBackend extends AutoCloseable {
       Activations qkv,
       AttentionSpec spec,
       int layer,
+      KvMemory kv,
+      Activations out);
+
+  /**
+   * Lets through what attention gives by gates of its own: {@code out = in · σ(gates)}.
+   *
+   * @param batch the step
+   * @param gates what the logistic function is taken of
+   * @param in of the same width
+   * @param out of the same width; not {@code gates}, may be {@code in}
+   */
+  void gateOutput(StepBatch batch, Activations gates, Activations in, Activations out);
+
+  /**
+   * A layer of gated delta networks, between its first map and its last. Each run begins with the
+   * state that the block of the token before it holds, and leaves in each block that it comes
+   * through the state behind the last of its tokens there.
+   *
+   * @param batch the step
+   * @param in rows of {@linkplain DeltaNetShape#inputColumns what it begins with}
+   * @param spec the rules
+   * @param stateAt where its state begins behind {@link KvLayout#stateOffset}, in bytes
+   * @param kv where blocks are
+   * @param between as many columns as {@linkplain DeltaNetShape#channels go through the
+   *     convolution}; what lay there is lost
+   * @param out as many columns as there are of values
+   */
+  void deltaNet(
+      StepBatch batch,
+      Activations in,
+      DeltaNetSpec spec,
+      long stateAt,
+      KvMemory kv,
+      Activations between,
+      Activations out);
+
+  /**
+   * A layer of state spaces, between its first map and its last, whose states lie as those of
+   * {@link #deltaNet} do.
+   *
+   * @param batch the step
+   * @param in rows of {@linkplain StateSpaceShape#inputColumns what it begins with}
+   * @param spec the rules
+   * @param stateAt where its state begins behind {@link KvLayout#stateOffset}, in bytes
+   * @param kv where blocks are
+   * @param between as many columns as {@linkplain StateSpaceShape#channels go through the
+   *     convolution}; what lay there is lost
+   * @param out as many columns as all heads have
+   */
+  void stateSpace(
+      StepBatch batch,
+      Activations in,
+      StateSpaceSpec spec,
+      long stateAt,
+      KvMemory kv,
+      Activations between,
+      Activations out);
+
+  /**
+   * A layer that is a short convolution, between its first map and its last, whose states lie as
+   * those of {@link #deltaNet} do.
+   *
+   * @param batch the step
+   * @param in rows of three times its width; what lay there is lost
+   * @param spec the rules
+   * @param stateAt where its state begins behind {@link KvLayout#stateOffset}, in bytes
+   * @param kv where blocks are
+   * @param out as many columns as its width
+   */
+  void shortConvolution(
+      StepBatch batch,
+      Activations in,
+      ShortConvolutionSpec spec,
+      long stateAt,
       KvMemory kv,
       Activations out);
 

@@ -173,6 +173,20 @@ public final class OperandChecks {
   }
 
   /**
+   * Requires that blocks have room for the state of a layer.
+   *
+   * @param layout how they are laid out
+   * @param bytes how much it takes
+   * @param stateAt where its state begins behind {@link KvLayout#stateOffset}, in bytes
+   */
+  public static void requireState(KvLayout layout, long bytes, long stateAt) {
+    if (stateAt < 0 || stateAt % Float.BYTES != 0 || stateAt > layout.stateBytes() - bytes) {
+      throw new IllegalArgumentException(
+          "a state of %d bytes at %d does not fit %s".formatted(bytes, stateAt, layout));
+    }
+  }
+
+  /**
    * Requires that every token of a step has an embedding.
    *
    * @param batch the step

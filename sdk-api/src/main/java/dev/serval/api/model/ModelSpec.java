@@ -11,8 +11,10 @@ import dev.serval.api.compute.DType;
  * @param vocabulary how many logits a row has
  * @param contextLength how many positions it was made for
  * @param layers its layers
+ * @param kvLayers how many of them keep keys and values
  * @param kvHeads key and value heads of a layer
  * @param headDim dimensions of a head
+ * @param stateBytes how much the others keep of a sequence, however long it is; 0 if there are none
  * @param experts how many experts a feed-forward layer has; 1 where there are no experts
  * @param expertsUsed to how many of them a token goes
  * @param parameters how many parameters it has
@@ -23,12 +25,32 @@ public record ModelSpec(
     int vocabulary,
     int contextLength,
     int layers,
+    int kvLayers,
     int kvHeads,
     int headDim,
+    long stateBytes,
     int experts,
     int expertsUsed,
     long parameters,
     Bytes weights) {
+  private static final int BLOCK_TOKENS = 16;
+  private static final int MOST_BLOCK_TOKENS = 1024;
+
+  /**
+   * How many tokens a block holds if nobody says otherwise: so many that the state which each block
+   * keeps takes about as much as its keys and values, up to 1,024.
+   *
+   * @param dtype how keys and values are kept
+   * @return 16 where no layer keeps a state, else a larger power of two
+   */
+  public int usualBlockTokens(DType dtype) {
+    int tokens = BLOCK_TOKENS;
+    while (tokens < MOST_BLOCK_TOKENS && kvLayout(tokens, dtype).stateOffset() < stateBytes) {
+      tokens *= 2;
+    }
+    return tokens;
+  }
+
   /**
    * How its KV blocks are laid out.
    *
@@ -37,6 +59,6 @@ public record ModelSpec(
    * @return the layout
    */
   public KvLayout kvLayout(int blockTokens, DType dtype) {
-    return new KvLayout(layers, kvHeads, headDim, blockTokens, dtype);
+    return new KvLayout(kvLayers, kvHeads, headDim, blockTokens, dtype, stateBytes);
   }
 }

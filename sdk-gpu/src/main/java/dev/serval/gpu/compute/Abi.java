@@ -90,6 +90,24 @@ final class Abi {
           .wide("step", "in", "out")
           .narrow("columns", "inStride", "outStride", "outOperand")
           .build();
+  static final Struct GATE_OUTPUT =
+      Struct.named("GateOutput")
+          .wide("step", "gates", "in", "out")
+          .narrow("columns", "gatesStride", "inStride", "outStride", "outOperand", "unused")
+          .build();
+  static final Struct RECALL =
+      Struct.named("Recall")
+          .wide("step", "in", "convolution", "convolutionBias", "decay", "timeBias", "skip", "norm")
+          .wide("between", "out", "kv", "blockBytes", "stateOffset")
+          .narrow("inStride", "betweenStride", "outStride", "outOperand")
+          .narrow("keyHeads", "valueHeads", "keyDim", "valueDim", "taps", "tiled", "normParts")
+          .narrow("blockTokens", "epsilon", "unused")
+          .build();
+  static final Struct SHORT_CONVOLUTION =
+      Struct.named("ShortConvolution")
+          .wide("step", "in", "kernel", "out", "kv", "blockBytes", "stateOffset")
+          .narrow("inStride", "outStride", "outOperand", "width", "taps", "blockTokens")
+          .build();
   static final Struct ROUTE =
       Struct.named("Route")
           .wide("step", "products", "selectionBias", "experts", "shares")
@@ -141,6 +159,9 @@ final class Abi {
           ROTATE_STORE,
           ATTENTION,
           GATED,
+          GATE_OUTPUT,
+          RECALL,
+          SHORT_CONVOLUTION,
           ROUTE,
           ROUTE_TILE,
           SORT_ROUTES,

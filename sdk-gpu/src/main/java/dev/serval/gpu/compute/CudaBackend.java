@@ -10,6 +10,8 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.DeltaNetShape;
+import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardMaps;
@@ -19,6 +21,9 @@ import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
+import dev.serval.api.compute.ShortConvolutionSpec;
+import dev.serval.api.compute.StateSpaceShape;
+import dev.serval.api.compute.StateSpaceSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
@@ -69,6 +74,8 @@ final class CudaBackend implements ComputeBackend {
   private final @Nullable BlasProducts blas;
   private final ExpertOperations experts;
   private final AttentionKernels attention;
+  private final RecallKernels recalls;
+  private final ShortConvolutionKernel shortConvolutions;
   private final Drawing drawing;
   private final RotaryTables turns;
   private boolean closed;
@@ -130,6 +137,8 @@ final class CudaBackend implements ComputeBackend {
     loader = new WeightLoader(this, path, room, access.stream(), module);
     rows = new RowKernels(module, site);
     attention = new AttentionKernels(module, image.instruction(), site);
+    recalls = new RecallKernels(module, site);
+    shortConvolutions = new ShortConvolutionKernel(module, site);
     drawing =
         new Drawing(this, access.context(), module, site, buffer("token counts"), buffer("tokens"));
     turns = new RotaryTables(access, () -> buffer("rotary positions"));
@@ -393,17 +402,23 @@ final class CudaBackend implements ComputeBackend {
         checks.gain("query norm", spec.queryNorm(), spec, spec.queryColumns());
     CudaWeight.@Nullable Vector keyGain =
         checks.gain("key norm", spec.keyNorm(), spec, spec.keyColumns());
-    StepImage image = launches.stage(batch);
-    CudaChecks.blocks(batch, image, cache);
-    StepEffects recording = graphs.recording();
-    if (recording != null) {
-      recording.used(cache);
-    }
+    StepImage image = stage(batch, cache);
     long queryTurns = turns.ofQueries(spec.rotary(), image.longest());
     long keyTurns = turns.ofKeys(spec.rotary(), image.longest());
     long queryNorm = gainOfHeads(input, 0, queryGain, spec);
     long keyNorm = gainOfHeads(input, spec.queryColumns(), keyGain, spec);
     attention.store(input, spec, queryNorm, keyNorm, queryTurns, keyTurns, layer, cache);
+  }
+
+  /** For an operation that writes to blocks. */
+  private StepImage stage(StepBatch batch, CudaKvMemory kv) {
+    StepImage image = launches.stage(batch);
+    CudaChecks.blocks(batch, image, kv);
+    StepEffects recording = graphs.recording();
+    if (recording != null) {
+      recording.used(kv);
+    }
+    return image;
   }
 
   /** Where the gain of each head lies; 0 if there is none, or once all heads are normalised. */
@@ -438,6 +453,85 @@ final class CudaBackend implements ComputeBackend {
     StepImage image = launches.stage(batch, AttentionKernels.tileRows(spec));
     CudaChecks.blocks(batch, image, cache);
     attention.attend(input, spec, sinks, layer, cache, output);
+  }
+
+  @Override
+  public void gateOutput(StepBatch batch, Activations gates, Activations in, Activations out) {
+    CudaActivations output = checks.rows("output", out, batch, out.columns());
+    CudaActivations input = checks.floats("input", in, batch, output.columns());
+    CudaActivations gating = checks.floats("gates", gates, batch, output.columns());
+    OperandChecks.requireApart(gating, output);
+    launches.stage(batch);
+    rows.gateOutput(gating, input, output);
+  }
+
+  @Override
+  public void deltaNet(
+      StepBatch batch,
+      Activations in,
+      DeltaNetSpec spec,
+      long stateAt,
+      KvMemory kv,
+      Activations between,
+      Activations out) {
+    DeltaNetShape shape = spec.shape();
+    CudaActivations input = checks.floats("input", in, batch, shape.inputColumns());
+    CudaActivations room = checks.floats("room between", between, batch, shape.channels());
+    CudaActivations output = checks.rows("output", out, batch, shape.valueColumns());
+    RecallKernels.Vectors vectors =
+        new RecallKernels.Vectors(
+            checks.address("convolution", spec.convolution(), shape.taps() * shape.channels()),
+            0,
+            checks.address("decay", spec.decay(), shape.valueHeads()),
+            checks.address("time bias", spec.timeBias(), shape.valueHeads()),
+            0,
+            checks.address("norm", spec.norm(), shape.valueDim()));
+    CudaKvMemory states = checks.states(kv, shape.stateBytes(), stateAt);
+    stage(batch, states);
+    recalls.deltaNet(spec, vectors, new RecallKernels.Places(input, room, output, states, stateAt));
+  }
+
+  @Override
+  public void stateSpace(
+      StepBatch batch,
+      Activations in,
+      StateSpaceSpec spec,
+      long stateAt,
+      KvMemory kv,
+      Activations between,
+      Activations out) {
+    StateSpaceShape shape = spec.shape();
+    CudaActivations input = checks.floats("input", in, batch, shape.inputColumns());
+    CudaActivations room = checks.floats("room between", between, batch, shape.channels());
+    CudaActivations output = checks.rows("output", out, batch, shape.inner());
+    RecallKernels.Vectors vectors =
+        new RecallKernels.Vectors(
+            checks.address("convolution", spec.convolution(), shape.taps() * shape.channels()),
+            checks.address("bias", spec.convolutionBias(), shape.channels()),
+            checks.address("decay", spec.decay(), shape.heads()),
+            checks.address("time bias", spec.timeBias(), shape.heads()),
+            checks.address("skip", spec.skip(), shape.heads()),
+            checks.address("norm", spec.norm(), shape.inner()));
+    CudaKvMemory states = checks.states(kv, shape.stateBytes(), stateAt);
+    stage(batch, states);
+    recalls.stateSpace(
+        spec, vectors, new RecallKernels.Places(input, room, output, states, stateAt));
+  }
+
+  @Override
+  public void shortConvolution(
+      StepBatch batch,
+      Activations in,
+      ShortConvolutionSpec spec,
+      long stateAt,
+      KvMemory kv,
+      Activations out) {
+    CudaActivations input = checks.floats("input", in, batch, 3 * spec.width());
+    CudaActivations output = checks.rows("output", out, batch, spec.width());
+    long weights = checks.address("kernel", spec.kernel(), spec.taps() * spec.width());
+    CudaKvMemory states = checks.states(kv, spec.stateBytes(), stateAt);
+    stage(batch, states);
+    shortConvolutions.launch(spec, weights, input, output, states, stateAt);
   }
 
   @Override

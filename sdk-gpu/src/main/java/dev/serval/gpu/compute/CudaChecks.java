@@ -79,6 +79,13 @@ final class CudaChecks {
     return kv;
   }
 
+  /** Where the states of a layer lie. */
+  CudaKvMemory states(KvMemory given, long bytes, long stateAt) {
+    CudaKvMemory kv = ours(given);
+    OperandChecks.requireState(kv.layout(), bytes, stateAt);
+    return kv;
+  }
+
   /** Refuses tokens that have no embedding. */
   static void tokens(StepBatch batch, StepImage image, int vocabulary) {
     if (image.smallestToken() < 0 || image.largestToken() >= vocabulary) {

@@ -16,7 +16,7 @@ import java.util.Objects;
 
 /**
  * Launches what is done row by row: embedding, norms, sums, softcaps, rounding, gathering,
- * activation functions.
+ * activation functions, gates of outputs.
  */
 final class RowKernels {
   private static final long EMBED_STEP = Abi.EMBED.offset("step");
@@ -74,6 +74,16 @@ final class RowKernels {
   private static final long GATE_OUT_STRIDE = Abi.GATED.offset("outStride");
   private static final long GATE_OUT_OPERAND = Abi.GATED.offset("outOperand");
 
+  private static final long OUTPUT_STEP = Abi.GATE_OUTPUT.offset("step");
+  private static final long OUTPUT_GATES = Abi.GATE_OUTPUT.offset("gates");
+  private static final long OUTPUT_IN = Abi.GATE_OUTPUT.offset("in");
+  private static final long OUTPUT_OUT = Abi.GATE_OUTPUT.offset("out");
+  private static final long OUTPUT_COLUMNS = Abi.GATE_OUTPUT.offset("columns");
+  private static final long OUTPUT_GATES_STRIDE = Abi.GATE_OUTPUT.offset("gatesStride");
+  private static final long OUTPUT_IN_STRIDE = Abi.GATE_OUTPUT.offset("inStride");
+  private static final long OUTPUT_OUT_STRIDE = Abi.GATE_OUTPUT.offset("outStride");
+  private static final long OUTPUT_OUT_OPERAND = Abi.GATE_OUTPUT.offset("outOperand");
+
   /** Scores that a block keeps small: four for each of its threads. */
   private static final int SOFTCAP_BLOCK = 1024;
 
@@ -92,6 +102,7 @@ final class RowKernels {
   private final Kernel gather;
   private final Kernel gatherOperand;
   private final Map<ActivationFunction, Kernel> activations = new HashMap<>();
+  private final Kernel gateOutput;
 
   RowKernels(KernelModule kernels, LaunchSite site) {
     this.site = site;
@@ -115,6 +126,7 @@ final class RowKernels {
     activations.put(GateFunction.SWIGLU_OAI, kernels.kernel("gated_swiglu_oai"));
     activations.put(UngatedFunction.GELU_TANH, kernels.kernel("ungated_gelu"));
     activations.put(UngatedFunction.RELU_SQUARED, kernels.kernel("ungated_relu_squared"));
+    gateOutput = kernels.kernel("gate_output");
   }
 
   /** A row of the table for each token. */
@@ -271,5 +283,20 @@ final class RowKernels {
     to.set(JAVA_INT, GATE_OUT_STRIDE, out.stride());
     to.set(JAVA_INT, GATE_OUT_OPERAND, out.isOperand() ? 1 : 0);
     kernel.grid(most, 1, 1).launch(site.stream());
+  }
+
+  /** Lets rows through as gates say, to rows or to an operand. */
+  void gateOutput(CudaActivations gates, CudaActivations in, CudaActivations out) {
+    MemorySegment to = gateOutput.arguments();
+    to.set(JAVA_LONG, OUTPUT_STEP, site.step().address());
+    to.set(JAVA_LONG, OUTPUT_GATES, gates.address());
+    to.set(JAVA_LONG, OUTPUT_IN, in.address());
+    to.set(JAVA_LONG, OUTPUT_OUT, out.address());
+    to.set(JAVA_INT, OUTPUT_COLUMNS, out.columns());
+    to.set(JAVA_INT, OUTPUT_GATES_STRIDE, gates.stride());
+    to.set(JAVA_INT, OUTPUT_IN_STRIDE, in.stride());
+    to.set(JAVA_INT, OUTPUT_OUT_STRIDE, out.stride());
+    to.set(JAVA_INT, OUTPUT_OUT_OPERAND, out.isOperand() ? 1 : 0);
+    gateOutput.grid(site.bounds().rows(), 1, 1).launch(site.stream());
   }
 }

@@ -6,6 +6,7 @@ package dev.serval.gpu.compute;
  */
 final class StepBounds {
   private int rows;
+  private int sequences;
   private int logitRows;
   private int tiles;
   private int parts;
@@ -14,6 +15,7 @@ final class StepBounds {
   /** For this step and no other. */
   void exactly(StepImage image) {
     rows = image.rows();
+    sequences = image.sequences();
     logitRows = image.logitRows();
     tiles = image.tiles();
     parts = image.parts();
@@ -21,17 +23,19 @@ final class StepBounds {
   }
 
   /** For all decodes of so many sequences and parts. */
-  void decodes(int sequences, int mostParts) {
-    rows = sequences;
-    logitRows = sequences;
+  void decodes(int mostSequences, int mostParts) {
+    rows = mostSequences;
+    sequences = mostSequences;
+    logitRows = mostSequences;
     tiles = 0;
     parts = mostParts;
-    draws = sequences;
+    draws = mostSequences;
   }
 
   /** For one draw and nothing else. */
   void oneDraw() {
     rows = 0;
+    sequences = 0;
     logitRows = 0;
     tiles = 0;
     parts = 0;
@@ -40,6 +44,10 @@ final class StepBounds {
 
   int rows() {
     return rows;
+  }
+
+  int sequences() {
+    return sequences;
   }
 
   int logitRows() {

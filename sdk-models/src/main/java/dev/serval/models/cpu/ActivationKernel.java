@@ -47,6 +47,30 @@ public interface ActivationKernel {
       int count,
       int worker);
 
+  /**
+   * Computes {@code in · σ(gate)} for one row, with the logistic function σ.
+   *
+   * @param gates the gates
+   * @param gate the index of the first
+   * @param swish whether results are multiplied by the gates as well
+   * @param in the elements
+   * @param from the index of the first
+   * @param out where results go, which may be where the elements are
+   * @param to the index of the first result
+   * @param count how many there are
+   * @param worker who computes
+   */
+  void letThrough(
+      CpuActivations gates,
+      long gate,
+      boolean swish,
+      CpuActivations in,
+      long from,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker);
+
   /** The square of what is above 0; what is no number stays so. */
   static float reluSquared(float x) {
     float above = Math.max(x, 0);

@@ -7,6 +7,8 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.DeltaNetShape;
+import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardMaps;
@@ -17,6 +19,9 @@ import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.RotaryEmbedding;
+import dev.serval.api.compute.ShortConvolutionSpec;
+import dev.serval.api.compute.StateSpaceShape;
+import dev.serval.api.compute.StateSpaceSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
@@ -59,6 +64,10 @@ public final class CpuBackend implements ComputeBackend {
   private final AttentionWork attention;
   private final ActivationWork activation;
   private final SoftcapWork capping;
+  private final OutputGateWork outputGates;
+  private final DeltaNetWork deltaNets;
+  private final StateSpaceWork stateSpaces;
+  private final ShortConvolutionWork shortConvolutions;
   private final ExpertMixing mixing;
 
   CpuBackend(Device device, NativeMemory memory, ThreadPlaces threads, KernelChoice choice) {
@@ -74,6 +83,10 @@ public final class CpuBackend implements ComputeBackend {
     attention = new AttentionWork(kernels.attention(), memory, threads.threads());
     activation = new ActivationWork(kernels.activation(), kernels.prefetch());
     capping = new SoftcapWork(kernels.softcap());
+    outputGates = new OutputGateWork(kernels.activation(), kernels.prefetch());
+    deltaNets = new DeltaNetWork(kernels, memory, threads.threads());
+    stateSpaces = new StateSpaceWork(kernels, threads.threads());
+    shortConvolutions = new ShortConvolutionWork(kernels, threads.threads());
     mixing =
         new ExpertMixing(
             crew, linear, activation, new AddRoutesWork(kernels.rows(), kernels.prefetch()));
@@ -303,6 +316,93 @@ public final class CpuBackend implements ComputeBackend {
     if (attention.cut()) {
       crew.run(attention.merging());
     }
+  }
+
+  @Override
+  public void gateOutput(StepBatch batch, Activations gates, Activations in, Activations out) {
+    CpuActivations output = rows("output", out, batch, out.columns());
+    CpuActivations input = rows("input", in, batch, out.columns());
+    CpuActivations gating = rows("gates", gates, batch, out.columns());
+    OperandChecks.requireApart(gating, output);
+    outputGates.of(gating, input, output).run(batch.rows(), output.columns(), crew);
+  }
+
+  @Override
+  public void deltaNet(
+      StepBatch batch,
+      Activations in,
+      DeltaNetSpec spec,
+      long stateAt,
+      KvMemory kv,
+      Activations between,
+      Activations out) {
+    DeltaNetShape shape = spec.shape();
+    CpuActivations input = rows("input", in, batch, shape.inputColumns());
+    CpuActivations convolved = rows("room between", between, batch, shape.channels());
+    CpuActivations output = rows("output", out, batch, shape.valueColumns());
+    OperandChecks.requireApart(input, convolved);
+    OperandChecks.requireApart(input, output);
+    OperandChecks.requireApart(convolved, output);
+    vector("convolution", spec.convolution(), shape.taps() * shape.channels());
+    vector("decay", spec.decay(), shape.valueHeads());
+    vector("time bias", spec.timeBias(), shape.valueHeads());
+    vector("norm", spec.norm(), shape.valueDim());
+    CarriedStates states = states(batch, kv, shape.stateBytes(), stateAt);
+    deltaNets.of(states, input, spec).run(states, convolved, output, crew);
+  }
+
+  private CarriedStates states(StepBatch batch, KvMemory kv, long bytes, long stateAt) {
+    CpuKvMemory cache = checks.own("KV memory", kv, CpuKvMemory.class, CpuKvMemory::owner);
+    OperandChecks.requireState(cache.layout(), bytes, stateAt);
+    checkBlocks(batch, cache);
+    if (stateAt == 0) {
+      cache.use(batch);
+    }
+    return new CarriedStates(batch, cache, cache.layout().stateOffset() + stateAt);
+  }
+
+  @Override
+  public void stateSpace(
+      StepBatch batch,
+      Activations in,
+      StateSpaceSpec spec,
+      long stateAt,
+      KvMemory kv,
+      Activations between,
+      Activations out) {
+    StateSpaceShape shape = spec.shape();
+    CpuActivations input = rows("input", in, batch, shape.inputColumns());
+    CpuActivations convolved = rows("room between", between, batch, shape.channels());
+    CpuActivations output = rows("output", out, batch, shape.inner());
+    OperandChecks.requireApart(input, convolved);
+    OperandChecks.requireApart(input, output);
+    OperandChecks.requireApart(convolved, output);
+    vector("convolution", spec.convolution(), shape.taps() * shape.channels());
+    bias(spec.convolutionBias(), shape.channels());
+    vector("decay", spec.decay(), shape.heads());
+    vector("time bias", spec.timeBias(), shape.heads());
+    vector("skip", spec.skip(), shape.heads());
+    if (spec.norm() != null) {
+      vector("norm", spec.norm(), shape.inner());
+    }
+    CarriedStates states = states(batch, kv, shape.stateBytes(), stateAt);
+    stateSpaces.of(states, input, spec).run(states, convolved, output, crew);
+  }
+
+  @Override
+  public void shortConvolution(
+      StepBatch batch,
+      Activations in,
+      ShortConvolutionSpec spec,
+      long stateAt,
+      KvMemory kv,
+      Activations out) {
+    CpuActivations input = rows("input", in, batch, 3 * spec.width());
+    CpuActivations output = rows("output", out, batch, spec.width());
+    OperandChecks.requireApart(input, output);
+    vector("kernel", spec.kernel(), spec.taps() * spec.width());
+    CarriedStates states = states(batch, kv, spec.stateBytes(), stateAt);
+    shortConvolutions.run(states, input, spec, output, crew);
   }
 
   @Override

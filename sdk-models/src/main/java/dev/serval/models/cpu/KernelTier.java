@@ -12,6 +12,7 @@ import dev.serval.api.compute.NumericsId;
  * @param activation what feed-forward layers have between their maps
  * @param softcap what keeps scores small
  * @param rows norms and rotation
+ * @param recurrent layers that carry a state along
  * @param prefetch what lets rows be there in time
  */
 public record KernelTier(
@@ -22,4 +23,5 @@ public record KernelTier(
     ActivationKernel activation,
     SoftcapKernel softcap,
     RowKernel rows,
+    RecurrentKernel recurrent,
     Prefetch prefetch) {}

@@ -1,8 +1,6 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.KernelKind;
-import dev.serval.api.storage.StoredTensor;
-import java.util.List;
 import java.util.Optional;
 
 /** A tier of kernels that a processor may be able to run. Loading its class needs nothing yet. */
@@ -21,10 +19,10 @@ public interface KernelTierSource {
   /**
    * How much memory a matrix takes once it is packed. Called only if nothing is missing.
    *
-   * @param parts its rows from top to bottom, of one number of columns
+   * @param rows its rows, as they are stored
    * @return its size in bytes
    */
-  long packedBytes(List<StoredTensor> parts);
+  long packedBytes(StoredRows rows);
 
   /**
    * Makes the kernels. Called only if nothing is missing.

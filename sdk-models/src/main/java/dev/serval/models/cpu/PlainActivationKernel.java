@@ -42,6 +42,24 @@ final class PlainActivationKernel implements ActivationKernel {
     }
   }
 
+  @Override
+  public void letThrough(
+      CpuActivations gates,
+      long gate,
+      boolean swish,
+      CpuActivations in,
+      long from,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker) {
+    for (int i = 0; i < count; i++) {
+      float x = gates.at(gate + i);
+      float let = in.at(from + i) / (1 + Exponential.of(-x));
+      out.set(to + i, swish ? let * x : let);
+    }
+  }
+
   /** x · σ(s(x)) */
   private static float through(GateFunction function, float x) {
     return x / (1 + Exponential.of(-function.steepness(x)));

@@ -2,7 +2,6 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.device.NativeMemory;
-import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -18,11 +17,7 @@ final class PlainLinearKernel implements LinearKernel {
   }
 
   @Override
-  public PackedMatrix pack(List<StoredTensor> parts, NativeMemory memory, WorkCrew crew) {
-    return StackedMatrix.of(parts, rows -> pack(rows, memory, crew));
-  }
-
-  private PlainMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
+  public PackedMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
     PanelShape shape = PanelShape.of(rows, crew.size());
     PlainMatrix matrix = matrix(shape, rows.dtype(), memory.allocate(shape.bytes(), ALIGNMENT));
     crew.run(new Packing(rows, shape, matrix.data()));

@@ -98,6 +98,20 @@ public final class PlainRowKernel implements RowKernel {
   }
 
   @Override
+  public void multiply(
+      CpuActivations by,
+      long at,
+      CpuActivations in,
+      long from,
+      int count,
+      CpuActivations out,
+      long to) {
+    for (int i = 0; i < count; i++) {
+      out.set(to + i, by.at(at + i) * in.at(from + i));
+    }
+  }
+
+  @Override
   public void turn(
       CpuActivations rows, long head, float[] angles, int at, int pairs, boolean neighbours) {
     int step = neighbours ? 2 : 1;

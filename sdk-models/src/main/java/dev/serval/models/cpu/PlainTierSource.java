@@ -2,8 +2,6 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
-import dev.serval.api.storage.StoredTensor;
-import java.util.List;
 import java.util.Optional;
 
 /** Plain Java: right on every machine, and what faster tiers are measured against. */
@@ -19,8 +17,8 @@ final class PlainTierSource implements KernelTierSource {
   }
 
   @Override
-  public long packedBytes(List<StoredTensor> parts) {
-    return StackedMatrix.bytes(parts, rows -> PanelShape.of(rows, 1).bytes());
+  public long packedBytes(StoredRows rows) {
+    return PanelShape.of(rows, 1).bytes();
   }
 
   @Override
@@ -33,6 +31,7 @@ final class PlainTierSource implements KernelTierSource {
         new PlainActivationKernel(),
         new PlainSoftcapKernel(),
         new PlainRowKernel(),
+        new PlainRecurrentKernel(),
         Prefetch.NONE);
   }
 }

@@ -70,6 +70,26 @@ public interface RowKernel {
       CpuActivations in, long from, float factor, int count, CpuActivations out, long to);
 
   /**
+   * Multiplies consecutive elements by others.
+   *
+   * @param by the others
+   * @param at the index of the first of them
+   * @param in the elements
+   * @param from the index of the first
+   * @param count how many there are
+   * @param out where products go, which may be where the elements are
+   * @param to the index of the first
+   */
+  void multiply(
+      CpuActivations by,
+      long at,
+      CpuActivations in,
+      long from,
+      int count,
+      CpuActivations out,
+      long to);
+
+  /**
    * Turns one head in place.
    *
    * @param rows where it is

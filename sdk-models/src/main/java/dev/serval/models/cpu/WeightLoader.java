@@ -28,14 +28,15 @@ final class WeightLoader {
     OperandChecks.requireWeight(parts);
     return parts.getFirst().shape().size() == 1
         ? Float.BYTES * parts.stream().mapToLong(StoredTensor::elements).sum()
-        : tier.packedBytes(parts);
+        : StackedMatrix.bytes(parts, tier::packedBytes);
   }
 
   CpuWeight load(List<StoredTensor> parts) {
     OperandChecks.requireWeight(parts);
     return parts.getFirst().shape().size() == 1
         ? vector(parts)
-        : new CpuWeight.Matrix(owner, kernel.pack(parts, memory, crew));
+        : new CpuWeight.Matrix(
+            owner, StackedMatrix.of(parts, rows -> kernel.pack(rows, memory, crew)));
   }
 
   private CpuWeight vector(List<StoredTensor> parts) {

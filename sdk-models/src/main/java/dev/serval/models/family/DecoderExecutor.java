@@ -6,12 +6,17 @@ import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DeltaNetShape;
+import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
+import dev.serval.api.compute.ShortConvolutionSpec;
+import dev.serval.api.compute.StateSpaceShape;
+import dev.serval.api.compute.StateSpaceSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.model.ModelExecutor;
@@ -19,6 +24,7 @@ import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.model.TokenSampler;
 import dev.serval.models.family.DecoderWeights.FeedForward;
+import dev.serval.models.family.DecoderWeights.Mixer;
 import dev.serval.models.sampling.HostTokenSampler;
 import dev.serval.models.sampling.SamplingScratch;
 import java.util.List;
@@ -37,13 +43,14 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>or, in place of the last line, what some of several experts make of norm(x) in that way, and
- * one that all rows go to.
+ * one that all rows go to; in place of the first, in some layers, what carries a state along makes
+ * of it.
  *
- * <p>In some families both begin with the same norm(x), that of x before either adds to it, or
- * there is no gate. Some normalise what is added once more, or that alone, or multiply it. Where
- * one multiplies embeddings by s, x is kept s times smaller: norms of x add ε/s² in place of ε,
- * which makes them what they were, and what is added is divided by s, by the gains of its norm if
- * there is one.
+ * <p>In some families gates let through what attention gives. In some both begin with the same
+ * norm(x), that of x before either adds to it, or there is no gate. Some normalise what is added
+ * once more, or that alone, or multiply it. Where one multiplies embeddings by s, x is kept s times
+ * smaller: norms of x add ε/s² in place of ε, which makes them what they were, and what is added is
+ * divided by s, by the gains of its norm if there is one.
  *
  * <p>Behind the last layer's keys and values nothing reads the rows that no logits are wanted of,
  * which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather leave them
@@ -63,6 +70,8 @@ final class DecoderExecutor implements ModelExecutor {
   private final Activations normed;
   private final Activations qkv;
   private final Activations attended;
+  private final @Nullable Gating gating;
+  private final @Nullable Recalling recalling;
   private final @Nullable FeedForwardRoom room;
   private final @Nullable FeedForwardRoom sharedRoom;
   private final @Nullable Activations branch;
@@ -95,6 +104,8 @@ final class DecoderExecutor implements ModelExecutor {
     boolean inPlace = shape.queryColumns() == shape.hidden() && !parallel;
     attended = inPlace ? normed : backend.operands(rows, shape.queryColumns(), logits);
     List<Activations> spare = inPlace ? List.of(qkv) : List.of(qkv, attended);
+    gating = shape.traits().outputGates() ? gating(rows, shape.queryColumns()) : null;
+    recalling = shape.traits().states().map(states -> recalling(rows, states)).orElse(null);
     boolean apart = shape.traits().branchNorms().end().isPresent() || branchFactor != 1;
     branch = apart ? backend.activations(rows, shape.hidden()) : null;
     Optional<ExpertTraits> experts = shape.traits().experts();
@@ -109,6 +120,34 @@ final class DecoderExecutor implements ModelExecutor {
             .map(shared -> backend.feedForwardRoom(function, rows, shared.inner(), spare))
             .orElse(null);
     lastRows = new StepBatch(limits.sequences(), limits.sequences());
+  }
+
+  /** Gates of attention's output, and that output before they let it through. */
+  private record Gating(Activations gates, Activations given) {}
+
+  private Gating gating(int rows, int columns) {
+    return new Gating(
+        backend.activations(rows, columns, logits), backend.activations(rows, columns, logits));
+  }
+
+  /** What a layer that carries a state along begins with, has in between and gives. */
+  private record Recalling(Activations in, Activations between, Activations out) {}
+
+  private Recalling recalling(int rows, StateLayers states) {
+    return switch (states.traits()) {
+      case DeltaNetTraits(DeltaNetShape net, _, _, _) ->
+          recalling(rows, net.inputColumns(), net.channels(), net.valueColumns());
+      case StateSpaceTraits(StateSpaceShape space, _, _) ->
+          recalling(rows, space.inputColumns(), space.channels(), space.inner());
+      case ShortConvolutionTraits(int width, _) -> recalling(rows, 3 * width, 1, width);
+    };
+  }
+
+  private Recalling recalling(int rows, int in, int between, int out) {
+    return new Recalling(
+        backend.activations(rows, in, logits),
+        backend.activations(rows, between, logits),
+        backend.operands(rows, out, logits));
   }
 
   @Override
@@ -137,12 +176,20 @@ final class DecoderExecutor implements ModelExecutor {
     StepBatch rows = batch;
     for (int index = 0; index < spec.layers(); index++) {
       DecoderWeights.Layer layer = weights.layers().get(index);
-      Activations in = remember(batch, layer, index);
-      if (index == spec.layers() - 1) {
-        rows = lastRows(batch);
-        in = parallel && rows != batch ? branchInput(rows, layer.attentionNorm()) : in;
+      boolean last = index == spec.layers() - 1;
+      Activations in = branchInput(batch, layer.attentionNorm());
+      switch (layer.mixer()) {
+        case Mixer.Attention attention -> {
+          remember(batch, in, attention);
+          rows = last ? lastRows(batch, attention) : batch;
+          in = parallel && rows != batch ? branchInput(rows, layer.attentionNorm()) : in;
+          add(rows, attend(rows, attention), layer);
+        }
+        case Mixer.DeltaNet _, Mixer.StateSpace _, Mixer.ShortConvolution _ -> {
+          add(batch, recall(batch, in, layer.mixer()), layer);
+          rows = last ? lastRows(batch) : batch;
+        }
       }
-      attend(rows, layer, index);
       feedForward(rows, parallel ? in : branchInput(rows, layer.mlpNorm()), layer);
     }
     backend.norm(rows, residual, weights.finalNorm(), normed);
@@ -155,27 +202,63 @@ final class DecoderExecutor implements ModelExecutor {
   }
 
   /** The rows that logits are wanted of, or all of them. */
+  private StepBatch lastRows(StepBatch batch, Mixer.Attention attention) {
+    if (batch.logitRows() == batch.rows() || !backend.gather(batch, qkv)) {
+      return batch;
+    }
+    if (attention.gates() != null) {
+      backend.gather(batch, Objects.requireNonNull(gating).gates());
+    }
+    return lastRows(batch);
+  }
+
   private StepBatch lastRows(StepBatch batch) {
-    if (batch.logitRows() == batch.rows()
-        || !backend.gather(batch, qkv)
-        || !backend.gather(batch, residual)) {
+    if (batch.logitRows() == batch.rows() || !backend.gather(batch, residual)) {
       return batch;
     }
     lastRows.addLastRows(batch);
     return lastRows;
   }
 
-  /** Gives what attention began with. */
-  private Activations remember(StepBatch batch, DecoderWeights.Layer layer, int index) {
-    Activations in = branchInput(batch, layer.attentionNorm());
-    backend.linear(batch, in, layer.qkv(), layer.qkvBias(), qkv);
-    backend.rotateAndStore(batch, qkv, layer.attention(), index, kv);
-    return in;
+  private void remember(StepBatch batch, Activations in, Mixer.Attention attention) {
+    backend.linear(batch, in, attention.qkv(), attention.qkvBias(), qkv);
+    if (attention.gates() != null) {
+      Activations gates = Objects.requireNonNull(gating).gates();
+      backend.linear(batch, in, attention.gates(), attention.gatesBias(), gates);
+    }
+    backend.rotateAndStore(batch, qkv, attention.spec(), attention.cacheLayer(), kv);
   }
 
-  private void attend(StepBatch batch, DecoderWeights.Layer layer, int index) {
-    backend.attention(batch, qkv, layer.attention(), index, kv, attended);
-    add(batch, attended, layer.output(), layer.outputBias(), layer.attentionEndNorm());
+  private Activations attend(StepBatch batch, Mixer.Attention attention) {
+    if (gating == null) {
+      backend.attention(batch, qkv, attention.spec(), attention.cacheLayer(), kv, attended);
+    } else {
+      Activations given = gating.given();
+      backend.attention(batch, qkv, attention.spec(), attention.cacheLayer(), kv, given);
+      backend.gateOutput(batch, gating.gates(), given, attended);
+    }
+    return attended;
+  }
+
+  private Activations recall(StepBatch batch, Activations in, Mixer mixer) {
+    Recalling room = Objects.requireNonNull(recalling);
+    switch (mixer) {
+      case Mixer.DeltaNet(Weight inputs, DeltaNetSpec spec, long at) -> {
+        backend.linear(batch, in, inputs, null, room.in());
+        backend.deltaNet(batch, room.in(), spec, at, kv, room.between(), room.out());
+      }
+      case Mixer.StateSpace(Weight inputs, StateSpaceSpec spec, long at) -> {
+        backend.linear(batch, in, inputs, null, room.in());
+        backend.stateSpace(batch, room.in(), spec, at, kv, room.between(), room.out());
+      }
+      case Mixer.ShortConvolution(Weight inputs, ShortConvolutionSpec spec, long at) -> {
+        backend.linear(batch, in, inputs, null, room.in());
+        backend.shortConvolution(batch, room.in(), spec, at, kv, room.out());
+      }
+      case Mixer.Attention attention ->
+          throw new IllegalStateException("no state is carried along by " + attention);
+    }
+    return room.out();
   }
 
   private void feedForward(StepBatch batch, Activations in, DecoderWeights.Layer layer) {
@@ -219,18 +302,13 @@ final class DecoderExecutor implements ModelExecutor {
     addBranch(batch, branch, endNorm);
   }
 
-  private void add(
-      StepBatch batch,
-      Activations in,
-      Weight weight,
-      @Nullable Weight bias,
-      @Nullable Norm endNorm) {
+  private void add(StepBatch batch, Activations in, DecoderWeights.Layer layer) {
     if (branch == null) {
-      backend.linearAdd(batch, in, weight, bias, residual);
+      backend.linearAdd(batch, in, layer.output(), layer.outputBias(), residual);
       return;
     }
-    backend.linear(batch, in, weight, bias, branch);
-    addBranch(batch, branch, endNorm);
+    backend.linear(batch, in, layer.output(), layer.outputBias(), branch);
+    addBranch(batch, branch, layer.attentionEndNorm());
   }
 
   private void addBranch(StepBatch batch, Activations given, @Nullable Norm endNorm) {

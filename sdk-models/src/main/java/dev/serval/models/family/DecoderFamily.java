@@ -15,8 +15,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A family of decoder-only transformers: layers of grouped-query attention with rotary positions
- * and a gated feed-forward network. What a family adds are its {@link #traits}.
+ * A family of decoder-only transformers: layers of grouped-query attention with rotary positions,
+ * or of what carries a state along, and a gated feed-forward network. What a family adds are its
+ * {@link #traits}.
  */
 abstract class DecoderFamily implements ModelFamily {
   private final String name;
@@ -74,8 +75,14 @@ abstract class DecoderFamily implements ModelFamily {
     KvLayout layout = kv.layout();
     if (!layout.equals(spec.kvLayout(layout.blockTokens(), layout.dtype()))) {
       throw new IllegalArgumentException(
-          "%s needs KV blocks of %d layers with %d heads of %d, unlike %s"
-              .formatted(checkpoint.root(), spec.layers(), spec.kvHeads(), spec.headDim(), layout));
+          "%s needs KV blocks of %d layers with %d heads of %d and states of %d bytes, unlike %s"
+              .formatted(
+                  checkpoint.root(),
+                  spec.kvLayers(),
+                  spec.kvHeads(),
+                  spec.headDim(),
+                  spec.stateBytes(),
+                  layout));
     }
     DecoderWeights weights =
         new DecoderLoader(checkpoint, backend, limits.tokens(), listener).load(shape);
@@ -106,8 +113,10 @@ abstract class DecoderFamily implements ModelFamily {
         shape.vocabulary(),
         shape.contextLength(),
         shape.layers(),
+        shape.kvLayersBelow(shape.layers()),
         shape.kvHeads(),
         shape.headDim(),
+        shape.traits().states().map(StateLayers::stateBytes).orElse(0L),
         shape.traits().experts().map(ExpertTraits::count).orElse(1),
         shape.traits().experts().map(experts -> experts.routing().used()).orElse(1),
         tensors.elements(),

@@ -3,6 +3,7 @@ package dev.serval.models.family;
 import dev.serval.api.LoadListener;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardMaps;
@@ -10,12 +11,16 @@ import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.RouterSpec;
+import dev.serval.api.compute.ShortConvolutionSpec;
+import dev.serval.api.compute.StateSpaceSpec;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
+import dev.serval.models.family.DecoderWeights.Mixer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,12 +51,7 @@ final class DecoderLoader {
     Weight embeddings = weight(tensors.embeddings());
     List<DecoderWeights.Layer> layers = new ArrayList<>();
     for (int index = 0; index < shape.layers(); index++) {
-      layers.add(
-          layer(
-              tensors.layer(index),
-              shape,
-              shape.traits().windows().of(index),
-              rotations.of(index)));
+      layers.add(layer(tensors.layer(index), shape, index, rotations.of(index)));
       checkpoint.release();
     }
     Norm finalNorm =
@@ -67,34 +67,91 @@ final class DecoderLoader {
   }
 
   private DecoderWeights.Layer layer(
-      DecoderTensors.Layer tensors, DecoderShape shape, int window, RotaryEmbedding rotary) {
+      DecoderTensors.Layer tensors, DecoderShape shape, int index, RotaryEmbedding rotary) {
     DecoderTraits traits = shape.traits();
     NormGains gains = traits.gains();
     NormGains ends = traits.endGains();
-    AttentionSpec attention =
-        new AttentionSpec(
-            shape.heads(),
-            shape.kvHeads(),
-            shape.headDim(),
-            scale(shape),
-            traits.softcaps().scores(),
-            window,
-            rotary,
-            optionalGains(tensors.queryNorm(), gains),
-            optionalGains(tensors.keyNorm(), gains),
-            shape.epsilon(),
-            optional(tensors.sinks()));
     return new DecoderWeights.Layer(
         optionalNorm(tensors.attentionNorm(), traits, gains, shape.residualEpsilon()),
-        weight(tensors.qkv()),
-        optional(tensors.qkvBias()),
-        attention,
+        switch (tensors.mixer()) {
+          case MixerTensors.Attention attention -> attention(attention, shape, index, rotary);
+          case MixerTensors.DeltaNet net -> deltaNet(net, shape, index);
+          case MixerTensors.StateSpace space -> stateSpace(space, shape, index);
+          case MixerTensors.ShortConvolution convolution ->
+              shortConvolution(convolution, shape, index);
+        },
         weight(tensors.output()),
         optional(tensors.outputBias()),
         optionalNorm(tensors.attentionEndNorm(), traits, ends, shape.epsilon()),
         optionalNorm(tensors.mlpNorm(), traits, gains, shape.residualEpsilon()),
         feedForward(tensors.feedForward(), traits),
         optionalNorm(tensors.mlpEndNorm(), traits, ends, shape.epsilon()));
+  }
+
+  private Mixer attention(
+      MixerTensors.Attention tensors, DecoderShape shape, int index, RotaryEmbedding rotary) {
+    DecoderTraits traits = shape.traits();
+    AttentionSpec spec =
+        new AttentionSpec(
+            shape.heads(),
+            shape.kvHeads(),
+            shape.headDim(),
+            scale(shape),
+            traits.softcaps().scores(),
+            traits.windows().of(index),
+            rotary,
+            optionalGains(tensors.queryNorm(), traits.gains()),
+            optionalGains(tensors.keyNorm(), traits.gains()),
+            shape.epsilon(),
+            optional(tensors.sinks()));
+    return new Mixer.Attention(
+        weight(tensors.qkv()),
+        optional(tensors.qkvBias()),
+        optional(tensors.gates()),
+        optional(tensors.gatesBias()),
+        spec,
+        shape.kvLayersBelow(index));
+  }
+
+  private Mixer deltaNet(MixerTensors.DeltaNet tensors, DecoderShape shape, int index) {
+    StateLayers states = shape.traits().states().orElseThrow();
+    DeltaNetTraits traits = (DeltaNetTraits) states.traits();
+    DeltaNetSpec spec =
+        new DeltaNetSpec(
+            traits.shape(),
+            traits.tiled(),
+            taps(tensors.convolution(), traits.shape().channels(), traits.shape().taps()),
+            decays(tensors.decay(), traits.logarithms()),
+            weight(tensors.timeBias()),
+            weight(tensors.norm()),
+            shape.epsilon());
+    return new Mixer.DeltaNet(weight(tensors.inputs()), spec, states.stateAt(index));
+  }
+
+  private Mixer stateSpace(MixerTensors.StateSpace tensors, DecoderShape shape, int index) {
+    StateLayers states = shape.traits().states().orElseThrow();
+    StateSpaceTraits traits = (StateSpaceTraits) states.traits();
+    StateSpaceSpec spec =
+        new StateSpaceSpec(
+            traits.shape(),
+            taps(tensors.convolution(), traits.shape().channels(), traits.shape().taps()),
+            optional(tensors.convolutionBias()),
+            decays(tensors.decay(), traits.logarithms()),
+            weight(tensors.timeBias()),
+            weight(tensors.skip()),
+            weight(tensors.norm()),
+            1,
+            shape.epsilon());
+    return new Mixer.StateSpace(weight(tensors.inputs()), spec, states.stateAt(index));
+  }
+
+  private Mixer shortConvolution(
+      MixerTensors.ShortConvolution tensors, DecoderShape shape, int index) {
+    StateLayers states = shape.traits().states().orElseThrow();
+    ShortConvolutionTraits traits = (ShortConvolutionTraits) states.traits();
+    Weight kernel = taps(tensors.kernel(), traits.width(), traits.taps());
+    ShortConvolutionSpec spec = new ShortConvolutionSpec(traits.width(), traits.taps(), kernel);
+    return new Mixer.ShortConvolution(weight(tensors.inputs()), spec, states.stateAt(index));
   }
 
   private DecoderWeights.FeedForward feedForward(
@@ -188,7 +245,19 @@ final class DecoderLoader {
   }
 
   private Weight gains(List<TensorNeed> needs, NormGains gains) {
-    return loaded(needs, needs.stream().map(this::tensor).map(gains::of).toList());
+    return computed(needs, gains::of);
+  }
+
+  private Weight taps(List<TensorNeed> needs, int channels, int taps) {
+    return computed(needs, stored -> ComputedVector.taps(stored, channels, taps));
+  }
+
+  private Weight decays(List<TensorNeed> needs, boolean logarithms) {
+    return computed(needs, stored -> ComputedVector.decays(stored, logarithms));
+  }
+
+  private Weight computed(List<TensorNeed> needs, UnaryOperator<StoredTensor> stored) {
+    return loaded(needs, needs.stream().map(this::tensor).map(stored).toList());
   }
 
   private @Nullable Weight optional(List<TensorNeed> needs) {

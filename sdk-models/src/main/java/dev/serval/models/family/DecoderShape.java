@@ -76,6 +76,10 @@ record DecoderShape(
   /** Where all layers are of experts, the width of dense ones is that of none. */
   private static int intermediate(ModelConfig config, DecoderTraits traits) {
     String dense = "intermediate_size";
+    if (traits.width().isPresent()) {
+      config.ignore(dense);
+      return traits.width().getAsInt();
+    }
     Optional<ExpertTraits> everywhere = traits.experts().filter(experts -> experts.in(0));
     if (everywhere.isEmpty()) {
       return config.width(dense);
@@ -119,6 +123,16 @@ record DecoderShape(
   float residualEpsilon() {
     double scale = traits.multipliers().embeddings();
     return (float) (epsilon / (scale * scale));
+  }
+
+  /** What a layer is that carries a state along; empty if it attends. */
+  Optional<StateTraits> state(int layer) {
+    return traits.states().filter(states -> states.carry().get(layer)).map(StateLayers::traits);
+  }
+
+  /** How many layers below this one keep keys and values. */
+  int kvLayersBelow(int layer) {
+    return layer - traits.states().map(states -> states.below(layer)).orElse(0);
   }
 
   int queryColumns() {

@@ -3,7 +3,6 @@ package dev.serval.models.family;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.models.family.DecoderTraits.BranchNorms;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -23,11 +22,7 @@ record DecoderTensors(DecoderShape shape) {
   /** What one layer needs. */
   record Layer(
       Norm attentionNorm,
-      List<TensorNeed> qkv,
-      List<TensorNeed> qkvBias,
-      List<TensorNeed> queryNorm,
-      List<TensorNeed> keyNorm,
-      List<TensorNeed> sinks,
+      MixerTensors mixer,
       List<TensorNeed> output,
       List<TensorNeed> outputBias,
       Norm attentionEndNorm,
@@ -37,7 +32,8 @@ record DecoderTensors(DecoderShape shape) {
     Stream<List<TensorNeed>> all() {
       return Stream.of(
               Stream.of(attentionNorm, attentionEndNorm, mlpNorm, mlpEndNorm).flatMap(Norm::all),
-              Stream.of(qkv, qkvBias, queryNorm, keyNorm, sinks, output, outputBias),
+              mixer.all(),
+              Stream.of(output, outputBias),
               feedForward.all())
           .flatMap(Function.identity());
     }
@@ -123,32 +119,27 @@ record DecoderTensors(DecoderShape shape) {
     return shape.traits().headBias() ? biases(headMap()) : List.of();
   }
 
-  private Linear headMap() {
-    return new Linear(HEAD, shape.vocabulary(), shape.hidden());
+  private LinearNeed headMap() {
+    return new LinearNeed(HEAD, shape.vocabulary(), shape.hidden());
   }
 
   Layer layer(int index) {
     String layer = "model.layers." + index + ".";
-    String attention = layer + "self_attn.";
     DecoderTraits traits = shape.traits();
-    int hidden = shape.hidden();
-    Linear q = new Linear(attention + "q_proj", shape.queryColumns(), hidden);
-    Linear k = new Linear(attention + "k_proj", shape.keyColumns(), hidden);
-    Linear v = new Linear(attention + "v_proj", shape.keyColumns(), hidden);
-    Linear qkv =
-        new Linear(attention + "qkv_proj", shape.queryColumns() + 2 * shape.keyColumns(), hidden);
-    Linear o = new Linear(layer + traits.names().output(), hidden, shape.queryColumns());
     BranchNorms norms = traits.branchNorms();
-    Linear[] inputs = traits.fusedInputs() ? new Linear[] {qkv} : new Linear[] {q, k, v};
+    Optional<StateTraits> state = shape.state(index);
+    List<LinearNeed> output =
+        List.of(
+            state.isPresent()
+                ? output(layer, state.get().output(), state.get().outputColumns())
+                : output(layer, traits.names().output(), shape.queryColumns()));
     return new Layer(
         norm(layer, norms.start().map(BranchNorms.Names::attention)),
-        weights(inputs),
-        traits.inputBias() ? biases(inputs) : List.of(),
-        headNorm(attention + "q_norm.weight", shape.queryColumns()),
-        headNorm(attention + "k_norm.weight", shape.keyColumns()),
-        traits.sinks() ? vector(attention + "sinks", shape.heads()) : List.of(),
-        weights(o),
-        traits.outputBias() ? biases(o) : List.of(),
+        state
+            .map(one -> one.tensors(shape.hidden(), layer))
+            .orElseGet(() -> MixerTensors.attention(shape, layer)),
+        LinearNeed.weights(output),
+        traits.outputBias() && state.isEmpty() ? LinearNeed.biases(output) : List.of(),
         norm(layer, norms.end().map(BranchNorms.Names::attention)),
         norms.one() ? Norm.NONE : norm(layer, norms.start().map(BranchNorms.Names::feedForward)),
         traits
@@ -157,6 +148,10 @@ record DecoderTensors(DecoderShape shape) {
             .<FeedForward>map(experts -> sparse(layer, experts))
             .orElseGet(() -> dense(layer)),
         norm(layer, norms.end().map(BranchNorms.Names::feedForward)));
+  }
+
+  private LinearNeed output(String layer, String name, int columns) {
+    return new LinearNeed(layer + name, shape.hidden(), columns);
   }
 
   private Norm norm(String layer, Optional<String> name) {
@@ -171,32 +166,33 @@ record DecoderTensors(DecoderShape shape) {
 
   private FeedForward.Dense dense(String layer) {
     int inner = shape.intermediate();
+    MapNames names = shape.traits().names().feedForward();
     return switch (shape.traits().activation()) {
-      case GateFunction _ -> gated(layer + "mlp.", inner);
-      case UngatedFunction _ -> {
-        DecoderTraits.PartNames names = shape.traits().names();
-        Linear up = new Linear(layer + names.up(), inner, shape.hidden());
-        yield maps(new Linear[] {up}, new Linear(layer + names.down(), shape.hidden(), inner));
-      }
+      case GateFunction _ -> gated(layer, names, inner);
+      case UngatedFunction _ ->
+          maps(
+              new LinearNeed[] {new LinearNeed(layer + names.up(), inner, shape.hidden())},
+              new LinearNeed(layer + names.down(), shape.hidden(), inner));
     };
   }
 
-  private FeedForward.Dense gated(String mlp, int inner) {
-    Linear gateUp = new Linear(mlp + "gate_up_proj", 2 * inner, shape.hidden());
-    Linear[] gates =
-        shape.traits().fusedGates()
-            ? new Linear[] {gateUp}
-            : gates(mlp + "gate_proj", mlp + "up_proj", inner);
-    return maps(gates, new Linear(mlp + "down_proj", shape.hidden(), inner));
+  private FeedForward.Dense gated(String layer, MapNames names, int inner) {
+    LinearNeed[] gates =
+        names
+            .gateUp()
+            .map(both -> new LinearNeed(layer + both, 2 * inner, shape.hidden()))
+            .map(both -> new LinearNeed[] {both})
+            .orElseGet(() -> gates(layer + names.gate(), layer + names.up(), inner));
+    return maps(gates, new LinearNeed(layer + names.down(), shape.hidden(), inner));
   }
 
-  private Linear[] gates(String gate, String up, int inner) {
-    return new Linear[] {
-      new Linear(gate, inner, shape.hidden()), new Linear(up, inner, shape.hidden())
+  private LinearNeed[] gates(String gate, String up, int inner) {
+    return new LinearNeed[] {
+      new LinearNeed(gate, inner, shape.hidden()), new LinearNeed(up, inner, shape.hidden())
     };
   }
 
-  private FeedForward.Dense maps(Linear[] gates, Linear down) {
+  private FeedForward.Dense maps(LinearNeed[] gates, LinearNeed down) {
     boolean bias = shape.traits().mlpBias();
     return new FeedForward.Dense(
         weights(gates),
@@ -206,7 +202,8 @@ record DecoderTensors(DecoderShape shape) {
   }
 
   private FeedForward sparse(String layer, ExpertTraits experts) {
-    Linear router = new Linear(layer + experts.names().router(), experts.count(), shape.hidden());
+    LinearNeed router =
+        new LinearNeed(layer + experts.names().router(), experts.count(), shape.hidden());
     Optional<ExpertTraits.Shared> shared = experts.shared();
     return new FeedForward.Sparse(
         weights(router),
@@ -219,10 +216,10 @@ record DecoderTensors(DecoderShape shape) {
         IntStream.range(0, experts.count())
             .mapToObj(expert -> expert(layer, experts, expert))
             .toList(),
-        shared.map(one -> gated(layer + one.maps(), one.inner())),
+        shared.map(one -> gated(layer, one.maps(), one.inner())),
         shared
             .flatMap(ExpertTraits.Shared::gate)
-            .map(gate -> weights(new Linear(layer + gate, 1, shape.hidden())))
+            .map(gate -> weights(new LinearNeed(layer + gate, 1, shape.hidden())))
             .orElse(List.of()));
   }
 
@@ -236,7 +233,7 @@ record DecoderTensors(DecoderShape shape) {
                   layer + names.of(expert, names.gate()),
                   layer + names.of(expert, names.up()),
                   inner),
-              new Linear(layer + names.of(expert, names.down()), hidden, inner));
+              new LinearNeed(layer + names.of(expert, names.down()), hidden, inner));
       case ExpertTraits.Names.Together names ->
           new FeedForward.Dense(
               part(layer + names.gateUp(), expert, experts.count(), 2 * inner, hidden),
@@ -247,36 +244,18 @@ record DecoderTensors(DecoderShape shape) {
   }
 
   private static List<TensorNeed> part(String name, int part, int parts, int rows, int columns) {
-    return List.of(TensorNeed.matrixOf(name + ".weight", part, parts, rows, columns));
-  }
-
-  private List<TensorNeed> headNorm(String name, int columns) {
-    return switch (shape.traits().headNorms()) {
-      case NONE -> List.of();
-      case EACH -> vector(name, shape.headDim());
-      case TOGETHER -> vector(name, columns);
-    };
+    return List.of(TensorNeed.matrixOf(name, part, parts, rows, columns));
   }
 
   private static List<TensorNeed> vector(String name, int length) {
     return List.of(TensorNeed.vector(name, length));
   }
 
-  private static List<TensorNeed> weights(Linear... maps) {
-    List<TensorNeed> needs = new ArrayList<>();
-    for (Linear map : maps) {
-      needs.add(TensorNeed.matrix(map.name + ".weight", map.rows, map.columns));
-    }
-    return needs;
+  private static List<TensorNeed> weights(LinearNeed... maps) {
+    return LinearNeed.weights(List.of(maps));
   }
 
-  private static List<TensorNeed> biases(Linear... maps) {
-    List<TensorNeed> needs = new ArrayList<>();
-    for (Linear map : maps) {
-      needs.add(TensorNeed.vector(map.name + ".bias", map.rows));
-    }
-    return needs;
+  private static List<TensorNeed> biases(LinearNeed... maps) {
+    return LinearNeed.biases(List.of(maps));
   }
-
-  private record Linear(String name, int rows, int columns) {}
 }

@@ -4,6 +4,7 @@ import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.UnaryOperator;
 
 /**
@@ -15,7 +16,6 @@ import java.util.function.UnaryOperator;
  *     what gives these their scores
  * @param headBias whether logits have one
  * @param fusedInputs whether a checkpoint stores queries, keys and values as one map
- * @param fusedGates whether it stores gates and ups as one
  * @param activation what the feed-forward layer has between its maps
  * @param names what some tensors are called
  * @param sinks whether each query head has a score that takes its share of attention for nothing
@@ -30,6 +30,10 @@ import java.util.function.UnaryOperator;
  * @param turning what of a head positions turn, unless a checkpoint says otherwise
  * @param windowed how positions turn heads in layers that have a window, given how they do in
  *     others
+ * @param outputGates whether attention's output is let through by gates, each head's behind its
+ *     query
+ * @param states layers that carry a state along in place of attending, if there are any
+ * @param width how wide feed-forward layers are within, if {@code intermediate_size} does not say
  * @param experts those of which feed-forward layers are made, if they are
  * @param draftLayers how many layers behind the last a checkpoint has that predict further tokens,
  *     which are not needed
@@ -40,7 +44,6 @@ record DecoderTraits(
     boolean mlpBias,
     boolean headBias,
     boolean fusedInputs,
-    boolean fusedGates,
     ActivationFunction activation,
     PartNames names,
     boolean sinks,
@@ -54,6 +57,9 @@ record DecoderTraits(
     RotaryLayers rotaryLayers,
     RotaryFrequencies.Turning turning,
     UnaryOperator<RotaryFrequencies> windowed,
+    boolean outputGates,
+    Optional<StateLayers> states,
+    OptionalInt width,
     Optional<ExpertTraits> experts,
     int draftLayers) {
 
@@ -92,14 +98,25 @@ record DecoderTraits(
    * What some tensors are called, without {@code .weight} or {@code .bias}.
    *
    * @param output the map that attention ends with, within a layer
-   * @param up the map that a feed-forward layer without gates begins with
-   * @param down the map that a feed-forward layer ends with
+   * @param feedForward the maps of dense feed-forward layers
    * @param finalNorm the last norm
+   * @param queryNorm the norm of queries, within a layer
+   * @param keyNorm that of keys
    */
-  record PartNames(String output, String up, String down, String finalNorm) {
+  record PartNames(
+      String output, MapNames feedForward, String finalNorm, String queryNorm, String keyNorm) {
     /** As Llama's. */
-    static final PartNames USUAL =
-        new PartNames("self_attn.o_proj", "mlp.up_proj", "mlp.down_proj", "model.norm");
+    static final PartNames USUAL = of("self_attn.o_proj", MapNames.of("mlp."), "model.norm");
+
+    /** Norms of queries and keys are called as most are. */
+    static PartNames of(String output, MapNames feedForward, String finalNorm) {
+      return new PartNames(output, feedForward, finalNorm, "self_attn.q_norm", "self_attn.k_norm");
+    }
+
+    /** The same with other names in feed-forward layers. */
+    PartNames with(MapNames maps) {
+      return new PartNames(output, maps, finalNorm, queryNorm, keyNorm);
+    }
   }
 
   /**
@@ -222,7 +239,6 @@ record DecoderTraits(
     private boolean mlpBias;
     private boolean headBias;
     private boolean fusedInputs;
-    private boolean fusedGates;
     private ActivationFunction activation = GateFunction.SILU;
     private PartNames names = PartNames.USUAL;
     private boolean sinks;
@@ -235,6 +251,9 @@ record DecoderTraits(
     private RotaryLayers rotaryLayers = RotaryLayers.all();
     private RotaryFrequencies.Turning turning = RotaryFrequencies.Turning.HALVES;
     private UnaryOperator<RotaryFrequencies> windowed = UnaryOperator.identity();
+    private boolean outputGates;
+    private Optional<StateLayers> states = Optional.empty();
+    private OptionalInt width = OptionalInt.empty();
     private Optional<ExpertTraits> experts = Optional.empty();
     private int draftLayers;
 
@@ -255,7 +274,7 @@ record DecoderTraits(
     }
 
     Builder fusedGates() {
-      fusedGates = true;
+      names = names.with(MapNames.fused("mlp.gate_up_proj", "mlp.down_proj"));
       return this;
     }
 
@@ -305,7 +324,11 @@ record DecoderTraits(
     }
 
     Builder tied() {
-      tied = true;
+      return tied(true);
+    }
+
+    Builder tied(boolean given) {
+      tied = given;
       return this;
     }
 
@@ -321,6 +344,21 @@ record DecoderTraits(
 
     Builder windowed(UnaryOperator<RotaryFrequencies> turning) {
       windowed = turning;
+      return this;
+    }
+
+    Builder outputGates() {
+      outputGates = true;
+      return this;
+    }
+
+    Builder states(StateLayers given) {
+      states = Optional.of(given);
+      return this;
+    }
+
+    Builder width(int given) {
+      width = OptionalInt.of(given);
       return this;
     }
 
@@ -341,7 +379,6 @@ record DecoderTraits(
           mlpBias,
           headBias,
           fusedInputs,
-          fusedGates,
           activation,
           names,
           sinks,
@@ -355,6 +392,9 @@ record DecoderTraits(
           rotaryLayers,
           turning,
           windowed,
+          outputGates,
+          states,
+          width,
           experts,
           draftLayers);
     }

@@ -1,9 +1,12 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.Norm;
+import dev.serval.api.compute.ShortConvolutionSpec;
+import dev.serval.api.compute.StateSpaceSpec;
 import dev.serval.api.compute.Weight;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -23,9 +26,7 @@ record DecoderWeights(
   /** One layer's weights. */
   record Layer(
       @Nullable Norm attentionNorm,
-      Weight qkv,
-      @Nullable Weight qkvBias,
-      AttentionSpec attention,
+      Mixer mixer,
       Weight output,
       @Nullable Weight outputBias,
       @Nullable Norm attentionEndNorm,
@@ -33,7 +34,57 @@ record DecoderWeights(
       FeedForward feedForward,
       @Nullable Norm mlpEndNorm) {}
 
-  /** What a layer does with each row behind attention. */
+  /** How a layer mixes what tokens have. */
+  sealed interface Mixer {
+    /**
+     * Attention.
+     *
+     * @param qkv the map that gives queries, keys and values
+     * @param qkvBias its bias, or null
+     * @param gates the map that gives what the output is let through by, or null
+     * @param gatesBias its bias, or null
+     * @param spec the rules
+     * @param cacheLayer which layer of the cache has its keys and values
+     */
+    record Attention(
+        Weight qkv,
+        @Nullable Weight qkvBias,
+        @Nullable Weight gates,
+        @Nullable Weight gatesBias,
+        AttentionSpec spec,
+        int cacheLayer)
+        implements Mixer {}
+
+    /**
+     * A gated delta network.
+     *
+     * @param inputs the map that it begins with
+     * @param spec the rules
+     * @param stateAt where its state begins among those of a block, in bytes
+     */
+    record DeltaNet(Weight inputs, DeltaNetSpec spec, long stateAt) implements Mixer {}
+
+    /**
+     * A state space.
+     *
+     * @param inputs the map that it begins with
+     * @param spec the rules
+     * @param stateAt where its state begins among those of a block, in bytes
+     */
+    record StateSpace(Weight inputs, StateSpaceSpec spec, long stateAt) implements Mixer {}
+
+    /**
+     * A short convolution.
+     *
+     * @param inputs the map that it begins with
+     * @param spec the rules
+     * @param stateAt where its state begins among those of a block, in bytes
+     */
+    record ShortConvolution(Weight inputs, ShortConvolutionSpec spec, long stateAt)
+        implements Mixer {}
+  }
+
+  /** What a layer does with each row behind that. */
   sealed interface FeedForward {
     /** The same for all rows. */
     record Dense(FeedForwardMaps maps) implements FeedForward {}

@@ -40,11 +40,11 @@ record ExpertTraits(
    * An expert that all rows go to.
    *
    * @param inner how wide it is within
-   * @param maps what its maps begin with, within a layer
+   * @param maps what its maps are called
    * @param gate what is called, within a layer and without {@code .weight}, what gives the logistic
    *     function's argument by which it counts, if anything does
    */
-  record Shared(int inner, String maps, Optional<String> gate) {}
+  record Shared(int inner, MapNames maps, Optional<String> gate) {}
 
   /** Names within a layer, without {@code .weight}. */
   sealed interface Names {
@@ -80,8 +80,8 @@ record ExpertTraits(
      * All experts of a layer are in the same tensors.
      *
      * @param router of what gives the scores
-     * @param gateUp the gates and ups
-     * @param down the downs
+     * @param gateUp the gates and ups, the whole name
+     * @param down the downs, the whole name
      */
     record Together(String router, String gateUp, String down) implements Names {}
   }
@@ -142,7 +142,7 @@ record ExpertTraits(
     }
     return together == 0
         ? this
-        : with(new Shared(together * inner, "mlp.shared_experts.", Optional.empty()));
+        : with(new Shared(together * inner, MapNames.of("mlp.shared_experts."), Optional.empty()));
   }
 
   /**

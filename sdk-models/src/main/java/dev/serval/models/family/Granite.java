@@ -16,13 +16,13 @@ public final class Granite extends DecoderFamily {
 
   @Override
   DecoderTraits traits(ModelConfig config) {
-    return common(config, config.flag("mlp_bias", false)).build();
+    return common(config, LayerWindows.none(config), config.flag("mlp_bias", false)).build();
   }
 
-  /** What it has in common with those that have experts. */
-  static DecoderTraits.Builder common(ModelConfig config, boolean mlpBias) {
+  /** What it has in common with those that have experts or state spaces. */
+  static DecoderTraits.Builder common(ModelConfig config, LayerWindows windows, boolean mlpBias) {
     boolean attentionBias = config.flag("attention_bias", false);
-    return DecoderTraits.with(LayerWindows.none(config))
+    return DecoderTraits.with(windows)
         .biases(attentionBias, attentionBias, mlpBias)
         .multipliers(
             new Multipliers(

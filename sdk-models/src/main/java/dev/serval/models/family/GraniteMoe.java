@@ -5,11 +5,10 @@ import java.util.Set;
 
 /** Granite 3 with experts in all of its feed-forward layers, none of which all rows go to. */
 public final class GraniteMoe extends DecoderFamily {
-  private static final Names NAMES =
+  static final String ROUTER = "block_sparse_moe.router.layer";
+  static final Names NAMES =
       new Names.Together(
-          "block_sparse_moe.router.layer",
-          "block_sparse_moe.input_linear",
-          "block_sparse_moe.output_linear");
+          ROUTER, "block_sparse_moe.input_linear.weight", "block_sparse_moe.output_linear.weight");
 
   /** For the service loader. */
   public GraniteMoe() {
@@ -20,7 +19,7 @@ public final class GraniteMoe extends DecoderFamily {
   @Override
   DecoderTraits traits(ModelConfig config) {
     Names names = config.flag("experts_apart", false) ? Mixtral.NAMES : NAMES;
-    return Granite.common(config, false)
+    return Granite.common(config, LayerWindows.none(config), false)
         .experts(ExpertTraits.read(config, "num_local_experts", "intermediate_size", true, names))
         .build();
   }

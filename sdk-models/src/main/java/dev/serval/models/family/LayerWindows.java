@@ -14,10 +14,15 @@ import java.util.function.IntPredicate;
  * @param slides which layers have it
  */
 record LayerWindows(int window, IntPredicate slides) {
-  private static final String TYPES = "layer_types";
+  static final String TYPES = "layer_types";
   static final String SLIDING = "sliding_attention";
   static final String FULL = "full_attention";
   private static final int DEFAULT_MAX_WINDOW_LAYERS = 28;
+
+  /** Every layer that attends sees everything; which ones do is said elsewhere. */
+  static LayerWindows ofSome() {
+    return new LayerWindows(AttentionSpec.NO_WINDOW, layer -> false);
+  }
 
   /** Every layer sees everything. */
   static LayerWindows none(ModelConfig config) {

@@ -4,9 +4,12 @@ import java.util.Set;
 
 /** Mixtral: as Mistral, with experts in all of its feed-forward layers. */
 public final class Mixtral extends DecoderFamily {
-  static final ExpertTraits.Names NAMES =
-      new ExpertTraits.Names.Apart(
-          "block_sparse_moe.gate", "block_sparse_moe.experts", "w1", "w3", "w2");
+  static final ExpertTraits.Names NAMES = names("block_sparse_moe.gate");
+
+  /** The same but for what gives the scores. */
+  static ExpertTraits.Names names(String router) {
+    return new ExpertTraits.Names.Apart(router, "block_sparse_moe.experts", "w1", "w3", "w2");
+  }
 
   /** For the service loader. */
   public Mixtral() {

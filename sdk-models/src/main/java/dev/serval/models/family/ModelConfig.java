@@ -139,6 +139,20 @@ final class ModelConfig {
     throw refuse(field, shown(fields.get(field)), "a list of numbers above 0");
   }
 
+  /** A list of whole numbers from 0. */
+  Optional<List<Integer>> wholes(String field) {
+    Object value = value(field);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof List<?> list
+        && list.stream()
+            .allMatch(one -> one instanceof Long number && number >= 0 && number < 1 << 30)) {
+      return Optional.of(list.stream().map(one -> ((Long) one).intValue()).toList());
+    }
+    throw refuse(field, shown(value), "a list of whole numbers from 0");
+  }
+
   /** A list of zeros and ones. */
   Optional<List<Boolean>> bits(String field) {
     Object value = value(field);
@@ -162,6 +176,11 @@ final class ModelConfig {
       return Optional.of(new ModelConfig(source, path + field + ".", map));
     }
     throw refuse(field, shown(value), "an object");
+  }
+
+  /** Whether a field is a word. */
+  boolean isText(String field) {
+    return fields.get(field) instanceof String;
   }
 
   boolean has(String field) {

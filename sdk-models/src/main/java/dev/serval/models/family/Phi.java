@@ -13,7 +13,8 @@ import java.util.Set;
  */
 public final class Phi extends DecoderFamily {
   private static final PartNames NAMES =
-      new PartNames("self_attn.dense", "mlp.fc1", "mlp.fc2", "model.final_layernorm");
+      PartNames.of(
+          "self_attn.dense", MapNames.ungated("mlp.fc1", "mlp.fc2"), "model.final_layernorm");
 
   /** For the service loader. */
   public Phi() {

@@ -17,21 +17,25 @@ public final class Qwen2Moe extends DecoderFamily {
   @Override
   DecoderTraits traits(ModelConfig config) {
     boolean normalised = config.flag("norm_topk_prob", false);
+    return DecoderTraits.with(LayerWindows.aboveSome(config))
+        .biases(true, false, false)
+        .experts(experts(config, normalised, ExpertTraits.Names.USUAL))
+        .build();
+  }
+
+  /**
+   * Experts and one that all rows go to, as later models have them, too.
+   *
+   * @param normalised whether the shares of those that a row goes to add up to 1
+   * @param names what their tensors are called
+   */
+  static ExpertTraits experts(ModelConfig config, boolean normalised, ExpertTraits.Names names) {
     ExpertTraits.Shared shared =
         new ExpertTraits.Shared(
             config.width("shared_expert_intermediate_size"),
-            "mlp.shared_expert.",
+            MapNames.of("mlp.shared_expert."),
             Optional.of("mlp.shared_expert_gate"));
-    return DecoderTraits.with(LayerWindows.aboveSome(config))
-        .biases(true, false, false)
-        .experts(
-            ExpertTraits.read(
-                    config,
-                    "num_experts",
-                    "moe_intermediate_size",
-                    normalised,
-                    ExpertTraits.Names.USUAL)
-                .with(shared))
-        .build();
+    return ExpertTraits.read(config, "num_experts", "moe_intermediate_size", normalised, names)
+        .with(shared);
   }
 }

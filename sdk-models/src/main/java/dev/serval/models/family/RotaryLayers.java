@@ -22,6 +22,11 @@ record RotaryLayers(Optional<List<Boolean>> turned, int interval) {
     return new RotaryLayers(Optional.empty(), NONE_LEFT_OUT);
   }
 
+  /** In none. */
+  static RotaryLayers none() {
+    return new RotaryLayers(Optional.empty(), 1);
+  }
+
   /** In those that have a window, or in all of a model without one. */
   static RotaryLayers windowed(LayerWindows windows, ModelConfig config) {
     return windows.window() == AttentionSpec.NO_WINDOW

@@ -12,7 +12,7 @@ import java.util.Set;
  */
 public final class StarCoder2 extends DecoderFamily {
   private static final PartNames NAMES =
-      new PartNames("self_attn.o_proj", "mlp.c_fc", "mlp.c_proj", "model.norm");
+      PartNames.USUAL.with(MapNames.ungated("mlp.c_fc", "mlp.c_proj"));
 
   private static final List<String> IGNORED =
       List.of(

@@ -15,7 +15,7 @@ final class TensorCheck {
   private static final Pattern RECOMPUTED = Pattern.compile(".*rotary_emb\\.inv_freq");
 
   /** What predicts further tokens where it is not a layer behind the last. */
-  private static final String DRAFTS = "model.mtp_";
+  private static final Pattern DRAFTS = Pattern.compile("(model\\.mtp_|mtp\\.).*");
 
   private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,6})\\..*");
   private static final int SHOWN = 5;
@@ -81,7 +81,7 @@ final class TensorCheck {
     int layers = shape.traits().draftLayers();
     Matcher layer = LAYER.matcher(tensor);
     if (!layer.matches()) {
-      return layers > 0 && tensor.startsWith(DRAFTS);
+      return layers > 0 && DRAFTS.matcher(tensor).matches();
     }
     int behind = Integer.parseInt(layer.group(1)) - shape.layers();
     return behind >= 0 && behind < layers;

@@ -9,36 +9,68 @@ import java.util.OptionalInt;
  * A tensor that a model needs, or one part of it.
  *
  * @param name its name in the checkpoint
- * @param shape its dimensions
- * @param part which of the parts that its outermost dimension counts; all of it if empty
+ * @param shape its dimensions there
+ * @param view those under which it is read
+ * @param part which of the parts that the outermost of these counts; all of it if empty
  */
-record TensorNeed(String name, List<Long> shape, OptionalInt part) {
+record TensorNeed(String name, List<Long> shape, List<Long> view, OptionalInt part) {
+  private static TensorNeed whole(String name, List<Long> shape) {
+    return new TensorNeed(name, shape, shape, OptionalInt.empty());
+  }
+
   static TensorNeed matrix(String name, int rows, int columns) {
-    return new TensorNeed(name, List.of((long) rows, (long) columns), OptionalInt.empty());
+    return whole(name, List.of((long) rows, (long) columns));
   }
 
   /** One of several matrices in a tensor. */
   static TensorNeed matrixOf(String name, int part, int parts, int rows, int columns) {
+    List<Long> shape = List.of((long) parts, (long) rows, (long) columns);
+    return new TensorNeed(name, shape, shape, OptionalInt.of(part));
+  }
+
+  /** Some rows of a matrix, which is made up of several as many. */
+  static TensorNeed rowsOf(String name, int part, int parts, int rows, int columns) {
     return new TensorNeed(
-        name, List.of((long) parts, (long) rows, (long) columns), OptionalInt.of(part));
+        name,
+        List.of((long) parts * rows, (long) columns),
+        List.of((long) parts, (long) rows, (long) columns),
+        OptionalInt.of(part));
   }
 
   static TensorNeed vector(String name, int length) {
-    return new TensorNeed(name, List.of((long) length), OptionalInt.empty());
+    return whole(name, List.of((long) length));
   }
 
-  /** Whether a tensor is of this shape, but for dimensions of 1 before it that either may have. */
+  /** Some elements of a vector, which is made up of several as many. */
+  static TensorNeed elementsOf(String name, int part, int parts, int length) {
+    return new TensorNeed(
+        name,
+        List.of((long) parts * length),
+        List.of((long) parts, (long) length),
+        OptionalInt.of(part));
+  }
+
+  /** A matrix whose rows are read as one vector, the first one first. */
+  static TensorNeed flat(String name, int rows, int columns) {
+    return new TensorNeed(
+        name,
+        List.of((long) rows, (long) columns),
+        List.of((long) rows * columns),
+        OptionalInt.empty());
+  }
+
+  /** Whether a tensor is of this shape, but for dimensions of 1 that either may have. */
   boolean fits(StoredTensor tensor) {
     return withoutOnes(tensor.shape()).equals(withoutOnes(shape));
   }
 
   private static List<Long> withoutOnes(List<Long> shape) {
-    return shape.stream().dropWhile(length -> length == 1).toList();
+    return shape.stream().filter(length -> length != 1).toList();
   }
 
   /** What a checkpoint has of it. */
   StoredTensor in(Checkpoint checkpoint) {
-    StoredTensor tensor = checkpoint.tensor(name).reshaped(shape);
+    StoredTensor tensor = checkpoint.tensor(name).reshaped(view);
     return part.isEmpty()
         ? tensor
         : tensor.part(part.getAsInt(), "%s[%d]".formatted(name, part.getAsInt()));

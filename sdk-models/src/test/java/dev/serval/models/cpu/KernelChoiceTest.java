@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.serval.api.ConfigurationException;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.KernelPreference;
-import dev.serval.api.storage.StoredTensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +29,7 @@ final class KernelChoiceTest {
     }
 
     @Override
-    public long packedBytes(List<StoredTensor> parts) {
+    public long packedBytes(StoredRows rows) {
       throw new AssertionError("only chosen, never asked");
     }
 

@@ -104,6 +104,17 @@ final class VectorRowsTest extends VectorCase {
   }
 
   @ParameterizedTest
+  @ValueSource(ints = {1, 15, 16, 64, 130})
+  void products_of_rows_have_the_same_bits(int columns) {
+    CpuActivations by = random();
+    CpuActivations expected = random();
+    CpuActivations actual = copy(expected);
+    plain.multiply(by, 5, expected, 9, columns, expected, 9);
+    vector.multiply(by, 5, actual, 9, columns, actual, 9);
+    assertSameBits(actual, expected);
+  }
+
+  @ParameterizedTest
   @CsvSource({"1,false", "5,true", "16,false", "16,true", "20,false", "32,true", "64,false"})
   void turned_heads_have_the_same_bits(int pairs, boolean neighbours) {
     float[] angles = new float[3 + 2 * pairs];

@@ -29,10 +29,19 @@ enum Architecture {
   GPT_OSS("GptOssForCausalLM", "gpt_oss", false, Names.GPT_OSS, Names.EXPERTS),
   /** Converted as Llama is. */
   GRANITE("GraniteForCausalLM", "granite", true),
+  /** Granite 4 with state spaces. Converted as Llama is; each expert is named as Mixtral's are. */
+  GRANITEHYBRID(
+      "GraniteMoeHybridForCausalLM",
+      "granitemoehybrid",
+      true,
+      Names.GRANITEHYBRID,
+      Names.MIXTRAL_EXPERTS),
   /** Converted as Llama is; each expert is named as Mixtral's are. */
   GRANITEMOE("GraniteMoeForCausalLM", "granitemoe", true, Names.MIXTRAL, Names.MIXTRAL_EXPERTS),
   /** Which is a Llama under other names. */
   INTERNLM2("LlamaForCausalLM", "llama", true),
+  LFM2("Lfm2ForCausalLM", "lfm2", false, Names.LFM2),
+  LFM2MOE("Lfm2MoeForCausalLM", "lfm2_moe", false, Names.LFM2MOE, Names.LFM2_EXPERTS),
   /**
    * Llama, Mistral and Mixtral. Its converters reorder the rows of queries and keys so that
    * elements that are turned together are neighbours.
@@ -54,7 +63,12 @@ enum Architecture {
   /** The part for texts of a model that also sees. */
   QWEN2VL("Qwen2ForCausalLM", "qwen2", false),
   QWEN3("Qwen3ForCausalLM", "qwen3", false),
+  /** Qwen 3.5, or the part for texts of one that also sees. */
+  QWEN35("Qwen3_5ForCausalLM", "qwen3_5_text", false, Names.QWEN35),
+  /** Qwen 3.5 with experts, or the part for texts of one that also sees. */
+  QWEN35MOE("Qwen3_5MoeForCausalLM", "qwen3_5_moe_text", false, Names.QWEN35MOE, Names.EXPERTS),
   QWEN3MOE("Qwen3MoeForCausalLM", "qwen3_moe", false, Names.ROUTER, Names.EXPERTS),
+  QWEN3NEXT("Qwen3NextForCausalLM", "qwen3_next", false, Names.QWEN3NEXT, Names.EXPERTS),
   /** The part for texts of a model that also sees. */
   QWEN3VL("Qwen3ForCausalLM", "qwen3", false),
   /** The part for texts of a model that also sees. */
@@ -115,6 +129,28 @@ enum Architecture {
             and(ROUTER, shared("mlp.shared_expert.")),
             Map.of("ffn_gate_inp_shexp", "mlp.shared_expert_gate"));
 
+    /** Those of layers of linear attention, whose gates of outputs are a map of their own. */
+    static final Map<String, String> LINEAR =
+        and(
+            POST_ATTENTION,
+            Map.of(
+                "attn_qkv", "linear_attn.in_proj_qkv",
+                "attn_gate", "linear_attn.in_proj_z",
+                "ssm_conv1d", "linear_attn.conv1d",
+                "ssm_a", "linear_attn.A_log",
+                "ssm_dt", "linear_attn.dt_bias",
+                "ssm_norm", "linear_attn.norm",
+                "ssm_out", "linear_attn.out_proj"));
+
+    static final Map<String, String> QWEN35 =
+        and(
+            LINEAR,
+            Map.of("ssm_alpha", "linear_attn.in_proj_a", "ssm_beta", "linear_attn.in_proj_b"));
+
+    static final Map<String, String> QWEN35MOE = and(QWEN35, SHARED_EXPERT);
+    static final Map<String, String> QWEN3NEXT =
+        and(and(LINEAR, SHARED_EXPERT), Map.of("ssm_ba", "linear_attn.in_proj_ba"));
+
     static final Map<String, String> EXPERTS =
         Map.of(
             "ffn_gate_exps", "mlp.experts.%d.gate_proj",
@@ -130,6 +166,53 @@ enum Architecture {
             "ffn_gate_exps", "block_sparse_moe.experts.%d.w1",
             "ffn_up_exps", "block_sparse_moe.experts.%d.w3",
             "ffn_down_exps", "block_sparse_moe.experts.%d.w2");
+
+    /** The one expert that all rows go to is all there is in a model without others. */
+    static final Map<String, String> GRANITEHYBRID =
+        and(
+            shared("shared_mlp."),
+            Map.ofEntries(
+                Map.entry("ssm_in", "mamba.in_proj"),
+                Map.entry("ssm_conv1d", "mamba.conv1d"),
+                Map.entry("ssm_a", "mamba.A_log"),
+                Map.entry("ssm_d", "mamba.D"),
+                Map.entry("ssm_dt", "mamba.dt_bias"),
+                Map.entry("ssm_norm", "mamba.norm"),
+                Map.entry("ssm_out", "mamba.out_proj"),
+                Map.entry("ffn_gate_inp", "block_sparse_moe.router.layer"),
+                Map.entry("ffn_gate", "shared_mlp.gate_proj"),
+                Map.entry("ffn_up", "shared_mlp.up_proj"),
+                Map.entry("ffn_down", "shared_mlp.down_proj")));
+
+    /** The last norm is called as if it were the first; older files have others' name for it. */
+    static final Map<String, String> LFM2 =
+        Map.ofEntries(
+            Map.entry("attn_norm", "operator_norm"),
+            Map.entry("attn_q_norm", "self_attn.q_layernorm"),
+            Map.entry("attn_k_norm", "self_attn.k_layernorm"),
+            Map.entry("attn_output", "self_attn.out_proj"),
+            Map.entry("shortconv.conv", "conv.conv"),
+            Map.entry("shortconv.in_proj", "conv.in_proj"),
+            Map.entry("shortconv.out_proj", "conv.out_proj"),
+            Map.entry("ffn_norm", "ffn_norm"),
+            Map.entry("ffn_gate", "feed_forward.w1"),
+            Map.entry("ffn_up", "feed_forward.w3"),
+            Map.entry("ffn_down", "feed_forward.w2"),
+            Map.entry("token_embd_norm", "model.embedding_norm"),
+            Map.entry("output_norm", "model.embedding_norm"));
+
+    static final Map<String, String> LFM2MOE =
+        and(
+            LFM2,
+            Map.of(
+                "ffn_gate_inp", "feed_forward.gate",
+                "exp_probs_b", "feed_forward.expert_bias"));
+
+    static final Map<String, String> LFM2_EXPERTS =
+        Map.of(
+            "ffn_gate_exps", "feed_forward.experts.%d.w1",
+            "ffn_up_exps", "feed_forward.experts.%d.w3",
+            "ffn_down_exps", "feed_forward.experts.%d.w2");
 
     private static Map<String, String> shared(String prefix) {
       return Map.of(

@@ -16,7 +16,8 @@ final class ExpertConfiguration {
   private static final String EXPERT_SCALE = "expert_weights_scale";
   private static final String DENSE_LAYERS = "leading_dense_block_count";
   private static final String EXPERT_INTERVAL = "interleave_moe_layer_step";
-  private static final String EXPERT_WIDTH = "expert_feed_forward_length";
+  static final String DENSE_WIDTH = "feed_forward_length";
+  static final String EXPERT_WIDTH = "expert_feed_forward_length";
   private static final String NORMALISED = "expert_weights_norm";
   private static final double SOFTMAX = 1;
   private static final double SIGMOID = 2;
@@ -51,7 +52,9 @@ final class ExpertConfiguration {
     return switch (architecture) {
       case GPT_OSS, GRANITEMOE, LLAMA, OLMOE, QWEN3MOE, QWEN3VLMOE -> Set.of(EXPERTS, EXPERTS_USED);
       case MINIMAX_M2 -> Set.of(EXPERTS, EXPERTS_USED, SCORING);
-      case QWEN2MOE -> Set.of(EXPERTS, EXPERTS_USED, SHARED_WIDTH);
+      case GRANITEHYBRID, QWEN2MOE, QWEN35MOE, QWEN3NEXT ->
+          Set.of(EXPERTS, EXPERTS_USED, SHARED_WIDTH);
+      case LFM2MOE -> Set.of(EXPERTS, EXPERTS_USED, SCORING, EXPERT_SCALE, DENSE_LAYERS);
       case ERNIE4_5_MOE ->
           Set.of(EXPERTS, EXPERTS_USED, SHARED_EXPERTS, SHARED_WIDTH, DENSE_LAYERS);
       case DOTS1, GLM4MOE ->
@@ -75,12 +78,16 @@ final class ExpertConfiguration {
       case DOTS1, GLM4MOE -> translation.sigmoidExperts();
       case ERNIE4_5_MOE -> translation.ernie();
       case GPT_OSS -> translation.ofOneWidth();
+      case GRANITEHYBRID -> translation.graniteHybrid();
       case GRANITEMOE -> translation.granite();
+      case LFM2MOE -> translation.lfm2();
       case LLAMA -> translation.mixtral();
       case MINIMAX_M2 -> translation.miniMax();
       case OLMOE -> translation.olmoE();
       case QWEN2MOE -> translation.qwen2();
+      case QWEN35MOE -> translation.qwen35();
       case QWEN3MOE, QWEN3VLMOE -> translation.qwen3();
+      case QWEN3NEXT -> translation.qwen3Next();
       default -> {}
     }
     return translation.fields;
@@ -99,9 +106,13 @@ final class ExpertConfiguration {
     fields.put("num_experts_per_tok", metadata.requireNatural(key(EXPERTS_USED)));
   }
 
+  private boolean any() {
+    return metadata.natural(key(EXPERTS)).orElse(0L) > 0;
+  }
+
   /** A Llama with experts is a Mixtral, with a window or not. */
   private void mixtral() {
-    if (metadata.natural(key(EXPERTS)).orElse(0L) > 0) {
+    if (any()) {
       fields.put("architectures", List.of("MixtralForCausalLM"));
       fields.put("model_type", "mixtral");
       experts("num_local_experts");
@@ -111,6 +122,19 @@ final class ExpertConfiguration {
   private void granite() {
     experts("num_local_experts");
     fields.put("experts_apart", true);
+  }
+
+  /** The one that all rows go to is there without others, too, and as wide as the layer then. */
+  private void graniteHybrid() {
+    fields.put("experts_apart", true);
+    if (any()) {
+      experts("num_local_experts");
+      fields.put("shared_intermediate_size", metadata.requireNatural(key(SHARED_WIDTH)));
+    } else {
+      fields.put("num_local_experts", 0L);
+      fields.put("num_experts_per_tok", 0L);
+      fields.put("shared_intermediate_size", metadata.requireNatural(key(DENSE_WIDTH)));
+    }
   }
 
   /** The dense width is that of an expert. */
@@ -140,6 +164,16 @@ final class ExpertConfiguration {
     fields.put("norm_topk_prob", true);
   }
 
+  private void qwen3Next() {
+    qwen3();
+    fields.put("shared_expert_intermediate_size", metadata.requireNatural(key(SHARED_WIDTH)));
+  }
+
+  private void qwen35() {
+    qwen3Next();
+    fields.put("experts_apart", true);
+  }
+
   private void ernie() {
     fields.put("moe_num_experts", metadata.requireNatural(key(EXPERTS)));
     fields.put("moe_k", metadata.requireNatural(key(EXPERTS_USED)));
@@ -154,6 +188,17 @@ final class ExpertConfiguration {
       throw metadata.problem(
           scoring, "is %s; it must be %s".formatted(metadata.number(scoring), SIGMOID));
     }
+  }
+
+  /** Those who run such files always have shares add up, and biases where experts are chosen. */
+  private void lfm2() {
+    requireSigmoid();
+    experts("num_experts");
+    fields.put("moe_intermediate_size", width());
+    fields.put("num_dense_layers", denseLayers());
+    fields.put("norm_topk_prob", true);
+    fields.put("use_expert_bias", true);
+    fields.put("routed_scaling_factor", scale());
   }
 
   private void miniMax() {

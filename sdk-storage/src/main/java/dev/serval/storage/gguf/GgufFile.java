@@ -232,14 +232,19 @@ public final class GgufFile {
       } else if (!TensorNames.DIVISORS.contains(stored)) {
         String name =
             TensorNames.translated(stored, architecture)
-                .orElseThrow(() ->
-                    new CheckpointException(
-                        "%s: tensor %s is unknown in models of this architecture"
-                            .formatted(tensor.part().file(), Quoted.of(stored))));
-        table.put(name, () -> tensor.named(name));
+                .orElseThrow(() -> problem(tensor, "unknown in models of this architecture"));
+        if (table.put(name, () -> tensor.named(name)) != null) {
+          throw problem(tensor, "there under another name as well");
+        }
       }
     });
     return new TensorTable(first.file().toString(), table);
+  }
+
+  private static CheckpointException problem(Placed tensor, String what) {
+    return new CheckpointException(
+        "%s: tensor %s is %s"
+            .formatted(tensor.part().file(), Quoted.of(tensor.entry().name()), what));
   }
 
   /** The experts of a layer are one tensor, one after the other. */
@@ -271,16 +276,19 @@ public final class GgufFile {
 
   private WeightFacts weightFacts() {
     Placed embeddings = tensors.get(TensorNames.EMBEDDINGS);
+    String attention = TensorNames.attentionLayer(tensors.keySet());
     return new WeightFacts(
         embeddings == null
             ? first.metadata().count("tokenizer.ggml.tokens")
             : embeddings.entry().shape().getFirst(),
         !tensors.containsKey(TensorNames.HEAD),
-        tensors.containsKey("blk.0.attn_q.bias") || tensors.containsKey("blk.0.attn_qkv.bias"),
-        tensors.containsKey("blk.0.attn_qkv.weight"),
-        tensors.containsKey("blk.0.attn_q_norm.weight"),
+        tensors.containsKey(attention + "attn_q.bias")
+            || tensors.containsKey(attention + "attn_qkv.bias"),
+        tensors.containsKey(attention + "attn_qkv.weight"),
+        tensors.containsKey(attention + "attn_q_norm.weight"),
         tensors.containsKey("blk.0.ffn_norm.weight"),
         tensors.containsKey("blk.0.ffn_down.bias"),
+        tensors.keySet().stream().anyMatch(name -> name.endsWith(TensorNames.CONVOLUTION_BIAS)),
         divisors(TensorNames.ROTARY_DIVISORS),
         divisors(TensorNames.LONG_DIVISORS),
         divisors(TensorNames.SHORT_DIVISORS));

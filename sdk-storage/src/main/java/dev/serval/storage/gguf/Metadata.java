@@ -73,18 +73,28 @@ final class Metadata {
   /** A whole number from 0 to 2^31 − 1, as sizes and ids are. */
   Optional<Long> natural(String key) {
     return scalar(key, "a whole number", value -> value.type().isInteger())
-        .map(value -> value.integer(0))
-        .map(number -> {
-          if (number < 0 || number > Integer.MAX_VALUE) {
-            throw problem(
-                key, "is %d; it can be from 0 to %d".formatted(number, Integer.MAX_VALUE));
-          }
-          return number;
-        });
+        .map(value -> natural(key, "is", value.integer(0)));
+  }
+
+  private long natural(String key, String verb, long number) {
+    if (number < 0 || number > Integer.MAX_VALUE) {
+      throw problem(
+          key, "%s %d; it can be from 0 to %d".formatted(verb, number, Integer.MAX_VALUE));
+    }
+    return number;
   }
 
   long requireNatural(String key) {
     return natural(key).orElseThrow(() -> missing(key));
+  }
+
+  /** The same of at least 1. */
+  long requirePositive(String key) {
+    long number = requireNatural(key);
+    if (number == 0) {
+      throw problem(key, "is 0; it must be at least 1");
+    }
+    return number;
   }
 
   Optional<Double> real(String key) {
@@ -139,6 +149,17 @@ final class Metadata {
         });
   }
 
+  /** One from 0 to 2^31 − 1 for each of so many things. */
+  List<Long> naturals(String key, int expected, String things) {
+    requireCount(key, expected, things);
+    return array(key, "whole numbers", value -> value.element().isInteger())
+        .map(value ->
+            LongStream.range(0, value.count())
+                .mapToObj(i -> natural(key, "has", value.integer(i * value.element().bytes())))
+                .toList())
+        .orElseThrow(() -> missing(key));
+  }
+
   Optional<double[]> reals(String key, int expected) {
     requireCount(key, expected, "tokens");
     return array(key, "FLOAT32", Metadata::isReal)
@@ -154,15 +175,25 @@ final class Metadata {
     return value != null && value.type() == ValueType.ARRAY;
   }
 
-  /** Yes or no for each of so many things. */
+  /** Yes or no for each of so many things; of whole numbers 0 is no. */
   List<Boolean> flags(String key, int expected, String things) {
     requireCount(key, expected, things);
-    return array(key, "BOOL", value -> value.element() == ValueType.BOOL)
+    return array(key, "BOOL or whole numbers", value -> isFlag(value.element()))
         .map(value ->
             LongStream.range(0, value.count())
-                .mapToObj(i -> value.data().get(ValueLayout.JAVA_BYTE, i) != 0)
+                .mapToObj(i -> flag(value, i * value.element().bytes()))
                 .toList())
         .orElseThrow(() -> missing(key));
+  }
+
+  private static boolean isFlag(ValueType element) {
+    return element == ValueType.BOOL || element.isInteger();
+  }
+
+  private static boolean flag(MetadataValue value, long at) {
+    return value.element() == ValueType.BOOL
+        ? value.data().get(ValueLayout.JAVA_BYTE, at) != 0
+        : value.integer(at) != 0;
   }
 
   private void requireCount(String key, int expected, String things) {

@@ -34,6 +34,9 @@ final class ModelConfiguration {
   private static final String DRAFT_LAYERS = "nextn_predict_layers";
   private static final String TURNS = "rope.scaling.finetuned";
 
+  /** The tensors of further ones would have no names. */
+  private static final long MOST_LAYERS = 1_000_000;
+
   /**
    * Keys that change results, behind the architecture's name, and the value that does not; refused
    * are others unless the architecture has them.
@@ -86,7 +89,20 @@ final class ModelConfiguration {
 
   /** Their text has the same position in every kind. */
   private static final Set<Architecture> POSITIONS_OF_SEVERAL_KINDS =
-      Set.of(Architecture.QWEN2VL, Architecture.QWEN3VL, Architecture.QWEN3VLMOE);
+      Set.of(
+          Architecture.QWEN2VL,
+          Architecture.QWEN35,
+          Architecture.QWEN35MOE,
+          Architecture.QWEN3VL,
+          Architecture.QWEN3VLMOE);
+
+  /** Each of their layers has experts, and they may say how wide those are alone. */
+  private static final Set<Architecture> EXPERTS_ALONE =
+      Set.of(Architecture.QWEN35MOE, Architecture.QWEN3NEXT);
+
+  /** Some of their layers do something else than attend. */
+  private static final Set<Architecture> OF_TWO_KINDS =
+      Set.of(Architecture.GRANITEHYBRID, Architecture.LFM2, Architecture.LFM2MOE);
 
   private static final Set<String> GRANITE_KEYS =
       Set.of(SCORE_SCALE, LOGIT_SCALE, EMBEDDING_SCALE, RESIDUAL_SCALE);
@@ -100,8 +116,8 @@ final class ModelConfiguration {
     switch (architecture) {
       case COHERE2, COMMAND_R -> keys.add(LOGIT_SCALE);
       case GEMMA2 -> keys.addAll(Set.of(SCORE_CAP, LOGIT_CAP));
-      case GLM4MOE -> keys.add(DRAFT_LAYERS);
-      case GRANITE, GRANITEMOE -> keys.addAll(GRANITE_KEYS);
+      case GLM4MOE, QWEN35, QWEN35MOE, QWEN3NEXT -> keys.add(DRAFT_LAYERS);
+      case GRANITE, GRANITEHYBRID, GRANITEMOE -> keys.addAll(GRANITE_KEYS);
       case MISTRAL3 -> keys.addAll(Set.of(QUERY_GROWTH, YARN_SHARE));
       case MINICPM -> keys.addAll(Set.of(EMBEDDING_SCALE, RESIDUAL_SCALE, LOGIT_SCALE));
       default -> {}
@@ -138,8 +154,11 @@ final class ModelConfiguration {
       case GLM4MOE -> translation.glm4Moe(weights);
       case GPT_OSS -> translation.gptOss();
       case GRANITE, GRANITEMOE -> translation.granite();
+      case GRANITEHYBRID -> translation.graniteHybrid(weights);
+      case LFM2, LFM2MOE -> translation.lfm2();
       case MINICPM -> translation.miniCpm();
       case NEMOTRON -> translation.config.put("norm_gains_less_one", false);
+      case QWEN35, QWEN35MOE, QWEN3NEXT -> translation.qwen35();
       case STABLELM -> translation.stableLm(weights);
       case SEED_OSS -> translation.config.put("attention_bias", weights.attentionBias());
       default -> {}
@@ -187,15 +206,14 @@ final class ModelConfiguration {
     config.put("model_type", architecture.modelType());
     config.put("hidden_act", UNGATED.getOrDefault(architecture, "silu"));
     config.put("hidden_size", hidden());
-    config.put("intermediate_size", metadata.requireNatural(key("feed_forward_length")));
+    config.put("intermediate_size", width());
     config.put("num_hidden_layers", layers());
     config.put("num_attention_heads", heads);
-    config.put(
-        "num_key_value_heads", metadata.natural(key("attention.head_count_kv")).orElse(heads));
+    config.put("num_key_value_heads", keyValueHeads(heads));
     config.put("head_dim", headDim());
     config.put("max_position_embeddings", metadata.requireNatural(key("context_length")));
     config.put(
-        CENTRED.getOrDefault(architecture, "rms_norm_eps"),
+        normField(),
         metadata.requireReal(
             key(
                 CENTRED.containsKey(architecture)
@@ -203,9 +221,30 @@ final class ModelConfiguration {
                     : "attention.layer_norm_rms_epsilon")));
   }
 
+  private String normField() {
+    return switch (architecture) {
+      case LFM2, LFM2MOE -> "norm_eps";
+      default -> CENTRED.getOrDefault(architecture, "rms_norm_eps");
+    };
+  }
+
+  private long keyValueHeads(long heads) {
+    return OF_TWO_KINDS.contains(architecture)
+        ? attentionLayers().heads()
+        : metadata.natural(key("attention.head_count_kv")).orElse(heads);
+  }
+
+  private AttentionLayers attentionLayers() {
+    return AttentionLayers.read(metadata, architecture, layers());
+  }
+
   /** Those that predict further tokens come last, and are not among them. */
   private long layers() {
     long all = metadata.requireNatural(key("block_count"));
+    if (all > MOST_LAYERS) {
+      throw metadata.problem(
+          key("block_count"), "is %d; there can be %d layers".formatted(all, MOST_LAYERS));
+    }
     if (draftLayers() > 0 && draftLayers() >= all) {
       throw metadata.problem(
           key(DRAFT_LAYERS), "is %d; it must be less than all %d".formatted(draftLayers(), all));
@@ -217,12 +256,14 @@ final class ModelConfiguration {
     return metadata.natural(key(DRAFT_LAYERS)).orElse(0L);
   }
 
+  private long width() {
+    String width = key(ExpertConfiguration.DENSE_WIDTH);
+    boolean ofExperts = EXPERTS_ALONE.contains(architecture) && !metadata.has(width);
+    return metadata.requireNatural(ofExperts ? key(ExpertConfiguration.EXPERT_WIDTH) : width);
+  }
+
   private long heads() {
-    long heads = metadata.requireNatural(key("attention.head_count"));
-    if (heads == 0) {
-      throw metadata.problem(key("attention.head_count"), "is 0; it must be at least 1");
-    }
-    return heads;
+    return metadata.requirePositive(key("attention.head_count"));
   }
 
   private long hidden() {
@@ -305,9 +346,21 @@ final class ModelConfiguration {
     scoreDivisor(GEMMA3_27B_LAYERS);
   }
 
-  /** A scale of 0 stands for none. */
   private void granite() {
     refuseWithout(TURNS);
+    multipliers();
+  }
+
+  private void graniteHybrid(WeightFacts weights) {
+    boolean turns = metadata.flag(key(TURNS)).orElse(true);
+    multipliers();
+    config.put("position_embedding_type", turns ? "rope" : "nope");
+    config.put("layer_types", attentionLayers().types("attention", "mamba"));
+    config.putAll(MambaConfiguration.translate(metadata, architecture, weights));
+  }
+
+  /** A scale of 0 stands for none. */
+  private void multipliers() {
     double scores = number(SCORE_SCALE, 0);
     config.put("attention_multiplier", scores == 0 ? 1 / Math.sqrt((double) headDim()) : scores);
     config.put("embedding_multiplier", oneForNone(EMBEDDING_SCALE));
@@ -318,6 +371,20 @@ final class ModelConfiguration {
   private void glm4Moe(WeightFacts weights) {
     config.put("use_qk_norm", weights.headNorms());
     config.put("num_nextn_predict_layers", draftLayers());
+  }
+
+  /** Its converters add 1 to the gains of norms, but for those of linear attention. */
+  private void qwen35() {
+    config.put("norm_gains_less_one", false);
+    config.put("mtp_num_hidden_layers", draftLayers());
+    config.putAll(LinearConfiguration.translate(metadata, architecture, layers()));
+  }
+
+  /** Its converters have adjusted how wide feed-forward layers are. */
+  private void lfm2() {
+    config.put("block_auto_adjust_ff_dim", false);
+    config.put("layer_types", attentionLayers().types("full_attention", "conv"));
+    config.put("conv_L_cache", metadata.requirePositive(key("shortconv.l_cache")));
   }
 
   private void miniCpm() {

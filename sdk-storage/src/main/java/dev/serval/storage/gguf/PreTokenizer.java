@@ -50,6 +50,7 @@ enum PreTokenizer {
       Set.of("qwen2", "deepseek-r1-qwen", "kormo", "megrez", "stablelm2", "hunyuan"),
       false,
       List.of(Pattern.oneDigit())),
+  QWEN35(Set.of("qwen35"), false, List.of(Pattern.oneDigitAndMarks())),
   SEED_CODER(Set.of("seed-coder"), false, List.of(Pattern.oneDigitAndLines())),
   SMOLLM(
       Set.of("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"),
@@ -79,24 +80,33 @@ enum PreTokenizer {
     }
 
     static String threeDigits() {
-      return wordsAnd("\\p{N}{1,3}", "[\\r\\n]*");
+      return wordsAnd("\\p{L}", "\\p{N}{1,3}", "[\\r\\n]*");
     }
 
     static String oneDigit() {
-      return wordsAnd("\\p{N}", "[\\r\\n]*");
+      return wordsAnd("\\p{L}", "\\p{N}", "[\\r\\n]*");
+    }
+
+    /** What combines with letters, or stands for vowels, is part of a word. */
+    static String oneDigitAndMarks() {
+      return wordsAnd("\\p{L}\\p{M}", "\\p{N}", "[\\r\\n]*");
     }
 
     /** Ends of lines are never part of what comes before. */
     static String oneDigitAndLines() {
-      return wordsAnd("\\p{N}", "");
+      return wordsAnd("\\p{L}", "\\p{N}", "");
     }
 
-    private static String wordsAnd(String digits, String behindMarks) {
+    private static String wordsAnd(String letters, String digits, String behindSigns) {
       return "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
-          + "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+          + "|[^\\r\\n\\p{L}\\p{N}]?["
+          + letters
+          + "]+|"
           + digits
-          + "| ?[^\\s\\p{L}\\p{N}]+"
-          + behindMarks
+          + "| ?[^\\s"
+          + letters
+          + "\\p{N}]+"
+          + behindSigns
           + "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
     }
   }

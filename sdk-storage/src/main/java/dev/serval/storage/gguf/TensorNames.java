@@ -11,6 +11,10 @@ import java.util.regex.Pattern;
 final class TensorNames {
   static final String EMBEDDINGS = "token_embd.weight";
   static final String HEAD = "output.weight";
+
+  /** How the names of what the convolutions before states add end. */
+  static final String CONVOLUTION_BIAS = ".ssm_conv1d.bias";
+
   static final String ROTARY_DIVISORS = "rope_freqs.weight";
   static final String LONG_DIVISORS = "rope_factors_long.weight";
   static final String SHORT_DIVISORS = "rope_factors_short.weight";
@@ -19,13 +23,22 @@ final class TensorNames {
   static final Set<String> DIVISORS = Set.of(ROTARY_DIVISORS, LONG_DIVISORS, SHORT_DIVISORS);
 
   /** What is neither a map's weight nor its bias, and not named as one. */
-  private static final Set<String> ALONE = Set.of("attn_sinks", "exp_probs_b");
+  private static final Set<String> ALONE =
+      Set.of("attn_sinks", "exp_probs_b", "ssm_a", "ssm_d", "ssm_dt");
+
+  /** What is not named as one in this format either. */
+  private static final Set<String> BARE = Set.of("ssm_a", "ssm_d");
+
+  private static final String QUERIES = ".attn_q.weight";
 
   /** What the names of tensors that only predicting further tokens needs begin with. */
   private static final String NEXT = "nextn.";
 
   private static final Pattern LAYER =
-      Pattern.compile("blk\\.(0|[1-9]\\d{0,5})\\.((?:nextn\\.)?\\w+)\\.(\\w+)");
+      Pattern.compile("blk\\.(0|[1-9]\\d{0,5})\\.((?:nextn\\.|shortconv\\.)?\\w+)(?:\\.(\\w+))?");
+
+  /** What whole names begin with that an architecture has for tensors outside layers. */
+  private static final String WHOLE = "model.";
 
   private static final Pattern OUTSIDE = Pattern.compile("(\\w+)\\.(weight|bias)");
 
@@ -52,6 +65,18 @@ final class TensorNames {
 
   private TensorNames() {}
 
+  /**
+   * What the names of a layer's tensors begin with that has queries of its own, as layers of linear
+   * attention do not; those of the first layer where there is none.
+   */
+  static String attentionLayer(Set<String> tensors) {
+    return tensors.stream()
+        .filter(tensor -> tensor.endsWith(QUERIES))
+        .map(tensor -> tensor.substring(0, tensor.length() - QUERIES.length() + 1))
+        .findFirst()
+        .orElse("blk.0.");
+  }
+
   /** What each of the experts in a tensor is called there; empty if it is none of theirs. */
   static Optional<IntFunction<String>> ofExperts(String tensor, Architecture architecture) {
     Matcher layer = LAYER.matcher(tensor);
@@ -69,7 +94,7 @@ final class TensorNames {
       return outside(tensor, architecture);
     }
     String part = layer.group(2);
-    return part.startsWith(NEXT)
+    return part.startsWith(NEXT) && layer.group(3) != null
         ? Optional.of(inLayer(layer, part))
         : known(part, layer, architecture);
   }
@@ -77,21 +102,26 @@ final class TensorNames {
   private static Optional<String> outside(String tensor, Architecture architecture) {
     Matcher outside = OUTSIDE.matcher(tensor);
     return outside.matches()
-        ? Optional.ofNullable(OUTSIDE_LAYERS.get(outside.group(1)))
-            .map(name -> architecture.ownNames().getOrDefault(outside.group(1), name))
+        ? Optional.ofNullable(architecture.ownNames().get(outside.group(1)))
+            .filter(name -> name.startsWith(WHOLE))
+            .or(() -> Optional.ofNullable(OUTSIDE_LAYERS.get(outside.group(1))))
             .map(name -> name + "." + outside.group(2))
         : Optional.empty();
   }
 
   private static Optional<String> known(String part, Matcher layer, Architecture architecture) {
     return Optional.ofNullable(architecture.ownNames().get(part))
+        .filter(name -> !name.startsWith(WHOLE))
         .or(() -> Optional.ofNullable(IN_LAYERS.get(part)))
         .filter(_ -> known(layer))
         .map(name -> inLayer(layer, name));
   }
 
   private static boolean known(Matcher layer) {
-    return layer.group(3).equals("weight") || layer.group(3).equals("bias");
+    String kind = layer.group(3);
+    return BARE.contains(layer.group(2))
+        ? kind == null
+        : "weight".equals(kind) || "bias".equals(kind);
   }
 
   private static String inLayer(Matcher layer, String name) {

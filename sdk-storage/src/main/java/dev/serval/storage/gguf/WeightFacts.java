@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the tensors say of the configuration.
+ * What the tensors say of the configuration. What is said of queries is so of layers that have any.
  *
  * @param vocabulary how many tokens the embedding table has
  * @param tied whether that table is also the head
@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param headNorms whether queries have a norm
  * @param feedForwardNorms whether the feed-forward layers have one
  * @param mlpBias whether they have a bias
+ * @param convolutionBias whether the convolutions before states have one
  * @param divisors what the speed of each rotary pair is divided by, of any context
  * @param longDivisors the same of a context that is longer than the original
  * @param shortDivisors the same of one that is not
@@ -25,6 +26,7 @@ record WeightFacts(
     boolean headNorms,
     boolean feedForwardNorms,
     boolean mlpBias,
+    boolean convolutionBias,
     Optional<List<Double>> divisors,
     Optional<List<Double>> longDivisors,
     Optional<List<Double>> shortDivisors) {}

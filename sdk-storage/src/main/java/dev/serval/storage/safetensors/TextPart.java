@@ -92,13 +92,21 @@ record TextPart(Map<String, Object> config) {
   private static final List<Model> MODELS =
       List.of(
           model("Gemma3", "gemma3_text", "Gemma3ForCausalLM", "gemma3_text", GEMMA3),
+          model("Lfm2Vl", "lfm2", "Lfm2ForCausalLM", "lfm2", Map.of()),
           model("Mistral3", "mistral", "MistralForCausalLM", "mistral", Map.of()),
           model("Mistral3", "ministral3", "Ministral3ForCausalLM", "ministral3", Map.of()),
           model("Qwen2VL", "qwen2_vl", "Qwen2ForCausalLM", "qwen2", Map.of()),
           model("Qwen2VL", "qwen2_vl_text", "Qwen2ForCausalLM", "qwen2", Map.of()),
           model("Qwen2_5_VL", "qwen2_5_vl", "Qwen2ForCausalLM", "qwen2", Map.of()),
           model("Qwen2_5_VL", "qwen2_5_vl_text", "Qwen2ForCausalLM", "qwen2", Map.of()),
-          model("Qwen3VL", "qwen3_vl_text", "Qwen3ForCausalLM", "qwen3", Map.of()));
+          model("Qwen3VL", "qwen3_vl_text", "Qwen3ForCausalLM", "qwen3", Map.of()),
+          model("Qwen3_5", "qwen3_5_text", "Qwen3_5ForCausalLM", "qwen3_5_text", Map.of()),
+          model(
+              "Qwen3_5Moe",
+              "qwen3_5_moe_text",
+              "Qwen3_5MoeForCausalLM",
+              "qwen3_5_moe_text",
+              Map.of()));
 
   private static Model model(
       String name, String type, String ofTexts, String itsType, Map<String, Object> usual) {

@@ -168,6 +168,82 @@ final class TextPartTest {
   }
 
   @Test
+  void qwen35_has_a_part_with_experts_or_without_and_what_predicts_further_tokens_is_left_out()
+      throws IOException {
+    for (Map.Entry<String, String> part :
+        Map.of("Qwen3_5", "qwen3_5_text", "Qwen3_5Moe", "qwen3_5_moe_text").entrySet()) {
+      try (Checkpoint checkpoint =
+          open(
+              """
+              {"architectures": ["%sForConditionalGeneration"], "tie_word_embeddings": false,
+               "image_token_id": 5, "vision_config": {"depth": 32},
+               "text_config": {"model_type": "%s", "hidden_size": 64,
+                               "layer_types": ["linear_attention", "full_attention"],
+                               "rope_parameters": {"rope_type": "default", "rope_theta": 1e7,
+                                                   "partial_rotary_factor": 0.25,
+                                                   "mrope_interleaved": true,
+                                                   "mrope_section": [11, 11, 10]}}}
+              """
+                  .formatted(part.getKey(), part.getValue()),
+              "model.language_model.layers.0.linear_attn.A_log",
+              "model.language_model.layers.1.self_attn.q_proj.weight",
+              "lm_head.weight",
+              "model.visual.blocks.0.norm1.weight",
+              "mtp.layers.0.self_attn.q_proj.weight",
+              "mtp.norm.weight")) {
+        assertThat(checkpoint.config())
+            .containsEntry("architectures", List.of(part.getKey() + "ForCausalLM"))
+            .containsEntry("model_type", part.getValue())
+            .containsEntry("hidden_size", 64L)
+            .containsEntry("layer_types", List.of("linear_attention", "full_attention"))
+            .containsEntry("tie_word_embeddings", false)
+            .containsEntry(
+                "rope_parameters",
+                Map.of("rope_type", "default", "rope_theta", 1e7, "partial_rotary_factor", 0.25))
+            .doesNotContainKeys("vision_config", "image_token_id", "text_config");
+        assertThat(checkpoint.tensorNames())
+            .containsExactly(
+                "lm_head.weight",
+                "model.layers.0.linear_attn.A_log",
+                "model.layers.1.self_attn.q_proj.weight");
+      }
+    }
+  }
+
+  @Test
+  void lfm2_has_a_part_for_texts_that_ends_with_a_norm_of_its_own_name() throws IOException {
+    try (Checkpoint checkpoint =
+        open(
+            """
+            {"architectures": ["Lfm2VlForConditionalGeneration"], "model_type": "lfm2_vl",
+             "downsample_factor": 2, "image_token_id": 396, "vision_config": {"depth": 27},
+             "text_config": {"model_type": "lfm2", "hidden_size": 64, "conv_L_cache": 3,
+                             "layer_types": ["conv", "full_attention"]}}
+            """,
+            "model.language_model.embed_tokens.weight",
+            "model.language_model.embedding_norm.weight",
+            "model.language_model.layers.0.conv.conv.weight",
+            "model.language_model.layers.1.self_attn.q_layernorm.weight",
+            "model.vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight",
+            "model.multi_modal_projector.linear_1.weight")) {
+      assertThat(checkpoint.config())
+          .containsEntry("architectures", List.of("Lfm2ForCausalLM"))
+          .containsEntry("model_type", "lfm2")
+          .containsEntry("hidden_size", 64L)
+          .containsEntry("conv_L_cache", 3L)
+          .containsEntry("layer_types", List.of("conv", "full_attention"))
+          .doesNotContainKeys(
+              "vision_config", "image_token_id", "text_config", "downsample_factor");
+      assertThat(checkpoint.tensorNames())
+          .containsExactly(
+              "model.embed_tokens.weight",
+              "model.embedding_norm.weight",
+              "model.layers.0.conv.conv.weight",
+              "model.layers.1.self_attn.q_layernorm.weight");
+    }
+  }
+
+  @Test
   void a_model_whose_part_for_texts_is_none_that_is_known_stays_as_it_is() throws IOException {
     try (Checkpoint checkpoint =
         open(

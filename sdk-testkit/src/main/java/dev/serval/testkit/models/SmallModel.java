@@ -5,9 +5,15 @@ import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.StoredTensor;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -20,6 +26,7 @@ import java.util.Random;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import tools.jackson.databind.json.JsonMapper;
 
 /** A checkpoint in memory with random weights, for trying out what families differ in. */
 public final class SmallModel implements Checkpoint {
@@ -353,6 +360,39 @@ public final class SmallModel implements Checkpoint {
   }
 
   /**
+   * Stores some tensors as one, so many rows of each in turns until there are none left; what they
+   * hold is still known under their own names.
+   *
+   * @param name what the one is called
+   * @param parts what it is made of, and how many rows of it are together
+   * @return this model
+   */
+  public SmallModel inTurns(String name, Map<String, Integer> parts) {
+    List<MemorySegment> runs = new ArrayList<>();
+    String first = parts.keySet().iterator().next();
+    long columns = tensor(first).elements() / tensor(first).shape().getFirst();
+    long turns = tensor(first).shape().getFirst() / Objects.requireNonNull(parts.get(first));
+    for (int turn = 0; turn < turns; turn++) {
+      for (Map.Entry<String, Integer> part : parts.entrySet()) {
+        long bytes = dtype.bytes(part.getValue() * columns);
+        runs.add(tensor(part.getKey()).data().asSlice(turn * bytes, bytes));
+      }
+    }
+    MemorySegment data =
+        MemorySegment.ofArray(
+            new byte[(int) runs.stream().mapToLong(MemorySegment::byteSize).sum()]);
+    long at = 0;
+    for (MemorySegment run : runs) {
+      MemorySegment.copy(run, 0, data, at, run.byteSize());
+      at += run.byteSize();
+    }
+    long rows = parts.keySet().stream().mapToLong(part -> tensor(part).shape().getFirst()).sum();
+    parts.keySet().forEach(tensors::remove);
+    tensors.put(name, new StoredTensor(name, dtype, List.of(rows, columns), data));
+    return this;
+  }
+
+  /**
    * Takes a tensor away.
    *
    * @param name its name
@@ -411,6 +451,19 @@ public final class SmallModel implements Checkpoint {
    */
   public SmallModel withVector(String name, int length) {
     vector(name, length, 0);
+    return this;
+  }
+
+  /**
+   * Adds a matrix of random numbers.
+   *
+   * @param name its name
+   * @param rows how many rows it has
+   * @param columns how many columns it has
+   * @return this model
+   */
+  public SmallModel withMatrix(String name, int rows, int columns) {
+    matrix(name, rows, columns);
     return this;
   }
 
@@ -509,6 +562,36 @@ public final class SmallModel implements Checkpoint {
    */
   public float[] values(String name) {
     return Objects.requireNonNull(values.get(name));
+  }
+
+  /**
+   * Writes it as a checkpoint in Hugging Face's layout, without a tokenizer.
+   *
+   * @param folder where to
+   * @throws IOException when it cannot be written
+   */
+  public void save(Path folder) throws IOException {
+    Files.writeString(
+        folder.resolve("config.json"), JsonMapper.shared().writeValueAsString(config));
+    Map<String, Object> header = new TreeMap<>();
+    ByteArrayOutputStream data = new ByteArrayOutputStream();
+    for (StoredTensor tensor : tensors.values()) {
+      int begin = data.size();
+      data.writeBytes(tensor.data().toArray(ValueLayout.JAVA_BYTE));
+      header.put(
+          tensor.name(),
+          Map.of(
+              "dtype", tensor.dtype().name(),
+              "shape", tensor.shape(),
+              "data_offsets", List.of(begin, data.size())));
+    }
+    byte[] text = JsonMapper.shared().writeValueAsBytes(header);
+    ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    try (OutputStream file = Files.newOutputStream(folder.resolve("model.safetensors"))) {
+      file.write(length.putLong(text.length).array());
+      file.write(text);
+      data.writeTo(file);
+    }
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.serval.command.bench;
 
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.Checkpoint;
@@ -24,9 +25,17 @@ import java.util.stream.Collectors;
  * @param last the last layer's, but for what makes keys and values
  * @param head the head
  * @param kvBytes bytes of keys and values of one token, over all layers
+ * @param stateBytes bytes of the states of one sequence, which each step reads and writes
  */
 public record ModelWork(
-    DType type, Size layers, Size experts, double used, Last last, Size head, long kvBytes) {
+    DType type,
+    Size layers,
+    Size experts,
+    double used,
+    Last last,
+    Size head,
+    long kvBytes,
+    long stateBytes) {
   /**
    * How large matrices are.
    *
@@ -51,6 +60,10 @@ public record ModelWork(
 
   private static final String EMBEDDINGS = "model.embed_tokens.weight";
   private static final String HEAD = "lm_head.weight";
+
+  /** Of no account beside the matrices. */
+  private static final String CONVOLUTION = ".conv1d.";
+
   private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\..*");
 
   /**
@@ -66,7 +79,7 @@ public record ModelWork(
         checkpoint.tensorNames().stream()
             .filter(name -> isOfLayer(name, spec.layers()))
             .map(checkpoint::tensor)
-            .filter(tensor -> tensor.shape().size() > 1)
+            .filter(tensor -> tensor.shape().size() > 1 && !tensor.name().contains(CONVOLUTION))
             .toList();
     Map<Boolean, List<StoredTensor>> apart =
         layers.stream().collect(Collectors.partitioningBy(ModelWork::isExperts));
@@ -74,6 +87,7 @@ public record ModelWork(
     List<StoredTensor> experts = apart.getOrDefault(true, List.of());
     StoredTensor head =
         checkpoint.tensor(checkpoint.tensorNames().contains(HEAD) ? HEAD : EMBEDDINGS);
+    KvLayout kv = spec.kvLayout(1, kvType);
     String last = "model.layers.%d.".formatted(spec.layers() - 1);
     return new ModelWork(
         commonest(layers, head),
@@ -82,7 +96,8 @@ public record ModelWork(
         (double) spec.expertsUsed() / spec.experts(),
         new Last(lastElements(others, last), lastElements(experts, last)),
         Size.of(List.of(head)),
-        spec.kvLayout(1, kvType).blockBytes());
+        kv.layers() * kv.layerBytes(),
+        spec.stateBytes());
   }
 
   /** Layers behind the last predict further tokens, and are left out. */
@@ -132,14 +147,16 @@ public record ModelWork(
   }
 
   /**
-   * Bytes read in a step.
+   * Bytes read in a step, and those of states that are written.
    *
    * @param rows its tokens
+   * @param sequences how many sequences they are of
    * @param context how many tokens lie in the cache, over all sequences
    * @return how many
    */
-  double bytes(int rows, double context) {
+  double bytes(int rows, int sequences, double context) {
     double met = 1 - Math.pow(1 - used, rows);
-    return layers.bytes + met * experts.bytes + head.bytes + context * kvBytes;
+    double states = 2.0 * sequences * stateBytes;
+    return layers.bytes + met * experts.bytes + head.bytes + context * kvBytes + states;
   }
 }

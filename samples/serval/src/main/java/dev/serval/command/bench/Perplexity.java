@@ -9,6 +9,7 @@ import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelFamily;
+import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.Checkpoint;
 import java.lang.foreign.MemorySegment;
@@ -26,11 +27,11 @@ import java.util.List;
  */
 public final class Perplexity {
   private static final int SIDE_BY_SIDE = 8;
-  private static final int BLOCK = 16;
 
   private final ModelExecutor executor;
   private final StepBatch batch;
   private final int window;
+  private final int blocks;
 
   /**
    * Loads a model.
@@ -51,12 +52,14 @@ public final class Perplexity {
       LoadListener listener) {
     this.window = window;
     int rows = Math.max(window, SIDE_BY_SIDE);
-    KvLayout layout = family.inspect(checkpoint).kvLayout(BLOCK, kvType);
+    ModelSpec spec = family.inspect(checkpoint);
+    KvLayout layout = spec.kvLayout(spec.usualBlockTokens(kvType), kvType);
+    blocks = layout.blocksFor(window);
     executor =
         family.load(
             checkpoint,
             backend,
-            backend.kvMemory(layout, SIDE_BY_SIDE * Math.ceilDiv(window, BLOCK)),
+            backend.kvMemory(layout, SIDE_BY_SIDE * blocks),
             new StepLimits(rows, SIDE_BY_SIDE),
             listener);
     batch = new StepBatch(rows, SIDE_BY_SIDE);
@@ -99,7 +102,6 @@ public final class Perplexity {
   }
 
   private BlockTable table(int sequence) {
-    int blocks = Math.ceilDiv(window, BLOCK);
     BlockTable table = new BlockTable();
     for (int i = 0; i < blocks; i++) {
       table.add(sequence * blocks + i);

@@ -76,7 +76,7 @@ public record Roofline(MachinePeaks peaks, Instructions instructions, ModelWork 
   }
 
   private double seconds(int rows, int logits, double context) {
-    double reading = work.bytes(rows, context) / (peaks.readGigabytes() * 1e9);
+    double reading = work.bytes(rows, logits, context) / (peaks.readGigabytes() * 1e9);
     double multiplying = work.operations(rows, logits) / (gigaops() * 1e9);
     return Math.max(reading, multiplying);
   }

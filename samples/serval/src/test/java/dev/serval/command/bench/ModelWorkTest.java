@@ -9,13 +9,14 @@ import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
+import dev.serval.testkit.models.StatefulModels;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class ModelWorkTest {
   private static final Sizes SIZES = new Sizes(20, 16, 24, 2, 4, 2, 4);
   private static final ModelSpec SPEC =
-      new ModelSpec("glm4moe", 20, 512, 2, 2, 4, 3, 2, 0, Bytes.ZERO);
+      new ModelSpec("glm4moe", 20, 512, 2, 2, 2, 4, 0, 3, 2, 0, Bytes.ZERO);
 
   @Test
   void experts_that_all_rows_go_to_count_whole_and_what_predicts_further_tokens_not_at_all() {
@@ -34,5 +35,16 @@ final class ModelWorkTest {
     assertThat(work.layers().elements()).isEqualTo(2 * attention + dense + router + sharedExpert);
     assertThat(work.experts().elements()).isEqualTo(3 * 3 * 16 * 7);
     assertThat(work.used()).isEqualTo(2.0 / 3);
+  }
+
+  @Test
+  void layers_that_keep_a_state_read_it_and_have_no_keys_and_values() {
+    SmallModel model = StatefulModels.apart("Qwen3_5ForCausalLM", 1, DType.F32, 20);
+    long states = 3 * Float.BYTES * (3 * 104 + 6 * 8 * 12);
+    ModelSpec spec = new ModelSpec("qwen3_5", 20, 512, 4, 1, 2, 16, states, 1, 1, 0, Bytes.ZERO);
+    ModelWork work = ModelWork.of(model, spec, DType.F32);
+    assertThat(work.kvBytes()).isEqualTo(2 * 2 * 16 * Float.BYTES);
+    assertThat(work.stateBytes()).isEqualTo(states);
+    assertThat(work.experts().elements()).as("none, but for convolutions").isZero();
   }
 }

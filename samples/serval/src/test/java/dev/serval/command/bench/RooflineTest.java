@@ -20,7 +20,8 @@ final class RooflineTest {
           1,
           new Last(50_000_000, 0),
           new Size(100_000_000, 200_000_000),
-          20_000);
+          20_000,
+          0);
 
   private static Roofline roofline(Instructions instructions) {
     return new Roofline(PEAKS, instructions, WORK);
@@ -52,11 +53,15 @@ final class RooflineTest {
             0.25,
             new Last(0, 0),
             new Size(0, 0),
-            0);
+            0,
+            30_000_000);
 
-    assertThat(work.bytes(1, 0)).isCloseTo(400e6 + 1600e6 / 4, within(1.0));
-    assertThat(work.bytes(2, 0)).isCloseTo(400e6 + 1600e6 * 7 / 16, within(1.0));
+    assertThat(work.bytes(1, 0, 0)).isCloseTo(400e6 + 1600e6 / 4, within(1.0));
+    assertThat(work.bytes(2, 0, 0)).isCloseTo(400e6 + 1600e6 * 7 / 16, within(1.0));
     assertThat(work.operations(10, 0)).isCloseTo(20 * (200e6 + 800e6 / 4), within(1.0));
+    assertThat(work.bytes(1, 3, 0) - work.bytes(1, 0, 0))
+        .as("states, which are read and written")
+        .isCloseTo(6 * 30e6, within(1.0));
   }
 
   @Test

@@ -2,10 +2,8 @@ package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.device.NativeMemory;
-import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.LinearKernel;
 import dev.serval.models.cpu.PackedMatrix;
-import dev.serval.models.cpu.StackedMatrix;
 import dev.serval.models.cpu.StoredRows;
 import dev.serval.models.cpu.WorkCrew;
 import java.lang.System.Logger.Level;
@@ -39,21 +37,17 @@ final class GeneratedLinearKernel implements LinearKernel {
   }
 
   @Override
-  public PackedMatrix pack(List<StoredTensor> parts, NativeMemory memory, WorkCrew crew) {
-    if (!parts.stream().allMatch(part -> kernels(part.dtype(), memory, crew).isPresent())) {
-      return others.pack(parts, memory, crew);
-    }
-    return StackedMatrix.of(parts, rows -> pack(rows, memory, crew));
+  public PackedMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
+    return kernels(rows.dtype(), memory, crew)
+        .map(tiles -> pack(rows, tiles, memory, crew))
+        .orElseGet(() -> others.pack(rows, memory, crew));
   }
 
-  /** What a packed weight takes; nothing for one that is left to other kernels. */
-  static OptionalLong bytes(InstructionSet set, List<StoredTensor> parts) {
-    boolean all =
-        parts.stream()
-            .map(StoredTensor::dtype)
-            .allMatch(type -> IntegerForm.of(type).isPresent() || FloatForm.of(type).isPresent());
-    return all
-        ? OptionalLong.of(StackedMatrix.bytes(parts, rows -> bytes(rows, layout(set, rows))))
+  /** What a packed matrix takes; nothing for one that is left to other kernels. */
+  static OptionalLong bytes(InstructionSet set, StoredRows rows) {
+    DType type = rows.dtype();
+    return IntegerForm.of(type).isPresent() || FloatForm.of(type).isPresent()
+        ? OptionalLong.of(bytes(rows, layout(set, rows)))
         : OptionalLong.empty();
   }
 
@@ -61,17 +55,16 @@ final class GeneratedLinearKernel implements LinearKernel {
     return GeneratedMatrix.blocks(rows.count(), layout) * layout.blockBytes();
   }
 
-  private PackedMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
-    DType dtype = rows.dtype();
+  private PackedMatrix pack(
+      StoredRows rows, TileKernels tiles, NativeMemory memory, WorkCrew crew) {
     BlockLayout layout = layout(set, rows);
     MemorySegment data = memory.allocate(bytes(rows, layout), ALIGNMENT);
     crew.run(new BlockPacking(rows, layout, data));
-    TileKernels tiles = kernels(dtype, memory, crew).orElseThrow();
     return new GeneratedMatrix(
         rows.first(),
         rows.count(),
         rows.columns(),
-        dtype,
+        rows.dtype(),
         layout,
         data,
         tiles,

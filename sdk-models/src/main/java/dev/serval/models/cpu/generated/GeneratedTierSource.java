@@ -2,11 +2,11 @@ package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
-import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.KernelTier;
 import dev.serval.models.cpu.KernelTierSource;
 import dev.serval.models.cpu.Processor;
+import dev.serval.models.cpu.StoredRows;
 import dev.serval.models.cpu.SystemCalls;
 import java.lang.System.Logger.Level;
 import java.util.List;
@@ -72,9 +72,9 @@ public final class GeneratedTierSource implements KernelTierSource {
   }
 
   @Override
-  public long packedBytes(List<StoredTensor> parts) {
+  public long packedBytes(StoredRows rows) {
     InstructionSet set = InstructionSet.of(processor.features()).orElseThrow();
-    return GeneratedLinearKernel.bytes(set, parts).orElseGet(() -> beside().packedBytes(parts));
+    return GeneratedLinearKernel.bytes(set, rows).orElseGet(() -> beside().packedBytes(rows));
   }
 
   private KernelTierSource beside() {
@@ -100,6 +100,7 @@ public final class GeneratedTierSource implements KernelTierSource {
         beside.activation(),
         beside.softcap(),
         beside.rows(),
+        beside.recurrent(),
         new GeneratedPrefetch());
   }
 

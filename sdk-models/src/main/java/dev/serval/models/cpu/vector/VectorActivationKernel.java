@@ -65,6 +65,47 @@ final class VectorActivationKernel implements ActivationKernel {
     }
   }
 
+  @Override
+  public void letThrough(
+      CpuActivations gates,
+      long gate,
+      boolean swish,
+      CpuActivations in,
+      long from,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker) {
+    float[] own = powers[worker];
+    for (int i = 0; i < count; i += STRETCH) {
+      int part = Math.min(STRETCH, count - i);
+      long gatesAt = (gate + i) * Float.BYTES;
+      MemorySegment.copy(gates.data(), ValueLayout.JAVA_FLOAT, gatesAt, own, 0, part);
+      int whole = Math.ceilDiv(part, Lanes.COUNT) * Lanes.COUNT;
+      VectorExponential.apply(own, 0, whole, -1, 0);
+      long outAt = (to + i) * Float.BYTES;
+      share(in.data(), (from + i) * Float.BYTES, own, out.data(), outAt, part);
+      if (swish) {
+        multiply(gates.data(), gatesAt, out.data(), outAt, part);
+      }
+    }
+  }
+
+  private static void multiply(MemorySegment in, long from, MemorySegment out, long to, int count) {
+    int whole = F.loopBound(count);
+    for (int i = 0; i < whole; i += Lanes.COUNT) {
+      long at = (long) i * Float.BYTES;
+      FloatVector.fromMemorySegment(F, in, from + at, Lanes.ORDER)
+          .mul(FloatVector.fromMemorySegment(F, out, to + at, Lanes.ORDER))
+          .intoMemorySegment(out, to + at, Lanes.ORDER);
+    }
+    for (int i = whole; i < count; i++) {
+      long at = (long) i * Float.BYTES;
+      float x = in.get(ValueLayout.JAVA_FLOAT, from + at);
+      out.set(ValueLayout.JAVA_FLOAT, to + at, x * out.get(ValueLayout.JAVA_FLOAT, to + at));
+    }
+  }
+
   private static void gelu(
       MemorySegment in, long from, float[] own, MemorySegment out, long to, int count) {
     for (int i = 0; i < count; i += STRETCH) {

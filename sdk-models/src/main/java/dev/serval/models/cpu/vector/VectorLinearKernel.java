@@ -2,10 +2,8 @@ package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.device.NativeMemory;
-import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.LinearKernel;
 import dev.serval.models.cpu.PackedMatrix;
-import dev.serval.models.cpu.StackedMatrix;
 import dev.serval.models.cpu.StoredRows;
 import dev.serval.models.cpu.WorkCrew;
 import java.lang.foreign.MemorySegment;
@@ -27,23 +25,15 @@ final class VectorLinearKernel implements LinearKernel {
     this.fetchesFirst = fetchesFirst;
   }
 
-  @Override
-  public PackedMatrix pack(List<StoredTensor> parts, NativeMemory memory, WorkCrew crew) {
-    return StackedMatrix.of(parts, rows -> pack(rows, memory, crew));
-  }
-
-  /** What a packed weight takes. */
-  static long bytes(List<StoredTensor> parts) {
-    return StackedMatrix.bytes(parts, VectorLinearKernel::bytes);
-  }
-
-  private static long bytes(StoredRows rows) {
+  /** What a packed matrix takes. */
+  static long bytes(StoredRows rows) {
     return rows.dtype() == DType.Q4_0
         ? NibbleLayout.of(rows).bytes()
         : PanelLayout.of(rows).bytes();
   }
 
-  private PackedMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
+  @Override
+  public PackedMatrix pack(StoredRows rows, NativeMemory memory, WorkCrew crew) {
     return rows.dtype() == DType.Q4_0 ? nibbles(rows, memory, crew) : panels(rows, memory, crew);
   }
 

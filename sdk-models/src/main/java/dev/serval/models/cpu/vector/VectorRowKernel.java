@@ -201,6 +201,24 @@ final class VectorRowKernel implements RowKernel {
   }
 
   @Override
+  public void multiply(
+      CpuActivations by,
+      long at,
+      CpuActivations in,
+      long from,
+      int count,
+      CpuActivations out,
+      long to) {
+    int whole = F.loopBound(count);
+    for (int i = 0; i < whole; i += L) {
+      FloatVector.fromMemorySegment(F, by.data(), (at + i) * Float.BYTES, Lanes.ORDER)
+          .mul(FloatVector.fromMemorySegment(F, in.data(), (from + i) * Float.BYTES, Lanes.ORDER))
+          .intoMemorySegment(out.data(), (to + i) * Float.BYTES, Lanes.ORDER);
+    }
+    others.multiply(by, at + whole, in, from + whole, count - whole, out, to + whole);
+  }
+
+  @Override
   public void turn(
       CpuActivations rows, long head, float[] angles, int at, int pairs, boolean neighbours) {
     if (pairs % L > 0) {

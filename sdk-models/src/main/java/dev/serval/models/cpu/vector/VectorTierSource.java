@@ -2,12 +2,13 @@ package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
-import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.KernelTier;
 import dev.serval.models.cpu.KernelTierSource;
+import dev.serval.models.cpu.PlainRecurrentKernel;
 import dev.serval.models.cpu.PlainRowKernel;
 import dev.serval.models.cpu.Prefetch;
 import dev.serval.models.cpu.Processor;
+import dev.serval.models.cpu.StoredRows;
 import java.util.List;
 import java.util.Optional;
 
@@ -48,8 +49,8 @@ public final class VectorTierSource implements KernelTierSource {
   }
 
   @Override
-  public long packedBytes(List<StoredTensor> parts) {
-    return VectorLinearKernel.bytes(parts);
+  public long packedBytes(StoredRows rows) {
+    return VectorLinearKernel.bytes(rows);
   }
 
   /**
@@ -71,6 +72,7 @@ public final class VectorTierSource implements KernelTierSource {
         new VectorActivationKernel(workers),
         new VectorSoftcapKernel(workers),
         new VectorRowKernel(new PlainRowKernel()),
+        new VectorRecurrentKernel(new PlainRecurrentKernel(), workers),
         Prefetch.NONE);
   }
 }

@@ -1,0 +1,44 @@
+package dev.serval.api.cache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.serval.api.Bytes;
+import dev.serval.api.compute.DType;
+import dev.serval.api.model.ModelSpec;
+import org.junit.jupiter.api.Test;
+
+final class KvLayoutTest {
+  private static ModelSpec spec(long stateBytes) {
+    return new ModelSpec("any", 9, 512, 24, 6, 2, 256, stateBytes, 1, 1, 0, Bytes.ZERO);
+  }
+
+  @Test
+  void states_lie_behind_keys_and_values_and_begin_and_end_at_whole_lines() {
+    KvLayout layout = new KvLayout(3, 1, 2, 5, DType.BF16, 70);
+    assertThat(layout.stateOffset()).isEqualTo(128);
+    assertThat(layout.blockBytes()).isEqualTo(256);
+    KvLayout without = new KvLayout(3, 1, 2, 5, DType.BF16);
+    assertThat(without.blockBytes()).isEqualTo(3 * 2 * 5 * 2 * 2);
+    assertThat(without).isNotEqualTo(layout);
+  }
+
+  @Test
+  void states_that_make_no_sense_or_blocks_too_large_are_refused() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new KvLayout(1, 1, 2, 16, DType.F32, -1))
+        .withMessageContaining("-1");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new KvLayout(1, 1, 2, 16, DType.F32, Integer.MAX_VALUE))
+        .withMessageContaining("2 GiB");
+  }
+
+  @Test
+  void blocks_take_as_many_tokens_as_make_up_for_their_states() {
+    assertThat(spec(0).usualBlockTokens(DType.BF16)).isEqualTo(16);
+    assertThat(spec(12 * 1024 * 16).usualBlockTokens(DType.BF16)).isEqualTo(16);
+    assertThat(spec(12 * 1024 * 16 + 64).usualBlockTokens(DType.BF16)).isEqualTo(32);
+    assertThat(spec(12 * 1024 * 16 + 64).usualBlockTokens(DType.F32)).isEqualTo(16);
+    assertThat(spec(1 << 30).usualBlockTokens(DType.BF16)).isEqualTo(1024);
+  }
+}

@@ -1,0 +1,129 @@
+package dev.serval.models.cpu;
+
+import dev.serval.api.compute.StateSpaceShape;
+import dev.serval.api.compute.StateSpaceSpec;
+import dev.serval.api.compute.Weight;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A layer of state spaces over a step's rows: the convolution, some channels at a time, what is
+ * recalled, and the norm.
+ */
+@SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
+final class StateSpaceWork extends RecallWork implements ConvolutionWork.Stretches {
+  /** Channels that are convolved together. */
+  private static final int STRETCH = 256;
+
+  private final ConvolutionWork convolution;
+  private final RowKernel rowKernel;
+  private final ActivationKernel activation;
+  private final Normalising normalising = new Normalising();
+  private CpuActivations in;
+  private StateSpaceSpec spec;
+  private StateSpaceShape shape;
+
+  StateSpaceWork(KernelTier kernels, int workers) {
+    super(kernels.recurrent(), workers);
+    convolution = new ConvolutionWork(kernels.recurrent(), workers);
+    rowKernel = kernels.rows();
+    activation = kernels.activation();
+  }
+
+  StateSpaceWork of(CarriedStates states, CpuActivations input, StateSpaceSpec rules) {
+    in = input;
+    spec = rules;
+    shape = rules.shape();
+    long first = shape.matrixAt(0) * Float.BYTES;
+    size(states, shape.heads(), shape.stateDim(), shape.headDim(), first);
+    return this;
+  }
+
+  void run(CarriedStates states, CpuActivations between, CpuActivations out, WorkCrew crew) {
+    rows(between, out);
+    crew.run(
+        convolution
+            .of(states, in, shape.inner(), this, between)
+            .by(data(spec.convolution()), optional(spec.convolutionBias()), shape.taps(), true));
+    crew.run(this);
+    if (spec.norm() != null) {
+      normalising.gains = data(spec.norm());
+      normalising.run(states.batch().rows(), shape.inner(), crew);
+    }
+  }
+
+  private static MemorySegment data(Weight vector) {
+    return ((CpuWeight.Vector) vector).data();
+  }
+
+  private static @Nullable MemorySegment optional(@Nullable Weight vector) {
+    return vector == null ? null : data(vector);
+  }
+
+  @Override
+  public int count() {
+    return Math.ceilDiv(shape.channels(), STRETCH);
+  }
+
+  @Override
+  public int first(int stretch) {
+    return Math.min(stretch * STRETCH, shape.channels());
+  }
+
+  @Override
+  void weigh(int row, int turn, int head, int worker) {
+    float rate = -((CpuWeight.Vector) spec.decay()).at(head);
+    float bias = ((CpuWeight.Vector) spec.timeBias()).at(head);
+    float time = softplus(in.at(in.row(row) + shape.inner() + shape.channels() + head) + bias);
+    kept(worker)[turn] = Exponential.of(rate * time);
+    strengths(worker)[turn] = time;
+  }
+
+  @Override
+  void recalled(int row, int head, int worker) {
+    int columns = shape.headDim();
+    long at = result(row, head);
+    float skip = ((CpuWeight.Vector) spec.skip()).at(head);
+    rowKernel.addScaled(between(), value(row, head), skip, columns, out(), at);
+    long gates = in.row(row) + (long) head * columns;
+    activation.letThrough(in, gates, true, out(), at, out(), at, columns, worker);
+  }
+
+  @Override
+  public boolean corrects() {
+    return false;
+  }
+
+  /** Behind the values are all keys, and behind these all queries. */
+  @Override
+  public long key(int row, int head) {
+    long group = head / (shape.heads() / shape.groups());
+    return between().row(row) + shape.inner() + group * shape.stateDim();
+  }
+
+  @Override
+  public long query(int row, int head) {
+    return key(row, head) + (long) shape.groups() * shape.stateDim();
+  }
+
+  @Override
+  public long value(int row, int head) {
+    return between().row(row) + (long) head * shape.headDim();
+  }
+
+  /** The norm of each row's groups. */
+  private final class Normalising extends RowWork {
+    private MemorySegment gains;
+
+    @Override
+    void row(int row, int worker) {
+      int columns = shape.inner() / spec.normGroups();
+      for (int group = 0; group < spec.normGroups(); group++) {
+        long from = (long) group * columns;
+        long at = out().row(row) + from;
+        MemorySegment own = gains.asSlice(from * Float.BYTES, (long) columns * Float.BYTES);
+        rowKernel.normalise(out(), at, own, columns, spec.epsilon(), false, out(), at);
+      }
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.DType;
+import dev.serval.api.storage.StoredTensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/** Vectors that a model computes with and a checkpoint does not store as they are. */
+final class ComputedVector {
+  private static final ValueLayout.OfFloat LITTLE =
+      ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** What an element is. */
+  interface Elements {
+    /** One of them. */
+    double at(long index);
+  }
+
+  private ComputedVector() {}
+
+  /** What states decay by, of their logarithms or of what is stored negated. */
+  static StoredTensor decays(StoredTensor stored, boolean logarithms) {
+    return of(stored, i -> logarithms ? Math.exp(stored.element(i)) : -stored.element(i));
+  }
+
+  /** What a convolution multiplies by, tap after tap, of what is stored channel by channel. */
+  static StoredTensor taps(StoredTensor stored, int channels, int taps) {
+    return of(stored, i -> stored.element(i % channels * taps + i / channels));
+  }
+
+  /** As many elements as a tensor has, under its name and dimensions. */
+  static StoredTensor of(StoredTensor stored, Elements elements) {
+    MemorySegment data = Arena.ofAuto().allocate(DType.F32.bytes(stored.elements()), Float.BYTES);
+    for (long i = 0; i < stored.elements(); i++) {
+      data.setAtIndex(LITTLE, i, (float) elements.at(i));
+    }
+    return new StoredTensor(stored.name(), DType.F32, stored.shape(), data);
+  }
+}

@@ -1,0 +1,204 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.DeltaNetShape;
+import dev.serval.api.compute.StateSpaceShape;
+import dev.serval.models.family.DeltaNetTraits.Inputs;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** What a layer needs to mix what tokens have, but for the map that this ends with. */
+sealed interface MixerTensors {
+  Stream<List<TensorNeed>> all();
+
+  /**
+   * Attention.
+   *
+   * @param gates what its output is let through by, if by anything
+   */
+  record Attention(
+      List<TensorNeed> qkv,
+      List<TensorNeed> qkvBias,
+      List<TensorNeed> gates,
+      List<TensorNeed> gatesBias,
+      List<TensorNeed> queryNorm,
+      List<TensorNeed> keyNorm,
+      List<TensorNeed> sinks)
+      implements MixerTensors {
+    @Override
+    public Stream<List<TensorNeed>> all() {
+      return Stream.of(qkv, qkvBias, gates, gatesBias, queryNorm, keyNorm, sinks);
+    }
+  }
+
+  /** A gated delta network. */
+  record DeltaNet(
+      List<TensorNeed> inputs,
+      List<TensorNeed> convolution,
+      List<TensorNeed> decay,
+      List<TensorNeed> timeBias,
+      List<TensorNeed> norm)
+      implements MixerTensors {
+    @Override
+    public Stream<List<TensorNeed>> all() {
+      return Stream.of(inputs, convolution, decay, timeBias, norm);
+    }
+  }
+
+  /** A state space. */
+  record StateSpace(
+      List<TensorNeed> inputs,
+      List<TensorNeed> convolution,
+      List<TensorNeed> convolutionBias,
+      List<TensorNeed> decay,
+      List<TensorNeed> timeBias,
+      List<TensorNeed> skip,
+      List<TensorNeed> norm)
+      implements MixerTensors {
+    @Override
+    public Stream<List<TensorNeed>> all() {
+      return Stream.of(inputs, convolution, convolutionBias, decay, timeBias, skip, norm);
+    }
+  }
+
+  /** A short convolution. */
+  record ShortConvolution(List<TensorNeed> inputs, List<TensorNeed> kernel)
+      implements MixerTensors {
+    @Override
+    public Stream<List<TensorNeed>> all() {
+      return Stream.of(inputs, kernel);
+    }
+  }
+
+  /** What attention needs of a layer whose tensors' names begin so. */
+  static Attention attention(DecoderShape shape, String layer) {
+    String attention = layer + "self_attn.";
+    DecoderTraits traits = shape.traits();
+    List<LinearNeed> inputs = new ArrayList<>();
+    List<LinearNeed> gates = new ArrayList<>();
+    if (traits.fusedInputs()) {
+      int columns = shape.queryColumns() + 2 * shape.keyColumns();
+      inputs.add(new LinearNeed(attention + "qkv_proj", columns, shape.hidden()));
+    } else {
+      queries(shape, attention + "q_proj", inputs, gates);
+      inputs.add(new LinearNeed(attention + "k_proj", shape.keyColumns(), shape.hidden()));
+      inputs.add(new LinearNeed(attention + "v_proj", shape.keyColumns(), shape.hidden()));
+    }
+    boolean bias = traits.inputBias();
+    return new Attention(
+        LinearNeed.weights(inputs),
+        bias ? LinearNeed.biases(inputs) : List.of(),
+        LinearNeed.weights(gates),
+        bias ? LinearNeed.biases(gates) : List.of(),
+        headNorm(shape, layer + traits.names().queryNorm(), shape.queryColumns()),
+        headNorm(shape, layer + traits.names().keyNorm(), shape.keyColumns()),
+        traits.sinks()
+            ? List.of(TensorNeed.vector(attention + "sinks", shape.heads()))
+            : List.of());
+  }
+
+  /** Behind each head's query may be its gate. */
+  private static void queries(
+      DecoderShape shape, String name, List<LinearNeed> inputs, List<LinearNeed> gates) {
+    if (!shape.traits().outputGates()) {
+      inputs.add(new LinearNeed(name, shape.queryColumns(), shape.hidden()));
+      return;
+    }
+    int parts = 2 * shape.heads();
+    for (int part = 0; part < parts; part++) {
+      (part % 2 == 0 ? inputs : gates)
+          .add(new LinearNeed(name, shape.headDim(), shape.hidden(), part, parts));
+    }
+  }
+
+  private static List<TensorNeed> headNorm(DecoderShape shape, String name, int columns) {
+    return switch (shape.traits().headNorms()) {
+      case NONE -> List.of();
+      case EACH -> List.of(TensorNeed.vector(name + ".weight", shape.headDim()));
+      case TOGETHER -> List.of(TensorNeed.vector(name + ".weight", columns));
+    };
+  }
+
+  /** What a gated delta network needs of a layer whose tensors' names begin so. */
+  static DeltaNet deltaNet(DeltaNetTraits traits, int hidden, String layer) {
+    String linear = layer + "linear_attn.";
+    DeltaNetShape shape = traits.shape();
+    List<LinearNeed> inputs = new ArrayList<>();
+    if (traits.inputs() == Inputs.TOGETHER) {
+      inputs.addAll(byKeyHead(shape, hidden, linear + "in_proj_qkvz"));
+    } else {
+      inputs.add(new LinearNeed(linear + "in_proj_qkv", shape.channels(), hidden));
+      inputs.add(new LinearNeed(linear + "in_proj_z", shape.valueColumns(), hidden));
+    }
+    if (traits.inputs() == Inputs.APART) {
+      inputs.add(new LinearNeed(linear + "in_proj_b", shape.valueHeads(), hidden));
+      inputs.add(new LinearNeed(linear + "in_proj_a", shape.valueHeads(), hidden));
+    } else {
+      inputs.addAll(pairs(shape, hidden, linear + "in_proj_ba", 0));
+      inputs.addAll(pairs(shape, hidden, linear + "in_proj_ba", 1));
+    }
+    return new DeltaNet(
+        LinearNeed.weights(inputs),
+        List.of(TensorNeed.flat(linear + "conv1d.weight", shape.channels(), shape.taps())),
+        List.of(TensorNeed.vector(linear + "A_log", shape.valueHeads())),
+        List.of(TensorNeed.vector(linear + "dt_bias", shape.valueHeads())),
+        List.of(TensorNeed.vector(linear + "norm.weight", shape.valueDim())));
+  }
+
+  /** What a state space needs of a layer whose tensors' names begin so. */
+  static StateSpace stateSpace(StateSpaceTraits traits, int hidden, String layer) {
+    String mamba = layer + "mamba.";
+    StateSpaceShape shape = traits.shape();
+    return new StateSpace(
+        LinearNeed.weights(
+            List.of(new LinearNeed(mamba + "in_proj", shape.inputColumns(), hidden))),
+        List.of(TensorNeed.flat(mamba + "conv1d.weight", shape.channels(), shape.taps())),
+        traits.convolutionBias()
+            ? List.of(TensorNeed.vector(mamba + "conv1d.bias", shape.channels()))
+            : List.of(),
+        List.of(TensorNeed.vector(mamba + "A_log", shape.heads())),
+        List.of(TensorNeed.vector(mamba + "dt_bias", shape.heads())),
+        List.of(TensorNeed.vector(mamba + "D", shape.heads())),
+        List.of(TensorNeed.vector(mamba + "norm.weight", shape.inner())));
+  }
+
+  /** What a short convolution needs of a layer whose tensors' names begin so. */
+  static ShortConvolution shortConvolution(
+      ShortConvolutionTraits traits, int hidden, String layer) {
+    String conv = layer + "conv.";
+    return new ShortConvolution(
+        LinearNeed.weights(List.of(new LinearNeed(conv + "in_proj", 3 * traits.width(), hidden))),
+        List.of(TensorNeed.flat(conv + "conv.weight", traits.width(), traits.taps())));
+  }
+
+  /** Each key head's strengths, which come first in its part of the map, or its decays. */
+  private static List<LinearNeed> pairs(DeltaNetShape shape, int hidden, String name, int which) {
+    IntStream parts = IntStream.range(0, shape.keyHeads()).map(head -> 2 * head + which);
+    int rows = shape.valueHeads() / shape.keyHeads();
+    return LinearNeed.some(name, rows, hidden, 2 * shape.keyHeads(), parts);
+  }
+
+  /** All queries, then all keys, values and gates, which a key head has one behind the other. */
+  private static List<LinearNeed> byKeyHead(DeltaNetShape shape, int hidden, String name) {
+    int values = shape.valueColumns() / shape.keyHeads();
+    int rows = commonDivisor(shape.keyDim(), values);
+    int ofHead = 2 * (shape.keyDim() + values) / rows;
+    int[] lengths = {shape.keyDim() / rows, shape.keyDim() / rows, values / rows, values / rows};
+    List<LinearNeed> all = new ArrayList<>();
+    int begin = 0;
+    for (int length : lengths) {
+      for (int head = 0; head < shape.keyHeads(); head++) {
+        int first = head * ofHead + begin;
+        IntStream parts = IntStream.range(first, first + length);
+        all.addAll(LinearNeed.some(name, rows, hidden, ofHead * shape.keyHeads(), parts));
+      }
+      begin += length;
+    }
+    return all;
+  }
+
+  private static int commonDivisor(int a, int b) {
+    return b == 0 ? a : commonDivisor(b, a % b);
+  }
+}

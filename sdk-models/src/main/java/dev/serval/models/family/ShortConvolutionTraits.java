@@ -1,0 +1,31 @@
+package dev.serval.models.family;
+
+import dev.serval.api.compute.ShortConvolutionSpec;
+
+/**
+ * Short convolutions.
+ *
+ * @param width how wide they are
+ * @param taps how many rows they see
+ */
+record ShortConvolutionTraits(int width, int taps) implements StateTraits {
+  @Override
+  public long stateBytes() {
+    return ShortConvolutionSpec.stateBytes(width, taps);
+  }
+
+  @Override
+  public String output() {
+    return "conv.out_proj";
+  }
+
+  @Override
+  public int outputColumns() {
+    return width;
+  }
+
+  @Override
+  public MixerTensors tensors(int hidden, String layer) {
+    return MixerTensors.shortConvolution(this, hidden, layer);
+  }
+}

@@ -1,0 +1,62 @@
+package dev.serval.models.family;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+
+/**
+ * Which layers of a model carry a state along in place of attending, and what they are.
+ *
+ * @param carry for each layer whether it is one
+ * @param traits what they are
+ */
+record StateLayers(List<Boolean> carry, StateTraits traits) {
+  /**
+   * As {@code layer_types} says.
+   *
+   * @param kind what it calls such layers
+   * @param attention what it calls others
+   * @param usual which are such if it is missing
+   */
+  static StateLayers read(
+      ModelConfig config, String kind, String attention, IntPredicate usual, StateTraits traits) {
+    int count = config.count("num_hidden_layers");
+    Optional<List<String>> types = config.texts(LayerWindows.TYPES);
+    List<Boolean> carry = new ArrayList<>();
+    for (int layer = 0; types.isEmpty() && layer < count; layer++) {
+      carry.add(usual.test(layer));
+    }
+    for (String type : types.orElse(List.of())) {
+      if (!type.equals(kind) && !type.equals(attention)) {
+        throw config.refuse(
+            LayerWindows.TYPES, "a list with '" + type + "'", kind + " and " + attention);
+      }
+      carry.add(type.equals(kind));
+    }
+    if (carry.size() != count || !carry.contains(false)) {
+      throw config.refuse(
+          LayerWindows.TYPES,
+          "a list of " + carry.size(),
+          "one type for each of the %d layers, at least one of them %s"
+              .formatted(count, attention));
+    }
+    return new StateLayers(List.copyOf(carry), traits);
+  }
+
+  /** How many layers below this one are such. */
+  int below(int layer) {
+    return (int) IntStream.range(0, layer).filter(carry::get).count();
+  }
+
+  /** How much all states of a sequence take. */
+  long stateBytes() {
+    return below(carry.size()) * traits.stateBytes();
+  }
+
+  /** Where the state of a layer begins among them. */
+  long stateAt(int layer) {
+    return below(layer) * traits.stateBytes();
+  }
+}

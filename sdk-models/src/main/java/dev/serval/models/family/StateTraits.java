@@ -1,0 +1,16 @@
+package dev.serval.models.family;
+
+/** What a layer that carries a state along is. */
+sealed interface StateTraits permits DeltaNetTraits, ShortConvolutionTraits, StateSpaceTraits {
+  /** How much its state takes. */
+  long stateBytes();
+
+  /** What the map that it ends with is called within a layer, without {@code .weight}. */
+  String output();
+
+  /** How many inputs that map has. */
+  int outputColumns();
+
+  /** What else it needs, of a layer whose tensors' names begin so. */
+  MixerTensors tensors(int hidden, String layer);
+}
