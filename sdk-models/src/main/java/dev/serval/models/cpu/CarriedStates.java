@@ -8,12 +8,32 @@ import java.lang.foreign.MemorySegment;
  * Where the states of a layer are. A sequence's state lies in the block of its newest token: a run
  * begins with what the block of the token before it holds, works in the block it is in, and takes
  * the state along into each block it enters; what it leaves behind in a full block stays there.
- *
- * @param batch the step
- * @param kv the blocks
- * @param at where the layer's states begin in a block, in bytes
  */
-record CarriedStates(StepBatch batch, CpuKvMemory kv, long at) {
+@SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
+final class CarriedStates {
+  private StepBatch batch;
+  private CpuKvMemory kv;
+  private long at;
+
+  /**
+   * Those of one layer.
+   *
+   * @param step the step
+   * @param cache the blocks
+   * @param first where the layer's states begin in a block, in bytes
+   */
+  CarriedStates of(StepBatch step, CpuKvMemory cache, long first) {
+    batch = step;
+    kv = cache;
+    at = first;
+    return this;
+  }
+
+  /** The step. */
+  StepBatch batch() {
+    return batch;
+  }
+
   /** All blocks. */
   MemorySegment data() {
     return kv.segment();

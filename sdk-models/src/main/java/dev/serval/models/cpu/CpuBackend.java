@@ -65,6 +65,7 @@ public final class CpuBackend implements ComputeBackend {
   private final ActivationWork activation;
   private final SoftcapWork capping;
   private final OutputGateWork outputGates;
+  private final CarriedStates states = new CarriedStates();
   private final DeltaNetWork deltaNets;
   private final StateSpaceWork stateSpaces;
   private final ShortConvolutionWork shortConvolutions;
@@ -347,8 +348,8 @@ public final class CpuBackend implements ComputeBackend {
     vector("decay", spec.decay(), shape.valueHeads());
     vector("time bias", spec.timeBias(), shape.valueHeads());
     vector("norm", spec.norm(), shape.valueDim());
-    CarriedStates states = states(batch, kv, shape.stateBytes(), stateAt);
-    deltaNets.of(states, input, spec).run(states, convolved, output, crew);
+    CarriedStates carried = states(batch, kv, shape.stateBytes(), stateAt);
+    deltaNets.of(carried, input, spec).run(carried, convolved, output, crew);
   }
 
   private CarriedStates states(StepBatch batch, KvMemory kv, long bytes, long stateAt) {
@@ -358,7 +359,7 @@ public final class CpuBackend implements ComputeBackend {
     if (stateAt == 0) {
       cache.use(batch);
     }
-    return new CarriedStates(batch, cache, cache.layout().stateOffset() + stateAt);
+    return states.of(batch, cache, cache.layout().stateOffset() + stateAt);
   }
 
   @Override
@@ -385,8 +386,8 @@ public final class CpuBackend implements ComputeBackend {
     if (spec.norm() != null) {
       vector("norm", spec.norm(), shape.inner());
     }
-    CarriedStates states = states(batch, kv, shape.stateBytes(), stateAt);
-    stateSpaces.of(states, input, spec).run(states, convolved, output, crew);
+    CarriedStates carried = states(batch, kv, shape.stateBytes(), stateAt);
+    stateSpaces.of(carried, input, spec).run(carried, convolved, output, crew);
   }
 
   @Override
@@ -401,8 +402,8 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations output = rows("output", out, batch, spec.width());
     OperandChecks.requireApart(input, output);
     vector("kernel", spec.kernel(), spec.taps() * spec.width());
-    CarriedStates states = states(batch, kv, spec.stateBytes(), stateAt);
-    shortConvolutions.run(states, input, spec, output, crew);
+    CarriedStates carried = states(batch, kv, spec.stateBytes(), stateAt);
+    shortConvolutions.run(carried, input, spec, output, crew);
   }
 
   @Override

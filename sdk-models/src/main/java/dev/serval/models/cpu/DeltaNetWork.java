@@ -5,8 +5,8 @@ import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.device.NativeMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A layer of gated delta networks over a step's rows: the convolution, a head at a time, and then
@@ -18,7 +18,7 @@ final class DeltaNetWork extends RecallWork implements ConvolutionWork.Stretches
   private final RowKernel rowKernel;
   private final ActivationKernel activation;
   private final NativeMemory memory;
-  private final Map<Integer, Lengths> lengths = new HashMap<>();
+  private final List<Lengths> lengths = new ArrayList<>();
   private Lengths length;
   private CpuActivations in;
   private DeltaNetSpec spec;
@@ -36,10 +36,20 @@ final class DeltaNetWork extends RecallWork implements ConvolutionWork.Stretches
     in = input;
     spec = rules;
     shape = rules.shape();
-    length = lengths.computeIfAbsent(shape.keyDim(), dims -> Lengths.of(dims, memory));
+    length = length(shape.keyDim());
     long first = shape.matrixAt(0) * Float.BYTES;
     size(states, shape.valueHeads(), shape.keyDim(), shape.valueDim(), first);
     return this;
+  }
+
+  private Lengths length(int dims) {
+    for (int i = 0; i < lengths.size(); i++) {
+      if (lengths.get(i).dims == dims) {
+        return lengths.get(i);
+      }
+    }
+    lengths.add(Lengths.of(dims, memory));
+    return lengths.getLast();
   }
 
   void run(CarriedStates states, CpuActivations between, CpuActivations out, WorkCrew crew) {
@@ -118,9 +128,10 @@ final class DeltaNetWork extends RecallWork implements ConvolutionWork.Stretches
    * Gains with which a norm by the root of the mean square makes queries and keys of the lengths
    * that they are to have.
    */
-  private record Lengths(MemorySegment ofQueries, MemorySegment ofKeys) {
+  private record Lengths(int dims, MemorySegment ofQueries, MemorySegment ofKeys) {
     static Lengths of(int dims, NativeMemory memory) {
       return new Lengths(
+          dims,
           same((float) (1.0 / dims), dims, memory),
           same((float) (1 / Math.sqrt(dims)), dims, memory));
     }

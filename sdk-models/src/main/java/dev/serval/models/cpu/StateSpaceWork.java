@@ -4,6 +4,7 @@ import dev.serval.api.compute.StateSpaceShape;
 import dev.serval.api.compute.StateSpaceSpec;
 import dev.serval.api.compute.Weight;
 import java.lang.foreign.MemorySegment;
+import java.util.IdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,10 @@ final class StateSpaceWork extends RecallWork implements ConvolutionWork.Stretch
   private final RowKernel rowKernel;
   private final ActivationKernel activation;
   private final Normalising normalising = new Normalising();
+
+  /** The parts of each layer's gains. */
+  private final IdentityHashMap<Weight, MemorySegment[]> cut = new IdentityHashMap<>();
+
   private CpuActivations in;
   private StateSpaceSpec spec;
   private StateSpaceShape shape;
@@ -47,7 +52,7 @@ final class StateSpaceWork extends RecallWork implements ConvolutionWork.Stretch
             .by(data(spec.convolution()), optional(spec.convolutionBias()), shape.taps(), true));
     crew.run(this);
     if (spec.norm() != null) {
-      normalising.gains = data(spec.norm());
+      normalising.by(spec.norm(), spec.normGroups());
       normalising.run(states.batch().rows(), shape.inner(), crew);
     }
   }
@@ -113,7 +118,21 @@ final class StateSpaceWork extends RecallWork implements ConvolutionWork.Stretch
 
   /** The norm of each row's groups. */
   private final class Normalising extends RowWork {
-    private MemorySegment gains;
+    private MemorySegment[] gains = {};
+
+    /** Cut up once for a layer that comes with each step. */
+    void by(Weight norm, int groups) {
+      MemorySegment[] known = cut.get(norm);
+      if (known == null) {
+        long bytes = data(norm).byteSize() / groups;
+        known = new MemorySegment[groups];
+        for (int group = 0; group < groups; group++) {
+          known[group] = data(norm).asSlice(group * bytes, bytes);
+        }
+        cut.put(norm, known);
+      }
+      gains = known;
+    }
 
     @Override
     void row(int row, int worker) {
@@ -121,8 +140,7 @@ final class StateSpaceWork extends RecallWork implements ConvolutionWork.Stretch
       for (int group = 0; group < spec.normGroups(); group++) {
         long from = (long) group * columns;
         long at = out().row(row) + from;
-        MemorySegment own = gains.asSlice(from * Float.BYTES, (long) columns * Float.BYTES);
-        rowKernel.normalise(out(), at, own, columns, spec.epsilon(), false, out(), at);
+        rowKernel.normalise(out(), at, gains[group], columns, spec.epsilon(), false, out(), at);
       }
     }
   }

@@ -10,14 +10,20 @@ import dev.serval.api.storage.Checkpoint;
 import dev.serval.storage.SafetensorsReader;
 import dev.serval.testkit.ThreadMeter;
 import dev.serval.testkit.models.Oracle;
+import dev.serval.testkit.models.SmallModel;
+import dev.serval.testkit.models.StatefulModels;
 import dev.serval.testkit.models.SteppedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class SteadyStateTest {
   private static final int WARM_UP = 300;
@@ -28,15 +34,40 @@ final class SteadyStateTest {
 
   private static final long SMALLEST_OBJECT = 16;
 
+  private static final int VOCABULARY = 91;
+
   @TempDir Path folder;
 
   @Test
   void a_step_takes_nothing_from_the_heap() throws IOException {
     Oracle oracle = Oracle.named("qwen3");
     try (Checkpoint checkpoint =
-            new SafetensorsReader().open(oracle.folder(folder), LoadListener.NONE);
-        ModelRun run = new ModelRun(checkpoint, 2, DType.BF16, KernelPreference.best())) {
-      List<SteppedModel.Sequence> sequences = oracle.prompts().stream().map(run::sequence).toList();
+        new SafetensorsReader().open(oracle.folder(folder), LoadListener.NONE)) {
+      assertNothingTaken(checkpoint, oracle.prompts());
+    }
+  }
+
+  static List<SmallModel> stateful() {
+    DType f32 = DType.F32;
+    return List.of(
+        StatefulModels.apart("Qwen3_5ForCausalLM", 1, f32, VOCABULARY),
+        StatefulModels.withoutExperts(StatefulModels.stateSpaces(2, f32, VOCABULARY)),
+        StatefulModels.withConvolutionNames(
+            StatefulModels.convolutions("Lfm2ForCausalLM", 3, f32, VOCABULARY)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("stateful")
+  void a_step_of_layers_that_carry_a_state_takes_nothing_from_the_heap(SmallModel model) {
+    Random random = new Random(4);
+    List<int[]> prompts =
+        IntStream.of(1, 9, 20).mapToObj(n -> random.ints(n, 0, VOCABULARY).toArray()).toList();
+    assertNothingTaken(model, prompts);
+  }
+
+  private static void assertNothingTaken(Checkpoint checkpoint, List<int[]> prompts) {
+    try (ModelRun run = new ModelRun(checkpoint, 2, DType.BF16, KernelPreference.best())) {
+      List<SteppedModel.Sequence> sequences = prompts.stream().map(run::sequence).toList();
       List<Integer> counts =
           sequences.stream().map(sequence -> Math.min(sequence.left(), 16)).toList();
       StepBatch batch = run.fill(sequences, counts);
