@@ -51,6 +51,7 @@ module dev.serval.models {
       dev.serval.models.family.Mistral,
       dev.serval.models.family.Mixtral,
       dev.serval.models.family.Nemotron,
+      dev.serval.models.family.NemotronH,
       dev.serval.models.family.Olmo2,
       dev.serval.models.family.Olmo3,
       dev.serval.models.family.OlmoE,

@@ -124,7 +124,8 @@ final class GgufWriter {
     return sizesOfAll(architecture, layers).put(architecture + ".feed_forward_length", 16);
   }
 
-  private GgufWriter sizesOfAll(String architecture, int layers) {
+  /** The same but for both. */
+  GgufWriter sizesOfAll(String architecture, int layers) {
     Map<String, Integer> sizes = new LinkedHashMap<>();
     sizes.put("context_length", 64);
     sizes.put("embedding_length", 8);

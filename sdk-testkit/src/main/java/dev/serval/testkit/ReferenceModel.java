@@ -260,10 +260,12 @@ final class ReferenceModel {
         stateSpace(x, prefix);
       } else if (model.holds(prefix + "conv.conv.weight")) {
         convolution(x, prefix);
-      } else {
+      } else if (model.holds(prefix + "self_attn.k_proj.weight")) {
         attention(x, layer, rules.windows.applyAsInt(layer));
       }
-      feedForward(x, sameStart ? start : normed(x, prefix + before(prefix)), prefix);
+      if (model.holds(prefix + "mlp.up_proj.weight") || model.experts().isPresent()) {
+        feedForward(x, sameStart ? start : normed(x, prefix + before(prefix)), prefix);
+      }
     }
     boolean tied = !model.holds("lm_head.weight");
     double[][] logits = new double[tokens.length][];
@@ -388,7 +390,8 @@ final class ReferenceModel {
     for (int t = 0; t < x.length; t++) {
       rows[t] = linear(norm(x[t], layer + INPUT), prefix + "in_proj");
     }
-    double[][] out = new StateSpaceReference(shape, vectors, 1, epsilon).of(rows);
+    int normGroups = model.config().containsKey("layers_block_type") ? shape.groups() : 1;
+    double[][] out = new StateSpaceReference(shape, vectors, normGroups, epsilon).of(rows);
     for (int t = 0; t < x.length; t++) {
       add(x[t], linear(out[t], prefix + "out_proj"), layer, AFTER_ATTENTION);
     }

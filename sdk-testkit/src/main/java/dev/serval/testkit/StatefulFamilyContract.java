@@ -2,6 +2,7 @@ package dev.serval.testkit;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.testkit.ReferenceModel.Rules;
 import dev.serval.testkit.ReferenceModel.Ways;
 import dev.serval.testkit.models.Experts;
@@ -189,5 +190,15 @@ abstract class StatefulFamilyContract extends NeighbourFamilyContract {
     SmallModel apart =
         graniteExperts(StatefulModels.stateSpaces(74, DType.F32, VOCABULARY), "router.layer");
     checkSpaces(apart.with("experts_apart", true), none);
+  }
+
+  @Test
+  void nemotron_h_has_layers_of_one_part() {
+    for (DType dtype : exactTypes()) {
+      SmallModel model = StatefulModels.ofOnePart(81, dtype, VOCABULARY);
+      Ways ways = ReferenceModel.plain(model).with(UngatedFunction.RELU_SQUARED, false, false, 1);
+      Rules rules = new Rules(layer -> new double[0], layer -> NONE, 1, ways);
+      check(model, new ReferenceModel(model, rules));
+    }
   }
 }

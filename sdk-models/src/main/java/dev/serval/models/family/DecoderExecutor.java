@@ -137,7 +137,7 @@ final class DecoderExecutor implements ModelExecutor {
     return switch (states.traits()) {
       case DeltaNetTraits(DeltaNetShape net, _, _, _) ->
           recalling(rows, net.inputColumns(), net.channels(), net.valueColumns());
-      case StateSpaceTraits(StateSpaceShape space, _, _) ->
+      case StateSpaceTraits(StateSpaceShape space, _, _, _) ->
           recalling(rows, space.inputColumns(), space.channels(), space.inner());
       case ShortConvolutionTraits(int width, _) -> recalling(rows, 3 * width, 1, width);
     };
@@ -189,6 +189,7 @@ final class DecoderExecutor implements ModelExecutor {
           add(batch, recall(batch, in, layer.mixer()), layer);
           rows = last ? lastRows(batch) : batch;
         }
+        case Mixer.None() -> rows = last ? lastRows(batch) : batch;
       }
       feedForward(rows, parallel ? in : branchInput(rows, layer.mlpNorm()), layer);
     }
@@ -255,8 +256,8 @@ final class DecoderExecutor implements ModelExecutor {
         backend.linear(batch, in, inputs, null, room.in());
         backend.shortConvolution(batch, room.in(), spec, at, kv, room.out());
       }
-      case Mixer.Attention attention ->
-          throw new IllegalStateException("no state is carried along by " + attention);
+      case Mixer.Attention _, Mixer.None _ ->
+          throw new IllegalStateException("no state is carried along by " + mixer);
     }
     return room.out();
   }
@@ -265,6 +266,7 @@ final class DecoderExecutor implements ModelExecutor {
     switch (layer.feedForward()) {
       case FeedForward.Dense dense -> dense(batch, in, dense.maps(), room, layer.mlpEndNorm());
       case FeedForward.Sparse sparse -> sparse(batch, in, sparse);
+      case FeedForward.None() -> {}
     }
   }
 
@@ -303,11 +305,12 @@ final class DecoderExecutor implements ModelExecutor {
   }
 
   private void add(StepBatch batch, Activations in, DecoderWeights.Layer layer) {
+    Weight output = Objects.requireNonNull(layer.output());
     if (branch == null) {
-      backend.linearAdd(batch, in, layer.output(), layer.outputBias(), residual);
+      backend.linearAdd(batch, in, output, layer.outputBias(), residual);
       return;
     }
-    backend.linear(batch, in, layer.output(), layer.outputBias(), branch);
+    backend.linear(batch, in, output, layer.outputBias(), branch);
     addBranch(batch, branch, layer.attentionEndNorm());
   }
 

@@ -75,12 +75,13 @@ final class DecoderLoader {
         optionalNorm(tensors.attentionNorm(), traits, gains, shape.residualEpsilon()),
         switch (tensors.mixer()) {
           case MixerTensors.Attention attention -> attention(attention, shape, index, rotary);
+          case MixerTensors.None() -> new Mixer.None();
           case MixerTensors.DeltaNet net -> deltaNet(net, shape, index);
           case MixerTensors.StateSpace space -> stateSpace(space, shape, index);
           case MixerTensors.ShortConvolution convolution ->
               shortConvolution(convolution, shape, index);
         },
-        weight(tensors.output()),
+        optional(tensors.output()),
         optional(tensors.outputBias()),
         optionalNorm(tensors.attentionEndNorm(), traits, ends, shape.epsilon()),
         optionalNorm(tensors.mlpNorm(), traits, gains, shape.residualEpsilon()),
@@ -140,7 +141,7 @@ final class DecoderLoader {
             weight(tensors.timeBias()),
             weight(tensors.skip()),
             weight(tensors.norm()),
-            1,
+            traits.normGroups(),
             shape.epsilon());
     return new Mixer.StateSpace(weight(tensors.inputs()), spec, states.stateAt(index));
   }
@@ -157,6 +158,7 @@ final class DecoderLoader {
   private DecoderWeights.FeedForward feedForward(
       DecoderTensors.FeedForward tensors, DecoderTraits traits) {
     return switch (tensors) {
+      case DecoderTensors.FeedForward.None() -> new DecoderWeights.FeedForward.None();
       case DecoderTensors.FeedForward.Dense dense ->
           new DecoderWeights.FeedForward.Dense(maps(dense));
       case DecoderTensors.FeedForward.Sparse sparse -> sparse(sparse, traits);

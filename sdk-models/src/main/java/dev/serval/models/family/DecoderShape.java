@@ -2,8 +2,10 @@ package dev.serval.models.family;
 
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.UngatedFunction;
+import dev.serval.models.family.DecoderTraits.LayerPart;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * The sizes and numbers of a decoder-only transformer, checked against each other.
@@ -130,9 +132,17 @@ record DecoderShape(
     return traits.states().filter(states -> states.carry().get(layer)).map(StateLayers::traits);
   }
 
+  /** Whether a layer has a part, of which it may have one alone. */
+  boolean has(LayerPart part, int layer) {
+    return traits.parts().map(parts -> parts.get(layer) == part).orElse(true);
+  }
+
   /** How many layers below this one keep keys and values. */
   int kvLayersBelow(int layer) {
-    return layer - traits.states().map(states -> states.below(layer)).orElse(0);
+    return (int)
+        IntStream.range(0, layer)
+            .filter(below -> has(LayerPart.MIXER, below) && state(below).isEmpty())
+            .count();
   }
 
   int queryColumns() {

@@ -3,6 +3,7 @@ package dev.serval.models.family;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.models.family.DecoderTraits.BranchNorms;
+import dev.serval.models.family.DecoderTraits.LayerPart;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -62,6 +63,14 @@ record DecoderTensors(DecoderShape shape) {
       @Override
       public Stream<List<TensorNeed>> all() {
         return Stream.of(gateUp, gateUpBias, down, downBias);
+      }
+    }
+
+    /** Nothing: the layer mixes tokens alone. */
+    record None() implements FeedForward {
+      @Override
+      public Stream<List<TensorNeed>> all() {
+        return Stream.of();
       }
     }
 
@@ -125,6 +134,43 @@ record DecoderTensors(DecoderShape shape) {
 
   Layer layer(int index) {
     String layer = "model.layers." + index + ".";
+    BranchNorms norms = shape.traits().branchNorms();
+    if (!shape.has(LayerPart.MIXER, index)) {
+      Norm start = norm(layer, norms.start().map(BranchNorms.Names::attention));
+      return layer(layer, index, Mixing.NONE, start);
+    }
+    Norm start =
+        norms.one() || !shape.has(LayerPart.FEED_FORWARD, index)
+            ? Norm.NONE
+            : norm(layer, norms.start().map(BranchNorms.Names::feedForward));
+    return layer(layer, index, mixing(layer, index), start);
+  }
+
+  private Layer layer(String layer, int index, Mixing mixing, Norm feedForwardNorm) {
+    BranchNorms norms = shape.traits().branchNorms();
+    return new Layer(
+        mixing.norm,
+        mixing.mixer,
+        mixing.output,
+        mixing.outputBias,
+        mixing.endNorm,
+        feedForwardNorm,
+        feedForward(layer, index),
+        norm(layer, norms.end().map(BranchNorms.Names::feedForward)));
+  }
+
+  /** The part of a layer that mixes tokens. */
+  private record Mixing(
+      Norm norm,
+      MixerTensors mixer,
+      List<TensorNeed> output,
+      List<TensorNeed> outputBias,
+      Norm endNorm) {
+    static final Mixing NONE =
+        new Mixing(Norm.NONE, new MixerTensors.None(), List.of(), List.of(), Norm.NONE);
+  }
+
+  private Mixing mixing(String layer, int index) {
     DecoderTraits traits = shape.traits();
     BranchNorms norms = traits.branchNorms();
     Optional<StateTraits> state = shape.state(index);
@@ -133,21 +179,26 @@ record DecoderTensors(DecoderShape shape) {
             state.isPresent()
                 ? output(layer, state.get().output(), state.get().outputColumns())
                 : output(layer, traits.names().output(), shape.queryColumns()));
-    return new Layer(
+    return new Mixing(
         norm(layer, norms.start().map(BranchNorms.Names::attention)),
         state
             .map(one -> one.tensors(shape.hidden(), layer))
             .orElseGet(() -> MixerTensors.attention(shape, layer)),
         LinearNeed.weights(output),
         traits.outputBias() && state.isEmpty() ? LinearNeed.biases(output) : List.of(),
-        norm(layer, norms.end().map(BranchNorms.Names::attention)),
-        norms.one() ? Norm.NONE : norm(layer, norms.start().map(BranchNorms.Names::feedForward)),
-        traits
-            .experts()
-            .filter(experts -> experts.in(index))
-            .<FeedForward>map(experts -> sparse(layer, experts))
-            .orElseGet(() -> dense(layer)),
-        norm(layer, norms.end().map(BranchNorms.Names::feedForward)));
+        norm(layer, norms.end().map(BranchNorms.Names::attention)));
+  }
+
+  private FeedForward feedForward(String layer, int index) {
+    if (!shape.has(LayerPart.FEED_FORWARD, index)) {
+      return new FeedForward.None();
+    }
+    return shape
+        .traits()
+        .experts()
+        .filter(experts -> experts.in(index))
+        .<FeedForward>map(experts -> sparse(layer, experts))
+        .orElseGet(() -> dense(layer));
   }
 
   private LinearNeed output(String layer, String name, int columns) {

@@ -3,6 +3,7 @@ package dev.serval.models.family;
 import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.UnaryOperator;
@@ -33,6 +34,7 @@ import java.util.function.UnaryOperator;
  * @param outputGates whether attention's output is let through by gates, each head's behind its
  *     query
  * @param states layers that carry a state along in place of attending, if there are any
+ * @param parts for each layer the only part of both that it has, if layers have one
  * @param width how wide feed-forward layers are within, if {@code intermediate_size} does not say
  * @param experts those of which feed-forward layers are made, if they are
  * @param draftLayers how many layers behind the last a checkpoint has that predict further tokens,
@@ -59,6 +61,7 @@ record DecoderTraits(
     UnaryOperator<RotaryFrequencies> windowed,
     boolean outputGates,
     Optional<StateLayers> states,
+    Optional<List<LayerPart>> parts,
     OptionalInt width,
     Optional<ExpertTraits> experts,
     int draftLayers) {
@@ -201,6 +204,14 @@ record DecoderTraits(
     record Names(String attention, String feedForward) {}
   }
 
+  /** What a layer has that has one part. */
+  enum LayerPart {
+    /** What mixes tokens: attention, or what carries a state along. */
+    MIXER,
+    /** A feed-forward layer. */
+    FEED_FORWARD
+  }
+
   /** As Llama and Mistral are, unless told otherwise. */
   static Builder with(LayerWindows windows) {
     return new Builder(windows);
@@ -253,6 +264,7 @@ record DecoderTraits(
     private UnaryOperator<RotaryFrequencies> windowed = UnaryOperator.identity();
     private boolean outputGates;
     private Optional<StateLayers> states = Optional.empty();
+    private Optional<List<LayerPart>> parts = Optional.empty();
     private OptionalInt width = OptionalInt.empty();
     private Optional<ExpertTraits> experts = Optional.empty();
     private int draftLayers;
@@ -357,6 +369,11 @@ record DecoderTraits(
       return this;
     }
 
+    Builder parts(List<LayerPart> given) {
+      parts = Optional.of(given);
+      return this;
+    }
+
     Builder width(int given) {
       width = OptionalInt.of(given);
       return this;
@@ -394,6 +411,7 @@ record DecoderTraits(
           windowed,
           outputGates,
           states,
+          parts,
           width,
           experts,
           draftLayers);

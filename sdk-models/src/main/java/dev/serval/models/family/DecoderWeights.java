@@ -27,7 +27,7 @@ record DecoderWeights(
   record Layer(
       @Nullable Norm attentionNorm,
       Mixer mixer,
-      Weight output,
+      @Nullable Weight output,
       @Nullable Weight outputBias,
       @Nullable Norm attentionEndNorm,
       @Nullable Norm mlpNorm,
@@ -54,6 +54,9 @@ record DecoderWeights(
         AttentionSpec spec,
         int cacheLayer)
         implements Mixer {}
+
+    /** Not at all. */
+    record None() implements Mixer {}
 
     /**
      * A gated delta network.
@@ -86,6 +89,9 @@ record DecoderWeights(
 
   /** What a layer does with each row behind that. */
   sealed interface FeedForward {
+    /** Nothing. */
+    record None() implements FeedForward {}
+
     /** The same for all rows. */
     record Dense(FeedForwardMaps maps) implements FeedForward {}
 

@@ -71,6 +71,14 @@ sealed interface MixerTensors {
     }
   }
 
+  /** Nothing: the layer is a feed-forward layer alone. */
+  record None() implements MixerTensors {
+    @Override
+    public Stream<List<TensorNeed>> all() {
+      return Stream.of();
+    }
+  }
+
   /** What attention needs of a layer whose tensors' names begin so. */
   static Attention attention(DecoderShape shape, String layer) {
     String attention = layer + "self_attn.";
@@ -160,7 +168,13 @@ sealed interface MixerTensors {
         List.of(TensorNeed.vector(mamba + "A_log", shape.heads())),
         List.of(TensorNeed.vector(mamba + "dt_bias", shape.heads())),
         List.of(TensorNeed.vector(mamba + "D", shape.heads())),
-        List.of(TensorNeed.vector(mamba + "norm.weight", shape.inner())));
+        List.of(norm(mamba + "norm.weight", traits)));
+  }
+
+  /** As many rows as a row has parts that are normalised by themselves, or one. */
+  private static TensorNeed norm(String name, StateSpaceTraits traits) {
+    int groups = traits.normGroups();
+    return TensorNeed.flat(name, groups, traits.shape().inner() / groups);
   }
 
   /** What a short convolution needs of a layer whose tensors' names begin so. */

@@ -8,8 +8,10 @@ import dev.serval.api.compute.StateSpaceShape;
  * @param shape their sizes
  * @param convolutionBias whether the convolution has a bias
  * @param logarithms whether decays are stored as their logarithms, and not negated
+ * @param normGroups into how many parts the norm cuts a row
  */
-record StateSpaceTraits(StateSpaceShape shape, boolean convolutionBias, boolean logarithms)
+record StateSpaceTraits(
+    StateSpaceShape shape, boolean convolutionBias, boolean logarithms, int normGroups)
     implements StateTraits {
   static final String LOGARITHMS = "linear_decay_logarithms";
   private static final String HEADS = "mamba_n_heads";
@@ -21,15 +23,16 @@ record StateSpaceTraits(StateSpaceShape shape, boolean convolutionBias, boolean 
    * @param hidden the width between layers
    */
   static StateLayers read(ModelConfig config, int hidden) {
-    return StateLayers.read(
-        config,
-        "mamba",
-        "attention",
-        layer -> true,
-        new StateSpaceTraits(
-            shape(config, hidden),
-            config.flag("mamba_conv_bias", true),
-            config.flag(LOGARITHMS, true)));
+    return StateLayers.read(config, "mamba", "attention", layer -> true, read(config, hidden, 1));
+  }
+
+  /** Reads them alone. */
+  static StateSpaceTraits read(ModelConfig config, int hidden, int normGroups) {
+    return new StateSpaceTraits(
+        shape(config, hidden),
+        config.flag("mamba_conv_bias", true),
+        config.flag(LOGARITHMS, true),
+        normGroups);
   }
 
   private static StateSpaceShape shape(ModelConfig config, int hidden) {

@@ -44,6 +44,7 @@ final class ModelRun extends SteppedModel {
           new Mistral(),
           new Mixtral(),
           new Nemotron(),
+          new NemotronH(),
           new Olmo2(),
           new Olmo3(),
           new OlmoE(),

@@ -558,4 +558,20 @@ final class RefusalTest {
         lfm2.with("full_attn_idxs", List.of(1L)).with("conv_L_cache", 4L),
         "model.layers.0.conv.conv.weight");
   }
+
+  @Test
+  void layers_of_one_part_are_each_of_a_known_kind() {
+    SmallModel model = StatefulModels.ofOnePart(1, DType.F32, 20);
+    ModelSpec spec = inspect(model);
+    assertThat(spec.layers()).isEqualTo(4);
+    assertThat(spec.kvLayers()).isEqualTo(1);
+    String kinds = "layers_block_type";
+    refused(model.with(kinds, List.of("mamba", "attention", "mlp")), kinds, "4 layers");
+    refused(model.with(kinds, List.of("mamba", "attention", "moe", "mlp")), kinds, "moe");
+    refused(model.with(kinds, List.of("mamba", "mlp", "mlp", "mamba")), kinds, "at least one");
+    refused(
+        model.with(kinds, List.of("attention", "mamba", "mlp", "mamba")),
+        "model.layers.0.self_attn.q_proj.weight",
+        "missing");
+  }
 }

@@ -53,6 +53,7 @@ enum Architecture {
   /** Ministral 3, and Mistral Small 3 where its texts are told apart. Converted as Llama is. */
   MISTRAL3("Ministral3ForCausalLM", "ministral3", true),
   NEMOTRON("NemotronForCausalLM", "nemotron", false),
+  NEMOTRON_H("NemotronHForCausalLM", "nemotron_h", false, Names.MAMBA),
   /** OLMo 2, or OLMo 3 where there is a window. */
   OLMO2("Olmo2ForCausalLM", "olmo2", false, Names.END_NORMS),
   OLMOE("OlmoeForCausalLM", "olmoe", false, Names.ROUTER, Names.EXPERTS),
@@ -167,22 +168,25 @@ enum Architecture {
             "ffn_up_exps", "block_sparse_moe.experts.%d.w3",
             "ffn_down_exps", "block_sparse_moe.experts.%d.w2");
 
+    static final Map<String, String> MAMBA =
+        Map.of(
+            "ssm_in", "mamba.in_proj",
+            "ssm_conv1d", "mamba.conv1d",
+            "ssm_a", "mamba.A_log",
+            "ssm_d", "mamba.D",
+            "ssm_dt", "mamba.dt_bias",
+            "ssm_norm", "mamba.norm",
+            "ssm_out", "mamba.out_proj");
+
     /** The one expert that all rows go to is all there is in a model without others. */
     static final Map<String, String> GRANITEHYBRID =
         and(
-            shared("shared_mlp."),
-            Map.ofEntries(
-                Map.entry("ssm_in", "mamba.in_proj"),
-                Map.entry("ssm_conv1d", "mamba.conv1d"),
-                Map.entry("ssm_a", "mamba.A_log"),
-                Map.entry("ssm_d", "mamba.D"),
-                Map.entry("ssm_dt", "mamba.dt_bias"),
-                Map.entry("ssm_norm", "mamba.norm"),
-                Map.entry("ssm_out", "mamba.out_proj"),
-                Map.entry("ffn_gate_inp", "block_sparse_moe.router.layer"),
-                Map.entry("ffn_gate", "shared_mlp.gate_proj"),
-                Map.entry("ffn_up", "shared_mlp.up_proj"),
-                Map.entry("ffn_down", "shared_mlp.down_proj")));
+            and(MAMBA, shared("shared_mlp.")),
+            Map.of(
+                "ffn_gate_inp", "block_sparse_moe.router.layer",
+                "ffn_gate", "shared_mlp.gate_proj",
+                "ffn_up", "shared_mlp.up_proj",
+                "ffn_down", "shared_mlp.down_proj"));
 
     /** The last norm is called as if it were the first; older files have others' name for it. */
     static final Map<String, String> LFM2 =

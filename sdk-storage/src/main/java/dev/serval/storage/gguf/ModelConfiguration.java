@@ -74,6 +74,7 @@ final class ModelConfiguration {
       Map.of(
           Architecture.ARCEE, "relu2",
           Architecture.NEMOTRON, "relu2",
+          Architecture.NEMOTRON_H, "relu2",
           Architecture.PHI2, "gelu_new",
           Architecture.STARCODER2, "gelu_pytorch_tanh");
 
@@ -102,7 +103,11 @@ final class ModelConfiguration {
 
   /** Some of their layers do something else than attend. */
   private static final Set<Architecture> OF_TWO_KINDS =
-      Set.of(Architecture.GRANITEHYBRID, Architecture.LFM2, Architecture.LFM2MOE);
+      Set.of(
+          Architecture.GRANITEHYBRID,
+          Architecture.LFM2,
+          Architecture.LFM2MOE,
+          Architecture.NEMOTRON_H);
 
   private static final Set<String> GRANITE_KEYS =
       Set.of(SCORE_SCALE, LOGIT_SCALE, EMBEDDING_SCALE, RESIDUAL_SCALE);
@@ -118,6 +123,7 @@ final class ModelConfiguration {
       case GEMMA2 -> keys.addAll(Set.of(SCORE_CAP, LOGIT_CAP));
       case GLM4MOE, QWEN35, QWEN35MOE, QWEN3NEXT -> keys.add(DRAFT_LAYERS);
       case GRANITE, GRANITEHYBRID, GRANITEMOE -> keys.addAll(GRANITE_KEYS);
+      case NEMOTRON_H -> keys.add(NORM_EPSILON);
       case MISTRAL3 -> keys.addAll(Set.of(QUERY_GROWTH, YARN_SHARE));
       case MINICPM -> keys.addAll(Set.of(EMBEDDING_SCALE, RESIDUAL_SCALE, LOGIT_SCALE));
       default -> {}
@@ -158,6 +164,7 @@ final class ModelConfiguration {
       case LFM2, LFM2MOE -> translation.lfm2();
       case MINICPM -> translation.miniCpm();
       case NEMOTRON -> translation.config.put("norm_gains_less_one", false);
+      case NEMOTRON_H -> translation.nemotronH(weights);
       case QWEN35, QWEN35MOE, QWEN3NEXT -> translation.qwen35();
       case STABLELM -> translation.stableLm(weights);
       case SEED_OSS -> translation.config.put("attention_bias", weights.attentionBias());
@@ -230,12 +237,16 @@ final class ModelConfiguration {
 
   private long keyValueHeads(long heads) {
     return OF_TWO_KINDS.contains(architecture)
-        ? attentionLayers().heads()
+        ? attentionLayers().count()
         : metadata.natural(key("attention.head_count_kv")).orElse(heads);
   }
 
-  private AttentionLayers attentionLayers() {
-    return AttentionLayers.read(metadata, architecture, layers());
+  private SomeLayers attentionLayers() {
+    return SomeLayers.read(metadata, key("attention.head_count_kv"), layers());
+  }
+
+  private SomeLayers feedForwardLayers() {
+    return SomeLayers.read(metadata, key(ExpertConfiguration.DENSE_WIDTH), layers());
   }
 
   /** Those that predict further tokens come last, and are not among them. */
@@ -258,6 +269,9 @@ final class ModelConfiguration {
 
   private long width() {
     String width = key(ExpertConfiguration.DENSE_WIDTH);
+    if (architecture == Architecture.NEMOTRON_H) {
+      return feedForwardLayers().count();
+    }
     boolean ofExperts = EXPERTS_ALONE.contains(architecture) && !metadata.has(width);
     return metadata.requireNatural(ofExperts ? key(ExpertConfiguration.EXPERT_WIDTH) : width);
   }
@@ -366,6 +380,20 @@ final class ModelConfiguration {
     config.put("embedding_multiplier", oneForNone(EMBEDDING_SCALE));
     config.put("residual_multiplier", oneForNone(RESIDUAL_SCALE));
     config.put("logits_scaling", oneForNone(LOGIT_SCALE));
+  }
+
+  /** Each layer attends, has a state or is a feed-forward layer. */
+  private void nemotronH(WeightFacts weights) {
+    SomeLayers attention = attentionLayers();
+    SomeLayers feedForward = feedForwardLayers();
+    List<String> types = attention.types("attention", feedForward, "mlp", "mamba");
+    if (!types.equals(feedForward.types("mlp", attention, "attention", "mamba"))) {
+      throw metadata.problem(
+          key(ExpertConfiguration.DENSE_WIDTH),
+          "is above 0 for a layer that attends; a layer can be one of both");
+    }
+    config.put("layers_block_type", types);
+    config.putAll(MambaConfiguration.translate(metadata, architecture, weights));
   }
 
   private void glm4Moe(WeightFacts weights) {

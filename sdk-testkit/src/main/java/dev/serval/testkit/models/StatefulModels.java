@@ -31,6 +31,17 @@ public final class StatefulModels {
   /** The sizes of a state space. */
   private static final StateSpaceShape SPACE = new StateSpaceShape(6, 10, 2, 9, 4);
 
+  private static final List<String> SPACE_TENSORS =
+      List.of(
+          "in_proj.weight",
+          "conv1d.weight",
+          "conv1d.bias",
+          "out_proj.weight",
+          "A_log",
+          "D",
+          "dt_bias",
+          "norm.weight");
+
   /** The rows that a short convolution sees. */
   private static final int TAPS = 3;
 
@@ -157,19 +168,56 @@ public final class StatefulModels {
    * @return the model
    */
   public static SmallModel stateSpaces(long seed, DType dtype, int vocabulary) {
+    return spaces("GraniteMoeHybridForCausalLM", seed, dtype, vocabulary)
+        .with("layer_types", List.of("mamba", "attention", "mamba", "mamba"))
+        .with("mamba_chunk_size", 256L)
+        .with("mamba_proj_bias", false)
+        .with("position_embedding_type", "nope")
+        .with("normalization_function", "rmsnorm");
+  }
+
+  /**
+   * A model each of whose layers is a state space, attention or a feed-forward layer, as Nemotron-H
+   * is in GGUF; the third is the feed-forward layer.
+   *
+   * @param seed of its weights
+   * @param dtype how they are stored, a plain type
+   * @param vocabulary how many tokens there are
+   * @return the model
+   */
+  public static SmallModel ofOnePart(long seed, DType dtype, int vocabulary) {
+    SmallModel model =
+        spaces("NemotronHForCausalLM", seed, dtype, vocabulary)
+            .with("hidden_act", "relu2")
+            .with("layers_block_type", List.of("mamba", "attention", "mlp", "mamba"));
+    return model.eachLayer(layer -> {
+      model.withoutTensor(layer + "post_attention_layernorm" + WEIGHT);
+      model.withoutTensor(layer + "mlp.gate_proj" + WEIGHT);
+      if (layer.contains(".2.")) {
+        SPACE_TENSORS.forEach(name -> model.withoutTensor(layer + "mamba." + name));
+      } else {
+        model.withoutTensor(layer + "mlp.up_proj" + WEIGHT);
+        model.withoutTensor(layer + "mlp.down_proj" + WEIGHT);
+        inParts(model, layer + "mamba.norm" + WEIGHT);
+      }
+    });
+  }
+
+  private static void inParts(SmallModel model, String norm) {
+    if (model.holds(norm)) {
+      model.reshaped(norm, SPACE.groups(), SPACE.inner() / SPACE.groups());
+    }
+  }
+
+  private static SmallModel spaces(String architecture, long seed, DType dtype, int vocabulary) {
     Sizes sizes = sizes(vocabulary);
     SmallModel model =
-        SmallModel.of("GraniteMoeHybridForCausalLM", seed, dtype, sizes, Extras.NONE)
-            .with("layer_types", List.of("mamba", "attention", "mamba", "mamba"))
+        SmallModel.of(architecture, seed, dtype, sizes, Extras.NONE)
             .with("mamba_n_heads", (long) SPACE.heads())
             .with("mamba_d_head", (long) SPACE.headDim())
             .with("mamba_n_groups", (long) SPACE.groups())
             .with("mamba_d_state", (long) SPACE.stateDim())
-            .with("mamba_d_conv", (long) SPACE.taps())
-            .with("mamba_chunk_size", 256L)
-            .with("mamba_proj_bias", false)
-            .with("position_embedding_type", "nope")
-            .with("normalization_function", "rmsnorm");
+            .with("mamba_d_conv", (long) SPACE.taps());
     return eachStateful(
         model,
         layer -> {

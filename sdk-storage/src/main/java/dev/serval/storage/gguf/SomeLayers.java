@@ -1,0 +1,52 @@
+package dev.serval.storage.gguf;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Which layers of a model have something, as heads of keys and values or a feed-forward layer. A
+ * file says for each layer how much of it there is, or one number for all.
+ *
+ * @param count how much those have that have any
+ * @param have whether each layer has some
+ */
+record SomeLayers(long count, List<Boolean> have) {
+  /** Those of a model of so many layers. */
+  static SomeLayers read(Metadata metadata, String key, long layers) {
+    int all = Math.toIntExact(layers);
+    if (!metadata.isArray(key)) {
+      return new SomeLayers(metadata.requirePositive(key), Collections.nCopies(all, Boolean.TRUE));
+    }
+    List<Long> counts = metadata.naturals(key, all, "layers");
+    return new SomeLayers(
+        onlyCount(metadata, key, counts), counts.stream().map(count -> count > 0).toList());
+  }
+
+  private static long onlyCount(Metadata metadata, String key, List<Long> counts) {
+    List<Long> some = counts.stream().filter(count -> count > 0).distinct().limit(2).toList();
+    if (some.isEmpty()) {
+      throw metadata.problem(key, "is 0 for every layer; one at least must have some");
+    }
+    if (some.size() > 1) {
+      throw metadata.problem(
+          key,
+          "has %d and %d; all layers that have any must have as many"
+              .formatted(some.getFirst(), some.getLast()));
+    }
+    return some.getFirst();
+  }
+
+  /** What each layer is called, by whether it has some. */
+  List<String> types(String having, String other) {
+    return have.stream().map(one -> one ? having : other).toList();
+  }
+
+  /** What each layer is called that has some of this, some of another, or nothing of both. */
+  List<String> types(String having, SomeLayers others, String havingOther, String neither) {
+    return IntStream.range(0, have.size())
+        .mapToObj(
+            layer -> have.get(layer) ? having : others.have.get(layer) ? havingOther : neither)
+        .toList();
+  }
+}
