@@ -13,6 +13,9 @@ import java.util.stream.IntStream;
  * @param traits what they are
  */
 record StateLayers(List<Boolean> carry, StateTraits traits) {
+  /** More than any model has, and few enough to be listed. */
+  private static final int MOST = 100_000;
+
   /**
    * As {@code layer_types} says.
    *
@@ -24,6 +27,9 @@ record StateLayers(List<Boolean> carry, StateTraits traits) {
       ModelConfig config, String kind, String attention, IntPredicate usual, StateTraits traits) {
     int count = config.count("num_hidden_layers");
     Optional<List<String>> types = config.texts(LayerWindows.TYPES);
+    if (types.isEmpty() && count > MOST) {
+      throw config.refuse("num_hidden_layers", "a number up to " + MOST);
+    }
     List<Boolean> carry = new ArrayList<>();
     for (int layer = 0; types.isEmpty() && layer < count; layer++) {
       carry.add(usual.test(layer));

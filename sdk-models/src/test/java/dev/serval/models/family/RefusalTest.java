@@ -521,6 +521,8 @@ final class RefusalTest {
         qwen35().without(types).with("full_attention_interval", 3L),
         "model.layers.1.linear_attn.in_proj_qkv.weight",
         "missing");
+    refused(
+        qwen35().without(types).with("num_hidden_layers", 1L << 30), "num_hidden_layers", "100000");
     refused(qwen35().with("linear_num_value_heads", 5L), "linear_num_value_heads", "5", "2");
     refused(qwen35().with("linear_value_head_dim", 1L << 30), "linear_value_head_dim", "2 GiB");
     refused(qwen35().without("linear_conv_kernel_dim"), "linear_conv_kernel_dim", "missing");
