@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.StepLimits;
+import dev.serval.api.storage.Checkpoint;
 import dev.serval.gpu.driver.DriverException;
+import dev.serval.testkit.models.StatefulModels;
 import dev.serval.testkit.models.SteppedModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +28,18 @@ final class CudaKvSwapTest {
   private final Random random = new Random(5);
 
   private static GpuModel model() {
-    return new GpuModel(new RandomLlama(), GPU.provider(), GPU.device(), SETUP);
+    return model(new RandomLlama());
+  }
+
+  private static GpuModel model(Checkpoint checkpoint) {
+    return new GpuModel(checkpoint, GPU.provider(), GPU.device(), SETUP);
+  }
+
+  /** Of one some layers have states in their blocks, too. */
+  private static List<Checkpoint> models() {
+    return List.of(
+        new RandomLlama(),
+        StatefulModels.apart("Qwen3_5ForCausalLM", 9, DType.F32, RandomLlama.VOCABULARY));
   }
 
   private int[] prompt(int length) {
@@ -56,14 +69,18 @@ final class CudaKvSwapTest {
 
   /** A sequence goes on with the bits it would have had, had its blocks not been moved. */
   private void whileItsBlocksMove(int tokens, int slots, Moves between) {
+    models().forEach(checkpoint -> whileItsBlocksMove(checkpoint, tokens, slots, between));
+  }
+
+  private void whileItsBlocksMove(Checkpoint checkpoint, int tokens, int slots, Moves between) {
     int[] prompt = prompt(tokens);
     List<float[]> expected;
-    try (GpuModel model = model()) {
+    try (GpuModel model = model(checkpoint)) {
       SteppedModel.Sequence stays = model.sequence(prompt);
       model.advance(stays);
       expected = decoded(model, stays, 1);
     }
-    try (GpuModel model = model()) {
+    try (GpuModel model = model(checkpoint)) {
       KvSwap swap = model.swap(slots);
       SteppedModel.Sequence moves = model.sequence(prompt);
       model.advance(moves);
