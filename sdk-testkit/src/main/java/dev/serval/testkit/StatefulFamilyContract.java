@@ -11,6 +11,7 @@ import dev.serval.testkit.models.Experts.Names;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -43,6 +44,19 @@ abstract class StatefulFamilyContract extends NeighbourFamilyContract {
             .with("norm_gains_less_one", false)
             .with("linear_value_heads_tiled", true)
             .with("mtp_num_hidden_layers", 1L)
+            .with(
+                "rope_parameters",
+                Map.of(
+                    "rope_type",
+                    "default",
+                    "rope_theta",
+                    10_000.0,
+                    "partial_rotary_factor",
+                    0.25,
+                    "mrope_interleaved",
+                    true,
+                    "mrope_section",
+                    List.of(1L, 1L, 0L)))
             .withTensor("mtp.fc.weight", DType.F32, 37, 74);
     checkLinear(tiled, false);
   }
@@ -110,6 +124,8 @@ abstract class StatefulFamilyContract extends NeighbourFamilyContract {
             .with("layer_types", List.of("conv", "full_attention", "conv", "conv"))
             .with("block_auto_adjust_ff_dim", true)
             .with("block_ff_dim", 79L)
+            .with("theta", 10_000.0)
+            .with("rope_theta", 10_000.0)
             .with("block_multiple_of", 53L);
     checkConvolutions(StatefulModels.withConvolutionNames(types));
   }

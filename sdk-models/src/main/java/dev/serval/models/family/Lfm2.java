@@ -51,6 +51,10 @@ public final class Lfm2 extends DecoderFamily {
     if (config.flag("conv_bias", false)) {
       throw config.refuse("conv_bias", "false or missing");
     }
+    Optional<Double> theta = config.optionalPositive("theta");
+    if (theta.isPresent() && !theta.equals(config.optionalPositive("rope_theta"))) {
+      throw config.refuse("theta", "that of rope_theta");
+    }
     int hidden = config.count("hidden_size");
     List<Integer> attending = config.wholes(ATTENDING).orElse(List.of());
     StateLayers states =

@@ -20,6 +20,9 @@ sealed interface RotaryScaling {
   /** How much queries grow for each original context, if they do. */
   String GROWTH = "llama_4_scaling_beta";
 
+  /** Texts have the same position in each of several kinds. */
+  List<String> KINDS_OF_POSITIONS = List.of("mrope_section", "mrope_interleaved");
+
   /** How many positions a model was trained for before they were scaled. */
   String ORIGINAL_CONTEXT = "original_max_position_embeddings";
 
@@ -193,6 +196,7 @@ sealed interface RotaryScaling {
     }
     fields.ignore(ORIGINAL_CONTEXT);
     fields.ignore("max_position_embeddings");
+    KINDS_OF_POSITIONS.forEach(fields::ignore);
     RotaryScaling all = rule(type.or(() -> oldType), fields).read(fields, model);
     RotaryScaling scaling =
         fields

@@ -551,6 +551,8 @@ final class RefusalTest {
         "nope, rope");
     SmallModel lfm2 = StatefulModels.convolutions("Lfm2ForCausalLM", 1, DType.F32, 20);
     refused(lfm2.with("conv_bias", true), "conv_bias", "true", "false or missing");
+    refused(lfm2.with("conv_bias", false).with("theta", 1e6), "theta", "that of rope_theta");
+    lfm2.without("theta");
     refused(
         lfm2.with("conv_bias", false).with("full_attn_idxs", List.of(1.5)),
         "full_attn_idxs",
