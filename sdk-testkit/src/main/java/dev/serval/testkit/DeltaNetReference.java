@@ -86,16 +86,8 @@ final class DeltaNetReference {
   }
 
   private double[] convolved(double[][] rows, int t) {
-    double[] out = new double[shape.channels()];
-    for (int i = 0; i < out.length; i++) {
-      double sum = 0;
-      for (int tap = 0; tap < shape.taps(); tap++) {
-        int row = t - (shape.taps() - 1) + tap;
-        sum += row < 0 ? 0 : convolution[tap * out.length + i] * rows[row][i];
-      }
-      out[i] = sum * Float64.sigmoid(sum);
-    }
-    return out;
+    double[] sums = Float64.convolved(rows, t, 0, convolution, shape.channels());
+    return Arrays.stream(sums).map(sum -> sum * Float64.sigmoid(sum)).toArray();
   }
 
   private static double[] ofLengthOne(double[] x) {

@@ -104,6 +104,46 @@ final class Float64 {
     return Arrays.stream(exponentials).map(exponential -> exponential / sum).toArray();
   }
 
+  /**
+   * A row's causal convolution with those before it, each channel by itself.
+   *
+   * @param rows a sequence's
+   * @param row which
+   * @param from its first channel's column
+   * @param kernel by what channels are multiplied, those of the oldest row first
+   * @param channels how many there are
+   */
+  static double[] convolved(double[][] rows, int row, int from, float[] kernel, int channels) {
+    int taps = kernel.length / channels;
+    double[] sums = new double[channels];
+    for (int tap = Math.max(0, taps - 1 - row); tap < taps; tap++) {
+      for (int i = 0; i < channels; i++) {
+        sums[i] += kernel[tap * channels + i] * rows[row - (taps - 1) + tap][from + i];
+      }
+    }
+    return sums;
+  }
+
+  /**
+   * A short convolution of rows {@code [gates before | gates behind | values]}.
+   *
+   * @param kernel by what columns are multiplied, those of the oldest row first
+   */
+  static double[][] shortConvolution(double[][] rows, float[] kernel, int width) {
+    double[][] gated = new double[rows.length][width];
+    double[][] out = new double[rows.length][];
+    for (int t = 0; t < rows.length; t++) {
+      for (int i = 0; i < width; i++) {
+        gated[t][i] = rows[t][i] * rows[t][2 * width + i];
+      }
+      out[t] = convolved(gated, t, 0, kernel, width);
+      for (int i = 0; i < width; i++) {
+        out[t][i] *= rows[t][width + i];
+      }
+    }
+    return out;
+  }
+
   /** Which values are the greatest, of equal ones the first. */
   static int[] greatest(double[] values, int count) {
     return IntStream.range(0, values.length)

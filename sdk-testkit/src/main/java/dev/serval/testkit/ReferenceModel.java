@@ -399,26 +399,14 @@ final class ReferenceModel {
 
   private void convolution(double[][] x, String layer) {
     String prefix = layer + "conv.";
-    float[] kernel = model.values(prefix + "conv.weight");
-    int taps = kernel.length / hidden;
-    double[][] gated = new double[x.length][];
-    double[][] gates = new double[x.length][];
+    double[][] rows = new double[x.length][];
     for (int t = 0; t < x.length; t++) {
-      double[] all = linear(norm(x[t], layer + INPUT), prefix + "in_proj");
-      gates[t] = Arrays.copyOfRange(all, hidden, 2 * hidden);
-      gated[t] = new double[hidden];
-      for (int i = 0; i < hidden; i++) {
-        gated[t][i] = all[i] * all[2 * hidden + i];
-      }
+      rows[t] = linear(norm(x[t], layer + INPUT), prefix + "in_proj");
     }
+    float[] kernel = taps(prefix + "conv.weight", hidden);
+    double[][] out = Float64.shortConvolution(rows, kernel, hidden);
     for (int t = 0; t < x.length; t++) {
-      double[] out = new double[hidden];
-      for (int i = 0; i < hidden; i++) {
-        for (int back = 0; back < taps && back <= t; back++) {
-          out[i] += gates[t][i] * kernel[i * taps + taps - 1 - back] * gated[t - back][i];
-        }
-      }
-      add(x[t], linear(out, prefix + "out_proj"), layer, AFTER_ATTENTION);
+      add(x[t], linear(out[t], prefix + "out_proj"), layer, AFTER_ATTENTION);
     }
   }
 

@@ -223,18 +223,7 @@ abstract class StateCase {
 
     @Override
     double[][] expected(double[][] in) {
-      int width = spec.width();
-      double[][] out = new double[in.length][width];
-      for (int t = 0; t < in.length; t++) {
-        for (int i = 0; i < width; i++) {
-          for (int tap = 0; tap < spec.taps(); tap++) {
-            int row = t - (spec.taps() - 1) + tap;
-            double x = row < 0 ? 0 : in[row][i] * in[row][2 * width + i];
-            out[t][i] += in[t][width + i] * kernel[tap * width + i] * x;
-          }
-        }
-      }
-      return out;
+      return Float64.shortConvolution(in, kernel, spec.width());
     }
 
     @Override

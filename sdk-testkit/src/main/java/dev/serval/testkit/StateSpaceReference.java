@@ -93,14 +93,9 @@ final class StateSpaceReference {
   }
 
   private double[] convolved(double[][] rows, int t) {
-    double[] out = new double[shape.channels()];
+    double[] out = Float64.convolved(rows, t, shape.inner(), vectors.convolution, shape.channels());
     for (int i = 0; i < out.length; i++) {
-      double sum = vectors.bias.length == 0 ? 0 : vectors.bias[i];
-      for (int tap = 0; tap < shape.taps(); tap++) {
-        int row = t - (shape.taps() - 1) + tap;
-        sum +=
-            row < 0 ? 0 : vectors.convolution[tap * out.length + i] * rows[row][shape.inner() + i];
-      }
+      double sum = out[i] + (vectors.bias.length == 0 ? 0 : vectors.bias[i]);
       out[i] = sum * Float64.sigmoid(sum);
     }
     return out;

@@ -62,15 +62,6 @@ public final class ConvolutionWork implements WorkCrew.Work {
     bias = added;
     taps = length;
     activates = activating;
-    int widest = 0;
-    for (int stretch = 0; stretch < stretches.count(); stretch++) {
-      widest = Math.max(widest, stretches.first(stretch + 1) - stretches.first(stretch));
-    }
-    for (int worker = 0; worker < histories.length; worker++) {
-      if (histories[worker].length < (taps - 1) * widest) {
-        histories[worker] = new float[(taps - 1) * widest];
-      }
-    }
     return this;
   }
 
@@ -90,7 +81,7 @@ public final class ConvolutionWork implements WorkCrew.Work {
     int stretch = part % stretches.count();
     int channel = stretches.first(stretch);
     int count = stretches.first(stretch + 1) - channel;
-    float[] history = histories[worker];
+    float[] history = history(worker, (taps - 1) * count);
     int end = states.batch().firstRow(sequence + 1);
     begin(sequence, channel, count, history);
     for (int row = states.batch().firstRow(sequence); row < end; row++) {
@@ -102,6 +93,13 @@ public final class ConvolutionWork implements WorkCrew.Work {
       }
       stretches.convolved(row, stretch, worker);
     }
+  }
+
+  private float[] history(int worker, int elements) {
+    if (histories[worker].length < elements) {
+      histories[worker] = new float[elements];
+    }
+    return histories[worker];
   }
 
   /** The channels of the rows before a run. */

@@ -341,15 +341,12 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations input = rows("input", in, batch, shape.inputColumns());
     CpuActivations convolved = rows("room between", between, batch, shape.channels());
     CpuActivations output = rows("output", out, batch, shape.valueColumns());
-    OperandChecks.requireApart(input, convolved);
-    OperandChecks.requireApart(input, output);
-    OperandChecks.requireApart(convolved, output);
     vector("convolution", spec.convolution(), shape.taps() * shape.channels());
     vector("decay", spec.decay(), shape.valueHeads());
     vector("time bias", spec.timeBias(), shape.valueHeads());
     vector("norm", spec.norm(), shape.valueDim());
     CarriedStates carried = states(batch, kv, shape.stateBytes(), stateAt);
-    deltaNets.of(carried, input, spec).run(carried, convolved, output, crew);
+    deltaNets.run(carried, input, spec, convolved, output, crew);
   }
 
   private CarriedStates states(StepBatch batch, KvMemory kv, long bytes, long stateAt) {
@@ -375,9 +372,6 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations input = rows("input", in, batch, shape.inputColumns());
     CpuActivations convolved = rows("room between", between, batch, shape.channels());
     CpuActivations output = rows("output", out, batch, shape.inner());
-    OperandChecks.requireApart(input, convolved);
-    OperandChecks.requireApart(input, output);
-    OperandChecks.requireApart(convolved, output);
     vector("convolution", spec.convolution(), shape.taps() * shape.channels());
     bias(spec.convolutionBias(), shape.channels());
     vector("decay", spec.decay(), shape.heads());
@@ -387,7 +381,7 @@ public final class CpuBackend implements ComputeBackend {
       vector("norm", spec.norm(), shape.inner());
     }
     CarriedStates carried = states(batch, kv, shape.stateBytes(), stateAt);
-    stateSpaces.of(carried, input, spec).run(carried, convolved, output, crew);
+    stateSpaces.run(carried, input, spec, convolved, output, crew);
   }
 
   @Override
@@ -400,7 +394,6 @@ public final class CpuBackend implements ComputeBackend {
       Activations out) {
     CpuActivations input = rows("input", in, batch, 3 * spec.width());
     CpuActivations output = rows("output", out, batch, spec.width());
-    OperandChecks.requireApart(input, output);
     vector("kernel", spec.kernel(), spec.taps() * spec.width());
     CarriedStates carried = states(batch, kv, spec.stateBytes(), stateAt);
     shortConvolutions.run(carried, input, spec, output, crew);

@@ -32,14 +32,23 @@ final class DeltaNetWork extends RecallWork implements ConvolutionWork.Stretches
     this.memory = memory;
   }
 
-  DeltaNetWork of(CarriedStates states, CpuActivations input, DeltaNetSpec rules) {
+  void run(
+      CarriedStates states,
+      CpuActivations input,
+      DeltaNetSpec rules,
+      CpuActivations between,
+      CpuActivations out,
+      WorkCrew crew) {
     in = input;
     spec = rules;
     shape = rules.shape();
     length = length(shape.keyDim());
     long first = shape.matrixAt(0) * Float.BYTES;
     size(states, shape.valueHeads(), shape.keyDim(), shape.valueDim(), first);
-    return this;
+    rows(between, out);
+    MemorySegment weights = ((CpuWeight.Vector) spec.convolution()).data();
+    crew.run(convolution.of(states, in, 0, this, between).by(weights, null, shape.taps(), true));
+    crew.run(this);
   }
 
   private Lengths length(int dims) {
@@ -50,13 +59,6 @@ final class DeltaNetWork extends RecallWork implements ConvolutionWork.Stretches
     }
     lengths.add(Lengths.of(dims, memory));
     return lengths.getLast();
-  }
-
-  void run(CarriedStates states, CpuActivations between, CpuActivations out, WorkCrew crew) {
-    rows(between, out);
-    MemorySegment weights = ((CpuWeight.Vector) spec.convolution()).data();
-    crew.run(convolution.of(states, in, 0, this, between).by(weights, null, shape.taps(), true));
-    crew.run(this);
   }
 
   @Override

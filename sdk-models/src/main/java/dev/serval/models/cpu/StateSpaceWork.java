@@ -35,16 +35,18 @@ final class StateSpaceWork extends RecallWork implements ConvolutionWork.Stretch
     activation = kernels.activation();
   }
 
-  StateSpaceWork of(CarriedStates states, CpuActivations input, StateSpaceSpec rules) {
+  void run(
+      CarriedStates states,
+      CpuActivations input,
+      StateSpaceSpec rules,
+      CpuActivations between,
+      CpuActivations out,
+      WorkCrew crew) {
     in = input;
     spec = rules;
     shape = rules.shape();
     long first = shape.matrixAt(0) * Float.BYTES;
     size(states, shape.heads(), shape.stateDim(), shape.headDim(), first);
-    return this;
-  }
-
-  void run(CarriedStates states, CpuActivations between, CpuActivations out, WorkCrew crew) {
     rows(between, out);
     crew.run(
         convolution

@@ -6,7 +6,6 @@ import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
-import dev.serval.api.compute.DeltaNetShape;
 import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.FeedForwardMaps;
@@ -15,7 +14,6 @@ import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.ShortConvolutionSpec;
-import dev.serval.api.compute.StateSpaceShape;
 import dev.serval.api.compute.StateSpaceSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -105,7 +103,8 @@ final class DecoderExecutor implements ModelExecutor {
     attended = inPlace ? normed : backend.operands(rows, shape.queryColumns(), logits);
     List<Activations> spare = inPlace ? List.of(qkv) : List.of(qkv, attended);
     gating = shape.traits().outputGates() ? gating(rows, shape.queryColumns()) : null;
-    recalling = shape.traits().states().map(states -> recalling(rows, states)).orElse(null);
+    recalling =
+        shape.traits().states().map(states -> recalling(rows, states.traits())).orElse(null);
     boolean apart = shape.traits().branchNorms().end().isPresent() || branchFactor != 1;
     branch = apart ? backend.activations(rows, shape.hidden()) : null;
     Optional<ExpertTraits> experts = shape.traits().experts();
@@ -133,21 +132,11 @@ final class DecoderExecutor implements ModelExecutor {
   /** What a layer that carries a state along begins with, has in between and gives. */
   private record Recalling(Activations in, Activations between, Activations out) {}
 
-  private Recalling recalling(int rows, StateLayers states) {
-    return switch (states.traits()) {
-      case DeltaNetTraits(DeltaNetShape net, _, _, _) ->
-          recalling(rows, net.inputColumns(), net.channels(), net.valueColumns());
-      case StateSpaceTraits(StateSpaceShape space, _, _, _) ->
-          recalling(rows, space.inputColumns(), space.channels(), space.inner());
-      case ShortConvolutionTraits(int width, _) -> recalling(rows, 3 * width, 1, width);
-    };
-  }
-
-  private Recalling recalling(int rows, int in, int between, int out) {
+  private Recalling recalling(int rows, StateTraits traits) {
     return new Recalling(
-        backend.activations(rows, in, logits),
-        backend.activations(rows, between, logits),
-        backend.operands(rows, out, logits));
+        backend.activations(rows, traits.inputColumns(), logits),
+        backend.activations(rows, traits.betweenColumns(), logits),
+        backend.operands(rows, traits.outputColumns(), logits));
   }
 
   @Override
@@ -185,8 +174,8 @@ final class DecoderExecutor implements ModelExecutor {
           in = parallel && rows != batch ? branchInput(rows, layer.attentionNorm()) : in;
           add(rows, attend(rows, attention), layer);
         }
-        case Mixer.DeltaNet _, Mixer.StateSpace _, Mixer.ShortConvolution _ -> {
-          add(batch, recall(batch, in, layer.mixer()), layer);
+        case Mixer.Carrying carrying -> {
+          add(batch, recall(batch, in, carrying), layer);
           rows = last ? lastRows(batch) : batch;
         }
         case Mixer.None() -> rows = last ? lastRows(batch) : batch;
@@ -241,23 +230,16 @@ final class DecoderExecutor implements ModelExecutor {
     return attended;
   }
 
-  private Activations recall(StepBatch batch, Activations in, Mixer mixer) {
+  private Activations recall(StepBatch batch, Activations in, Mixer.Carrying mixer) {
     Recalling room = Objects.requireNonNull(recalling);
+    backend.linear(batch, in, mixer.inputs(), null, room.in());
     switch (mixer) {
-      case Mixer.DeltaNet(Weight inputs, DeltaNetSpec spec, long at) -> {
-        backend.linear(batch, in, inputs, null, room.in());
-        backend.deltaNet(batch, room.in(), spec, at, kv, room.between(), room.out());
-      }
-      case Mixer.StateSpace(Weight inputs, StateSpaceSpec spec, long at) -> {
-        backend.linear(batch, in, inputs, null, room.in());
-        backend.stateSpace(batch, room.in(), spec, at, kv, room.between(), room.out());
-      }
-      case Mixer.ShortConvolution(Weight inputs, ShortConvolutionSpec spec, long at) -> {
-        backend.linear(batch, in, inputs, null, room.in());
-        backend.shortConvolution(batch, room.in(), spec, at, kv, room.out());
-      }
-      case Mixer.Attention _, Mixer.None _ ->
-          throw new IllegalStateException("no state is carried along by " + mixer);
+      case Mixer.DeltaNet(_, DeltaNetSpec spec, long at) ->
+          backend.deltaNet(batch, room.in(), spec, at, kv, room.between(), room.out());
+      case Mixer.StateSpace(_, StateSpaceSpec spec, long at) ->
+          backend.stateSpace(batch, room.in(), spec, at, kv, room.between(), room.out());
+      case Mixer.ShortConvolution(_, ShortConvolutionSpec spec, long at) ->
+          backend.shortConvolution(batch, room.in(), spec, at, kv, room.out());
     }
     return room.out();
   }

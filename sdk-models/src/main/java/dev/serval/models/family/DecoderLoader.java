@@ -115,8 +115,7 @@ final class DecoderLoader {
   }
 
   private Mixer deltaNet(MixerTensors.DeltaNet tensors, DecoderShape shape, int index) {
-    StateLayers states = shape.traits().states().orElseThrow();
-    DeltaNetTraits traits = (DeltaNetTraits) states.traits();
+    DeltaNetTraits traits = tensors.traits();
     DeltaNetSpec spec =
         new DeltaNetSpec(
             traits.shape(),
@@ -126,12 +125,11 @@ final class DecoderLoader {
             weight(tensors.timeBias()),
             weight(tensors.norm()),
             shape.epsilon());
-    return new Mixer.DeltaNet(weight(tensors.inputs()), spec, states.stateAt(index));
+    return new Mixer.DeltaNet(weight(tensors.inputs()), spec, stateAt(shape, index));
   }
 
   private Mixer stateSpace(MixerTensors.StateSpace tensors, DecoderShape shape, int index) {
-    StateLayers states = shape.traits().states().orElseThrow();
-    StateSpaceTraits traits = (StateSpaceTraits) states.traits();
+    StateSpaceTraits traits = tensors.traits();
     StateSpaceSpec spec =
         new StateSpaceSpec(
             traits.shape(),
@@ -143,16 +141,19 @@ final class DecoderLoader {
             weight(tensors.norm()),
             traits.normGroups(),
             shape.epsilon());
-    return new Mixer.StateSpace(weight(tensors.inputs()), spec, states.stateAt(index));
+    return new Mixer.StateSpace(weight(tensors.inputs()), spec, stateAt(shape, index));
   }
 
   private Mixer shortConvolution(
       MixerTensors.ShortConvolution tensors, DecoderShape shape, int index) {
-    StateLayers states = shape.traits().states().orElseThrow();
-    ShortConvolutionTraits traits = (ShortConvolutionTraits) states.traits();
+    ShortConvolutionTraits traits = tensors.traits();
     Weight kernel = taps(tensors.kernel(), traits.width(), traits.taps());
     ShortConvolutionSpec spec = new ShortConvolutionSpec(traits.width(), traits.taps(), kernel);
-    return new Mixer.ShortConvolution(weight(tensors.inputs()), spec, states.stateAt(index));
+    return new Mixer.ShortConvolution(weight(tensors.inputs()), spec, stateAt(shape, index));
+  }
+
+  private static long stateAt(DecoderShape shape, int index) {
+    return shape.traits().states().orElseThrow().stateAt(index);
   }
 
   private DecoderWeights.FeedForward feedForward(

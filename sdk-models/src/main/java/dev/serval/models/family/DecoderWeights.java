@@ -58,33 +58,24 @@ record DecoderWeights(
     /** Not at all. */
     record None() implements Mixer {}
 
-    /**
-     * A gated delta network.
-     *
-     * @param inputs the map that it begins with
-     * @param spec the rules
-     * @param stateAt where its state begins among those of a block, in bytes
-     */
-    record DeltaNet(Weight inputs, DeltaNetSpec spec, long stateAt) implements Mixer {}
+    /** What carries a state along. */
+    sealed interface Carrying extends Mixer {
+      /** The map that it begins with. */
+      Weight inputs();
 
-    /**
-     * A state space.
-     *
-     * @param inputs the map that it begins with
-     * @param spec the rules
-     * @param stateAt where its state begins among those of a block, in bytes
-     */
-    record StateSpace(Weight inputs, StateSpaceSpec spec, long stateAt) implements Mixer {}
+      /** Where its state begins among those of a block, in bytes. */
+      long stateAt();
+    }
 
-    /**
-     * A short convolution.
-     *
-     * @param inputs the map that it begins with
-     * @param spec the rules
-     * @param stateAt where its state begins among those of a block, in bytes
-     */
+    /** A gated delta network. */
+    record DeltaNet(Weight inputs, DeltaNetSpec spec, long stateAt) implements Carrying {}
+
+    /** A state space. */
+    record StateSpace(Weight inputs, StateSpaceSpec spec, long stateAt) implements Carrying {}
+
+    /** A short convolution. */
     record ShortConvolution(Weight inputs, ShortConvolutionSpec spec, long stateAt)
-        implements Mixer {}
+        implements Carrying {}
   }
 
   /** What a layer does with each row behind that. */

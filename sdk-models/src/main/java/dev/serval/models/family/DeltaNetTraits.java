@@ -71,6 +71,16 @@ record DeltaNetTraits(DeltaNetShape shape, Inputs inputs, boolean tiled, boolean
   }
 
   @Override
+  public int inputColumns() {
+    return shape.inputColumns();
+  }
+
+  @Override
+  public int betweenColumns() {
+    return shape.channels();
+  }
+
+  @Override
   public String output() {
     return "linear_attn.out_proj";
   }

@@ -34,6 +34,7 @@ sealed interface MixerTensors {
 
   /** A gated delta network. */
   record DeltaNet(
+      DeltaNetTraits traits,
       List<TensorNeed> inputs,
       List<TensorNeed> convolution,
       List<TensorNeed> decay,
@@ -48,6 +49,7 @@ sealed interface MixerTensors {
 
   /** A state space. */
   record StateSpace(
+      StateSpaceTraits traits,
       List<TensorNeed> inputs,
       List<TensorNeed> convolution,
       List<TensorNeed> convolutionBias,
@@ -63,7 +65,8 @@ sealed interface MixerTensors {
   }
 
   /** A short convolution. */
-  record ShortConvolution(List<TensorNeed> inputs, List<TensorNeed> kernel)
+  record ShortConvolution(
+      ShortConvolutionTraits traits, List<TensorNeed> inputs, List<TensorNeed> kernel)
       implements MixerTensors {
     @Override
     public Stream<List<TensorNeed>> all() {
@@ -147,6 +150,7 @@ sealed interface MixerTensors {
       inputs.addAll(pairs(shape, hidden, linear + "in_proj_ba", 1));
     }
     return new DeltaNet(
+        traits,
         LinearNeed.weights(inputs),
         List.of(TensorNeed.flat(linear + "conv1d.weight", shape.channels(), shape.taps())),
         List.of(TensorNeed.vector(linear + "A_log", shape.valueHeads())),
@@ -159,6 +163,7 @@ sealed interface MixerTensors {
     String mamba = layer + "mamba.";
     StateSpaceShape shape = traits.shape();
     return new StateSpace(
+        traits,
         LinearNeed.weights(
             List.of(new LinearNeed(mamba + "in_proj", shape.inputColumns(), hidden))),
         List.of(TensorNeed.flat(mamba + "conv1d.weight", shape.channels(), shape.taps())),
@@ -182,7 +187,9 @@ sealed interface MixerTensors {
       ShortConvolutionTraits traits, int hidden, String layer) {
     String conv = layer + "conv.";
     return new ShortConvolution(
-        LinearNeed.weights(List.of(new LinearNeed(conv + "in_proj", 3 * traits.width(), hidden))),
+        traits,
+        LinearNeed.weights(
+            List.of(new LinearNeed(conv + "in_proj", traits.inputColumns(), hidden))),
         List.of(TensorNeed.flat(conv + "conv.weight", traits.width(), traits.taps())));
   }
 

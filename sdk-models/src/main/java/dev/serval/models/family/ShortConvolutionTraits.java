@@ -15,6 +15,16 @@ record ShortConvolutionTraits(int width, int taps) implements StateTraits {
   }
 
   @Override
+  public int inputColumns() {
+    return 3 * width;
+  }
+
+  @Override
+  public int betweenColumns() {
+    return 1;
+  }
+
+  @Override
   public String output() {
     return "conv.out_proj";
   }

@@ -72,6 +72,16 @@ record StateSpaceTraits(
   }
 
   @Override
+  public int inputColumns() {
+    return shape.inputColumns();
+  }
+
+  @Override
+  public int betweenColumns() {
+    return shape.channels();
+  }
+
+  @Override
   public String output() {
     return "mamba.out_proj";
   }

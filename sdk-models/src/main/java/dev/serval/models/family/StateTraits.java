@@ -5,6 +5,12 @@ sealed interface StateTraits permits DeltaNetTraits, ShortConvolutionTraits, Sta
   /** How much its state takes. */
   long stateBytes();
 
+  /** How many columns what it begins with has. */
+  int inputColumns();
+
+  /** How many columns it needs in between; one, where it needs none. */
+  int betweenColumns();
+
   /** What the map that it ends with is called within a layer, without {@code .weight}. */
   String output();
 
