@@ -18,7 +18,7 @@
 //   element (r, k) at (k / 64) * rows * 64 + r * 64 + (((k % 64 / 8) ^ (r & 7)) * 8) + k % 8, where rows is that of the whole operand,
 //   a multiple of OPERAND_ROWS. What rows beyond a step's hold does not matter; columns beyond the real ones are zeros (whoever
 //   writes an operand writes those of its rows, to the end of the last k tile).
-// KV blocks: [layer][key | value][head][slot][dimension], rows as the type stores them (Q8_0: blocks of 34 bytes). Behind them the
+// KV blocks: [layer][key | value][head][slot][dimension], where layers may be of several shapes, rows as the type stores them (Q8_0: blocks of 34 bytes). Behind them the
 // states of other layers as they are after the block's last token that was computed, a layer's after another's, F32:
 //   [taps - 1][channels], rows as they go into the convolution, the oldest first; then [value head][keyDim][valueDim] where heads
 //   have matrices.
@@ -40,6 +40,8 @@ constexpr int MAX_SEGMENTS = 8;
 constexpr int TILE_QUERIES = 128;
 // The most experts of a layer.
 constexpr int MAX_EXPERTS = 1024;
+// The most groups that they are in.
+constexpr int MAX_GROUPS = 32;
 // What a draw gives where the scores are unusable: their largest is no finite number.
 constexpr int NO_TOKEN = -1;
 // The mark of a token of the prompt in a count table; the bits below count how often it was generated.
@@ -194,6 +196,21 @@ struct Softcap {
   int32_t unused;
 };
 
+// Some columns of rows, F32, multiplied, in several parts that are equally far apart: from and to the first of the first part.
+struct CopyColumns {
+  const Step* step;
+  const float* in;
+  float* out;
+  int32_t inStride;
+  int32_t outStride;
+  int32_t parts;
+  int32_t columns; // of a part
+  int32_t inStep;  // from one part to the next
+  int32_t outStep;
+  float factor;    // they are multiplied by; 0 makes them 0, whatever they are
+  int32_t unused;
+};
+
 // F32 rows to an operand, or gathers the rows that logits are wanted of, one after the other.
 struct Round {
   const Step* step;
@@ -231,7 +248,8 @@ struct RotateStore {
   const Step* step;
   float* qkv;
   const float* queryNorm; // null for none
-  const float* keyNorm;
+  const float* keyNorm;   // of latent attention, over what is a value
+  const float* valueNorm;
   const float* queryTurns; // [position][pair] of (cosine, sine)
   const float* keyTurns;
   void* kv;               // the KV memory
@@ -245,6 +263,8 @@ struct RotateStore {
   int32_t interleaved;    // pairs are neighbours, else halves
   float normEpsilon;
   int32_t pairs;          // that positions turn; what lies behind them is kept as it is
+  int32_t valueDim;
+  int32_t inputs;         // what rows have: 0 queries, keys and values, LATENT, or QUERIES alone
 };
 
 // Attention of a step's rows over the cache. Whatever slots hold that no row of the step has a right to see does not matter.
@@ -268,6 +288,8 @@ struct Attention {
   int32_t outOperand;  // 1: an operand
   float scale;         // above 0
   float softcap;       // scores become softcap * tanh(score / softcap); 0 for none. Only of `attention_simt_`
+  int32_t valueDim;    // that of keys but for `attention_simt_`
+  int32_t unused;
 };
 
 // out = function(gate, up), or of what is there alone
@@ -344,12 +366,14 @@ struct ShortConvolution {
   int32_t blockTokens;
 };
 
-// Chooses each row's experts: those with the highest scores, of equal ones the first. A row with a score that is no number goes to
-// the first experts, and its shares are none.
+// Chooses each row's experts: those that rank highest by their scores, of equal ones the first, and of its best groups alone where
+// there are any; groups are of consecutive experts, and of equal ones the first are best. A row with a rank that is no number goes
+// to the first experts, and its shares are none.
 struct Route {
   const Step* step;
   const float* products;      // F32 rows: those of the router's map
   const float* selectionBias; // float[count]: added to scores where experts are chosen; null for none
+  const float* expertScales;  // float[count]: by what experts count besides; null for none
   int32_t* experts;           // int[rows][used]: ascending
   float* shares;              // float[rows][used]: score * factor, of a softmax or 1 / (1 + exp(-product))
   int32_t count;              // experts, at most MAX_EXPERTS
@@ -358,6 +382,10 @@ struct Route {
   int32_t normalised;         // 1: scores are divided by the sum of the chosen ones
   float factor;
   int32_t sigmoid;            // 1: scores are those of the logistic function, else of a softmax
+  int32_t groups;             // of count / groups experts each, at most MAX_GROUPS; 1 for none
+  int32_t groupsUsed;         // groups that a row's experts are in, at most groups; used experts fit in them
+  int32_t twoHighest;         // 1: groups rank by the sum of their two highest ranks, else by the highest
+  int32_t unused;
 };
 
 // Routes of one expert that lie one after the other and are multiplied together.

@@ -435,19 +435,19 @@ template <class Type> struct Simt {
 #pragma unroll
       for (int i = 0; i < MOST_DIMENSIONS / THREADS; i++) o[i] = __fmul_rn(o[i], kept);
       for (int p = begin; p < end; p++) {
-        const unsigned char* value = cache.key(p) + cache.valueOffset;
+        const unsigned char* value = cache.value(p);
         float weight = weights[p - begin];
 #pragma unroll
         for (int i = 0; i < MOST_DIMENSIONS / THREADS; i++)
-          if ((int)threadIdx.x + i * THREADS < a.headDim) o[i] = __fmaf_rn(weight, Type::element(value, threadIdx.x + i * THREADS), o[i]);
+          if ((int)threadIdx.x + i * THREADS < a.valueDim) o[i] = __fmaf_rn(weight, Type::element(value, threadIdx.x + i * THREADS), o[i]);
       }
       __syncthreads();
     }
     sum = with_sink(a, head, largest, sum, scale);
 #pragma unroll
     for (int i = 0; i < MOST_DIMENSIONS / THREADS; i++) {
-      int d = threadIdx.x + i * THREADS, column = head * a.headDim + d;
-      if (d >= a.headDim) break;
+      int d = threadIdx.x + i * THREADS, column = head * a.valueDim + d;
+      if (d >= a.valueDim) break;
       float x = __fdiv_rn(o[i], sum);
       if (a.outOperand)
         ((uint16_t*)a.out)[operand_chunk(a.outStride, row, column) + column % 8] = bf16_of(x);

@@ -168,7 +168,8 @@ template <int ELEMENTS, int BYTES> struct Cache {
   const Attention& a;
   const unsigned char* base; // keys of slot 0 of block 0
   const int32_t* table;
-  int valueOffset;
+  int valueOffset;          // from a key to its value, where both are of one size
+  const unsigned char* values; // of slot 0 of block 0
   int shift; // where blocks hold a power of two
 
   __device__ __forceinline__ Cache(const Attention& a, int sequence, int kvHead) : a(a) {
@@ -176,14 +177,22 @@ template <int ELEMENTS, int BYTES> struct Cache {
     table = array<int32_t>(step, step->blocks) + array<int32_t>(step, step->tableBegin)[sequence];
     base = (const unsigned char*)a.kv + a.layerOffset + (int64_t)kvHead * a.blockTokens * row_bytes();
     valueOffset = a.kvHeads * a.blockTokens * row_bytes();
+    values = (const unsigned char*)a.kv + a.layerOffset + valueOffset + (int64_t)kvHead * a.blockTokens * value_bytes();
     shift = (a.blockTokens & (a.blockTokens - 1)) == 0 ? __popc(a.blockTokens - 1) : -1;
   }
 
   __device__ __forceinline__ int row_bytes() const { return a.headDim / ELEMENTS * BYTES; }
 
+  __device__ __forceinline__ int value_bytes() const { return a.valueDim / ELEMENTS * BYTES; }
+
   __device__ __forceinline__ const unsigned char* key(int position) const {
     int block = shift >= 0 ? position >> shift : position / a.blockTokens;
     return base + table[block] * a.blockBytes + (position - block * a.blockTokens) * row_bytes();
+  }
+
+  __device__ __forceinline__ const unsigned char* value(int position) const {
+    int block = shift >= 0 ? position >> shift : position / a.blockTokens;
+    return values + table[block] * a.blockBytes + (position - block * a.blockTokens) * value_bytes();
   }
 };
 using TensorCache = Cache<1, 2>;

@@ -16,20 +16,26 @@ struct Choice {
   }
 };
 
-// A row's scores, a warp for each row. A softmax takes its divisor last, which the order of its scores does not depend on.
+// A row's scores, a warp for each row; lane i has every expert e where e % LANES is i. A softmax takes its divisor last, which the
+// order of its scores does not depend on.
 struct RouterScores {
   const float *products, *selectionBias;
   int count;
-  bool sigmoid;
+  bool sigmoid, twoHighest;
   float top = -INFINITY, whole = 1.0f;
+  uint32_t open = ~0u; // bit e / LANES: whether expert e is in one of the row's groups
 
   __device__ __forceinline__ RouterScores(const Route& a, int row)
-      : products(a.products + (int64_t)row * a.stride), selectionBias(a.selectionBias), count(a.count), sigmoid(a.sigmoid) {
-    if (sigmoid) return;
-    for (int e = threadIdx.x % LANES; e < count; e += LANES) top = fmaxf(top, products[e]);
-    for (int i = LANES / 2; i > 0; i /= 2) top = fmaxf(top, __shfl_xor_sync(ALL, top, i));
-    if (selectionBias || !a.normalised) whole = sum([](int) { return true; });
+      : products(a.products + (int64_t)row * a.stride), selectionBias(a.selectionBias), count(a.count), sigmoid(a.sigmoid), twoHighest(a.twoHighest) {
+    if (!sigmoid) {
+      for (int e = threadIdx.x % LANES; e < count; e += LANES) top = fmaxf(top, products[e]);
+      for (int i = LANES / 2; i > 0; i /= 2) top = fmaxf(top, __shfl_xor_sync(ALL, top, i));
+      if (ranks_by_scores() || !a.normalised) whole = sum([](int) { return true; });
+    }
+    if (a.groups > 1) open = of_groups(best_groups(a.groups, a.groupsUsed), count / a.groups);
   }
+
+  __device__ __forceinline__ bool ranks_by_scores() const { return selectionBias || twoHighest; }
 
   // To be divided by the whole.
   __device__ __forceinline__ float of(int expert) const {
@@ -46,15 +52,58 @@ struct RouterScores {
   }
 
   __device__ __forceinline__ Choice choice(int expert) const {
-    return {selectionBias ? __fadd_rn(__fdiv_rn(of(expert), whole), selectionBias[expert]) : products[expert], expert};
+    if (!ranks_by_scores()) return {products[expert], expert};
+    float score = __fdiv_rn(of(expert), whole);
+    return {selectionBias ? __fadd_rn(score, selectionBias[expert]) : score, expert};
   }
+
+  // By what a group ranks, the same in every lane.
+  __device__ __forceinline__ float group(int first, int size) const {
+    float one = -INFINITY, two = -INFINITY;
+    for (int e = first + threadIdx.x % LANES; e < first + size; e += LANES) {
+      float rank = choice(e).rank;
+      two = fmaxf(two, fminf(one, rank));
+      one = fmaxf(one, rank);
+    }
+    for (int i = LANES / 2; i > 0; i /= 2) {
+      float otherOne = __shfl_xor_sync(ALL, one, i), otherTwo = __shfl_xor_sync(ALL, two, i);
+      two = fmaxf(fmaxf(two, otherTwo), fminf(one, otherOne));
+      one = fmaxf(one, otherOne);
+    }
+    return twoHighest ? __fadd_rn(one, two) : one;
+  }
+
+  // A bit for each group, the same in every lane; lane g has the rank of group g.
+  __device__ __forceinline__ uint32_t best_groups(int groups, int used) const {
+    int lane = threadIdx.x % LANES, size = count / groups;
+    Choice own = {-INFINITY, lane};
+    for (int g = 0; g < groups; g++) {
+      float rank = group(g * size, size);
+      if (g == lane) own.rank = rank;
+    }
+    int before = 0;
+    for (int g = 0; g < groups; g++) before += Choice{__shfl_sync(ALL, own.rank, g), g}.before(own);
+    return __ballot_sync(ALL, lane < groups && before < used);
+  }
+
+  // Of a lane's experts those of some groups.
+  __device__ __forceinline__ uint32_t of_groups(uint32_t groups, int size) const {
+    uint32_t bits = 0;
+    for (int e = threadIdx.x % LANES; e < count; e += LANES) bits |= (groups >> (e / size) & 1) << (e / LANES);
+    return bits;
+  }
+
+  __device__ __forceinline__ bool may_take(int expert) const { return open >> (expert / LANES) & 1; }
+
+  // Whether one of a lane's experts is chosen, if `last` is chosen last.
+  __device__ __forceinline__ bool takes(int expert, const Choice& last) const { return may_take(expert) && !last.before(choice(expert)); }
 
   // Of the choices behind `last` the one that comes first, the same in every lane.
   __device__ __forceinline__ Choice behind(const Choice& last) const {
     Choice best = {-INFINITY, MAX_EXPERTS};
     for (int e = threadIdx.x % LANES; e < count; e += LANES) {
       Choice one = choice(e);
-      if (last.before(one) && one.before(best)) best = one;
+      if (may_take(e) && last.before(one) && one.before(best)) best = one;
     }
     for (int i = LANES / 2; i > 0; i /= 2) {
       Choice other = {__shfl_xor_sync(ALL, best.rank, i), __shfl_xor_sync(ALL, best.expert, i)};
@@ -80,17 +129,18 @@ __device__ __forceinline__ void route_row(const Route& a, int row) {
   Choice last = {INFINITY, -1};
   for (int i = 0; i < a.used; i++) last = scores.behind(last);
   bool number = scores.numbers();
-  float divisor = a.normalised ? scores.sum([&](int e) { return !last.before(scores.choice(e)); }) : scores.whole;
+  float divisor = a.normalised ? scores.sum([&](int e) { return scores.takes(e, last); }) : scores.whole;
   if (divisor < SMALLEST) divisor = SMALLEST;
   int64_t to = (int64_t)row * a.used;
   for (int from = 0; from < a.count; from += LANES) {
     int e = from + lane;
-    bool chosen = number ? e < a.count && !last.before(scores.choice(e)) : e < a.used;
+    bool chosen = number ? e < a.count && scores.takes(e, last) : e < a.used;
     uint32_t votes = __ballot_sync(ALL, chosen);
     if (chosen) {
       int64_t at = to + __popc(votes & ((1u << lane) - 1));
       a.experts[at] = e;
-      a.shares[at] = number ? __fmul_rn(__fdiv_rn(scores.of(e), divisor), a.factor) : NAN;
+      float share = number ? __fmul_rn(__fdiv_rn(scores.of(e), divisor), a.factor) : NAN;
+      a.shares[at] = a.expertScales ? __fmul_rn(share, a.expertScales[e]) : share;
     }
     to += __popc(votes);
   }

@@ -4,6 +4,9 @@
 
 namespace serval {
 
+// What rows have.
+constexpr int LATENT = 1, QUERIES = 2;
+
 // How an element is kept, or a block of 32.
 struct F32Cache {
   static constexpr int BYTES = 4, ELEMENTS = 1;
@@ -41,14 +44,16 @@ template <class Cache> __device__ __forceinline__ void store_head(unsigned char*
   }
 }
 
-// Normalises (with a gain) and turns a head, pair by pair, and what is not turned behind them: store gets an element's index and
-// its value.
-template <class F> __device__ __forceinline__ void turn_head(const RotateStore& a, const float* head, const float* gain, const float2* turns, F store) {
-  int lane = threadIdx.x % LANES;
+// A norm of the first dimensions of a head, which its warp's lanes take in turns.
+struct HeadNorm {
+  const float* gain; // null for none
+  int dims;
   float factor = 1.0f, scale = 1.0f;
-  if (gain) {
+
+  __device__ __forceinline__ HeadNorm(const float* head, const float* gain, int dims, float epsilon) : gain(gain), dims(dims) {
+    if (!gain) return;
     float sum = 0.0f, scaledSum = 0.0f;
-    for (int i = lane; i < a.headDim; i += LANES) {
+    for (int i = threadIdx.x % LANES; i < dims; i += LANES) {
       float x = head[i], scaled = __fmul_rn(x, 0x1p-64f);
       sum = __fmaf_rn(x, x, sum);
       scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
@@ -56,23 +61,31 @@ template <class F> __device__ __forceinline__ void turn_head(const RotateStore& 
     sum = warp_sum(sum);
     scaledSum = warp_sum(scaledSum);
     bool huge = isinf(sum) && !isinf(scaledSum);
-    float mean = __fdiv_rn(huge ? scaledSum : sum, (float)a.headDim);
-    factor = __fdiv_rn(1.0f, __fsqrt_rn(huge ? mean : __fadd_rn(mean, a.normEpsilon)));
+    float mean = __fdiv_rn(huge ? scaledSum : sum, (float)dims);
+    factor = __fdiv_rn(1.0f, __fsqrt_rn(huge ? mean : __fadd_rn(mean, epsilon)));
     scale = huge ? 0x1p-64f : 1.0f;
   }
-  auto normed = [&](int i) {
+
+  __device__ __forceinline__ float of(const float* head, int i) const {
     float x = head[i];
-    return gain ? __fmul_rn(__fmul_rn(__fmul_rn(x, scale), factor), gain[i]) : x;
-  };
+    return gain && i < dims ? __fmul_rn(__fmul_rn(__fmul_rn(x, scale), factor), gain[i]) : x;
+  }
+};
+
+// Normalises (with a gain) and turns a head, pair by pair, and what is not turned: store gets an element's index and its value.
+template <class F> __device__ __forceinline__ void turn_head(const RotateStore& a, const float* head, const float* gain, const float2* turns, F store) {
+  int lane = threadIdx.x % LANES, from = a.inputs == LATENT ? a.valueDim : 0;
+  HeadNorm norm(head, gain, a.inputs == LATENT ? a.valueDim : a.headDim, a.normEpsilon);
 #pragma unroll 2
   for (int i = lane; i < a.pairs; i += LANES) {
-    int first = a.interleaved ? 2 * i : i, second = a.interleaved ? 2 * i + 1 : i + a.pairs;
+    int first = from + (a.interleaved ? 2 * i : i), second = from + (a.interleaved ? 2 * i + 1 : i + a.pairs);
     float2 turn = turns[i];
-    float x = normed(first), y = normed(second);
+    float x = norm.of(head, first), y = norm.of(head, second);
     store(first, __fsub_rn(__fmul_rn(x, turn.x), __fmul_rn(y, turn.y)));
     store(second, __fadd_rn(__fmul_rn(x, turn.y), __fmul_rn(y, turn.x)));
   }
-  for (int i = 2 * a.pairs + lane; i < a.headDim; i += LANES) store(i, normed(i));
+  for (int i = lane; i < from; i += LANES) store(i, norm.of(head, i));
+  for (int i = from + 2 * a.pairs + lane; i < a.headDim; i += LANES) store(i, norm.of(head, i));
 }
 
 // What no kernel writes is read before those before have ended: the step, and what turns.
@@ -88,25 +101,39 @@ template <class Cache> __device__ __forceinline__ void rotate_store_row(const Ro
   int sequence = array<int32_t>(step, step->sequenceOf)[row];
   const int32_t* table = array<int32_t>(step, step->blocks) + array<int32_t>(step, step->tableBegin)[sequence];
   int block = table[position / a.blockTokens], slot = position % a.blockTokens;
-  int64_t headRow = (int64_t)a.headDim / Cache::ELEMENTS * Cache::BYTES;
-  unsigned char* keys = (unsigned char*)a.kv + block * a.blockBytes + a.layerOffset + slot * headRow;
+  int64_t keyRow = (int64_t)a.headDim / Cache::ELEMENTS * Cache::BYTES, valueRow = (int64_t)a.valueDim / Cache::ELEMENTS * Cache::BYTES;
+  unsigned char* layer = (unsigned char*)a.kv + block * a.blockBytes + a.layerOffset;
   const float2* queryTurns = (const float2*)a.queryTurns + (int64_t)position * a.pairs;
   const float2* keyTurns = (const float2*)a.keyTurns + (int64_t)position * a.pairs;
   float* heads = a.qkv + (int64_t)row * a.stride;
   wait_for_earlier();
   int warps = blockDim.x / LANES;
-  for (int h = blockIdx.y * warps + threadIdx.x / LANES; h < a.heads + 2 * a.kvHeads; h += gridDim.y * warps) {
-    float* head = heads + (int64_t)h * a.headDim;
-    int kvHead = h - a.heads; // values come after keys in rows and in blocks alike
-    unsigned char* to = keys + kvHead * a.blockTokens * headRow;
+  int count = a.heads + (a.inputs == QUERIES ? 0 : a.inputs == LATENT ? 1 : 2) * a.kvHeads;
+  for (int h = blockIdx.y * warps + threadIdx.x / LANES; h < count; h += gridDim.y * warps) {
+    int kvHead = h - a.heads;
     if (kvHead >= a.kvHeads) {
-      store_head<Cache>(to, head, a.headDim);
-    } else if (kvHead < 0 || Cache::ELEMENTS > 1) {
+      int own = kvHead - a.kvHeads;
+      float* head = heads + (int64_t)(a.heads + a.kvHeads) * a.headDim + (int64_t)own * a.valueDim;
+      if (a.valueNorm) {
+        HeadNorm norm(head, a.valueNorm, a.valueDim, a.normEpsilon);
+        for (int i = threadIdx.x % LANES; i < a.valueDim; i += LANES) head[i] = norm.of(head, i);
+      }
+      store_head<Cache>(layer + a.kvHeads * a.blockTokens * keyRow + (own * a.blockTokens + slot) * valueRow, head, a.valueDim);
+      continue;
+    }
+    float* head = heads + (int64_t)h * a.headDim;
+    unsigned char* key = layer + (kvHead * a.blockTokens + slot) * keyRow;
+    unsigned char* value = layer + a.kvHeads * a.blockTokens * keyRow + (kvHead * a.blockTokens + slot) * valueRow;
+    if (kvHead < 0 || Cache::ELEMENTS > 1) {
       __syncwarp();
       turn_head(a, head, kvHead < 0 ? a.queryNorm : a.keyNorm, kvHead < 0 ? queryTurns : keyTurns, [&](int i, float x) { head[i] = x; });
-      if (kvHead >= 0) store_head<Cache>(to, head, a.headDim);
+      if (kvHead >= 0) store_head<Cache>(key, head, a.headDim);
+      if (kvHead >= 0 && a.inputs == LATENT) store_head<Cache>(value, head, a.valueDim);
     } else if constexpr (Cache::ELEMENTS == 1) {
-      turn_head(a, head, a.keyNorm, keyTurns, [&](int i, float x) { Cache::store(to, i, x); });
+      turn_head(a, head, a.keyNorm, keyTurns, [&](int i, float x) {
+        Cache::store(key, i, x);
+        if (a.inputs == LATENT && i < a.valueDim) Cache::store(value, i, x);
+      });
     }
   }
 }

@@ -330,3 +330,17 @@ KERNEL(gate_output, GateOutput, 256, 1, 0) {
     rows.store(row, 8 * c, a.columns, e);
   }
 }
+
+KERNEL(copy_columns, CopyColumns, 256, 1, 0) {
+  serval::let_later_begin();
+  serval::wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->rows) return;
+  const float* in = a.in + (int64_t)row * a.inStride;
+  float* out = a.out + (int64_t)row * a.outStride;
+  for (int i = threadIdx.x; i < a.parts * a.columns; i += blockDim.x) {
+    int part = i / a.columns, column = i % a.columns;
+    float x = in[(int64_t)part * a.inStep + column];
+    out[(int64_t)part * a.outStep + column] = a.factor == 0.0f ? 0.0f : __fmul_rn(x, a.factor);
+  }
+}

@@ -1395,15 +1395,44 @@ Rows routed_rows(Random& random, int rows, int count, bool biased) {
   return products;
 }
 
-void routing_of(Bench& bench, Random& random, int count, int used, bool normalised, bool sigmoid, bool biased) {
+// Groups that a row's experts are in a few of.
+struct Grouping {
+  int groups = 1, used = 1;
+  bool twoHighest = false;
+};
+
+// Which experts are in a row's best groups.
+vector<bool> in_best_groups(const Grouping& grouping, const vector<double>& by) {
+  int size = (int)by.size() / grouping.groups;
+  vector<double> rank(grouping.groups);
+  vector<int> order(grouping.groups);
+  for (int g = 0; g < grouping.groups; g++) {
+    vector<double> own(by.begin() + g * size, by.begin() + (g + 1) * size);
+    std::sort(own.rbegin(), own.rend());
+    rank[g] = grouping.twoHighest ? own[0] + own[1] : own[0];
+    order[g] = g;
+  }
+  std::stable_sort(order.begin(), order.end(), [&](int x, int y) { return rank[x] > rank[y]; });
+  vector<bool> in(by.size());
+  for (int i = 0; i < grouping.used; i++)
+    for (int e = order[i] * size; e < (order[i] + 1) * size; e++) in[e] = true;
+  return in;
+}
+
+void routing_of(Bench& bench, Random& random, int count, int used, bool normalised, bool sigmoid, bool biased, Grouping grouping = {}) {
   int rows = 9, stride = padded(count, 4);
   Rows products = routed_rows(random, rows, count, biased);
+  if (grouping.twoHighest)
+    for (double& x : products[1]) x = fabs(x); // else groups are alike but for rounding: 1 / (1 + exp(-x)) + 1 / (1 + exp(x)) is 1
   vector<float> bias(count);
-  for (int e = 0; e < count; e++) bias[e] = biased ? (float)(e * 7 % count) : 0.0f; // further apart than scores are
+  // Further apart than scores are, and below 0 with them.
+  for (int e = 0; e < count; e++) bias[e] = biased ? (float)(e * 7 % count - 2 * count) : 0.0f;
+  vector<float> scales(count);
+  for (int e = 0; e < count; e++) scales[e] = biased ? 1.0f + (float)(e % 5) / 4 : 1.0f;
   int32_t* experts = bench.room<int32_t>(rows * used);
   float* shares = bench.room<float>(rows * used);
-  Route a = {plain_step(bench, rows), put(bench, products, stride), biased ? bench.device(bias) : nullptr, experts, shares, count, stride, used, normalised,
-             0.75f, sigmoid};
+  Route a = {plain_step(bench, rows), put(bench, products, stride), biased ? bench.device(bias) : nullptr, biased ? bench.device(scales) : nullptr, experts, shares, count, stride, used, normalised,
+             0.75f, sigmoid, grouping.groups, grouping.used, grouping.twoHighest, 0};
   bench.launch("route", 4, 1, 1, a);
   vector<int32_t> chosen = bench.host(experts, rows * used);
   vector<float> actual = bench.host(shares, rows * used);
@@ -1411,20 +1440,24 @@ void routing_of(Bench& bench, Random& random, int count, int used, bool normalis
     vector<double> score = scores_of(sigmoid, products[r]), by(count);
     bool number = true;
     for (int e = 0; e < count; e++) {
-      by[e] = biased ? score[e] + bias[e] : products[r][e];
+      by[e] = biased || grouping.twoHighest ? score[e] + bias[e] : products[r][e];
       number = number && by[e] == by[e];
     }
     vector<int> rank(count);
     for (int e = 0; e < count; e++) rank[e] = e;
-    if (number) std::stable_sort(rank.begin(), rank.end(), [&](int x, int y) { return by[x] > by[y]; });
+    if (number) {
+      vector<bool> in = in_best_groups(grouping, by);
+      std::stable_sort(rank.begin(), rank.end(), [&](int x, int y) { return in[x] != in[y] ? in[x] : by[x] > by[y]; });
+    }
     double sum = 0;
     for (int i = 0; i < used; i++) sum += score[rank[i]];
     double divisor = normalised ? std::max(sum, 0x1p-126) : 1;
     std::sort(rank.begin(), rank.begin() + used);
     for (int i = 0; i < used; i++) {
-      string where = text("%d of %d, row %d, route %d", used, count, r, i) + (sigmoid ? ", sigmoid" : "") + (biased ? ", biased" : "");
+      string where = text("%d of %d, row %d, route %d", used, count, r, i) + (sigmoid ? ", sigmoid" : "") + (biased ? ", biased" : "") +
+                     text(", %d of %d groups by %d", grouping.used, grouping.groups, grouping.twoHighest ? 2 : 1);
       bench.near(chosen[r * used + i], rank[i], 0, where);
-      bench.near(actual[r * used + i], number ? score[rank[i]] / divisor * 0.75 : NAN, 1e-5, where + ", share");
+      bench.near(actual[r * used + i], number ? score[rank[i]] / divisor * 0.75 * scales[rank[i]] : NAN, 1e-5, where + ", share");
     }
   }
   bench.machine.release();
@@ -1436,6 +1469,17 @@ void routing(Bench& bench, int) {
     for (bool normalised : {true, false})
       for (bool sigmoid : {false, true})
         for (bool biased : {false, true}) routing_of(bench, random, count, used, normalised, sigmoid, biased);
+}
+
+void routing_by_groups(Bench& bench, int) {
+  Random random = {18};
+  for (auto [count, used, groups, groupsUsed] :
+       {std::tuple{6, 2, 3, 1}, {9, 3, 3, 1}, {40, 8, 4, 2}, {256, 8, 8, 4}, {160, 6, 8, 3}, {64, 3, 32, 7}, {1024, 24, 32, 2}, {32, 5, 32, 5}})
+    for (bool twoHighest : {false, true})
+      for (bool sigmoid : {false, true})
+        for (bool biased : {false, true})
+          if (count > groups || !twoHighest)
+            routing_of(bench, random, count, used, sigmoid, sigmoid, biased, {groups, groupsUsed, twoHighest});
 }
 
 // The routes of some rows in order.
@@ -1738,14 +1782,14 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
     int rows = data.header.rows;
     float* qkv = put(bench, in, c.stride());
     bench.launch("rotate_store_" + c.type, rows + 1, 1 + random.below(3), 1,
-                 RotateStore{step, qkv, queryNorm, keyNorm, queryTurns, keyTurns, kv, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim,
-                             c.blockTokens, c.interleaved, 1e-5f, c.pairs});
+                 RotateStore{step, qkv, queryNorm, keyNorm, nullptr, queryTurns, keyTurns, kv, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim,
+                             c.blockTokens, c.interleaved, 1e-5f, c.pairs, c.headDim, 0});
     int outStride = c.operand ? padded(rows, 128) : padded(width, 4);
     size_t outBytes = c.operand ? operand_size(outStride, width) * 2 : (size_t)rows * outStride * 4;
     unsigned char* out = bench.room<unsigned char>(outBytes);
     float* partials = bench.room<float>((size_t)data.header.parts * c.heads * (c.headDim + 4));
     Attention a = {step, qkv, kv, out, partials, arrivals, sinks, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim, c.blockTokens, c.window,
-                   outStride, c.operand, 0.3f, c.softcap};
+                   outStride, c.operand, 0.3f, c.softcap, c.headDim, 0};
     if (simt) {
       bench.launch("attention_simt_" + c.type, rows + 1, c.heads, 1, a);
     } else {
@@ -2105,6 +2149,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
       {"linear maps, numbers of MXFP4", [&](Bench& b) { numbers_of_mxfp4(b, scale); }},
       {"linear maps, plain", [&](Bench& b) { plain_linear_maps(b, scale); }},
       {"experts, routes", [&](Bench& b) { routing(b, scale); }},
+      {"experts, routes by groups", [&](Bench& b) { routing_by_groups(b, scale); }},
       {"experts, order of routes", [&](Bench& b) { sorting_of_routes(b, scale); }},
       {"experts, products", [&](Bench& b) { routed_products(b, scale); }},
       {"experts, sums", [&](Bench& b) { sums_of_routes(b, scale); }},

@@ -9,6 +9,7 @@ import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.TokenSink;
 import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
@@ -27,6 +28,7 @@ import dev.serval.batching.SteppedEngine;
 import dev.serval.batching.VictimPolicies;
 import dev.serval.cache.PagedKvCache;
 import java.lang.foreign.MemorySegment;
+import java.util.Collections;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.AuxCounters;
@@ -177,7 +179,17 @@ public class EngineStepBenchmark {
 
     @Override
     public ModelSpec spec() {
-      return new ModelSpec("stub", 49152, 8192, 30, 30, 3, 64, 0, 1, 1, 0, Bytes.ZERO);
+      return new ModelSpec(
+          "stub",
+          49152,
+          8192,
+          30,
+          Collections.nCopies(30, new KvShape(3, 64)),
+          0,
+          1,
+          1,
+          0,
+          Bytes.ZERO);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.serval.simulator;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.Sampling;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.StepBatch;
@@ -9,6 +10,7 @@ import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.TokenSampler;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.function.LongConsumer;
 import java.util.random.RandomGenerator;
 
@@ -58,9 +60,7 @@ final class CostedModel implements ModelExecutor {
         TracePrompts.VOCABULARY,
         Integer.MAX_VALUE,
         1,
-        1,
-        1,
-        1,
+        List.of(new KvShape(1, 1)),
         0,
         1,
         1,

@@ -340,12 +340,16 @@ final class GgufExpertsTest extends GgufCase {
   }
 
   private static GgufWriter glm4Moe(int scoring, int drafts) {
+    return glm4Moe(scoring, drafts, 1);
+  }
+
+  private static GgufWriter glm4Moe(int scoring, int drafts, int groups) {
     return experts("glm4moe", 3)
         .put("glm4moe.nextn_predict_layers", drafts)
         .put("glm4moe.expert_feed_forward_length", 4)
         .put("glm4moe.expert_shared_count", 2)
         .put("glm4moe.expert_gating_func", scoring)
-        .put("glm4moe.expert_group_count", 1)
+        .put("glm4moe.expert_group_count", groups)
         .put("glm4moe.expert_weights_norm", true)
         .put("glm4moe.leading_dense_block_count", 1)
         .tensor("blk.0.attn_q_norm.weight", F32, new byte[16], 4)
@@ -367,6 +371,7 @@ final class GgufExpertsTest extends GgufCase {
               .containsEntry("n_routed_experts", 3L)
               .containsEntry("n_shared_experts", 2L)
               .containsEntry("n_group", 1L)
+              .containsEntry("topk_group", 1L)
               .containsEntry("first_k_dense_replace", 1L)
               .containsEntry("routed_scaling_factor", 2.5)
               .containsEntry("norm_topk_prob", true)
@@ -385,6 +390,24 @@ final class GgufExpertsTest extends GgufCase {
         "expert_shared_feed_forward_length",
         "9",
         "2 experts of 4");
+  }
+
+  @Test
+  void experts_may_be_in_groups_of_which_a_file_says_how_many_a_row_goes_to() throws IOException {
+    String used = "glm4moe.expert_group_used_count";
+    refused(glm4Moe(2, 1, 3).file(), "has no metadata", used);
+    accepted(
+        glm4Moe(2, 1, 3).put(used, 2),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("n_group", 3L)
+                .containsEntry("topk_group", 2L));
+    accepted(
+        glm4Moe(2, 1, 0).put(used, 0),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("n_group", 1L)
+                .containsEntry("topk_group", 1L));
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.serval.testkit;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
@@ -24,7 +25,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class AttentionCase {
   private static final float EPSILON = 1e-5f;
-  private static final int LAYERS = 2;
 
   /** Some sinks are far above all scores then, and some far below. */
   private static final float SINK_SCALE = 4;
@@ -32,6 +32,8 @@ final class AttentionCase {
   final int heads;
   final int kvHeads;
   final int headDim;
+  final int valueDim;
+  final boolean latent;
   final int window;
   final float softcap;
   final Norms norms;
@@ -39,9 +41,15 @@ final class AttentionCase {
   final DType kvType;
   final int blockTokens;
   final List<float[][]> sequences = new ArrayList<>();
+
+  /** What another layer has that attends to what this one stores; none if there is no other. */
+  final List<float[][]> queriesAlone = new ArrayList<>();
+
   boolean poisoned;
+  boolean disturbed;
   private final float[] queryGain;
   private final float[] keyGain;
+  private final float @Nullable [] valueGain;
   final float[] sinkScores;
   private final RotaryEmbedding rotary;
 
@@ -56,7 +64,7 @@ final class AttentionCase {
     this(
         random,
         kvType,
-        headDim(random, kvType),
+        sizes(random, kvType),
         random.nextInt(3) > 0 ? AttentionSpec.NO_SOFTCAP : 2,
         random.nextInt(3) == 0,
         List.of(1, 4, 16).get(random.nextInt(3)),
@@ -66,7 +74,7 @@ final class AttentionCase {
   private AttentionCase(
       Random random,
       DType kvType,
-      int headDim,
+      Sizes sizes,
       float softcap,
       boolean sinks,
       int blockTokens,
@@ -75,15 +83,22 @@ final class AttentionCase {
     heads = kvHeads * List.of(1, 2, 3, 7).get(random.nextInt(4));
     window = List.of(AttentionSpec.NO_WINDOW, 1, 3, 17, 40).get(random.nextInt(5));
     this.kvType = kvType;
-    this.headDim = headDim;
+    headDim = sizes.headDim;
+    valueDim = sizes.valueDim;
+    latent = sizes.latent;
     this.softcap = softcap;
     this.sinks = sinks;
     this.blockTokens = blockTokens;
-    norms = norms(random, heads * headDim);
-    rotary = rotary(random, headDim / 2);
+    norms = norms(random, latent ? 1 : heads * headDim);
+    rotary = rotary(random, (latent ? headDim - valueDim : headDim) / 2);
     boolean ofRows = norms == Norms.ROWS;
+    int keyGains = ofRows ? kvHeads * headDim : headDim;
     queryGain = BackendProbe.random(random, DType.F32, 1, ofRows ? heads * headDim : headDim)[0];
-    keyGain = BackendProbe.random(random, DType.F32, 1, ofRows ? kvHeads * headDim : headDim)[0];
+    keyGain = BackendProbe.random(random, DType.F32, 1, latent ? valueDim : keyGains)[0];
+    valueGain =
+        latent || random.nextInt(3) > 0
+            ? null
+            : BackendProbe.random(random, DType.F32, 1, valueDim)[0];
     sinkScores = BackendProbe.random(random, DType.F32, 1, heads)[0];
     for (int head = 0; head < heads; head++) {
       sinkScores[head] *= SINK_SCALE;
@@ -95,7 +110,36 @@ final class AttentionCase {
 
   /** One with sinks, of a shape for which backends have their fastest kernels. */
   static AttentionCase withSinks(Random random, DType kvType, int headDim, int... lengths) {
-    return new AttentionCase(random, kvType, headDim, AttentionSpec.NO_SOFTCAP, true, 16, lengths);
+    Sizes sizes = new Sizes(headDim, headDim, false);
+    return new AttentionCase(random, kvType, sizes, AttentionSpec.NO_SOFTCAP, true, 16, lengths);
+  }
+
+  /** Latent attention of a shape for which backends have their fastest kernels. */
+  static AttentionCase latent(Random random, DType kvType, int rank, int turned, int... lengths) {
+    Sizes sizes = new Sizes(rank + turned, rank, true);
+    return new AttentionCase(random, kvType, sizes, AttentionSpec.NO_SOFTCAP, false, 16, lengths);
+  }
+
+  /** A layer that stores keys and values, and another of queries alone that attends to them. */
+  static AttentionCase withQueriesAlone(
+      Random random, DType kvType, int headDim, int valueDim, int... lengths) {
+    Sizes sizes = new Sizes(headDim, valueDim, false);
+    float softcap = random.nextInt(3) > 0 ? AttentionSpec.NO_SOFTCAP : 2;
+    AttentionCase both =
+        new AttentionCase(random, kvType, sizes, softcap, random.nextBoolean(), 16, lengths);
+    for (int length : lengths) {
+      both.queriesAlone.add(BackendProbe.random(random, DType.F32, length, both.heads * headDim));
+    }
+    return both;
+  }
+
+  /** How large heads are, and whether their values are a part of their keys. */
+  private record Sizes(int headDim, int valueDim, boolean latent) {}
+
+  private static Sizes sizes(Random random, DType kvType) {
+    int keys = headDim(random, kvType);
+    int values = random.nextBoolean() ? keys : headDim(random, kvType);
+    return new Sizes(keys, values, values <= keys && random.nextInt(3) == 0);
   }
 
   /** Over rows only where keys begin at a multiple of four columns, as they are to. */
@@ -127,28 +171,48 @@ final class AttentionCase {
   }
 
   int columns() {
-    return (heads + 2 * kvHeads) * headDim;
+    return (heads + kvHeads) * headDim + (latent ? 0 : kvHeads * valueDim);
   }
 
   KvLayout layout() {
-    return new KvLayout(LAYERS, kvHeads, headDim, blockTokens, kvType);
+    KvShape other = new KvShape(1, kvType.blockElements());
+    KvShape shape = new KvShape(kvHeads, headDim, valueDim);
+    return new KvLayout(List.of(other, shape), blockTokens, kvType, 0);
   }
 
   AttentionSpec spec(BackendProbe probe) {
-    return spec(probe, sinks ? probe.vector(DType.F32, sinkScores) : null);
+    return spec(probe, sinks(probe));
   }
 
   AttentionSpec spec(BackendProbe probe, @Nullable Weight given) {
+    return spec(probe, latent ? AttentionSpec.Inputs.LATENT : AttentionSpec.Inputs.ALL, given);
+  }
+
+  /** That of queries which attend to what is stored already. */
+  AttentionSpec specOfQueries(BackendProbe probe) {
+    return spec(probe, AttentionSpec.Inputs.QUERIES, sinks(probe));
+  }
+
+  private @Nullable Weight sinks(BackendProbe probe) {
+    return sinks ? probe.vector(DType.F32, sinkScores) : null;
+  }
+
+  private AttentionSpec spec(
+      BackendProbe probe, AttentionSpec.Inputs inputs, @Nullable Weight given) {
+    boolean stores = inputs != AttentionSpec.Inputs.QUERIES;
     return new AttentionSpec(
         heads,
         kvHeads,
         headDim,
+        valueDim,
+        inputs,
         0.7f,
         softcap,
         window,
         rotary,
-        norms != Norms.NONE ? probe.vector(DType.F32, queryGain) : null,
-        norms != Norms.NONE ? probe.vector(DType.F32, keyGain) : null,
+        norms != Norms.NONE && !latent ? probe.vector(DType.F32, queryGain) : null,
+        stores && norms != Norms.NONE ? probe.vector(DType.F32, keyGain) : null,
+        stores && valueGain != null ? probe.vector(DType.F32, valueGain) : null,
         EPSILON,
         given);
   }
@@ -206,6 +270,7 @@ final class AttentionCase {
       List<float[][]> results) {
     StepBatch batch = new StepBatch(chunk * sequences.size(), sequences.size());
     List<float[]> inputs = new ArrayList<>();
+    List<float[]> alone = new ArrayList<>();
     List<float[][]> outputs = new ArrayList<>();
     for (int i = 0; i < sequences.size(); i++) {
       int to = Math.min(from + chunk, sequences.get(i).length);
@@ -213,34 +278,58 @@ final class AttentionCase {
         batch.add(new int[to], from, to - from, tables.get(i), false);
         inputs.addAll(Arrays.asList(sequences.get(i)).subList(from, to));
         outputs.add(results.get(i));
+        if (!queriesAlone.isEmpty()) {
+          alone.addAll(Arrays.asList(queriesAlone.get(i)).subList(from, to));
+        }
       }
     }
     Activations qkv = probe.put(inputs.toArray(float[][]::new));
-    Activations out = probe.buffer(inputs.size(), spec.queryColumns());
+    Activations out = probe.buffer(inputs.size(), spec.outputColumns());
     backend.rotateAndStore(batch, qkv, spec, 1, kv);
-    backend.attention(batch, qkv, spec, 1, kv, out);
+    if (disturbed) {
+      AttentionSpec other = specOfQueries(probe);
+      backend.rotateAndStore(batch, numberless(probe, inputs.size()), other, 1, kv);
+    }
+    if (alone.isEmpty()) {
+      backend.attention(batch, qkv, spec, 1, kv, out);
+    } else {
+      Activations queries = probe.put(alone.toArray(float[][]::new));
+      AttentionSpec other = specOfQueries(probe);
+      backend.rotateAndStore(batch, queries, other, 1, kv);
+      backend.attention(batch, queries, other, 1, kv, out);
+    }
     float[][] rows = probe.get(out, inputs.size());
     for (int row = 0; row < rows.length; row++) {
       outputs.get(batch.sequenceOf(row))[batch.position(row)] = rows[row];
     }
   }
 
+  /** Queries of more rows than a step has, so that no numbers follow them. */
+  private Activations numberless(BackendProbe probe, int rows) {
+    float[][] queries = new float[2 * rows][heads * headDim];
+    for (float[] row : queries) {
+      Arrays.fill(row, Float.NaN);
+    }
+    return probe.put(queries);
+  }
+
   /** One sequence by the reference. */
   double[][] expected(int sequence, BackendProbe probe) {
     AttentionSpec spec = spec(probe);
     float[][] rows = sequences.get(sequence);
-    double[][] out = new double[rows.length][spec.queryColumns()];
+    float[][] asking = queriesAlone.isEmpty() ? rows : queriesAlone.get(sequence);
+    double[][] out = new double[rows.length][spec.outputColumns()];
     for (int head = 0; head < heads; head++) {
       int kvHead = head / (heads / kvHeads);
-      double[][] queries = heads(rows, 0, heads, head, queryGain, spec);
+      double[][] queries = heads(asking, 0, heads, head, queryGain, spec);
       double[][] keys = heads(rows, heads, kvHeads, kvHead, keyGain, spec);
-      double[][] values = raw(rows, heads + kvHeads + kvHead, 1);
+      double[][] values = latent ? beginnings(keys) : values(rows, kvHead);
       for (int position = 0; position < rows.length; position++) {
         int first = Math.max(0, position - window + 1);
         double sink = sinks ? sinkScores[head] : Double.NEGATIVE_INFINITY;
         double[] result =
             Float64.attend(queries[position], keys, values, first, position, spec, sink);
-        System.arraycopy(result, 0, out[position], head * headDim, headDim);
+        System.arraycopy(result, 0, out[position], head * valueDim, valueDim);
       }
     }
     return out;
@@ -250,38 +339,67 @@ final class AttentionCase {
   private double[][] heads(
       float[][] rows, int first, int count, int head, float[] gain, AttentionSpec spec) {
     double[][] turned = new double[rows.length][];
-    double[][] all = raw(rows, first, count);
+    double[][] all = raw(rows, first * headDim, count * headDim);
     for (int position = 0; position < rows.length; position++) {
       double[] own =
           norms == Norms.ROWS ? Float64.rmsNorm(all[position], gain, EPSILON) : all[position];
       double[] values = Arrays.copyOfRange(own, head * headDim, (head + 1) * headDim);
       turned[position] =
-          Float64.turned(
-              norms == Norms.HEADS ? Float64.rmsNorm(values, gain, EPSILON) : values,
-              spec,
-              position,
-              first == 0);
+          latent
+              ? latent(values, norms == Norms.NONE ? null : gain, spec, position, first == 0)
+              : Float64.turned(
+                  norms == Norms.HEADS ? Float64.rmsNorm(values, gain, EPSILON) : values,
+                  spec,
+                  position,
+                  first == 0);
     }
     return turned;
   }
 
-  private double[][] raw(float[][] rows, int first, int count) {
-    double[][] heads = new double[rows.length][];
+  /** What is a value, too, normalised, and turned what lies behind it. */
+  private double[] latent(
+      double[] head, float @Nullable [] gain, AttentionSpec spec, int position, boolean query) {
+    double[] whole = head.clone();
+    double[] value = Arrays.copyOf(head, valueDim);
+    double[] behind = Arrays.copyOfRange(head, valueDim, headDim);
+    double[] normed = query || gain == null ? value : Float64.rmsNorm(value, gain, EPSILON);
+    double[] turned = Float64.turned(behind, spec, position, query);
+    System.arraycopy(normed, 0, whole, 0, valueDim);
+    System.arraycopy(turned, 0, whole, valueDim, headDim - valueDim);
+    return whole;
+  }
+
+  private double[][] beginnings(double[][] keys) {
+    return Arrays.stream(keys).map(key -> Arrays.copyOf(key, valueDim)).toArray(double[][]::new);
+  }
+
+  private double[][] values(float[][] rows, int kvHead) {
+    double[][] raw = raw(rows, (heads + kvHeads) * headDim + kvHead * valueDim, valueDim);
+    float[] gain = valueGain;
+    return gain == null
+        ? raw
+        : Arrays.stream(raw)
+            .map(value -> Float64.rmsNorm(value, gain, EPSILON))
+            .toArray(double[][]::new);
+  }
+
+  private static double[][] raw(float[][] rows, int from, int count) {
+    double[][] columns = new double[rows.length][];
     for (int position = 0; position < rows.length; position++) {
-      heads[position] =
-          Float64.widen(
-              Arrays.copyOfRange(rows[position], first * headDim, (first + count) * headDim));
+      columns[position] = Float64.widen(Arrays.copyOfRange(rows[position], from, from + count));
     }
-    return heads;
+    return columns;
   }
 
   @Override
   public String toString() {
-    return "%d heads on %d of %d, window %d, softcap %s, norms of %s, %s, %s blocks of %d"
+    return "%d heads on %d of %d and %d%s, window %d, softcap %s, norms of %s, %s, %s blocks of %d"
         .formatted(
             heads,
             kvHeads,
             headDim,
+            valueDim,
+            latent ? " within" : "",
             window,
             softcap,
             norms,

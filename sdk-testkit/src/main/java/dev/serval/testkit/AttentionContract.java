@@ -23,6 +23,7 @@ import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Random;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -185,6 +186,106 @@ abstract class AttentionContract {
   }
 
   @Test
+  void latent_attention_is_that_of_the_reference_in_a_cache_of_any_type() {
+    Random random = new Random(23);
+    for (DType kvType : kvTypes()) {
+      for (int rank : new int[] {64, 160}) {
+        long seed = random.nextLong();
+        AttentionCase decodes =
+            AttentionCase.latent(new Random(seed), kvType, rank, 64, 1, 19, 290);
+        checkAttention(seed, decodes, 1);
+        AttentionCase chunks = AttentionCase.latent(new Random(seed), kvType, rank, 64, 45, 270);
+        checkAttention(seed, chunks, 41);
+      }
+    }
+  }
+
+  @Test
+  void latent_attention_has_the_same_bits_alone_and_in_a_batch() {
+    Random random = new Random(24);
+    for (DType kvType : kvTypes()) {
+      checkBits(AttentionCase.latent(random, kvType, 64, 32, 600, 3, 33), 600, random);
+    }
+  }
+
+  @Test
+  void queries_alone_attend_to_what_another_layer_has_stored_in_a_cache_of_any_type() {
+    Random random = new Random(27);
+    for (DType kvType : kvTypes()) {
+      for (int[] sizes : new int[][] {{64, 64}, {96, 32}, {128, 128}}) {
+        long seed = random.nextLong();
+        checkAttention(seed, queriesAlone(seed, kvType, sizes, 1, 19, 35), 1);
+        checkAttention(seed, queriesAlone(seed, kvType, sizes, 45, 270), 41);
+      }
+    }
+    for (int[] sizes : new int[][] {{6, 10}, {10, 6}, {8, 8}, {256, 256}}) {
+      long seed = random.nextLong();
+      checkAttention(seed, queriesAlone(seed, DType.F32, sizes, 1, 45, 18), 13);
+    }
+  }
+
+  private static AttentionCase queriesAlone(long seed, DType kvType, int[] sizes, int... lengths) {
+    return AttentionCase.withQueriesAlone(new Random(seed), kvType, sizes[0], sizes[1], lengths);
+  }
+
+  @Test
+  void queries_alone_have_the_same_bits_in_a_batch_and_with_any_number_of_threads() {
+    Random random = new Random(28);
+    for (DType kvType : kvTypes()) {
+      int[] sizes = {64, 64};
+      checkBits(queriesAlone(random.nextLong(), kvType, sizes, 70, 3, 33), 70, random);
+    }
+  }
+
+  @Test
+  void queries_alone_leave_what_is_stored_as_it_is() {
+    for (DType kvType : kvTypes()) {
+      AttentionCase attention = queriesAlone(29, kvType, new int[] {64, 64}, 21, 59);
+      attention.queriesAlone.clear();
+      List<float[][]> clean = attention.compute(backend, probe, 21, new Random(29));
+      attention.disturbed = true;
+      List<float[][]> disturbed = attention.compute(backend, probe, 21, new Random(29));
+      for (int i = 0; i < clean.size(); i++) {
+        assertThat(disturbed.get(i)).as("%s", attention).isDeepEqualTo(clean.get(i));
+      }
+    }
+  }
+
+  @Test
+  void queries_alone_have_no_norms_of_what_another_layer_has_stored() {
+    Weight gain = probe.vector(DType.F32, new float[6]);
+    refused(() -> ofQueries(gain, null));
+    refused(() -> ofQueries(null, gain));
+    AttentionSpec spec = ofQueries(null, null);
+    assertThat(spec.stores()).isFalse();
+    assertThat(spec.inputColumns()).isEqualTo(spec.queryColumns());
+    StepBatch batch = new StepBatch(1, 1);
+    batch.add(new int[1], 0, 1, table(0), false);
+    KvMemory kv = backend.kvMemory(new KvLayout(1, 1, 6, 4, DType.F32), 1);
+    Activations wide = probe.buffer(1, 2 * 6 + 2 * 6);
+    refused(() -> backend.rotateAndStore(batch, wide, spec, 0, kv));
+    refused(() -> backend.attention(batch, wide, spec, 0, kv, probe.buffer(1, 2 * 6)));
+  }
+
+  private static AttentionSpec ofQueries(@Nullable Weight keyNorm, @Nullable Weight valueNorm) {
+    return new AttentionSpec(
+        2,
+        1,
+        6,
+        6,
+        AttentionSpec.Inputs.QUERIES,
+        1,
+        AttentionSpec.NO_SOFTCAP,
+        AttentionSpec.NO_WINDOW,
+        RotaryEmbedding.of(new double[] {1}),
+        null,
+        keyNorm,
+        valueNorm,
+        1e-5f,
+        null);
+  }
+
+  @Test
   void a_sink_of_minus_infinity_takes_nothing() {
     for (DType kvType : kvTypes()) {
       AttentionCase attention = AttentionCase.withSinks(new Random(15), kvType, 64, 3, 270);
@@ -248,13 +349,13 @@ abstract class AttentionContract {
       StepBatch batch = new StepBatch(1, 1);
       batch.add(new int[1], 0, 1, table(block), false);
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 0, kv))
+          .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 1, kv))
           .withMessageContaining(String.valueOf(block));
     }
     StepBatch tooLong = new StepBatch(attention.blockTokens + 1, 1);
     tooLong.add(new int[attention.blockTokens + 1], 0, attention.blockTokens + 1, table(0), false);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> backend.rotateAndStore(tooLong, qkv, spec, 0, kv));
+        .isThrownBy(() -> backend.rotateAndStore(tooLong, qkv, spec, 1, kv));
   }
 
   private static BlockTable table(int block) {
@@ -267,7 +368,7 @@ abstract class AttentionContract {
   void sinks_of_another_backend_or_number_are_refused() {
     AttentionCase attention = AttentionCase.withSinks(new Random(18), DType.F32, 64, 1);
     Activations qkv = probe.put(new float[1][attention.columns()]);
-    Activations out = probe.buffer(1, attention.spec(probe).queryColumns());
+    Activations out = probe.buffer(1, attention.spec(probe).outputColumns());
     StepBatch batch = new StepBatch(1, 1);
     batch.add(new int[1], 0, 1, table(0), false);
     KvMemory kv = backend.kvMemory(attention.layout(), 1);
@@ -280,10 +381,23 @@ abstract class AttentionContract {
               new BackendProbe(other, arena).vector(DType.F32, scores))) {
         AttentionSpec spec = attention.spec(probe, wrong);
         assertThatIllegalArgumentException()
-            .isThrownBy(() -> backend.attention(batch, qkv, spec, 0, kv, out))
+            .isThrownBy(() -> backend.attention(batch, qkv, spec, 1, kv, out))
             .withMessageContaining("sinks");
       }
     }
+  }
+
+  @Test
+  void a_layer_of_another_shape_is_refused() {
+    AttentionCase attention = new AttentionCase(new Random(12), DType.F32, 1);
+    AttentionSpec spec = attention.spec(probe);
+    Activations qkv = probe.put(new float[1][attention.columns()]);
+    StepBatch batch = new StepBatch(1, 1);
+    batch.add(new int[1], 0, 1, table(0), false);
+    KvMemory kv = backend.kvMemory(attention.layout(), 1);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 0, kv))
+        .withMessageContaining("layer 0 of KV memory keeps KvShape[heads=1, keyDim=1");
   }
 
   @Test
@@ -312,12 +426,15 @@ abstract class AttentionContract {
         heads,
         1,
         6,
+        6,
+        AttentionSpec.Inputs.ALL,
         1,
         AttentionSpec.NO_SOFTCAP,
         AttentionSpec.NO_WINDOW,
         RotaryEmbedding.of(new double[] {1}),
         query,
         key,
+        null,
         1e-5f,
         null);
   }
@@ -327,20 +444,20 @@ abstract class AttentionContract {
     AttentionCase attention = new AttentionCase(new Random(12), DType.F32, 1);
     AttentionSpec spec = attention.spec(probe);
     Activations qkv = probe.put(new float[1][attention.columns()]);
-    Activations out = probe.buffer(1, spec.queryColumns());
+    Activations out = probe.buffer(1, spec.outputColumns());
     StepBatch batch = new StepBatch(1, 1);
     batch.add(new int[1], 0, 1, table(0), false);
     KvMemory kv = backend.kvMemory(attention.layout(), 1);
-    for (int layer : new int[] {-1, attention.layout().layers()}) {
+    for (int layer : new int[] {-1, attention.layout().layers().size()}) {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, layer, kv));
     }
     try (ComputeBackend other = open(1)) {
       KvMemory foreign = other.kvMemory(attention.layout(), 1);
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 0, foreign));
+          .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 1, foreign));
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> backend.attention(batch, qkv, spec, 0, foreign, out));
+          .isThrownBy(() -> backend.attention(batch, qkv, spec, 1, foreign, out));
     }
   }
 }

@@ -10,6 +10,7 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.HeadMaps;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.StepBatch;
@@ -20,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -124,6 +126,99 @@ public abstract class ComputeBackendContract extends CarriedStateContract {
         expected[i] += before[row][i];
       }
       assertRow(actual[row], expected, 15, "sum");
+    }
+  }
+
+  @Test
+  void each_head_goes_through_its_own_map_and_what_is_kept_stays_behind_it() {
+    Random random = new Random(25);
+    for (DType dtype : BackendProbe.PLAIN) {
+      for (int[] shape : new int[][] {{3, 5}, {64, 64}, {7, 33}, {129, 17}, {96, 160}}) {
+        for (int rows : new int[] {1, 5, 35}) {
+          int kept = random.nextBoolean() ? 0 : 1 + random.nextInt(40);
+          int behind = random.nextBoolean() ? 0 : 1 + random.nextInt(70);
+          checkHeads(random, dtype, shape, rows, 1 + random.nextInt(4), kept, behind);
+        }
+      }
+    }
+  }
+
+  private void checkHeads(
+      Random random, DType dtype, int[] shape, int rows, int heads, int kept, int behind) {
+    float[][] in = floats(random, rows, heads * (shape[1] + kept));
+    float[][] rest = behind == 0 ? new float[0][] : floats(random, rows, behind);
+    List<float[][]> maps =
+        IntStream.range(0, heads)
+            .mapToObj(_ -> BackendProbe.random(random, dtype, shape[0], shape[1]))
+            .toList();
+    HeadMaps weights =
+        new HeadMaps(maps.stream().map(map -> probe.matrix(dtype, map)).toList(), kept);
+    Activations out = probe.buffer(rows, heads * weights.outputStep() + behind);
+    Activations last = behind == 0 ? null : probe.put(rest);
+    backend.linearOfHeads(BackendProbe.step(rows), probe.put(in), weights, last, out);
+    float[][] actual = probe.get(out, rows);
+    for (int row = 0; row < rows; row++) {
+      double[] expected = new double[out.columns()];
+      for (int head = 0; head < heads; head++) {
+        int from = head * weights.inputStep();
+        int to = head * weights.outputStep();
+        float[] own = Arrays.copyOfRange(in[row], from, from + shape[1]);
+        double[] mapped = Float64.linear(Float64.widen(own), maps.get(head), NO_BIAS);
+        System.arraycopy(mapped, 0, expected, to, shape[0]);
+        for (int i = 0; i < kept; i++) {
+          expected[to + shape[0] + i] = in[row][from + shape[1] + i];
+        }
+      }
+      for (int i = 0; i < behind; i++) {
+        expected[out.columns() - behind + i] = rest[row][i];
+      }
+      String what =
+          "%s %s, %d heads, %d kept, %d behind"
+              .formatted(dtype, Arrays.toString(shape), heads, kept, behind);
+      assertRow(actual[row], expected, shape[1] + 1, what);
+    }
+  }
+
+  @Test
+  void a_head_of_a_row_has_the_same_bits_alone_and_among_others() {
+    Random random = new Random(26);
+    float[][] in = floats(random, 70, 3 * 37);
+    List<Weight> maps =
+        IntStream.range(0, 3)
+            .mapToObj(
+                _ -> probe.matrix(DType.BF16, BackendProbe.random(random, DType.BF16, 90, 37)))
+            .toList();
+    HeadMaps weights = new HeadMaps(maps, 0);
+    Activations out = probe.buffer(70, 3 * 90);
+    backend.linearOfHeads(BackendProbe.step(70), probe.put(in), weights, null, out);
+    float[][] together = probe.get(out, 70);
+    for (int row = 0; row < 70; row += 23) {
+      Activations alone = probe.put(new float[][] {in[row]});
+      backend.linearOfHeads(BackendProbe.step(1), alone, weights, null, out);
+      assertThat(probe.get(out, 1)[0]).containsExactly(together[row]);
+    }
+  }
+
+  @Test
+  void maps_of_heads_that_do_not_fit_are_refused() {
+    StepBatch batch = BackendProbe.step(1);
+    Weight map = probe.matrix(DType.F32, new float[3][2]);
+    HeadMaps maps = new HeadMaps(List.of(map, map), 1);
+    Activations in = probe.buffer(1, 6);
+    Activations out = probe.buffer(1, 8);
+    backend.linearOfHeads(batch, in, maps, null, out);
+    refused(() -> new HeadMaps(List.of(map, probe.matrix(DType.F32, new float[2][3])), 1));
+    refused(() -> new HeadMaps(List.of(), 0));
+    refused(() -> backend.linearOfHeads(batch, probe.buffer(1, 5), maps, null, out));
+    refused(() -> backend.linearOfHeads(batch, in, maps, null, probe.buffer(1, 9)));
+    refused(() -> backend.linearOfHeads(batch, in, maps, probe.buffer(1, 2), out));
+    Weight vector = probe.vector(DType.F32, new float[2]);
+    refused(() ->
+        backend.linearOfHeads(batch, in, new HeadMaps(List.of(vector, vector), 1), null, out));
+    try (ComputeBackend other = open(1)) {
+      Weight foreign = new BackendProbe(other, arena).matrix(DType.F32, new float[3][2]);
+      HeadMaps ofOther = new HeadMaps(List.of(foreign, foreign), 1);
+      refused(() -> backend.linearOfHeads(batch, in, ofOther, null, out));
     }
   }
 
@@ -285,9 +380,15 @@ public abstract class ComputeBackendContract extends CarriedStateContract {
       refused(
           () -> backend.normAdd(batch, foreignBuffer, new Norm.RootMeanSquare(gain, 1), buffer));
       refused(() -> backend.addScaled(batch, foreignBuffer, 1, buffer));
+      refused(() -> backend.scale(batch, foreignBuffer, 1));
       refused(() -> backend.softcap(batch, 1, other.logits(1, 2)));
       refused(() -> backend.gate(batch, GateFunction.SILU, buffer, foreign.buffer(1, 1)));
       Activations foreignOut = foreign.buffer(1, 2);
+      GateFunction silu = GateFunction.SILU;
+      Activations free = probe.buffer(1, 2);
+      refused(() -> backend.gateApart(batch, silu, foreignBuffer, buffer, 0, free));
+      refused(() -> backend.gateApart(batch, silu, buffer, foreignBuffer, 0, free));
+      refused(() -> backend.gateApart(batch, silu, buffer, buffer, 0, foreignOut));
       refused(() -> backend.activate(batch, UngatedFunction.GELU_TANH, buffer, foreignOut));
       refused(() -> backend.project(batch, buffer, foreignSquare, null, backend.logits(1, 2)));
       refused(() -> backend.project(batch, buffer, square, foreignGain, backend.logits(1, 2)));
@@ -320,6 +421,7 @@ public abstract class ComputeBackendContract extends CarriedStateContract {
     refused(() -> backend.project(batch, two, square, longer, backend.logits(2, 2)));
     refused(() -> backend.addScaled(batch, two, 1, two));
     refused(() -> backend.addScaled(batch, two, 1, three));
+    refused(() -> backend.scale(batch, oneRow, 1));
     refused(() -> backend.gate(batch, GateFunction.SILU, three, two));
     refused(() -> backend.project(batch, two, square, null, backend.logits(1, 3)));
     refused(() -> backend.activations(0, 3));

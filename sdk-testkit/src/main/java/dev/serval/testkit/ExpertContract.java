@@ -12,6 +12,8 @@ import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.RouterSpec;
+import dev.serval.api.compute.RouterSpec.GroupScore;
+import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.RouterSpec.Scoring;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
@@ -20,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -37,6 +40,7 @@ abstract class ExpertContract extends AttentionContract {
    *
    * @param dtype how its weights are stored
    * @param used how many experts a row goes to
+   * @param groups of which a row's experts are in a few, or null
    * @param scoring what makes scores
    * @param selecting whether experts have a selection bias
    * @param normalised whether shares add up to 1
@@ -47,6 +51,7 @@ abstract class ExpertContract extends AttentionContract {
   private record Rules(
       DType dtype,
       int used,
+      @Nullable Groups groups,
       Scoring scoring,
       boolean selecting,
       boolean normalised,
@@ -54,13 +59,20 @@ abstract class ExpertContract extends AttentionContract {
       GateFunction function,
       float factor) {
     static Rules plain(int used) {
-      return new Rules(DType.F32, used, Scoring.SOFTMAX, false, true, false, GateFunction.SILU, 1);
+      return new Rules(
+          DType.F32, used, null, Scoring.SOFTMAX, false, true, false, GateFunction.SILU, 1);
+    }
+
+    static Rules grouped(int used, Groups groups, Scoring scoring, boolean selecting) {
+      return new Rules(
+          DType.F32, used, groups, scoring, selecting, true, false, GateFunction.SILU, 1);
     }
 
     static Rules random(Random random, DType dtype, int used) {
       return new Rules(
           dtype,
           used,
+          null,
           random.nextBoolean() ? Scoring.SIGMOID : Scoring.SOFTMAX,
           random.nextBoolean(),
           random.nextBoolean(),
@@ -82,6 +94,7 @@ abstract class ExpertContract extends AttentionContract {
     private final Rules rules;
     private final float[] routerBias;
     private final float[] selectionBias;
+    private final float[] scales;
     private final ExpertSpec spec;
 
     Crowd(Random random, Rules rules, int count, int width, int inner) {
@@ -89,14 +102,16 @@ abstract class ExpertContract extends AttentionContract {
       float[][] router = new float[count][width];
       routerBias = new float[rules.biased ? count : 0];
       selectionBias = new float[rules.selecting ? count : 0];
+      scales = new float[rules.biased ? count : 0];
       List<FeedForwardMaps> experts = new ArrayList<>();
       for (int expert = 0; expert < count; expert++) {
         router[expert][expert] = 1;
         if (rules.biased) {
           routerBias[expert] = (random.nextInt(5) - 2) * APART;
+          scales[expert] = 0.5f + random.nextFloat();
         }
         if (rules.selecting) {
-          selectionBias[expert] = random.nextFloat() - 0.5f;
+          selectionBias[expert] = random.nextFloat() - (rules.groups == null ? 0.5f : 3);
         }
         experts.add(expert(random, width, inner));
       }
@@ -106,6 +121,8 @@ abstract class ExpertContract extends AttentionContract {
               bias(routerBias),
               rules.scoring,
               selectionBias.length == 0 ? null : probe.vector(DType.F32, selectionBias),
+              scales.length == 0 ? null : probe.vector(DType.F32, scales),
+              rules.groups,
               rules.used,
               rules.normalised,
               rules.factor);
@@ -148,7 +165,8 @@ abstract class ExpertContract extends AttentionContract {
       for (int expert = 0; rules.selecting && expert < ranks.length; expert++) {
         ranks[expert] += selectionBias[expert];
       }
-      return Float64.greatest(ranks, rules.used);
+      double[] open = rules.groups == null ? ranks : Float64.grouped(ranks, rules.groups);
+      return Float64.greatest(open, rules.used);
     }
 
     double[] expected(float[] in, float[] before) {
@@ -163,7 +181,7 @@ abstract class ExpertContract extends AttentionContract {
         double[] given = Float64.linear(products, downs.get(expert), downBiases.get(expert));
         double share = rules.factor * scores[expert] / (rules.normalised ? sum : 1);
         for (int i = 0; i < out.length; i++) {
-          out[i] += share * given[i];
+          out[i] += share * (rules.biased ? scales[expert] : 1) * given[i];
         }
       }
       return out;
@@ -221,7 +239,7 @@ abstract class ExpertContract extends AttentionContract {
   void a_row_whose_scores_are_all_0_gets_nothing() {
     Random random = new Random(28);
     Rules rules =
-        new Rules(DType.F32, 2, Scoring.SIGMOID, false, true, false, GateFunction.SILU, 1);
+        new Rules(DType.F32, 2, null, Scoring.SIGMOID, false, true, false, GateFunction.SILU, 1);
     Crowd crowd = new Crowd(random, rules, 4, 12, 5);
     float[][] in = floats(random, 1, 12);
     Arrays.fill(in[0], 0, 4, -1000);
@@ -245,6 +263,86 @@ abstract class ExpertContract extends AttentionContract {
     }
   }
 
+  /** Groups of each kind, by which experts are chosen in each way. */
+  private static List<Rules> rules(int used, int groups, int groupsUsed) {
+    List<Rules> rules = new ArrayList<>();
+    for (GroupScore score : GroupScore.values()) {
+      for (Scoring scoring : Scoring.values()) {
+        for (boolean selecting : new boolean[] {false, true}) {
+          Groups some = new Groups(groups, groupsUsed, score);
+          rules.add(Rules.grouped(used, some, scoring, selecting));
+        }
+      }
+    }
+    return rules;
+  }
+
+  private void requireRules(Random random, Rules rules, int count, float[][] in) {
+    int width = in[0].length;
+    Crowd crowd = new Crowd(random, rules, count, width, 5);
+    float[][] actual = mix(backend.experts(crowd.spec, in.length), in, new float[in.length][width]);
+    for (int row = 0; row < in.length; row++) {
+      assertRow(
+          actual[row],
+          crowd.expected(in[row], new float[width]),
+          100.0 * width,
+          "%s among %d, row %d".formatted(rules, count, row));
+    }
+  }
+
+  /** Sums of scores of the logistic function are apart: no two of a row's products add up to 0. */
+  @Test
+  void a_row_goes_to_experts_of_its_best_groups_alone_though_others_rank_higher() {
+    int[][] sizes = {{6, 2, 3, 1}, {8, 4, 4, 2}, {24, 5, 4, 3}, {64, 8, 32, 11}, {72, 6, 2, 1}};
+    Random random = new Random(29);
+    for (int[] size : sizes) {
+      for (Rules rules : rules(size[1], size[2], size[3])) {
+        float[][] in = rows(random, 20, 80, size[0]);
+        for (float[] row : in) {
+          for (int expert = 0; expert < size[0]; expert++) {
+            row[expert] = (row[expert] + APART / 4) * 4 / size[0];
+          }
+        }
+        requireRules(random, rules, size[0], in);
+      }
+    }
+  }
+
+  @Test
+  void of_groups_that_rank_alike_the_first_count() {
+    float[][] alike = {
+      {1, 2, 2, 1, 2, 1}, {-1, -2, -1, -2, -2, -1}, {1, 1, 1, 1, 1, 1}, {0, 0, 3, 1, 1, 3}
+    };
+    float[][] in = floats(new Random(30), alike.length, 9);
+    for (int row = 0; row < alike.length; row++) {
+      System.arraycopy(alike[row], 0, in[row], 0, 6);
+    }
+    for (Rules rules : rules(2, 3, 1)) {
+      if (!rules.selecting) {
+        requireRules(new Random(31), rules, 6, in);
+      }
+    }
+  }
+
+  @Test
+  void layers_of_the_same_sizes_but_for_groups_do_not_get_in_each_others_way() {
+    Random random = new Random(32);
+    float[][] in = rows(random, 6, 24, 8);
+    List<Rules> all = rules(2, 4, 1);
+    List<Crowd> crowds =
+        Stream.of(all.getFirst(), Rules.plain(2), all.getLast())
+            .map(rules -> new Crowd(random, rules, 8, 24, 5))
+            .toList();
+    List<ExpertLayer> layers =
+        crowds.stream().map(crowd -> backend.experts(crowd.spec, 6)).toList();
+    for (int i : new int[] {0, 1, 2, 0}) {
+      float[][] actual = mix(layers.get(i), in, new float[6][24]);
+      for (int row = 0; row < 6; row++) {
+        assertRow(actual[row], crowds.get(i).expected(in[row], new float[24]), 2000, "layer " + i);
+      }
+    }
+  }
+
   @Test
   void layers_of_the_same_sizes_do_not_get_in_each_others_way() {
     Random random = new Random(23);
@@ -263,7 +361,8 @@ abstract class ExpertContract extends AttentionContract {
   @Test
   void a_row_of_experts_has_the_same_bits_alone_and_among_others() {
     Random random = new Random(24);
-    Rules rules = new Rules(DType.BF16, 3, Scoring.SIGMOID, true, true, true, GateFunction.SILU, 1);
+    Rules rules =
+        new Rules(DType.BF16, 3, null, Scoring.SIGMOID, true, true, true, GateFunction.SILU, 1);
     Crowd crowd = new Crowd(random, rules, 6, 70, 40);
     ExpertLayer layer = backend.experts(crowd.spec, 300);
     float[][] in = rows(random, 300, 70, 6);
@@ -277,8 +376,16 @@ abstract class ExpertContract extends AttentionContract {
 
   @Test
   void scores_that_are_none_stay_in_their_row() {
+    scoresThatAreNoneStayInTheirRow(Rules.plain(2));
+    for (GroupScore score : GroupScore.values()) {
+      Groups groups = new Groups(2, 1, score);
+      scoresThatAreNoneStayInTheirRow(Rules.grouped(2, groups, Scoring.SOFTMAX, true));
+    }
+  }
+
+  private void scoresThatAreNoneStayInTheirRow(Rules rules) {
     Random random = new Random(25);
-    Crowd crowd = crowd(random, 4, 2, 12, 5);
+    Crowd crowd = new Crowd(random, rules, 4, 12, 5);
     float[][] in = rows(random, 3, 12, 4);
     in[1][2] = Float.NaN;
     float[][] actual = mix(backend.experts(crowd.spec, 3), in, new float[3][12]);

@@ -2,6 +2,8 @@ package dev.serval.testkit;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.RouterSpec.GroupScore;
+import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.testkit.ReferenceModel.Rules;
 import dev.serval.testkit.ReferenceModel.Ways;
 import dev.serval.testkit.models.Experts;
@@ -178,16 +180,21 @@ abstract class ExpertFamilyContract extends ForwardContract {
   }
 
   private static SmallModel sigmoidExperts(SmallModel model, Beside beside, boolean normalised) {
+    return sigmoidExperts(model, experts(normalised).with(beside));
+  }
+
+  private static SmallModel sigmoidExperts(SmallModel model, Experts experts) {
+    Beside beside = experts.beside();
     return model
-        .withExperts(experts(normalised).with(beside))
-        .with("n_routed_experts", 5L)
+        .withExperts(experts)
+        .with("n_routed_experts", (long) experts.count())
         .with("moe_intermediate_size", 19L)
         .with("n_shared_experts", (long) beside.shared() / 19)
         .with("first_k_dense_replace", (long) beside.denseLayers())
         .with("routed_scaling_factor", beside.factor())
-        .with("norm_topk_prob", normalised)
-        .with("n_group", 1L)
-        .with("topk_group", 1L);
+        .with("norm_topk_prob", experts.normalised())
+        .with("n_group", (long) experts.groups().map(Groups::count).orElse(1))
+        .with("topk_group", (long) experts.groups().map(Groups::used).orElse(1));
   }
 
   @Test
@@ -207,6 +214,25 @@ abstract class ExpertFamilyContract extends ForwardContract {
             .with("attention_bias", true)
             .with("use_qk_norm", true);
     check(sigmoidExperts(model, sigmoid(0, 1, 38), true), ofFour, layer -> NONE);
+  }
+
+  @Test
+  void glm4_with_experts_in_groups_goes_to_those_of_its_best_groups() {
+    Sizes eight = new Sizes(91, 37, 53, 3, 6, 2, 8);
+    for (Groups groups : List.of(two(2, 1), two(4, 2))) {
+      for (DType dtype : exactTypes()) {
+        Experts experts = new Experts(8, 2, 19, true, false, "mlp.gate").with(groups);
+        SmallModel model =
+            sigmoidExperts(
+                SmallModel.of("Glm4MoeForCausalLM", 37, dtype, eight, Extras.NONE),
+                experts.with(sigmoid(1, 2.5, 19)));
+        check(model, ReferenceModel.frequencies(4, 10_000), layer -> NONE);
+      }
+    }
+  }
+
+  private static Groups two(int count, int used) {
+    return new Groups(count, used, GroupScore.TWO_HIGHEST);
   }
 
   @Test

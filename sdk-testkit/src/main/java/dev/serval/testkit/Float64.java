@@ -4,6 +4,8 @@ import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.RotaryEmbedding;
+import dev.serval.api.compute.RouterSpec.GroupScore;
+import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.UngatedFunction;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -154,6 +156,24 @@ final class Float64 {
         .toArray();
   }
 
+  /** Experts' ranks in the groups that rank highest, of equal ones the first; none elsewhere. */
+  static double[] grouped(double[] ranks, Groups groups) {
+    int size = ranks.length / groups.count();
+    int summed = groups.score() == GroupScore.HIGHEST ? 1 : 2;
+    double[] scores =
+        IntStream.range(0, groups.count())
+            .mapToObj(group -> Arrays.copyOfRange(ranks, group * size, (group + 1) * size))
+            .mapToDouble(
+                own -> Arrays.stream(greatest(own, summed)).mapToDouble(one -> own[one]).sum())
+            .toArray();
+    double[] out = new double[ranks.length];
+    Arrays.fill(out, Double.NEGATIVE_INFINITY);
+    for (int group : greatest(scores, groups.used())) {
+      System.arraycopy(ranks, group * size, out, group * size, size);
+    }
+    return out;
+  }
+
   /** How a head is turned, of a query or of a key. */
   static double[] turned(double[] head, AttentionSpec spec, int position, boolean query) {
     RotaryEmbedding rotary = spec.rotary();
@@ -196,7 +216,7 @@ final class Float64 {
       weights[i] = Math.exp(weights[i] - max);
       sum += weights[i];
     }
-    double[] out = new double[query.length];
+    double[] out = new double[values[last].length];
     for (int i = first; i <= last; i++) {
       for (int dim = 0; dim < out.length; dim++) {
         out[dim] += weights[i] / sum * values[i][dim];

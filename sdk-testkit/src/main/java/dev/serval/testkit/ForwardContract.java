@@ -10,6 +10,7 @@ import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Function;
 import java.util.function.IntUnaryOperator;
 
 /**
@@ -61,9 +62,14 @@ abstract class ForwardContract {
   }
 
   final void check(SmallModel model, ReferenceModel reference) {
+    check(model, reference::logits);
+  }
+
+  /** Given what the reference gives after each of some tokens. */
+  final void check(SmallModel model, Function<int[], double[][]> reference) {
     int vocabulary = (int) model.number("vocab_size");
     int[] tokens = new Random(5).ints(LENGTH, 0, vocabulary).toArray();
-    double[][] expected = reference.logits(tokens);
+    double[][] expected = reference.apply(tokens);
     try (SteppedModel run = load(model)) {
       SteppedModel.Sequence sequence = run.sequence(tokens);
       for (int chunk = 1; sequence.left() > 0; chunk++) {

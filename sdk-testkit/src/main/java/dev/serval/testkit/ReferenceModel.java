@@ -260,6 +260,8 @@ final class ReferenceModel {
         stateSpace(x, prefix);
       } else if (model.holds(prefix + "conv.conv.weight")) {
         convolution(x, prefix);
+      } else if (model.holds(prefix + LatentReference.HEADS + ".weight")) {
+        latent(x, layer);
       } else if (model.holds(prefix + "self_attn.k_proj.weight")) {
         attention(x, layer, rules.windows.applyAsInt(layer));
       }
@@ -315,6 +317,17 @@ final class ReferenceModel {
       }
       double[] added = linear(out, prefix + "self_attn.o_proj");
       add(x[t], added, prefix, AFTER_ATTENTION);
+    }
+  }
+
+  private void latent(double[][] x, int layer) {
+    String prefix = "model.layers." + layer + ".";
+    LatentReference attention =
+        new LatentReference(
+            model, prefix, rules.frequencies.apply(layer), rules.factor, rules.neighbours);
+    double[][] out = attention.of(normed(x, prefix + INPUT), rules.ways.scores, this::norm);
+    for (int t = 0; t < x.length; t++) {
+      add(x[t], linear(out[t], prefix + "self_attn.o_proj"), prefix, AFTER_ATTENTION);
     }
   }
 
@@ -521,7 +534,8 @@ final class ReferenceModel {
             : Float64.softmax(products);
     double[] ranks = scores.clone();
     beside.selectionBias().ifPresent(name -> add(ranks, model.values(layer + name)));
-    int[] best = Float64.greatest(ranks, experts.used());
+    double[] open = experts.groups().map(some -> Float64.grouped(ranks, some)).orElse(ranks);
+    int[] best = Float64.greatest(open, experts.used());
     double sum = Arrays.stream(best).mapToDouble(expert -> scores[expert]).sum();
     double[] out = new double[x.length];
     for (int expert : best) {

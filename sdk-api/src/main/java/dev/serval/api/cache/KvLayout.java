@@ -1,6 +1,8 @@
 package dev.serval.api.cache;
 
 import dev.serval.api.compute.DType;
+import java.util.Collections;
+import java.util.List;
 
 /**
  * How one KV block lies in memory: {@code [layer][key | value][head][slots and dimensions]},
@@ -12,41 +14,57 @@ import dev.serval.api.compute.DType;
  * that a sequence needs to go on behind it, and so whoever finds, moves or compares blocks need not
  * know of states.
  *
- * @param layers the model's layers that keep keys and values
- * @param kvHeads key and value heads of a layer
- * @param headDim dimensions of a head
+ * @param layers what each of the model's layers that keep keys and values has of a token
  * @param blockTokens slots of a block: tokens it holds
  * @param dtype how elements of keys and values are kept
  * @param stateBytes how much the states of all other layers take; 0 where there are none
  */
-public record KvLayout(
-    int layers, int kvHeads, int headDim, int blockTokens, DType dtype, long stateBytes) {
+public record KvLayout(List<KvShape> layers, int blockTokens, DType dtype, long stateBytes) {
   /** States begin and end at lines of the processor's caches. */
   private static final long LINE = 64;
 
   /** Refuses sizes below 1, blocks beyond 2 GiB, and types whose blocks do not divide a head. */
   public KvLayout {
-    if (layers < 1 || kvHeads < 1 || headDim < 1 || blockTokens < 1) {
+    layers = List.copyOf(layers);
+    if (layers.isEmpty() || blockTokens < 1) {
       throw new IllegalArgumentException(
-          "a KV block has at least one layer, head, dimension and slot, unlike %d, %d, %d, %d"
-              .formatted(layers, kvHeads, headDim, blockTokens));
+          "a KV block has at least one layer and one slot, unlike %d, %d"
+              .formatted(layers.size(), blockTokens));
     }
     if (stateBytes < 0) {
       throw new IllegalArgumentException("a state takes at least 0 bytes, not " + stateBytes);
     }
-    long elements = Math.multiplyExact(2L * layers * kvHeads, (long) headDim * blockTokens);
-    long keysAndValues = dtype.bytes(headDim) * (elements / headDim);
+    long keysAndValues = 0;
+    for (KvShape layer : layers) {
+      keysAndValues = Math.addExact(keysAndValues, layerBytes(layer, blockTokens, dtype));
+    }
     if (keysAndValues > Integer.MAX_VALUE || stateBytes > Integer.MAX_VALUE - keysAndValues) {
       throw new IllegalArgumentException(
-          "a KV block of %d elements and a state of %d bytes is over 2 GiB"
-              .formatted(elements, stateBytes));
+          "a KV block of %d bytes and a state of %d bytes is over 2 GiB"
+              .formatted(keysAndValues, stateBytes));
     }
   }
 
   /**
-   * Of layers that all keep keys and values.
+   * Of layers that are all alike, and a state.
    *
-   * @param layers the model's layers
+   * @param layers how many there are
+   * @param kvHeads key and value heads of a layer
+   * @param headDim dimensions of a head
+   * @param blockTokens slots of a block: tokens it holds
+   * @param dtype how elements are kept
+   * @param stateBytes how much the states of all other layers take
+   */
+  public KvLayout(
+      int layers, int kvHeads, int headDim, int blockTokens, DType dtype, long stateBytes) {
+    this(
+        Collections.nCopies(layers, new KvShape(kvHeads, headDim)), blockTokens, dtype, stateBytes);
+  }
+
+  /**
+   * Of layers that are all alike.
+   *
+   * @param layers how many there are
    * @param kvHeads key and value heads of a layer
    * @param headDim dimensions of a head
    * @param blockTokens slots of a block: tokens it holds
@@ -71,48 +89,53 @@ public record KvLayout(
    * @return the offset of the first, in bytes
    */
   public long stateOffset() {
-    long keysAndValues = layers * layerBytes();
+    long keysAndValues = layerOffset(layers.size());
     return stateBytes == 0 ? keysAndValues : Math.ceilDiv(keysAndValues, LINE) * LINE;
   }
 
   /**
-   * The size of one layer in a block.
+   * Where a layer begins in a block. It takes as long as there are layers below it: operations ask
+   * once.
    *
-   * @return its bytes, keys and values
+   * @param layer from 0, or how many there are for the end of the last
+   * @return the offset, in bytes
    */
-  public long layerBytes() {
-    return 2L * kvHeads * headBytes();
+  public long layerOffset(int layer) {
+    long offset = 0;
+    for (int below = 0; below < layer; below++) {
+      offset += layerBytes(layers.get(below), blockTokens, dtype);
+    }
+    return offset;
   }
 
   /**
-   * The size of one head's keys, or values, in a block.
+   * The size of one head's keys in a block.
    *
+   * @param layer from 0
    * @return its bytes, over all slots
    */
-  public long headBytes() {
-    return blockTokens * dtype.bytes(headDim);
+  public long keyBytes(int layer) {
+    return blockTokens * dtype.bytes(layers.get(layer).keyDim());
   }
 
   /**
-   * Where a head's keys begin in a block.
+   * The size of one head's values in a block.
    *
    * @param layer from 0
-   * @param head from 0
-   * @return the offset of slot 0, in bytes
+   * @return its bytes, over all slots
    */
-  public long keyOffset(int layer, int head) {
-    return layer * layerBytes() + head * headBytes();
+  public long valueBytes(int layer) {
+    return blockTokens * dtype.bytes(layers.get(layer).valueDim());
   }
 
   /**
-   * Where a head's values begin in a block.
+   * Where values begin in a layer, behind all keys.
    *
    * @param layer from 0
-   * @param head from 0
-   * @return the offset of slot 0, in bytes
+   * @return the offset of the first head's from where the layer begins, in bytes
    */
-  public long valueOffset(int layer, int head) {
-    return keyOffset(layer, head) + kvHeads * headBytes();
+  public long valuesOffset(int layer) {
+    return layers.get(layer).heads() * keyBytes(layer);
   }
 
   /**
@@ -123,5 +146,10 @@ public record KvLayout(
    */
   public int blocksFor(int tokens) {
     return Math.ceilDiv(tokens, blockTokens);
+  }
+
+  private static long layerBytes(KvShape layer, int blockTokens, DType dtype) {
+    long token = dtype.bytes(layer.keyDim()) + dtype.bytes(layer.valueDim());
+    return Math.multiplyExact(Math.multiplyExact(token, (long) layer.heads()), (long) blockTokens);
   }
 }

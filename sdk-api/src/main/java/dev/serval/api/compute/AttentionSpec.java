@@ -1,5 +1,6 @@
 package dev.serval.api.compute;
 
+import dev.serval.api.cache.KvShape;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,7 +9,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param heads how many query heads there are
  * @param kvHeads how many key and value heads; divides {@code heads}
- * @param headDim the dimensions of a head
+ * @param headDim the dimensions of a query's head, and of a key's
+ * @param valueDim those of a value's
+ * @param inputs what its input rows have
  * @param scale what scores are multiplied with before the softmax
  * @param softcap what keeps scores s small then: they become {@code softcap · tanh(s / softcap)},
  *     as in Gemma 2 (<a href="https://arxiv.org/abs/2408.00118">arXiv:2408.00118</a>); {@link
@@ -18,7 +21,10 @@ import org.jspecify.annotations.Nullable;
  * @param queryNorm the gain of an RMS norm over queries before they are turned, or null: a vector
  *     of {@code headDim} normalises each head, one of all queries' columns all of a row's heads
  *     together, as in OLMo 2 (<a href="https://arxiv.org/abs/2501.00656">arXiv:2501.00656</a>)
- * @param keyNorm the gain of an RMS norm over keys before they are turned, likewise, or null
+ * @param keyNorm the gain of an RMS norm over keys before they are turned, likewise, or null; of
+ *     latent attention over the dimensions that are values; of queries alone null
+ * @param valueNorm the gain of an RMS norm over each head of values, a vector of {@code valueDim},
+ *     or null; of latent attention and of queries alone null
  * @param normEpsilon what is added to the mean square in those norms
  * @param sinks for each query head a score that takes its share of the softmax and gives nothing
  *     for it, as in gpt-oss (<a href="https://arxiv.org/abs/2508.10925">arXiv:2508.10925</a>;
@@ -28,14 +34,31 @@ public record AttentionSpec(
     int heads,
     int kvHeads,
     int headDim,
+    int valueDim,
+    Inputs inputs,
     float scale,
     float softcap,
     int window,
     RotaryEmbedding rotary,
     @Nullable Weight queryNorm,
     @Nullable Weight keyNorm,
+    @Nullable Weight valueNorm,
     float normEpsilon,
     @Nullable Weight sinks) {
+  /** What input rows of attention have. */
+  public enum Inputs {
+    /** Queries, keys and values. */
+    ALL,
+    /**
+     * Queries and keys: the first dimensions of a head's key, once they are normalised, are its
+     * value, too, and positions turn those behind them (latent attention; DeepSeek-V2, <a
+     * href="https://arxiv.org/abs/2405.04434">arXiv:2405.04434</a>, section 2.1).
+     */
+    LATENT,
+    /** Queries alone: keys and values are those that another layer has stored. */
+    QUERIES
+  }
+
   /** Every earlier position is seen. */
   public static final int NO_WINDOW = Integer.MAX_VALUE;
 
@@ -51,14 +74,28 @@ public record AttentionSpec(
       throw new IllegalArgumentException(
           heads + " query heads cannot be shared out among " + kvHeads + " key heads");
     }
-    if (keyNorm != null && keyNorm.columns() != headDim && heads * headDim % TOGETHER_FROM != 0) {
+    if (keyNorm != null && keyNorm.columns() > headDim && heads * headDim % TOGETHER_FROM != 0) {
       throw new IllegalArgumentException(
           "keys that are normalised together begin at a multiple of %d columns, not at %d"
               .formatted(TOGETHER_FROM, heads * headDim));
     }
-    if (rotary.pairs() > headDim / 2) {
+    if (valueDim < 1 || (inputs == Inputs.LATENT && valueDim > headDim)) {
       throw new IllegalArgumentException(
-          rotary.pairs() + " rotary pairs do not fit a head of " + headDim);
+          "values have at least 1 dimension, latent ones no more than keys, which have %d, unlike %d"
+              .formatted(headDim, valueDim));
+    }
+    if (inputs == Inputs.LATENT && (queryNorm != null || valueNorm != null)) {
+      throw new IllegalArgumentException(
+          "of latent attention's queries, keys and values only keys have a norm of their own");
+    }
+    if (inputs == Inputs.QUERIES && (keyNorm != null || valueNorm != null)) {
+      throw new IllegalArgumentException(
+          "queries alone have no norm of keys or values, which another layer has stored");
+    }
+    int turned = inputs == Inputs.LATENT ? headDim - valueDim : headDim;
+    if (rotary.pairs() > turned / 2) {
+      throw new IllegalArgumentException(
+          rotary.pairs() + " rotary pairs do not fit a head of which %d turn".formatted(turned));
     }
     if (!(softcap > 0)) {
       throw new IllegalArgumentException("a softcap of scores is above 0, not " + softcap);
@@ -67,6 +104,24 @@ public record AttentionSpec(
       throw new IllegalArgumentException(
           "an attention window holds at least 1 position, not " + window);
     }
+  }
+
+  /**
+   * Whether values are the first dimensions of keys.
+   *
+   * @return true for latent attention
+   */
+  public boolean latent() {
+    return inputs == Inputs.LATENT;
+  }
+
+  /**
+   * Whether there are keys and values among the inputs.
+   *
+   * @return false if another layer has stored them
+   */
+  public boolean stores() {
+    return inputs != Inputs.QUERIES;
   }
 
   /**
@@ -85,7 +140,47 @@ public record AttentionSpec(
    * @return true if it has a head's dimensions
    */
   public boolean ofEachHead(Weight gain) {
-    return gain.columns() == headDim;
+    return latent() || gain.columns() == headDim;
+  }
+
+  /**
+   * From which dimension of a head on positions turn it.
+   *
+   * @return 0, or where a latent key is no value any more
+   */
+  public int turnedFrom() {
+    return latent() ? valueDim : 0;
+  }
+
+  /**
+   * What a layer of this kind keeps.
+   *
+   * @return its part of a KV block
+   */
+  public KvShape kept() {
+    return new KvShape(kvHeads, headDim, valueDim);
+  }
+
+  /**
+   * The columns of the input.
+   *
+   * @return those of queries, keys and values
+   */
+  public int inputColumns() {
+    return switch (inputs) {
+      case ALL -> queryColumns() + keyColumns() + kvHeads * valueDim;
+      case LATENT -> queryColumns() + keyColumns();
+      case QUERIES -> queryColumns();
+    };
+  }
+
+  /**
+   * The columns of the output.
+   *
+   * @return a value's dimensions for each query head
+   */
+  public int outputColumns() {
+    return heads * valueDim;
   }
 
   /**
@@ -107,7 +202,7 @@ public record AttentionSpec(
   }
 
   /**
-   * The columns of the keys, and of the values.
+   * The columns of the keys.
    *
    * @return key heads times their dimensions
    */

@@ -177,12 +177,15 @@ public interface ComputeBackend extends AutoCloseable {
   void embed(StepBatch batch, Weight table, Activations out);
 
   /**
-   * Normalises each row.
+   * Normalises each row, or equal parts of it.
    *
    * @param batch the step
    * @param in the rows
-   * @param norm how, with vectors of the width
-   * @param out of the same width; may be {@code in}
+   * @param norm how, with vectors of the width; or, by the root of the mean square, with a gain of
+   *     a multiple of four elements that the width is a multiple of: then each part of so many
+   *     columns is normalised by itself
+   * @param out of the same width; may be {@code in}; no {@linkplain #operands operand} where parts
+   *     are normalised
    */
   void norm(StepBatch batch, Activations in, Norm norm, Activations out);
 
@@ -206,6 +209,15 @@ public interface ComputeBackend extends AutoCloseable {
    * @param out of the same width; not {@code in}
    */
   void addScaled(StepBatch batch, Activations in, float factor, Activations out);
+
+  /**
+   * Multiplies each row in place: {@code rows = rows · factor}.
+   *
+   * @param batch the step
+   * @param rows the rows
+   * @param factor what they are multiplied by; 0 makes them 0, whatever they hold
+   */
+  void scale(StepBatch batch, Activations rows, float factor);
 
   /**
    * A linear map of each row: {@code out = in · weightᵀ + bias}.
@@ -233,6 +245,25 @@ public interface ComputeBackend extends AutoCloseable {
       StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out);
 
   /**
+   * A linear map of each head by itself: {@code out = [map(0) · in(0) | kept(0) | map(1) · in(1) |
+   * kept(1) | … | behind]}, as latent attention has it between what tokens give and its queries,
+   * and between its values and what heads give.
+   *
+   * @param batch the step
+   * @param in for each head as many columns as its map takes, and those that are kept
+   * @param maps the maps
+   * @param behind what goes behind all heads as it is, or null; not {@code out}
+   * @param out for each head as many columns as its map gives, and those that are kept; then as
+   *     many as there are behind; not {@code in}
+   */
+  void linearOfHeads(
+      StepBatch batch,
+      Activations in,
+      HeadMaps maps,
+      @Nullable Activations behind,
+      Activations out);
+
+  /**
    * Normalises (if the rules say so) and turns queries and keys by their positions, in place, and
    * writes keys and values to the cache.
    *
@@ -253,7 +284,7 @@ public interface ComputeBackend extends AutoCloseable {
    * @param spec the rules
    * @param layer which layer of the cache
    * @param kv the cache
-   * @param out as many columns as the queries
+   * @param out a value's dimensions for each query head
    */
   void attention(
       StepBatch batch,
@@ -348,6 +379,24 @@ public interface ComputeBackend extends AutoCloseable {
    * @param out the product
    */
   void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out);
+
+  /**
+   * The same where ups lie apart: {@code out = function(gates) · ups[first …]}.
+   *
+   * @param batch the step
+   * @param function what lets values through
+   * @param gates as wide as {@code out}
+   * @param ups rows that have the ups somewhere; not {@code out}
+   * @param first in which column they begin
+   * @param out the product; not {@code gates}
+   */
+  void gateApart(
+      StepBatch batch,
+      GateFunction function,
+      Activations gates,
+      Activations ups,
+      int first,
+      Activations out);
 
   /**
    * The activation of a feed-forward layer that has no gates: {@code out = function(in)}.

@@ -3,9 +3,11 @@ package dev.serval.api.compute;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.storage.StoredTensor;
 import java.util.List;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a backend requires of what it is handed: that it made it, and that it fits the step. Each
@@ -13,6 +15,9 @@ import java.util.function.Function;
  * implement a {@link ComputeBackend}.
  */
 public final class OperandChecks {
+  /** Parts of rows begin at multiples of so many columns, so that backends can read as many. */
+  private static final int TOGETHER = 4;
+
   private final ComputeBackend backend;
 
   /**
@@ -104,6 +109,36 @@ public final class OperandChecks {
   }
 
   /**
+   * Requires that rows have some columns.
+   *
+   * @param rows the rows
+   * @param first the first of the columns
+   * @param count how many there are
+   */
+  public static void requireColumns(Activations rows, int first, int count) {
+    if (first < 0 || first > rows.columns() - count) {
+      throw new IllegalArgumentException(
+          "rows of %d columns have none from %d to %d"
+              .formatted(rows.columns(), first, (long) first + count));
+    }
+  }
+
+  /**
+   * How wide rows are to be that a norm takes.
+   *
+   * @param norm the norm
+   * @param rows the rows
+   * @return its gain's length, or the rows' own width if that is a multiple of it and parts may be
+   *     normalised by themselves
+   */
+  public static int normColumns(Norm norm, Activations rows) {
+    int gains = norm.gain().columns();
+    boolean parts =
+        norm instanceof Norm.RootMeanSquare && gains % TOGETHER == 0 && rows.columns() % gains == 0;
+    return parts ? rows.columns() : gains;
+  }
+
+  /**
    * Requires that a weight is a matrix.
    *
    * @param <M> how the backend keeps matrices
@@ -162,13 +197,40 @@ public final class OperandChecks {
    * @param layer which layer, from 0
    */
   public static void requireLayer(KvLayout layout, AttentionSpec spec, int layer) {
-    if (layout.kvHeads() != spec.kvHeads()
-        || layout.headDim() != spec.headDim()
-        || layer < 0
-        || layer >= layout.layers()) {
+    if (layer < 0 || layer >= layout.layers().size()) {
       throw new IllegalArgumentException(
-          "layer %d with %d key heads of %d does not fit %s"
-              .formatted(layer, spec.kvHeads(), spec.headDim(), layout));
+          "there is no layer %d among the %d of KV memory"
+              .formatted(layer, layout.layers().size()));
+    }
+    KvShape kept = layout.layers().get(layer);
+    if (kept.heads() != spec.kvHeads()
+        || kept.keyDim() != spec.headDim()
+        || kept.valueDim() != spec.valueDim()) {
+      throw new IllegalArgumentException(
+          "layer %d of KV memory keeps %s, not %s".formatted(layer, kept, spec.kept()));
+    }
+  }
+
+  /**
+   * Requires that norms of queries and keys are as long as what they normalise.
+   *
+   * @param spec the rules
+   */
+  public static void requireNorms(AttentionSpec spec) {
+    requireNorm("query norm", spec.queryNorm(), spec.headDim(), spec.queryColumns());
+    requireNorm("value norm", spec.valueNorm(), spec.valueDim(), spec.valueDim());
+    if (spec.latent()) {
+      requireNorm("key norm", spec.keyNorm(), spec.valueDim(), spec.valueDim());
+    } else {
+      requireNorm("key norm", spec.keyNorm(), spec.headDim(), spec.keyColumns());
+    }
+  }
+
+  private static void requireNorm(String role, @Nullable Weight gain, int each, int together) {
+    if (gain != null && gain.columns() != each && gain.columns() != together) {
+      throw new IllegalArgumentException(
+          "the %s is a vector of %d elements, not %d × %d"
+              .formatted(role, together, gain.rows(), gain.columns()));
     }
   }
 

@@ -2,7 +2,9 @@ package dev.serval.api.model;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.DType;
+import java.util.List;
 
 /**
  * What a checked checkpoint turned out to be.
@@ -11,9 +13,7 @@ import dev.serval.api.compute.DType;
  * @param vocabulary how many logits a row has
  * @param contextLength how many positions it was made for
  * @param layers its layers
- * @param kvLayers how many of them keep keys and values
- * @param kvHeads key and value heads of a layer
- * @param headDim dimensions of a head
+ * @param kvLayers what each of those that keep keys and values has of a token
  * @param stateBytes how much the others keep of a sequence, however long it is; 0 if there are none
  * @param experts how many experts a feed-forward layer has; 1 where there are no experts
  * @param expertsUsed to how many of them a token goes
@@ -25,9 +25,7 @@ public record ModelSpec(
     int vocabulary,
     int contextLength,
     int layers,
-    int kvLayers,
-    int kvHeads,
-    int headDim,
+    List<KvShape> kvLayers,
     long stateBytes,
     int experts,
     int expertsUsed,
@@ -35,6 +33,11 @@ public record ModelSpec(
     Bytes weights) {
   private static final int BLOCK_TOKENS = 16;
   private static final int MOST_BLOCK_TOKENS = 1024;
+
+  /** Keeps what it is given as it is. */
+  public ModelSpec {
+    kvLayers = List.copyOf(kvLayers);
+  }
 
   /**
    * How many tokens a block holds if nobody says otherwise: so many that the state which each block
@@ -59,6 +62,6 @@ public record ModelSpec(
    * @return the layout
    */
   public KvLayout kvLayout(int blockTokens, DType dtype) {
-    return new KvLayout(kvLayers, kvHeads, headDim, blockTokens, dtype, stateBytes);
+    return new KvLayout(kvLayers, blockTokens, dtype, stateBytes);
   }
 }

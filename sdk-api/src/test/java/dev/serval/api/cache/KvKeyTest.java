@@ -52,16 +52,4 @@ final class KvKeyTest {
     assertThat(hasher.child(root, TOKENS, 4)).isNotEqualTo(second);
     assertThat(hasher.child(hasher.child(root, TOKENS, 1), TOKENS, 4)).isNotEqualTo(second);
   }
-
-  @Test
-  void offsets_follow_layer_kind_head_and_slot() {
-    assertThat(LAYOUT.blockBytes()).isEqualTo(2L * 2 * 2 * 4 * 8 * 2);
-    assertThat(LAYOUT.keyOffset(0, 0)).isZero();
-    assertThat(LAYOUT.keyOffset(0, 1)).isEqualTo(4 * 8 * 2);
-    assertThat(LAYOUT.valueOffset(0, 0)).isEqualTo(2 * 4 * 8 * 2);
-    assertThat(LAYOUT.keyOffset(1, 0)).isEqualTo(2 * 2 * 4 * 8 * 2);
-    assertThat(LAYOUT.valueOffset(1, 1) + LAYOUT.headBytes()).isEqualTo(LAYOUT.blockBytes());
-    assertThat(LAYOUT.blocksFor(0)).isZero();
-    assertThat(LAYOUT.blocksFor(5)).isEqualTo(2);
-  }
 }

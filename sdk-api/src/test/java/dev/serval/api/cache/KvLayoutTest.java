@@ -6,11 +6,46 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.serval.api.Bytes;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
+import java.util.Collections;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class KvLayoutTest {
   private static ModelSpec spec(long stateBytes) {
-    return new ModelSpec("any", 9, 512, 24, 6, 2, 256, stateBytes, 1, 1, 0, Bytes.ZERO);
+    return new ModelSpec(
+        "any",
+        9,
+        512,
+        24,
+        Collections.nCopies(6, new KvShape(2, 256)),
+        stateBytes,
+        1,
+        1,
+        0,
+        Bytes.ZERO);
+  }
+
+  @Test
+  void keys_lie_before_values_and_heads_side_by_side_in_layers_of_any_shape() {
+    KvLayout layout =
+        new KvLayout(List.of(new KvShape(2, 8), new KvShape(1, 6, 4)), 4, DType.BF16, 0);
+    assertThat(layout.keyBytes(0)).isEqualTo(4 * 8 * 2);
+    assertThat(layout.valuesOffset(0)).isEqualTo(2 * 4 * 8 * 2);
+    assertThat(layout.layerOffset(1)).isEqualTo(2 * 2 * 4 * 8 * 2);
+    assertThat(layout.keyBytes(1)).isEqualTo(4 * 6 * 2);
+    assertThat(layout.valuesOffset(1)).isEqualTo(4 * 6 * 2);
+    assertThat(layout.valueBytes(1)).isEqualTo(4 * 4 * 2);
+    assertThat(layout.blockBytes()).isEqualTo(layout.layerOffset(1) + 4 * 10 * 2);
+    assertThat(layout.blocksFor(0)).isZero();
+    assertThat(layout.blocksFor(5)).isEqualTo(2);
+  }
+
+  @Test
+  void layers_of_nothing_or_none_at_all_are_refused() {
+    assertThatIllegalArgumentException().isThrownBy(() -> new KvShape(1, 0, 4));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new KvLayout(List.of(), 4, DType.F32, 0))
+        .withMessageContaining("at least one layer");
   }
 
   @Test

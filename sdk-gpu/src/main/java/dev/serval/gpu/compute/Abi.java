@@ -9,6 +9,7 @@ final class Abi {
   static final int PART = 256;
   static final int TILE_QUERIES = 128;
   static final int MAX_EXPERTS = 1024;
+  static final int MAX_GROUPS = 32;
   static final int NO_TOKEN = -1;
 
   static final Struct STEP =
@@ -60,6 +61,12 @@ final class Abi {
           .wide("step", "scores")
           .narrow("columns", "stride", "cap", "unused")
           .build();
+  static final Struct COPY_COLUMNS =
+      Struct.named("CopyColumns")
+          .wide("step", "in", "out")
+          .narrow("inStride", "outStride", "parts", "columns", "inStep", "outStep")
+          .narrow("factor", "unused")
+          .build();
   static final Struct ROUND =
       Struct.named("Round")
           .wide("step", "in", "out")
@@ -73,17 +80,17 @@ final class Abi {
           .build();
   static final Struct ROTATE_STORE =
       Struct.named("RotateStore")
-          .wide("step", "qkv", "queryNorm", "keyNorm", "queryTurns", "keyTurns")
+          .wide("step", "qkv", "queryNorm", "keyNorm", "valueNorm", "queryTurns", "keyTurns")
           .wide("kv", "blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "interleaved")
-          .narrow("normEpsilon", "pairs")
+          .narrow("normEpsilon", "pairs", "valueDim", "inputs")
           .build();
   static final Struct ATTENTION =
       Struct.named("Attention")
           .wide("step", "qkv", "kv", "out", "partials", "arrivals", "sinks")
           .wide("blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "window")
-          .narrow("outStride", "outOperand", "scale", "softcap")
+          .narrow("outStride", "outOperand", "scale", "softcap", "valueDim", "unused")
           .build();
   static final Struct GATED =
       Struct.named("Gated")
@@ -110,8 +117,9 @@ final class Abi {
           .build();
   static final Struct ROUTE =
       Struct.named("Route")
-          .wide("step", "products", "selectionBias", "experts", "shares")
+          .wide("step", "products", "selectionBias", "expertScales", "experts", "shares")
           .narrow("count", "stride", "used", "normalised", "factor", "sigmoid")
+          .narrow("groups", "groupsUsed", "twoHighest", "unused")
           .build();
   static final Struct ROUTE_TILE =
       Struct.named("RouteTile").narrow("expert", "first", "count").build();
@@ -154,6 +162,7 @@ final class Abi {
           LAYER_NORM,
           ADD_SCALED,
           SOFTCAP,
+          COPY_COLUMNS,
           ROUND,
           LINEAR,
           ROTATE_STORE,

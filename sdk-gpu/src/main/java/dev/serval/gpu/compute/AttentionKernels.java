@@ -22,6 +22,7 @@ final class AttentionKernels {
   private static final long STORE_QKV = Abi.ROTATE_STORE.offset("qkv");
   private static final long STORE_QUERY_NORM = Abi.ROTATE_STORE.offset("queryNorm");
   private static final long STORE_KEY_NORM = Abi.ROTATE_STORE.offset("keyNorm");
+  private static final long STORE_VALUE_NORM = Abi.ROTATE_STORE.offset("valueNorm");
   private static final long STORE_QUERY_TURNS = Abi.ROTATE_STORE.offset("queryTurns");
   private static final long STORE_KEY_TURNS = Abi.ROTATE_STORE.offset("keyTurns");
   private static final long STORE_KV = Abi.ROTATE_STORE.offset("kv");
@@ -34,6 +35,8 @@ final class AttentionKernels {
   private static final long STORE_BLOCK_TOKENS = Abi.ROTATE_STORE.offset("blockTokens");
   private static final long STORE_INTERLEAVED = Abi.ROTATE_STORE.offset("interleaved");
   private static final long STORE_PAIRS = Abi.ROTATE_STORE.offset("pairs");
+  private static final long STORE_VALUE_DIM = Abi.ROTATE_STORE.offset("valueDim");
+  private static final long STORE_INPUTS = Abi.ROTATE_STORE.offset("inputs");
   private static final long STORE_EPSILON = Abi.ROTATE_STORE.offset("normEpsilon");
 
   private static final long STEP = Abi.ATTENTION.offset("step");
@@ -54,10 +57,14 @@ final class AttentionKernels {
   private static final long OUT_STRIDE = Abi.ATTENTION.offset("outStride");
   private static final long OUT_OPERAND = Abi.ATTENTION.offset("outOperand");
   private static final long SCALE = Abi.ATTENTION.offset("scale");
+  private static final long VALUE_DIM = Abi.ATTENTION.offset("valueDim");
   private static final long SOFTCAP = Abi.ATTENTION.offset("softcap");
 
   private static final int[] TENSOR_HEADS = {64, 96, 128};
   private static final int TENSOR_STEP = 8;
+
+  /** They copy so many bytes at once, from where as many begin. */
+  private static final int COPIED_TOGETHER = 16;
 
   /** Up to so many rows, the heads of a row are shared out among blocks. */
   private static final int FEW_ROWS = 64;
@@ -124,6 +131,7 @@ final class AttentionKernels {
       AttentionSpec spec,
       long queryNorm,
       long keyNorm,
+      long valueNorm,
       long queryTurns,
       long keyTurns,
       int layer,
@@ -135,11 +143,12 @@ final class AttentionKernels {
     to.set(JAVA_LONG, STORE_QKV, qkv.address());
     to.set(JAVA_LONG, STORE_QUERY_NORM, queryNorm);
     to.set(JAVA_LONG, STORE_KEY_NORM, keyNorm);
+    to.set(JAVA_LONG, STORE_VALUE_NORM, valueNorm);
     to.set(JAVA_LONG, STORE_QUERY_TURNS, queryTurns);
     to.set(JAVA_LONG, STORE_KEY_TURNS, keyTurns);
     to.set(JAVA_LONG, STORE_KV, kv.address());
     to.set(JAVA_LONG, STORE_BLOCK_BYTES, layout.blockBytes());
-    to.set(JAVA_LONG, STORE_LAYER_OFFSET, layout.keyOffset(layer, 0));
+    to.set(JAVA_LONG, STORE_LAYER_OFFSET, layout.layerOffset(layer));
     to.set(JAVA_INT, STORE_STRIDE, qkv.stride());
     to.set(JAVA_INT, STORE_HEADS, spec.heads());
     to.set(JAVA_INT, STORE_KV_HEADS, spec.kvHeads());
@@ -147,10 +156,21 @@ final class AttentionKernels {
     to.set(JAVA_INT, STORE_BLOCK_TOKENS, layout.blockTokens());
     to.set(JAVA_INT, STORE_INTERLEAVED, spec.rotary().second(0) == 1 ? 1 : 0);
     to.set(JAVA_INT, STORE_PAIRS, spec.rotary().pairs());
+    to.set(JAVA_INT, STORE_VALUE_DIM, spec.valueDim());
+    to.set(JAVA_INT, STORE_INPUTS, inputs(spec));
     to.set(JAVA_FLOAT, STORE_EPSILON, spec.normEpsilon());
     int rows = site.bounds().rows();
     int shares = rows > FEW_ROWS ? 1 : Math.ceilDiv(spec.heads() + 2 * spec.kvHeads(), SHARE);
     kernel.grid(rows, shares, 1).launch(site.stream());
+  }
+
+  /** As {@code rotate.cu} counts what rows have. */
+  private static int inputs(AttentionSpec spec) {
+    return switch (spec.inputs()) {
+      case ALL -> 0;
+      case LATENT -> 1;
+      case QUERIES -> 2;
+    };
   }
 
   /**
@@ -165,7 +185,7 @@ final class AttentionKernels {
       int layer,
       CudaKvMemory kv,
       CudaActivations out) {
-    int choice = tensorChoice(spec, kv.layout().dtype());
+    int choice = tensorChoice(spec, kv.layout(), layer);
     if (choice < 0) {
       Kernel kernel = Objects.requireNonNull(simple.get(kv.layout().dtype()));
       fill(kernel.arguments(), qkv, spec, sinks, layer, kv, out);
@@ -232,7 +252,7 @@ final class AttentionKernels {
     to.set(JAVA_LONG, OUT, out.address());
     to.set(JAVA_LONG, SINKS, sinks);
     to.set(JAVA_LONG, BLOCK_BYTES, layout.blockBytes());
-    to.set(JAVA_LONG, LAYER_OFFSET, layout.keyOffset(layer, 0));
+    to.set(JAVA_LONG, LAYER_OFFSET, layout.layerOffset(layer));
     to.set(JAVA_INT, STRIDE, qkv.stride());
     to.set(JAVA_INT, HEADS, spec.heads());
     to.set(JAVA_INT, KV_HEADS, spec.kvHeads());
@@ -241,15 +261,19 @@ final class AttentionKernels {
     to.set(JAVA_INT, WINDOW, spec.window());
     to.set(JAVA_INT, OUT_STRIDE, out.stride());
     to.set(JAVA_INT, OUT_OPERAND, out.isOperand() ? 1 : 0);
+    to.set(JAVA_INT, VALUE_DIM, spec.valueDim());
     to.set(JAVA_FLOAT, SCALE, spec.scale());
     to.set(JAVA_FLOAT, SOFTCAP, spec.softcapped() ? spec.softcap() : 0);
   }
 
   /** Which of the kernels with tensor cores, or −1 for the simple one. */
-  private static int tensorChoice(AttentionSpec spec, DType kvType) {
+  private static int tensorChoice(AttentionSpec spec, KvLayout layout, int layer) {
     boolean fits =
-        kvType == DType.BF16
+        layout.dtype() == DType.BF16
+            && layout.layerOffset(layer) % COPIED_TOGETHER == 0
+            && layout.blockBytes() % COPIED_TOGETHER == 0
             && !spec.softcapped()
+            && spec.valueDim() == spec.headDim()
             && spec.headDim() % TENSOR_STEP == 0
             && spec.group() <= Abi.TILE_QUERIES;
     for (int i = 0; fits && i < TENSOR_HEADS.length; i++) {

@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
@@ -17,6 +18,7 @@ import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.HeadMaps;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
@@ -71,6 +73,7 @@ final class CudaBackend implements ComputeBackend {
   private final WeightLoader loader;
   private final RowKernels rows;
   private final LinearOperations linear;
+  private final HeadOperations heads;
   private final @Nullable BlasProducts blas;
   private final ExpertOperations experts;
   private final AttentionKernels attention;
@@ -159,6 +162,7 @@ final class CudaBackend implements ComputeBackend {
                 module);
     Products products = new Products(module, image.instruction(), site);
     linear = new LinearOperations(checks, site, bounds, rows, products, blas, launches::stage);
+    heads = new HeadOperations(checks, site, rows, linear, launches::stage);
     experts =
         new ExpertOperations(
             this,
@@ -278,10 +282,12 @@ final class CudaBackend implements ComputeBackend {
       throw new IllegalArgumentException(
           "KV memory is of type F32, F16, BF16 or Q8_0, not " + layout.dtype());
     }
-    if (layout.headDim() > AttentionKernels.widestHead()) {
-      throw new IllegalArgumentException(
-          "a head has at most %d dimensions on a GPU, not %d"
-              .formatted(AttentionKernels.widestHead(), layout.headDim()));
+    for (KvShape layer : layout.layers()) {
+      if (Math.max(layer.keyDim(), layer.valueDim()) > AttentionKernels.widestHead()) {
+        throw new IllegalArgumentException(
+            "a head has at most %d dimensions on a GPU, unlike %s"
+                .formatted(AttentionKernels.widestHead(), layer));
+      }
     }
     access.attach();
     long bytes = Math.multiplyExact(layout.blockBytes(), (long) blocks);
@@ -323,10 +329,14 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public void norm(StepBatch batch, Activations in, Norm norm, Activations out) {
-    int columns = norm.gain().columns();
+    int columns = OperandChecks.normColumns(norm, out);
     CudaActivations output = checks.rows("output", out, batch, columns);
     CudaActivations input = checks.floats("input", in, batch, columns);
-    normalise(batch, input, norm, output, false);
+    if (columns == norm.gain().columns()) {
+      normalise(batch, input, norm, output, false);
+    } else {
+      normaliseParts(batch, input, norm, checks.floats("output", out, batch, columns));
+    }
   }
 
   @Override
@@ -336,6 +346,14 @@ final class CudaBackend implements ComputeBackend {
     CudaActivations input = checks.floats("input", in, batch, columns);
     OperandChecks.requireApart(input, output);
     normalise(batch, input, norm, output, true);
+  }
+
+  private void normaliseParts(StepBatch batch, CudaActivations in, Norm norm, CudaActivations out) {
+    CudaWeight.Vector gain = checks.vector("gain", norm.gain(), norm.gain().columns());
+    launches.stage(batch);
+    for (int from = 0; from < in.columns(); from += gain.columns()) {
+      rows.normPart(in, out, from, gain, norm.epsilon());
+    }
   }
 
   private void normalise(
@@ -361,6 +379,13 @@ final class CudaBackend implements ComputeBackend {
     OperandChecks.requireApart(input, output);
     launches.stage(batch);
     rows.addScaled(input, factor, output);
+  }
+
+  @Override
+  public void scale(StepBatch batch, Activations given, float factor) {
+    CudaActivations all = checks.floats("rows", given, batch, given.columns());
+    launches.stage(batch);
+    rows.scale(all, factor);
   }
 
   @Override
@@ -394,20 +419,31 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
+  public void linearOfHeads(
+      StepBatch batch,
+      Activations in,
+      HeadMaps maps,
+      @Nullable Activations behind,
+      Activations out) {
+    heads.map(batch, in, maps, behind, out);
+  }
+
+  @Override
   public void rotateAndStore(
       StepBatch batch, Activations qkv, AttentionSpec spec, int layer, KvMemory kv) {
-    CudaActivations input = checks.floats("queries, keys and values", qkv, batch, columns(spec));
+    CudaActivations input =
+        checks.floats("queries, keys and values", qkv, batch, spec.inputColumns());
     CudaKvMemory cache = checks.cache(kv, spec, layer);
-    CudaWeight.@Nullable Vector queryGain =
-        checks.gain("query norm", spec.queryNorm(), spec, spec.queryColumns());
-    CudaWeight.@Nullable Vector keyGain =
-        checks.gain("key norm", spec.keyNorm(), spec, spec.keyColumns());
+    OperandChecks.requireNorms(spec);
+    CudaWeight.@Nullable Vector queryGain = checks.gain("query norm", spec.queryNorm());
+    CudaWeight.@Nullable Vector keyGain = checks.gain("key norm", spec.keyNorm());
+    long valueNorm = checks.address("value norm", spec.valueNorm(), spec.valueDim());
     StepImage image = stage(batch, cache);
     long queryTurns = turns.ofQueries(spec.rotary(), image.longest());
     long keyTurns = turns.ofKeys(spec.rotary(), image.longest());
     long queryNorm = gainOfHeads(input, 0, queryGain, spec);
     long keyNorm = gainOfHeads(input, spec.queryColumns(), keyGain, spec);
-    attention.store(input, spec, queryNorm, keyNorm, queryTurns, keyTurns, layer, cache);
+    attention.store(input, spec, queryNorm, keyNorm, valueNorm, queryTurns, keyTurns, layer, cache);
   }
 
   /** For an operation that writes to blocks. */
@@ -430,12 +466,8 @@ final class CudaBackend implements ComputeBackend {
     if (spec.ofEachHead(gain)) {
       return gain.address();
     }
-    rows.normPart(qkv, from, gain, spec.normEpsilon());
+    rows.normPart(qkv, qkv, from, gain, spec.normEpsilon());
     return 0;
-  }
-
-  private static int columns(AttentionSpec spec) {
-    return spec.queryColumns() + 2 * spec.keyColumns();
   }
 
   @Override
@@ -446,13 +478,33 @@ final class CudaBackend implements ComputeBackend {
       int layer,
       KvMemory kv,
       Activations out) {
-    CudaActivations input = checks.floats("queries, keys and values", qkv, batch, columns(spec));
-    CudaActivations output = checks.rows("output", out, batch, spec.queryColumns());
+    CudaActivations input =
+        checks.floats("queries, keys and values", qkv, batch, spec.inputColumns());
+    CudaActivations output = checks.rows("output", out, batch, spec.outputColumns());
     CudaKvMemory cache = checks.cache(kv, spec, layer);
     long sinks = checks.address("sinks", spec.sinks(), spec.heads());
     StepImage image = launches.stage(batch, AttentionKernels.tileRows(spec));
     CudaChecks.blocks(batch, image, cache);
     attention.attend(input, spec, sinks, layer, cache, output);
+  }
+
+  /** As one row of gates and ups, which are brought together for it. */
+  @Override
+  public void gateApart(
+      StepBatch batch,
+      GateFunction function,
+      Activations gates,
+      Activations ups,
+      int first,
+      Activations out) {
+    CudaActivations output = checks.rows("output", out, batch, out.columns());
+    CudaActivations gating = checks.floats("gates", gates, batch, output.columns());
+    CudaActivations others = checks.floats("ups", ups, batch, ups.columns());
+    OperandChecks.requireApart(gating, output);
+    OperandChecks.requireApart(others, output);
+    OperandChecks.requireColumns(others, first, output.columns());
+    launches.stage(batch);
+    rows.activate(function, rows.together(gating, others, first), output);
   }
 
   @Override

@@ -46,12 +46,9 @@ final class CudaChecks {
     return checks.own(role, given, CudaWeight.class, CudaWeight::owner);
   }
 
-  /** The gain of each head, or of all that many columns of a row; null for none. */
-  CudaWeight.@Nullable Vector gain(
-      String role, @Nullable Weight given, AttentionSpec spec, int columns) {
-    return given == null
-        ? null
-        : vector(role, given, spec.ofEachHead(given) ? spec.headDim() : columns);
+  /** A gain, whose length is right; null for none. */
+  CudaWeight.@Nullable Vector gain(String role, @Nullable Weight given) {
+    return given == null ? null : vector(role, given, given.columns());
   }
 
   /** Where a vector lies; 0 for none. */

@@ -12,6 +12,7 @@ import dev.serval.api.compute.ExpertSpec;
  * @param router gives what scores are made of
  * @param routerBias where what is added to that lies; 0 for none
  * @param selectionBias where what is added to scores lies where experts are chosen; 0 for none
+ * @param expertScales where that lies by which experts count besides; 0 for none
  * @param gateUps the first map of each
  * @param downs the last map of each
  * @param layout how its routes and what lies between its maps are laid out
@@ -23,6 +24,7 @@ record CudaExperts(
     CudaWeight.Matrix router,
     long routerBias,
     long selectionBias,
+    long expertScales,
     ExpertWeights gateUps,
     ExpertWeights downs,
     RouteLayout layout)

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Launches what mixes experts. Which rows go where is known on the device alone, so grids are as
@@ -20,6 +21,7 @@ final class ExpertKernels {
   private static final long ROUTE_STEP = Abi.ROUTE.offset("step");
   private static final long ROUTE_PRODUCTS = Abi.ROUTE.offset("products");
   private static final long ROUTE_SELECTION_BIAS = Abi.ROUTE.offset("selectionBias");
+  private static final long ROUTE_EXPERT_SCALES = Abi.ROUTE.offset("expertScales");
   private static final long ROUTE_EXPERTS = Abi.ROUTE.offset("experts");
   private static final long ROUTE_SHARES = Abi.ROUTE.offset("shares");
   private static final long ROUTE_COUNT = Abi.ROUTE.offset("count");
@@ -28,6 +30,9 @@ final class ExpertKernels {
   private static final long ROUTE_NORMALISED = Abi.ROUTE.offset("normalised");
   private static final long ROUTE_FACTOR = Abi.ROUTE.offset("factor");
   private static final long ROUTE_SIGMOID = Abi.ROUTE.offset("sigmoid");
+  private static final long ROUTE_GROUPS = Abi.ROUTE.offset("groups");
+  private static final long ROUTE_GROUPS_USED = Abi.ROUTE.offset("groupsUsed");
+  private static final long ROUTE_TWO_HIGHEST = Abi.ROUTE.offset("twoHighest");
 
   private static final long SORT_STEP = Abi.SORT_ROUTES.offset("step");
   private static final long SORT_EXPERTS = Abi.SORT_ROUTES.offset("experts");
@@ -171,6 +176,7 @@ final class ExpertKernels {
     to.set(JAVA_LONG, ROUTE_STEP, site.step().address());
     to.set(JAVA_LONG, ROUTE_PRODUCTS, products.address());
     to.set(JAVA_LONG, ROUTE_SELECTION_BIAS, layer.selectionBias());
+    to.set(JAVA_LONG, ROUTE_EXPERT_SCALES, layer.expertScales());
     to.set(JAVA_LONG, ROUTE_EXPERTS, address + layout.experts());
     to.set(JAVA_LONG, ROUTE_SHARES, address + layout.shares());
     to.set(JAVA_INT, ROUTE_COUNT, router.experts());
@@ -179,7 +185,15 @@ final class ExpertKernels {
     to.set(JAVA_INT, ROUTE_NORMALISED, router.normalised() ? 1 : 0);
     to.set(JAVA_FLOAT, ROUTE_FACTOR, router.factor());
     to.set(JAVA_INT, ROUTE_SIGMOID, router.scoring() == RouterSpec.Scoring.SIGMOID ? 1 : 0);
+    group(router.groups(), to);
     route.grid(Math.ceilDiv(rows, ROUTED_ROWS), 1, 1).launch(site.stream());
+  }
+
+  private static void group(RouterSpec.@Nullable Groups groups, MemorySegment to) {
+    boolean two = groups != null && groups.score() == RouterSpec.GroupScore.TWO_HIGHEST;
+    to.set(JAVA_INT, ROUTE_GROUPS, groups == null ? 1 : groups.count());
+    to.set(JAVA_INT, ROUTE_GROUPS_USED, groups == null ? 1 : groups.used());
+    to.set(JAVA_INT, ROUTE_TWO_HIGHEST, two ? 1 : 0);
   }
 
   /** Brings routes into the order of their experts. */

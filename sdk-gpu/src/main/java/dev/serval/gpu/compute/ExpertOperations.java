@@ -65,15 +65,12 @@ final class ExpertOperations {
   /** A layer, with the room it needs. */
   CudaExperts layer(ExpertSpec spec, int maxRows) {
     OperandChecks.requireShape(maxRows, spec.width());
-    if (spec.count() > Abi.MAX_EXPERTS) {
-      throw new IllegalArgumentException(
-          "a layer has at most %d experts on a GPU, not %d"
-              .formatted(Abi.MAX_EXPERTS, spec.count()));
-    }
     RouterSpec rules = spec.router();
+    requireFew(rules);
     CudaWeight.Matrix router = checks.matrix("router", rules.map());
     long routerBias = checks.address("router's bias", rules.bias(), spec.count());
     long selectionBias = checks.address("selection bias", rules.selectionBias(), spec.count());
+    long expertScales = checks.address("expert scales", rules.expertScales(), spec.count());
     ExpertWeights gateUps =
         weights("gates and ups", spec, FeedForwardMaps::gateUp, FeedForwardMaps::gateUpBias);
     ExpertWeights downs = weights("downs", spec, FeedForwardMaps::down, FeedForwardMaps::downBias);
@@ -86,11 +83,26 @@ final class ExpertOperations {
             router,
             routerBias,
             selectionBias,
+            expertScales,
             gateUps,
             downs,
             RouteLayout.of(spec, maxRows));
     room.reserve(layer);
     return layer;
+  }
+
+  private static void requireFew(RouterSpec rules) {
+    if (rules.experts() > Abi.MAX_EXPERTS) {
+      throw new IllegalArgumentException(
+          "a layer has at most %d experts on a GPU, not %d"
+              .formatted(Abi.MAX_EXPERTS, rules.experts()));
+    }
+    RouterSpec.Groups groups = rules.groups();
+    if (groups != null && groups.count() > Abi.MAX_GROUPS) {
+      throw new IllegalArgumentException(
+          "a layer's experts are in at most %d groups on a GPU, not %d"
+              .formatted(Abi.MAX_GROUPS, groups.count()));
+    }
   }
 
   /** What goes into it is rounded or it is not. */

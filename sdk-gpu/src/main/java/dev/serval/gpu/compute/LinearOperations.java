@@ -66,6 +66,22 @@ final class LinearOperations {
   }
 
   /**
+   * Multiplies some columns of rows, a head's, by a matrix of its own; the batch is staged.
+   *
+   * @param operand where all columns of the rows lie as an operand, with the head's in tiles of
+   *     their own, and {@code stride} rows; 0 if they do not
+   * @param in the head's columns, which begin at a multiple of 16 bytes
+   */
+  void multiplyHead(
+      CudaWeight.Matrix matrix, long operand, int stride, CudaActivations in, CudaActivations out) {
+    Input given = operand == 0 ? input(in, matrix.anyPacked()) : new Input(in, operand, stride);
+    for (int i = 0; i < matrix.parts().size(); i++) {
+      CudaWeight.Part part = matrix.parts().get(i);
+      products.linear(part, given.address(part), given.stride(part), false, 0, out, false);
+    }
+  }
+
+  /**
    * Rows on their way to products.
    *
    * @param rows as they were given

@@ -66,6 +66,17 @@ final class RowKernels {
   private static final long ROUND_IN_STRIDE = Abi.ROUND.offset("inStride");
   private static final long ROUND_OUT_STRIDE = Abi.ROUND.offset("outStride");
 
+  private static final long COPY_STEP = Abi.COPY_COLUMNS.offset("step");
+  private static final long COPY_IN = Abi.COPY_COLUMNS.offset("in");
+  private static final long COPY_OUT = Abi.COPY_COLUMNS.offset("out");
+  private static final long COPY_IN_STRIDE = Abi.COPY_COLUMNS.offset("inStride");
+  private static final long COPY_OUT_STRIDE = Abi.COPY_COLUMNS.offset("outStride");
+  private static final long COPY_PARTS = Abi.COPY_COLUMNS.offset("parts");
+  private static final long COPY_COLUMNS = Abi.COPY_COLUMNS.offset("columns");
+  private static final long COPY_IN_STEP = Abi.COPY_COLUMNS.offset("inStep");
+  private static final long COPY_OUT_STEP = Abi.COPY_COLUMNS.offset("outStep");
+  private static final long COPY_FACTOR = Abi.COPY_COLUMNS.offset("factor");
+
   private static final long GATE_STEP = Abi.GATED.offset("step");
   private static final long GATE_IN = Abi.GATED.offset("in");
   private static final long GATE_OUT = Abi.GATED.offset("out");
@@ -102,6 +113,7 @@ final class RowKernels {
   private final Kernel gather;
   private final Kernel gatherOperand;
   private final Map<ActivationFunction, Kernel> activations = new HashMap<>();
+  private final Kernel copyColumns;
   private final Kernel gateOutput;
 
   RowKernels(KernelModule kernels, LaunchSite site) {
@@ -126,6 +138,7 @@ final class RowKernels {
     activations.put(GateFunction.SWIGLU_OAI, kernels.kernel("gated_swiglu_oai"));
     activations.put(UngatedFunction.GELU_TANH, kernels.kernel("ungated_gelu"));
     activations.put(UngatedFunction.RELU_SQUARED, kernels.kernel("ungated_relu_squared"));
+    copyColumns = kernels.kernel("copy_columns");
     gateOutput = kernels.kernel("gate_output");
   }
 
@@ -152,13 +165,13 @@ final class RowKernels {
     norm(kernel, in.stride(), out.stride(), gain, epsilon);
   }
 
-  /** Norms of as many of a row's columns as there are gains, in their place. */
-  void normPart(CudaActivations rows, int from, CudaWeight.Vector gain, float epsilon) {
+  /** Norms of as many of a row's columns as there are gains, to the same ones of others. */
+  void normPart(
+      CudaActivations in, CudaActivations out, int from, CudaWeight.Vector gain, float epsilon) {
     MemorySegment to = normRows.arguments();
-    long begin = rows.address() + (long) from * Float.BYTES;
-    to.set(JAVA_LONG, NORM_IN, begin);
-    to.set(JAVA_LONG, NORM_OUT, begin);
-    norm(normRows, rows.stride(), rows.stride(), gain, epsilon);
+    to.set(JAVA_LONG, NORM_IN, in.address() + (long) from * Float.BYTES);
+    to.set(JAVA_LONG, NORM_OUT, out.address() + (long) from * Float.BYTES);
+    norm(normRows, in.stride(), out.stride(), gain, epsilon);
   }
 
   private void norm(
@@ -218,6 +231,46 @@ final class RowKernels {
     to.set(JAVA_FLOAT, SOFTCAP_CAP, cap);
     int blocks = Math.ceilDiv(scores.columns(), SOFTCAP_BLOCK);
     softcap.grid(blocks, logitRows(), 1).launch(site.stream());
+  }
+
+  /**
+   * Where equally many columns lie of each of several parts of rows.
+   *
+   * @param address where those of the first row's first part begin
+   * @param stride elements from one row to the next
+   * @param step elements from one part to the next
+   */
+  record Columns(long address, int stride, int step) {
+    /** Those that begin with this column of rows. */
+    static Columns of(CudaActivations rows, int first, int step) {
+      return new Columns(rows.address() + (long) first * Float.BYTES, rows.stride(), step);
+    }
+  }
+
+  /** So many columns of each of so many parts of rows to others. */
+  void copy(Columns in, Columns out, int parts, int columns) {
+    copy(in, out, parts, columns, 1);
+  }
+
+  /** Multiplies rows in place. */
+  void scale(CudaActivations rows, float factor) {
+    Columns all = Columns.of(rows, 0, 0);
+    copy(all, all, 1, rows.columns(), factor);
+  }
+
+  private void copy(Columns in, Columns out, int parts, int columns, float factor) {
+    MemorySegment to = copyColumns.arguments();
+    to.set(JAVA_LONG, COPY_STEP, site.step().address());
+    to.set(JAVA_LONG, COPY_IN, in.address());
+    to.set(JAVA_LONG, COPY_OUT, out.address());
+    to.set(JAVA_INT, COPY_IN_STRIDE, in.stride());
+    to.set(JAVA_INT, COPY_OUT_STRIDE, out.stride());
+    to.set(JAVA_INT, COPY_PARTS, parts);
+    to.set(JAVA_INT, COPY_COLUMNS, columns);
+    to.set(JAVA_INT, COPY_IN_STEP, in.step());
+    to.set(JAVA_INT, COPY_OUT_STEP, out.step());
+    to.set(JAVA_FLOAT, COPY_FACTOR, factor);
+    copyColumns.grid(site.bounds().rows(), 1, 1).launch(site.stream());
   }
 
   /** Rows to an operand. */
@@ -283,6 +336,24 @@ final class RowKernels {
     to.set(JAVA_INT, GATE_OUT_STRIDE, out.stride());
     to.set(JAVA_INT, GATE_OUT_OPERAND, out.isOperand() ? 1 : 0);
     kernel.grid(most, 1, 1).launch(site.stream());
+  }
+
+  /** Gates, and as many columns of other rows behind them, in room that the next may use. */
+  CudaActivations together(CudaActivations gates, CudaActivations ups, int first) {
+    int columns = gates.columns();
+    int stride = CudaActivations.stride(CudaActivations.Form.ROWS, 1, 2 * columns);
+    long bytes = (long) site.bounds().rows() * stride * Float.BYTES;
+    CudaActivations both =
+        new CudaActivations(
+            gates.owner(),
+            CudaActivations.Form.ROWS,
+            gates.maxRows(),
+            2 * columns,
+            stride,
+            site.gathered().atLeast(bytes));
+    copy(Columns.of(gates, 0, 0), Columns.of(both, 0, 0), 1, columns);
+    copy(Columns.of(ups, first, 0), Columns.of(both, columns, 0), 1, columns);
+    return both;
   }
 
   /** Lets rows through as gates say, to rows or to an operand. */

@@ -193,14 +193,8 @@ public final class Decoding {
     Arrays.sort(launch);
     double seconds = nanos[STEPS / 2] / 1e9;
     double weights = spec.weights().count() - embeddingBytes();
-    double kv =
-        2.0
-            * 2
-            * spec.layers()
-            * spec.kvHeads()
-            * spec.headDim()
-            * (CONTEXT + WARM + STEPS / 2)
-            * batch;
+    double token = spec.kvLayout(1, DType.BF16).blockBytes();
+    double kv = token * (CONTEXT + WARM + STEPS / 2) * batch;
     double bound = (weights + kv) / bandwidth;
     JsonNode theirs = answers.get("tokens_per_second").get(String.valueOf(batch));
     line(
@@ -254,7 +248,7 @@ public final class Decoding {
 
   /** The elements of a layer's queries, keys and values. */
   private double qkv() {
-    return (hidden() + 2.0 * spec.kvHeads() * spec.headDim()) * hidden();
+    return (hidden() + spec.kvLayers().getFirst().elements()) * hidden();
   }
 
   private SteppedModel.Sequence drawn(int[] prompt) {

@@ -177,7 +177,7 @@ public final class Swapping {
 
   private void tell(int batch, Times alone, Times swapping, boolean same) {
     ModelSpec spec = model.executor().spec();
-    long block = 2L * 2 * spec.layers() * spec.kvHeads() * spec.headDim() * BLOCK;
+    long block = spec.kvLayout(BLOCK, DType.BF16).blockBytes();
     double bytes = 2.0 * BLOCKS_A_STEP * block * swapping.count;
     String what = "steps of " + batch;
     table.line(

@@ -62,7 +62,9 @@ final class AbiTest {
     text.append(
         "static_assert(serval::TILE_QUERIES == %d && serval::NO_TOKEN == %d);%n"
             .formatted(Abi.TILE_QUERIES, Abi.NO_TOKEN));
-    text.append("static_assert(serval::MAX_EXPERTS == %d);%n".formatted(Abi.MAX_EXPERTS));
+    text.append(
+        "static_assert(serval::MAX_EXPERTS == %d && serval::MAX_GROUPS == %d);%n"
+            .formatted(Abi.MAX_EXPERTS, Abi.MAX_GROUPS));
     return text.toString();
   }
 }

@@ -70,7 +70,20 @@ final class CudaAttentionTest {
       int headDim, float softcap, int window, @Nullable Weight sinks) {
     RotaryEmbedding rotary = RotaryEmbedding.of(new double[] {1, 0.1});
     return new AttentionSpec(
-        HEADS, KV_HEADS, headDim, 0.5f, softcap, window, rotary, null, null, 1e-5f, sinks);
+        HEADS,
+        KV_HEADS,
+        headDim,
+        headDim,
+        AttentionSpec.Inputs.ALL,
+        0.5f,
+        softcap,
+        window,
+        rotary,
+        null,
+        null,
+        null,
+        1e-5f,
+        sinks);
   }
 
   /** Queries of any sort, keys of this size, and values of 1. */

@@ -218,6 +218,22 @@ final class CudaExpertsTest {
         .withMessageContaining("1024");
   }
 
+  @Test
+  void more_groups_than_kernels_count_are_refused() {
+    int count = Abi.MAX_GROUPS + 1;
+    Weight router = matrix(DType.F32, count, 4);
+    FeedForwardMaps expert = new FeedForwardMaps(matrix(DType.F32, 2, 4), matrix(DType.F32, 4, 1));
+    RouterSpec.Groups groups = new RouterSpec.Groups(count, 2, RouterSpec.GroupScore.HIGHEST);
+    RouterSpec rules =
+        new RouterSpec(router, null, RouterSpec.Scoring.SOFTMAX, null, null, groups, 2, true, 1);
+    ExpertSpec spec =
+        new ExpertSpec(
+            rules, Stream.generate(() -> expert).limit(count).toList(), GateFunction.SILU);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> backend.experts(spec, 1))
+        .withMessageContaining("at most 32 groups on a GPU, not 33");
+  }
+
   private ExpertLayer layer(Weight router, List<FeedForwardMaps> experts) {
     return backend.experts(
         new ExpertSpec(RouterSpec.softmax(router, null, 1, true, 1), experts, GateFunction.SILU),

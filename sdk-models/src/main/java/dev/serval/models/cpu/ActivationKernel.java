@@ -9,9 +9,10 @@ public interface ActivationKernel {
    * Computes {@code function(gate) · up} for one row, with the function's limit and offset.
    *
    * @param function what lets values through
-   * @param in gates and ups
-   * @param gate the index of the first gate
-   * @param up the index of the first up
+   * @param gates the gates
+   * @param gate the index of the first
+   * @param ups the ups, which may lie where gates do
+   * @param up the index of the first
    * @param out where products go
    * @param to the index of the first product
    * @param count how many there are
@@ -19,8 +20,9 @@ public interface ActivationKernel {
    */
   void gate(
       GateFunction function,
-      CpuActivations in,
+      CpuActivations gates,
       long gate,
+      CpuActivations ups,
       long up,
       CpuActivations out,
       long to,

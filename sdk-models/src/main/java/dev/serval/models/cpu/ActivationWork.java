@@ -31,7 +31,7 @@ final class ActivationWork extends InputWork {
     int count = out.columns();
     switch (function) {
       case GateFunction gating ->
-          kernel.gate(gating, in, from, from + count, out, to, count, worker);
+          kernel.gate(gating, in, from, in, from + count, out, to, count, worker);
       case UngatedFunction plain -> kernel.activate(plain, in, from, out, to, count, worker);
     }
   }

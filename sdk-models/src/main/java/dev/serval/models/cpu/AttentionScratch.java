@@ -20,34 +20,38 @@ final class AttentionScratch implements SlotReader, SinkReader {
   private final double[] sums;
   private final float[] noKeys = new float[STRETCH];
   private final float[] noValues;
-  private int headDim;
+  private int keyDim;
+  private int valueDim;
   private float scale;
   private float softcap;
 
-  AttentionScratch(int headDim, int heads) {
-    this.headDim = headDim;
+  AttentionScratch(int keyDim, int valueDim, int heads) {
+    this.keyDim = keyDim;
+    this.valueDim = valueDim;
     headCapacity = heads;
-    keys = new float[headDim][STRETCH];
-    values = new float[STRETCH][headDim];
-    outputs = new float[heads][headDim];
+    keys = new float[keyDim][STRETCH];
+    values = new float[STRETCH][valueDim];
+    outputs = new float[heads][valueDim];
     maxima = new float[heads];
     sums = new double[heads];
-    noValues = new float[headDim];
+    noValues = new float[valueDim];
   }
 
-  boolean fits(int dims, int heads) {
-    return dims <= noValues.length && heads <= headCapacity;
+  boolean fits(AttentionSpec spec, int heads) {
+    return spec.headDim() <= keys.length
+        && spec.valueDim() <= noValues.length
+        && heads <= headCapacity;
   }
 
   void begin(int heads, AttentionSpec spec) {
-    int dims = spec.headDim();
-    headDim = dims;
+    keyDim = spec.headDim();
+    valueDim = spec.valueDim();
     scale = spec.scale();
     softcap = spec.softcap();
     Arrays.fill(maxima, 0, heads, Float.NEGATIVE_INFINITY);
     Arrays.fill(sums, 0, heads, 0);
     for (int head = 0; head < heads; head++) {
-      Arrays.fill(outputs[head], 0, dims, 0);
+      Arrays.fill(outputs[head], 0, valueDim, 0);
     }
   }
 
@@ -59,9 +63,8 @@ final class AttentionScratch implements SlotReader, SinkReader {
 
   @Override
   public void read(
-      CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
-    KvElements elements = kv.elements();
-    for (int dim = 0; dim < headDim; dim++) {
+      KvElements elements, long keyHead, long valueHead, int slot, int count, int position) {
+    for (int dim = 0; dim < keyDim; dim++) {
       elements.readKeys(keyHead, dim, slot, count, keys[dim], position);
     }
     for (int i = 0; i < count; i++) {
@@ -96,7 +99,7 @@ final class AttentionScratch implements SlotReader, SinkReader {
 
   private void score(CpuActivations queries, long query, int from, int to) {
     Arrays.fill(scores, from, to, 0);
-    for (int dim = 0; dim < headDim; dim += GROUP) {
+    for (int dim = 0; dim < keyDim; dim += GROUP) {
       addKeys(queries, query, dim, from, to);
     }
     for (int i = from; i < to; i++) {
@@ -112,7 +115,7 @@ final class AttentionScratch implements SlotReader, SinkReader {
   private void scaleDown(int head, float factor) {
     sums[head] *= factor;
     float[] output = outputs[head];
-    for (int dim = 0; dim < headDim; dim++) {
+    for (int dim = 0; dim < valueDim; dim++) {
       output[dim] *= factor;
     }
   }
@@ -133,11 +136,11 @@ final class AttentionScratch implements SlotReader, SinkReader {
   }
 
   private float[] key(int dim) {
-    return dim < headDim ? keys[dim] : noKeys;
+    return dim < keyDim ? keys[dim] : noKeys;
   }
 
   private float element(CpuActivations queries, long query, int dim) {
-    return dim < headDim ? queries.at(query + dim) : 0;
+    return dim < keyDim ? queries.at(query + dim) : 0;
   }
 
   private void addValues(float[] output, int lane, int from, int to) {
@@ -152,7 +155,7 @@ final class AttentionScratch implements SlotReader, SinkReader {
         weight(lane + 2, from, to),
         weight(lane + 3, from, to),
         0,
-        headDim);
+        valueDim);
   }
 
   private float[] value(int lane, int from, int to) {
@@ -182,7 +185,7 @@ final class AttentionScratch implements SlotReader, SinkReader {
 
   /** Writes a query head's output: what was added up, over the sum of its weights. */
   void store(int head, CpuActivations out, long at) {
-    for (int dim = 0; dim < headDim; dim++) {
+    for (int dim = 0; dim < valueDim; dim++) {
       out.set(at + dim, (float) (outputs[head][dim] / sums[head]));
     }
   }

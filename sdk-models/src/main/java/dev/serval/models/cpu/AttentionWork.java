@@ -29,6 +29,7 @@ public final class AttentionWork implements WorkCrew.Work {
   private CpuActivations out;
   private CpuWeight.@Nullable Vector sinks;
   private int layer;
+  private long layerOffset;
 
   AttentionWork(AttentionKernel kernel, NativeMemory memory, int workers) {
     this.kernel = kernel;
@@ -49,6 +50,7 @@ public final class AttentionWork implements WorkCrew.Work {
     spec = rules;
     layer = cacheLayer;
     kv = cache;
+    layerOffset = cache.layout().layerOffset(cacheLayer);
     out = output;
     kernel.prepare(spec, kv.layout(), memory);
     pieces.cut(batch, spec, kernel.rows(spec, kv.layout()), workers, room());
@@ -81,7 +83,7 @@ public final class AttentionWork implements WorkCrew.Work {
   }
 
   private long sumsBytes() {
-    return AttentionSums.bytes(spec.headDim());
+    return AttentionSums.bytes(spec.valueDim());
   }
 
   @Override
@@ -91,7 +93,7 @@ public final class AttentionWork implements WorkCrew.Work {
 
   @Override
   public long operations() {
-    return 2 * pieces.seen() * spec.queryColumns();
+    return pieces.seen() * (spec.queryColumns() + spec.outputColumns());
   }
 
   /** Chunks come behind decodes in a step, and have the longer runs: those begin first. */
@@ -125,7 +127,7 @@ public final class AttentionWork implements WorkCrew.Work {
         int run = pieces.cutRun(cut);
         merged += (long) pieces.queries(run) * pieces.stretches(run);
       }
-      return 2 * merged * spec.kvHeads() * spec.headDim();
+      return 2 * merged * spec.kvHeads() * spec.valueDim();
     }
 
     @Override
@@ -217,8 +219,8 @@ public final class AttentionWork implements WorkCrew.Work {
   public void read(int row, int kvHead, int stretch, int first, int end, SlotReader reader) {
     BlockTable blocks = batch.blockTable(batch.sequenceOf(row));
     KvLayout layout = kv.layout();
-    long keys = layout.keyOffset(layer, kvHead);
-    long values = layout.valueOffset(layer, kvHead);
+    long keys = layerOffset + kvHead * layout.keyBytes(layer);
+    long values = layerOffset + layout.valuesOffset(layer) + kvHead * layout.valueBytes(layer);
     long blockBytes = layout.blockBytes();
     int block = first / layout.blockTokens();
     int slot = first - block * layout.blockTokens();
@@ -226,7 +228,8 @@ public final class AttentionWork implements WorkCrew.Work {
     while (position < end) {
       int slots = Math.min(layout.blockTokens() - slot, end - position);
       long at = blocks.block(block++) * blockBytes;
-      reader.read(kv, at + keys, at + values, slot, slots, position - stretch);
+      reader.read(
+          kv.elements().get(layer), at + keys, at + values, slot, slots, position - stretch);
       position += slots;
       slot = 0;
     }

@@ -14,6 +14,7 @@ import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.HeadMaps;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
@@ -59,17 +60,20 @@ public final class CpuBackend implements ComputeBackend {
   private final EmbedWork embedding = new EmbedWork();
   private final NormWork norming;
   private final AddWork adding;
+  private final ScaleWork scaling;
   private final LinearWork linear = new LinearWork();
   private final RotaryWork rotary;
   private final AttentionWork attention;
   private final ActivationWork activation;
   private final SoftcapWork capping;
+  private final GateApartWork gatingApart;
   private final OutputGateWork outputGates;
   private final CarriedStates states = new CarriedStates();
   private final DeltaNetWork deltaNets;
   private final StateSpaceWork stateSpaces;
   private final ShortConvolutionWork shortConvolutions;
   private final ExpertMixing mixing;
+  private final HeadMapping headMapping;
 
   CpuBackend(Device device, NativeMemory memory, ThreadPlaces threads, KernelChoice choice) {
     this.device = device;
@@ -79,11 +83,13 @@ public final class CpuBackend implements ComputeBackend {
     reason = choice.reason();
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
     norming = new NormWork(kernels.rows(), kernels.prefetch());
+    scaling = new ScaleWork(kernels.prefetch());
     adding = new AddWork(kernels.rows(), kernels.prefetch());
     rotary = new RotaryWork(kernels.rows(), kernels.prefetch(), threads.threads());
     attention = new AttentionWork(kernels.attention(), memory, threads.threads());
     activation = new ActivationWork(kernels.activation(), kernels.prefetch());
     capping = new SoftcapWork(kernels.softcap());
+    gatingApart = new GateApartWork(kernels.activation(), kernels.prefetch());
     outputGates = new OutputGateWork(kernels.activation(), kernels.prefetch());
     deltaNets = new DeltaNetWork(kernels, memory, threads.threads());
     stateSpaces = new StateSpaceWork(kernels, threads.threads());
@@ -91,6 +97,8 @@ public final class CpuBackend implements ComputeBackend {
     mixing =
         new ExpertMixing(
             crew, linear, activation, new AddRoutesWork(kernels.rows(), kernels.prefetch()));
+    headMapping =
+        new HeadMapping(crew, kernels.prefetch(), map -> matrix("map of a head", map).packed());
   }
 
   @Override
@@ -179,6 +187,7 @@ public final class CpuBackend implements ComputeBackend {
         spec,
         map("router", spec.router().map(), spec.router().bias()),
         bias(spec.router().selectionBias(), spec.count()),
+        bias(spec.router().expertScales(), spec.count()),
         List.copyOf(gateUps),
         List.copyOf(downs),
         room);
@@ -227,13 +236,13 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   private void normalise(StepBatch batch, Activations in, Norm norm, Activations out, boolean add) {
-    int columns = norm.gain().columns();
+    int columns = add ? norm.gain().columns() : OperandChecks.normColumns(norm, out);
     CpuActivations output = rows("output", out, batch, columns);
     CpuActivations input = rows("input", in, batch, columns);
     if (add) {
       OperandChecks.requireApart(input, output);
     }
-    CpuWeight.Vector gain = vector("gain", norm.gain(), columns);
+    CpuWeight.Vector gain = vector("gain", norm.gain(), norm.gain().columns());
     switch (norm) {
       case Norm.RootMeanSquare square -> norming.of(input, gain, square.epsilon(), output);
       case Norm.Layer layer ->
@@ -248,6 +257,12 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations input = rows("input", in, batch, output.columns());
     OperandChecks.requireApart(input, output);
     adding.of(input, factor, output).run(batch.rows(), output.columns(), crew);
+  }
+
+  @Override
+  public void scale(StepBatch batch, Activations given, float factor) {
+    CpuActivations all = rows("rows", given, batch, given.columns());
+    scaling.of(all, factor).run(batch.rows(), all.columns(), crew);
   }
 
   @Override
@@ -278,12 +293,29 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
+  public void linearOfHeads(
+      StepBatch batch,
+      Activations in,
+      HeadMaps maps,
+      @Nullable Activations behind,
+      Activations out) {
+    int rest = behind == null ? 0 : behind.columns();
+    CpuActivations input = rows("input", in, batch, maps.heads() * maps.inputStep());
+    CpuActivations output = rows("output", out, batch, maps.heads() * maps.outputStep() + rest);
+    OperandChecks.requireApart(input, output);
+    CpuActivations last = behind == null ? null : rows("columns behind", behind, batch, rest);
+    headMapping.map(batch.rows(), input, maps, last, output);
+  }
+
+  @Override
   public void rotateAndStore(
       StepBatch batch, Activations qkv, AttentionSpec spec, int layer, KvMemory kv) {
-    CpuActivations rows = rows("queries, keys and values", qkv, batch, qkvColumns(spec));
+    CpuActivations rows = rows("queries, keys and values", qkv, batch, spec.inputColumns());
     CpuKvMemory cache = cache(kv, spec, layer);
-    checkNorm("query norm", spec.queryNorm(), spec, spec.queryColumns());
-    checkNorm("key norm", spec.keyNorm(), spec, spec.keyColumns());
+    OperandChecks.requireNorms(spec);
+    norm("query norm", spec.queryNorm());
+    norm("key norm", spec.keyNorm());
+    norm("value norm", spec.valueNorm());
     int longest = checkBlocks(batch, cache);
     RotaryTable ofKeys = tables.computeIfAbsent(spec.rotary(), RotaryTable::of);
     ofKeys.cover(longest);
@@ -308,8 +340,8 @@ public final class CpuBackend implements ComputeBackend {
       int layer,
       KvMemory kv,
       Activations out) {
-    CpuActivations rows = rows("queries, keys and values", qkv, batch, qkvColumns(spec));
-    CpuActivations output = rows("output", out, batch, spec.queryColumns());
+    CpuActivations rows = rows("queries, keys and values", qkv, batch, spec.inputColumns());
+    CpuActivations output = rows("output", out, batch, spec.outputColumns());
     CpuKvMemory cache = cache(kv, spec, layer);
     CpuWeight.@Nullable Vector sinks =
         spec.sinks() == null ? null : vector("sinks", spec.sinks(), spec.heads());
@@ -404,6 +436,25 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations output = rows("output", out, batch, out.columns());
     CpuActivations input = rows("gate and up", gateUp, batch, 2 * out.columns());
     activation.of(function, input, output).run(batch.rows(), input.columns(), crew);
+  }
+
+  @Override
+  public void gateApart(
+      StepBatch batch,
+      GateFunction function,
+      Activations gates,
+      Activations ups,
+      int first,
+      Activations out) {
+    CpuActivations output = rows("output", out, batch, out.columns());
+    CpuActivations gating = rows("gates", gates, batch, out.columns());
+    CpuActivations others = rows("ups", ups, batch, ups.columns());
+    OperandChecks.requireApart(gating, output);
+    OperandChecks.requireApart(others, output);
+    OperandChecks.requireColumns(others, first, output.columns());
+    gatingApart
+        .of(function, gating, others, first, output)
+        .run(batch.rows(), output.columns(), crew);
   }
 
   @Override
@@ -504,10 +555,6 @@ public final class CpuBackend implements ComputeBackend {
     ahead.forEach(PagesAhead::close);
   }
 
-  private static int qkvColumns(AttentionSpec spec) {
-    return spec.queryColumns() + 2 * spec.keyColumns();
-  }
-
   private CpuActivations rows(String role, Activations given, StepBatch batch, int columns) {
     CpuActivations rows = checks.own(role, given, CpuActivations.class, CpuActivations::owner);
     OperandChecks.requireRows(role, rows, batch, columns);
@@ -530,9 +577,9 @@ public final class CpuBackend implements ComputeBackend {
     return checks.own(role, given, CpuWeight.class, CpuWeight::owner);
   }
 
-  private void checkNorm(String role, @Nullable Weight gain, AttentionSpec spec, int columns) {
+  private void norm(String role, @Nullable Weight gain) {
     if (gain != null) {
-      vector(role, gain, spec.ofEachHead(gain) ? spec.headDim() : columns);
+      vector(role, gain, gain.columns());
     }
   }
 

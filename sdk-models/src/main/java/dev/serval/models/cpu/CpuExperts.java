@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param spec its weights and rules
  * @param router gives what scores are made of
  * @param selectionBias what is added to them where experts are chosen, or null
+ * @param scales by what each expert counts besides, or null
  * @param gateUps the first map of each
  * @param downs the last map of each
  * @param room shared with layers of the same sizes
@@ -21,6 +22,7 @@ record CpuExperts(
     ExpertSpec spec,
     Linear router,
     CpuWeight.@Nullable Vector selectionBias,
+    CpuWeight.@Nullable Vector scales,
     List<Linear> gateUps,
     List<Linear> downs,
     ExpertRoom room)

@@ -2,8 +2,12 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.StepBatch;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 
 /**
  * KV blocks in native memory.
@@ -12,7 +16,7 @@ import java.lang.foreign.MemorySegment;
  * @param layout how a block is laid out
  * @param blocks how many there are
  * @param segment all of them, one after the other
- * @param elements reads and writes them
+ * @param elements what reads and writes those of each layer
  * @param pages has the system give them in time
  */
 public record CpuKvMemory(
@@ -20,7 +24,7 @@ public record CpuKvMemory(
     KvLayout layout,
     int blocks,
     MemorySegment segment,
-    KvElements elements,
+    List<KvElements> elements,
     PagesAhead pages)
     implements KvMemory {
   CpuKvMemory(CpuBackend owner, KvLayout layout, int blocks, MemorySegment segment) {
@@ -29,8 +33,15 @@ public record CpuKvMemory(
         layout,
         blocks,
         segment,
-        new KvElements(segment, layout),
+        elements(segment, layout),
         new PagesAhead(segment.address(), segment.byteSize(), SystemCalls::populate));
+  }
+
+  private static List<KvElements> elements(MemorySegment segment, KvLayout layout) {
+    Map<KvShape, KvElements> shapes = new HashMap<>();
+    return layout.layers().stream()
+        .map(shape -> shapes.computeIfAbsent(shape, each -> new KvElements(segment, layout, each)))
+        .toList();
   }
 
   /** The last block of each sequence of a step is about to be written. */

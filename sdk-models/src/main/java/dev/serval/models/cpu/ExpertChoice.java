@@ -5,25 +5,28 @@ import dev.serval.api.compute.RouterSpec.Scoring;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses the experts that a row goes to. Without a selection bias that is the order of the
+ * Chooses the experts that a row goes to. Where nothing is added to scores that is the order of the
  * router's products, which scores have as well; so only those that count are computed.
  */
 final class ExpertChoice {
   private final float[] products;
   private final float[] ranks;
-  private final float[] highest;
+  private final @Nullable GroupChoice groups;
+  private final Highest highest;
   private float greatest;
 
   /**
    * Room for a row's scores.
    *
    * @param experts how many experts there are
+   * @param groups of which a row's experts are in a few, or null
    * @param used how many of them a row goes to
    */
-  ExpertChoice(int experts, int used) {
+  ExpertChoice(int experts, RouterSpec.@Nullable Groups groups, int used) {
     products = new float[experts];
     ranks = new float[experts];
-    highest = new float[used];
+    this.groups = groups == null ? null : new GroupChoice(groups, experts);
+    highest = new Highest(used);
   }
 
   /** Takes the products of a row and the router's map. */
@@ -41,34 +44,27 @@ final class ExpertChoice {
    * @param chosen where they are written, from {@code to} on
    */
   void choose(RouterSpec router, CpuWeight.@Nullable Vector selectionBias, int[] chosen, int to) {
-    if (selectionBias == null) {
-      highest(products, chosen, to);
+    float[] by = router.ranksByScores() ? ranks(router.scoring(), selectionBias) : products;
+    highest.clear();
+    if (groups == null) {
+      highest.offer(by, 0, by.length, chosen, to);
       return;
     }
-    float whole = whole(router.scoring());
-    for (int expert = 0; expert < ranks.length; expert++) {
-      ranks[expert] = score(router.scoring(), expert) / whole + selectionBias.at(expert);
+    groups.choose(by);
+    for (int group = 0; group < groups.count(); group++) {
+      if (groups.chosen(group)) {
+        highest.offer(by, groups.first(group), groups.first(group + 1), chosen, to);
+      }
     }
-    highest(ranks, chosen, to);
   }
 
-  private void highest(float[] by, int[] chosen, int to) {
-    int used = highest.length;
-    for (int expert = 0; expert < by.length; expert++) {
-      float rank = by[expert];
-      int place = Math.min(expert, used);
-      while (place > 0 && rank > highest[place - 1]) {
-        place--;
-        if (place + 1 < used) {
-          highest[place + 1] = highest[place];
-          chosen[to + place + 1] = chosen[to + place];
-        }
-      }
-      if (place < used) {
-        highest[place] = rank;
-        chosen[to + place] = expert;
-      }
+  private float[] ranks(Scoring scoring, CpuWeight.@Nullable Vector selectionBias) {
+    float whole = whole(scoring);
+    for (int expert = 0; expert < ranks.length; expert++) {
+      float score = score(scoring, expert) / whole;
+      ranks[expert] = selectionBias == null ? score : score + selectionBias.at(expert);
     }
+    return ranks;
   }
 
   /** An expert's score; that of a softmax still to be divided by the whole. */
@@ -95,15 +91,17 @@ final class ExpertChoice {
    *
    * @param shares where that is written, as experts are
    */
-  void weigh(RouterSpec router, int[] chosen, float[] shares, int at) {
+  void weigh(
+      RouterSpec router, CpuWeight.@Nullable Vector scales, int[] chosen, float[] shares, int at) {
     float sum = 0;
-    for (int i = at; i < at + highest.length; i++) {
+    for (int i = at; i < at + highest.most(); i++) {
       shares[i] = score(router.scoring(), chosen[i]);
       sum += shares[i];
     }
     float divisor = router.normalised() ? Math.max(sum, Float.MIN_NORMAL) : whole(router.scoring());
-    for (int i = at; i < at + highest.length; i++) {
-      shares[i] = shares[i] / divisor * router.factor();
+    for (int i = at; i < at + highest.most(); i++) {
+      float scale = scales == null ? 1 : scales.at(chosen[i]);
+      shares[i] = shares[i] / divisor * router.factor() * scale;
     }
   }
 }

@@ -28,7 +28,8 @@ final class ExpertMixing {
     ExpertRouting routing = room.routing();
     CpuExperts.Linear router = layer.router();
     linear.of(router.matrix(), in, room.routed(), rows).adding(router.bias(), false).run(crew);
-    routing.route(room.routed(), rows, layer.spec().router(), layer.selectionBias());
+    routing.route(
+        room.routed(), rows, layer.spec().router(), layer.selectionBias(), layer.scales());
     for (int from = 0; from < routing.routes(); ) {
       int to = routing.endOfTurn(from, room.together());
       multiply(layer.gateUps(), routing, from, to, in, routing.rows(), room.gateUp());

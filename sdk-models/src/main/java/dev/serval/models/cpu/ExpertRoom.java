@@ -1,6 +1,8 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.RouterSpec;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What layers of experts have between their maps. Some rows are taken at a time, of one expert or
@@ -25,19 +27,32 @@ record ExpertRoom(
    *
    * @param maxRows the most rows of a step
    * @param experts how many experts there are
+   * @param groups of which a row's experts are in a few, or null
    * @param used how many of them a row goes to
    * @param width how wide rows are
    * @param inner how wide experts are within
    */
-  record Sizes(int maxRows, int experts, int used, int width, int inner) {
+  record Sizes(
+      int maxRows,
+      int experts,
+      RouterSpec.@Nullable Groups groups,
+      int used,
+      int width,
+      int inner) {
     Sizes(ExpertSpec spec, int maxRows) {
-      this(maxRows, spec.count(), spec.router().used(), spec.width(), spec.inner());
+      this(
+          maxRows,
+          spec.count(),
+          spec.router().groups(),
+          spec.router().used(),
+          spec.width(),
+          spec.inner());
     }
 
     ExpertRoom room(Buffers buffers) {
       int together = Math.min(Math.multiplyExact(maxRows, used), MOST_ROWS);
       return new ExpertRoom(
-          new ExpertRouting(maxRows, experts, used),
+          new ExpertRouting(maxRows, experts, groups, used),
           buffers.of(maxRows, experts),
           buffers.of(together, Math.multiplyExact(2, inner)),
           buffers.of(together, inner),

@@ -23,9 +23,10 @@ final class ExpertRouting {
    *
    * @param maxRows the most rows of a step
    * @param experts how many experts there are
+   * @param groups of which a row's experts are in a few, or null
    * @param used how many of them a row goes to
    */
-  ExpertRouting(int maxRows, int experts, int used) {
+  ExpertRouting(int maxRows, int experts, RouterSpec.@Nullable Groups groups, int used) {
     this.experts = experts;
     this.used = used;
     int routes = Math.multiplyExact(maxRows, used);
@@ -34,7 +35,7 @@ final class ExpertRouting {
     shares = new float[routes];
     chosen = new int[routes];
     chosenShares = new float[routes];
-    choice = new ExpertChoice(experts, used);
+    choice = new ExpertChoice(experts, groups, used);
   }
 
   /**
@@ -42,16 +43,18 @@ final class ExpertRouting {
    *
    * @param products those of the rows and the router's map
    * @param selectionBias what is added to each expert's scores where experts are chosen, or null
+   * @param scales by what each expert counts besides, or null
    */
   void route(
       CpuActivations products,
       int count,
       RouterSpec router,
-      CpuWeight.@Nullable Vector selectionBias) {
+      CpuWeight.@Nullable Vector selectionBias,
+      CpuWeight.@Nullable Vector scales) {
     for (int row = 0; row < count; row++) {
       choice.take(products, products.row(row));
       choice.choose(router, selectionBias, chosen, row * used);
-      choice.weigh(router, chosen, chosenShares, row * used);
+      choice.weigh(router, scales, chosen, chosenShares, row * used);
     }
     sort(count * used);
   }

@@ -1,6 +1,7 @@
 package dev.serval.models.cpu;
 
 import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -29,7 +30,8 @@ public final class KvElements {
 
   private final MemorySegment data;
   private final DType dtype;
-  private final int headDim;
+  private final int keyDim;
+  private final int valueDim;
   private final int slots;
   private final int step;
   private final long slotBytes;
@@ -59,21 +61,38 @@ public final class KvElements {
   }
 
   /**
-   * Of one memory.
+   * Of layers of one shape.
    *
-   * @param data its bytes
+   * @param data the bytes of all blocks
    * @param layout how they are laid out
+   * @param shape of the layers
    */
-  KvElements(MemorySegment data, KvLayout layout) {
+  KvElements(MemorySegment data, KvLayout layout, KvShape shape) {
     this.data = data;
     dtype = layout.dtype();
-    headDim = layout.headDim();
+    keyDim = shape.keyDim();
+    valueDim = shape.valueDim();
     slots = layout.blockTokens();
     step = dtype == DType.Q8_0 ? Byte.BYTES : dtype.blockBytes();
-    slotBytes = dtype.bytes(headDim);
+    slotBytes = dtype.bytes(valueDim);
     boolean paired = dtype == DType.BF16;
-    keys = paired ? Order.paired(slots, headDim) : Order.plain(slots, headDim);
-    values = paired ? Order.paired(headDim, slots) : Order.plain(headDim, slots);
+    keys = paired ? Order.paired(slots, keyDim) : Order.plain(slots, keyDim);
+    values = paired ? Order.paired(valueDim, slots) : Order.plain(valueDim, slots);
+  }
+
+  /** The bytes of all blocks. */
+  public MemorySegment data() {
+    return data;
+  }
+
+  /** How elements are kept. */
+  public DType dtype() {
+    return dtype;
+  }
+
+  /** How many slots a block has. */
+  public int slots() {
+    return slots;
   }
 
   /**
@@ -130,7 +149,7 @@ public final class KvElements {
     for (int within = 0; within < keys.pair(); within++) {
       long to = head + keyAt(within, slot);
       long apart = (long) keys.together() * keys.pair() * Short.BYTES;
-      for (int dim = within; dim < headDim; dim += keys.pair()) {
+      for (int dim = within; dim < keyDim; dim += keys.pair()) {
         data.set(ValueLayout.JAVA_SHORT, to, bits[from + dim]);
         to += apart;
       }
@@ -140,7 +159,7 @@ public final class KvElements {
   /** Writes a head's value of BF16 to a slot. */
   void writeValue(short[] bits, int from, long head, int slot) {
     long apart = (long) values.pair() * Short.BYTES;
-    for (int dim = 0; dim < headDim; dim += values.together()) {
+    for (int dim = 0; dim < valueDim; dim += values.together()) {
       long to = head + valueAt(slot, dim);
       for (int lane = 0; lane < values.together(); lane++) {
         data.set(ValueLayout.JAVA_SHORT, to + lane * apart, bits[from + dim + lane]);
@@ -151,38 +170,38 @@ public final class KvElements {
   /** Rounds a head's key and writes it to a slot. */
   void writeKey(CpuActivations in, long from, long head, int slot) {
     if (dtype == DType.Q8_0) {
-      for (int dim = 0; dim < headDim; dim += GROUP) {
+      for (int dim = 0; dim < keyDim; dim += GROUP) {
         float scale = scale(in, from + dim);
         half(head + keyScaleAt(dim, slot), Float.floatToFloat16(scale));
         octets(in, from + dim, scale, head + keyAt(dim, slot), slots);
       }
     } else {
-      write(in, from, head + keyAt(0, slot), (long) slots * step);
+      write(in, from, keyDim, head + keyAt(0, slot), (long) slots * step);
     }
   }
 
   /** Rounds a head's value and writes it to a slot. */
   void writeValue(CpuActivations in, long from, long head, int slot) {
     if (dtype == DType.Q8_0) {
-      for (int dim = 0; dim < headDim; dim += GROUP) {
+      for (int dim = 0; dim < valueDim; dim += GROUP) {
         float scale = scale(in, from + dim);
         half(head + valueScaleAt(slot, dim), Float.floatToFloat16(scale));
         octets(in, from + dim, scale, head + valueAt(slot, dim), 1);
       }
     } else {
-      write(in, from, head + valueAt(slot, 0), step);
+      write(in, from, valueDim, head + valueAt(slot, 0), step);
     }
   }
 
-  private void write(CpuActivations in, long from, long to, long apart) {
+  private void write(CpuActivations in, long from, int count, long to, long apart) {
     switch (dtype) {
       case F32 -> {
-        for (int dim = 0; dim < headDim; dim++) {
+        for (int dim = 0; dim < count; dim++) {
           data.set(ValueLayout.JAVA_FLOAT, to + dim * apart, in.at(from + dim));
         }
       }
       case F16 -> {
-        for (int dim = 0; dim < headDim; dim++) {
+        for (int dim = 0; dim < count; dim++) {
           half(to + dim * apart, Float.floatToFloat16(in.at(from + dim)));
         }
       }
@@ -227,10 +246,10 @@ public final class KvElements {
   /** Widens one slot's value. */
   public void readValue(long head, int slot, float[] to) {
     if (dtype != DType.Q8_0) {
-      read(head, values, 0, slot, headDim, to, 0);
+      read(head, values, 0, slot, valueDim, to, 0);
       return;
     }
-    for (int dim = 0; dim < headDim; dim += GROUP) {
+    for (int dim = 0; dim < valueDim; dim += GROUP) {
       float scale = half(head + valueScaleAt(slot, dim));
       long from = head + valueAt(slot, dim);
       for (int i = 0; i < GROUP; i++) {

@@ -12,6 +12,8 @@ public final class LinearWork implements WorkCrew.Work {
   private int @Nullable [] sourceRows;
   private int firstRow;
   private int firstOutput;
+  private int inputColumn;
+  private int outputColumn;
   private int firstInput;
   private int allInputs;
   private boolean add;
@@ -27,6 +29,8 @@ public final class LinearWork implements WorkCrew.Work {
     sourceRows = null;
     firstRow = 0;
     firstOutput = 0;
+    inputColumn = 0;
+    outputColumn = 0;
     firstInput = 0;
     allInputs = rowCount;
     add = false;
@@ -63,6 +67,13 @@ public final class LinearWork implements WorkCrew.Work {
   /** To which output row on rows go. */
   LinearWork to(int outputRow) {
     firstOutput = outputRow;
+    return this;
+  }
+
+  /** From which column on inputs come, and to which on results go. */
+  LinearWork columns(int input, int output) {
+    inputColumn = input;
+    outputColumn = output;
     return this;
   }
 
@@ -147,12 +158,13 @@ public final class LinearWork implements WorkCrew.Work {
 
   /** Where an output row's input begins, in elements of {@link #in}. */
   public long source(int row) {
-    return in.row(sourceRows == null ? firstRow + row : sourceRows[firstRow + row]);
+    int source = sourceRows == null ? firstRow + row : sourceRows[firstRow + row];
+    return in.row(source) + inputColumn;
   }
 
   /** Where a row of the product goes, in elements of {@link #out}. */
   public long target(int row) {
-    return out.row(firstOutput + row);
+    return out.row(firstOutput + row) + outputColumn;
   }
 
   /**

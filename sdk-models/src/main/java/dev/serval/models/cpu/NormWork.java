@@ -45,8 +45,12 @@ final class NormWork extends InputWork {
 
   @Override
   void row(int row, int worker) {
-    long from = in.row(row);
-    long to = out.row(row);
+    for (int part = 0; part < in.columns(); part += gain.columns()) {
+      normalise(in.row(row) + part, out.row(row) + part);
+    }
+  }
+
+  private void normalise(long from, long to) {
     if (centred) {
       kernel.centre(in, from, gain.data(), bias, gain.columns(), epsilon, add, out, to);
     } else {

@@ -8,16 +8,17 @@ final class PlainActivationKernel implements ActivationKernel {
   @Override
   public void gate(
       GateFunction function,
-      CpuActivations in,
+      CpuActivations gates,
       long gate,
+      CpuActivations ups,
       long up,
       CpuActivations out,
       long to,
       int count,
       int worker) {
     for (int i = 0; i < count; i++) {
-      float let = through(function, Math.min(in.at(gate + i), function.limit()));
-      float y = Math.clamp(in.at(up + i), -function.limit(), function.limit());
+      float let = through(function, Math.min(gates.at(gate + i), function.limit()));
+      float y = Math.clamp(ups.at(up + i), -function.limit(), function.limit());
       out.set(to + i, let * (y + function.offset()));
     }
   }

@@ -23,7 +23,8 @@ final class PlainAttentionKernel implements AttentionKernel {
    * the window. Positions of a group that the row does not see count as 0 times 0, never as 0 times
    * what lies there, which may be anything.
    */
-  private final List<AttentionScratch> scratch = new ArrayList<>();
+  private final List<List<AttentionScratch>> rooms = new ArrayList<>();
+  private List<AttentionScratch> room = List.of();
   private final int workers;
 
   PlainAttentionKernel(int workers) {
@@ -33,17 +34,22 @@ final class PlainAttentionKernel implements AttentionKernel {
   @Override
   public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
     int heads = ROWS * spec.group();
-    if (scratch.isEmpty() || !scratch.getFirst().fits(spec.headDim(), heads)) {
-      scratch.clear();
-      for (int worker = 0; worker < workers; worker++) {
-        scratch.add(new AttentionScratch(spec.headDim(), heads));
+    for (int i = 0; i < rooms.size(); i++) {
+      room = rooms.get(i);
+      if (room.getFirst().fits(spec, heads)) {
+        return;
       }
     }
+    room = new ArrayList<>();
+    for (int worker = 0; worker < workers; worker++) {
+      room.add(new AttentionScratch(spec.headDim(), spec.valueDim(), heads));
+    }
+    rooms.add(room);
   }
 
   @Override
   public void attend(AttentionWork work, int piece, int kvHead, int worker) {
-    AttentionScratch own = scratch.get(worker);
+    AttentionScratch own = room.get(worker);
     int from = work.pieces().firstRow(piece);
     int to = work.pieces().endRow(piece);
     own.begin((to - from) * work.spec().group(), work.spec());
@@ -80,10 +86,10 @@ final class PlainAttentionKernel implements AttentionKernel {
 
   private static void store(
       AttentionWork work, int row, int firstHead, int kvHead, AttentionScratch own) {
-    long at = work.out().row(row) + (long) kvHead * work.spec().group() * work.spec().headDim();
+    long at = work.out().row(row) + (long) kvHead * work.spec().group() * work.spec().valueDim();
     for (int head = 0; head < work.spec().group(); head++) {
       own.store(firstHead + head, work.out(), at);
-      at += work.spec().headDim();
+      at += work.spec().valueDim();
     }
   }
 }

@@ -20,6 +20,7 @@ final class RotaryWork extends InputWork {
   private RotaryTable ofKeys;
   private CpuKvMemory kv;
   private int layer;
+  private long layerOffset;
 
   RotaryWork(RowKernel kernel, Prefetch prefetch, int workers) {
     super(prefetch);
@@ -42,15 +43,21 @@ final class RotaryWork extends InputWork {
     ofKeys = keyAngles;
     layer = cacheLayer;
     kv = cache;
+    layerOffset = cache.layout().layerOffset(cacheLayer);
     makeRoom();
     return this;
   }
 
   private void makeRoom() {
-    int elements = 2 * spec.keyColumns();
+    int elements = stored();
     for (int worker = 0; worker < rounded.length && rounded[worker].length < elements; worker++) {
       rounded[worker] = new short[elements];
     }
+  }
+
+  /** How many columns of a row are keys and values. */
+  private int stored() {
+    return spec.inputColumns() - spec.queryColumns();
   }
 
   @Override
@@ -58,9 +65,13 @@ final class RotaryWork extends InputWork {
     long queries = in.row(row);
     long keys = queries + spec.queryColumns();
     turn(queries, spec.heads(), spec.queryNorm(), ofQueries, batch.position(row));
+    if (!spec.stores()) {
+      return;
+    }
     turn(keys, spec.kvHeads(), spec.keyNorm(), ofKeys, batch.position(row));
+    normaliseValues(keys + spec.keyColumns());
     if (kv.layout().dtype() == DType.BF16) {
-      kernel.round(in, keys, rounded[worker], 2 * spec.keyColumns());
+      kernel.round(in, keys, rounded[worker], stored());
     }
     store(row, keys, rounded[worker]);
   }
@@ -75,7 +86,17 @@ final class RotaryWork extends InputWork {
       if (gain != null && ofEachHead) {
         normalise(at, gain);
       }
-      table.turn(kernel, in, at, position);
+      table.turn(kernel, in, at + spec.turnedFrom(), position);
+    }
+  }
+
+  private void normaliseValues(long first) {
+    Weight gain = spec.valueNorm();
+    if (gain == null) {
+      return;
+    }
+    for (int head = 0; head < spec.kvHeads(); head++) {
+      normalise(first + (long) head * spec.valueDim(), gain);
     }
   }
 
@@ -90,18 +111,21 @@ final class RotaryWork extends InputWork {
     int position = batch.position(row);
     long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
     int slot = position % layout.blockTokens();
+    KvElements elements = kv.elements().get(layer);
+    long keysAt = block + layerOffset;
+    long valuesAt = keysAt + layout.valuesOffset(layer);
     for (int head = 0; head < spec.kvHeads(); head++) {
       int key = head * spec.headDim();
-      int value = key + spec.keyColumns();
-      long keysAt = block + layout.keyOffset(layer, head);
-      long valuesAt = block + layout.valueOffset(layer, head);
+      int value = spec.latent() ? key : spec.keyColumns() + head * spec.valueDim();
       if (layout.dtype() == DType.BF16) {
-        kv.elements().writeKey(bits, key, keysAt, slot);
-        kv.elements().writeValue(bits, value, valuesAt, slot);
+        elements.writeKey(bits, key, keysAt, slot);
+        elements.writeValue(bits, value, valuesAt, slot);
       } else {
-        kv.elements().writeKey(in, keys + key, keysAt, slot);
-        kv.elements().writeValue(in, keys + value, valuesAt, slot);
+        elements.writeKey(in, keys + key, keysAt, slot);
+        elements.writeValue(in, keys + value, valuesAt, slot);
       }
+      keysAt += layout.keyBytes(layer);
+      valuesAt += layout.valueBytes(layer);
     }
   }
 }

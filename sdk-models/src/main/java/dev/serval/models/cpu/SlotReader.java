@@ -5,12 +5,12 @@ public interface SlotReader {
   /**
    * Widens consecutive slots of one block.
    *
-   * @param kv the cache
+   * @param elements those of the layer in the cache
    * @param keyHead where the head's keys begin in the cache, in bytes
    * @param valueHead where its values begin
    * @param slot the first slot
    * @param count how many slots
    * @param position which position of the stretch the first becomes
    */
-  void read(CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position);
+  void read(KvElements elements, long keyHead, long valueHead, int slot, int count, int position);
 }

@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /** Vectors that a model computes with and a checkpoint does not store as they are. */
 final class ComputedVector {
@@ -28,6 +29,28 @@ final class ComputedVector {
   /** What a convolution multiplies by, tap after tap, of what is stored channel by channel. */
   static StoredTensor taps(StoredTensor stored, int channels, int taps) {
     return of(stored, i -> stored.element(i % channels * taps + i / channels));
+  }
+
+  /**
+   * A matrix each of whose columns is multiplied by one vector's element and divided by another's.
+   *
+   * @param divisor what all are divided by besides
+   */
+  static StoredTensor byColumns(
+      StoredTensor stored, StoredTensor factors, StoredTensor divisors, double divisor) {
+    long columns = factors.elements();
+    return of(
+        stored,
+        i ->
+            stored.element(i)
+                * factors.element(i % columns)
+                / (divisors.element(i % columns) * divisor));
+  }
+
+  /** So many ones. */
+  static StoredTensor ones(int length) {
+    MemorySegment data = Arena.ofAuto().allocate(DType.F32.bytes(length), Float.BYTES);
+    return of(new StoredTensor("ones", DType.F32, List.of((long) length), data), _ -> 1);
   }
 
   /** As many elements as a tensor has, under its name and dimensions. */

@@ -2,16 +2,11 @@ package dev.serval.models.family;
 
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvMemory;
-import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DeltaNetSpec;
-import dev.serval.api.compute.ExpertLayer;
-import dev.serval.api.compute.FeedForwardMaps;
-import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.Logits;
-import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.ShortConvolutionSpec;
 import dev.serval.api.compute.StateSpaceSpec;
@@ -21,11 +16,9 @@ import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.model.StepLimits;
 import dev.serval.api.model.TokenSampler;
-import dev.serval.models.family.DecoderWeights.FeedForward;
 import dev.serval.models.family.DecoderWeights.Mixer;
 import dev.serval.models.sampling.HostTokenSampler;
 import dev.serval.models.sampling.SamplingScratch;
-import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -57,22 +50,17 @@ import org.jspecify.annotations.Nullable;
 final class DecoderExecutor implements ModelExecutor {
   private final ModelSpec spec;
   private final DecoderWeights weights;
-  private final float branchFactor;
   private final float logitCap;
-  private final ActivationFunction function;
   private final boolean parallel;
   private final ComputeBackend backend;
   private final KvMemory kv;
   private final StepLimits limits;
-  private final Activations residual;
-  private final Activations normed;
-  private final Activations qkv;
-  private final Activations attended;
-  private final @Nullable Gating gating;
+  private final float embeddingFactor;
+  private final ResidualStream stream;
+  private final AttentionPart attention;
+  private final FeedForwardPart feedForward;
+  private final @Nullable LayerInputRoom layerInputs;
   private final @Nullable Recalling recalling;
-  private final @Nullable FeedForwardRoom room;
-  private final @Nullable FeedForwardRoom sharedRoom;
-  private final @Nullable Activations branch;
   private final Logits logits;
   private final StepBatch lastRows;
   private final Consumer<StepBatch> pass = this::pass;
@@ -87,46 +75,26 @@ final class DecoderExecutor implements ModelExecutor {
       StepLimits limits) {
     this.spec = spec;
     this.weights = weights;
-    this.branchFactor = shape.traits().branchFactor();
-    this.logitCap = shape.traits().softcaps().logits();
-    this.function = shape.traits().activation();
-    this.parallel = shape.traits().branchNorms().one();
+    DecoderTraits traits = shape.traits();
+    this.logitCap = traits.softcaps().logits();
+    this.parallel = traits.branchNorms().one();
     this.backend = backend;
     this.kv = kv;
     this.limits = limits;
     int rows = limits.tokens();
     logits = backend.logits(limits.sequences(), shape.vocabulary());
-    residual = backend.activations(rows, shape.hidden());
-    normed = backend.operands(rows, shape.hidden());
-    qkv = backend.activations(rows, shape.queryColumns() + 2 * shape.keyColumns(), logits);
-    boolean inPlace = shape.queryColumns() == shape.hidden() && !parallel;
-    attended = inPlace ? normed : backend.operands(rows, shape.queryColumns(), logits);
-    List<Activations> spare = inPlace ? List.of(qkv) : List.of(qkv, attended);
-    gating = shape.traits().outputGates() ? gating(rows, shape.queryColumns()) : null;
-    recalling =
-        shape.traits().states().map(states -> recalling(rows, states.traits())).orElse(null);
-    boolean apart = shape.traits().branchNorms().end().isPresent() || branchFactor != 1;
-    branch = apart ? backend.activations(rows, shape.hidden()) : null;
-    Optional<ExpertTraits> experts = shape.traits().experts();
-    room =
-        experts.filter(some -> some.in(0)).isPresent()
-            ? null
-            : backend.feedForwardRoom(function, rows, shape.intermediate(), spare);
-    sharedRoom =
-        experts
-            .flatMap(ExpertTraits::shared)
-            .filter(shared -> shared.gate().isEmpty())
-            .map(shared -> backend.feedForwardRoom(function, rows, shared.inner(), spare))
-            .orElse(null);
+    embeddingFactor = (float) traits.stream().embeddings();
+    stream = new ResidualStream(backend, shape, rows);
+    attention = new AttentionPart(backend, kv, stream, shape, rows, logits);
+    layerInputs = traits.stream().inputs().isPresent() ? layerInputs(shape, rows) : null;
+    recalling = traits.states().map(states -> recalling(rows, states.traits())).orElse(null);
+    feedForward = new FeedForwardPart(backend, stream, shape, rows, attention.spare());
     lastRows = new StepBatch(limits.sequences(), limits.sequences());
   }
 
-  /** Gates of attention's output, and that output before they let it through. */
-  private record Gating(Activations gates, Activations given) {}
-
-  private Gating gating(int rows, int columns) {
-    return new Gating(
-        backend.activations(rows, columns, logits), backend.activations(rows, columns, logits));
+  private LayerInputRoom layerInputs(DecoderShape shape, int rows) {
+    int columns = shape.traits().stream().inputs().orElseThrow();
+    return new LayerInputRoom(backend, rows, shape.hidden(), shape.layers(), columns, logits);
   }
 
   /** What a layer that carries a state along begins with, has in between and gives. */
@@ -161,18 +129,18 @@ final class DecoderExecutor implements ModelExecutor {
   }
 
   private void pass(StepBatch batch) {
-    backend.embed(batch, weights.embeddings(), residual);
+    embed(batch);
     StepBatch rows = batch;
     for (int index = 0; index < spec.layers(); index++) {
       DecoderWeights.Layer layer = weights.layers().get(index);
       boolean last = index == spec.layers() - 1;
-      Activations in = branchInput(batch, layer.attentionNorm());
+      Activations in = stream.begin(batch, layer.attentionNorm());
       switch (layer.mixer()) {
-        case Mixer.Attention attention -> {
-          remember(batch, in, attention);
-          rows = last ? lastRows(batch, attention) : batch;
-          in = parallel && rows != batch ? branchInput(rows, layer.attentionNorm()) : in;
-          add(rows, attend(rows, attention), layer);
+        case Mixer.Attending mixer -> {
+          attention.remember(batch, in, mixer, index);
+          rows = last ? lastRows(batch, mixer, index) : batch;
+          in = parallel && rows != batch ? stream.begin(rows, layer.attentionNorm()) : in;
+          add(rows, attention.attend(rows, mixer, index), layer);
         }
         case Mixer.Carrying carrying -> {
           add(batch, recall(batch, in, carrying), layer);
@@ -180,9 +148,11 @@ final class DecoderExecutor implements ModelExecutor {
         }
         case Mixer.None() -> rows = last ? lastRows(batch) : batch;
       }
-      feedForward(rows, parallel ? in : branchInput(rows, layer.mlpNorm()), layer);
+      in = parallel ? in : stream.begin(rows, layer.mlpNorm());
+      feedForward.add(rows, in, layer, index);
+      end(rows, layer, index);
     }
-    backend.norm(rows, residual, weights.finalNorm(), normed);
+    Activations normed = stream.begin(rows, weights.finalNorm());
     backend.project(rows, normed, weights.head(), weights.headBias(), logits);
     if (logitCap != AttentionSpec.NO_SOFTCAP) {
       backend.softcap(rows, logitCap, logits);
@@ -191,43 +161,45 @@ final class DecoderExecutor implements ModelExecutor {
     lastRows.clear();
   }
 
-  /** The rows that logits are wanted of, or all of them. */
-  private StepBatch lastRows(StepBatch batch, Mixer.Attention attention) {
-    if (batch.logitRows() == batch.rows() || !backend.gather(batch, qkv)) {
-      return batch;
+  private void embed(StepBatch batch) {
+    backend.embed(batch, weights.embeddings(), stream.rows());
+    if (layerInputs != null) {
+      layerInputs.begin(batch, stream.rows(), Objects.requireNonNull(weights.inputs()));
     }
-    if (attention.gates() != null) {
-      backend.gather(batch, Objects.requireNonNull(gating).gates());
+    if (embeddingFactor != 1) {
+      backend.scale(batch, stream.rows(), embeddingFactor);
     }
-    return lastRows(batch);
+  }
+
+  private void end(StepBatch batch, DecoderWeights.Layer layer, int index) {
+    if (layer.input() != null) {
+      Objects.requireNonNull(layerInputs).add(batch, index, layer.input(), stream.rows());
+    }
+    if (layer.scale() != 1) {
+      backend.scale(batch, stream.rows(), layer.scale());
+    }
+  }
+
+  private void add(StepBatch batch, Activations in, DecoderWeights.Layer layer) {
+    Weight output = Objects.requireNonNull(layer.output());
+    stream.add(batch, in, output, layer.outputBias(), layer.attentionEndNorm());
+  }
+
+  /** The rows that logits are wanted of, or all of them, and what attention has of them. */
+  private StepBatch lastRows(StepBatch batch, Mixer.Attending mixer, int layer) {
+    boolean all = batch.logitRows() == batch.rows();
+    return all || !attention.gather(batch, mixer, layer) ? batch : lastRows(batch);
   }
 
   private StepBatch lastRows(StepBatch batch) {
-    if (batch.logitRows() == batch.rows() || !backend.gather(batch, residual)) {
+    if (batch.logitRows() == batch.rows() || !backend.gather(batch, stream.rows())) {
       return batch;
+    }
+    if (layerInputs != null) {
+      layerInputs.gather(batch);
     }
     lastRows.addLastRows(batch);
     return lastRows;
-  }
-
-  private void remember(StepBatch batch, Activations in, Mixer.Attention attention) {
-    backend.linear(batch, in, attention.qkv(), attention.qkvBias(), qkv);
-    if (attention.gates() != null) {
-      Activations gates = Objects.requireNonNull(gating).gates();
-      backend.linear(batch, in, attention.gates(), attention.gatesBias(), gates);
-    }
-    backend.rotateAndStore(batch, qkv, attention.spec(), attention.cacheLayer(), kv);
-  }
-
-  private Activations attend(StepBatch batch, Mixer.Attention attention) {
-    if (gating == null) {
-      backend.attention(batch, qkv, attention.spec(), attention.cacheLayer(), kv, attended);
-    } else {
-      Activations given = gating.given();
-      backend.attention(batch, qkv, attention.spec(), attention.cacheLayer(), kv, given);
-      backend.gateOutput(batch, gating.gates(), given, attended);
-    }
-    return attended;
   }
 
   private Activations recall(StepBatch batch, Activations in, Mixer.Carrying mixer) {
@@ -242,66 +214,6 @@ final class DecoderExecutor implements ModelExecutor {
           backend.shortConvolution(batch, room.in(), spec, at, kv, room.out());
     }
     return room.out();
-  }
-
-  private void feedForward(StepBatch batch, Activations in, DecoderWeights.Layer layer) {
-    switch (layer.feedForward()) {
-      case FeedForward.Dense dense -> dense(batch, in, dense.maps(), room, layer.mlpEndNorm());
-      case FeedForward.Sparse sparse -> sparse(batch, in, sparse);
-      case FeedForward.None() -> {}
-    }
-  }
-
-  /** What attention and the feed-forward layer begin with. */
-  private Activations branchInput(StepBatch batch, @Nullable Norm norm) {
-    if (norm == null) {
-      return residual;
-    }
-    backend.norm(batch, residual, norm, normed);
-    return normed;
-  }
-
-  private void sparse(StepBatch batch, Activations in, FeedForward.Sparse sparse) {
-    List<ExpertLayer> experts = sparse.experts();
-    for (int index = 0; index < experts.size(); index++) {
-      backend.addExperts(batch, in, experts.get(index), residual);
-    }
-    if (sparse.shared() != null) {
-      dense(batch, in, sparse.shared(), sharedRoom, null);
-    }
-  }
-
-  private void dense(
-      StepBatch batch,
-      Activations in,
-      FeedForwardMaps maps,
-      @Nullable FeedForwardRoom of,
-      @Nullable Norm endNorm) {
-    FeedForwardRoom between = Objects.requireNonNull(of);
-    if (branch == null) {
-      backend.feedForward(batch, function, in, maps, between, residual, true);
-      return;
-    }
-    backend.feedForward(batch, function, in, maps, between, branch, false);
-    addBranch(batch, branch, endNorm);
-  }
-
-  private void add(StepBatch batch, Activations in, DecoderWeights.Layer layer) {
-    Weight output = Objects.requireNonNull(layer.output());
-    if (branch == null) {
-      backend.linearAdd(batch, in, output, layer.outputBias(), residual);
-      return;
-    }
-    backend.linear(batch, in, output, layer.outputBias(), branch);
-    addBranch(batch, branch, layer.attentionEndNorm());
-  }
-
-  private void addBranch(StepBatch batch, Activations given, @Nullable Norm endNorm) {
-    if (endNorm == null) {
-      backend.addScaled(batch, given, branchFactor, residual);
-    } else {
-      backend.normAdd(batch, given, endNorm, residual);
-    }
   }
 
   @Override

@@ -75,14 +75,8 @@ abstract class DecoderFamily implements ModelFamily {
     KvLayout layout = kv.layout();
     if (!layout.equals(spec.kvLayout(layout.blockTokens(), layout.dtype()))) {
       throw new IllegalArgumentException(
-          "%s needs KV blocks of %d layers with %d heads of %d and states of %d bytes, unlike %s"
-              .formatted(
-                  checkpoint.root(),
-                  spec.kvLayers(),
-                  spec.kvHeads(),
-                  spec.headDim(),
-                  spec.stateBytes(),
-                  layout));
+          "%s needs KV blocks of the layers %s and states of %d bytes, unlike %s"
+              .formatted(checkpoint.root(), spec.kvLayers(), spec.stateBytes(), layout));
     }
     DecoderWeights weights =
         new DecoderLoader(checkpoint, backend, limits.tokens(), listener).load(shape);
@@ -113,9 +107,7 @@ abstract class DecoderFamily implements ModelFamily {
         shape.vocabulary(),
         shape.contextLength(),
         shape.layers(),
-        shape.kvLayersBelow(shape.layers()),
-        shape.kvHeads(),
-        shape.headDim(),
+        shape.kvLayers(),
         shape.traits().states().map(StateLayers::stateBytes).orElse(0L),
         shape.traits().experts().map(ExpertTraits::count).orElse(1),
         shape.traits().experts().map(experts -> experts.routing().used()).orElse(1),

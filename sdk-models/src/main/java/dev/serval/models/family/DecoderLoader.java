@@ -8,6 +8,7 @@ import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.HeadMaps;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.RouterSpec;
@@ -19,7 +20,9 @@ import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.family.DecoderWeights.Mixer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +37,7 @@ final class DecoderLoader {
   private final ComputeBackend backend;
   private final int maxRows;
   private final LoadListener listener;
+  private final Map<Integer, Weight> ones = new HashMap<>();
   private int loaded;
   private int needed;
 
@@ -49,6 +53,7 @@ final class DecoderLoader {
     needed = tensors.all().mapToInt(List::size).sum();
     LayerRotations rotations = LayerRotations.of(shape);
     Weight embeddings = weight(tensors.embeddings());
+    DecoderWeights.Inputs inputs = tensors.inputs().map(all -> inputs(all, shape)).orElse(null);
     List<DecoderWeights.Layer> layers = new ArrayList<>();
     for (int index = 0; index < shape.layers(); index++) {
       layers.add(layer(tensors.layer(index), shape, index, rotations.of(index)));
@@ -63,7 +68,7 @@ final class DecoderLoader {
     Weight head = shape.tied() ? embeddings : weight(tensors.head());
     Weight headBias = optional(tensors.headBias());
     checkpoint.release();
-    return new DecoderWeights(embeddings, List.copyOf(layers), finalNorm, head, headBias);
+    return new DecoderWeights(embeddings, inputs, List.copyOf(layers), finalNorm, head, headBias);
   }
 
   private DecoderWeights.Layer layer(
@@ -75,6 +80,7 @@ final class DecoderLoader {
         optionalNorm(tensors.attentionNorm(), traits, gains, shape.residualEpsilon()),
         switch (tensors.mixer()) {
           case MixerTensors.Attention attention -> attention(attention, shape, index, rotary);
+          case MixerTensors.Latent latent -> latent(latent, shape, index, rotary);
           case MixerTensors.None() -> new Mixer.None();
           case MixerTensors.DeltaNet net -> deltaNet(net, shape, index);
           case MixerTensors.StateSpace space -> stateSpace(space, shape, index);
@@ -85,24 +91,57 @@ final class DecoderLoader {
         optional(tensors.outputBias()),
         optionalNorm(tensors.attentionEndNorm(), traits, ends, shape.epsilon()),
         optionalNorm(tensors.mlpNorm(), traits, gains, shape.residualEpsilon()),
-        feedForward(tensors.feedForward(), traits),
-        optionalNorm(tensors.mlpEndNorm(), traits, ends, shape.epsilon()));
+        feedForward(tensors.feedForward(), shape),
+        optionalNorm(tensors.mlpEndNorm(), traits, ends, shape.epsilon()),
+        tensors.input().map(input -> input(input, shape)).orElse(null),
+        tensors.scale().isEmpty() ? 1 : number(tensors.scale().getFirst()));
+  }
+
+  /** Both parts of it are added by equal weights whose squares add up to 1. */
+  private DecoderWeights.Inputs inputs(DecoderTensors.Inputs tensors, DecoderShape shape) {
+    int columns = shape.traits().stream().inputs().orElseThrow();
+    Weight gain = gains(tensors.norm(), new NormGains(false, Math.sqrt(2)));
+    return new DecoderWeights.Inputs(
+        weight(tensors.table()),
+        weight(tensors.map()),
+        new Norm.RootMeanSquare(gain, shape.epsilon()),
+        (float) Math.sqrt(columns / 2.0));
+  }
+
+  private DecoderWeights.Input input(DecoderTensors.Input tensors, DecoderShape shape) {
+    DecoderTraits traits = shape.traits();
+    return new DecoderWeights.Input(
+        weight(tensors.gate()),
+        weight(tensors.output()),
+        norm(tensors.endNorm(), traits, traits.gains(), shape.epsilon()));
+  }
+
+  /** A tensor of one element, which becomes part of what is done and no weight. */
+  private float number(TensorNeed need) {
+    loaded++;
+    listener.progress(STAGE, loaded, needed);
+    return tensor(need).element(0);
   }
 
   private Mixer attention(
       MixerTensors.Attention tensors, DecoderShape shape, int index, RotaryEmbedding rotary) {
     DecoderTraits traits = shape.traits();
+    HeadSizes sizes = shape.sizes(index);
+    boolean stores = !shape.shares(index);
     AttentionSpec spec =
         new AttentionSpec(
-            shape.heads(),
-            shape.kvHeads(),
-            shape.headDim(),
+            sizes.heads(),
+            sizes.kvHeads(),
+            sizes.dim(),
+            sizes.dim(),
+            stores ? AttentionSpec.Inputs.ALL : AttentionSpec.Inputs.QUERIES,
             scale(shape),
             traits.softcaps().scores(),
             traits.windows().of(index),
             rotary,
             optionalGains(tensors.queryNorm(), traits.gains()),
             optionalGains(tensors.keyNorm(), traits.gains()),
+            stores && traits.heads().valueNorms() ? ones(sizes.dim()) : null,
             shape.epsilon(),
             optional(tensors.sinks()));
     return new Mixer.Attention(
@@ -111,7 +150,55 @@ final class DecoderLoader {
         optional(tensors.gates()),
         optional(tensors.gatesBias()),
         spec,
+        shape.cacheLayer(index));
+  }
+
+  /** Gains that change nothing, which all layers of a size share. */
+  private Weight ones(int length) {
+    return ones.computeIfAbsent(length, _ -> backend.load(List.of(ComputedVector.ones(length))));
+  }
+
+  private Mixer latent(
+      MixerTensors.Latent tensors, DecoderShape shape, int index, RotaryEmbedding rotary) {
+    LatentTraits traits = tensors.traits();
+    Weight queryGain = optional(tensors.queryNorm());
+    AttentionSpec spec =
+        new AttentionSpec(
+            shape.heads(),
+            1,
+            traits.keyDim(),
+            traits.rank(),
+            AttentionSpec.Inputs.LATENT,
+            scale(shape),
+            shape.traits().softcaps().scores(),
+            shape.traits().windows().of(index),
+            rotary,
+            null,
+            weight(tensors.keyNorm()),
+            null,
+            shape.epsilon(),
+            null);
+    return new Mixer.Latent(
+        optional(tensors.queryInputs()),
+        queryGain == null ? null : new Norm.RootMeanSquare(queryGain, shape.epsilon()),
+        weight(tensors.queries()),
+        weight(tensors.keys()),
+        new HeadMaps(keyMaps(tensors), traits.turned()),
+        spec,
+        new HeadMaps(tensors.valueMaps().stream().map(this::weight).toList(), 0),
         shape.kvLayersBelow(index));
+  }
+
+  /** The other way round than they would make keys. */
+  private List<Weight> keyMaps(MixerTensors.Latent tensors) {
+    return tensors.keyMaps().stream()
+        .map(needs -> tensors.traits().apart() ? weight(needs) : transposed(needs))
+        .toList();
+  }
+
+  private Weight transposed(List<TensorNeed> needs) {
+    List<StoredTensor> parts = needs.stream().map(this::tensor).toList();
+    return loaded(needs, List.of(TransposedMatrix.of(parts)));
   }
 
   private Mixer deltaNet(MixerTensors.DeltaNet tensors, DecoderShape shape, int index) {
@@ -157,18 +244,48 @@ final class DecoderLoader {
   }
 
   private DecoderWeights.FeedForward feedForward(
-      DecoderTensors.FeedForward tensors, DecoderTraits traits) {
+      DecoderTensors.FeedForward tensors, DecoderShape shape) {
+    DecoderTraits traits = shape.traits();
     return switch (tensors) {
       case DecoderTensors.FeedForward.None() -> new DecoderWeights.FeedForward.None();
       case DecoderTensors.FeedForward.Dense dense ->
           new DecoderWeights.FeedForward.Dense(maps(dense));
+      case DecoderTensors.FeedForward.Beside beside -> beside(beside, shape);
       case DecoderTensors.FeedForward.Sparse sparse -> sparse(sparse, traits);
     };
   }
 
+  private DecoderWeights.FeedForward beside(
+      DecoderTensors.FeedForward.Beside tensors, DecoderShape shape) {
+    DecoderTraits traits = shape.traits();
+    NormGains gains = traits.gains();
+    Weight router = router(tensors, shape.hidden());
+    Weight scales = weight(tensors.expertScales());
+    return new DecoderWeights.FeedForward.Beside(
+        maps(tensors.dense()),
+        norm(tensors.denseEndNorm(), traits, gains, shape.epsilon()),
+        norm(tensors.expertsNorm(), traits, gains, shape.epsilon()),
+        backend.experts(experts(tensors.experts(), traits, router, scales), maxRows),
+        norm(tensors.expertsEndNorm(), traits, gains, shape.epsilon()));
+  }
+
+  /**
+   * What gives scores of a row that is normalised for experts: the stored map is of one that is
+   * normalised without gains, and then multiplied by the scale over the root of the width.
+   */
+  private Weight router(DecoderTensors.FeedForward.Beside tensors, int hidden) {
+    StoredTensor gain = tensor(tensors.expertsNorm().gain().getFirst());
+    StoredTensor scale = tensor(tensors.routerScale().getFirst());
+    double root = Math.sqrt(hidden);
+    List<TensorNeed> needs = tensors.experts().router();
+    loaded++;
+    return computed(needs, stored -> ComputedVector.byColumns(stored, scale, gain, root));
+  }
+
   private DecoderWeights.FeedForward sparse(
       DecoderTensors.FeedForward.Sparse tensors, DecoderTraits traits) {
-    ExpertLayer routed = backend.experts(experts(tensors, traits), maxRows);
+    ExpertLayer routed =
+        backend.experts(experts(tensors, traits, weight(tensors.router()), null), maxRows);
     if (tensors.shared().isEmpty()) {
       return new DecoderWeights.FeedForward.Sparse(List.of(routed), null);
     }
@@ -180,14 +297,20 @@ final class DecoderLoader {
     return new DecoderWeights.FeedForward.Sparse(List.of(routed, ofAll), null);
   }
 
-  private ExpertSpec experts(DecoderTensors.FeedForward.Sparse tensors, DecoderTraits traits) {
+  private ExpertSpec experts(
+      DecoderTensors.FeedForward.Sparse tensors,
+      DecoderTraits traits,
+      Weight map,
+      @Nullable Weight scales) {
     ExpertTraits.Routing routing = traits.experts().orElseThrow().routing();
     RouterSpec router =
         new RouterSpec(
-            weight(tensors.router()),
+            map,
             optional(tensors.routerBias()),
             routing.scoring(),
             optional(tensors.selectionBias()),
+            scales,
+            routing.groups().orElse(null),
             routing.used(),
             routing.normalised(),
             (float) (routing.factor() * traits.branchFactor()));

@@ -1,8 +1,10 @@
 package dev.serval.models.family;
 
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.models.family.DecoderTraits.LayerPart;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -51,12 +53,20 @@ record DecoderShape(
     checkActivation(config, traits);
     int hidden = config.count("hidden_size");
     int heads = config.count("num_attention_heads");
-    int kvHeads = config.count("num_key_value_heads", heads);
+    int kvHeads = traits.latent().isPresent() ? 1 : config.count("num_key_value_heads", heads);
     if (heads % kvHeads != 0) {
       throw config.refuse("num_key_value_heads", "a divisor of num_attention_heads, " + heads);
     }
-    int headDim = headDim(config, hidden, heads);
-    RotaryFrequencies rotary = RotaryFrequencies.read(config, headDim, traits.turning());
+    int headDim =
+        traits.latent().map(LatentTraits::headDim).orElseGet(() -> headDim(config, hidden, heads));
+    traits.latent().ifPresent(latent -> latent.check(config, heads));
+    int turned =
+        traits
+            .latent()
+            .map(LatentTraits::turned)
+            .or(() -> traits.heads().full().map(HeadSizes::dim))
+            .orElse(headDim);
+    RotaryFrequencies rotary = RotaryFrequencies.read(config, turned, traits.turning());
     return new DecoderShape(
         config.count("vocab_size"),
         rotary.scaling().contextLength(config.count("max_position_embeddings")),
@@ -82,7 +92,8 @@ record DecoderShape(
       config.ignore(dense);
       return traits.width().getAsInt();
     }
-    Optional<ExpertTraits> everywhere = traits.experts().filter(experts -> experts.in(0));
+    Optional<ExpertTraits> everywhere =
+        traits.experts().filter(experts -> experts.in(0) && !experts.beside());
     if (everywhere.isEmpty()) {
       return config.width(dense);
     }
@@ -139,17 +150,72 @@ record DecoderShape(
 
   /** How many layers below this one keep keys and values. */
   int kvLayersBelow(int layer) {
-    return (int)
-        IntStream.range(0, layer)
-            .filter(below -> has(LayerPart.MIXER, below) && state(below).isEmpty())
-            .count();
+    return (int) IntStream.range(0, layer).filter(this::attends).count();
   }
 
-  int queryColumns() {
-    return heads * headDim;
+  /** The heads of a layer that attends. */
+  HeadSizes sizes(int layer) {
+    boolean windowed = traits.windows().slides().test(layer);
+    return traits
+        .heads()
+        .full()
+        .filter(_ -> !windowed)
+        .orElseGet(() -> new HeadSizes(heads, kvHeads, headDim, false));
   }
 
-  int keyColumns() {
-    return kvHeads * headDim;
+  /** Whether a layer attends to keys and values that another has stored. */
+  boolean shares(int layer) {
+    return layer >= layers - traits.heads().sharing();
+  }
+
+  /** Which layer of the cache has a layer's keys and values. */
+  int cacheLayer(int layer) {
+    int keeping = layers - traits.heads().sharing();
+    return kvLayersBelow(
+        shares(layer) ? LayerHeads.keeper(traits.windows(), layer, keeping) : layer);
+  }
+
+  /** What each layer that keeps keys and values has of a token. */
+  List<KvShape> kvLayers() {
+    return IntStream.range(0, layers - traits.heads().sharing())
+        .filter(this::attends)
+        .mapToObj(this::kept)
+        .toList();
+  }
+
+  boolean attends(int layer) {
+    return has(LayerPart.MIXER, layer) && state(layer).isEmpty();
+  }
+
+  private KvShape kept(int layer) {
+    HeadSizes sizes = sizes(layer);
+    return traits
+        .latent()
+        .map(latent -> new KvShape(1, latent.keyDim(), latent.rank()))
+        .orElseGet(() -> new KvShape(sizes.kvHeads(), sizes.dim()));
+  }
+
+  /** The columns of what attention of a layer begins with. */
+  int attentionInputs(int layer) {
+    HeadSizes sizes = sizes(layer);
+    int stored = shares(layer) ? 0 : 2 * sizes.keyColumns();
+    return traits
+        .latent()
+        .map(latent -> (heads + 1) * latent.keyDim())
+        .orElse(sizes.queryColumns() + stored);
+  }
+
+  /** The columns of what it gives to its last map. */
+  int attentionOutputs(int layer) {
+    return traits
+        .latent()
+        .map(latent -> heads * latent.valueDim())
+        .orElse(sizes(layer).queryColumns());
+  }
+
+  /** How wide a layer's feed-forward part is within, if it has no experts. */
+  int intermediate(int layer) {
+    boolean wide = traits.wideFrom().isPresent() && layer >= traits.wideFrom().getAsInt();
+    return wide ? 2 * intermediate : intermediate;
   }
 }

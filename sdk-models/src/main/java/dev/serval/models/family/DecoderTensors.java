@@ -6,6 +6,7 @@ import dev.serval.models.family.DecoderTraits.BranchNorms;
 import dev.serval.models.family.DecoderTraits.LayerPart;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -29,14 +30,32 @@ record DecoderTensors(DecoderShape shape) {
       Norm attentionEndNorm,
       Norm mlpNorm,
       FeedForward feedForward,
-      Norm mlpEndNorm) {
+      Norm mlpEndNorm,
+      Optional<Input> input,
+      List<TensorNeed> scale) {
     Stream<List<TensorNeed>> all() {
       return Stream.of(
               Stream.of(attentionNorm, attentionEndNorm, mlpNorm, mlpEndNorm).flatMap(Norm::all),
               mixer.all(),
               Stream.of(output, outputBias),
-              feedForward.all())
+              feedForward.all(),
+              input.stream().flatMap(Input::all),
+              Stream.of(scale))
           .flatMap(Function.identity());
+    }
+  }
+
+  /** What a layer needs to take its own input of each token. */
+  record Input(List<TensorNeed> gate, List<TensorNeed> output, Norm endNorm) {
+    Stream<List<TensorNeed>> all() {
+      return Stream.concat(Stream.of(gate, output), endNorm.all());
+    }
+  }
+
+  /** What makes the inputs of all layers. */
+  record Inputs(List<TensorNeed> table, List<TensorNeed> map, List<TensorNeed> norm) {
+    Stream<List<TensorNeed>> all() {
+      return Stream.of(table, map, norm);
     }
   }
 
@@ -75,6 +94,32 @@ record DecoderTensors(DecoderShape shape) {
     }
 
     /**
+     * Experts beside a dense part, each with norms of its own; experts get their scores of another
+     * norm of the row, the products' by columns.
+     */
+    record Beside(
+        Dense dense,
+        Norm denseEndNorm,
+        Norm expertsNorm,
+        Sparse experts,
+        List<TensorNeed> routerScale,
+        List<TensorNeed> expertScales,
+        Norm expertsEndNorm)
+        implements FeedForward {
+      @Override
+      public Stream<List<TensorNeed>> all() {
+        return Stream.of(
+                dense.all(),
+                experts.all(),
+                denseEndNorm.all(),
+                expertsNorm.all(),
+                expertsEndNorm.all(),
+                Stream.of(routerScale, expertScales))
+            .flatMap(Function.identity());
+      }
+    }
+
+    /**
      * Several experts, each of which is what a layer of one would be.
      *
      * @param shared what all rows go to beside them
@@ -104,6 +149,7 @@ record DecoderTensors(DecoderShape shape) {
   Stream<List<TensorNeed>> all() {
     return Stream.of(
             Stream.of(embeddings()),
+            inputs().stream().flatMap(Inputs::all),
             IntStream.range(0, shape.layers()).boxed().flatMap(index -> layer(index).all()),
             finalNorm().all(),
             Stream.of(head(), headBias()))
@@ -113,6 +159,34 @@ record DecoderTensors(DecoderShape shape) {
 
   List<TensorNeed> embeddings() {
     return List.of(TensorNeed.matrix(EMBEDDINGS, shape.vocabulary(), shape.hidden()));
+  }
+
+  /** Those of all layers lie one behind the other. */
+  Optional<Inputs> inputs() {
+    OptionalInt columns = shape.traits().stream().inputs();
+    if (columns.isEmpty()) {
+      return Optional.empty();
+    }
+    int all = shape.layers() * columns.getAsInt();
+    return Optional.of(
+        new Inputs(
+            List.of(
+                TensorNeed.matrix("model.embed_tokens_per_layer.weight", shape.vocabulary(), all)),
+            weights(new LinearNeed("model.per_layer_model_projection", all, shape.hidden())),
+            vector("model.per_layer_projection_norm.weight", columns.getAsInt())));
+  }
+
+  private Optional<Input> input(String layer) {
+    OptionalInt columns = shape.traits().stream().inputs();
+    if (columns.isEmpty()) {
+      return Optional.empty();
+    }
+    int inner = columns.getAsInt();
+    return Optional.of(
+        new Input(
+            weights(new LinearNeed(layer + "per_layer_input_gate", inner, shape.hidden())),
+            weights(new LinearNeed(layer + "per_layer_projection", shape.hidden(), inner)),
+            norm(layer + "post_per_layer_input_norm")));
   }
 
   Norm finalNorm() {
@@ -156,7 +230,11 @@ record DecoderTensors(DecoderShape shape) {
         mixing.endNorm,
         feedForwardNorm,
         feedForward(layer, index),
-        norm(layer, norms.end().map(BranchNorms.Names::feedForward)));
+        norm(layer, norms.end().map(BranchNorms.Names::feedForward)),
+        input(layer),
+        shape.traits().stream().scales()
+            ? byElement(vector(layer + "layer_scalar", 1))
+            : List.of());
   }
 
   /** The part of a layer that mixes tokens. */
@@ -178,12 +256,13 @@ record DecoderTensors(DecoderShape shape) {
         List.of(
             state.isPresent()
                 ? output(layer, state.get().output(), state.get().outputColumns())
-                : output(layer, traits.names().output(), shape.queryColumns()));
+                : output(layer, traits.names().output(), shape.attentionOutputs(index)));
     return new Mixing(
         norm(layer, norms.start().map(BranchNorms.Names::attention)),
         state
             .map(one -> one.tensors(shape.hidden(), layer))
-            .orElseGet(() -> MixerTensors.attention(shape, layer)),
+            .or(() -> traits.latent().map(latent -> latent.tensors(shape, layer)))
+            .orElseGet(() -> MixerTensors.attention(shape, index, layer)),
         LinearNeed.weights(output),
         traits.outputBias() && state.isEmpty() ? LinearNeed.biases(output) : List.of(),
         norm(layer, norms.end().map(BranchNorms.Names::attention)));
@@ -197,8 +276,9 @@ record DecoderTensors(DecoderShape shape) {
         .traits()
         .experts()
         .filter(experts -> experts.in(index))
-        .<FeedForward>map(experts -> sparse(layer, experts))
-        .orElseGet(() -> dense(layer));
+        .<FeedForward>map(
+            experts -> experts.beside() ? beside(layer, experts, index) : sparse(layer, experts))
+        .orElseGet(() -> dense(layer, shape.intermediate(index)));
   }
 
   private LinearNeed output(String layer, String name, int columns) {
@@ -215,8 +295,7 @@ record DecoderTensors(DecoderShape shape) {
         shape.traits().norms().bias() ? vector(name + ".bias", shape.hidden()) : List.of());
   }
 
-  private FeedForward.Dense dense(String layer) {
-    int inner = shape.intermediate();
+  private FeedForward.Dense dense(String layer, int inner) {
     MapNames names = shape.traits().names().feedForward();
     return switch (shape.traits().activation()) {
       case GateFunction _ -> gated(layer, names, inner);
@@ -252,12 +331,23 @@ record DecoderTensors(DecoderShape shape) {
         bias ? biases(down) : List.of());
   }
 
-  private FeedForward sparse(String layer, ExpertTraits experts) {
+  private FeedForward beside(String layer, ExpertTraits experts, int index) {
+    return new FeedForward.Beside(
+        dense(layer, shape.intermediate(index)),
+        norm(layer + "post_feedforward_layernorm_1"),
+        norm(layer + "pre_feedforward_layernorm_2"),
+        sparse(layer, experts),
+        byElement(vector(layer + "router.scale", shape.hidden())),
+        vector(layer + "router.per_expert_scale", experts.count()),
+        norm(layer + "post_feedforward_layernorm_2"));
+  }
+
+  private FeedForward.Sparse sparse(String layer, ExpertTraits experts) {
     LinearNeed router =
         new LinearNeed(layer + experts.names().router(), experts.count(), shape.hidden());
     Optional<ExpertTraits.Shared> shared = experts.shared();
     return new FeedForward.Sparse(
-        weights(router),
+        experts.beside() ? byElement(weights(router)) : weights(router),
         shape.traits().mlpBias() ? biases(router) : List.of(),
         experts
             .routing()
@@ -285,6 +375,12 @@ record DecoderTensors(DecoderShape shape) {
                   layer + names.of(expert, names.up()),
                   inner),
               new LinearNeed(layer + names.of(expert, names.down()), hidden, inner));
+      case ExpertTraits.Names.Joined names ->
+          maps(
+              new LinearNeed[] {
+                new LinearNeed(layer + names.of(expert, names.gateUp()), 2 * inner, hidden)
+              },
+              new LinearNeed(layer + names.of(expert, names.down()), hidden, inner));
       case ExpertTraits.Names.Together names ->
           new FeedForward.Dense(
               part(layer + names.gateUp(), expert, experts.count(), 2 * inner, hidden),
@@ -300,6 +396,10 @@ record DecoderTensors(DecoderShape shape) {
 
   private static List<TensorNeed> vector(String name, int length) {
     return List.of(TensorNeed.vector(name, length));
+  }
+
+  private static List<TensorNeed> byElement(List<TensorNeed> needs) {
+    return needs.stream().map(TensorNeed::readByElement).toList();
   }
 
   private static List<TensorNeed> weights(LinearNeed... maps) {

@@ -33,6 +33,10 @@ import java.util.function.UnaryOperator;
  *     others
  * @param outputGates whether attention's output is let through by gates, each head's behind its
  *     query
+ * @param heads what sets the heads of some layers apart
+ * @param stream what else happens to what goes from layer to layer
+ * @param wideFrom from which layer on feed-forward layers are twice as wide, if any are
+ * @param latent how keys and values are kept together as less, if they are
  * @param states layers that carry a state along in place of attending, if there are any
  * @param parts for each layer the only part of both that it has, if layers have one
  * @param width how wide feed-forward layers are within, if {@code intermediate_size} does not say
@@ -60,6 +64,10 @@ record DecoderTraits(
     RotaryFrequencies.Turning turning,
     UnaryOperator<RotaryFrequencies> windowed,
     boolean outputGates,
+    LayerHeads heads,
+    LayerStream stream,
+    OptionalInt wideFrom,
+    Optional<LatentTraits> latent,
     Optional<StateLayers> states,
     Optional<List<LayerPart>> parts,
     OptionalInt width,
@@ -263,6 +271,10 @@ record DecoderTraits(
     private RotaryFrequencies.Turning turning = RotaryFrequencies.Turning.HALVES;
     private UnaryOperator<RotaryFrequencies> windowed = UnaryOperator.identity();
     private boolean outputGates;
+    private LayerHeads heads = LayerHeads.ALIKE;
+    private LayerStream stream = LayerStream.PLAIN;
+    private OptionalInt wideFrom = OptionalInt.empty();
+    private Optional<LatentTraits> latent = Optional.empty();
     private Optional<StateLayers> states = Optional.empty();
     private Optional<List<LayerPart>> parts = Optional.empty();
     private OptionalInt width = OptionalInt.empty();
@@ -364,6 +376,26 @@ record DecoderTraits(
       return this;
     }
 
+    Builder heads(LayerHeads given) {
+      heads = given;
+      return this;
+    }
+
+    Builder stream(LayerStream given) {
+      stream = given;
+      return this;
+    }
+
+    Builder wideFrom(int layer) {
+      wideFrom = OptionalInt.of(layer);
+      return this;
+    }
+
+    Builder latent(LatentTraits given) {
+      latent = Optional.of(given);
+      return this;
+    }
+
     Builder states(StateLayers given) {
       states = Optional.of(given);
       return this;
@@ -410,6 +442,10 @@ record DecoderTraits(
           turning,
           windowed,
           outputGates,
+          heads,
+          stream,
+          wideFrom,
+          latent,
           states,
           parts,
           width,

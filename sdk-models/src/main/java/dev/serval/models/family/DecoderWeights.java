@@ -4,6 +4,7 @@ import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.FeedForwardMaps;
+import dev.serval.api.compute.HeadMaps;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.ShortConvolutionSpec;
 import dev.serval.api.compute.StateSpaceSpec;
@@ -15,15 +16,34 @@ import org.jspecify.annotations.Nullable;
  * A decoder-only transformer's weights on its backend.
  *
  * @param embeddings the embedding table
+ * @param inputs what makes the inputs that layers have of their own, or null
  * @param layers its layers, the lowest first
  * @param finalNorm the last norm
  * @param head the matrix that gives logits; the embedding table itself where they are tied
  * @param headBias what is added to them, or null
  */
 record DecoderWeights(
-    Weight embeddings, List<Layer> layers, Norm finalNorm, Weight head, @Nullable Weight headBias) {
+    Weight embeddings,
+    @Nullable Inputs inputs,
+    List<Layer> layers,
+    Norm finalNorm,
+    Weight head,
+    @Nullable Weight headBias) {
 
-  /** One layer's weights. */
+  /**
+   * What makes the inputs that layers have of their own.
+   *
+   * @param table a row of all layers' for each token
+   * @param map what is made of a token's embedding as well
+   * @param norm of each layer's part of that
+   * @param factor by what the table's rows count
+   */
+  record Inputs(Weight table, Weight map, Norm norm, float factor) {}
+
+  /** What a layer makes of its own input. */
+  record Input(Weight gate, Weight output, Norm endNorm) {}
+
+  /** One layer's weights, and what all it gives is multiplied by. */
   record Layer(
       @Nullable Norm attentionNorm,
       Mixer mixer,
@@ -32,10 +52,15 @@ record DecoderWeights(
       @Nullable Norm attentionEndNorm,
       @Nullable Norm mlpNorm,
       FeedForward feedForward,
-      @Nullable Norm mlpEndNorm) {}
+      @Nullable Norm mlpEndNorm,
+      @Nullable Input input,
+      float scale) {}
 
   /** How a layer mixes what tokens have. */
   sealed interface Mixer {
+    /** What attends to tokens before. */
+    sealed interface Attending extends Mixer {}
+
     /**
      * Attention.
      *
@@ -53,7 +78,30 @@ record DecoderWeights(
         @Nullable Weight gatesBias,
         AttentionSpec spec,
         int cacheLayer)
-        implements Mixer {}
+        implements Attending {}
+
+    /**
+     * Latent attention.
+     *
+     * @param queryInputs the map that gives what queries are made of, or null if that is a row
+     * @param queryNorm the norm of that, or null likewise
+     * @param queries the map that gives queries
+     * @param keys the map that gives what is kept
+     * @param intoQueries for each head what takes its query to what is kept
+     * @param spec the rules
+     * @param ofValues for each head what takes what it attended to to its value
+     * @param cacheLayer which layer of the cache has what is kept
+     */
+    record Latent(
+        @Nullable Weight queryInputs,
+        @Nullable Norm queryNorm,
+        Weight queries,
+        Weight keys,
+        HeadMaps intoQueries,
+        AttentionSpec spec,
+        HeadMaps ofValues,
+        int cacheLayer)
+        implements Attending {}
 
     /** Not at all. */
     record None() implements Mixer {}
@@ -85,6 +133,21 @@ record DecoderWeights(
 
     /** The same for all rows. */
     record Dense(FeedForwardMaps maps) implements FeedForward {}
+
+    /**
+     * The same for all rows, and what some experts do, each with norms of its own.
+     *
+     * @param denseEndNorm of what all rows get
+     * @param expertsNorm what experts begin with
+     * @param expertsEndNorm of what they give
+     */
+    record Beside(
+        FeedForwardMaps dense,
+        Norm denseEndNorm,
+        Norm expertsNorm,
+        ExpertLayer experts,
+        Norm expertsEndNorm)
+        implements FeedForward {}
 
     /**
      * What some experts do.

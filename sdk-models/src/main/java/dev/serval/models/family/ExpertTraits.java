@@ -1,5 +1,7 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.RouterSpec.GroupScore;
+import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.RouterSpec.Scoring;
 import java.util.Optional;
 
@@ -10,14 +12,24 @@ import java.util.Optional;
  * @param inner how wide they are within
  * @param routing which rows go to which
  * @param shared what all rows go to beside them, if there is such an expert
+ * @param beside whether each layer is a dense one besides, each with norms of its own
  * @param denseLayers how many of the lowest layers have none
  * @param names what their tensors are called
  */
 record ExpertTraits(
-    int count, int inner, Routing routing, Optional<Shared> shared, int denseLayers, Names names) {
+    int count,
+    int inner,
+    Routing routing,
+    Optional<Shared> shared,
+    boolean beside,
+    int denseLayers,
+    Names names) {
 
   /** More than any model has, and few enough to be listed. */
   private static final int MOST = 4096;
+
+  private static final String GROUPS = "n_group";
+  private static final String GROUPS_USED = "topk_group";
 
   /**
    * Which rows go to which experts.
@@ -26,6 +38,7 @@ record ExpertTraits(
    * @param scoring what makes scores
    * @param selectionBias what is called, within a layer, what is added to them where experts are
    *     chosen, if anything is
+   * @param groups of which a row's experts are in a few, if there are any
    * @param normalised whether the shares of those that a row goes to add up to 1
    * @param factor by what everything that they give is multiplied
    */
@@ -33,6 +46,7 @@ record ExpertTraits(
       int used,
       Scoring scoring,
       Optional<String> selectionBias,
+      Optional<Groups> groups,
       boolean normalised,
       double factor) {}
 
@@ -77,6 +91,21 @@ record ExpertTraits(
     }
 
     /**
+     * Each expert has its own tensors, its gate and up in one.
+     *
+     * @param router of what gives the scores
+     * @param experts what those of an expert begin with, before its number
+     * @param gateUp its gate and up
+     * @param down its down
+     */
+    record Joined(String router, String experts, String gateUp, String down) implements Names {
+      /** What an expert's map is called. */
+      String of(int expert, String map) {
+        return "%s.%d.%s".formatted(experts, expert, map);
+      }
+    }
+
+    /**
      * All experts of a layer are in the same tensors.
      *
      * @param router of what gives the scores
@@ -108,8 +137,10 @@ record ExpertTraits(
     if (used > count) {
       throw config.refuse(usedField, "at most " + countField + ", " + count);
     }
-    Routing routing = new Routing(used, Scoring.SOFTMAX, Optional.empty(), normalised, 1);
-    return new ExpertTraits(count, config.width(innerField), routing, Optional.empty(), 0, names);
+    Routing routing =
+        new Routing(used, Scoring.SOFTMAX, Optional.empty(), Optional.empty(), normalised, 1);
+    return new ExpertTraits(
+        count, config.width(innerField), routing, Optional.empty(), false, 0, names);
   }
 
   /**
@@ -120,13 +151,74 @@ record ExpertTraits(
    */
   ExpertTraits scored(Scoring scoring, String selectionBias, double factor) {
     Routing other =
-        new Routing(routing.used, scoring, Optional.of(selectionBias), routing.normalised, factor);
-    return new ExpertTraits(count, inner, other, shared, denseLayers, names);
+        new Routing(
+            routing.used,
+            scoring,
+            Optional.of(selectionBias),
+            routing.groups,
+            routing.normalised,
+            factor);
+    return new ExpertTraits(count, inner, other, shared, beside, denseLayers, names);
+  }
+
+  /** With everything that experts give multiplied. */
+  ExpertTraits multiplied(double factor) {
+    Routing other =
+        new Routing(
+            routing.used,
+            routing.scoring,
+            routing.selectionBias,
+            routing.groups,
+            routing.normalised,
+            factor);
+    return new ExpertTraits(count, inner, other, shared, beside, denseLayers, names);
+  }
+
+  /**
+   * In groups, by the names of DeepSeek's fields; in one if there are none.
+   *
+   * @param score by what they rank
+   */
+  ExpertTraits grouped(ModelConfig config, GroupScore score) {
+    int groups = config.count(GROUPS, 1);
+    requireEqual(config, groups, score);
+    Groups some = new Groups(groups, groupsUsed(config, groups), score);
+    Routing other =
+        new Routing(
+            routing.used,
+            routing.scoring,
+            routing.selectionBias,
+            Optional.of(some),
+            routing.normalised,
+            routing.factor);
+    return new ExpertTraits(count, inner, other, shared, beside, denseLayers, names);
+  }
+
+  private void requireEqual(ModelConfig config, int groups, GroupScore score) {
+    if (count % groups != 0) {
+      throw config.refuse(GROUPS, "a number that divides that of the experts, " + count);
+    }
+    if (score == GroupScore.TWO_HIGHEST && groups > 1 && count < 2 * groups) {
+      throw config.refuse(GROUPS, "at most half the number of the experts, " + count);
+    }
+  }
+
+  /** They hold the experts that a row goes to. */
+  private int groupsUsed(ModelConfig config, int groups) {
+    int used = groups == 1 ? config.count(GROUPS_USED, 1) : config.count(GROUPS_USED);
+    int least = Math.ceilDiv(routing.used, count / groups);
+    if (used < least || used > groups) {
+      throw config.refuse(
+          GROUPS_USED,
+          "from %d, as %d experts are in so many, to %s, %d"
+              .formatted(least, routing.used, GROUPS, groups));
+    }
+    return used;
   }
 
   /** With an expert that all rows go to. */
   ExpertTraits with(Shared given) {
-    return new ExpertTraits(count, inner, routing, Optional.of(given), denseLayers, names);
+    return new ExpertTraits(count, inner, routing, Optional.of(given), beside, denseLayers, names);
   }
 
   /**
@@ -152,7 +244,12 @@ record ExpertTraits(
    */
   ExpertTraits above(ModelConfig config, String field, int otherwise) {
     int dense = config.atLeast(field, 0, otherwise);
-    return new ExpertTraits(count, inner, routing, shared, dense, names);
+    return new ExpertTraits(count, inner, routing, shared, beside, dense, names);
+  }
+
+  /** With layers that are dense ones besides. */
+  ExpertTraits besideDense() {
+    return new ExpertTraits(count, inner, routing, shared, true, denseLayers, names);
   }
 
   /** Whether a layer has experts. */

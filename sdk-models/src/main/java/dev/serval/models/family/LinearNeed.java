@@ -44,4 +44,9 @@ record LinearNeed(String name, int rows, int columns, int part, int parts) {
         ? TensorNeed.vector(tensor, rows)
         : TensorNeed.elementsOf(tensor, part, parts, rows);
   }
+
+  /** The most rows that two numbers of rows are both made up of. */
+  static int commonDivisor(int a, int b) {
+    return b == 0 ? a : commonDivisor(b, a % b);
+  }
 }

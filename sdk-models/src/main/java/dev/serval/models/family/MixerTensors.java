@@ -32,6 +32,33 @@ sealed interface MixerTensors {
     }
   }
 
+  /**
+   * Latent attention.
+   *
+   * @param queryInputs the map that gives what queries are made of, if that is not a row itself
+   * @param queryNorm the norm of it
+   * @param keys the map that gives what is kept, and what positions turn of it
+   * @param keyMaps for each head what would make its key of that
+   * @param valueMaps for each head what makes its value of it
+   */
+  record Latent(
+      LatentTraits traits,
+      List<TensorNeed> queryInputs,
+      List<TensorNeed> queryNorm,
+      List<TensorNeed> queries,
+      List<TensorNeed> keys,
+      List<TensorNeed> keyNorm,
+      List<List<TensorNeed>> keyMaps,
+      List<List<TensorNeed>> valueMaps)
+      implements MixerTensors {
+    @Override
+    public Stream<List<TensorNeed>> all() {
+      return Stream.concat(
+          Stream.of(queryInputs, queryNorm, queries, keys, keyNorm),
+          Stream.concat(keyMaps.stream(), valueMaps.stream()));
+    }
+  }
+
   /** A gated delta network. */
   record DeltaNet(
       DeltaNetTraits traits,
@@ -83,18 +110,22 @@ sealed interface MixerTensors {
   }
 
   /** What attention needs of a layer whose tensors' names begin so. */
-  static Attention attention(DecoderShape shape, String layer) {
+  static Attention attention(DecoderShape shape, int index, String layer) {
     String attention = layer + "self_attn.";
+    HeadSizes sizes = shape.sizes(index);
     DecoderTraits traits = shape.traits();
     List<LinearNeed> inputs = new ArrayList<>();
     List<LinearNeed> gates = new ArrayList<>();
     if (traits.fusedInputs()) {
-      int columns = shape.queryColumns() + 2 * shape.keyColumns();
+      int columns = sizes.queryColumns() + 2 * sizes.keyColumns();
       inputs.add(new LinearNeed(attention + "qkv_proj", columns, shape.hidden()));
     } else {
-      queries(shape, attention + "q_proj", inputs, gates);
-      inputs.add(new LinearNeed(attention + "k_proj", shape.keyColumns(), shape.hidden()));
-      inputs.add(new LinearNeed(attention + "v_proj", shape.keyColumns(), shape.hidden()));
+      queries(shape, sizes, attention + "q_proj", inputs, gates);
+      if (!shape.shares(index)) {
+        String values = sizes.valuesOfKeys() ? "k_proj" : "v_proj";
+        inputs.add(new LinearNeed(attention + "k_proj", sizes.keyColumns(), shape.hidden()));
+        inputs.add(new LinearNeed(attention + values, sizes.keyColumns(), shape.hidden()));
+      }
     }
     boolean bias = traits.inputBias();
     return new Attention(
@@ -102,8 +133,10 @@ sealed interface MixerTensors {
         bias ? LinearNeed.biases(inputs) : List.of(),
         LinearNeed.weights(gates),
         bias ? LinearNeed.biases(gates) : List.of(),
-        headNorm(shape, layer + traits.names().queryNorm(), shape.queryColumns()),
-        headNorm(shape, layer + traits.names().keyNorm(), shape.keyColumns()),
+        headNorm(shape, sizes, layer + traits.names().queryNorm(), sizes.queryColumns()),
+        shape.shares(index)
+            ? List.of()
+            : headNorm(shape, sizes, layer + traits.names().keyNorm(), sizes.keyColumns()),
         traits.sinks()
             ? List.of(TensorNeed.vector(attention + "sinks", shape.heads()))
             : List.of());
@@ -111,22 +144,27 @@ sealed interface MixerTensors {
 
   /** Behind each head's query may be its gate. */
   private static void queries(
-      DecoderShape shape, String name, List<LinearNeed> inputs, List<LinearNeed> gates) {
+      DecoderShape shape,
+      HeadSizes sizes,
+      String name,
+      List<LinearNeed> inputs,
+      List<LinearNeed> gates) {
     if (!shape.traits().outputGates()) {
-      inputs.add(new LinearNeed(name, shape.queryColumns(), shape.hidden()));
+      inputs.add(new LinearNeed(name, sizes.queryColumns(), shape.hidden()));
       return;
     }
-    int parts = 2 * shape.heads();
+    int parts = 2 * sizes.heads();
     for (int part = 0; part < parts; part++) {
       (part % 2 == 0 ? inputs : gates)
-          .add(new LinearNeed(name, shape.headDim(), shape.hidden(), part, parts));
+          .add(new LinearNeed(name, sizes.dim(), shape.hidden(), part, parts));
     }
   }
 
-  private static List<TensorNeed> headNorm(DecoderShape shape, String name, int columns) {
+  private static List<TensorNeed> headNorm(
+      DecoderShape shape, HeadSizes sizes, String name, int columns) {
     return switch (shape.traits().headNorms()) {
       case NONE -> List.of();
-      case EACH -> List.of(TensorNeed.vector(name + ".weight", shape.headDim()));
+      case EACH -> List.of(TensorNeed.vector(name + ".weight", sizes.dim()));
       case TOGETHER -> List.of(TensorNeed.vector(name + ".weight", columns));
     };
   }
@@ -203,7 +241,7 @@ sealed interface MixerTensors {
   /** All queries, then all keys, values and gates, which a key head has one behind the other. */
   private static List<LinearNeed> byKeyHead(DeltaNetShape shape, int hidden, String name) {
     int values = shape.valueColumns() / shape.keyHeads();
-    int rows = commonDivisor(shape.keyDim(), values);
+    int rows = LinearNeed.commonDivisor(shape.keyDim(), values);
     int ofHead = 2 * (shape.keyDim() + values) / rows;
     int[] lengths = {shape.keyDim() / rows, shape.keyDim() / rows, values / rows, values / rows};
     List<LinearNeed> all = new ArrayList<>();
@@ -217,9 +255,5 @@ sealed interface MixerTensors {
       begin += length;
     }
     return all;
-  }
-
-  private static int commonDivisor(int a, int b) {
-    return b == 0 ? a : commonDivisor(b, a % b);
   }
 }

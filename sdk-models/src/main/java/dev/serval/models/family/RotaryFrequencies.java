@@ -17,8 +17,8 @@ import java.util.stream.IntStream;
  */
 record RotaryFrequencies(double theta, int dimensions, RotaryScaling scaling, boolean interleaved) {
   private static final String THETA = "rope_theta";
-  private static final String SHARE = "partial_rotary_factor";
-  private static final String SCALING = "rope_scaling";
+  static final String SHARE = "partial_rotary_factor";
+  static final String SCALING = "rope_scaling";
   static final String PARAMETERS = "rope_parameters";
   private static final double DEFAULT_THETA = 10_000;
 
@@ -48,14 +48,7 @@ record RotaryFrequencies(double theta, int dimensions, RotaryScaling scaling, bo
     Optional<ModelConfig> parameters =
         config.part(PARAMETERS).map(all -> all.part(LayerWindows.FULL).orElse(all));
     double theta = number(THETA, config, parameters).orElse(DEFAULT_THETA);
-    double share = number(SHARE, config, parameters).orElse(usual.share);
-    int dimensions = (int) (headDim * share + ROUNDING);
-    if (share > 1 || dimensions == 0 || dimensions % 2 != 0) {
-      throw config.refuse(
-          SHARE,
-          String.valueOf(share),
-          "a share up to 1 that makes an even number of a head's " + headDim);
-    }
+    Optional<Double> share = number(SHARE, config, parameters);
     config.ignore(RotaryScaling.ORIGINAL_CONTEXT);
     Optional<RotaryScaling> outer =
         config.part(SCALING).map(part -> RotaryScaling.read(part, config));
@@ -64,12 +57,27 @@ record RotaryFrequencies(double theta, int dimensions, RotaryScaling scaling, bo
       throw config.refuse(SCALING, "what rope_parameters says, or one of both alone");
     }
     RotaryScaling scaling = inner.or(() -> outer).orElse(new RotaryScaling.Unscaled());
+    int dimensions =
+        scaling instanceof RotaryScaling.Proportional
+            ? headDim
+            : dimensions(config, share.orElse(usual.share), headDim);
     if (scaling.pairs().orElse(dimensions / 2) != dimensions / 2) {
       throw config.refuse(
           SCALING, "as many divisors as a head has pairs that are turned, " + dimensions / 2);
     }
     return new RotaryFrequencies(
         theta, dimensions, scaling, config.flag("rope_interleaved", usual.neighbours));
+  }
+
+  private static int dimensions(ModelConfig config, double share, int headDim) {
+    int dimensions = (int) (headDim * share + ROUNDING);
+    if (share > 1 || dimensions == 0 || dimensions % 2 != 0) {
+      throw config.refuse(
+          SHARE,
+          String.valueOf(share),
+          "a share up to 1 that makes an even number of a head's " + headDim);
+    }
+    return dimensions;
   }
 
   private static Optional<Double> number(
@@ -84,7 +92,12 @@ record RotaryFrequencies(double theta, int dimensions, RotaryScaling scaling, bo
 
   /** The same of another base, without scaling. */
   RotaryFrequencies unscaled(double otherTheta) {
-    return new RotaryFrequencies(otherTheta, dimensions, new RotaryScaling.Unscaled(), interleaved);
+    return unscaled(otherTheta, dimensions);
+  }
+
+  /** Likewise, of heads of which so many elements are turned. */
+  RotaryFrequencies unscaled(double otherTheta, int turned) {
+    return new RotaryFrequencies(otherTheta, turned, new RotaryScaling.Unscaled(), interleaved);
   }
 
   /** The embedding. */

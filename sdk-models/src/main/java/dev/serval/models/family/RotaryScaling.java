@@ -20,6 +20,9 @@ sealed interface RotaryScaling {
   /** How much queries grow for each original context, if they do. */
   String GROWTH = "llama_4_scaling_beta";
 
+  /** How much queries and keys of a longer context grow in all of their dimensions. */
+  String OF_ALL = "mscale_all_dim";
+
   /** Texts have the same position in each of several kinds. */
   List<String> KINDS_OF_POSITIONS = List.of("mrope_section", "mrope_interleaved");
 
@@ -81,6 +84,14 @@ sealed interface RotaryScaling {
     @Override
     public double frequency(Pair pair) {
       return pair.frequency() / factor;
+    }
+  }
+
+  /** Those of the first pairs as they are; the others do not turn. */
+  record Proportional(double share) implements RotaryScaling {
+    @Override
+    public double frequency(Pair pair) {
+      return pair.index() < (int) (pair.dimensions() * share / 2) ? pair.frequency() : 0;
     }
   }
 
@@ -232,6 +243,16 @@ sealed interface RotaryScaling {
         return new Linear(factor(fields));
       }
     },
+    PROPORTIONAL {
+      @Override
+      RotaryScaling read(ModelConfig fields, ModelConfig model) {
+        double share = fields.optionalPositive(RotaryFrequencies.SHARE).orElse(1.0);
+        if (share > 1) {
+          throw fields.refuse(RotaryFrequencies.SHARE, "a share up to 1");
+        }
+        return new Proportional(share);
+      }
+    },
     DIVISORS {
       @Override
       RotaryScaling read(ModelConfig fields, ModelConfig model) {
@@ -265,9 +286,9 @@ sealed interface RotaryScaling {
       private static double attentionFactor(ModelConfig fields, double factor) {
         Optional<Double> given = fields.optionalPositive("attention_factor");
         Optional<Double> scale = fields.optionalPositive("mscale");
-        Optional<Double> ofAll = fields.optionalPositive("mscale_all_dim");
+        Optional<Double> ofAll = fields.optionalPositive(OF_ALL);
         if (ofAll.isPresent() && scale.isEmpty()) {
-          throw fields.refuse("mscale_all_dim", "none, or both mscale and mscale_all_dim");
+          throw fields.refuse(OF_ALL, "none, or both mscale and mscale_all_dim");
         }
         if (ofAll.isEmpty() && scale.orElse(1.0) != 1) {
           throw fields.refuse("mscale", "1 or none, or both mscale and mscale_all_dim");

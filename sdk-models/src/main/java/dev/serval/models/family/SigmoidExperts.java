@@ -1,14 +1,18 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Scoring;
 import java.util.Set;
 
 /**
  * Experts as DeepSeek-V3 has them (<a href="https://arxiv.org/abs/2412.19437">arXiv:2412.19437</a>,
- * section 2.1.2), all in one group: scores by the logistic function with a selection bias, experts
+ * section 2.1.2): scores by the logistic function with a selection bias, groups of experts, experts
  * that all rows go to, and dense layers below.
  */
 final class SigmoidExperts {
+  /** The field that says how many there are. */
+  static final String COUNT = "n_routed_experts";
+
   /** Named after what it does without. */
   private static final String SELECTION = "noaux_tc";
 
@@ -19,15 +23,12 @@ final class SigmoidExperts {
     config.choice("topk_method", Set.of(SELECTION));
     boolean normalised = config.flag("norm_topk_prob", true);
     return ExpertTraits.read(
-            config,
-            "n_routed_experts",
-            "moe_intermediate_size",
-            normalised,
-            ExpertTraits.Names.USUAL)
+            config, COUNT, "moe_intermediate_size", normalised, ExpertTraits.Names.USUAL)
         .scored(
             Scoring.SIGMOID,
             "mlp.gate.e_score_correction_bias",
             config.optionalPositive("routed_scaling_factor").orElse(1.0))
+        .grouped(config, GroupScore.TWO_HIGHEST)
         .shared(config, "n_shared_experts")
         .above(config, "first_k_dense_replace", 0);
   }

@@ -18,6 +18,9 @@ final class TensorCheck {
   private static final Pattern DRAFTS = Pattern.compile("(model\\.mtp_|mtp\\.).*");
 
   private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,6})\\..*");
+  private static final Pattern STORED =
+      Pattern.compile("model\\.layers\\.(\\d{1,6})\\.self_attn\\.(k_proj|v_proj|k_norm)\\.weight");
+
   private static final int SHOWN = 5;
 
   private final Checkpoint checkpoint;
@@ -50,6 +53,9 @@ final class TensorCheck {
     if (!need.fits(tensor)) {
       throw refuse(
           need.name(), "of shape " + tensor.shape(), need.shape() + ", as the configuration says");
+    }
+    if (need.byElement() && tensor.dtype().blockElements() > 1) {
+      throw refuse(need.name(), "of type " + tensor.dtype(), "F32, F16 or BF16");
     }
     if (needed.add(need.name())) {
       elements += tensor.elements();
@@ -87,11 +93,18 @@ final class TensorCheck {
     return behind >= 0 && behind < layers;
   }
 
+  /** Whether a tensor would make keys or values of a layer that attends to those of another. */
+  private static boolean unused(String tensor, DecoderShape shape) {
+    Matcher stored = STORED.matcher(tensor);
+    return stored.matches() && shape.shares(Integer.parseInt(stored.group(1)));
+  }
+
   private void refuseSurplus(DecoderShape shape, String family) {
     Set<String> surplus =
         checkpoint.tensorNames().stream()
             .filter(name -> !needed.contains(name))
-            .filter(name -> !RECOMPUTED.matcher(name).matches() && !drafts(name, shape))
+            .filter(name -> !RECOMPUTED.matcher(name).matches())
+            .filter(name -> !drafts(name, shape) && !unused(name, shape))
             .collect(Collectors.toSet());
     if (!surplus.isEmpty()) {
       throw new CheckpointException(

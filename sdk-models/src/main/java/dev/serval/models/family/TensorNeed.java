@@ -12,8 +12,14 @@ import java.util.OptionalInt;
  * @param shape its dimensions there
  * @param view those under which it is read
  * @param part which of the parts that the outermost of these counts; all of it if empty
+ * @param byElement whether its elements are read one by one, so that they cannot be in blocks
  */
-record TensorNeed(String name, List<Long> shape, List<Long> view, OptionalInt part) {
+record TensorNeed(
+    String name, List<Long> shape, List<Long> view, OptionalInt part, boolean byElement) {
+  private TensorNeed(String name, List<Long> shape, List<Long> view, OptionalInt part) {
+    this(name, shape, view, part, false);
+  }
+
   private static TensorNeed whole(String name, List<Long> shape) {
     return new TensorNeed(name, shape, shape, OptionalInt.empty());
   }
@@ -57,6 +63,11 @@ record TensorNeed(String name, List<Long> shape, List<Long> view, OptionalInt pa
         List.of((long) rows, (long) columns),
         List.of((long) rows * columns),
         OptionalInt.empty());
+  }
+
+  /** The same, whose elements are read one by one. */
+  TensorNeed readByElement() {
+    return new TensorNeed(name, shape, view, part, true);
   }
 
   /** Whether a tensor is of this shape, but for dimensions of 1 that either may have. */

@@ -52,8 +52,8 @@ final class VectorActivationTest extends VectorCase {
     CpuActivations in = gatesAndUps();
     CpuActivations expected = room(COUNT);
     CpuActivations actual = room(COUNT);
-    plain.gate(function, in, 0, COUNT, expected, 0, COUNT, 0);
-    vector.gate(function, in, 0, COUNT, actual, 0, COUNT, 0);
+    plain.gate(function, in, 0, in, COUNT, expected, 0, COUNT, 0);
+    vector.gate(function, in, 0, in, COUNT, actual, 0, COUNT, 0);
     for (int i = 0; i < COUNT; i++) {
       float right = expected.at(i);
       assertThat(actual.at(i))
@@ -71,7 +71,7 @@ final class VectorActivationTest extends VectorCase {
     in.set(1, -0f);
     for (ActivationKernel kernel : List.of(plain, vector)) {
       CpuActivations out = room(1);
-      kernel.gate(function, in, 0, 1, out, 0, 1, 0);
+      kernel.gate(function, in, 0, in, 1, out, 0, 1, 0);
       assertThat(Float.floatToRawIntBits(out.at(0))).isEqualTo(Float.floatToRawIntBits(-0f));
     }
   }
@@ -82,11 +82,11 @@ final class VectorActivationTest extends VectorCase {
     CpuActivations in = gatesAndUps();
     CpuActivations clean = room(COUNT);
     CpuActivations actual = room(COUNT);
-    vector.gate(function, in, 0, COUNT, clean, 0, COUNT, 0);
+    vector.gate(function, in, 0, in, COUNT, clean, 0, COUNT, 0);
     for (int i = 0; i < COUNT; i += 3) {
       in.set(i % 2 == 0 ? i : COUNT + i, Float.NaN);
     }
-    vector.gate(function, in, 0, COUNT, actual, 0, COUNT, 0);
+    vector.gate(function, in, 0, in, COUNT, actual, 0, COUNT, 0);
     for (int i = 0; i < COUNT; i++) {
       float right = i % 3 == 0 ? Float.NaN : clean.at(i);
       assertThat(actual.at(i)).as("seed %d, %d", SEED, i).isEqualTo(Float.valueOf(right));
@@ -129,14 +129,14 @@ final class VectorActivationTest extends VectorCase {
     in.set(COUNT + 2, Float.NaN);
     CpuActivations before = room(COUNT);
     CpuActivations after = room(COUNT);
-    vector.gate(function, in, 0, COUNT, before, 0, COUNT, 0);
+    vector.gate(function, in, 0, in, COUNT, before, 0, COUNT, 0);
     ThreadMeter meter = new ThreadMeter();
     long allocated = Long.MAX_VALUE;
     long end = System.nanoTime() + WARM_UP.toNanos();
     while (allocated >= RUN && System.nanoTime() < end) {
       long start = meter.allocatedBytes();
       for (int run = 0; run < RUN; run++) {
-        vector.gate(function, in, 0, COUNT, after, 0, COUNT, 0);
+        vector.gate(function, in, 0, in, COUNT, after, 0, COUNT, 0);
       }
       allocated = meter.allocatedBytes() - start;
     }
@@ -151,9 +151,9 @@ final class VectorActivationTest extends VectorCase {
     CpuActivations in = gatesAndUps();
     CpuActivations together = room(COUNT);
     CpuActivations alone = room(1);
-    vector.gate(function, in, 0, COUNT, together, 0, COUNT, 0);
+    vector.gate(function, in, 0, in, COUNT, together, 0, COUNT, 0);
     for (int i = 0; i < COUNT; i++) {
-      vector.gate(function, in, i, COUNT + i, alone, 0, 1, 0);
+      vector.gate(function, in, i, in, COUNT + i, alone, 0, 1, 0);
       assertThat(Float.floatToIntBits(together.at(i)))
           .as("seed %d, gate %s, up %s", SEED, in.at(i), in.at(COUNT + i))
           .isEqualTo(Float.floatToIntBits(alone.at(0)));

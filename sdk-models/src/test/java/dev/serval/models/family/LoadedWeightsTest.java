@@ -7,8 +7,6 @@ import dev.serval.api.LoadListener;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
-import dev.serval.api.device.Device;
-import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.model.StepLimits;
@@ -21,15 +19,12 @@ import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The weights that a family names beforehand are those that it loads. */
 final class LoadedWeightsTest {
-  private static final Device CPU =
-      new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(1), new TreeMap<>());
   private static final SmallModel.Sizes SIZES = new SmallModel.Sizes(40, 32, 48, 2, 4, 2, 8);
 
   static Stream<SmallModel> models() {
@@ -57,7 +52,7 @@ final class LoadedWeightsTest {
     ModelFamily family = ModelRun.family(model);
     List<List<String>> loaded = new ArrayList<>();
     try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
-        ComputeBackend backend = new CpuBackendProvider().open(CPU, 1, memory)) {
+        ComputeBackend backend = new CpuBackendProvider().open(ModelRun.CPU, 1, memory)) {
       KvMemory kv = backend.kvMemory(family.inspect(model).kvLayout(16, DType.F32), 2);
       family.load(model, noting(backend, loaded), kv, new StepLimits(8, 2), LoadListener.NONE);
     }
@@ -67,13 +62,15 @@ final class LoadedWeightsTest {
         .containsExactlyInAnyOrderElementsOf(model.tensorNames());
   }
 
-  static Stream<SmallModel> modelsWithExperts() {
+  static Stream<SmallModel> modelsOfParts() {
     String names = "block_sparse_moe.";
     return Stream.of(
         withExperts("MixtralForCausalLM", "gate"),
         withExperts("GraniteMoeForCausalLM", "router.layer")
             .expertsTogether(names + "input_linear", names + "output_linear"),
-        RefusalTest.gptOss());
+        RefusalTest.gptOss(),
+        RefusalTest.deepseekV3(),
+        RefusalTest.deepseekV2());
   }
 
   private static SmallModel withExperts(String architecture, String router) {
@@ -86,12 +83,12 @@ final class LoadedWeightsTest {
   }
 
   @ParameterizedTest
-  @MethodSource({"models", "modelsWithExperts"})
+  @MethodSource({"models", "modelsOfParts"})
   void loading_is_done_when_all_is_loaded_and_not_before(SmallModel model) {
     ModelFamily family = ModelRun.family(model);
     List<Long> left = new ArrayList<>();
     try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
-        ComputeBackend backend = new CpuBackendProvider().open(CPU, 1, memory)) {
+        ComputeBackend backend = new CpuBackendProvider().open(ModelRun.CPU, 1, memory)) {
       KvMemory kv = backend.kvMemory(family.inspect(model).kvLayout(16, DType.F32), 2);
       StepLimits limits = new StepLimits(8, 2);
       family.load(model, backend, kv, limits, (stage, done, total) -> left.add(total - done));

@@ -21,6 +21,8 @@ final class ModelRun extends SteppedModel {
           new Arcee(),
           new Cohere(),
           new Cohere2(),
+          new DeepseekV2(),
+          new DeepseekV3(),
           new Dots1(),
           new Ernie45(),
           new Ernie45Moe(),
@@ -28,9 +30,11 @@ final class ModelRun extends SteppedModel {
           new Gemma(),
           new Gemma2(),
           new Gemma3(),
+          new Gemma4(),
           new Glm(),
           new Glm4(),
           new Glm4Moe(),
+          new Glm4MoeLite(),
           new GptOss(),
           new Granite(),
           new GraniteHybrid(),
@@ -61,7 +65,7 @@ final class ModelRun extends SteppedModel {
           new SmolLm3(),
           new StableLm(),
           new StarCoder2());
-  private static final Device CPU =
+  static final Device CPU =
       new Device("cpu:0", DeviceKind.CPU, "test", Bytes.gibi(2), new TreeMap<>());
 
   /** With kernels that do not round their inputs. */

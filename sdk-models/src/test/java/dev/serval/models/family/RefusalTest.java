@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.testkit.models.Experts;
+import dev.serval.testkit.models.Gemma4Models;
+import dev.serval.testkit.models.LatentModels;
+import dev.serval.testkit.models.LatentModels.Heads;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Extras.HeadNorms;
@@ -54,8 +58,7 @@ final class RefusalTest {
     assertThat(spec.vocabulary()).isEqualTo(20);
     assertThat(spec.contextLength()).isEqualTo(512);
     assertThat(spec.layers()).isEqualTo(2);
-    assertThat(spec.kvHeads()).isEqualTo(2);
-    assertThat(spec.headDim()).isEqualTo(4);
+    assertThat(spec.kvLayers()).containsOnly(new KvShape(2, 4));
     long layer = 2 * 16 + 2 * 16 * 16 + 2 * 8 * 16 + 3 * 16 * 24;
     assertThat(spec.parameters()).isEqualTo(2 * 20 * 16 + 16 + 2 * layer);
     assertThat(spec.weights().count()).isEqualTo(4 * spec.parameters());
@@ -231,7 +234,6 @@ final class RefusalTest {
 
   @Test
   void experts_that_all_rows_go_to_and_what_predicts_further_tokens_are_as_is_said() {
-    refused(glm4Moe().with("n_group", 2L), "'n_group' is 2", "1");
     refused(glm4Moe().with("scoring_func", "softmax"), "'scoring_func'", "softmax", "sigmoid");
     refused(glm4Moe().with("n_shared_experts", 1L), "shared_experts.gate_proj.weight", "[14, ");
     refused(glm4Moe().with("n_shared_experts", 0L), "shared_experts", "not part of");
@@ -247,6 +249,122 @@ final class RefusalTest {
     ModelRun.family(drafting).inspect(drafting.with("num_nextn_predict_layers", 1L));
     drafting.withTensor("model.layers.3.eh_proj.weight", DType.F32, 16, 32);
     refused(drafting, "model.layers.3.eh_proj.weight", "not part of");
+  }
+
+  @Test
+  void groups_that_experts_cannot_be_in_are_refused() {
+    refused(glm4Moe().with("n_group", 2L), "'n_group' is 2", "divides", "experts, 3");
+    refused(glm4Moe().with("n_group", 3L), "'n_group' is 3", "half", "experts, 3");
+    refused(glm4Moe().with("n_group", 0L), "'n_group' is 0", "whole number from 1");
+    refused(glm4Moe().with("topk_group", 2L), "'topk_group' is 2", "n_group, 1");
+    SmallModel six = glm4Moe().with("n_routed_experts", 6L).with("n_group", 2L);
+    refused(six, "'topk_group' is missing");
+    refused(six.with("topk_group", 3L), "'topk_group' is 3", "from 1", "to n_group, 2");
+    six.with("topk_group", 1L).with("num_experts_per_tok", 4L);
+    refused(six, "'topk_group' is 1", "from 2, as 4 experts are in so many");
+  }
+
+  private static final Heads HEADS = new Heads(6, 32, 6, 2, 4);
+
+  private static SmallModel latent(String architecture) {
+    Sizes sizes = new Sizes(20, 16, 24, 2, 4, 4, 2);
+    return LatentModels.of(architecture, 12, DType.F32, sizes, HEADS);
+  }
+
+  static SmallModel deepseekV3() {
+    Experts experts = new Experts(4, 2, 7, true, false, "mlp.gate");
+    return LatentModels.withExperts(
+        latent("DeepseekV3ForCausalLM"), experts.with(LatentModels.chosenBySigmoid(1, 1, 14)));
+  }
+
+  static SmallModel deepseekV2() {
+    Experts experts = new Experts(4, 2, 7, false, false, "mlp.gate");
+    return LatentModels.withExperts(
+        latent("DeepseekV2ForCausalLM"), experts.with(LatentModels.chosenBySoftmax(1, 1, 14)));
+  }
+
+  @Test
+  void what_latent_attention_keeps_is_described() {
+    ModelSpec spec = inspect(deepseekV3());
+    assertThat(spec.family()).isEqualTo("deepseek_v3");
+    assertThat(spec.kvLayers()).containsExactly(new KvShape(1, 34, 32), new KvShape(1, 34, 32));
+    assertThat(inspect(LatentModels.apart(deepseekV3(), HEADS))).isEqualTo(spec);
+    assertThat(inspect(deepseekV2()).family()).isEqualTo("deepseek_v2");
+    assertThat(inspect(latent("Glm4MoeLiteForCausalLM")).family()).isEqualTo("glm4moe_lite");
+  }
+
+  @Test
+  void sizes_that_latent_attention_cannot_have_are_refused() {
+    for (String field :
+        List.of("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")) {
+      refused(deepseekV3().without(field), "'" + field + "'", "missing");
+      refused(deepseekV3().with(field, 0L), "'" + field + "' is 0");
+      refused(deepseekV3().with(field, (1L << 31) - 2), "'num_attention_heads'", "2^31");
+    }
+    refused(deepseekV3().with("qk_rope_head_dim", 3L), "'qk_rope_head_dim' is 3", "even");
+    refused(deepseekV3().with("q_lora_rank", 0L), "'q_lora_rank' is 0");
+    refused(deepseekV3().with("num_attention_heads", 1L << 30), "'num_attention_heads'", "2^31");
+    refused(deepseekV3().with("num_attention_heads", 1L << 25), "'num_attention_heads'", "65536");
+    refused(
+        deepseekV3().with("v_head_dim", (1L << 26) + 1).with("qk_nope_head_dim", 1L << 26),
+        "'num_attention_heads' is 4",
+        "65536 parts of 1 ");
+    refused(deepseekV3().with("rope_interleave", "no"), "'rope_interleave'", "true or false");
+  }
+
+  @Test
+  void tensors_that_latent_attention_cannot_take_are_refused() {
+    String attention = "model.layers.1.self_attn.";
+    String both = attention + "kv_b_proj.weight";
+    refused(deepseekV3().withoutTensor(both), "'" + both + "'", "missing");
+    refused(deepseekV3().withTensor(both, DType.F32, 40, 31), both, "[40, 31]", "[40, 32]");
+    refused(deepseekV3().withTensor(both, DType.F32, 38, 32), both, "[38, 32]", "[40, 32]");
+    refused(deepseekV3().without("q_lora_rank"), "self_attn.q_proj.weight", "missing");
+    refused(deepseekV3().with("q_lora_rank", 7L), "self_attn.q_a_proj.weight", "[6, 16]");
+    refused(deepseekV3().with("kv_b_apart", true), "self_attn.k_b_proj.weight", "missing");
+    SmallModel apart = LatentModels.apart(deepseekV3(), HEADS);
+    refused(apart.with("kv_b_apart", false), "self_attn.kv_b_proj.weight", "missing");
+    String keys = attention + "k_b_proj.weight";
+    refused(
+        apart.with("kv_b_apart", true).withTensor(keys, DType.F32, 4, 6, 32),
+        keys,
+        "[4, 6, 32]",
+        "[4, 32, 6]");
+  }
+
+  @Test
+  void a_map_of_keys_in_blocks_that_cannot_be_turned_is_refused() {
+    String both = "model.layers.1.self_attn.kv_b_proj.weight";
+    refused(
+        deepseekV3().withTensor(both, DType.Q8_0, 40, 32),
+        both,
+        "of type Q8_0",
+        "F32, F16 or BF16");
+  }
+
+  @Test
+  void experts_that_deepseek_does_not_choose_in_its_way_are_refused() {
+    String method = "topk_method";
+    refused(deepseekV3().with(method, "greedy"), "'topk_method'", "greedy", "noaux_tc");
+    refused(deepseekV3().with("scoring_func", "softmax"), "'scoring_func'", "softmax", "sigmoid");
+    refused(deepseekV3().with("n_group", 3L), "'n_group' is 3", "divides", "experts, 4");
+    refused(deepseekV3().with("moe_layer_freq", 2L), "'moe_layer_freq'", "2", "1");
+    refused(
+        deepseekV2().with(method, "noaux_tc"),
+        "'topk_method'",
+        "noaux_tc",
+        "greedy, group_limited_greedy");
+    refused(deepseekV2().with("scoring_func", "sigmoid"), "'scoring_func'", "sigmoid", "softmax");
+    refused(deepseekV2().with("n_group", 2L), "'n_group' is 2", "1 alone");
+    refused(
+        deepseekV2().with(method, "group_limited_greedy").with("n_group", 3L),
+        "'n_group' is 3",
+        "divides",
+        "experts, 4");
+    SmallModel four = deepseekV2().with(method, "group_limited_greedy").with("n_group", 4L);
+    refused(
+        four.with("topk_group", 1L), "'topk_group' is 1", "from 2, as 2 experts are in so many");
+    assertThat(inspect(four.with("topk_group", 2L)).family()).isEqualTo("deepseek_v2");
   }
 
   static SmallModel gptOss() {
@@ -327,7 +445,7 @@ final class RefusalTest {
           llama().with("rope_scaling", Map.of("rope_type", type, "factor", 2.0)),
           "'rope_scaling.rope_type'",
           "\"" + type + "\"",
-          "default, divisors, linear, llama3, longrope, yarn");
+          "default, divisors, linear, llama3, longrope, proportional, yarn");
     }
     refused(
         llama().with("rope_parameters", Map.of("type", "ntk")), "'rope_parameters.type'", "ntk");
@@ -500,7 +618,7 @@ final class RefusalTest {
   void layers_that_keep_states_are_described() {
     ModelSpec spec = inspect(qwen35());
     assertThat(spec.layers()).isEqualTo(4);
-    assertThat(spec.kvLayers()).isEqualTo(1);
+    assertThat(spec.kvLayers()).hasSize(1);
     assertThat(spec.stateBytes()).isEqualTo(3 * Float.BYTES * (3 * 104 + 6 * 8 * 12));
   }
 
@@ -568,7 +686,7 @@ final class RefusalTest {
     SmallModel model = StatefulModels.ofOnePart(1, DType.F32, 20);
     ModelSpec spec = inspect(model);
     assertThat(spec.layers()).isEqualTo(4);
-    assertThat(spec.kvLayers()).isEqualTo(1);
+    assertThat(spec.kvLayers()).hasSize(1);
     String kinds = "layers_block_type";
     refused(model.with(kinds, List.of("mamba", "attention", "mlp")), kinds, "4 layers");
     refused(model.with(kinds, List.of("mamba", "attention", "moe", "mlp")), kinds, "moe");
@@ -577,5 +695,121 @@ final class RefusalTest {
         model.with(kinds, List.of("attention", "mamba", "mlp", "mamba")),
         "model.layers.0.self_attn.q_proj.weight",
         "missing");
+  }
+
+  private static SmallModel gemma4() {
+    return Gemma4Models.ofTwoSizes(1, DType.F32, 20);
+  }
+
+  private static SmallModel gemma4WithInputs() {
+    return Gemma4Models.withInputs(1, DType.F32, 20);
+  }
+
+  @Test
+  void layers_that_differ_are_described_by_what_they_keep() {
+    KvShape windowed = new KvShape(2, 8);
+    KvShape full = new KvShape(1, 16);
+    ModelSpec spec = inspect(gemma4());
+    assertThat(spec.family()).isEqualTo("gemma4");
+    assertThat(spec.layers()).isEqualTo(5);
+    assertThat(spec.kvLayers()).containsExactly(windowed, windowed, full, windowed, full);
+    ModelSpec sharing = inspect(gemma4WithInputs());
+    assertThat(sharing.layers()).isEqualTo(6);
+    assertThat(sharing.kvLayers())
+        .containsExactly(windowed, new KvShape(2, 16), windowed, windowed);
+    assertThat(inspect(Gemma4Models.withoutUnused(gemma4WithInputs()))).isEqualTo(sharing);
+  }
+
+  @Test
+  void layers_that_attend_to_what_others_have_stored_need_some_of_their_kind_below() {
+    String sharing = "num_kv_shared_layers";
+    String allowed = "leaves a layer with a window and one without";
+    for (long count : List.of(5L, 6L, 7L, (long) Integer.MAX_VALUE)) {
+      refused(gemma4WithInputs().with(sharing, count), "'" + sharing + "' is " + count, allowed);
+    }
+    refused(gemma4WithInputs().with(sharing, -1L), "'" + sharing + "' is -1", "from 0");
+    refused(
+        Gemma4Models.withoutUnused(gemma4WithInputs()).with(sharing, 1L),
+        "'model.layers.4.self_attn.k_proj.weight'",
+        "missing");
+  }
+
+  @Test
+  void heads_of_gemma4_that_do_not_fit_are_refused() {
+    refused(gemma4().with("global_head_dim", 15L), "'global_head_dim' is 15", "an even number");
+    refused(
+        gemma4().with("num_global_key_value_heads", 3L),
+        "'num_global_key_value_heads' is 3",
+        "a divisor of num_attention_heads, 4");
+    refused(
+        gemma4().with("global_head_dim", 18L),
+        "model.layers.2.self_attn.q_proj.weight",
+        "[64, 37]");
+    refused(
+        gemma4().with("attention_k_eq_v", false),
+        "model.layers.2.self_attn.k_proj.weight",
+        "[32, 37]");
+    refused(
+        gemma4().with("attention_k_eq_v", false).with("num_key_value_heads", 1L),
+        "model.layers.0.self_attn.k_proj.weight",
+        "[8, 37]");
+    String value = "model.layers.2.self_attn.v_proj.weight";
+    refused(gemma4().withMatrix(value, 16, 37), value, "not part of");
+  }
+
+  @Test
+  void gemma4_reads_texts_one_way_whatever_it_does_with_images() {
+    String both = "use_bidirectional_attention";
+    assertThat(inspect(gemma4().with(both, "vision"))).isEqualTo(inspect(gemma4()));
+    assertThat(inspect(gemma4().with(both, false))).isEqualTo(inspect(gemma4()));
+    refused(gemma4().with(both, "all"), "'" + both + "' is \"all\"", "vision");
+    refused(gemma4().with(both, true), "'" + both + "' is true", "false");
+  }
+
+  @Test
+  void positions_of_gemma4_that_are_turned_otherwise_are_refused() {
+    refused(
+        positions(Gemma4Models.proportional(1.5), Gemma4Models.unscaled()),
+        "'rope_parameters.full_attention.partial_rotary_factor' is 1.5",
+        "up to 1");
+    refused(
+        positions(Gemma4Models.unscaled(), Gemma4Models.proportional(0.5)),
+        "'rope_parameters.sliding_attention.rope_type'",
+        "default alone");
+    refused(
+        gemma4().with("partial_rotary_factor", 0.5),
+        "'partial_rotary_factor' is 0.5",
+        "that of rope_parameters, 0.25");
+  }
+
+  private static SmallModel positions(Map<String, Object> full, Map<String, Object> windowed) {
+    return gemma4()
+        .with("rope_parameters", Map.of("full_attention", full, "sliding_attention", windowed));
+  }
+
+  @Test
+  void tensors_of_layers_that_differ_are_all_there() {
+    refused(
+        gemma4().withoutTensor("model.layers.3.layer_scalar"),
+        "'model.layers.3.layer_scalar'",
+        "missing");
+    refused(gemma4().with("layer_scalars", false), "model.layers.0.layer_scalar", "not part of");
+    for (String tensor :
+        List.of(
+            "model.embed_tokens_per_layer.weight",
+            "model.per_layer_projection_norm.weight",
+            "model.layers.5.per_layer_input_gate.weight",
+            "model.layers.0.post_per_layer_input_norm.weight")) {
+      refused(gemma4WithInputs().withoutTensor(tensor), "'" + tensor + "'", "missing");
+    }
+    refused(
+        gemma4WithInputs().with("hidden_size_per_layer_input", 0L),
+        "model.embed_tokens_per_layer.weight",
+        "not part of");
+    refused(
+        gemma4WithInputs().with("use_double_wide_mlp", false),
+        "model.layers.4.mlp.gate_proj.weight",
+        "[106, 37]",
+        "[53, 37]");
   }
 }

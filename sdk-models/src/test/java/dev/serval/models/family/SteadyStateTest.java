@@ -5,10 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.serval.api.LoadListener;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelPreference;
+import dev.serval.api.compute.RouterSpec.GroupScore;
+import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.storage.SafetensorsReader;
 import dev.serval.testkit.ThreadMeter;
+import dev.serval.testkit.models.Experts;
+import dev.serval.testkit.models.Gemma4Models;
+import dev.serval.testkit.models.LatentModels;
 import dev.serval.testkit.models.Oracle;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
@@ -59,10 +64,48 @@ final class SteadyStateTest {
   @ParameterizedTest
   @MethodSource("stateful")
   void a_step_of_layers_that_carry_a_state_takes_nothing_from_the_heap(SmallModel model) {
+    assertNothingTaken(model, prompts());
+  }
+
+  static List<SmallModel> latent() {
+    SmallModel.Sizes sizes = new SmallModel.Sizes(VOCABULARY, 64, 96, 2, 4, 4, 32);
+    LatentModels.Heads heads = new LatentModels.Heads(32, 64, 32, 32, 32);
+    Experts experts =
+        new Experts(8, 3, 32, true, false, "mlp.gate")
+            .with(LatentModels.chosenBySigmoid(1, 2.5, 32))
+            .with(new Groups(4, 2, GroupScore.TWO_HIGHEST));
+    return List.of(
+        LatentModels.withExperts(
+            LatentModels.of("DeepseekV3ForCausalLM", 5, DType.BF16, sizes, heads), experts),
+        LatentModels.of(
+            "DeepseekV3ForCausalLM",
+            6,
+            DType.F32,
+            new SmallModel.Sizes(VOCABULARY, 37, 53, 2, 5, 5, 6),
+            new LatentModels.Heads(0, 19, 9, 6, 15)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("latent")
+  void a_step_of_latent_attention_takes_nothing_from_the_heap(SmallModel model) {
+    assertNothingTaken(model, prompts());
+  }
+
+  static List<SmallModel> layered() {
+    DType f32 = DType.F32;
+    return List.of(
+        Gemma4Models.ofTwoSizes(5, f32, VOCABULARY), Gemma4Models.withInputs(6, f32, VOCABULARY));
+  }
+
+  @ParameterizedTest
+  @MethodSource("layered")
+  void a_step_of_layers_that_differ_and_have_inputs_takes_nothing_from_the_heap(SmallModel model) {
+    assertNothingTaken(model, prompts());
+  }
+
+  private static List<int[]> prompts() {
     Random random = new Random(4);
-    List<int[]> prompts =
-        IntStream.of(1, 9, 20).mapToObj(n -> random.ints(n, 0, VOCABULARY).toArray()).toList();
-    assertNothingTaken(model, prompts);
+    return IntStream.of(1, 9, 20).mapToObj(n -> random.ints(n, 0, VOCABULARY).toArray()).toList();
   }
 
   private static void assertNothingTaken(Checkpoint checkpoint, List<int[]> prompts) {

@@ -15,6 +15,8 @@ enum Architecture {
   CHATGLM("GlmForCausalLM", "glm", true, Names.PHI3),
   COHERE2("Cohere2ForCausalLM", "cohere2", true),
   COMMAND_R("CohereForCausalLM", "cohere", true),
+  /** DeepSeek-V2 where experts are by softmax; V3 and others of its kind otherwise. */
+  DEEPSEEK2("DeepseekV3ForCausalLM", "deepseek_v3", true, Names.LATENT, Names.EXPERTS),
   DOTS1("Dots1ForCausalLM", "dots1", false, Names.SHARED_EXPERTS, Names.EXPERTS),
   ERNIE4_5("Ernie4_5ForCausalLM", "ernie4_5", true),
   ERNIE4_5_MOE("Ernie4_5_MoeForCausalLM", "ernie4_5_moe", true, Names.ERNIE, Names.EXPERTS),
@@ -24,6 +26,7 @@ enum Architecture {
   GEMMA("GemmaForCausalLM", "gemma", false),
   GEMMA2("Gemma2ForCausalLM", "gemma2", false, Names.END_NORMS),
   GEMMA3("Gemma3ForCausalLM", "gemma3_text", false, Names.END_NORMS),
+  GEMMA4("Gemma4ForCausalLM", "gemma4_text", false, Names.GEMMA4, Names.GEMMA4_EXPERTS),
   GLM4("Glm4ForCausalLM", "glm4", true, Names.GLM4),
   GLM4MOE("Glm4MoeForCausalLM", "glm4_moe", false, Names.GLM4MOE, Names.EXPERTS),
   GPT_OSS("GptOssForCausalLM", "gpt_oss", false, Names.GPT_OSS, Names.EXPERTS),
@@ -88,6 +91,31 @@ enum Architecture {
             "ffn_norm", "pre_feedforward_layernorm",
             "post_ffw_norm", "post_feedforward_layernorm");
 
+    static final Map<String, String> GEMMA4 =
+        and(
+            END_NORMS,
+            Map.ofEntries(
+                Map.entry("layer_output_scale", "layer_scalar"),
+                Map.entry("inp_gate", "per_layer_input_gate"),
+                Map.entry("proj", "per_layer_projection"),
+                Map.entry("post_norm", "post_per_layer_input_norm"),
+                Map.entry("per_layer_token_embd", "model.embed_tokens_per_layer"),
+                Map.entry("per_layer_model_proj", "model.per_layer_model_projection"),
+                Map.entry("per_layer_proj_norm", "model.per_layer_projection_norm"),
+                Map.entry("ffn_gate_inp", "router.proj"),
+                Map.entry("ffn_gate_inp.scale", "router.scale"),
+                Map.entry("ffn_down_exps.scale", "router.per_expert_scale"),
+                Map.entry("post_ffw_norm_1", "post_feedforward_layernorm_1"),
+                Map.entry("pre_ffw_norm_2", "pre_feedforward_layernorm_2"),
+                Map.entry("post_ffw_norm_2", "post_feedforward_layernorm_2")));
+
+    static final Map<String, String> GEMMA4_EXPERTS =
+        Map.of(
+            "ffn_gate_up_exps", "experts.%d.gate_up_proj",
+            "ffn_gate_exps", "experts.%d.gate_proj",
+            "ffn_up_exps", "experts.%d.up_proj",
+            "ffn_down_exps", "experts.%d.down_proj");
+
     static final Map<String, String> PHI2 =
         Map.of(
             "attn_output", "self_attn.dense",
@@ -120,6 +148,19 @@ enum Architecture {
         and(
             and(ROUTER, shared("mlp.shared_experts.")),
             Map.of("exp_probs_b", "mlp.gate.e_score_correction_bias"));
+
+    static final Map<String, String> LATENT =
+        and(
+            SHARED_EXPERTS,
+            Map.of(
+                "attn_q_a", "self_attn.q_a_proj",
+                "attn_q_a_norm", "self_attn.q_a_layernorm",
+                "attn_q_b", "self_attn.q_b_proj",
+                "attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa",
+                "attn_kv_a_norm", "self_attn.kv_a_layernorm",
+                "attn_kv_b", "self_attn.kv_b_proj",
+                "attn_k_b", "self_attn.k_b_proj",
+                "attn_v_b", "self_attn.v_b_proj"));
 
     static final Map<String, String> GLM4MOE = and(SHARED_EXPERTS, POST_ATTENTION);
     static final Map<String, String> ERNIE =

@@ -3,6 +3,7 @@ package dev.serval.storage.gguf;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** Translates what a file says of a model's experts. */
@@ -13,6 +14,7 @@ final class ExpertConfiguration {
   private static final String SHARED_WIDTH = "expert_shared_feed_forward_length";
   private static final String SCORING = "expert_gating_func";
   private static final String GROUPS = "expert_group_count";
+  private static final String GROUPS_USED = "expert_group_used_count";
   private static final String EXPERT_SCALE = "expert_weights_scale";
   private static final String DENSE_LAYERS = "leading_dense_block_count";
   private static final String EXPERT_INTERVAL = "interleave_moe_layer_step";
@@ -51,13 +53,14 @@ final class ExpertConfiguration {
   static Set<String> ownKeys(Architecture architecture) {
     return switch (architecture) {
       case GPT_OSS, GRANITEMOE, LLAMA, OLMOE, QWEN3MOE, QWEN3VLMOE -> Set.of(EXPERTS, EXPERTS_USED);
+      case GEMMA4 -> Set.of(EXPERTS, EXPERTS_USED);
       case MINIMAX_M2 -> Set.of(EXPERTS, EXPERTS_USED, SCORING);
       case GRANITEHYBRID, QWEN2MOE, QWEN35MOE, QWEN3NEXT ->
           Set.of(EXPERTS, EXPERTS_USED, SHARED_WIDTH);
       case LFM2MOE -> Set.of(EXPERTS, EXPERTS_USED, SCORING, EXPERT_SCALE, DENSE_LAYERS);
       case ERNIE4_5_MOE ->
           Set.of(EXPERTS, EXPERTS_USED, SHARED_EXPERTS, SHARED_WIDTH, DENSE_LAYERS);
-      case DOTS1, GLM4MOE ->
+      case DEEPSEEK2, DOTS1, GLM4MOE ->
           Set.of(
               EXPERTS,
               EXPERTS_USED,
@@ -75,8 +78,10 @@ final class ExpertConfiguration {
   static Map<String, Object> translate(Metadata metadata, Architecture architecture) {
     ExpertConfiguration translation = new ExpertConfiguration(metadata, architecture);
     switch (architecture) {
+      case DEEPSEEK2 -> translation.deepseek();
       case DOTS1, GLM4MOE -> translation.sigmoidExperts();
       case ERNIE4_5_MOE -> translation.ernie();
+      case GEMMA4 -> translation.gemma4();
       case GPT_OSS -> translation.ofOneWidth();
       case GRANITEHYBRID -> translation.graniteHybrid();
       case GRANITEMOE -> translation.granite();
@@ -134,6 +139,16 @@ final class ExpertConfiguration {
       fields.put("num_local_experts", 0L);
       fields.put("num_experts_per_tok", 0L);
       fields.put("shared_intermediate_size", metadata.requireNatural(key(DENSE_WIDTH)));
+    }
+  }
+
+  /** Beside a dense part. */
+  private void gemma4() {
+    if (any()) {
+      fields.put("enable_moe_block", true);
+      fields.put("num_experts", metadata.requireNatural(key(EXPERTS)));
+      fields.put("top_k_experts", metadata.requireNatural(key(EXPERTS_USED)));
+      fields.put("moe_intermediate_size", width());
     }
   }
 
@@ -206,15 +221,43 @@ final class ExpertConfiguration {
     ofOneWidth();
   }
 
+  /** What has experts by softmax is of its second generation. */
+  private void deepseek() {
+    if (!any()) {
+      return;
+    }
+    String scoring = key(SCORING);
+    if (metadata.has(scoring) && metadata.number(scoring) != SOFTMAX) {
+      sigmoidExperts();
+      return;
+    }
+    fields.put("architectures", List.of("DeepseekV2ForCausalLM"));
+    fields.put("model_type", "deepseek_v2");
+    sharedAndRouted();
+    boolean grouped = !Objects.equals(fields.get("n_group"), 1L);
+    fields.put("topk_method", grouped ? "group_limited_greedy" : "greedy");
+  }
+
   private void sigmoidExperts() {
     requireSigmoid();
+    sharedAndRouted();
+  }
+
+  private void sharedAndRouted() {
     experts("n_routed_experts");
     fields.put("moe_intermediate_size", width());
     fields.put("n_shared_experts", sharedExperts());
-    fields.put("n_group", Math.max(1, metadata.natural(key(GROUPS)).orElse(1L)));
+    groups();
     fields.put("first_k_dense_replace", denseLayers());
     fields.put("norm_topk_prob", metadata.flag(key(NORMALISED)).orElse(false));
     fields.put("routed_scaling_factor", scale());
+  }
+
+  /** One or 0 stands for none, of whatever many. */
+  private void groups() {
+    long count = Math.max(1, metadata.natural(key(GROUPS)).orElse(1L));
+    fields.put("n_group", count);
+    fields.put("topk_group", count == 1 ? 1L : metadata.requireNatural(key(GROUPS_USED)));
   }
 
   /** A scale of 0 stands for none. */

@@ -284,8 +284,12 @@ public final class GgufFile {
         !tensors.containsKey(TensorNames.HEAD),
         tensors.containsKey(attention + "attn_q.bias")
             || tensors.containsKey(attention + "attn_qkv.bias"),
+        tensors.containsKey("blk.0.attn_k_b.weight"),
         tensors.containsKey(attention + "attn_qkv.weight"),
         tensors.containsKey(attention + "attn_q_norm.weight"),
+        TensorNames.layersWith("attn_v", tensors.keySet()),
+        tensors.containsKey("blk.0.layer_output_scale.weight"),
+        tensors.containsKey("blk.0.ffn_gate_up_exps.weight"),
         tensors.containsKey("blk.0.ffn_norm.weight"),
         tensors.containsKey("blk.0.ffn_down.bias"),
         tensors.keySet().stream().anyMatch(name -> name.endsWith(TensorNames.CONVOLUTION_BIAS)),

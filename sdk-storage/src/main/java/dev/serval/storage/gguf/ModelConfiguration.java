@@ -19,6 +19,7 @@ final class ModelConfiguration {
   private static final long GEMMA2_WINDOW = 4096;
   private static final double GEMMA2_SCORE_CAP = 50;
   private static final double GEMMA2_LOGIT_CAP = 30;
+  private static final double GEMMA4_THETA = 10_000;
   private static final String WINDOW = "attention.sliding_window";
   private static final String WINDOW_PATTERN = "attention.sliding_window_pattern";
   private static final long WINDOW_PERIOD = 4;
@@ -32,6 +33,8 @@ final class ModelConfiguration {
   static final String QUERY_GROWTH = "attention.temperature_scale";
   static final String YARN_SHARE = "rope.scaling.yarn_log_multiplier";
   private static final String DRAFT_LAYERS = "nextn_predict_layers";
+  private static final String HEAD_KEYS = "attention.key_length_mla";
+  private static final String HEAD_VALUES = "attention.value_length_mla";
   private static final String TURNS = "rope.scaling.finetuned";
 
   /** The tensors of further ones would have no names. */
@@ -121,6 +124,8 @@ final class ModelConfiguration {
     switch (architecture) {
       case COHERE2, COMMAND_R -> keys.add(LOGIT_SCALE);
       case GEMMA2 -> keys.addAll(Set.of(SCORE_CAP, LOGIT_CAP));
+      case GEMMA4 -> keys.add(LOGIT_CAP);
+      case DEEPSEEK2 -> keys.addAll(Set.of(DRAFT_LAYERS, YARN_SHARE));
       case GLM4MOE, QWEN35, QWEN35MOE, QWEN3NEXT -> keys.add(DRAFT_LAYERS);
       case GRANITE, GRANITEHYBRID, GRANITEMOE -> keys.addAll(GRANITE_KEYS);
       case NEMOTRON_H -> keys.add(NORM_EPSILON);
@@ -148,15 +153,17 @@ final class ModelConfiguration {
     translation.sizes();
     translation.weights(weights);
     translation.config.putAll(
-        RotaryConfiguration.translate(metadata, architecture, weights, translation.headDim()));
+        RotaryConfiguration.translate(metadata, architecture, weights, translation.turnable()));
     translation.window();
     translation.config.putAll(ExpertConfiguration.translate(metadata, architecture));
     switch (architecture) {
       case CHATGLM -> translation.config.put("qkv_together", weights.inputsTogether());
       case COHERE2, COMMAND_R -> translation.cohere();
+      case DEEPSEEK2 -> translation.deepseek(weights);
       case GEMMA -> translation.gemma();
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
+      case GEMMA4 -> translation.gemma4(weights);
       case GLM4MOE -> translation.glm4Moe(weights);
       case GPT_OSS -> translation.gptOss();
       case GRANITE, GRANITEMOE -> translation.granite();
@@ -217,7 +224,9 @@ final class ModelConfiguration {
     config.put("num_hidden_layers", layers());
     config.put("num_attention_heads", heads);
     config.put("num_key_value_heads", keyValueHeads(heads));
-    config.put("head_dim", headDim());
+    if (architecture != Architecture.DEEPSEEK2) {
+      config.put("head_dim", headDim());
+    }
     config.put("max_position_embeddings", metadata.requireNatural(key("context_length")));
     config.put(
         normField(),
@@ -236,6 +245,9 @@ final class ModelConfiguration {
   }
 
   private long keyValueHeads(long heads) {
+    if (architecture == Architecture.GEMMA4) {
+      return ofLayers("attention.head_count_kv").getFirst();
+    }
     return OF_TWO_KINDS.contains(architecture)
         ? attentionLayers().count()
         : metadata.natural(key("attention.head_count_kv")).orElse(heads);
@@ -269,8 +281,14 @@ final class ModelConfiguration {
 
   private long width() {
     String width = key(ExpertConfiguration.DENSE_WIDTH);
-    if (architecture == Architecture.NEMOTRON_H) {
-      return feedForwardLayers().count();
+    switch (architecture) {
+      case NEMOTRON_H -> {
+        return feedForwardLayers().count();
+      }
+      case GEMMA4 -> {
+        return ofLayers(ExpertConfiguration.DENSE_WIDTH).getFirst();
+      }
+      default -> {}
     }
     boolean ofExperts = EXPERTS_ALONE.contains(architecture) && !metadata.has(width);
     return metadata.requireNatural(ofExperts ? key(ExpertConfiguration.EXPERT_WIDTH) : width);
@@ -312,6 +330,40 @@ final class ModelConfiguration {
     if (weights.mlpBias()) {
       config.put("mlp_bias", true);
     }
+  }
+
+  /** How many dimensions of a head positions may turn. */
+  private long turnable() {
+    return architecture == Architecture.DEEPSEEK2 ? turned() : headDim();
+  }
+
+  private long turned() {
+    return metadata.requirePositive(key("rope.dimension_count"));
+  }
+
+  /**
+   * The sizes of heads are those of what is kept, as all heads attend to it, and those of heads
+   * themselves are under other names; in older files there are none of these.
+   */
+  private void deepseek(WeightFacts weights) {
+    String keys = metadata.has(key(HEAD_KEYS)) ? HEAD_KEYS : "attention.key_length";
+    String values = metadata.has(key(HEAD_VALUES)) ? HEAD_VALUES : "attention.value_length";
+    long headDim = metadata.requirePositive(key(keys));
+    if (headDim <= turned()) {
+      throw metadata.problem(
+          key(keys), "is %d; it must be more than turn, %d".formatted(headDim, turned()));
+    }
+    config.remove("num_key_value_heads");
+    metadata
+        .natural(key("attention.q_lora_rank"))
+        .filter(rank -> rank > 0)
+        .ifPresent(rank -> config.put("q_lora_rank", rank));
+    config.put("kv_lora_rank", metadata.requirePositive(key("attention.kv_lora_rank")));
+    config.put("qk_nope_head_dim", headDim - turned());
+    config.put("qk_rope_head_dim", turned());
+    config.put("v_head_dim", metadata.requirePositive(key(values)));
+    config.put("kv_b_apart", weights.keysApart());
+    config.put("num_nextn_predict_layers", draftLayers());
   }
 
   private void cohere() {
@@ -358,6 +410,99 @@ final class ModelConfiguration {
         .real(key("rope.freq_base_swa"))
         .ifPresent(theta -> config.put("rope_local_base_freq", theta));
     scoreDivisor(GEMMA3_27B_LAYERS);
+  }
+
+  /**
+   * Sizes of heads are those of layers that see everything; of layers with a window they have names
+   * of their own.
+   */
+  private void gemma4(WeightFacts weights) {
+    List<Boolean> slides = slides();
+    List<Long> kvHeads = ofLayers("attention.head_count_kv");
+    int window = slides.indexOf(true);
+    int full = slides.indexOf(false);
+    if (window < 0 || full < 0) {
+      throw metadata.problem(
+          key(WINDOW_PATTERN), "is the same for all layers; some have a window and some have none");
+    }
+    config.put("hidden_act", "gelu_pytorch_tanh");
+    config.put("num_key_value_heads", kvHeads.get(window));
+    config.put("num_global_key_value_heads", kvHeads.get(full));
+    requireAlike("attention.head_count_kv", kvHeads, slides);
+    config.put("global_head_dim", headDim());
+    config.put("head_dim", windowHeadDim());
+    config.put("attention_k_eq_v", !weights.values().contains(full));
+    config.put("layer_types", types(slides));
+    config.put(
+        "rope_local_base_freq", metadata.real(key("rope.freq_base_swa")).orElse(GEMMA4_THETA));
+    config.put("num_kv_shared_layers", sharing());
+    config.put("hidden_size_per_layer_input", number("embedding_length_per_layer_input"));
+    config.put("layer_scalars", weights.layerScales());
+    metadata.real(key(LOGIT_CAP)).ifPresent(cap -> config.put("final_logit_softcapping", cap));
+    wideLayers();
+    if (config.containsKey("enable_moe_block")) {
+      config.put(weights.expertsJoined() ? "experts_joined" : "experts_apart", true);
+    }
+  }
+
+  /** Values of a layer with a window are as large as keys, and all of a key is turned. */
+  private long windowHeadDim() {
+    long dim = metadata.natural(key("attention.key_length_swa")).orElse(headDim());
+    for (String name : List.of("attention.value_length_swa", "rope.dimension_count_swa")) {
+      long size = metadata.natural(key(name)).orElse(dim);
+      if (size != dim) {
+        throw metadata.problem(
+            key(name),
+            "is %d; it must be the size of heads of layers with a window, %d".formatted(size, dim));
+      }
+    }
+    return dim;
+  }
+
+  private long sharing() {
+    return number("attention.shared_kv_layers");
+  }
+
+  private long number(String name) {
+    return metadata.natural(key(name)).orElse(0L);
+  }
+
+  /** For each layer, or one number for all. */
+  private List<Long> ofLayers(String name) {
+    int layers = Math.toIntExact(layers());
+    return metadata.isArray(key(name))
+        ? metadata.naturals(key(name), layers, "layers")
+        : Collections.nCopies(layers, metadata.requirePositive(key(name)));
+  }
+
+  private void requireAlike(String name, List<Long> numbers, List<Boolean> kinds) {
+    for (int layer = 0; layer < numbers.size(); layer++) {
+      long first = numbers.get(kinds.indexOf(kinds.get(layer)));
+      if (numbers.get(layer) != first) {
+        throw metadata.problem(
+            key(name),
+            "has %d and %d; all layers that have a window must have as many, and all others"
+                .formatted(first, numbers.get(layer)));
+      }
+    }
+  }
+
+  /** Layers that share keys and values may be twice as wide as the others. */
+  private void wideLayers() {
+    List<Long> widths = ofLayers(ExpertConfiguration.DENSE_WIDTH);
+    long width = widths.getFirst();
+    int keeping = Math.toIntExact(layers() - sharing());
+    boolean wide = widths.getLast() == 2 * width;
+    config.put("intermediate_size", width);
+    config.put("use_double_wide_mlp", wide);
+    for (int layer = 0; layer < widths.size(); layer++) {
+      if (widths.get(layer) != (wide && layer >= keeping ? 2 * width : width)) {
+        throw metadata.problem(
+            key(ExpertConfiguration.DENSE_WIDTH),
+            "has %d for layer %d; all are %d, or twice that in the last %d"
+                .formatted(widths.get(layer), layer, width, sharing()));
+      }
+    }
   }
 
   private void granite() {
@@ -448,7 +593,7 @@ final class ModelConfiguration {
           layerTypes();
         }
         case COHERE2, EXAONE4 -> layerTypes();
-        case PHI3, GEMMA2, GEMMA3, GPT_OSS -> {}
+        case PHI3, GEMMA2, GEMMA3, GEMMA4, GPT_OSS -> {}
         default ->
             throw metadata.problem(key, "is %d; it must be 0 or missing".formatted(positions));
       }
@@ -456,15 +601,20 @@ final class ModelConfiguration {
     });
   }
 
+  private List<Boolean> slides() {
+    int layers = Math.toIntExact(metadata.requireNatural(key("block_count")));
+    return metadata.flags(key(WINDOW_PATTERN), layers, "layers");
+  }
+
+  private static List<String> types(List<Boolean> slides) {
+    return slides.stream().map(one -> one ? "sliding_attention" : "full_attention").toList();
+  }
+
   /** Which layers have the window: each is said, or all but every fourth. */
   private void layerTypes() {
     String key = key(WINDOW_PATTERN);
     if (metadata.isArray(key)) {
-      int layers = Math.toIntExact(metadata.requireNatural(key("block_count")));
-      List<Boolean> slides = metadata.flags(key, layers, "layers");
-      config.put(
-          "layer_types",
-          slides.stream().map(one -> one ? "sliding_attention" : "full_attention").toList());
+      config.put("layer_types", types(slides()));
     } else if (metadata.natural(key).orElse(WINDOW_PERIOD) != WINDOW_PERIOD) {
       throw metadata.problem(
           key,

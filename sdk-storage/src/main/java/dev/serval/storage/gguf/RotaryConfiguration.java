@@ -11,6 +11,9 @@ import java.util.Optional;
  * where a key leaves something open it is as there.
  */
 final class RotaryConfiguration {
+  /** What DeepSeek's converters multiply a share by. */
+  private static final double SHARE_OF_ONE = 0.1;
+
   private static final double DEFAULT_BASE = 10_000;
   private static final String SCALING_TYPE = "rope.scaling.type";
   private static final String YARN = "yarn";
@@ -128,8 +131,14 @@ final class RotaryConfiguration {
     fields.put("rope_type", YARN);
     fields.put("factor", factor);
     double share = metadata.real(key(ModelConfiguration.YARN_SHARE)).orElse(0.0);
-    fields.put(
-        "attention_factor", attentionFactor() * sharpened(1, factor) / sharpened(share, factor));
+    if (architecture == Architecture.DEEPSEEK2 && share > 0) {
+      fields.put("attention_factor", attentionFactor());
+      fields.put("mscale", share / SHARE_OF_ONE);
+      fields.put("mscale_all_dim", share / SHARE_OF_ONE);
+    } else {
+      fields.put(
+          "attention_factor", attentionFactor() * sharpened(1, factor) / sharpened(share, factor));
+    }
     growth().ifPresent(x -> fields.put(GROWTH, x));
     metadata.real(key("rope.scaling.yarn_beta_fast")).ifPresent(x -> fields.put("beta_fast", x));
     metadata.real(key("rope.scaling.yarn_beta_slow")).ifPresent(x -> fields.put("beta_slow", x));

@@ -49,14 +49,15 @@ final class SentencePieceTokenizer implements TokenizerKind {
     model.put("vocab", vocabulary.ids());
     model.put("merges", merges(vocabulary));
     Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("normalizer", normalizer());
+    fields.put("normalizer", normalizer(prefix));
     fields.put("pre_tokenizer", null);
-    fields.put("decoder", decoder());
+    fields.put("decoder", decoder(prefix));
     fields.put("model", model);
     return fields;
   }
 
-  private Map<String, Object> normalizer() {
+  /** What puts a mark in place of each space, and in front of a text if it has a prefix. */
+  static Map<String, Object> normalizer(boolean prefix) {
     List<Map<String, Object>> steps = new ArrayList<>();
     if (prefix) {
       steps.add(Map.of("type", "Prepend", "prepend", SPACE));
@@ -65,7 +66,8 @@ final class SentencePieceTokenizer implements TokenizerKind {
     return Map.of("type", "Sequence", "normalizers", steps);
   }
 
-  private Map<String, Object> decoder() {
+  /** What undoes that, and makes characters of bytes. */
+  static Map<String, Object> decoder(boolean prefix) {
     List<Map<String, Object>> steps = new ArrayList<>();
     steps.add(replacing(SPACE, " "));
     steps.add(Map.of("type", "ByteFallback"));

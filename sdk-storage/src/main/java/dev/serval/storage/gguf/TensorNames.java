@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** What GGUF's names of tensors are called in Hugging Face's checkpoints. */
 final class TensorNames {
@@ -24,10 +25,13 @@ final class TensorNames {
 
   /** What is neither a map's weight nor its bias, and not named as one. */
   private static final Set<String> ALONE =
-      Set.of("attn_sinks", "exp_probs_b", "ssm_a", "ssm_d", "ssm_dt");
+      Set.of("attn_sinks", "exp_probs_b", "layer_output_scale", "ssm_a", "ssm_d", "ssm_dt");
 
   /** What is not named as one in this format either. */
   private static final Set<String> BARE = Set.of("ssm_a", "ssm_d");
+
+  /** How what is multiplied by column, or by expert, is named. */
+  private static final String SCALE = "scale";
 
   private static final String QUERIES = ".attn_q.weight";
 
@@ -77,6 +81,15 @@ final class TensorNames {
         .orElse("blk.0.");
   }
 
+  /** The layers that have a map of this name. */
+  static Set<Integer> layersWith(String map, Set<String> tensors) {
+    return tensors.stream()
+        .map(LAYER::matcher)
+        .filter(layer -> layer.matches() && layer.group(2).equals(map))
+        .map(layer -> Integer.valueOf(layer.group(1)))
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
   /** What each of the experts in a tensor is called there; empty if it is none of theirs. */
   static Optional<IntFunction<String>> ofExperts(String tensor, Architecture architecture) {
     Matcher layer = LAYER.matcher(tensor);
@@ -94,6 +107,10 @@ final class TensorNames {
       return outside(tensor, architecture);
     }
     String part = layer.group(2);
+    if (SCALE.equals(layer.group(3))) {
+      return Optional.ofNullable(architecture.ownNames().get(part + "." + SCALE))
+          .map(name -> "model.layers.%s.%s".formatted(layer.group(1), name));
+    }
     return part.startsWith(NEXT) && layer.group(3) != null
         ? Optional.of(inLayer(layer, part))
         : known(part, layer, architecture);

@@ -32,10 +32,12 @@ final class TokenizerTexts {
   private TokenizerKind kind(String name) {
     return switch (name) {
       case "gpt2" -> new BytePairTokenizer(metadata);
+      case "gemma4" -> new PieceMergeTokenizer(metadata);
       case "llama" -> new SentencePieceTokenizer(metadata);
       default ->
           throw metadata.problem(
-              MODEL, "is %s; supported are gpt2, llama and none".formatted(Quoted.of(name)));
+              MODEL,
+              "is %s; supported are gpt2, gemma4, llama and none".formatted(Quoted.of(name)));
     };
   }
 

@@ -71,6 +71,8 @@ record TextPart(Map<String, Object> config) {
           Map.entry("lm_head.", "lm_head."),
           Map.entry("model.layers.", "model.layers."),
           Map.entry("model.embed_tokens.", "model.embed_tokens."),
+          Map.entry("model.embed_tokens_per_layer.", "model.embed_tokens_per_layer."),
+          Map.entry("model.per_layer_", "model.per_layer_"),
           Map.entry("model.norm.", "model.norm."));
 
   /**
@@ -92,6 +94,7 @@ record TextPart(Map<String, Object> config) {
   private static final List<Model> MODELS =
       List.of(
           model("Gemma3", "gemma3_text", "Gemma3ForCausalLM", "gemma3_text", GEMMA3),
+          model("Gemma4", "gemma4_text", "Gemma4ForCausalLM", "gemma4_text", Map.of()),
           model("Lfm2Vl", "lfm2", "Lfm2ForCausalLM", "lfm2", Map.of()),
           model("Mistral3", "mistral", "MistralForCausalLM", "mistral", Map.of()),
           model("Mistral3", "ministral3", "Ministral3ForCausalLM", "ministral3", Map.of()),

@@ -1,5 +1,6 @@
 package dev.serval.testkit.models;
 
+import dev.serval.api.compute.RouterSpec;
 import java.util.Optional;
 
 /**
@@ -10,6 +11,7 @@ import java.util.Optional;
  * @param inner how wide they are within
  * @param normalised whether the shares of those that a row goes to add up to 1
  * @param biased whether maps have a bias, that which gives the scores among them
+ * @param groups of which a row's experts are in a few, if there are any
  * @param names what they are called
  * @param beside what else there is
  */
@@ -19,8 +21,31 @@ public record Experts(
     int inner,
     boolean normalised,
     boolean biased,
+    Optional<RouterSpec.Groups> groups,
     Names names,
     Beside beside) {
+  /**
+   * Experts in no groups.
+   *
+   * @param count how many a layer has
+   * @param used to how many a row goes
+   * @param inner how wide they are within
+   * @param normalised whether the shares of those that a row goes to add up to 1
+   * @param biased whether maps have a bias, that which gives the scores among them
+   * @param names what they are called
+   * @param beside what else there is
+   */
+  public Experts(
+      int count,
+      int used,
+      int inner,
+      boolean normalised,
+      boolean biased,
+      Names names,
+      Beside beside) {
+    this(count, used, inner, normalised, biased, Optional.empty(), names, beside);
+  }
+
   /**
    * Experts under the names that most families have, and nothing else.
    *
@@ -106,7 +131,17 @@ public record Experts(
    * @return these and that
    */
   public Experts with(Beside other) {
-    return new Experts(count, used, inner, normalised, biased, names, other);
+    return new Experts(count, used, inner, normalised, biased, groups, names, other);
+  }
+
+  /**
+   * In groups.
+   *
+   * @param some of which a row's experts are in a few
+   * @return these in those
+   */
+  public Experts with(RouterSpec.Groups some) {
+    return new Experts(count, used, inner, normalised, biased, Optional.of(some), names, beside);
   }
 
   /**

@@ -26,6 +26,7 @@ import java.util.Random;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.IntUnaryOperator;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A checkpoint in memory with random weights, for trying out what families differ in. */
@@ -393,6 +394,37 @@ public final class SmallModel implements Checkpoint {
   }
 
   /**
+   * A tensor of another one's elements.
+   *
+   * @param name its name
+   * @param shape its dimensions
+   * @param source which of the other's elements each of its own is
+   */
+  public record Part(String name, List<Long> shape, IntUnaryOperator source) {}
+
+  /**
+   * Stores a tensor's elements in others in place of it; what it holds is still known under its own
+   * name.
+   *
+   * @param name its name
+   * @param parts the others
+   * @return this model
+   */
+  public SmallModel parted(String name, List<Part> parts) {
+    float[] whole = values(name);
+    for (Part part : parts) {
+      long length = part.shape.stream().reduce(1L, Math::multiplyExact);
+      float[] elements = new float[(int) length];
+      for (int i = 0; i < elements.length; i++) {
+        elements[i] = whole[part.source.applyAsInt(i)];
+      }
+      store(part.name, part.shape, elements);
+    }
+    tensors.remove(name);
+    return this;
+  }
+
+  /**
    * Takes a tensor away.
    *
    * @param name its name
@@ -450,7 +482,31 @@ public final class SmallModel implements Checkpoint {
    * @return this model
    */
   public SmallModel withVector(String name, int length) {
-    vector(name, length, 0);
+    return withVector(name, length, 0);
+  }
+
+  /**
+   * Adds a vector of random numbers.
+   *
+   * @param name its name
+   * @param length how many they are
+   * @param mean around what
+   * @return this model
+   */
+  public SmallModel withVector(String name, int length, float mean) {
+    vector(name, length, mean);
+    return this;
+  }
+
+  /**
+   * Adds a vector of random numbers around 1, as gains of norms are.
+   *
+   * @param name its name
+   * @param length how many they are
+   * @return this model
+   */
+  public SmallModel withGains(String name, int length) {
+    vector(name, length, 1);
     return this;
   }
 

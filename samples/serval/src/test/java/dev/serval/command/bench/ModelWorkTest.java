@@ -3,6 +3,7 @@ package dev.serval.command.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.Bytes;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.testkit.models.Experts;
@@ -10,13 +11,16 @@ import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.StatefulModels;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class ModelWorkTest {
   private static final Sizes SIZES = new Sizes(20, 16, 24, 2, 4, 2, 4);
   private static final ModelSpec SPEC =
-      new ModelSpec("glm4moe", 20, 512, 2, 2, 2, 4, 0, 3, 2, 0, Bytes.ZERO);
+      new ModelSpec(
+          "glm4moe", 20, 512, 2, Collections.nCopies(2, new KvShape(2, 4)), 0, 3, 2, 0, Bytes.ZERO);
 
   @Test
   void experts_that_all_rows_go_to_count_whole_and_what_predicts_further_tokens_not_at_all() {
@@ -41,7 +45,9 @@ final class ModelWorkTest {
   void layers_that_keep_a_state_read_it_and_have_no_keys_and_values() {
     SmallModel model = StatefulModels.apart("Qwen3_5ForCausalLM", 1, DType.F32, 20);
     long states = 3 * Float.BYTES * (3 * 104 + 6 * 8 * 12);
-    ModelSpec spec = new ModelSpec("qwen3_5", 20, 512, 4, 1, 2, 16, states, 1, 1, 0, Bytes.ZERO);
+    ModelSpec spec =
+        new ModelSpec(
+            "qwen3_5", 20, 512, 4, List.of(new KvShape(2, 16)), states, 1, 1, 0, Bytes.ZERO);
     ModelWork work = ModelWork.of(model, spec, DType.F32);
     assertThat(work.kvBytes()).isEqualTo(2 * 2 * 16 * Float.BYTES);
     assertThat(work.stateBytes()).isEqualTo(states);

@@ -1,18 +1,20 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.cache.KvLayout;
+import dev.serval.api.compute.AttentionSpec;
 import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.AttentionSums;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The products of attention for one shape of the cache; see {@link AttentionTile}. */
+/** The products of attention for one shape of heads; see {@link AttentionTile}. */
 final class AttentionProducts {
   /** How far a query's scores are from the next one's, in bytes. */
   static final int SCORE_STEP = AttentionKernel.STRETCH * Float.BYTES;
 
-  private final int headDim;
+  private final int keyDim;
+  private final int valueDim;
   private final int runBytes;
   private final int sumsBytes;
   private final MachineCode code;
@@ -22,20 +24,36 @@ final class AttentionProducts {
    *
    * @throws ExecutableMemoryException when the system refuses memory for code
    */
-  AttentionProducts(KvLayout layout) {
-    headDim = layout.headDim();
-    runBytes = KvBlocks.runBytes(layout);
-    sumsBytes = Math.toIntExact(AttentionSums.bytes(headDim));
+  AttentionProducts(int keyDim, int valueDim, int blockTokens) {
+    this.keyDim = keyDim;
+    this.valueDim = valueDim;
+    runBytes = KvBlocks.runBytes(blockTokens);
+    sumsBytes = Math.toIntExact(AttentionSums.bytes(valueDim));
     List<List<Instruction>> routines = new ArrayList<>();
     for (int rows = 1; rows <= AttentionTile.MAX_ROWS; rows++) {
-      routines.add(AttentionTile.scores(rows, headDim, SCORE_STEP, runBytes));
-      routines.add(AttentionTile.values(rows, headDim, sumsBytes, runBytes));
+      routines.add(AttentionTile.scores(rows, keyDim, SCORE_STEP, runBytes));
+      routines.add(AttentionTile.values(rows, valueDim, sumsBytes, runBytes));
     }
     code = MachineCode.of(routines);
   }
 
-  boolean fit(KvLayout layout) {
-    return headDim == layout.headDim() && runBytes == KvBlocks.runBytes(layout);
+  boolean fit(AttentionSpec spec, KvLayout layout) {
+    return keyDim == spec.headDim()
+        && valueDim == spec.valueDim()
+        && runBytes == KvBlocks.runBytes(layout.blockTokens());
+  }
+
+  int keyDim() {
+    return keyDim;
+  }
+
+  int valueDim() {
+    return valueDim;
+  }
+
+  /** How far 16 dimensions of a head's values are from the next. */
+  int runBytes() {
+    return runBytes;
   }
 
   /**
@@ -62,8 +80,8 @@ final class AttentionProducts {
    */
   void outputs(int rows, long weights, long values, int groups, long sums) {
     MemorySegment routine = code.routine(2 * (rows - 1) + 1);
-    int runs = AttentionTile.valueBlocks(rows, headDim);
-    for (long run = 0; run < headDim / Width.ZMM.lanes(); run += runs) {
+    int runs = AttentionTile.valueBlocks(rows, valueDim);
+    for (long run = 0; run < valueDim / Width.ZMM.lanes(); run += runs) {
       long output = sums + AttentionSums.OUTPUT + run * Width.ZMM.bytes();
       long asked = run * AttentionTile.RUN_BYTES;
       NativeCalls.outputs(routine, values, weights, groups, output, run * runBytes, asked);

@@ -1,6 +1,7 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.cache.KvLayout;
+import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.AttentionKernel;
 import dev.serval.models.cpu.AttentionSums;
@@ -32,19 +33,14 @@ final class AttentionRows implements SinkReader {
   private final MemorySegment unseen;
   private int count;
 
-  AttentionRows(
-      NativeMemory owner,
-      AttentionCode code,
-      AttentionProducts products,
-      KvLayout layout,
-      int capacity) {
+  AttentionRows(NativeMemory owner, AttentionCode code, AttentionProducts products, int capacity) {
     this.code = code;
     this.products = products;
     this.capacity = capacity;
-    blocks = new KvBlocks(owner, layout);
-    groups = layout.headDim() / ActivationGroup.COLUMNS;
-    vectors = layout.headDim() / Width.ZMM.lanes();
-    sumsBytes = AttentionSums.bytes(layout.headDim());
+    blocks = new KvBlocks(owner, products);
+    groups = products.keyDim() / ActivationGroup.COLUMNS;
+    vectors = products.valueDim() / Width.ZMM.lanes();
+    sumsBytes = AttentionSums.bytes(products.valueDim());
     constants = owner.allocate(AttentionRoutines.CONSTANTS_BYTES, ALIGNMENT);
     queries = owner.allocate(INPUT_BYTES * capacity * groups, ALIGNMENT);
     scores = owner.allocate(AttentionTile.MAX_ROWS * SCORE_STEP, ALIGNMENT);
@@ -62,8 +58,8 @@ final class AttentionRows implements SinkReader {
     }
   }
 
-  boolean fits(KvLayout layout, int rows) {
-    return products.fit(layout) && rows <= capacity;
+  boolean fits(AttentionSpec spec, KvLayout layout, int rows) {
+    return products.fit(spec, layout) && rows <= capacity;
   }
 
   /** Begins with so many queries. */

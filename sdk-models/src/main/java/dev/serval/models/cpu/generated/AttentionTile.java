@@ -70,8 +70,8 @@ final class AttentionTile {
   }
 
   /** How many blocks of 16 dimensions of values are multiplied at a time. */
-  static int valueBlocks(int rows, int headDim) {
-    return rows <= FEW_ROWS && headDim % (FOUR * Width.ZMM.lanes()) == 0 ? FOUR : TWO;
+  static int valueBlocks(int rows, int valueDim) {
+    return rows <= FEW_ROWS && valueDim % (FOUR * Width.ZMM.lanes()) == 0 ? FOUR : TWO;
   }
 
   /**
@@ -95,8 +95,8 @@ final class AttentionTile {
    * @param outputStep bytes from one query's output to the next's
    * @param runBytes bytes from 16 dimensions of values to the next
    */
-  static List<Instruction> values(int rows, int headDim, int outputStep, int runBytes) {
-    return new AttentionTile(rows, valueBlocks(rows, headDim), outputStep, runBytes).values();
+  static List<Instruction> values(int rows, int valueDim, int outputStep, int runBytes) {
+    return new AttentionTile(rows, valueBlocks(rows, valueDim), outputStep, runBytes).values();
   }
 
   private List<Instruction> scores(int headDim) {

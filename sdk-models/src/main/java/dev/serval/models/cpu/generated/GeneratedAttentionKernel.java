@@ -10,7 +10,6 @@ import dev.serval.models.cpu.AttentionWork;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Attention over keys and values of BF16, by dot products of BF16. What lies otherwise in the cache
@@ -38,8 +37,8 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   private final AttentionKernel others;
   private final Optional<Merger> merger = Optional.of(this::merge);
   private final int workers;
-  private final List<AttentionRows> rows = new ArrayList<>();
-  private @Nullable NativeMemory held;
+  private final List<List<AttentionRows>> rooms = new ArrayList<>();
+  private List<AttentionRows> rows = List.of();
 
   GeneratedAttentionKernel(AttentionCode code, AttentionKernel others, int workers) {
     this.code = code;
@@ -51,7 +50,8 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     return !spec.softcapped()
         && layout.dtype() == DType.BF16
         && layout.blockTokens() % AttentionTile.POSITIONS == 0
-        && layout.headDim() % ActivationGroup.COLUMNS == 0;
+        && spec.headDim() % ActivationGroup.COLUMNS == 0
+        && spec.valueDim() % ActivationGroup.COLUMNS == 0;
   }
 
   @Override
@@ -71,21 +71,24 @@ final class GeneratedAttentionKernel implements AttentionKernel {
       return;
     }
     int queries = rows(spec, layout) * spec.group();
-    if (rows.isEmpty() || !rows.getFirst().fits(layout, queries)) {
-      makeRoom(memory, layout, queries);
+    for (int i = 0; i < rooms.size(); i++) {
+      rows = rooms.get(i);
+      if (rows.getFirst().fits(spec, layout, queries)) {
+        return;
+      }
     }
+    makeRoom(memory, spec, layout, queries);
   }
 
-  private void makeRoom(NativeMemory memory, KvLayout layout, int queries) {
-    rows.clear();
-    if (held != null) {
-      held.close();
-    }
-    held = memory.child("attention");
-    AttentionProducts products = new AttentionProducts(layout);
+  private void makeRoom(NativeMemory memory, AttentionSpec spec, KvLayout layout, int queries) {
+    NativeMemory held = memory.child("attention");
+    AttentionProducts products =
+        new AttentionProducts(spec.headDim(), spec.valueDim(), layout.blockTokens());
+    rows = new ArrayList<>();
     for (int worker = 0; worker < workers; worker++) {
-      rows.add(new AttentionRows(held, code, products, layout, queries));
+      rows.add(new AttentionRows(held, code, products, queries));
     }
+    rooms.add(rows);
   }
 
   @Override
@@ -115,14 +118,14 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     long sums = work.sums().address() + work.sumsAt(piece, kvHead);
     for (int query = 0; query < work.pieces().queries(piece); query++) {
       own.merge(query, sums, work.pieces().stretches(piece), stretchBytes(work, piece));
-      sums += AttentionSums.bytes(work.spec().headDim());
+      sums += AttentionSums.bytes(work.spec().valueDim());
     }
     store(work, piece, kvHead, own);
   }
 
   /** The size of what is kept of a stretch that is merged later. */
   private static long stretchBytes(AttentionWork work, int piece) {
-    return work.pieces().queries(piece) * AttentionSums.bytes(work.spec().headDim());
+    return work.pieces().queries(piece) * AttentionSums.bytes(work.spec().valueDim());
   }
 
   private static void begin(AttentionWork work, int piece, int kvHead, AttentionRows own) {
@@ -130,7 +133,8 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     for (int tile = 0; tile < own.tileCount(); tile++) {
       for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
         long row = work.qkv().row(row(work, piece, query));
-        own.query(tile, query, work.qkv(), row + head(work, query, kvHead));
+        long head = head(work, query, kvHead) * work.spec().headDim();
+        own.query(tile, query, work.qkv(), row + head);
       }
     }
   }
@@ -139,10 +143,9 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     return work.pieces().firstRow(piece) + query / work.spec().group();
   }
 
-  /** Where a query's head is in its row. */
+  /** Which of a row's heads a query is. */
   private static long head(AttentionWork work, int query, int kvHead) {
-    return (kvHead * work.spec().group() + query % work.spec().group())
-        * (long) work.spec().headDim();
+    return (long) kvHead * work.spec().group() + query % work.spec().group();
   }
 
   /** Adds up each stretch, at the same place if it is merged at once. */
@@ -194,7 +197,8 @@ final class GeneratedAttentionKernel implements AttentionKernel {
       AttentionRows own,
       long sums) {
     boolean whole = work.pieces().whole(piece);
-    long at = whole ? sums : sums + own.firstRow(tile) * AttentionSums.bytes(work.spec().headDim());
+    long at =
+        whole ? sums : sums + own.firstRow(tile) * AttentionSums.bytes(work.spec().valueDim());
     own.score(tile, positions);
     for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
       int position = work.batch().position(row(work, piece, query));
@@ -211,7 +215,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
   private static void store(AttentionWork work, int piece, int kvHead, AttentionRows own) {
     for (int query = 0; query < work.pieces().queries(piece); query++) {
       long row = work.out().row(row(work, piece, query));
-      own.store(query, work.out(), row + head(work, query, kvHead));
+      own.store(query, work.out(), row + head(work, query, kvHead) * work.spec().valueDim());
     }
   }
 }

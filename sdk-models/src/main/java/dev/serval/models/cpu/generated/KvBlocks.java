@@ -1,9 +1,8 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.api.cache.KvLayout;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.models.cpu.AttentionKernel;
-import dev.serval.models.cpu.CpuKvMemory;
+import dev.serval.models.cpu.KvElements;
 import dev.serval.models.cpu.SlotReader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -31,25 +30,26 @@ final class KvBlocks implements SlotReader {
   private final long runBytes;
   private final long keyBytes;
   private final SlotReader next =
-      (kv, keyHead, valueHead, slot, count, position) ->
-          listKeys(NEXT, kv, keyHead, slot, count, position);
+      (elements, keyHead, valueHead, slot, count, position) ->
+          listKeys(NEXT, elements, keyHead, slot, count, position);
   private int copied;
 
-  KvBlocks(NativeMemory owner, KvLayout layout) {
+  KvBlocks(NativeMemory owner, AttentionProducts shape) {
     lists = owner.allocate(3L * BLOCKS * Long.BYTES, ALIGNMENT);
-    runs = layout.headDim() / Width.ZMM.lanes();
-    runBytes = runBytes(layout);
-    keyBytes = (long) POSITIONS * layout.headDim() * Short.BYTES;
-    none = owner.allocate(layout.headBytes(), ALIGNMENT).fill((byte) 0);
+    runs = shape.valueDim() / Width.ZMM.lanes();
+    runBytes = shape.runBytes();
+    keyBytes = (long) POSITIONS * shape.keyDim() * Short.BYTES;
+    long valueBytes = runs * runBytes;
+    none = owner.allocate(Math.max(keyBytes, valueBytes), ALIGNMENT).fill((byte) 0);
     copies = new MemorySegment[2];
     for (int i = 0; i < copies.length; i++) {
-      copies[i] = owner.allocate(layout.headBytes(), ALIGNMENT);
+      copies[i] = owner.allocate(valueBytes, ALIGNMENT);
     }
   }
 
   /** How far 16 dimensions of a head's values are from the next. */
-  static int runBytes(KvLayout layout) {
-    return layout.blockTokens() / 2 * PAIR_BYTES;
+  static int runBytes(int blockTokens) {
+    return blockTokens / 2 * PAIR_BYTES;
   }
 
   private void list(int list, int block, long address) {
@@ -83,22 +83,23 @@ final class KvBlocks implements SlotReader {
 
   @Override
   public void read(
-      CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
-    listKeys(KEYS, kv, keyHead, slot, count, position);
+      KvElements elements, long keyHead, long valueHead, int slot, int count, int position) {
+    listKeys(KEYS, elements, keyHead, slot, count, position);
     int end = slot + count;
     int first = slot - slot % POSITIONS;
     int block = (position - slot + first) / POSITIONS;
     long value = valueHead + (long) (first / POSITIONS) * AttentionTile.RUN_BYTES;
     for (; first < end; first += POSITIONS) {
-      list(VALUES, block++, values(kv, value, slot - first, end - first));
+      list(VALUES, block++, values(elements, value, slot - first, end - first));
       value += AttentionTile.RUN_BYTES;
     }
   }
 
-  private void listKeys(int list, CpuKvMemory kv, long keyHead, int slot, int count, int position) {
+  private void listKeys(
+      int list, KvElements elements, long keyHead, int slot, int count, int position) {
     int first = slot - slot % POSITIONS;
     int block = (position - slot + first) / POSITIONS;
-    long key = kv.segment().address() + keyHead + first / POSITIONS * keyBytes;
+    long key = elements.data().address() + keyHead + first / POSITIONS * keyBytes;
     for (; first < slot + count; first += POSITIONS) {
       list(list, block++, key);
       key += keyBytes;
@@ -106,14 +107,14 @@ final class KvBlocks implements SlotReader {
   }
 
   /** Where a block's values are, those of positions before {@code from} or from {@code to} on 0. */
-  private long values(CpuKvMemory kv, long at, int from, int to) {
+  private long values(KvElements elements, long at, int from, int to) {
     if (from <= 0 && to >= POSITIONS) {
-      return kv.segment().address() + at;
+      return elements.data().address() + at;
     }
     MemorySegment copy = copies[copied++];
     for (int run = 0; run < runs; run++) {
       long start = run * runBytes;
-      MemorySegment.copy(kv.segment(), at + start, copy, start, AttentionTile.RUN_BYTES);
+      MemorySegment.copy(elements.data(), at + start, copy, start, AttentionTile.RUN_BYTES);
       clear(copy, start, 0, from);
       clear(copy, start, to, POSITIONS);
     }

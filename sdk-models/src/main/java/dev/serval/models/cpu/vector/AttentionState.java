@@ -27,7 +27,8 @@ final class AttentionState implements SinkReader {
   private static final int SCORE_STEP = AttentionKernel.STRETCH + SPARE;
 
   final KvTiles tiles;
-  private final int headDim;
+  private final int keyDim;
+  private final int valueDim;
   private final int capacity;
   private final int queryStep;
   private final int outputStep;
@@ -48,11 +49,12 @@ final class AttentionState implements SinkReader {
   /** What they are multiplied by before they come into that range; 0 for no softcap. */
   private float squeeze;
 
-  AttentionState(int headDim, int heads) {
-    this.headDim = headDim;
+  AttentionState(int keyDim, int valueDim, int heads) {
+    this.keyDim = keyDim;
+    this.valueDim = valueDim;
     capacity = heads;
-    tiles = new KvTiles(headDim);
-    queryStep = headDim + PARTIAL_SUMS;
+    tiles = new KvTiles(keyDim, valueDim);
+    queryStep = keyDim + PARTIAL_SUMS;
     outputStep = tiles.valuePanels() * Lanes.WIDTH + SPARE;
     int rows = heads + TileProducts.SPARE_ROWS;
     queries = new float[rows * queryStep];
@@ -65,8 +67,8 @@ final class AttentionState implements SinkReader {
     stretchSums = new float[heads];
   }
 
-  boolean fits(int dims, int heads) {
-    return dims == headDim && heads <= capacity;
+  boolean fits(AttentionSpec spec, int heads) {
+    return spec.headDim() == keyDim && spec.valueDim() == valueDim && heads <= capacity;
   }
 
   void begin(int heads, AttentionSpec spec) {
@@ -87,7 +89,7 @@ final class AttentionState implements SinkReader {
   /** Takes over a query head. */
   void query(int head, CpuActivations rows, long at) {
     MemorySegment.copy(
-        rows.data(), ValueLayout.JAVA_FLOAT, at * Float.BYTES, queries, head * queryStep, headDim);
+        rows.data(), ValueLayout.JAVA_FLOAT, at * Float.BYTES, queries, head * queryStep, keyDim);
   }
 
   /** Multiplies all query heads with the keys of the stretch. */
@@ -100,7 +102,7 @@ final class AttentionState implements SinkReader {
         0,
         queries,
         queryStep,
-        headDim,
+        keyDim,
         scores,
         0,
         SCORE_STEP,
@@ -204,8 +206,8 @@ final class AttentionState implements SinkReader {
       memory.set(ValueLayout.JAVA_FLOAT, at + AttentionSums.SUM, stretchSums[head]);
       long output = at + AttentionSums.OUTPUT;
       MemorySegment.copy(
-          stretchOutputs, head * outputStep, memory, ValueLayout.JAVA_FLOAT, output, headDim);
-      at += AttentionSums.bytes(headDim);
+          stretchOutputs, head * outputStep, memory, ValueLayout.JAVA_FLOAT, output, valueDim);
+      at += AttentionSums.bytes(valueDim);
     }
     return at;
   }
@@ -218,8 +220,8 @@ final class AttentionState implements SinkReader {
       stretchSums[head] = memory.get(ValueLayout.JAVA_FLOAT, at + AttentionSums.SUM);
       long output = at + AttentionSums.OUTPUT;
       MemorySegment.copy(
-          memory, ValueLayout.JAVA_FLOAT, output, stretchOutputs, head * outputStep, headDim);
-      at += AttentionSums.bytes(headDim);
+          memory, ValueLayout.JAVA_FLOAT, output, stretchOutputs, head * outputStep, valueDim);
+      at += AttentionSums.bytes(valueDim);
     }
     return at;
   }
@@ -227,8 +229,8 @@ final class AttentionState implements SinkReader {
   /** Writes a query head's output: what was added up, over the sum of its weights. */
   void store(int head, CpuActivations out, long at) {
     int row = head * outputStep;
-    divide(outputs, row, headDim, sums[head]);
-    out.set(at, outputs, row, headDim);
+    divide(outputs, row, valueDim, sums[head]);
+    out.set(at, outputs, row, valueDim);
   }
 
   private static void divide(float[] row, int from, int count, float by) {

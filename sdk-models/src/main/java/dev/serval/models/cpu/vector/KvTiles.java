@@ -7,7 +7,6 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import dev.serval.api.compute.DType;
 import dev.serval.models.cpu.AttentionKernel;
-import dev.serval.models.cpu.CpuKvMemory;
 import dev.serval.models.cpu.KvElements;
 import dev.serval.models.cpu.SlotReader;
 import java.lang.foreign.MemorySegment;
@@ -32,16 +31,18 @@ final class KvTiles implements SlotReader {
   final float[] keys;
   final float[] values;
   private final float[] run;
-  private final int headDim;
+  private final int keyDim;
+  private final int valueDim;
   private final int valuePanels;
   private int positions;
 
-  KvTiles(int headDim) {
-    this.headDim = headDim;
-    valuePanels = Math.ceilDiv(headDim, W);
-    run = new float[Math.max(headDim, W)];
+  KvTiles(int keyDim, int valueDim) {
+    this.keyDim = keyDim;
+    this.valueDim = valueDim;
+    valuePanels = Math.ceilDiv(valueDim, W);
+    run = new float[Math.max(valueDim, W)];
     int spare = TileProducts.MOST_PANELS - 1;
-    keys = new float[(AttentionKernel.STRETCH / W + spare) * headDim * W];
+    keys = new float[(AttentionKernel.STRETCH / W + spare) * keyDim * W];
     values = new float[(valuePanels + spare) * AttentionKernel.STRETCH * W];
   }
 
@@ -69,16 +70,15 @@ final class KvTiles implements SlotReader {
 
   @Override
   public void read(
-      CpuKvMemory kv, long keyHead, long valueHead, int slot, int count, int position) {
-    DType dtype = kv.layout().dtype();
-    KvElements elements = kv.elements();
-    MemorySegment data = kv.segment();
+      KvElements elements, long keyHead, long valueHead, int slot, int count, int position) {
+    DType dtype = elements.dtype();
+    MemorySegment data = elements.data();
     boolean whole = dtype != DType.BF16 || elements.paired();
     int i = 0;
     while (i < count) {
       int to = position + i;
-      if (whole && to % L == 0 && slot + i + L <= kv.layout().blockTokens()) {
-        int at = (to / W * headDim) * W + to % W;
+      if (whole && to % L == 0 && slot + i + L <= elements.slots()) {
+        int at = (to / W * keyDim) * W + to % W;
         readKeys(dtype, data, elements, keyHead, slot + i, at);
         i += L;
       } else {
@@ -100,11 +100,11 @@ final class KvTiles implements SlotReader {
     long from = head + elements.keyAt(0, slot);
     long apart = elements.keyAt(1, slot) - from + head;
     switch (dtype) {
-      case F32 -> floats(data, from, apart, L, keys, to, headDim);
-      case BF16 -> brains(data, from, head + elements.keyAt(2, slot) - from, keys, to, headDim / 2);
-      case F16 -> Binary16.widen(data, from, apart, L, keys, to, W, headDim);
+      case F32 -> floats(data, from, apart, L, keys, to, keyDim);
+      case BF16 -> brains(data, from, head + elements.keyAt(2, slot) - from, keys, to, keyDim / 2);
+      case F16 -> Binary16.widen(data, from, apart, L, keys, to, W, keyDim);
       default -> {
-        for (int dim = 0; dim < headDim; dim += KvElements.GROUP) {
+        for (int dim = 0; dim < keyDim; dim += KvElements.GROUP) {
           Binary16.widen(data, head + elements.keyScaleAt(dim, slot), 0, L, run, 0, W, 1);
           octets(data, head + elements.keyAt(dim, slot), apart, run, keys, to + dim * W);
         }
@@ -114,10 +114,10 @@ final class KvTiles implements SlotReader {
 
   /** Keys that fill no vector. */
   private void readPart(KvElements elements, long head, int slot, int count, int position) {
-    for (int dim = 0; dim < headDim; dim++) {
+    for (int dim = 0; dim < keyDim; dim++) {
       elements.readKeys(head, dim, slot, count, run, 0);
       for (int i = 0; i < count; i++) {
-        keys[((position + i) / W * headDim + dim) * W + (position + i) % W] = run[i];
+        keys[((position + i) / W * keyDim + dim) * W + (position + i) % W] = run[i];
       }
     }
   }
@@ -130,7 +130,7 @@ final class KvTiles implements SlotReader {
       int slot,
       int count,
       int position) {
-    int whole = dtype == DType.Q8_0 && KvElements.GROUP % W > 0 ? 0 : headDim / W;
+    int whole = dtype == DType.Q8_0 && KvElements.GROUP % W > 0 ? 0 : valueDim / W;
     long apart = elements.valueAt(1, 0) - elements.valueAt(0, 0);
     for (int panel = 0; panel < whole; panel++) {
       long from = head + elements.valueAt(slot, panel * W);
@@ -144,7 +144,7 @@ final class KvTiles implements SlotReader {
         }
       }
     }
-    for (int i = 0; i < count && whole * W < headDim; i++) {
+    for (int i = 0; i < count && whole * W < valueDim; i++) {
       readRest(elements, head, slot + i, position + i, whole);
     }
   }
@@ -154,7 +154,7 @@ final class KvTiles implements SlotReader {
       MemorySegment data, KvElements elements, long head, int slot, int count, int position) {
     int first = elements.paired() ? Math.min(slot % 2, count) : count;
     int pairs = (count - first) / 2;
-    int whole = pairs == 0 ? 0 : headDim / W;
+    int whole = pairs == 0 ? 0 : valueDim / W;
     long apart = elements.valueAt(2, 0) - elements.valueAt(0, 0);
     for (int dim = 0; dim < whole * W; dim += L) {
       long from = head + elements.valueAt(slot + first, dim);
@@ -163,7 +163,7 @@ final class KvTiles implements SlotReader {
     }
     for (int i = 0; i < count; i++) {
       boolean paired = i >= first && i < first + 2 * pairs;
-      if (!paired || whole * W < headDim) {
+      if (!paired || whole * W < valueDim) {
         readRest(elements, head, slot + i, position + i, paired ? whole : 0);
       }
     }
@@ -173,7 +173,7 @@ final class KvTiles implements SlotReader {
     elements.readValue(head, slot, run);
     for (int panel = firstPanel; panel < valuePanels; panel++) {
       int to = (panel * positions + position) * W;
-      int count = Math.min(W, headDim - panel * W);
+      int count = Math.min(W, valueDim - panel * W);
       System.arraycopy(run, panel * W, values, to, count);
       Arrays.fill(values, to + count, to + W, 0);
     }

@@ -23,8 +23,9 @@ final class VectorActivationKernel implements ActivationKernel {
   @Override
   public void gate(
       GateFunction function,
-      CpuActivations in,
+      CpuActivations gates,
       long gate,
+      CpuActivations ups,
       long up,
       CpuActivations out,
       long to,
@@ -33,17 +34,18 @@ final class VectorActivationKernel implements ActivationKernel {
     float[] own = powers[worker];
     for (int i = 0; i < count; i += STRETCH) {
       int part = Math.min(STRETCH, count - i);
-      long gates = (gate + i) * Float.BYTES;
-      MemorySegment.copy(in.data(), ValueLayout.JAVA_FLOAT, gates, own, 0, part);
+      long fromGate = (gate + i) * Float.BYTES;
+      MemorySegment.copy(gates.data(), ValueLayout.JAVA_FLOAT, fromGate, own, 0, part);
       int whole = Math.ceilDiv(part, Lanes.COUNT) * Lanes.COUNT;
       steepen(function, own, whole);
       VectorExponential.apply(own, 0, whole, -1, 0);
-      long ups = (up + i) * Float.BYTES;
+      long fromUp = (up + i) * Float.BYTES;
       long products = (to + i) * Float.BYTES;
       if (function.limit() == Float.POSITIVE_INFINITY) {
-        combine(in.data(), gates, ups, own, out.data(), products, part);
+        combine(gates.data(), fromGate, ups.data(), fromUp, own, out.data(), products, part);
       } else {
-        combineLimited(function, in.data(), gates, ups, own, out.data(), products, part);
+        combineLimited(
+            function, gates.data(), fromGate, ups.data(), fromUp, own, out.data(), products, part);
       }
     }
   }
@@ -173,9 +175,10 @@ final class VectorActivationKernel implements ActivationKernel {
   }
 
   private static void combine(
-      MemorySegment in,
-      long gates,
-      long ups,
+      MemorySegment gates,
+      long gate,
+      MemorySegment ups,
+      long up,
       float[] powers,
       MemorySegment out,
       long to,
@@ -183,25 +186,26 @@ final class VectorActivationKernel implements ActivationKernel {
     int whole = F.loopBound(count);
     for (int i = 0; i < whole; i += Lanes.COUNT) {
       long at = (long) i * Float.BYTES;
-      FloatVector.fromMemorySegment(F, in, gates + at, Lanes.ORDER)
+      FloatVector.fromMemorySegment(F, gates, gate + at, Lanes.ORDER)
           .div(FloatVector.fromArray(F, powers, i).add(1))
-          .mul(FloatVector.fromMemorySegment(F, in, ups + at, Lanes.ORDER))
+          .mul(FloatVector.fromMemorySegment(F, ups, up + at, Lanes.ORDER))
           .intoMemorySegment(out, to + at, Lanes.ORDER);
     }
     for (int i = whole; i < count; i++) {
       long at = (long) i * Float.BYTES;
-      float gate = in.get(ValueLayout.JAVA_FLOAT, gates + at);
-      float up = in.get(ValueLayout.JAVA_FLOAT, ups + at);
-      out.set(ValueLayout.JAVA_FLOAT, to + at, gate / (powers[i] + 1) * up);
+      float let = gates.get(ValueLayout.JAVA_FLOAT, gate + at);
+      float value = ups.get(ValueLayout.JAVA_FLOAT, up + at);
+      out.set(ValueLayout.JAVA_FLOAT, to + at, let / (powers[i] + 1) * value);
     }
   }
 
   /** With gates and ups that go no further than the limit; what is no number stays none. */
   private static void combineLimited(
       GateFunction function,
-      MemorySegment in,
-      long gates,
-      long ups,
+      MemorySegment gates,
+      long gate,
+      MemorySegment ups,
+      long up,
       float[] powers,
       MemorySegment out,
       long to,
@@ -211,18 +215,18 @@ final class VectorActivationKernel implements ActivationKernel {
     int whole = F.loopBound(count);
     for (int i = 0; i < whole; i += Lanes.COUNT) {
       long at = (long) i * Float.BYTES;
-      FloatVector up = FloatVector.fromMemorySegment(F, in, ups + at, Lanes.ORDER);
-      FloatVector.fromMemorySegment(F, in, gates + at, Lanes.ORDER)
+      FloatVector value = FloatVector.fromMemorySegment(F, ups, up + at, Lanes.ORDER);
+      FloatVector.fromMemorySegment(F, gates, gate + at, Lanes.ORDER)
           .min(limit)
           .div(FloatVector.fromArray(F, powers, i).add(1))
-          .mul(up.max(-limit).min(limit).add(offset))
+          .mul(value.max(-limit).min(limit).add(offset))
           .intoMemorySegment(out, to + at, Lanes.ORDER);
     }
     for (int i = whole; i < count; i++) {
       long at = (long) i * Float.BYTES;
-      float gate = Math.min(in.get(ValueLayout.JAVA_FLOAT, gates + at), limit);
-      float up = Math.clamp(in.get(ValueLayout.JAVA_FLOAT, ups + at), -limit, limit);
-      out.set(ValueLayout.JAVA_FLOAT, to + at, gate / (powers[i] + 1) * (up + offset));
+      float let = Math.min(gates.get(ValueLayout.JAVA_FLOAT, gate + at), limit);
+      float value = Math.clamp(ups.get(ValueLayout.JAVA_FLOAT, up + at), -limit, limit);
+      out.set(ValueLayout.JAVA_FLOAT, to + at, let / (powers[i] + 1) * (value + offset));
     }
   }
 }

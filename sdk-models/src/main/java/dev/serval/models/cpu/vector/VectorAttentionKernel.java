@@ -28,9 +28,10 @@ final class VectorAttentionKernel implements AttentionKernel {
    * parts by position, whatever the number of lanes. Positions that no row of the run sees count as 0,
    * never as what lies there, which may be anything.
    */
-  private final List<AttentionState> states = new ArrayList<>();
+  private final List<List<AttentionState>> rooms = new ArrayList<>();
   private final Optional<Merger> merger = Optional.of(this::merge);
   private final int workers;
+  private List<AttentionState> states = List.of();
 
   VectorAttentionKernel(int workers) {
     this.workers = workers;
@@ -39,12 +40,17 @@ final class VectorAttentionKernel implements AttentionKernel {
   @Override
   public void prepare(AttentionSpec spec, KvLayout layout, NativeMemory memory) {
     int heads = ROWS * spec.group();
-    if (states.isEmpty() || !states.getFirst().fits(spec.headDim(), heads)) {
-      states.clear();
-      for (int worker = 0; worker < workers; worker++) {
-        states.add(new AttentionState(spec.headDim(), heads));
+    for (int i = 0; i < rooms.size(); i++) {
+      states = rooms.get(i);
+      if (states.getFirst().fits(spec, heads)) {
+        return;
       }
     }
+    states = new ArrayList<>();
+    for (int worker = 0; worker < workers; worker++) {
+      states.add(new AttentionState(spec.headDim(), spec.valueDim(), heads));
+    }
+    rooms.add(states);
   }
 
   @Override
@@ -120,12 +126,12 @@ final class VectorAttentionKernel implements AttentionKernel {
   }
 
   private static void store(AttentionWork work, int from, int to, int kvHead, AttentionState own) {
-    int headDim = work.spec().headDim();
+    int valueDim = work.spec().valueDim();
     for (int row = from; row < to; row++) {
-      long at = work.out().row(row) + (long) kvHead * work.spec().group() * headDim;
+      long at = work.out().row(row) + (long) kvHead * work.spec().group() * valueDim;
       for (int head = 0; head < work.spec().group(); head++) {
         own.store(
-            (row - from) * work.spec().group() + head, work.out(), at + (long) head * headDim);
+            (row - from) * work.spec().group() + head, work.out(), at + (long) head * valueDim);
       }
     }
   }
