@@ -211,6 +211,49 @@ final class GgufGemma4Test extends GgufCase {
   }
 
   @Test
+  void experts_have_gates_and_ups_together_or_apart() throws IOException {
+    GgufWriter[] files = {
+      experts().tensor("blk.0.ffn_gate_up_exps.weight", F32, new byte[4 * 2 * 4 * 8], 8, 4, 2),
+      experts()
+          .tensor("blk.0.ffn_gate_exps.weight", F32, new byte[4 * 2 * 2 * 8], 8, 2, 2)
+          .tensor("blk.0.ffn_up_exps.weight", F32, new byte[4 * 2 * 2 * 8], 8, 2, 2)
+    };
+    for (GgufWriter file : files) {
+      boolean joined = file == files[0];
+      accepted(
+          file,
+          checkpoint -> {
+            assertThat(checkpoint.config())
+                .containsEntry("enable_moe_block", true)
+                .containsEntry("num_experts", 2L)
+                .containsEntry("top_k_experts", 1L)
+                .containsEntry("moe_intermediate_size", 2L)
+                .containsEntry(joined ? "experts_joined" : "experts_apart", true)
+                .doesNotContainKey(joined ? "experts_apart" : "experts_joined");
+            assertThat(checkpoint.tensorNames())
+                .contains(
+                    "model.layers.0.router.proj.weight",
+                    "model.layers.0.router.scale",
+                    "model.layers.0.router.per_expert_scale",
+                    "model.layers.0.experts.1.down_proj.weight",
+                    "model.layers.0.experts.1.%s.weight"
+                        .formatted(joined ? "gate_up_proj" : "up_proj"));
+          });
+    }
+  }
+
+  private static GgufWriter experts() {
+    return gemma4(3)
+        .put("gemma4.expert_count", 2)
+        .put("gemma4.expert_used_count", 1)
+        .put("gemma4.expert_feed_forward_length", 2)
+        .tensor("blk.0.ffn_gate_inp.weight", F32, new byte[64], 8, 2)
+        .tensor("blk.0.ffn_gate_inp.scale", F32, new byte[32], 8)
+        .tensor("blk.0.ffn_down_exps.weight", F32, new byte[4 * 2 * 2 * 8], 2, 8, 2)
+        .tensor("blk.0.ffn_down_exps.scale", F32, new byte[8], 2);
+  }
+
+  @Test
   void heads_of_layers_with_a_window_are_of_one_size_and_turned_as_a_whole() {
     for (String other :
         List.of("gemma4.attention.value_length_swa", "gemma4.rope.dimension_count_swa")) {

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -62,8 +63,12 @@ final class GgufTokenizerTest extends GgufCase {
   }
 
   private static GgufWriter vocabulary(List<String> tokens, List<String> merges) {
+    return vocabulary("gpt2", tokens, merges);
+  }
+
+  private static GgufWriter vocabulary(String kind, List<String> tokens, List<String> merges) {
     return sound()
-        .put("tokenizer.ggml.model", "gpt2")
+        .put("tokenizer.ggml.model", kind)
         .texts("tokenizer.ggml.tokens", tokens)
         .texts("tokenizer.ggml.merges", merges);
   }
@@ -111,6 +116,114 @@ final class GgufTokenizerTest extends GgufCase {
               assertThat(checkpoint.text("tokenizer.json").orElseThrow())
                   .contains("\"ignore_merges\":" + name.getValue()));
     }
+  }
+
+  @Test
+  void deepseek_s_tokenizers_cut_what_earlier_patterns_left() throws IOException {
+    String text = "Gr\u00fc\u00dfe 12345 don't \u4f60\u597d, x_y\n";
+    assertThat(cutInSeries(text, "deepseek-v3"))
+        .containsExactly(
+            "Gr\u00fc\u00dfe",
+            " ",
+            "123",
+            "45",
+            " don",
+            "'t",
+            " ",
+            "\u4f60\u597d",
+            ",",
+            " x",
+            "_y",
+            "\n");
+    assertThat(cutInSeries(text, "deepseek-coder"))
+        .containsExactly(
+            "Gr\u00fc\u00dfe",
+            " ",
+            "1",
+            "2",
+            "3",
+            "4",
+            "5",
+            " don",
+            "'",
+            "t",
+            " ",
+            "\u4f60\u597d",
+            ",",
+            " x",
+            "_",
+            "y",
+            "\n");
+    assertThat(cutInSeries(text, "deepseek-llm"))
+        .containsExactly(
+            "Gr",
+            "\u00fc\u00df",
+            "e",
+            " ",
+            "12345",
+            " don",
+            "'",
+            "t",
+            " ",
+            "\u4f60\u597d",
+            ",",
+            " x",
+            "_",
+            "y",
+            "\n");
+  }
+
+  /** What the patterns of a cut make of a text, each of what those before it left. */
+  private List<String> cutInSeries(String text, String name) throws IOException {
+    List<String> pieces = new ArrayList<>(List.of(text));
+    accepted(
+        cutAs(name),
+        checkpoint ->
+            Pattern.compile("\"Regex\":\"((?:[^\"\\\\]|\\\\.)++)\"")
+                .matcher(checkpoint.text("tokenizer.json").orElseThrow())
+                .results()
+                .map(found -> found.group(1).replace("\\\"", "\"").replace("\\\\", "\\"))
+                .forEach(pattern -> {
+                  List<String> before = List.copyOf(pieces);
+                  pieces.clear();
+                  before.forEach(piece -> cutOne(piece, Pattern.compile(pattern), pieces));
+                }));
+    return pieces;
+  }
+
+  private static void cutOne(String piece, Pattern pattern, List<String> pieces) {
+    int behind = 0;
+    for (MatchResult match : pattern.matcher(piece).results().toList()) {
+      if (match.start() > behind) {
+        pieces.add(piece.substring(behind, match.start()));
+      }
+      pieces.add(match.group());
+      behind = match.end();
+    }
+    if (behind < piece.length()) {
+      pieces.add(piece.substring(behind));
+    }
+  }
+
+  @Test
+  void gemma4_s_tokenizer_merges_pieces_in_the_order_of_a_list_within_lines() throws IOException {
+    accepted(
+        vocabulary("gemma4", List.of("<bos>", "<unk>", "a", "b", "ab"), List.of("a b"))
+            .put("tokenizer.ggml.unknown_token_id", 1)
+            .put("tokenizer.ggml.bos_token_id", 0),
+        checkpoint ->
+            assertThat(checkpoint.text("tokenizer.json").orElseThrow())
+                .contains(
+                    "\"merges\":[[\"a\",\"b\"]]",
+                    "\"byte_fallback\":true",
+                    "\"unk_token\":\"<unk>\"",
+                    "\"Regex\":\"[^\\\\n]+|[\\\\n]+\"",
+                    "\"content\":\"\u2581\"")
+                .doesNotContain("ByteLevel"));
+    refusedText(
+        vocabulary("gemma4", List.of("a", "b"), List.of("a b"))
+            .put("tokenizer.ggml.bos_token_id", 0),
+        "no token 'ab'");
   }
 
   private static GgufWriter cutAs(String name) {

@@ -265,7 +265,7 @@ public interface ComputeBackend extends AutoCloseable {
 
   /**
    * Normalises (if the rules say so) and turns queries and keys by their positions, in place, and
-   * writes keys and values to the cache.
+   * writes keys and values to the cache; of rows that have queries alone it turns these.
    *
    * @param batch the step
    * @param qkv rows of queries, keys and values

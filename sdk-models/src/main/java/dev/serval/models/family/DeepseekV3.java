@@ -3,14 +3,14 @@ package dev.serval.models.family;
 import java.util.Set;
 
 /**
- * DeepSeek-V3 and R1 (<a href="https://arxiv.org/abs/2412.19437">arXiv:2412.19437</a>), Kimi K2 and
- * others: latent attention; experts by the logistic function, in groups; layers that predict
- * further tokens are left out.
+ * DeepSeek-V3 and R1 (<a href="https://arxiv.org/abs/2412.19437">arXiv:2412.19437</a>), and others
+ * built as they are: latent attention; experts by the logistic function, in groups; layers that
+ * predict further tokens are left out.
  */
 public final class DeepseekV3 extends DecoderFamily {
   /** For the service loader. */
   public DeepseekV3() {
-    super("deepseek_v3", Set.of("DeepseekV3ForCausalLM"), Set.of("deepseek_v3", "kimi_k2"));
+    super("deepseek_v3", Set.of("DeepseekV3ForCausalLM"), Set.of("deepseek_v3"));
   }
 
   @Override

@@ -3,10 +3,13 @@ package dev.serval.models.family;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.models.family.DecoderTraits.Multipliers;
 import dev.serval.models.family.DecoderTraits.Norms;
+import java.util.Optional;
 import java.util.Set;
 
 /** Gemma: gates of GELU, embeddings that are scaled, gains of norms that are stored less 1. */
 public final class Gemma extends DecoderFamily {
+  private static final double WINDOW_THETA = 10_000;
+
   /** For the service loader. */
   public Gemma() {
     super("gemma", Set.of("GemmaForCausalLM"), Set.of("gemma"));
@@ -35,5 +38,19 @@ public final class Gemma extends DecoderFamily {
         1,
         config.optionalPositive("query_pre_attn_scalar").map(divisor -> 1 / Math.sqrt(divisor)),
         1);
+  }
+
+  /** That of layers that have a window, in either spelling, whose positions are never scaled. */
+  static double windowTheta(ModelConfig config) {
+    Optional<Double> own = config.optionalPositive("rope_local_base_freq");
+    Optional<ModelConfig> part =
+        config.part(RotaryFrequencies.PARAMETERS).flatMap(all -> all.part(LayerWindows.SLIDING));
+    Optional<Double> theta = part.flatMap(fields -> fields.optionalPositive("rope_theta"));
+    part.ifPresent(fields -> {
+      if (!(RotaryScaling.read(fields, config) instanceof RotaryScaling.Unscaled)) {
+        throw fields.refuse(RotaryScaling.TYPE, "default alone");
+      }
+    });
+    return theta.or(() -> own).orElse(WINDOW_THETA);
   }
 }

@@ -2,7 +2,6 @@ package dev.serval.models.family;
 
 import dev.serval.models.family.DecoderTraits.BranchNorms;
 import dev.serval.models.family.DecoderTraits.HeadNorms;
-import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -11,7 +10,6 @@ import java.util.Set;
  */
 public final class Gemma3 extends DecoderFamily {
   private static final int PERIOD = 6;
-  private static final double WINDOW_THETA = 10_000;
 
   /** For the service loader. */
   public Gemma3() {
@@ -24,25 +22,11 @@ public final class Gemma3 extends DecoderFamily {
         config
             .optionalCount("sliding_window_pattern")
             .orElse(config.count("_sliding_window_pattern", PERIOD));
-    double theta = windowTheta(config);
+    double theta = Gemma.windowTheta(config);
     return Gemma.common(LayerWindows.butEvery(period, config), config)
         .headNorms(HeadNorms.EACH)
         .branchNorms(BranchNorms.BOTH)
         .windowed(rotary -> rotary.unscaled(theta))
         .build();
-  }
-
-  /** In either spelling; positions of layers that have a window are never scaled. */
-  private static double windowTheta(ModelConfig config) {
-    Optional<Double> own = config.optionalPositive("rope_local_base_freq");
-    Optional<ModelConfig> part =
-        config.part(RotaryFrequencies.PARAMETERS).flatMap(all -> all.part(LayerWindows.SLIDING));
-    Optional<Double> theta = part.flatMap(fields -> fields.optionalPositive("rope_theta"));
-    part.ifPresent(fields -> {
-      if (!(RotaryScaling.read(fields, config) instanceof RotaryScaling.Unscaled)) {
-        throw fields.refuse(RotaryScaling.TYPE, "default alone");
-      }
-    });
-    return theta.or(() -> own).orElse(WINDOW_THETA);
   }
 }

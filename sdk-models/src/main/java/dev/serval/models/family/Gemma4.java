@@ -21,7 +21,6 @@ import java.util.Set;
  */
 public final class Gemma4 extends DecoderFamily {
   private static final int PERIOD = 6;
-  private static final double WINDOW_THETA = 10_000;
   private static final String SHARING = "num_kv_shared_layers";
 
   /** Where that is for images, texts are read one way. */
@@ -51,7 +50,7 @@ public final class Gemma4 extends DecoderFamily {
     LayerWindows windows = LayerWindows.butEvery(PERIOD, config);
     int layers = config.count("num_hidden_layers");
     LayerHeads heads = new LayerHeads(Optional.of(full(config)), true, sharing(config, windows));
-    double theta = windowTheta(config);
+    double theta = Gemma.windowTheta(config);
     int headDim = config.count("head_dim");
     DecoderTraits.Builder traits =
         DecoderTraits.with(windows)
@@ -143,18 +142,5 @@ public final class Gemma4 extends DecoderFamily {
             .map(Double::floatValue)
             .orElse(AttentionSpec.NO_SOFTCAP);
     return new Softcaps(AttentionSpec.NO_SOFTCAP, logits);
-  }
-
-  /** Positions of layers that have a window are never scaled. */
-  private static double windowTheta(ModelConfig config) {
-    Optional<ModelConfig> part =
-        config.part(RotaryFrequencies.PARAMETERS).flatMap(all -> all.part(LayerWindows.SLIDING));
-    Optional<Double> theta = part.flatMap(fields -> fields.optionalPositive("rope_theta"));
-    part.ifPresent(fields -> {
-      if (!(RotaryScaling.read(fields, config) instanceof RotaryScaling.Unscaled)) {
-        throw fields.refuse(RotaryScaling.TYPE, "default alone");
-      }
-    });
-    return theta.or(() -> config.optionalPositive("rope_local_base_freq")).orElse(WINDOW_THETA);
   }
 }

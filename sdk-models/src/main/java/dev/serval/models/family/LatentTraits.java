@@ -32,6 +32,11 @@ record LatentTraits(
   /** More than any model has, and few enough to be listed. */
   private static final int MOST_PARTS = 1 << 16;
 
+  private static final String MAPS = "kv_b_proj";
+
+  /** How the name of a tensor ends that has both maps. */
+  static final String TOGETHER = ".self_attn." + MAPS + ".weight";
+
   static LatentTraits read(ModelConfig config) {
     int unturned = config.count("qk_nope_head_dim");
     int turned = config.count("qk_rope_head_dim");
@@ -161,6 +166,6 @@ record LatentTraits(
     int rows = partRows();
     int parts = heads * headRows() / rows;
     IntStream which = IntStream.range(first / rows, (first + count) / rows);
-    return LinearNeed.weights(LinearNeed.some(attention + "kv_b_proj", rows, rank, parts, which));
+    return LinearNeed.weights(LinearNeed.some(attention + MAPS, rows, rank, parts, which));
   }
 }

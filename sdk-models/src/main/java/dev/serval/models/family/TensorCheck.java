@@ -93,10 +93,16 @@ final class TensorCheck {
     return behind >= 0 && behind < layers;
   }
 
-  /** Whether a tensor would make keys or values of a layer that attends to those of another. */
+  /**
+   * Whether a tensor would make keys or values of a layer that attends to those of another, or is
+   * there once more in parts.
+   */
   private static boolean unused(String tensor, DecoderShape shape) {
     Matcher stored = STORED.matcher(tensor);
-    return stored.matches() && shape.shares(Integer.parseInt(stored.group(1)));
+    boolean again =
+        shape.traits().latent().filter(LatentTraits::apart).isPresent()
+            && tensor.endsWith(LatentTraits.TOGETHER);
+    return again || (stored.matches() && shape.shares(Integer.parseInt(stored.group(1))));
   }
 
   private void refuseSurplus(DecoderShape shape, String family) {

@@ -333,6 +333,14 @@ final class RefusalTest {
   }
 
   @Test
+  void maps_of_heads_that_are_there_in_parts_may_be_there_once_more_as_a_whole() {
+    SmallModel apart = LatentModels.apart(deepseekV3(), HEADS).with("kv_b_apart", true);
+    ModelSpec spec = inspect(apart);
+    apart.eachLayer(layer -> apart.withMatrix(layer + "self_attn.kv_b_proj.weight", 40, 32));
+    assertThat(inspect(apart)).isEqualTo(spec);
+  }
+
+  @Test
   void a_map_of_keys_in_blocks_that_cannot_be_turned_is_refused() {
     String both = "model.layers.1.self_attn.kv_b_proj.weight";
     refused(

@@ -19,7 +19,6 @@ final class ModelConfiguration {
   private static final long GEMMA2_WINDOW = 4096;
   private static final double GEMMA2_SCORE_CAP = 50;
   private static final double GEMMA2_LOGIT_CAP = 30;
-  private static final double GEMMA4_THETA = 10_000;
   private static final String WINDOW = "attention.sliding_window";
   private static final String WINDOW_PATTERN = "attention.sliding_window_pattern";
   private static final long WINDOW_PERIOD = 4;
@@ -33,8 +32,6 @@ final class ModelConfiguration {
   static final String QUERY_GROWTH = "attention.temperature_scale";
   static final String YARN_SHARE = "rope.scaling.yarn_log_multiplier";
   private static final String DRAFT_LAYERS = "nextn_predict_layers";
-  private static final String HEAD_KEYS = "attention.key_length_mla";
-  private static final String HEAD_VALUES = "attention.value_length_mla";
   private static final String TURNS = "rope.scaling.finetuned";
 
   /** The tensors of further ones would have no names. */
@@ -246,7 +243,7 @@ final class ModelConfiguration {
 
   private long keyValueHeads(long heads) {
     if (architecture == Architecture.GEMMA4) {
-      return ofLayers("attention.head_count_kv").getFirst();
+      return ofFirstLayer(key("attention.head_count_kv"));
     }
     return OF_TWO_KINDS.contains(architecture)
         ? attentionLayers().count()
@@ -255,6 +252,10 @@ final class ModelConfiguration {
 
   private SomeLayers attentionLayers() {
     return SomeLayers.read(metadata, key("attention.head_count_kv"), layers());
+  }
+
+  private long ofFirstLayer(String key) {
+    return SomeLayers.numbers(metadata, key, layers()).getFirst();
   }
 
   private SomeLayers feedForwardLayers() {
@@ -286,7 +287,7 @@ final class ModelConfiguration {
         return feedForwardLayers().count();
       }
       case GEMMA4 -> {
-        return ofLayers(ExpertConfiguration.DENSE_WIDTH).getFirst();
+        return ofFirstLayer(width);
       }
       default -> {}
     }
@@ -334,35 +335,14 @@ final class ModelConfiguration {
 
   /** How many dimensions of a head positions may turn. */
   private long turnable() {
-    return architecture == Architecture.DEEPSEEK2 ? turned() : headDim();
+    return architecture == Architecture.DEEPSEEK2
+        ? LatentConfiguration.turned(metadata, architecture)
+        : headDim();
   }
 
-  private long turned() {
-    return metadata.requirePositive(key("rope.dimension_count"));
-  }
-
-  /**
-   * The sizes of heads are those of what is kept, as all heads attend to it, and those of heads
-   * themselves are under other names; in older files there are none of these.
-   */
   private void deepseek(WeightFacts weights) {
-    String keys = metadata.has(key(HEAD_KEYS)) ? HEAD_KEYS : "attention.key_length";
-    String values = metadata.has(key(HEAD_VALUES)) ? HEAD_VALUES : "attention.value_length";
-    long headDim = metadata.requirePositive(key(keys));
-    if (headDim <= turned()) {
-      throw metadata.problem(
-          key(keys), "is %d; it must be more than turn, %d".formatted(headDim, turned()));
-    }
     config.remove("num_key_value_heads");
-    metadata
-        .natural(key("attention.q_lora_rank"))
-        .filter(rank -> rank > 0)
-        .ifPresent(rank -> config.put("q_lora_rank", rank));
-    config.put("kv_lora_rank", metadata.requirePositive(key("attention.kv_lora_rank")));
-    config.put("qk_nope_head_dim", headDim - turned());
-    config.put("qk_rope_head_dim", turned());
-    config.put("v_head_dim", metadata.requirePositive(key(values)));
-    config.put("kv_b_apart", weights.keysApart());
+    config.putAll(LatentConfiguration.translate(metadata, architecture, weights));
     config.put("num_nextn_predict_layers", draftLayers());
   }
 
@@ -412,96 +392,13 @@ final class ModelConfiguration {
     scoreDivisor(GEMMA3_27B_LAYERS);
   }
 
-  /**
-   * Sizes of heads are those of layers that see everything; of layers with a window they have names
-   * of their own.
-   */
   private void gemma4(WeightFacts weights) {
     List<Boolean> slides = slides();
-    List<Long> kvHeads = ofLayers("attention.head_count_kv");
-    int window = slides.indexOf(true);
-    int full = slides.indexOf(false);
-    if (window < 0 || full < 0) {
-      throw metadata.problem(
-          key(WINDOW_PATTERN), "is the same for all layers; some have a window and some have none");
-    }
-    config.put("hidden_act", "gelu_pytorch_tanh");
-    config.put("num_key_value_heads", kvHeads.get(window));
-    config.put("num_global_key_value_heads", kvHeads.get(full));
-    requireAlike("attention.head_count_kv", kvHeads, slides);
-    config.put("global_head_dim", headDim());
-    config.put("head_dim", windowHeadDim());
-    config.put("attention_k_eq_v", !weights.values().contains(full));
     config.put("layer_types", types(slides));
-    config.put(
-        "rope_local_base_freq", metadata.real(key("rope.freq_base_swa")).orElse(GEMMA4_THETA));
-    config.put("num_kv_shared_layers", sharing());
-    config.put("hidden_size_per_layer_input", number("embedding_length_per_layer_input"));
-    config.put("layer_scalars", weights.layerScales());
+    config.putAll(GemmaConfiguration.translate(metadata, architecture, weights, slides, headDim()));
     metadata.real(key(LOGIT_CAP)).ifPresent(cap -> config.put("final_logit_softcapping", cap));
-    wideLayers();
     if (config.containsKey("enable_moe_block")) {
       config.put(weights.expertsJoined() ? "experts_joined" : "experts_apart", true);
-    }
-  }
-
-  /** Values of a layer with a window are as large as keys, and all of a key is turned. */
-  private long windowHeadDim() {
-    long dim = metadata.natural(key("attention.key_length_swa")).orElse(headDim());
-    for (String name : List.of("attention.value_length_swa", "rope.dimension_count_swa")) {
-      long size = metadata.natural(key(name)).orElse(dim);
-      if (size != dim) {
-        throw metadata.problem(
-            key(name),
-            "is %d; it must be the size of heads of layers with a window, %d".formatted(size, dim));
-      }
-    }
-    return dim;
-  }
-
-  private long sharing() {
-    return number("attention.shared_kv_layers");
-  }
-
-  private long number(String name) {
-    return metadata.natural(key(name)).orElse(0L);
-  }
-
-  /** For each layer, or one number for all. */
-  private List<Long> ofLayers(String name) {
-    int layers = Math.toIntExact(layers());
-    return metadata.isArray(key(name))
-        ? metadata.naturals(key(name), layers, "layers")
-        : Collections.nCopies(layers, metadata.requirePositive(key(name)));
-  }
-
-  private void requireAlike(String name, List<Long> numbers, List<Boolean> kinds) {
-    for (int layer = 0; layer < numbers.size(); layer++) {
-      long first = numbers.get(kinds.indexOf(kinds.get(layer)));
-      if (numbers.get(layer) != first) {
-        throw metadata.problem(
-            key(name),
-            "has %d and %d; all layers that have a window must have as many, and all others"
-                .formatted(first, numbers.get(layer)));
-      }
-    }
-  }
-
-  /** Layers that share keys and values may be twice as wide as the others. */
-  private void wideLayers() {
-    List<Long> widths = ofLayers(ExpertConfiguration.DENSE_WIDTH);
-    long width = widths.getFirst();
-    int keeping = Math.toIntExact(layers() - sharing());
-    boolean wide = widths.getLast() == 2 * width;
-    config.put("intermediate_size", width);
-    config.put("use_double_wide_mlp", wide);
-    for (int layer = 0; layer < widths.size(); layer++) {
-      if (widths.get(layer) != (wide && layer >= keeping ? 2 * width : width)) {
-        throw metadata.problem(
-            key(ExpertConfiguration.DENSE_WIDTH),
-            "has %d for layer %d; all are %d, or twice that in the last %d"
-                .formatted(widths.get(layer), layer, width, sharing()));
-      }
     }
   }
 

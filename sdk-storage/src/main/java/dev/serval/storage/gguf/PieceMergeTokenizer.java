@@ -25,19 +25,14 @@ final class PieceMergeTokenizer implements TokenizerKind {
 
   @Override
   public Map<String, Object> fields(TokenVocabulary vocabulary) {
-    Map<String, Object> model = new LinkedHashMap<>();
-    model.put("type", "BPE");
-    specialIds().unknown().ifPresent(id -> model.put("unk_token", vocabulary.tokens().get(id)));
-    model.put("fuse_unk", true);
-    model.put("byte_fallback", true);
-    model.put("ignore_merges", false);
-    model.put("vocab", vocabulary.ids());
-    model.put("merges", new MergeList(metadata).of(vocabulary));
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("normalizer", SentencePieceTokenizer.normalizer(false));
     fields.put("pre_tokenizer", PreTokenizer.split(List.of(LINES)));
     fields.put("decoder", SentencePieceTokenizer.decoder(false));
-    fields.put("model", model);
+    fields.put(
+        "model",
+        SentencePieceTokenizer.model(
+            vocabulary, specialIds(), new MergeList(metadata).of(vocabulary)));
     return fields;
   }
 }

@@ -40,20 +40,26 @@ final class SentencePieceTokenizer implements TokenizerKind {
 
   @Override
   public Map<String, Object> fields(TokenVocabulary vocabulary) {
-    Map<String, Object> model = new LinkedHashMap<>();
-    model.put("type", "BPE");
-    specialIds().unknown().ifPresent(id -> model.put("unk_token", vocabulary.tokens().get(id)));
-    model.put("fuse_unk", true);
-    model.put("byte_fallback", true);
-    model.put("ignore_merges", false);
-    model.put("vocab", vocabulary.ids());
-    model.put("merges", merges(vocabulary));
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("normalizer", normalizer(prefix));
     fields.put("pre_tokenizer", null);
     fields.put("decoder", decoder(prefix));
-    fields.put("model", model);
+    fields.put("model", model(vocabulary, specialIds(), merges(vocabulary)));
     return fields;
+  }
+
+  /** Pieces that are merged, and spelt as bytes where there are none. */
+  static Map<String, Object> model(
+      TokenVocabulary vocabulary, SpecialIds special, Iterable<List<String>> merges) {
+    Map<String, Object> model = new LinkedHashMap<>();
+    model.put("type", "BPE");
+    special.unknown().ifPresent(id -> model.put("unk_token", vocabulary.tokens().get(id)));
+    model.put("fuse_unk", true);
+    model.put("byte_fallback", true);
+    model.put("ignore_merges", false);
+    model.put("vocab", vocabulary.ids());
+    model.put("merges", merges);
+    return model;
   }
 
   /** What puts a mark in place of each space, and in front of a text if it has a prefix. */

@@ -12,13 +12,17 @@ import java.util.stream.IntStream;
  * @param have whether each layer has some
  */
 record SomeLayers(long count, List<Boolean> have) {
+  /** How much each of so many layers has, as a list says or one number for all. */
+  static List<Long> numbers(Metadata metadata, String key, long layers) {
+    int all = Math.toIntExact(layers);
+    return metadata.isArray(key)
+        ? metadata.naturals(key, all, "layers")
+        : Collections.nCopies(all, metadata.requirePositive(key));
+  }
+
   /** Those of a model of so many layers. */
   static SomeLayers read(Metadata metadata, String key, long layers) {
-    int all = Math.toIntExact(layers);
-    if (!metadata.isArray(key)) {
-      return new SomeLayers(metadata.requirePositive(key), Collections.nCopies(all, Boolean.TRUE));
-    }
-    List<Long> counts = metadata.naturals(key, all, "layers");
+    List<Long> counts = numbers(metadata, key, layers);
     return new SomeLayers(
         onlyCount(metadata, key, counts), counts.stream().map(count -> count > 0).toList());
   }
