@@ -163,7 +163,7 @@ final class ExpertOperations {
     LinearOperations.Input given =
         linear.input(input, layer.router().anyPacked() || layer.gateUps().anyPacked());
     CudaActivations products = room.products(layer);
-    linear.score(layer.router(), layer.routerBias(), given, products);
+    linear.multiply(layer.router(), layer.routerBias(), given, products);
     RouteLayout layout = layer.layout();
     long routing = room.routing(layer);
     int most = Math.min(bounds.rows(), layer.maxRows());

@@ -75,10 +75,7 @@ final class LinearOperations {
   void multiplyHead(
       CudaWeight.Matrix matrix, long operand, int stride, CudaActivations in, CudaActivations out) {
     Input given = operand == 0 ? input(in, matrix.anyPacked()) : new Input(in, operand, stride);
-    for (int i = 0; i < matrix.parts().size(); i++) {
-      CudaWeight.Part part = matrix.parts().get(i);
-      products.linear(part, given.address(part), given.stride(part), false, 0, out, false);
-    }
+    multiply(matrix, 0, given, out);
   }
 
   /**
@@ -120,14 +117,14 @@ final class LinearOperations {
   }
 
   /**
-   * Multiplies rows to scores, which never depend on what else is in the step.
+   * Multiplies rows by our own kernels, whose results never depend on what else is in the step.
    *
-   * @param bias where the scores' bias lies; 0 for none
+   * @param bias where what is added lies; 0 for none
    */
-  void score(CudaWeight.Matrix router, long bias, Input in, CudaActivations scores) {
-    for (int i = 0; i < router.parts().size(); i++) {
-      CudaWeight.Part part = router.parts().get(i);
-      products.linear(part, in.address(part), in.stride(part), false, bias, scores, false);
+  void multiply(CudaWeight.Matrix matrix, long bias, Input in, CudaActivations out) {
+    for (int i = 0; i < matrix.parts().size(); i++) {
+      CudaWeight.Part part = matrix.parts().get(i);
+      products.linear(part, in.address(part), in.stride(part), false, bias, out, false);
     }
   }
 

@@ -9,7 +9,9 @@ import dev.serval.api.compute.UngatedFunction;
 final class ActivationWork extends InputWork {
   private final ActivationKernel kernel;
   private ActivationFunction function;
+  private CpuActivations ups;
   private CpuActivations out;
+  private int firstUp;
 
   ActivationWork(ActivationKernel kernel, Prefetch prefetch) {
     super(prefetch);
@@ -20,7 +22,16 @@ final class ActivationWork extends InputWork {
   ActivationWork of(ActivationFunction taken, CpuActivations input, CpuActivations output) {
     function = taken;
     in = input;
+    ups = input;
     out = output;
+    firstUp = output.columns();
+    return this;
+  }
+
+  /** With ups that begin in a column of other rows, and not behind the gates. */
+  ActivationWork apart(CpuActivations others, int column) {
+    ups = others;
+    firstUp = column;
     return this;
   }
 
@@ -31,7 +42,7 @@ final class ActivationWork extends InputWork {
     int count = out.columns();
     switch (function) {
       case GateFunction gating ->
-          kernel.gate(gating, in, from, in, from + count, out, to, count, worker);
+          kernel.gate(gating, in, from, ups, ups.row(row) + firstUp, out, to, count, worker);
       case UngatedFunction plain -> kernel.activate(plain, in, from, out, to, count, worker);
     }
   }

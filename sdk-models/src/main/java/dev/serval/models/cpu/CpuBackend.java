@@ -66,7 +66,6 @@ public final class CpuBackend implements ComputeBackend {
   private final AttentionWork attention;
   private final ActivationWork activation;
   private final SoftcapWork capping;
-  private final GateApartWork gatingApart;
   private final OutputGateWork outputGates;
   private final CarriedStates states = new CarriedStates();
   private final DeltaNetWork deltaNets;
@@ -89,7 +88,6 @@ public final class CpuBackend implements ComputeBackend {
     attention = new AttentionWork(kernels.attention(), memory, threads.threads());
     activation = new ActivationWork(kernels.activation(), kernels.prefetch());
     capping = new SoftcapWork(kernels.softcap());
-    gatingApart = new GateApartWork(kernels.activation(), kernels.prefetch());
     outputGates = new OutputGateWork(kernels.activation(), kernels.prefetch());
     deltaNets = new DeltaNetWork(kernels, memory, threads.threads());
     stateSpaces = new StateSpaceWork(kernels, threads.threads());
@@ -452,8 +450,9 @@ public final class CpuBackend implements ComputeBackend {
     OperandChecks.requireApart(gating, output);
     OperandChecks.requireApart(others, output);
     OperandChecks.requireColumns(others, first, output.columns());
-    gatingApart
-        .of(function, gating, others, first, output)
+    activation
+        .of(function, gating, output)
+        .apart(others, first)
         .run(batch.rows(), output.columns(), crew);
   }
 

@@ -2,7 +2,6 @@ package dev.serval.models.family;
 
 import dev.serval.models.family.DecoderTraits.Multipliers;
 import dev.serval.models.family.RotaryFrequencies.Turning;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -118,8 +117,8 @@ record LatentTraits(
         map(attention + queries, heads * headDim(), queryRank.orElse(hidden)),
         map(attention + "kv_a_proj_with_mqa", keyDim(), hidden),
         List.of(TensorNeed.vector(attention + "kv_a_layernorm.weight", rank)),
-        ofHeads(heads, head -> keyMap(attention, heads, head)),
-        ofHeads(heads, head -> valueMap(attention, heads, head)));
+        IntStream.range(0, heads).mapToObj(head -> keyMap(attention, heads, head)).toList(),
+        IntStream.range(0, heads).mapToObj(head -> valueMap(attention, heads, head)).toList());
   }
 
   private List<TensorNeed> ranked(Function<Integer, List<TensorNeed>> needs) {
@@ -128,15 +127,6 @@ record LatentTraits(
 
   private static List<TensorNeed> map(String name, int rows, int columns) {
     return LinearNeed.weights(List.of(new LinearNeed(name, rows, columns)));
-  }
-
-  private static List<List<TensorNeed>> ofHeads(
-      int heads, Function<Integer, List<TensorNeed>> needs) {
-    List<List<TensorNeed>> all = new ArrayList<>();
-    for (int head = 0; head < heads; head++) {
-      all.add(needs.apply(head));
-    }
-    return List.copyOf(all);
   }
 
   private List<TensorNeed> keyMap(String attention, int heads, int head) {
