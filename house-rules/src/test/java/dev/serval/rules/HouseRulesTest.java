@@ -6,6 +6,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -77,6 +78,11 @@ final class HouseRulesTest {
               Stream.of("storage", "scheduling", "models", "runtime", "guice", "server")
                   .map(HouseRulesTest::of)
                   .toArray(String[]::new));
+
+  /** Those of the processor's backend among them. */
+  @ArchTest
+  static final ArchRule packages_of_the_models_are_free_of_cycles =
+      slices().matching("dev.serval.models.(**)").should().beFreeOfCycles();
 
   @ArchTest
   static final ArchRule no_state_is_static = fields().that().areStatic().should().beFinal();

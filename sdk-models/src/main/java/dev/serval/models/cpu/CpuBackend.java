@@ -29,6 +29,37 @@ import dev.serval.api.compute.Weight;
 import dev.serval.api.device.Device;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
+import dev.serval.models.cpu.activation.ActivationWork;
+import dev.serval.models.cpu.activation.OutputGateWork;
+import dev.serval.models.cpu.activation.SoftcapWork;
+import dev.serval.models.cpu.attention.AttentionWork;
+import dev.serval.models.cpu.attention.RotaryTable;
+import dev.serval.models.cpu.attention.RotaryWork;
+import dev.serval.models.cpu.crew.ThreadPlaces;
+import dev.serval.models.cpu.crew.WorkCrew;
+import dev.serval.models.cpu.expert.AddRoutesWork;
+import dev.serval.models.cpu.expert.CpuExperts;
+import dev.serval.models.cpu.expert.ExpertMixing;
+import dev.serval.models.cpu.expert.ExpertRoom;
+import dev.serval.models.cpu.linear.CpuWeight;
+import dev.serval.models.cpu.linear.HeadMapping;
+import dev.serval.models.cpu.linear.LinearWork;
+import dev.serval.models.cpu.linear.PackedMatrix;
+import dev.serval.models.cpu.linear.WeightLoader;
+import dev.serval.models.cpu.memory.CpuActivations;
+import dev.serval.models.cpu.memory.CpuKvMemory;
+import dev.serval.models.cpu.memory.CpuLogits;
+import dev.serval.models.cpu.memory.PagesAhead;
+import dev.serval.models.cpu.recurrent.CarriedStates;
+import dev.serval.models.cpu.recurrent.DeltaNetWork;
+import dev.serval.models.cpu.recurrent.ShortConvolutionWork;
+import dev.serval.models.cpu.recurrent.StateSpaceWork;
+import dev.serval.models.cpu.row.AddWork;
+import dev.serval.models.cpu.row.EmbedWork;
+import dev.serval.models.cpu.row.NormWork;
+import dev.serval.models.cpu.row.ScaleWork;
+import dev.serval.models.cpu.tier.KernelChoice;
+import dev.serval.models.cpu.tier.KernelTier;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -39,8 +70,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The processor: checks what it is given, then lets a crew compute it with one tier of kernels. */
 public final class CpuBackend implements ComputeBackend {
-  static final int ALIGNMENT = 64;
-
   /** The fewest and the most rows whose gates and ups are had at a time, of many rows. */
   private static final int FEWEST_GATED = 128;
 
@@ -89,9 +118,14 @@ public final class CpuBackend implements ComputeBackend {
     activation = new ActivationWork(kernels.activation(), kernels.prefetch());
     capping = new SoftcapWork(kernels.softcap());
     outputGates = new OutputGateWork(kernels.activation(), kernels.prefetch());
-    deltaNets = new DeltaNetWork(kernels, memory, threads.threads());
-    stateSpaces = new StateSpaceWork(kernels, threads.threads());
-    shortConvolutions = new ShortConvolutionWork(kernels, threads.threads());
+    deltaNets =
+        new DeltaNetWork(
+            kernels.recurrent(), kernels.rows(), kernels.activation(), memory, threads.threads());
+    stateSpaces =
+        new StateSpaceWork(
+            kernels.recurrent(), kernels.rows(), kernels.activation(), threads.threads());
+    shortConvolutions =
+        new ShortConvolutionWork(kernels.recurrent(), kernels.rows(), threads.threads());
     mixing =
         new ExpertMixing(
             crew, linear, activation, new AddRoutesWork(kernels.rows(), kernels.prefetch()));
@@ -140,7 +174,8 @@ public final class CpuBackend implements ComputeBackend {
   private CpuActivations rows(int maxRows, int columns) {
     OperandChecks.requireShape(maxRows, columns);
     long bytes = Math.multiplyExact((long) maxRows * columns, (long) Float.BYTES);
-    return new CpuActivations(this, maxRows, columns, memory.allocate(bytes, ALIGNMENT));
+    return new CpuActivations(
+        this, maxRows, columns, memory.allocate(bytes, CpuActivations.ALIGNMENT));
   }
 
   @Override
@@ -209,7 +244,8 @@ public final class CpuBackend implements ComputeBackend {
           "KV memory is of type F32, F16, BF16 or Q8_0, not " + layout.dtype());
     }
     long bytes = Math.multiplyExact(layout.blockBytes(), (long) blocks);
-    CpuKvMemory kv = new CpuKvMemory(this, layout, blocks, memory.allocate(bytes, ALIGNMENT));
+    CpuKvMemory kv =
+        new CpuKvMemory(this, layout, blocks, memory.allocate(bytes, CpuActivations.ALIGNMENT));
     ahead.add(kv.pages());
     return kv;
   }

@@ -10,7 +10,13 @@ import dev.serval.api.device.Device;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
+import dev.serval.models.cpu.crew.ThreadPlaces;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
+import dev.serval.models.cpu.linear.WeightLoader;
+import dev.serval.models.cpu.plain.PlainTierSource;
+import dev.serval.models.cpu.system.Processor;
+import dev.serval.models.cpu.tier.KernelChoice;
+import dev.serval.models.cpu.tier.KernelTierSource;
 import dev.serval.models.cpu.vector.VectorTierSource;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -35,8 +41,13 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
     this(tiers(processor), processor);
   }
 
-  /** With these tiers, the fastest first, as if on this processor. */
-  CpuBackendProvider(List<KernelTierSource> tiers, Processor processor) {
+  /**
+   * With some tiers, as if on some processor.
+   *
+   * @param tiers the fastest first
+   * @param processor what it can do
+   */
+  public CpuBackendProvider(List<KernelTierSource> tiers, Processor processor) {
     this.tiers = tiers;
     this.processor = processor;
   }
@@ -77,7 +88,7 @@ public final class CpuBackendProvider implements ComputeBackendProvider {
     KernelTierSource tier = KernelChoice.among(tiers, options.kernels(), processor).source();
     return Bytes.of(
         weights.stream()
-            .mapToLong(parts -> WeightLoader.bytes(parts, tier))
+            .mapToLong(parts -> WeightLoader.bytes(parts, tier::packedBytes))
             .reduce(0, Math::addExact));
   }
 

@@ -10,6 +10,9 @@ import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.generated.GeneratedTierSource;
 import dev.serval.models.cpu.generated.InstructionSet;
+import dev.serval.models.cpu.plain.PlainTierSource;
+import dev.serval.models.cpu.system.Processor;
+import dev.serval.models.cpu.tier.KernelTierSource;
 import dev.serval.models.cpu.vector.VectorTierSource;
 import dev.serval.testkit.models.ZeroTensor;
 import java.util.ArrayList;
@@ -85,10 +88,10 @@ final class FootprintTest {
     CpuBackendProvider provider = new CpuBackendProvider(List.of(tier.source), tier.processor);
     ComputeOptions options = ComputeOptions.of(2);
     try (NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
-        ComputeBackend backend = provider.open(CpuBackendContractTest.CPU, options, memory)) {
+        ComputeBackend backend = provider.open(Tiers.CPU, options, memory)) {
       weights().forEach(backend::load); // makes what is made once for each type
       for (List<StoredTensor> weight : weights()) {
-        Bytes planned = provider.footprint(CpuBackendContractTest.CPU, options, List.of(weight));
+        Bytes planned = provider.footprint(Tiers.CPU, options, List.of(weight));
         long before = memory.used().count();
         backend.load(weight);
         assertThat(memory.used().count() - before).as("%s", weight).isEqualTo(planned.count());
@@ -109,6 +112,6 @@ final class FootprintTest {
   }
 
   private static long planned(CpuBackendProvider provider, List<List<StoredTensor>> weights) {
-    return provider.footprint(CpuBackendContractTest.CPU, ComputeOptions.of(1), weights).count();
+    return provider.footprint(Tiers.CPU, ComputeOptions.of(1), weights).count();
   }
 }

@@ -10,26 +10,26 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 
 /** A backend of one tier, and random numbers. */
-abstract class TierCase {
-  static final long SEED = 20261123;
+public abstract class TierCase {
+  protected static final long SEED = 20261123;
 
-  final Random random = new Random(SEED);
-  final KernelKind kernels;
-  final ComputeBackend backend;
-  final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
+  protected final Random random = new Random(SEED);
+  protected final KernelKind kernels;
+  protected final ComputeBackend backend;
+  protected final NativeMemory memory = NativeMemory.root("test", Bytes.gibi(1));
 
-  TierCase(KernelKind kernels) {
+  protected TierCase(KernelKind kernels) {
     this.kernels = kernels;
     backend =
         new CpuBackendProvider()
             .open(
-                CpuBackendContractTest.CPU,
+                Tiers.CPU,
                 ComputeOptions.of(2).withKernels(KernelPreference.require(kernels)),
                 memory);
   }
 
   @AfterEach
-  void close() {
+  protected final void close() {
     backend.close();
     memory.close();
   }

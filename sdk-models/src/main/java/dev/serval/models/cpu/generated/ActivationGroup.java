@@ -1,6 +1,6 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.RoundedGroup;
+import dev.serval.models.cpu.linear.RoundedGroup;
 
 /**
  * 32 columns of an input row as 8-bit integers times a scale: where things lie in it. How they are

@@ -2,8 +2,8 @@ package dev.serval.models.cpu.generated;
 
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
-import dev.serval.models.cpu.AttentionKernel;
-import dev.serval.models.cpu.AttentionSums;
+import dev.serval.models.cpu.attention.AttentionKernel;
+import dev.serval.models.cpu.attention.AttentionSums;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,7 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.AttentionSums;
+import dev.serval.models.cpu.arithmetic.Exponential;
+import dev.serval.models.cpu.attention.AttentionSums;
 import dev.serval.models.cpu.generated.Instruction.BinaryOp;
 import dev.serval.models.cpu.generated.Instruction.ImmediateOp;
 import dev.serval.models.cpu.generated.Instruction.UnaryOp;

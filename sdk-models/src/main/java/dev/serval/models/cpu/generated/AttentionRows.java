@@ -3,10 +3,10 @@ package dev.serval.models.cpu.generated;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.device.NativeMemory;
-import dev.serval.models.cpu.AttentionKernel;
-import dev.serval.models.cpu.AttentionSums;
-import dev.serval.models.cpu.CpuActivations;
-import dev.serval.models.cpu.SinkReader;
+import dev.serval.models.cpu.attention.AttentionKernel;
+import dev.serval.models.cpu.attention.AttentionSums;
+import dev.serval.models.cpu.attention.SinkReader;
+import dev.serval.models.cpu.memory.CpuActivations;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

@@ -1,6 +1,6 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.AttentionKernel;
+import dev.serval.models.cpu.attention.AttentionKernel;
 import dev.serval.models.cpu.generated.Instruction.BinaryOp;
 import dev.serval.models.cpu.generated.Instruction.UnaryOp;
 import dev.serval.models.cpu.generated.Operand.Memory;

@@ -1,7 +1,7 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.StoredRows;
-import dev.serval.models.cpu.WorkCrew;
+import dev.serval.models.cpu.block.StoredRows;
+import dev.serval.models.cpu.crew.WorkCrew;
 import java.lang.foreign.MemorySegment;
 
 /** Rearranges a matrix from rows to blocks; a part is a block. Runs once for each weight. */

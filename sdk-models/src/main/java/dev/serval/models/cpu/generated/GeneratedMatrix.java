@@ -1,10 +1,10 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.CpuActivations;
-import dev.serval.models.cpu.LinearWork;
-import dev.serval.models.cpu.PackedMatrix;
-import dev.serval.models.cpu.WorkCrew;
+import dev.serval.models.cpu.crew.WorkCrew;
+import dev.serval.models.cpu.linear.LinearWork;
+import dev.serval.models.cpu.linear.PackedMatrix;
+import dev.serval.models.cpu.memory.CpuActivations;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;

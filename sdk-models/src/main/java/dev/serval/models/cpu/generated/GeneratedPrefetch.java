@@ -1,6 +1,6 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.Prefetch;
+import dev.serval.models.cpu.memory.Prefetch;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 

@@ -2,12 +2,12 @@ package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
-import dev.serval.models.cpu.AttentionKernel;
-import dev.serval.models.cpu.KernelTier;
-import dev.serval.models.cpu.KernelTierSource;
-import dev.serval.models.cpu.Processor;
-import dev.serval.models.cpu.StoredRows;
-import dev.serval.models.cpu.SystemCalls;
+import dev.serval.models.cpu.attention.AttentionKernel;
+import dev.serval.models.cpu.block.StoredRows;
+import dev.serval.models.cpu.system.Processor;
+import dev.serval.models.cpu.system.SystemCalls;
+import dev.serval.models.cpu.tier.KernelTier;
+import dev.serval.models.cpu.tier.KernelTierSource;
 import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.Objects;

@@ -1,8 +1,8 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.device.NativeMemory;
-import dev.serval.models.cpu.LinearWork;
-import dev.serval.models.cpu.WorkCrew;
+import dev.serval.models.cpu.crew.WorkCrew;
+import dev.serval.models.cpu.linear.LinearWork;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.ChosenNumbers;
-import dev.serval.models.cpu.CodedBlocks;
-import dev.serval.models.cpu.FourBitFloats;
-import dev.serval.models.cpu.UnevenNumbers;
+import dev.serval.models.cpu.block.ChosenNumbers;
+import dev.serval.models.cpu.block.CodedBlocks;
+import dev.serval.models.cpu.block.FourBitFloats;
+import dev.serval.models.cpu.block.UnevenNumbers;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

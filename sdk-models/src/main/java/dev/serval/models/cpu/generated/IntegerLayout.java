@@ -1,6 +1,6 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.FourBitFloats;
+import dev.serval.models.cpu.block.FourBitFloats;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

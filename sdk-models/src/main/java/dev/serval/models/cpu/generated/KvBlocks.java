@@ -1,9 +1,9 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.device.NativeMemory;
-import dev.serval.models.cpu.AttentionKernel;
-import dev.serval.models.cpu.KvElements;
-import dev.serval.models.cpu.SlotReader;
+import dev.serval.models.cpu.attention.AttentionKernel;
+import dev.serval.models.cpu.attention.SlotReader;
+import dev.serval.models.cpu.memory.KvElements;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

@@ -1,6 +1,6 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.SystemCalls;
+import dev.serval.models.cpu.system.SystemCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

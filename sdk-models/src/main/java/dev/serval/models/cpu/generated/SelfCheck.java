@@ -1,7 +1,7 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.CodedBlocks;
+import dev.serval.models.cpu.block.CodedBlocks;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,6 +1,6 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.CodedBlocks;
+import dev.serval.models.cpu.block.CodedBlocks;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

@@ -3,11 +3,11 @@ package dev.serval.models.cpu.vector;
 import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
 
 import dev.serval.api.compute.AttentionSpec;
-import dev.serval.models.cpu.AttentionKernel;
-import dev.serval.models.cpu.AttentionSums;
-import dev.serval.models.cpu.CpuActivations;
-import dev.serval.models.cpu.Exponential;
-import dev.serval.models.cpu.SinkReader;
+import dev.serval.models.cpu.arithmetic.Exponential;
+import dev.serval.models.cpu.attention.AttentionKernel;
+import dev.serval.models.cpu.attention.AttentionSums;
+import dev.serval.models.cpu.attention.SinkReader;
+import dev.serval.models.cpu.memory.CpuActivations;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

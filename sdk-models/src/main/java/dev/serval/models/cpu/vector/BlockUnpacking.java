@@ -8,7 +8,7 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.FourBitFloats;
+import dev.serval.models.cpu.block.FourBitFloats;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.util.stream.IntStream;

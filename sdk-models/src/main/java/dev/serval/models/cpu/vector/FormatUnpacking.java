@@ -1,7 +1,7 @@
 package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.BlockFormat;
+import dev.serval.models.cpu.block.BlockFormat;
 import java.lang.foreign.MemorySegment;
 
 /**

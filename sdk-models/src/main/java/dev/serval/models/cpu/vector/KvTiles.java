@@ -6,9 +6,9 @@ import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.AttentionKernel;
-import dev.serval.models.cpu.KvElements;
-import dev.serval.models.cpu.SlotReader;
+import dev.serval.models.cpu.attention.AttentionKernel;
+import dev.serval.models.cpu.attention.SlotReader;
+import dev.serval.models.cpu.memory.KvElements;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

@@ -1,6 +1,6 @@
 package dev.serval.models.cpu.vector;
 
-import dev.serval.models.cpu.LinearWork;
+import dev.serval.models.cpu.linear.LinearWork;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

@@ -6,9 +6,9 @@ import static jdk.incubator.vector.VectorOperators.I2S;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.MAX;
 
-import dev.serval.models.cpu.LinearWork;
-import dev.serval.models.cpu.RoundedGroup;
-import dev.serval.models.cpu.WorkCrew;
+import dev.serval.models.cpu.crew.WorkCrew;
+import dev.serval.models.cpu.linear.LinearWork;
+import dev.serval.models.cpu.linear.RoundedGroup;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.util.Objects;

@@ -1,9 +1,9 @@
 package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.RoundedGroup;
-import dev.serval.models.cpu.StoredRows;
-import dev.serval.models.cpu.WorkCrew;
+import dev.serval.models.cpu.block.StoredRows;
+import dev.serval.models.cpu.crew.WorkCrew;
+import dev.serval.models.cpu.linear.RoundedGroup;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

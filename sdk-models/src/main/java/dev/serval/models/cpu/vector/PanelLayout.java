@@ -1,8 +1,8 @@
 package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.CodedBlocks;
-import dev.serval.models.cpu.StoredRows;
+import dev.serval.models.cpu.block.CodedBlocks;
+import dev.serval.models.cpu.block.StoredRows;
 
 /**
  * How a matrix lies in panels: {@code [panel][unit][lane]}, where a lane is a row of the matrix and

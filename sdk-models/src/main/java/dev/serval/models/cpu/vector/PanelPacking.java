@@ -1,8 +1,8 @@
 package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.StoredRows;
-import dev.serval.models.cpu.WorkCrew;
+import dev.serval.models.cpu.block.StoredRows;
+import dev.serval.models.cpu.crew.WorkCrew;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

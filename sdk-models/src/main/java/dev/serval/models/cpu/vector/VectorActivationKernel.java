@@ -2,8 +2,8 @@ package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.cpu.ActivationKernel;
-import dev.serval.models.cpu.CpuActivations;
+import dev.serval.models.cpu.activation.ActivationKernel;
+import dev.serval.models.cpu.memory.CpuActivations;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;

@@ -2,10 +2,10 @@ package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.device.NativeMemory;
-import dev.serval.models.cpu.LinearKernel;
-import dev.serval.models.cpu.PackedMatrix;
-import dev.serval.models.cpu.StoredRows;
-import dev.serval.models.cpu.WorkCrew;
+import dev.serval.models.cpu.block.StoredRows;
+import dev.serval.models.cpu.crew.WorkCrew;
+import dev.serval.models.cpu.linear.LinearKernel;
+import dev.serval.models.cpu.linear.PackedMatrix;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;

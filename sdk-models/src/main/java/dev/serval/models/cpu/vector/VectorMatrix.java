@@ -1,9 +1,9 @@
 package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.CpuActivations;
-import dev.serval.models.cpu.LinearWork;
-import dev.serval.models.cpu.PackedMatrix;
+import dev.serval.models.cpu.linear.LinearWork;
+import dev.serval.models.cpu.linear.PackedMatrix;
+import dev.serval.models.cpu.memory.CpuActivations;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;

@@ -2,10 +2,10 @@ package dev.serval.models.cpu.vector;
 
 import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
 
-import dev.serval.models.cpu.ConvolutionWork;
-import dev.serval.models.cpu.CpuActivations;
-import dev.serval.models.cpu.RecallWork;
-import dev.serval.models.cpu.RecurrentKernel;
+import dev.serval.models.cpu.memory.CpuActivations;
+import dev.serval.models.cpu.recurrent.ConvolutionWork;
+import dev.serval.models.cpu.recurrent.RecallWork;
+import dev.serval.models.cpu.recurrent.RecurrentKernel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;

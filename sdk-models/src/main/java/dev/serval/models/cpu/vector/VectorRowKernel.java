@@ -2,8 +2,8 @@ package dev.serval.models.cpu.vector;
 
 import static dev.serval.models.cpu.vector.Lanes.FLOAT_VECTOR;
 
-import dev.serval.models.cpu.CpuActivations;
-import dev.serval.models.cpu.RowKernel;
+import dev.serval.models.cpu.memory.CpuActivations;
+import dev.serval.models.cpu.row.RowKernel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.DoubleVector;

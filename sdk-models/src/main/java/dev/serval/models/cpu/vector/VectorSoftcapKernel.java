@@ -1,7 +1,7 @@
 package dev.serval.models.cpu.vector;
 
-import dev.serval.models.cpu.CpuActivations;
-import dev.serval.models.cpu.SoftcapKernel;
+import dev.serval.models.cpu.activation.SoftcapKernel;
+import dev.serval.models.cpu.memory.CpuActivations;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;

@@ -2,13 +2,13 @@ package dev.serval.models.cpu.vector;
 
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.NumericsId;
-import dev.serval.models.cpu.KernelTier;
-import dev.serval.models.cpu.KernelTierSource;
-import dev.serval.models.cpu.PlainRecurrentKernel;
-import dev.serval.models.cpu.PlainRowKernel;
-import dev.serval.models.cpu.Prefetch;
-import dev.serval.models.cpu.Processor;
-import dev.serval.models.cpu.StoredRows;
+import dev.serval.models.cpu.block.StoredRows;
+import dev.serval.models.cpu.memory.Prefetch;
+import dev.serval.models.cpu.plain.PlainRecurrentKernel;
+import dev.serval.models.cpu.plain.PlainRowKernel;
+import dev.serval.models.cpu.system.Processor;
+import dev.serval.models.cpu.tier.KernelTier;
+import dev.serval.models.cpu.tier.KernelTierSource;
 import java.util.List;
 import java.util.Optional;
 

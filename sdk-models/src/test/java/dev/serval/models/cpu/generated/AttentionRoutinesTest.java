@@ -3,7 +3,7 @@ package dev.serval.models.cpu.generated;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.serval.models.cpu.AttentionSums;
+import dev.serval.models.cpu.attention.AttentionSums;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -3,8 +3,8 @@ package dev.serval.models.cpu.generated;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.serval.models.cpu.KernelTier;
-import dev.serval.models.cpu.Processor;
+import dev.serval.models.cpu.system.Processor;
+import dev.serval.models.cpu.tier.KernelTier;
 import dev.serval.models.cpu.vector.VectorTierSource;
 import java.util.HashSet;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.serval.models.cpu.generated;
 
-import dev.serval.models.cpu.Processor;
-import dev.serval.models.cpu.SystemCalls;
+import dev.serval.models.cpu.system.Processor;
+import dev.serval.models.cpu.system.SystemCalls;
 
 /** What the processor under the tests has. */
 final class InstructionSets {

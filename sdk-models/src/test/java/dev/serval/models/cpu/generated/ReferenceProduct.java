@@ -1,7 +1,7 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.Dequantisation;
+import dev.serval.models.cpu.block.Dequantisation;
 
 /**
  * A dot product in plain code, from the format's description: for 8-bit groups with exactly the

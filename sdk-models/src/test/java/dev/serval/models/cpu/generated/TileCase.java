@@ -1,8 +1,8 @@
 package dev.serval.models.cpu.generated;
 
 import dev.serval.api.compute.DType;
-import dev.serval.models.cpu.CodedBlocks;
-import dev.serval.models.cpu.Dequantisation;
+import dev.serval.models.cpu.block.CodedBlocks;
+import dev.serval.models.cpu.block.Dequantisation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,0 +1,71 @@
+package dev.serval.models.cpu.plain;
+
+import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.UngatedFunction;
+import dev.serval.models.cpu.activation.ActivationKernel;
+import dev.serval.models.cpu.arithmetic.Exponential;
+import dev.serval.models.cpu.memory.CpuActivations;
+
+/** Activation functions in plain Java. */
+final class PlainActivationKernel implements ActivationKernel {
+  @Override
+  public void gate(
+      GateFunction function,
+      CpuActivations gates,
+      long gate,
+      CpuActivations ups,
+      long up,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker) {
+    for (int i = 0; i < count; i++) {
+      float let = through(function, Math.min(gates.at(gate + i), function.limit()));
+      float y = Math.clamp(ups.at(up + i), -function.limit(), function.limit());
+      out.set(to + i, let * (y + function.offset()));
+    }
+  }
+
+  @Override
+  public void activate(
+      UngatedFunction function,
+      CpuActivations in,
+      long from,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker) {
+    for (int i = 0; i < count; i++) {
+      float x = in.at(from + i);
+      out.set(
+          to + i,
+          switch (function) {
+            case GELU_TANH -> through(GateFunction.GELU_TANH, x);
+            case RELU_SQUARED -> ActivationKernel.reluSquared(x);
+          });
+    }
+  }
+
+  @Override
+  public void letThrough(
+      CpuActivations gates,
+      long gate,
+      boolean swish,
+      CpuActivations in,
+      long from,
+      CpuActivations out,
+      long to,
+      int count,
+      int worker) {
+    for (int i = 0; i < count; i++) {
+      float x = gates.at(gate + i);
+      float let = in.at(from + i) / (1 + Exponential.of(-x));
+      out.set(to + i, swish ? let * x : let);
+    }
+  }
+
+  /** x · σ(s(x)) */
+  private static float through(GateFunction function, float x) {
+    return x / (1 + Exponential.of(-function.steepness(x)));
+  }
+}
