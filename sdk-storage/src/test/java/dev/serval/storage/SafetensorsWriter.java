@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.serval.api.storage.StoredTensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -31,16 +32,41 @@ public final class SafetensorsWriter {
         .array();
   }
 
+  /**
+   * A tensor of any type of the format.
+   *
+   * @param name its name
+   * @param type the format's name of its type
+   * @param shape its dimensions
+   * @param data its bytes
+   */
+  public record Raw(String name, String type, List<Long> shape, MemorySegment data) {
+    /** One of these bytes. */
+    public Raw(String name, String type, List<Long> shape, byte... data) {
+      this(name, type, shape, MemorySegment.ofArray(data));
+    }
+
+    /** One of a type that Serval computes with. */
+    public static Raw of(StoredTensor tensor) {
+      return new Raw(tensor.name(), tensor.dtype().name(), tensor.shape(), tensor.data());
+    }
+  }
+
   /** A sound file. */
   public static byte[] file(List<StoredTensor> tensors) {
+    return ofRaw(tensors.stream().map(Raw::of).toList());
+  }
+
+  /** A sound file of tensors of any type. */
+  public static byte[] ofRaw(List<Raw> tensors) {
     StringBuilder header = new StringBuilder("{\"__metadata__\": {\"format\": \"pt\"}");
     ByteArrayOutputStream data = new ByteArrayOutputStream();
-    for (StoredTensor tensor : tensors) {
+    for (Raw tensor : tensors) {
       int begin = data.size();
       data.writeBytes(tensor.data().toArray(ValueLayout.JAVA_BYTE));
       header.append(
           ", \"%s\": {\"dtype\": \"%s\", \"shape\": %s, \"data_offsets\": [%d, %d]}"
-              .formatted(tensor.name(), tensor.dtype(), tensor.shape(), begin, data.size()));
+              .formatted(tensor.name(), tensor.type(), tensor.shape(), begin, data.size()));
     }
     return file(header.append("}   ").toString(), data.toByteArray());
   }

@@ -43,7 +43,7 @@ public interface ComputeBackendProvider {
     return Bytes.of(
         weights.stream()
             .flatMap(List::stream)
-            .mapToLong(tensor -> tensor.data().byteSize())
+            .mapToLong(StoredTensor::byteSize)
             .reduce(0, Math::addExact));
   }
 

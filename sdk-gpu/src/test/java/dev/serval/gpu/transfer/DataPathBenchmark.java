@@ -208,7 +208,7 @@ public final class DataPathBenchmark {
   private void streamed(
       Context context, DataPath path, StoredTensor tensor, String from, double drive) {
     long window = 4 * PIECE;
-    long bytes = tensor.data().byteSize();
+    long bytes = tensor.byteSize();
     try (Stream stream = context.stream();
         WeightStream weights =
             new WeightStream(path.transfers(), path.deviceMemory(), stream, 4, window)) {

@@ -2,6 +2,7 @@ package dev.serval.models.family;
 
 import dev.serval.api.compute.GateFunction;
 import dev.serval.models.family.ExpertTraits.Names;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -11,6 +12,10 @@ import java.util.Set;
 public final class GptOss extends DecoderFamily {
   private static final Names NAMES = new Names.Apart("mlp.router");
 
+  /** Of the context before it was extended, and another name of num_experts_per_tok. */
+  private static final List<String> OF_NO_USE =
+      List.of("initial_context_length", "experts_per_token");
+
   /** For the service loader. */
   public GptOss() {
     super("gptoss", Set.of("GptOssForCausalLM"), Set.of("gpt_oss"));
@@ -18,6 +23,7 @@ public final class GptOss extends DecoderFamily {
 
   @Override
   DecoderTraits traits(ModelConfig config) {
+    OF_NO_USE.forEach(config::ignore);
     GateFunction gate = GateFunction.SWIGLU_OAI;
     if (config.optionalPositive("swiglu_limit").orElse((double) gate.limit()) != gate.limit()) {
       throw config.refuse("swiglu_limit", gate.limit() + " or none");

@@ -59,7 +59,7 @@ final class TensorCheck {
     }
     if (needed.add(need.name())) {
       elements += tensor.elements();
-      bytes += tensor.data().byteSize();
+      bytes += tensor.byteSize();
     }
   }
 

@@ -126,7 +126,8 @@ final class SafetensorsFile {
                 ElementType.computable()));
   }
 
-  private MemorySegment data(TensorEntry tensor) {
+  /** The bytes of one of its tensors. */
+  MemorySegment data(TensorEntry tensor) {
     return data.asSlice(tensor.begin(), tensor.end() - tensor.begin());
   }
 

@@ -4,7 +4,6 @@ import dev.serval.api.Bytes;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
-import dev.serval.api.storage.StoredTensor;
 import dev.serval.storage.checkpoint.ArtefactHash.Part;
 import dev.serval.storage.checkpoint.Digesting;
 import dev.serval.storage.checkpoint.MappedCheckpoint;
@@ -122,13 +121,14 @@ public final class SafetensorsFolder {
     weights.forEach(shard -> parts.add(new Part("weights", shard.file())));
     Supplier<ArtefactDigest> digest = digesting.of(parts);
     Optional<TextPart> part = TextPart.of(config);
+    Packing packing = Packing.of(folder.path().resolve(CONFIG).toString(), config);
     return new MappedCheckpoint(
         path.toString(),
         FORMAT,
         folder,
         digest,
-        part.map(TextPart::config).orElse(config),
-        table(path, weights, part),
+        packing.unpacked(part.map(TextPart::config).orElse(config)),
+        new TensorTable(path.toString(), packing.unpacked(path, tensors(path, weights, part))),
         texts);
   }
 
@@ -168,22 +168,22 @@ public final class SafetensorsFolder {
     return SafetensorsFile.read(folder.map(file));
   }
 
-  private static TensorTable table(
+  private static SortedMap<String, RawTensor> tensors(
       Path path, List<SafetensorsFile> weights, Optional<TextPart> part) {
-    SortedMap<String, Supplier<StoredTensor>> tensors = new TreeMap<>();
+    SortedMap<String, RawTensor> tensors = new TreeMap<>();
     for (SafetensorsFile file : weights) {
       file.tensors()
           .forEach((stored, entry) ->
               part.map(texts -> texts.name(stored))
                   .orElse(Optional.of(stored))
                   .ifPresent(name -> {
-                    if (tensors.put(name, () -> file.tensor(entry, name)) != null) {
+                    if (tensors.put(name, new RawTensor(file, entry, name)) != null) {
                       throw new CheckpointException(
                           "%s has two tensors that are '%s' to its part for texts, one of them '%s'"
                               .formatted(path, name, stored));
                     }
                   }));
     }
-    return new TensorTable(path.toString(), tensors);
+    return tensors;
   }
 }

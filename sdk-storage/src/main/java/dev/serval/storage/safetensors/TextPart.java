@@ -103,6 +103,7 @@ record TextPart(Map<String, Object> config) {
           model("Qwen2_5_VL", "qwen2_5_vl", "Qwen2ForCausalLM", "qwen2", Map.of()),
           model("Qwen2_5_VL", "qwen2_5_vl_text", "Qwen2ForCausalLM", "qwen2", Map.of()),
           model("Qwen3VL", "qwen3_vl_text", "Qwen3ForCausalLM", "qwen3", Map.of()),
+          model("Qwen3VLMoe", "qwen3_vl_moe_text", "Qwen3MoeForCausalLM", "qwen3_moe", Map.of()),
           model("Qwen3_5", "qwen3_5_text", "Qwen3_5ForCausalLM", "qwen3_5_text", Map.of()),
           model(
               "Qwen3_5Moe",

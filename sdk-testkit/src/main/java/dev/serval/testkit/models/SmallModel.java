@@ -5,14 +5,10 @@ import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.StoredTensor;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,7 +23,6 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.IntUnaryOperator;
-import tools.jackson.databind.json.JsonMapper;
 
 /** A checkpoint in memory with random weights, for trying out what families differ in. */
 public final class SmallModel implements Checkpoint {
@@ -344,7 +339,7 @@ public final class SmallModel implements Checkpoint {
     long bytes = 0;
     for (String part : parts) {
       rows += tensor(part).shape().getFirst();
-      bytes += tensor(part).data().byteSize();
+      bytes += tensor(part).byteSize();
     }
     MemorySegment data = MemorySegment.ofArray(new byte[(int) bytes]);
     List<Long> shape = new ArrayList<>(tensor(parts[0]).shape());
@@ -627,27 +622,9 @@ public final class SmallModel implements Checkpoint {
    * @throws IOException when it cannot be written
    */
   public void save(Path folder) throws IOException {
-    Files.writeString(
-        folder.resolve("config.json"), JsonMapper.shared().writeValueAsString(config));
-    Map<String, Object> header = new TreeMap<>();
-    ByteArrayOutputStream data = new ByteArrayOutputStream();
-    for (StoredTensor tensor : tensors.values()) {
-      int begin = data.size();
-      data.writeBytes(tensor.data().toArray(ValueLayout.JAVA_BYTE));
-      header.put(
-          tensor.name(),
-          Map.of(
-              "dtype", tensor.dtype().name(),
-              "shape", tensor.shape(),
-              "data_offsets", List.of(begin, data.size())));
-    }
-    byte[] text = JsonMapper.shared().writeValueAsBytes(header);
-    ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    try (OutputStream file = Files.newOutputStream(folder.resolve("model.safetensors"))) {
-      file.write(length.putLong(text.length).array());
-      file.write(text);
-      data.writeTo(file);
-    }
+    RawTensors files = new RawTensors();
+    tensors.values().forEach(files::with);
+    files.save(folder, config);
   }
 
   @Override

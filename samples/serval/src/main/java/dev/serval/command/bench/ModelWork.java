@@ -46,7 +46,7 @@ public record ModelWork(
     static Size of(List<StoredTensor> tensors) {
       return new Size(
           tensors.stream().mapToLong(StoredTensor::elements).sum(),
-          tensors.stream().mapToLong(tensor -> tensor.data().byteSize()).sum());
+          tensors.stream().mapToLong(StoredTensor::byteSize).sum());
     }
   }
 
@@ -125,7 +125,7 @@ public record ModelWork(
     return layers.stream()
         .collect(
             Collectors.groupingBy(
-                StoredTensor::dtype, Collectors.summingLong(tensor -> tensor.data().byteSize())))
+                StoredTensor::dtype, Collectors.summingLong(StoredTensor::byteSize)))
         .entrySet()
         .stream()
         .max(Comparator.comparingLong(Map.Entry::getValue))

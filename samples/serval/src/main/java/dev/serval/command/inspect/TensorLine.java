@@ -28,7 +28,7 @@ record TensorLine(String name, String type, List<Long> shape, long elements, lon
     try {
       StoredTensor tensor = checkpoint.tensor(name);
       return new TensorLine(
-          name, tensor.dtype().name(), tensor.shape(), tensor.elements(), tensor.data().byteSize());
+          name, tensor.dtype().name(), tensor.shape(), tensor.elements(), tensor.byteSize());
     } catch (CheckpointException e) {
       return new TensorLine(name, "not computed with: " + e.getMessage(), List.of(), 0, 0);
     }
