@@ -24,24 +24,24 @@ final class TransposedMatrix {
     MemorySegment data = Arena.ofAuto().allocate(dtype.bytes(rows * columns), Long.BYTES);
     long row = 0;
     for (StoredTensor part : parts) {
+      MemorySegment from = part.data();
       for (long index = 0; index < part.elements(); index++) {
         long to = index % columns * rows + row + index / columns;
-        copy(part, index, data, to);
+        copy(dtype, from, index, data, to);
       }
       row += part.elements() / columns;
     }
     return new StoredTensor(first.name(), dtype, List.of(columns, rows), data);
   }
 
-  private static void copy(StoredTensor from, long index, MemorySegment data, long to) {
-    if (from.dtype() == DType.F32) {
+  private static void copy(
+      DType dtype, MemorySegment from, long index, MemorySegment data, long to) {
+    if (dtype == DType.F32) {
       data.setAtIndex(
-          ValueLayout.JAVA_INT, to, from.data().getAtIndex(ValueLayout.JAVA_INT_UNALIGNED, index));
+          ValueLayout.JAVA_INT, to, from.getAtIndex(ValueLayout.JAVA_INT_UNALIGNED, index));
     } else {
       data.setAtIndex(
-          ValueLayout.JAVA_SHORT,
-          to,
-          from.data().getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, index));
+          ValueLayout.JAVA_SHORT, to, from.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, index));
     }
   }
 }

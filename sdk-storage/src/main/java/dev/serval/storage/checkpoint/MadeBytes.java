@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 public final class MadeBytes implements TensorSource {
   private static final long ALIGNMENT = 64;
 
+  /** As many as a few rows have are garbage as any other. */
+  private static final long FEW = 1 << 20;
+
   /** Makes them. */
   public interface Maker {
     /**
@@ -51,12 +54,16 @@ public final class MadeBytes implements TensorSource {
   public synchronized MemorySegment bytes() {
     MemorySegment bytes = made;
     if (bytes == null) {
-      MemorySegment room = Arena.ofAuto().allocate(size, ALIGNMENT);
+      MemorySegment room = size <= FEW ? onHeap() : Arena.ofAuto().allocate(size, ALIGNMENT);
       maker.make(from, room);
       bytes = room.asReadOnly();
       made = bytes;
     }
     return bytes;
+  }
+
+  private MemorySegment onHeap() {
+    return MemorySegment.ofArray(new byte[Math.toIntExact(size)]);
   }
 
   @Override

@@ -33,14 +33,17 @@ public record StoredRows(int first, List<StoredTensor> parts) {
     return CodedBlocks.bytes(dtype(), columns());
   }
 
-  /** One row as kernels are given it, counted from the matrix's first. */
+  /**
+   * One row as kernels are given it, counted from the matrix's first. If its bytes have to be made,
+   * no others are.
+   */
   public MemorySegment row(int row) {
     long bytes = dtype().bytes(columns());
     long within = row;
     for (StoredTensor part : parts) {
       long rows = part.shape().getFirst();
       if (within < rows) {
-        return CodedBlocks.row(dtype(), part.data().asSlice(within * bytes, bytes));
+        return CodedBlocks.row(dtype(), part.source().slice(within * bytes, bytes).bytes());
       }
       within -= rows;
     }
