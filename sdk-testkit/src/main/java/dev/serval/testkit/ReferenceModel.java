@@ -9,6 +9,7 @@ import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntFunction;
@@ -265,7 +266,7 @@ final class ReferenceModel {
       } else if (model.holds(prefix + "self_attn.k_proj.weight")) {
         attention(x, layer, rules.windows.applyAsInt(layer));
       }
-      if (model.holds(prefix + "mlp.up_proj.weight") || model.experts().isPresent()) {
+      if (model.holds(prefix + "mlp.up_proj.weight") || mixes(prefix)) {
         feedForward(x, sameStart ? start : normed(x, prefix + before(prefix)), prefix);
       }
     }
@@ -384,13 +385,7 @@ final class ReferenceModel {
 
   private void stateSpace(double[][] x, String layer) {
     String prefix = layer + "mamba.";
-    StateSpaceShape shape =
-        new StateSpaceShape(
-            size("mamba_n_heads"),
-            size("mamba_d_head"),
-            size("mamba_n_groups"),
-            size("mamba_d_state"),
-            size("mamba_d_conv"));
+    StateSpaceShape shape = StatefulModels.SPACE;
     StateSpaceReference.Vectors vectors =
         new StateSpaceReference.Vectors(
             taps(prefix + "conv1d.weight", shape.channels()),
@@ -403,7 +398,8 @@ final class ReferenceModel {
     for (int t = 0; t < x.length; t++) {
       rows[t] = linear(norm(x[t], layer + INPUT), prefix + "in_proj");
     }
-    int normGroups = model.config().containsKey("layers_block_type") ? shape.groups() : 1;
+    boolean ofParts = List.of("NemotronHForCausalLM").equals(model.config().get("architectures"));
+    int normGroups = ofParts ? shape.groups() : 1;
     double[][] out = new StateSpaceReference(shape, vectors, normGroups, epsilon).of(rows);
     for (int t = 0; t < x.length; t++) {
       add(x[t], linear(out[t], prefix + "out_proj"), layer, AFTER_ATTENTION);
@@ -494,21 +490,30 @@ final class ReferenceModel {
   }
 
   private double[] fed(double[] start, String prefix) {
-    if (rules.ways.function instanceof UngatedFunction function) {
-      double[] ups = linear(start, prefix + "mlp.up_proj");
-      return linear(Float64.activated(function, ups), prefix + "mlp.down_proj");
-    }
-    boolean mixes = model.experts().isPresent() && !model.holds(prefix + "mlp.gate_proj.weight");
-    return mixes ? mixed(start, prefix) : gated(start, prefix + "mlp.", DENSE);
+    return mixes(prefix) ? mixed(start, prefix) : dense(start, prefix + "mlp.", DENSE);
   }
 
-  private double[] gated(double[] x, String prefix, Experts.Names names) {
-    double[] product = linear(x, prefix + names.gate());
+  private boolean mixes(String prefix) {
+    return model
+        .experts()
+        .filter(experts -> model.holds(prefix + experts.names().router() + ".weight"))
+        .isPresent();
+  }
+
+  private double[] dense(double[] x, String prefix, Experts.Names names) {
     double[] ups = linear(x, prefix + names.up());
-    for (int i = 0; i < product.length; i++) {
-      product[i] = Float64.gated((GateFunction) rules.ways.function, product[i], ups[i]);
-    }
-    return linear(product, prefix + names.down());
+    double[] between =
+        switch (rules.ways.function) {
+          case UngatedFunction plain -> Float64.activated(plain, ups);
+          case GateFunction gating -> gated(gating, linear(x, prefix + names.gate()), ups);
+        };
+    return linear(between, prefix + names.down());
+  }
+
+  private static double[] gated(GateFunction function, double[] gates, double[] ups) {
+    double[] products = new double[ups.length];
+    Arrays.setAll(products, i -> Float64.gated(function, gates[i], ups[i]));
+    return products;
   }
 
   /** What experts make of a row. */
@@ -519,7 +524,7 @@ final class ReferenceModel {
     if (beside.shared() > 0) {
       double share =
           beside.sharedGate().map(gate -> Float64.sigmoid(linear(x, layer + gate)[0])).orElse(1.0);
-      addScaled(out, share, gated(x, layer + beside.sharedMaps(), DENSE));
+      addScaled(out, share, dense(x, layer + beside.sharedMaps(), DENSE));
     }
     return out;
   }
@@ -540,7 +545,7 @@ final class ReferenceModel {
     double[] out = new double[x.length];
     for (int expert : best) {
       double share = scores[expert] / (experts.normalised() ? sum : 1);
-      double[] given = gated(x, experts.name(layer, expert, ""), experts.names());
+      double[] given = dense(x, experts.name(layer, expert, ""), experts.names());
       addScaled(out, beside.factor() * share, given);
     }
     return out;

@@ -208,13 +208,29 @@ abstract class StatefulFamilyContract extends NeighbourFamilyContract {
     checkSpaces(apart.with("experts_apart", true), none);
   }
 
+  private void checkOneParts(SmallModel model) {
+    Ways ways = ReferenceModel.plain(model).with(UngatedFunction.RELU_SQUARED, false, false, 1);
+    Rules rules = new Rules(layer -> new double[0], layer -> NONE, 1, ways);
+    check(model, new ReferenceModel(model, rules, 1e-5));
+  }
+
   @Test
   void nemotron_h_has_layers_of_one_part() {
     for (DType dtype : exactTypes()) {
-      SmallModel model = StatefulModels.ofOnePart(81, dtype, VOCABULARY);
-      Ways ways = ReferenceModel.plain(model).with(UngatedFunction.RELU_SQUARED, false, false, 1);
-      Rules rules = new Rules(layer -> new double[0], layer -> NONE, 1, ways);
-      check(model, new ReferenceModel(model, rules));
+      checkOneParts(StatefulModels.ofOnePart(81, dtype, VOCABULARY));
+      checkOneParts(
+          StatefulModels.withSpaceFields(StatefulModels.ofOnePart(82, dtype, VOCABULARY)));
+    }
+  }
+
+  @Test
+  void nemotron_h_may_have_experts_without_gates_beside_dense_layers_or_alone() {
+    for (String pattern : List.of("M*EM", "E*-M", "M*EE")) {
+      for (DType dtype : exactTypes()) {
+        checkOneParts(
+            StatefulModels.withSpaceFields(
+                StatefulModels.ofOnePart(83, dtype, VOCABULARY, pattern)));
+      }
     }
   }
 }

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param routing which rows go to which expert
  * @param routed of each row the products of its router, by which they do
- * @param gateUp gates and ups of some rows, expert by expert
- * @param gated their products
+ * @param gateUp gates and ups of some rows, or ups alone, expert by expert
+ * @param gated what the function makes of them
  * @param given what is made of them
  */
 record ExpertRoom(
@@ -31,6 +31,7 @@ record ExpertRoom(
    * @param used how many of them a row goes to
    * @param width how wide rows are
    * @param inner how wide experts are within
+   * @param gateUps how many gates and ups that takes
    */
   record Sizes(
       int maxRows,
@@ -38,7 +39,8 @@ record ExpertRoom(
       RouterSpec.@Nullable Groups groups,
       int used,
       int width,
-      int inner) {
+      int inner,
+      int gateUps) {
     Sizes(ExpertSpec spec, int maxRows) {
       this(
           maxRows,
@@ -46,7 +48,8 @@ record ExpertRoom(
           spec.router().groups(),
           spec.router().used(),
           spec.width(),
-          spec.inner());
+          spec.inner(),
+          spec.function().inputs(spec.inner()));
     }
 
     ExpertRoom room(Buffers buffers) {
@@ -54,7 +57,7 @@ record ExpertRoom(
       return new ExpertRoom(
           new ExpertRouting(maxRows, experts, groups, used),
           buffers.of(maxRows, experts),
-          buffers.of(together, Math.multiplyExact(2, inner)),
+          buffers.of(together, gateUps),
           buffers.of(together, inner),
           buffers.of(together, width));
     }

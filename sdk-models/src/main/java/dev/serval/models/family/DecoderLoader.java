@@ -7,14 +7,12 @@ import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardMaps;
-import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.HeadMaps;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.ShortConvolutionSpec;
 import dev.serval.api.compute.StateSpaceSpec;
-import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
@@ -315,7 +313,7 @@ final class DecoderLoader {
             routing.normalised(),
             (float) (routing.factor() * traits.branchFactor()));
     return new ExpertSpec(
-        router, tensors.experts().stream().map(this::maps).toList(), gating(traits));
+        router, tensors.experts().stream().map(this::maps).toList(), traits.activation());
   }
 
   /** An expert that all rows go to, by the logistic function of a product. */
@@ -323,15 +321,7 @@ final class DecoderLoader {
     RouterSpec router =
         new RouterSpec(
             weight(gate), null, RouterSpec.Scoring.SIGMOID, null, 1, false, traits.branchFactor());
-    return new ExpertSpec(router, List.of(expert), gating(traits));
-  }
-
-  private static GateFunction gating(DecoderTraits traits) {
-    return switch (traits.activation()) {
-      case GateFunction function -> function;
-      case UngatedFunction function ->
-          throw new IllegalStateException("experts without gates, but " + function);
-    };
+    return new ExpertSpec(router, List.of(expert), traits.activation());
   }
 
   private FeedForwardMaps maps(DecoderTensors.FeedForward.Dense maps) {

@@ -296,7 +296,10 @@ record DecoderTensors(DecoderShape shape) {
   }
 
   private FeedForward.Dense dense(String layer, int inner) {
-    MapNames names = shape.traits().names().feedForward();
+    return dense(layer, shape.traits().names().feedForward(), inner);
+  }
+
+  private FeedForward.Dense dense(String layer, MapNames names, int inner) {
     return switch (shape.traits().activation()) {
       case GateFunction _ -> gated(layer, names, inner);
       case UngatedFunction _ ->
@@ -357,7 +360,7 @@ record DecoderTensors(DecoderShape shape) {
         IntStream.range(0, experts.count())
             .mapToObj(expert -> expert(layer, experts, expert))
             .toList(),
-        shared.map(one -> gated(layer, one.maps(), one.inner())),
+        shared.map(one -> dense(layer, one.maps(), one.inner())),
         shared
             .flatMap(ExpertTraits.Shared::gate)
             .map(gate -> weights(new LinearNeed(layer + gate, 1, shape.hidden())))
@@ -368,25 +371,16 @@ record DecoderTensors(DecoderShape shape) {
     int hidden = shape.hidden();
     int inner = experts.inner();
     return switch (experts.names()) {
-      case ExpertTraits.Names.Apart names ->
-          maps(
-              gates(
-                  layer + names.of(expert, names.gate()),
-                  layer + names.of(expert, names.up()),
-                  inner),
-              new LinearNeed(layer + names.of(expert, names.down()), hidden, inner));
-      case ExpertTraits.Names.Joined names ->
-          maps(
-              new LinearNeed[] {
-                new LinearNeed(layer + names.of(expert, names.gateUp()), 2 * inner, hidden)
-              },
-              new LinearNeed(layer + names.of(expert, names.down()), hidden, inner));
-      case ExpertTraits.Names.Together names ->
-          new FeedForward.Dense(
-              part(layer + names.gateUp(), expert, experts.count(), 2 * inner, hidden),
-              List.of(),
-              part(layer + names.down(), expert, experts.count(), hidden, inner),
-              List.of());
+      case ExpertTraits.Names.Apart names -> dense(layer, names.of(expert), inner);
+      case ExpertTraits.Names.Joined names -> dense(layer, names.of(expert), inner);
+      case ExpertTraits.Names.Together names -> {
+        int inputs = shape.traits().activation().inputs(inner);
+        yield new FeedForward.Dense(
+            part(layer + names.gateUp(), expert, experts.count(), inputs, hidden),
+            List.of(),
+            part(layer + names.down(), expert, experts.count(), hidden, inner),
+            List.of());
+      }
     };
   }
 

@@ -52,14 +52,13 @@ final class FeedForwardPart {
             .orElse(null);
   }
 
-  /** Of each layer that has no experts; of those of one width the same. */
+  /** Of each layer that is dense; of those of one width the same. */
   private @Nullable FeedForwardRoom[] denseRooms(
       DecoderShape shape, int rows, List<Activations> spare) {
     Map<Integer, FeedForwardRoom> rooms = new HashMap<>();
     @Nullable FeedForwardRoom[] ofLayers = new FeedForwardRoom[shape.layers()];
     for (int layer = 0; layer < ofLayers.length; layer++) {
-      int index = layer;
-      if (shape.traits().experts().filter(some -> some.in(index) && !some.beside()).isEmpty()) {
+      if (shape.dense(layer)) {
         ofLayers[layer] =
             rooms.computeIfAbsent(
                 shape.intermediate(layer),

@@ -57,6 +57,7 @@ enum Architecture {
   MISTRAL3("Ministral3ForCausalLM", "ministral3", true),
   NEMOTRON("NemotronForCausalLM", "nemotron", false),
   NEMOTRON_H("NemotronHForCausalLM", "nemotron_h", false, Names.MAMBA),
+  NEMOTRON_H_MOE("NemotronHForCausalLM", "nemotron_h", false, Names.NEMOTRON_H_MOE, Names.EXPERTS),
   /** OLMo 2, or OLMo 3 where there is a window. */
   OLMO2("Olmo2ForCausalLM", "olmo2", false, Names.END_NORMS),
   OLMOE("OlmoeForCausalLM", "olmoe", false, Names.ROUTER, Names.EXPERTS),
@@ -218,6 +219,8 @@ enum Architecture {
             "ssm_dt", "mamba.dt_bias",
             "ssm_norm", "mamba.norm",
             "ssm_out", "mamba.out_proj");
+
+    static final Map<String, String> NEMOTRON_H_MOE = and(MAMBA, SHARED_EXPERTS);
 
     /** The one expert that all rows go to is all there is in a model without others. */
     static final Map<String, String> GRANITEHYBRID =
