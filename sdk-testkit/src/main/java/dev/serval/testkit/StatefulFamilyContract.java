@@ -233,4 +233,43 @@ abstract class StatefulFamilyContract extends NeighbourFamilyContract {
       }
     }
   }
+
+  private void checkSideBySide(SmallModel model, double embeddings, double logits) {
+    double scores = 1 / Math.sqrt(model.number("head_dim"));
+    Ways ways = new Ways(GateFunction.SILU, false, embeddings, 1, scores, logits, NO_CAP, NO_CAP);
+    double[] frequencies = ReferenceModel.frequencies(16, 10_000);
+    ReferenceModel reference =
+        new ReferenceModel(model, new Rules(layer -> frequencies, layer -> NONE, 1, ways));
+    check(StatefulModels.withFalconNames(model), reference);
+  }
+
+  @Test
+  void falcon_h1_attends_and_has_state_spaces_side_by_side() {
+    for (DType dtype : exactTypes()) {
+      checkSideBySide(StatefulModels.sideBySide(91, dtype, VOCABULARY), 1, 1);
+    }
+    SmallModel without =
+        StatefulModels.sideBySide(92, DType.F32, VOCABULARY).with("mamba_rms_norm", false);
+    without.eachLayer(layer -> without.withoutTensor(layer + "mamba.norm" + WEIGHT));
+    checkSideBySide(without, 1, 1);
+  }
+
+  @Test
+  void falcon_h1_multiplies_what_parts_of_layers_begin_with_and_give() {
+    for (DType dtype : exactTypes()) {
+      checkSideBySide(
+          StatefulModels.sideBySide(93, dtype, VOCABULARY)
+              .with("embedding_multiplier", 3.0)
+              .with("lm_head_multiplier", 0.4)
+              .with("attention_in_multiplier", 1.2)
+              .with("attention_out_multiplier", 0.9)
+              .with("key_multiplier", 0.6)
+              .with("ssm_in_multiplier", 1.25)
+              .with("ssm_out_multiplier", 0.7)
+              .with("ssm_multipliers", List.of(0.8, 1.1, 0.7, 1.3, 0.5))
+              .with("mlp_multipliers", List.of(0.9, 0.6)),
+          3,
+          0.4);
+    }
+  }
 }

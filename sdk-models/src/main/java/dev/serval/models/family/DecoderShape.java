@@ -138,7 +138,7 @@ record DecoderShape(
     return (float) (epsilon / (scale * scale));
   }
 
-  /** What a layer is that carries a state along; empty if it attends. */
+  /** What a layer is that carries a state along; empty if it does not. */
   Optional<StateTraits> state(int layer) {
     return traits.states().filter(states -> states.carry().get(layer)).map(StateLayers::traits);
   }
@@ -190,7 +190,8 @@ record DecoderShape(
   }
 
   boolean attends(int layer) {
-    return has(LayerPart.MIXER, layer) && state(layer).isEmpty();
+    boolean both = traits.states().filter(StateLayers::attend).isPresent();
+    return has(LayerPart.MIXER, layer) && (both || state(layer).isEmpty());
   }
 
   private KvShape kept(int layer) {

@@ -251,21 +251,37 @@ record DecoderTensors(DecoderShape shape) {
   private Mixing mixing(String layer, int index) {
     DecoderTraits traits = shape.traits();
     BranchNorms norms = traits.branchNorms();
-    Optional<StateTraits> state = shape.state(index);
+    boolean attends = shape.attends(index);
     List<LinearNeed> output =
         List.of(
-            state.isPresent()
-                ? output(layer, state.get().output(), state.get().outputColumns())
-                : output(layer, traits.names().output(), shape.attentionOutputs(index)));
+            attends
+                ? output(layer, traits.names().output(), shape.attentionOutputs(index))
+                : output(layer, shape.state(index).orElseThrow()));
     return new Mixing(
         norm(layer, norms.start().map(BranchNorms.Names::attention)),
-        state
-            .map(one -> one.tensors(shape.hidden(), layer))
-            .or(() -> traits.latent().map(latent -> latent.tensors(shape, layer)))
-            .orElseGet(() -> MixerTensors.attention(shape, index, layer)),
+        mixer(layer, index),
         LinearNeed.weights(output),
-        traits.outputBias() && state.isEmpty() ? LinearNeed.biases(output) : List.of(),
+        traits.outputBias() && attends ? LinearNeed.biases(output) : List.of(),
         norm(layer, norms.end().map(BranchNorms.Names::attention)));
+  }
+
+  private MixerTensors mixer(String layer, int index) {
+    Optional<StateTraits> state = shape.state(index);
+    Optional<MixerTensors.Carrying> carrying = state.map(one -> one.tensors(shape.hidden(), layer));
+    if (carrying.isPresent() && shape.attends(index)) {
+      return new MixerTensors.Beside(
+          MixerTensors.attention(shape, index, layer),
+          carrying.get(),
+          weights(output(layer, state.get())));
+    }
+    return carrying
+        .<MixerTensors>map(Function.identity())
+        .or(() -> shape.traits().latent().map(latent -> latent.tensors(shape, layer)))
+        .orElseGet(() -> MixerTensors.attention(shape, index, layer));
+  }
+
+  private LinearNeed output(String layer, StateTraits state) {
+    return output(layer, state.output(), state.outputColumns());
   }
 
   private FeedForward feedForward(String layer, int index) {

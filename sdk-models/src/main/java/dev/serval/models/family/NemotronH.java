@@ -20,11 +20,7 @@ public final class NemotronH extends DecoderFamily {
   private static final String KINDS = "layers_block_type";
   private static final String PATTERN = "hybrid_override_pattern";
   private static final String MLP_BIAS = "mlp_bias";
-  private static final String STEPS = "time_step_limit";
   private static final String SHARED = "n_shared_experts";
-
-  /** No step in time is as long. */
-  private static final double NO_LIMIT = 1e20;
 
   /**
    * Of training, of how kernels work, of states' type, which is F32, of layers that predict further
@@ -144,11 +140,6 @@ public final class NemotronH extends DecoderFamily {
       if (config.flag(bias, false)) {
         throw config.refuse(bias, "false or missing");
       }
-    }
-    List<Double> steps = config.numbers(STEPS).orElse(List.of(0.0, Double.POSITIVE_INFINITY));
-    if (steps.size() != 2 || steps.getFirst() != 0 || steps.getLast() < NO_LIMIT) {
-      throw config.refuse(
-          STEPS, "0 and at least " + NO_LIMIT + ", which limit nothing, or missing");
     }
   }
 

@@ -159,6 +159,7 @@ final class ModelConfiguration {
       case CHATGLM -> translation.config.put("qkv_together", weights.inputsTogether());
       case COHERE2, COMMAND_R -> translation.cohere();
       case DEEPSEEK2 -> translation.deepseek(weights);
+      case FALCON_H1 -> translation.falconH1(weights);
       case GEMMA -> translation.gemma();
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
@@ -439,6 +440,13 @@ final class ModelConfiguration {
     }
     config.put("layers_block_type", types);
     config.putAll(MambaConfiguration.translate(metadata, architecture, weights));
+  }
+
+  /** Its converters have multiplied weights. */
+  private void falconH1(WeightFacts weights) {
+    config.putAll(MambaConfiguration.translate(metadata, architecture, weights));
+    config.put("mamba_rms_norm", weights.stateNorms());
+    config.put("mamba_norm_before_gate", false);
   }
 
   private void glm4Moe(WeightFacts weights) {

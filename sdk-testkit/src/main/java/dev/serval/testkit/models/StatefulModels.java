@@ -273,30 +273,73 @@ public final class StatefulModels {
     });
   }
 
-  private static SmallModel spaces(String architecture, long seed, DType dtype, int vocabulary) {
+  /**
+   * A model each of whose layers attends and has a state space beside that, as Falcon-H1's
+   * checkpoints have it, but for feed-forward layers and the last norm, which are called as those
+   * of most are.
+   *
+   * @param seed of its weights
+   * @param dtype how they are stored, a plain type
+   * @param vocabulary how many tokens there are
+   * @return the model
+   */
+  public static SmallModel sideBySide(long seed, DType dtype, int vocabulary) {
     Sizes sizes = sizes(vocabulary);
     SmallModel model =
-        SmallModel.of(architecture, seed, dtype, sizes, Extras.NONE)
-            .with("mamba_n_heads", (long) SPACE.heads())
-            .with("mamba_d_head", (long) SPACE.headDim())
-            .with("mamba_n_groups", (long) SPACE.groups())
-            .with("mamba_d_state", (long) SPACE.stateDim())
-            .with("mamba_d_conv", (long) SPACE.taps());
-    return eachStateful(
-        model,
-        layer -> {
-          String mamba = layer + "mamba.";
-          model
-              .withMatrix(mamba + "in_proj.weight", SPACE.inputColumns(), sizes.hidden())
-              .withMatrix(mamba + "conv1d.weight", SPACE.channels(), SPACE.taps())
-              .reshaped(mamba + "conv1d.weight", SPACE.channels(), 1, SPACE.taps())
-              .withVector(mamba + "conv1d.bias", SPACE.channels())
-              .withMatrix(mamba + "out_proj.weight", sizes.hidden(), SPACE.inner())
-              .withVector(mamba + "A_log", SPACE.heads())
-              .withVector(mamba + "D", SPACE.heads())
-              .withVector(mamba + "dt_bias", SPACE.heads())
-              .withVector(mamba + "norm.weight", SPACE.inner());
-        });
+        withSpaces(
+            SmallModel.of("FalconH1ForCausalLM", seed, dtype, sizes, Extras.NONE)
+                .with("mamba_d_ssm", (long) SPACE.inner())
+                .with("mamba_rms_norm", true)
+                .with("mamba_norm_before_gate", false));
+    return model.eachLayer(layer -> {
+      space(model, layer, sizes);
+      model.withoutTensor(layer + "post_attention_layernorm" + WEIGHT);
+      model.withGains(layer + "pre_ff_layernorm" + WEIGHT, sizes.hidden());
+    });
+  }
+
+  /**
+   * Has the feed-forward layers and the last norm of such a model be called as they are there.
+   *
+   * @param model the model
+   * @return the same
+   */
+  public static SmallModel withFalconNames(SmallModel model) {
+    model.eachLayer(layer -> {
+      for (String map : List.of("gate_proj", "up_proj", "down_proj")) {
+        rename(model, layer, "mlp." + map, "feed_forward." + map);
+      }
+    });
+    return model.renamed("model.norm.weight", "model.final_layernorm.weight");
+  }
+
+  private static SmallModel withSpaces(SmallModel model) {
+    return model
+        .with("mamba_n_heads", (long) SPACE.heads())
+        .with("mamba_d_head", (long) SPACE.headDim())
+        .with("mamba_n_groups", (long) SPACE.groups())
+        .with("mamba_d_state", (long) SPACE.stateDim())
+        .with("mamba_d_conv", (long) SPACE.taps());
+  }
+
+  private static SmallModel spaces(String architecture, long seed, DType dtype, int vocabulary) {
+    Sizes sizes = sizes(vocabulary);
+    SmallModel model = withSpaces(SmallModel.of(architecture, seed, dtype, sizes, Extras.NONE));
+    return eachStateful(model, layer -> space(model, layer, sizes));
+  }
+
+  private static void space(SmallModel model, String layer, Sizes sizes) {
+    String mamba = layer + "mamba.";
+    model
+        .withMatrix(mamba + "in_proj.weight", SPACE.inputColumns(), sizes.hidden())
+        .withMatrix(mamba + "conv1d.weight", SPACE.channels(), SPACE.taps())
+        .reshaped(mamba + "conv1d.weight", SPACE.channels(), 1, SPACE.taps())
+        .withVector(mamba + "conv1d.bias", SPACE.channels())
+        .withMatrix(mamba + "out_proj.weight", sizes.hidden(), SPACE.inner())
+        .withVector(mamba + "A_log", SPACE.heads())
+        .withVector(mamba + "D", SPACE.heads())
+        .withVector(mamba + "dt_bias", SPACE.heads())
+        .withVector(mamba + "norm.weight", SPACE.inner());
   }
 
   /**
