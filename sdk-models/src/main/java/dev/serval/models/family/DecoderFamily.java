@@ -17,7 +17,7 @@ import java.util.Set;
 
 /**
  * A family of decoder-only transformers: layers of grouped-query attention with rotary positions,
- * or of what carries a state along, and a gated feed-forward network. What a family adds are its
+ * of what carries a state along, or of both, and a feed-forward network. What a family adds are its
  * {@link #traits}.
  */
 abstract class DecoderFamily implements ModelFamily {

@@ -224,6 +224,28 @@ public final class StatefulModels {
     });
   }
 
+  /**
+   * Has the tensors of a model of layers of one part be called as Nemotron-H's checkpoints have
+   * them.
+   *
+   * @param model the model
+   * @return the same
+   */
+  public static SmallModel withMixerNames(SmallModel model) {
+    for (String name : List.copyOf(model.tensorNames())) {
+      String stored =
+          name.replaceFirst("^model\\.embed_tokens\\.", "backbone.embeddings.")
+              .replaceFirst("^model\\.norm\\.", "backbone.norm_f.")
+              .replaceFirst(
+                  "^model\\.layers\\.(\\d+)\\.input_layernorm\\.", "backbone.layers.$1.norm.")
+              .replaceFirst("^model\\.layers\\.(\\d+)\\.\\w+\\.", "backbone.layers.$1.mixer.");
+      if (!stored.equals(name)) {
+        model.renamed(name, stored);
+      }
+    }
+    return model;
+  }
+
   private static void ungatedExperts(SmallModel model) {
     Experts.Beside beside =
         new Experts.Beside(
