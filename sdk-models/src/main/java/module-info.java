@@ -34,6 +34,7 @@ module dev.serval.models {
       dev.serval.models.family.Ernie45,
       dev.serval.models.family.Ernie45Moe,
       dev.serval.models.family.Exaone4,
+      dev.serval.models.family.FalconH1,
       dev.serval.models.family.Gemma,
       dev.serval.models.family.Gemma2,
       dev.serval.models.family.Gemma3,

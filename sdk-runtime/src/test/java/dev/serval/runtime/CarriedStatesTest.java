@@ -8,6 +8,7 @@ import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,10 +23,12 @@ final class CarriedStatesTest {
 
   @TempDir Path parent;
 
-  /** What layers keep that do not attend. */
+  /** What layers keep that do not attend, or do so besides. */
   enum Kind {
     DELTA_NETWORKS,
     STATE_SPACES,
+    STATE_SPACES_AND_EXPERTS_IN_OTHER_LAYERS,
+    STATE_SPACES_BESIDE_ATTENTION,
     SHORT_CONVOLUTIONS;
 
     SmallModel model() {
@@ -34,6 +37,14 @@ final class CarriedStatesTest {
             StatefulModels.apart("Qwen3_5ForCausalLM", 61, DType.F32, VOCABULARY);
         case STATE_SPACES ->
             StatefulModels.withoutExperts(StatefulModels.stateSpaces(62, DType.F32, VOCABULARY));
+        case STATE_SPACES_AND_EXPERTS_IN_OTHER_LAYERS ->
+            StatefulModels.withMixerNames(
+                StatefulModels.withSpaceFields(
+                    StatefulModels.ofOnePart(64, DType.F32, VOCABULARY, "M*EM")));
+        case STATE_SPACES_BESIDE_ATTENTION ->
+            StatefulModels.withFalconNames(
+                StatefulModels.sideBySide(65, DType.F32, VOCABULARY)
+                    .with("ssm_multipliers", List.of(0.8, 1.1, 0.7, 1.3, 0.5)));
         case SHORT_CONVOLUTIONS ->
             StatefulModels.withConvolutionNames(
                 StatefulModels.convolutions("Lfm2ForCausalLM", 63, DType.F32, VOCABULARY));

@@ -1,22 +1,27 @@
 package dev.serval.testkit;
 
 import dev.serval.api.cache.BlockTable;
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Puts numbers into a backend's buffers and gets them out, by what every backend can do: rows go in
@@ -34,6 +39,13 @@ final class BackendProbe {
 
   /** The types that store each number by itself. */
   static final List<DType> PLAIN = List.of(DType.F32, DType.F16, DType.BF16);
+
+  /** All that a feed-forward layer may have between its maps. */
+  static List<ActivationFunction> functions() {
+    return Stream.<ActivationFunction[]>of(GateFunction.values(), UngatedFunction.values())
+        .flatMap(Arrays::stream)
+        .toList();
+  }
 
   /** Random numbers that the type holds exactly, most of them within ±1. */
   static float[][] random(Random random, DType dtype, int rows, int columns) {

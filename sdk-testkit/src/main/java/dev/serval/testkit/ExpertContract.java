@@ -3,6 +3,7 @@ package dev.serval.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.cache.BlockTable;
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
@@ -16,6 +17,7 @@ import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.RouterSpec.Scoring;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -45,7 +47,7 @@ abstract class ExpertContract extends AttentionContract {
    * @param selecting whether experts have a selection bias
    * @param normalised whether shares add up to 1
    * @param biased whether maps have biases
-   * @param function what lets values through
+   * @param function what experts have between their maps
    * @param factor by what all is multiplied
    */
   private record Rules(
@@ -56,11 +58,15 @@ abstract class ExpertContract extends AttentionContract {
       boolean selecting,
       boolean normalised,
       boolean biased,
-      GateFunction function,
+      ActivationFunction function,
       float factor) {
     static Rules plain(int used) {
       return new Rules(
           DType.F32, used, null, Scoring.SOFTMAX, false, true, false, GateFunction.SILU, 1);
+    }
+
+    Rules with(ActivationFunction other) {
+      return new Rules(dtype, used, groups, scoring, selecting, normalised, biased, other, factor);
     }
 
     static Rules grouped(int used, Groups groups, Scoring scoring, boolean selecting) {
@@ -68,7 +74,7 @@ abstract class ExpertContract extends AttentionContract {
           DType.F32, used, groups, scoring, selecting, true, false, GateFunction.SILU, 1);
     }
 
-    static Rules random(Random random, DType dtype, int used) {
+    static Rules random(Random random, DType dtype, int used, ActivationFunction function) {
       return new Rules(
           dtype,
           used,
@@ -77,7 +83,7 @@ abstract class ExpertContract extends AttentionContract {
           random.nextBoolean(),
           random.nextBoolean(),
           random.nextBoolean(),
-          random.nextBoolean() ? GateFunction.SWIGLU_OAI : GateFunction.GELU_TANH,
+          function,
           0.75f);
     }
   }
@@ -130,9 +136,10 @@ abstract class ExpertContract extends AttentionContract {
     }
 
     private FeedForwardMaps expert(Random random, int width, int inner) {
-      gateUps.add(BackendProbe.random(random, rules.dtype, 2 * inner, width));
+      int inputs = rules.function.inputs(inner);
+      gateUps.add(BackendProbe.random(random, rules.dtype, inputs, width));
       downs.add(BackendProbe.random(random, rules.dtype, width, inner));
-      gateUpBiases.add(randomBias(random, 2 * inner));
+      gateUpBiases.add(randomBias(random, inputs));
       downBiases.add(randomBias(random, width));
       return new FeedForwardMaps(
           probe.matrix(rules.dtype, gateUps.getLast()),
@@ -177,7 +184,7 @@ abstract class ExpertContract extends AttentionContract {
       for (int expert : best) {
         double[] maps =
             Float64.linear(Float64.widen(in), gateUps.get(expert), gateUpBiases.get(expert));
-        double[] products = Float64.gated(rules.function, maps);
+        double[] products = Float64.activated(rules.function, maps);
         double[] given = Float64.linear(products, downs.get(expert), downBiases.get(expert));
         double share = rules.factor * scores[expert] / (rules.normalised ? sum : 1);
         for (int i = 0; i < out.length; i++) {
@@ -216,9 +223,12 @@ abstract class ExpertContract extends AttentionContract {
       {1, 1, 5, 3, 4}, {4, 2, 40, 33, 9}, {7, 7, 33, 64, 2}, {16, 3, 128, 64, 70}, {3, 2, 8, 9, 600}
     };
     Random random = new Random(21);
+    int turn = 0;
     for (DType dtype : BackendProbe.PLAIN) {
       for (int[] size : sizes) {
-        Rules rules = Rules.random(random, dtype, size[1]);
+        ActivationFunction function =
+            BackendProbe.functions().get(turn++ % BackendProbe.functions().size());
+        Rules rules = Rules.random(random, dtype, size[1], function);
         Crowd crowd = new Crowd(random, rules, size[0], size[2], size[3]);
         ExpertLayer layer = backend.experts(crowd.spec, size[4]);
         float[][] in = rows(random, size[4], size[2], size[0]);
@@ -231,6 +241,37 @@ abstract class ExpertContract extends AttentionContract {
               30.0 * size[2] * Math.sqrt(size[3]),
               "%s among %d, row %d".formatted(rules, size[0], row));
         }
+      }
+    }
+  }
+
+  @Test
+  void experts_may_have_gates_or_none() {
+    Random random = new Random(33);
+    for (ActivationFunction function : BackendProbe.functions()) {
+      for (boolean biased : new boolean[] {false, true}) {
+        Rules rules =
+            new Rules(DType.BF16, 2, null, Scoring.SIGMOID, true, true, biased, function, 1.5f);
+        requireRules(random, rules, 5, 7, rows(random, 9, 70, 5));
+        requireRules(random, rules, 5, 64, rows(random, 9, 70, 5));
+      }
+    }
+  }
+
+  @Test
+  void layers_of_the_same_sizes_but_for_gates_do_not_get_in_each_others_way() {
+    Random random = new Random(34);
+    float[][] in = rows(random, 6, 24, 4);
+    List<Crowd> crowds =
+        Stream.of(GateFunction.SILU, UngatedFunction.RELU_SQUARED)
+            .map(function -> new Crowd(random, Rules.plain(2).with(function), 4, 24, 10))
+            .toList();
+    List<ExpertLayer> layers =
+        crowds.stream().map(crowd -> backend.experts(crowd.spec, 6)).toList();
+    for (int i : new int[] {1, 0, 1}) {
+      float[][] actual = mix(layers.get(i), in, new float[6][24]);
+      for (int row = 0; row < 6; row++) {
+        assertRow(actual[row], crowds.get(i).expected(in[row], new float[24]), 2000, "layer " + i);
       }
     }
   }
@@ -278,8 +319,12 @@ abstract class ExpertContract extends AttentionContract {
   }
 
   private void requireRules(Random random, Rules rules, int count, float[][] in) {
+    requireRules(random, rules, count, 5, in);
+  }
+
+  private void requireRules(Random random, Rules rules, int count, int inner, float[][] in) {
     int width = in[0].length;
-    Crowd crowd = new Crowd(random, rules, count, width, 5);
+    Crowd crowd = new Crowd(random, rules, count, width, inner);
     float[][] actual = mix(backend.experts(crowd.spec, in.length), in, new float[in.length][width]);
     for (int row = 0; row < in.length; row++) {
       assertRow(
@@ -444,6 +489,7 @@ abstract class ExpertContract extends AttentionContract {
     refused(() -> backend.experts(spec, 0));
     Weight vector = probe.vector(DType.F32, new float[6]);
     Weight gateUp = probe.matrix(DType.F32, new float[8][6]);
+    Weight up = probe.matrix(DType.F32, new float[4][6]);
     Weight down = probe.matrix(DType.F32, new float[6][4]);
     FeedForwardMaps expert = new FeedForwardMaps(gateUp, down);
     refused(() -> backend.experts(alone(vector, null, expert), 2));
@@ -452,6 +498,9 @@ abstract class ExpertContract extends AttentionContract {
     RouterSpec selecting = new RouterSpec(router, null, Scoring.SIGMOID, vector, 1, false, 1);
     refused(
         () -> backend.experts(new ExpertSpec(selecting, List.of(expert), GateFunction.SILU), 2));
+    RouterSpec one = RouterSpec.softmax(router, null, 1, true, 1);
+    refused(() -> new ExpertSpec(one, List.of(expert), UngatedFunction.RELU_SQUARED));
+    refused(() -> new ExpertSpec(one, List.of(new FeedForwardMaps(up, down)), GateFunction.SILU));
     refused(() ->
         backend.experts(alone(router, null, new FeedForwardMaps(gateUp, vector, down, null)), 2));
     refused(() ->

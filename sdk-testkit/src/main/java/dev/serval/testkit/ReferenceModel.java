@@ -9,6 +9,7 @@ import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntFunction;
@@ -22,6 +23,8 @@ import java.util.function.IntUnaryOperator;
 final class ReferenceModel {
   private static final String INPUT = "input_layernorm.weight";
   private static final String AFTER_ATTENTION = "post_attention_layernorm.weight";
+  private static final String BEFORE_MLP = "pre_ff_layernorm.weight";
+  private static final String KEYS = "self_attn.k_proj.weight";
   private static final String AFTER_MLP = "post_feedforward_layernorm.weight";
 
   private static final Experts.Names DENSE =
@@ -252,20 +255,23 @@ final class ReferenceModel {
     }
     for (int layer = 0; layer < size("num_hidden_layers"); layer++) {
       String prefix = "model.layers." + layer + ".";
-      boolean sameStart = !model.holds(prefix + AFTER_ATTENTION);
+      boolean sameStart =
+          !model.holds(prefix + AFTER_ATTENTION) && !model.holds(prefix + BEFORE_MLP);
       double[][] start = sameStart ? normed(x, prefix + INPUT) : new double[0][];
       if (model.holds(prefix + "linear_attn.A_log")) {
         deltaNet(x, prefix);
+      } else if (model.holds(prefix + "mamba.A_log") && model.holds(prefix + KEYS)) {
+        both(x, layer);
       } else if (model.holds(prefix + "mamba.A_log")) {
         stateSpace(x, prefix);
       } else if (model.holds(prefix + "conv.conv.weight")) {
         convolution(x, prefix);
       } else if (model.holds(prefix + LatentReference.HEADS + ".weight")) {
         latent(x, layer);
-      } else if (model.holds(prefix + "self_attn.k_proj.weight")) {
+      } else if (model.holds(prefix + KEYS)) {
         attention(x, layer, rules.windows.applyAsInt(layer));
       }
-      if (model.holds(prefix + "mlp.up_proj.weight") || model.experts().isPresent()) {
+      if (model.holds(prefix + "mlp.up_proj.weight") || mixes(prefix)) {
         feedForward(x, sameStart ? start : normed(x, prefix + before(prefix)), prefix);
       }
     }
@@ -285,6 +291,34 @@ final class ReferenceModel {
     return Arrays.stream(x).map(row -> normIfAny(row, gain)).toArray(double[][]::new);
   }
 
+  /** What a state space and attention add to the same rows. */
+  private void both(double[][] x, int layer) {
+    double[][] attended = Arrays.stream(x).map(double[]::clone).toArray(double[][]::new);
+    double[][] before = Arrays.stream(x).map(double[]::clone).toArray(double[][]::new);
+    stateSpace(x, "model.layers." + layer + ".");
+    attention(attended, layer, rules.windows.applyAsInt(layer));
+    for (int t = 0; t < x.length; t++) {
+      addScaled(x[t], 1, attended[t]);
+      addScaled(x[t], -1, before[t]);
+    }
+  }
+
+  /** By what something is multiplied; by nothing where the configuration does not say. */
+  private double multiplier(String field) {
+    return model.config().containsKey(field) ? model.number(field) : 1;
+  }
+
+  /** The same of one of several. */
+  private double multiplier(String field, int index) {
+    return model.config().get(field) instanceof List<?> list
+        ? ((Number) list.get(index)).doubleValue()
+        : 1;
+  }
+
+  private static double[] times(double factor, double[] row) {
+    return Arrays.stream(row).map(element -> factor * element).toArray();
+  }
+
   private void attention(double[][] x, int layer, int window) {
     String prefix = "model.layers." + layer + ".";
     double[] frequencies = rules.frequencies.apply(layer);
@@ -293,9 +327,10 @@ final class ReferenceModel {
     double[][] k = new double[length][];
     double[][] v = new double[length][];
     for (int t = 0; t < length; t++) {
-      double[] normed = normIfAny(x[t], prefix + INPUT);
+      double[] normed =
+          times(multiplier("attention_in_multiplier"), normIfAny(x[t], prefix + INPUT));
       q[t] = linear(normed, prefix + "self_attn.q_proj");
-      k[t] = linear(normed, prefix + "self_attn.k_proj");
+      k[t] = times(multiplier("key_multiplier"), linear(normed, prefix + "self_attn.k_proj"));
       v[t] = linear(normed, prefix + "self_attn.v_proj");
       q[t] = turned(q[t], heads, t, frequencies, prefix + "self_attn.q_norm.weight");
       k[t] = turned(k[t], kvHeads, t, frequencies, prefix + "self_attn.k_norm.weight");
@@ -316,7 +351,7 @@ final class ReferenceModel {
         out[i] *= Float64.sigmoid(gates[t][i]);
       }
       double[] added = linear(out, prefix + "self_attn.o_proj");
-      add(x[t], added, prefix, AFTER_ATTENTION);
+      add(x[t], times(multiplier("attention_out_multiplier"), added), prefix, AFTER_ATTENTION);
     }
   }
 
@@ -384,13 +419,8 @@ final class ReferenceModel {
 
   private void stateSpace(double[][] x, String layer) {
     String prefix = layer + "mamba.";
-    StateSpaceShape shape =
-        new StateSpaceShape(
-            size("mamba_n_heads"),
-            size("mamba_d_head"),
-            size("mamba_n_groups"),
-            size("mamba_d_state"),
-            size("mamba_d_conv"));
+    StateSpaceShape shape = StatefulModels.SPACE;
+    boolean normed = model.holds(prefix + "norm.weight");
     StateSpaceReference.Vectors vectors =
         new StateSpaceReference.Vectors(
             taps(prefix + "conv1d.weight", shape.channels()),
@@ -398,15 +428,33 @@ final class ReferenceModel {
             decays(prefix + "A_log"),
             model.values(prefix + "dt_bias"),
             model.values(prefix + "D"),
-            model.values(prefix + "norm.weight"));
+            normed ? model.values(prefix + "norm.weight") : new float[0]);
     double[][] rows = new double[x.length][];
     for (int t = 0; t < x.length; t++) {
-      rows[t] = linear(norm(x[t], layer + INPUT), prefix + "in_proj");
+      double[] in = times(multiplier("ssm_in_multiplier"), norm(x[t], layer + INPUT));
+      rows[t] = linear(in, prefix + "in_proj");
+      multiplyParts(rows[t], shape);
     }
-    int normGroups = model.config().containsKey("layers_block_type") ? shape.groups() : 1;
+    boolean whole =
+        List.of("GraniteMoeHybridForCausalLM").equals(model.config().get("architectures"));
+    int parts = whole ? 1 : shape.groups();
+    int normGroups = normed ? parts : 0;
     double[][] out = new StateSpaceReference(shape, vectors, normGroups, epsilon).of(rows);
     for (int t = 0; t < x.length; t++) {
-      add(x[t], linear(out[t], prefix + "out_proj"), layer, AFTER_ATTENTION);
+      double[] added = linear(out[t], prefix + "out_proj");
+      add(x[t], times(multiplier("ssm_out_multiplier"), added), layer, AFTER_ATTENTION);
+    }
+  }
+
+  /** Gates, values, keys, queries and time steps, each by a number of their own. */
+  private void multiplyParts(double[] row, StateSpaceShape shape) {
+    int keys = shape.groups() * shape.stateDim();
+    int[] lengths = {shape.inner(), shape.inner(), keys, keys, shape.heads()};
+    int column = 0;
+    for (int part = 0; part < lengths.length; part++) {
+      for (int i = 0; i < lengths[part]; i++) {
+        row[column++] *= multiplier("ssm_multipliers", part);
+      }
     }
   }
 
@@ -484,6 +532,9 @@ final class ReferenceModel {
 
   /** Which norm a feed-forward layer has at its start, if it has one of its own. */
   private String before(String prefix) {
+    if (model.holds(prefix + BEFORE_MLP)) {
+      return BEFORE_MLP;
+    }
     return endNorms(prefix) ? "pre_feedforward_layernorm.weight" : AFTER_ATTENTION;
   }
 
@@ -494,21 +545,34 @@ final class ReferenceModel {
   }
 
   private double[] fed(double[] start, String prefix) {
-    if (rules.ways.function instanceof UngatedFunction function) {
-      double[] ups = linear(start, prefix + "mlp.up_proj");
-      return linear(Float64.activated(function, ups), prefix + "mlp.down_proj");
-    }
-    boolean mixes = model.experts().isPresent() && !model.holds(prefix + "mlp.gate_proj.weight");
-    return mixes ? mixed(start, prefix) : gated(start, prefix + "mlp.", DENSE);
+    return mixes(prefix) ? mixed(start, prefix) : dense(start, prefix + "mlp.", DENSE);
   }
 
-  private double[] gated(double[] x, String prefix, Experts.Names names) {
-    double[] product = linear(x, prefix + names.gate());
+  private boolean mixes(String prefix) {
+    return model
+        .experts()
+        .filter(experts -> model.holds(prefix + experts.names().router() + ".weight"))
+        .isPresent();
+  }
+
+  private double[] dense(double[] x, String prefix, Experts.Names names) {
     double[] ups = linear(x, prefix + names.up());
-    for (int i = 0; i < product.length; i++) {
-      product[i] = Float64.gated((GateFunction) rules.ways.function, product[i], ups[i]);
-    }
-    return linear(product, prefix + names.down());
+    double[] between =
+        switch (rules.ways.function) {
+          case UngatedFunction plain -> Float64.activated(plain, ups);
+          case GateFunction gating ->
+              gated(
+                  gating,
+                  times(multiplier("mlp_multipliers", 0), linear(x, prefix + names.gate())),
+                  ups);
+        };
+    return times(multiplier("mlp_multipliers", 1), linear(between, prefix + names.down()));
+  }
+
+  private static double[] gated(GateFunction function, double[] gates, double[] ups) {
+    double[] products = new double[ups.length];
+    Arrays.setAll(products, i -> Float64.gated(function, gates[i], ups[i]));
+    return products;
   }
 
   /** What experts make of a row. */
@@ -519,7 +583,7 @@ final class ReferenceModel {
     if (beside.shared() > 0) {
       double share =
           beside.sharedGate().map(gate -> Float64.sigmoid(linear(x, layer + gate)[0])).orElse(1.0);
-      addScaled(out, share, gated(x, layer + beside.sharedMaps(), DENSE));
+      addScaled(out, share, dense(x, layer + beside.sharedMaps(), DENSE));
     }
     return out;
   }
@@ -540,7 +604,7 @@ final class ReferenceModel {
     double[] out = new double[x.length];
     for (int expert : best) {
       double share = scores[expert] / (experts.normalised() ? sum : 1);
-      double[] given = gated(x, experts.name(layer, expert, ""), experts.names());
+      double[] given = dense(x, experts.name(layer, expert, ""), experts.names());
       addScaled(out, beside.factor() * share, given);
     }
     return out;

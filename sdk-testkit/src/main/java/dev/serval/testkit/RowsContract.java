@@ -18,7 +18,6 @@ import dev.serval.api.compute.Weight;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -386,19 +385,13 @@ abstract class RowsContract extends LogitsContract {
     Random random = new Random(10);
     for (DType dtype : BackendProbe.PLAIN) {
       for (int[] shape : new int[][] {{1, 3}, {40, 64}, {65, 129}}) {
-        for (ActivationFunction function : functions()) {
+        for (ActivationFunction function : BackendProbe.functions()) {
           checkFeedForward(random, function, dtype, 5, shape[0], shape[1]);
         }
       }
       checkFeedForward(random, GateFunction.SILU, dtype, 600, 8, 9);
       checkFeedForward(random, UngatedFunction.GELU_TANH, dtype, 600, 8, 9);
     }
-  }
-
-  private static List<ActivationFunction> functions() {
-    return Stream.<ActivationFunction[]>of(GateFunction.values(), UngatedFunction.values())
-        .flatMap(Arrays::stream)
-        .toList();
   }
 
   private void checkFeedForward(

@@ -208,13 +208,68 @@ abstract class StatefulFamilyContract extends NeighbourFamilyContract {
     checkSpaces(apart.with("experts_apart", true), none);
   }
 
+  private void checkOneParts(SmallModel model) {
+    Ways ways = ReferenceModel.plain(model).with(UngatedFunction.RELU_SQUARED, false, false, 1);
+    Rules rules = new Rules(layer -> new double[0], layer -> NONE, 1, ways);
+    check(model, new ReferenceModel(model, rules, 1e-5));
+  }
+
   @Test
   void nemotron_h_has_layers_of_one_part() {
     for (DType dtype : exactTypes()) {
-      SmallModel model = StatefulModels.ofOnePart(81, dtype, VOCABULARY);
-      Ways ways = ReferenceModel.plain(model).with(UngatedFunction.RELU_SQUARED, false, false, 1);
-      Rules rules = new Rules(layer -> new double[0], layer -> NONE, 1, ways);
-      check(model, new ReferenceModel(model, rules));
+      checkOneParts(StatefulModels.ofOnePart(81, dtype, VOCABULARY));
+      checkOneParts(
+          StatefulModels.withSpaceFields(StatefulModels.ofOnePart(82, dtype, VOCABULARY)));
+    }
+  }
+
+  @Test
+  void nemotron_h_may_have_experts_without_gates_beside_dense_layers_or_alone() {
+    for (String pattern : List.of("M*EM", "E*-M", "M*EE")) {
+      for (DType dtype : exactTypes()) {
+        checkOneParts(
+            StatefulModels.withSpaceFields(
+                StatefulModels.ofOnePart(83, dtype, VOCABULARY, pattern)));
+      }
+    }
+  }
+
+  private void checkSideBySide(SmallModel model, double embeddings, double logits) {
+    double scores = 1 / Math.sqrt(model.number("head_dim"));
+    Ways ways = new Ways(GateFunction.SILU, false, embeddings, 1, scores, logits, NO_CAP, NO_CAP);
+    double[] frequencies = ReferenceModel.frequencies(16, 10_000);
+    ReferenceModel reference =
+        new ReferenceModel(model, new Rules(layer -> frequencies, layer -> NONE, 1, ways));
+    check(StatefulModels.withFalconNames(model), reference);
+  }
+
+  @Test
+  void falcon_h1_attends_and_has_state_spaces_side_by_side() {
+    for (DType dtype : exactTypes()) {
+      checkSideBySide(StatefulModels.sideBySide(91, dtype, VOCABULARY), 1, 1);
+    }
+    SmallModel without =
+        StatefulModels.sideBySide(92, DType.F32, VOCABULARY).with("mamba_rms_norm", false);
+    without.eachLayer(layer -> without.withoutTensor(layer + "mamba.norm" + WEIGHT));
+    checkSideBySide(without, 1, 1);
+  }
+
+  @Test
+  void falcon_h1_multiplies_what_parts_of_layers_begin_with_and_give() {
+    for (DType dtype : exactTypes()) {
+      checkSideBySide(
+          StatefulModels.sideBySide(93, dtype, VOCABULARY)
+              .with("embedding_multiplier", 3.0)
+              .with("lm_head_multiplier", 0.4)
+              .with("attention_in_multiplier", 1.2)
+              .with("attention_out_multiplier", 0.9)
+              .with("key_multiplier", 0.6)
+              .with("ssm_in_multiplier", 1.25)
+              .with("ssm_out_multiplier", 0.7)
+              .with("ssm_multipliers", List.of(0.8, 1.1, 0.7, 1.3, 0.5))
+              .with("mlp_multipliers", List.of(0.9, 0.6)),
+          3,
+          0.4);
     }
   }
 }

@@ -452,9 +452,9 @@ public interface ComputeBackend extends AutoCloseable {
 
   /**
    * Gives each row to some experts and adds what they make of it to what is there: {@code out +=
-   * factor · Σ share(e) · down(e) · (function(gate(e) · in) · (up(e) · in))}, each map with its
-   * bias if it has one. A row's experts are added one after the other, the first of the layer
-   * first.
+   * factor · Σ share(e) · down(e) · (function(gate(e) · in) · (up(e) · in))}, or {@code down(e) ·
+   * function(up(e) · in)} where there are no gates, each map with its bias if it has one. A row's
+   * experts are added one after the other, the first of the layer first.
    *
    * @param batch the step
    * @param in rows of the layer's width

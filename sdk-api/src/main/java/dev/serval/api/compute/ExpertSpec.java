@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param router which rows go to which, and by what that counts
  * @param experts the experts, all of one shape; all of them have a bias or none has
- * @param function what lets values through
+ * @param function what each has between its maps
  */
-public record ExpertSpec(RouterSpec router, List<FeedForwardMaps> experts, GateFunction function) {
+public record ExpertSpec(
+    RouterSpec router, List<FeedForwardMaps> experts, ActivationFunction function) {
 
   /** Refuses shapes that do not fit together. */
   public ExpertSpec {
@@ -25,7 +26,7 @@ public record ExpertSpec(RouterSpec router, List<FeedForwardMaps> experts, GateF
     int width = router.map().columns();
     int inner = first.down().columns();
     for (FeedForwardMaps expert : experts) {
-      requireShape("gates and ups", expert.gateUp(), Math.multiplyExact(2, inner), width);
+      requireShape("gates and ups", expert.gateUp(), function.inputs(inner), width);
       requireShape("downs", expert.down(), width, inner);
       requireAlike("gates and ups", expert.gateUpBias(), first.gateUpBias());
       requireAlike("downs", expert.downBias(), first.downBias());

@@ -4,11 +4,13 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.gpu.driver.Kernel;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -84,7 +86,7 @@ final class ExpertKernels {
   private static final int WIDE = 64;
 
   /** What applies a function to its products has this in its name. */
-  private static final Map<GateFunction, String> GATES =
+  private static final Map<ActivationFunction, String> GATES =
       Map.of(GateFunction.SILU, "_gated", GateFunction.SWIGLU_OAI, "_gated_swiglu_oai");
 
   private final LaunchSite site;
@@ -92,8 +94,7 @@ final class ExpertKernels {
   private final Kernel sort;
   private final Kernel add;
   private final Map<MatrixType, Family> plain = new EnumMap<>(MatrixType.class);
-  private final Map<GateFunction, Map<MatrixType, Family>> gated =
-      new EnumMap<>(GateFunction.class);
+  private final Map<ActivationFunction, Map<MatrixType, Family>> gated = new HashMap<>();
 
   ExpertKernels(KernelModule module, LaunchSite site) {
     this.site = site;
@@ -122,7 +123,7 @@ final class ExpertKernels {
   }
 
   /** Whether there are kernels that multiply by gates and ups and apply this to them. */
-  static boolean gates(GateFunction function) {
+  static boolean gates(ActivationFunction function) {
     return GATES.containsKey(function);
   }
 
@@ -227,7 +228,7 @@ final class ExpertKernels {
    */
   void gatherGated(
       Turn turn,
-      GateFunction function,
+      ActivationFunction function,
       ExpertWeights weights,
       long in,
       int inStride,

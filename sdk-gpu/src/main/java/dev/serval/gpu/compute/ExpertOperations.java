@@ -1,10 +1,10 @@
 package dev.serval.gpu.compute;
 
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardMaps;
-import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
@@ -189,10 +189,10 @@ final class ExpertOperations {
     kernels.sort(turn);
     CudaActivations gated = room.gated(layer);
     if (layer.fuses()) {
-      GateFunction function = layer.spec().function();
+      ActivationFunction function = layer.spec().function();
       kernels.gatherGated(turn, function, layer.gateUps(), input.operand(), input.stride(), gated);
     } else {
-      gate(turn, layer, input, gated);
+      activate(turn, layer, input, gated);
     }
     CudaActivations given = room.given(layer);
     for (int i = 0; i < layer.downs().parts().size(); i++) {
@@ -201,7 +201,7 @@ final class ExpertOperations {
     kernels.add(turn, given, output);
   }
 
-  private void gate(
+  private void activate(
       ExpertKernels.Turn turn,
       CudaExperts layer,
       LinearOperations.Input input,

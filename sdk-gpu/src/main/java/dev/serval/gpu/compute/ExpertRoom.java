@@ -4,7 +4,8 @@ package dev.serval.gpu.compute;
  * What layers of experts have between their maps, which all of a backend's share as they follow one
  * another. For each route of a turn, at most 16384 of them: what its expert gives, 4 bytes · width;
  * the product of gate and up, 2 bytes · inner (4 where a weight is of F32 or F16); and before it
- * gate and up, 8 bytes · inner, where not one kernel computes both.
+ * gate and up, 8 bytes · inner, where not one kernel computes both, or up alone, where there is no
+ * gate.
  *
  * @param routing which rows go where
  * @param gateUps gates and ups
@@ -40,9 +41,10 @@ record ExpertRoom(
         routing(layer) + layer.layout().products());
   }
 
-  /** Gates and ups, a row for each route of a turn. */
+  /** Gates and ups, or ups alone, a row for each route of a turn. */
   CudaActivations gateUps(CudaExperts layer) {
-    return rows(gateUps, layer, CudaActivations.Form.ROWS, 2 * layer.spec().inner());
+    int columns = layer.spec().function().inputs(layer.spec().inner());
+    return rows(gateUps, layer, CudaActivations.Form.ROWS, columns);
   }
 
   /** Their products. */

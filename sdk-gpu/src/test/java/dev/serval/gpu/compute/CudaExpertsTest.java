@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
@@ -16,11 +17,13 @@ import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
@@ -32,6 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Experts of every type, of several types, and of more rows than go through them at once. Dense
@@ -109,12 +113,12 @@ final class CudaExpertsTest {
   }
 
   /** One expert has all of the share, and adds what a dense layer of its weights does. */
-  private void requireDense(GateFunction function, Weight gateUp, Weight down) {
+  private void requireDense(ActivationFunction function, Weight gateUp, Weight down) {
     requireDense(function, new FeedForwardMaps(gateUp, down));
     requireDense(function, biased(gateUp, down));
   }
 
-  private void requireDense(GateFunction function, FeedForwardMaps expert) {
+  private void requireDense(ActivationFunction function, FeedForwardMaps expert) {
     int width = expert.gateUp().columns();
     int[] tokens = IntStream.range(0, ROWS).toArray();
     Weight table = matrix(DType.F32, ROWS, width);
@@ -142,8 +146,9 @@ final class CudaExpertsTest {
   void one_expert_of_any_type_has_the_bits_of_a_dense_layer(DType dtype) {
     int width = columns(dtype);
     int inner = Math.max(INNER, dtype.blockElements());
-    for (GateFunction function : GateFunction.values()) {
-      requireDense(function, matrix(dtype, 2 * inner, width), matrix(dtype, width, inner));
+    for (ActivationFunction function : functions()) {
+      Weight first = matrix(dtype, function.inputs(inner), width);
+      requireDense(function, first, matrix(dtype, width, inner));
     }
   }
 
@@ -240,9 +245,15 @@ final class CudaExpertsTest {
         1);
   }
 
+  static List<ActivationFunction> functions() {
+    return Stream.<ActivationFunction[]>of(GateFunction.values(), UngatedFunction.values())
+        .flatMap(Arrays::stream)
+        .toList();
+  }
+
   @ParameterizedTest
-  @EnumSource
-  void a_recorded_step_takes_whatever_routes_its_rows_have(GateFunction function) {
+  @MethodSource("functions")
+  void a_recorded_step_takes_whatever_routes_its_rows_have(ActivationFunction function) {
     int count = 6;
     boolean biased = function != GateFunction.SILU;
     Weight table = matrix(DType.BF16, 40, WIDTH);
@@ -251,7 +262,8 @@ final class CudaExpertsTest {
     List<FeedForwardMaps> experts =
         Stream.generate(
                 () -> {
-                  Weight gateUp = matrix(biased ? DType.MXFP4 : DType.Q8_0, 2 * INNER, WIDTH);
+                  int inputs = function.inputs(INNER);
+                  Weight gateUp = matrix(biased ? DType.MXFP4 : DType.Q8_0, inputs, WIDTH);
                   Weight down = matrix(biased ? DType.MXFP4 : DType.Q4_0, WIDTH, INNER);
                   return biased ? biased(gateUp, down) : new FeedForwardMaps(gateUp, down);
                 })

@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>or, in place of the last line, what some of several experts make of norm(x) in that way, and
- * one that all rows go to; in place of the first, in some layers, what carries a state along makes
- * of it.
+ * one that all rows go to; in place of the first, or beside it, in some layers, what carries a
+ * state along makes of it.
  *
  * <p>In some families gates let through what attention gives. In some both begin with the same
  * norm(x), that of x before either adds to it, or there is no gate. Some normalise what is added
@@ -52,6 +52,8 @@ final class DecoderExecutor implements ModelExecutor {
   private final DecoderWeights weights;
   private final float logitCap;
   private final boolean parallel;
+  private final float attentionFactor;
+  private final float stateFactor;
   private final ComputeBackend backend;
   private final KvMemory kv;
   private final StepLimits limits;
@@ -78,6 +80,8 @@ final class DecoderExecutor implements ModelExecutor {
     DecoderTraits traits = shape.traits();
     this.logitCap = traits.softcaps().logits();
     this.parallel = traits.branchNorms().one();
+    this.attentionFactor = traits.attentionFactor();
+    this.stateFactor = traits.stateFactor();
     this.backend = backend;
     this.kv = kv;
     this.limits = limits;
@@ -140,11 +144,17 @@ final class DecoderExecutor implements ModelExecutor {
           attention.remember(batch, in, mixer, index);
           rows = last ? lastRows(batch, mixer, index) : batch;
           in = parallel && rows != batch ? stream.begin(rows, layer.attentionNorm()) : in;
-          add(rows, attention.attend(rows, mixer, index), layer);
+          add(rows, attention.attend(rows, mixer, index), layer, attentionFactor);
         }
         case Mixer.Carrying carrying -> {
-          add(batch, recall(batch, in, carrying), layer);
+          add(batch, recall(batch, in, carrying), layer, stateFactor);
           rows = last ? lastRows(batch) : batch;
+        }
+        case Mixer.Beside(Mixer.Attention mixer, Mixer.Carrying state, Weight output) -> {
+          stream.add(batch, recall(batch, in, state), output, null, null, stateFactor);
+          attention.remember(batch, in, mixer, index);
+          rows = last ? lastRows(batch, mixer, index) : batch;
+          add(rows, attention.attend(rows, mixer, index), layer, attentionFactor);
         }
         case Mixer.None() -> rows = last ? lastRows(batch) : batch;
       }
@@ -180,9 +190,9 @@ final class DecoderExecutor implements ModelExecutor {
     }
   }
 
-  private void add(StepBatch batch, Activations in, DecoderWeights.Layer layer) {
+  private void add(StepBatch batch, Activations in, DecoderWeights.Layer layer, float factor) {
     Weight output = Objects.requireNonNull(layer.output());
-    stream.add(batch, in, output, layer.outputBias(), layer.attentionEndNorm());
+    stream.add(batch, in, output, layer.outputBias(), layer.attentionEndNorm(), factor);
   }
 
   /** The rows that logits are wanted of, or all of them, and what attention has of them. */

@@ -12,11 +12,12 @@ import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * A family of decoder-only transformers: layers of grouped-query attention with rotary positions,
- * or of what carries a state along, and a gated feed-forward network. What a family adds are its
+ * of what carries a state along, or of both, and a feed-forward network. What a family adds are its
  * {@link #traits}.
  */
 abstract class DecoderFamily implements ModelFamily {
@@ -39,6 +40,11 @@ abstract class DecoderFamily implements ModelFamily {
 
   /** Reads what sets a model of this family apart. */
   abstract DecoderTraits traits(ModelConfig config);
+
+  /** What architectures of this family call some fields, by what most do; they may do likewise. */
+  Map<String, String> otherNames() {
+    return Map.of();
+  }
 
   @Override
   public final String name() {
@@ -84,7 +90,7 @@ abstract class DecoderFamily implements ModelFamily {
   }
 
   private DecoderShape shape(Checkpoint checkpoint) {
-    ModelConfig config = ModelConfig.of(checkpoint);
+    ModelConfig config = ModelConfig.of(checkpoint, otherNames());
     checkArchitecture(config);
     DecoderShape shape = DecoderShape.read(config, traits(config));
     config.refuseUnread("family " + name);

@@ -7,23 +7,25 @@ import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
 import dev.serval.api.compute.FeedForwardMaps;
-import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.HeadMaps;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.RouterSpec;
 import dev.serval.api.compute.ShortConvolutionSpec;
+import dev.serval.api.compute.StateSpaceShape;
 import dev.serval.api.compute.StateSpaceSpec;
-import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
+import dev.serval.models.family.DecoderTraits.Branches;
 import dev.serval.models.family.DecoderWeights.Mixer;
+import dev.serval.models.family.StateSpaceTraits.Factors;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,27 +76,43 @@ final class DecoderLoader {
   private DecoderWeights.Layer layer(
       DecoderTensors.Layer tensors, DecoderShape shape, int index, RotaryEmbedding rotary) {
     DecoderTraits traits = shape.traits();
-    NormGains gains = traits.gains();
-    NormGains ends = traits.endGains();
+    Branches branches = traits.multipliers().branches();
+    NormGains attentionEnd = traits.endGains(branches.attention());
+    NormGains feedForwardEnd = traits.endGains(branches.feedForward());
+    float residual = shape.residualEpsilon();
     return new DecoderWeights.Layer(
-        optionalNorm(tensors.attentionNorm(), traits, gains, shape.residualEpsilon()),
-        switch (tensors.mixer()) {
-          case MixerTensors.Attention attention -> attention(attention, shape, index, rotary);
-          case MixerTensors.Latent latent -> latent(latent, shape, index, rotary);
-          case MixerTensors.None() -> new Mixer.None();
-          case MixerTensors.DeltaNet net -> deltaNet(net, shape, index);
-          case MixerTensors.StateSpace space -> stateSpace(space, shape, index);
-          case MixerTensors.ShortConvolution convolution ->
-              shortConvolution(convolution, shape, index);
-        },
+        optionalNorm(tensors.attentionNorm(), traits, traits.mixerGains(), residual),
+        mixer(tensors.mixer(), shape, index, rotary),
         optional(tensors.output()),
         optional(tensors.outputBias()),
-        optionalNorm(tensors.attentionEndNorm(), traits, ends, shape.epsilon()),
-        optionalNorm(tensors.mlpNorm(), traits, gains, shape.residualEpsilon()),
+        optionalNorm(tensors.attentionEndNorm(), traits, attentionEnd, shape.epsilon()),
+        optionalNorm(tensors.mlpNorm(), traits, traits.feedForwardGains(), residual),
         feedForward(tensors.feedForward(), shape),
-        optionalNorm(tensors.mlpEndNorm(), traits, ends, shape.epsilon()),
+        optionalNorm(tensors.mlpEndNorm(), traits, feedForwardEnd, shape.epsilon()),
         tensors.input().map(input -> input(input, shape)).orElse(null),
         tensors.scale().isEmpty() ? 1 : number(tensors.scale().getFirst()));
+  }
+
+  private Mixer mixer(MixerTensors tensors, DecoderShape shape, int index, RotaryEmbedding rotary) {
+    return switch (tensors) {
+      case MixerTensors.Attention attention -> attention(attention, shape, index, rotary);
+      case MixerTensors.Latent latent -> latent(latent, shape, index, rotary);
+      case MixerTensors.Carrying carrying -> carrying(carrying, shape, index);
+      case MixerTensors.Beside beside ->
+          new Mixer.Beside(
+              attention(beside.attention(), shape, index, rotary),
+              carrying(beside.state(), shape, index),
+              weight(beside.output()));
+      case MixerTensors.None() -> new Mixer.None();
+    };
+  }
+
+  private Mixer.Carrying carrying(MixerTensors.Carrying tensors, DecoderShape shape, int index) {
+    return switch (tensors) {
+      case MixerTensors.DeltaNet net -> deltaNet(net, shape, index);
+      case MixerTensors.StateSpace space -> stateSpace(space, shape, index);
+      case MixerTensors.ShortConvolution convolution -> shortConvolution(convolution, shape, index);
+    };
   }
 
   /** Both parts of it are added by equal weights whose squares add up to 1. */
@@ -123,7 +141,7 @@ final class DecoderLoader {
     return tensor(need).element(0);
   }
 
-  private Mixer attention(
+  private Mixer.Attention attention(
       MixerTensors.Attention tensors, DecoderShape shape, int index, RotaryEmbedding rotary) {
     DecoderTraits traits = shape.traits();
     HeadSizes sizes = shape.sizes(index);
@@ -201,7 +219,7 @@ final class DecoderLoader {
     return loaded(needs, List.of(TransposedMatrix.of(parts)));
   }
 
-  private Mixer deltaNet(MixerTensors.DeltaNet tensors, DecoderShape shape, int index) {
+  private Mixer.Carrying deltaNet(MixerTensors.DeltaNet tensors, DecoderShape shape, int index) {
     DeltaNetTraits traits = tensors.traits();
     DeltaNetSpec spec =
         new DeltaNetSpec(
@@ -215,23 +233,40 @@ final class DecoderLoader {
     return new Mixer.DeltaNet(weight(tensors.inputs()), spec, stateAt(shape, index));
   }
 
-  private Mixer stateSpace(MixerTensors.StateSpace tensors, DecoderShape shape, int index) {
+  private Mixer.Carrying stateSpace(
+      MixerTensors.StateSpace tensors, DecoderShape shape, int index) {
     StateSpaceTraits traits = tensors.traits();
+    Factors factors = traits.factors();
     StateSpaceSpec spec =
         new StateSpaceSpec(
             traits.shape(),
-            taps(tensors.convolution(), traits.shape().channels(), traits.shape().taps()),
+            computed(
+                tensors.convolution(),
+                stored -> factors.taps(taps(stored, traits.shape()), traits.shape())),
             optional(tensors.convolutionBias()),
             decays(tensors.decay(), traits.logarithms()),
             weight(tensors.timeBias()),
             weight(tensors.skip()),
-            weight(tensors.norm()),
+            optional(tensors.norm()),
             traits.normGroups(),
             shape.epsilon());
-    return new Mixer.StateSpace(weight(tensors.inputs()), spec, stateAt(shape, index));
+    return new Mixer.StateSpace(inputs(tensors), spec, stateAt(shape, index));
   }
 
-  private Mixer shortConvolution(
+  private static StoredTensor taps(StoredTensor stored, StateSpaceShape shape) {
+    return ComputedVector.taps(stored, shape.channels(), shape.taps());
+  }
+
+  /** What gives time steps comes last, and may be by itself, since it is multiplied. */
+  private Weight inputs(MixerTensors.StateSpace tensors) {
+    Factors factors = tensors.traits().factors();
+    List<TensorNeed> all = new ArrayList<>(tensors.inputs());
+    all.addAll(tensors.steps());
+    Stream<StoredTensor> steps = tensors.steps().stream().map(this::tensor).map(factors::steps);
+    return loaded(all, Stream.concat(tensors.inputs().stream().map(this::tensor), steps).toList());
+  }
+
+  private Mixer.Carrying shortConvolution(
       MixerTensors.ShortConvolution tensors, DecoderShape shape, int index) {
     ShortConvolutionTraits traits = tensors.traits();
     Weight kernel = taps(tensors.kernel(), traits.width(), traits.taps());
@@ -313,25 +348,23 @@ final class DecoderLoader {
             routing.groups().orElse(null),
             routing.used(),
             routing.normalised(),
-            (float) (routing.factor() * traits.branchFactor()));
+            (float) (routing.factor() * traits.feedForwardFactor()));
     return new ExpertSpec(
-        router, tensors.experts().stream().map(this::maps).toList(), gating(traits));
+        router, tensors.experts().stream().map(this::maps).toList(), traits.activation());
   }
 
   /** An expert that all rows go to, by the logistic function of a product. */
   private ExpertSpec gated(FeedForwardMaps expert, List<TensorNeed> gate, DecoderTraits traits) {
     RouterSpec router =
         new RouterSpec(
-            weight(gate), null, RouterSpec.Scoring.SIGMOID, null, 1, false, traits.branchFactor());
-    return new ExpertSpec(router, List.of(expert), gating(traits));
-  }
-
-  private static GateFunction gating(DecoderTraits traits) {
-    return switch (traits.activation()) {
-      case GateFunction function -> function;
-      case UngatedFunction function ->
-          throw new IllegalStateException("experts without gates, but " + function);
-    };
+            weight(gate),
+            null,
+            RouterSpec.Scoring.SIGMOID,
+            null,
+            1,
+            false,
+            traits.feedForwardFactor());
+    return new ExpertSpec(router, List.of(expert), traits.activation());
   }
 
   private FeedForwardMaps maps(DecoderTensors.FeedForward.Dense maps) {

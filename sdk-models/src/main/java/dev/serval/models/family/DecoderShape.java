@@ -72,7 +72,7 @@ record DecoderShape(
         rotary.scaling().contextLength(config.count("max_position_embeddings")),
         hidden,
         intermediate(config, traits),
-        config.count("num_hidden_layers"),
+        traits.parts().map(List::size).orElseGet(() -> config.count("num_hidden_layers")),
         heads,
         kvHeads,
         headDim,
@@ -138,7 +138,7 @@ record DecoderShape(
     return (float) (epsilon / (scale * scale));
   }
 
-  /** What a layer is that carries a state along; empty if it attends. */
+  /** What a layer is that carries a state along; empty if it does not. */
   Optional<StateTraits> state(int layer) {
     return traits.states().filter(states -> states.carry().get(layer)).map(StateLayers::traits);
   }
@@ -146,6 +146,12 @@ record DecoderShape(
   /** Whether a layer has a part, of which it may have one alone. */
   boolean has(LayerPart part, int layer) {
     return traits.parts().map(parts -> parts.get(layer) == part).orElse(true);
+  }
+
+  /** Whether a layer's feed-forward part is the same for all rows, beside experts or alone. */
+  boolean dense(int layer) {
+    return has(LayerPart.FEED_FORWARD, layer)
+        && traits.experts().filter(some -> some.in(layer) && !some.beside()).isEmpty();
   }
 
   /** How many layers below this one keep keys and values. */
@@ -184,7 +190,8 @@ record DecoderShape(
   }
 
   boolean attends(int layer) {
-    return has(LayerPart.MIXER, layer) && state(layer).isEmpty();
+    boolean both = traits.states().filter(StateLayers::attend).isPresent();
+    return has(LayerPart.MIXER, layer) && (both || state(layer).isEmpty());
   }
 
   private KvShape kept(int layer) {

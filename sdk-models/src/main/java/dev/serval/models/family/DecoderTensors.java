@@ -251,21 +251,37 @@ record DecoderTensors(DecoderShape shape) {
   private Mixing mixing(String layer, int index) {
     DecoderTraits traits = shape.traits();
     BranchNorms norms = traits.branchNorms();
-    Optional<StateTraits> state = shape.state(index);
+    boolean attends = shape.attends(index);
     List<LinearNeed> output =
         List.of(
-            state.isPresent()
-                ? output(layer, state.get().output(), state.get().outputColumns())
-                : output(layer, traits.names().output(), shape.attentionOutputs(index)));
+            attends
+                ? output(layer, traits.names().output(), shape.attentionOutputs(index))
+                : output(layer, shape.state(index).orElseThrow()));
     return new Mixing(
         norm(layer, norms.start().map(BranchNorms.Names::attention)),
-        state
-            .map(one -> one.tensors(shape.hidden(), layer))
-            .or(() -> traits.latent().map(latent -> latent.tensors(shape, layer)))
-            .orElseGet(() -> MixerTensors.attention(shape, index, layer)),
+        mixer(layer, index),
         LinearNeed.weights(output),
-        traits.outputBias() && state.isEmpty() ? LinearNeed.biases(output) : List.of(),
+        traits.outputBias() && attends ? LinearNeed.biases(output) : List.of(),
         norm(layer, norms.end().map(BranchNorms.Names::attention)));
+  }
+
+  private MixerTensors mixer(String layer, int index) {
+    Optional<StateTraits> state = shape.state(index);
+    Optional<MixerTensors.Carrying> carrying = state.map(one -> one.tensors(shape.hidden(), layer));
+    if (carrying.isPresent() && shape.attends(index)) {
+      return new MixerTensors.Beside(
+          MixerTensors.attention(shape, index, layer),
+          carrying.get(),
+          weights(output(layer, state.get())));
+    }
+    return carrying
+        .<MixerTensors>map(Function.identity())
+        .or(() -> shape.traits().latent().map(latent -> latent.tensors(shape, layer)))
+        .orElseGet(() -> MixerTensors.attention(shape, index, layer));
+  }
+
+  private LinearNeed output(String layer, StateTraits state) {
+    return output(layer, state.output(), state.outputColumns());
   }
 
   private FeedForward feedForward(String layer, int index) {
@@ -296,7 +312,10 @@ record DecoderTensors(DecoderShape shape) {
   }
 
   private FeedForward.Dense dense(String layer, int inner) {
-    MapNames names = shape.traits().names().feedForward();
+    return dense(layer, shape.traits().names().feedForward(), inner);
+  }
+
+  private FeedForward.Dense dense(String layer, MapNames names, int inner) {
     return switch (shape.traits().activation()) {
       case GateFunction _ -> gated(layer, names, inner);
       case UngatedFunction _ ->
@@ -357,7 +376,7 @@ record DecoderTensors(DecoderShape shape) {
         IntStream.range(0, experts.count())
             .mapToObj(expert -> expert(layer, experts, expert))
             .toList(),
-        shared.map(one -> gated(layer, one.maps(), one.inner())),
+        shared.map(one -> dense(layer, one.maps(), one.inner())),
         shared
             .flatMap(ExpertTraits.Shared::gate)
             .map(gate -> weights(new LinearNeed(layer + gate, 1, shape.hidden())))
@@ -368,25 +387,16 @@ record DecoderTensors(DecoderShape shape) {
     int hidden = shape.hidden();
     int inner = experts.inner();
     return switch (experts.names()) {
-      case ExpertTraits.Names.Apart names ->
-          maps(
-              gates(
-                  layer + names.of(expert, names.gate()),
-                  layer + names.of(expert, names.up()),
-                  inner),
-              new LinearNeed(layer + names.of(expert, names.down()), hidden, inner));
-      case ExpertTraits.Names.Joined names ->
-          maps(
-              new LinearNeed[] {
-                new LinearNeed(layer + names.of(expert, names.gateUp()), 2 * inner, hidden)
-              },
-              new LinearNeed(layer + names.of(expert, names.down()), hidden, inner));
-      case ExpertTraits.Names.Together names ->
-          new FeedForward.Dense(
-              part(layer + names.gateUp(), expert, experts.count(), 2 * inner, hidden),
-              List.of(),
-              part(layer + names.down(), expert, experts.count(), hidden, inner),
-              List.of());
+      case ExpertTraits.Names.Apart names -> dense(layer, names.of(expert), inner);
+      case ExpertTraits.Names.Joined names -> dense(layer, names.of(expert), inner);
+      case ExpertTraits.Names.Together names -> {
+        int inputs = shape.traits().activation().inputs(inner);
+        yield new FeedForward.Dense(
+            part(layer + names.gateUp(), expert, experts.count(), inputs, hidden),
+            List.of(),
+            part(layer + names.down(), expert, experts.count(), hidden, inner),
+            List.of());
+      }
     };
   }
 

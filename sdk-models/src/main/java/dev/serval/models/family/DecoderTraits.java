@@ -134,13 +134,34 @@ record DecoderTraits(
    * By what parts of a model are multiplied.
    *
    * @param embeddings by what embeddings are
-   * @param branches by what is what attention and the feed-forward layer add
+   * @param branches by what is what parts of layers begin with and add
    * @param scores by what scores are, if not by one over the square root of a head's dimensions
    * @param logits by what logits are
    */
-  record Multipliers(double embeddings, double branches, Optional<Double> scores, double logits) {
+  record Multipliers(double embeddings, Branches branches, Optional<Double> scores, double logits) {
     static final Multipliers NONE = new Multipliers(1, 1, Optional.empty(), 1);
+
+    /** What all parts of layers add is multiplied alike. */
+    Multipliers(double embeddings, double branches, Optional<Double> scores, double logits) {
+      this(embeddings, new Branches(1, branches, branches, 1, branches), scores, logits);
+    }
   }
+
+  /**
+   * By what is multiplied what parts of layers begin with and add.
+   *
+   * @param mixerInput what attention, and what carries a state along, begin with
+   * @param attention what attention adds
+   * @param states what it adds that carries a state along
+   * @param feedForwardInput what the feed-forward layer begins with
+   * @param feedForward what it adds
+   */
+  record Branches(
+      double mixerInput,
+      double attention,
+      double states,
+      double feedForwardInput,
+      double feedForward) {}
 
   /**
    * What keeps scores and logits small; infinite where nothing does.
@@ -225,14 +246,24 @@ record DecoderTraits(
     return new Builder(windows);
   }
 
-  /**
-   * By what is what is added to the residual stream, which is kept as much smaller as embeddings
-   * are: 1 where gains do it.
-   */
-  float branchFactor() {
-    return branchNorms.end().isPresent()
-        ? 1
-        : (float) (multipliers.branches() / multipliers.embeddings());
+  /** By what is multiplied what attention adds. */
+  float attentionFactor() {
+    return factor(multipliers.branches().attention());
+  }
+
+  /** By what is multiplied what it adds that carries a state along. */
+  float stateFactor() {
+    return factor(multipliers.branches().states());
+  }
+
+  /** By what is multiplied what the feed-forward layer adds. */
+  float feedForwardFactor() {
+    return factor(multipliers.branches().feedForward());
+  }
+
+  /** The residual stream is kept as much smaller as embeddings are; 1 where gains do it. */
+  private float factor(double branch) {
+    return branchNorms.end().isPresent() ? 1 : (float) (branch / multipliers.embeddings());
   }
 
   /** Those of the last norm, by which logits are multiplied, too. */
@@ -245,9 +276,19 @@ record DecoderTraits(
     return new NormGains(norms.gainsLessOne(), 1);
   }
 
+  /** Those of the norm that attention, and what carries a state along, begin with. */
+  NormGains mixerGains() {
+    return new NormGains(norms.gainsLessOne(), 1 / multipliers.branches().mixerInput());
+  }
+
+  /** Those of the norm that the feed-forward layer begins with. */
+  NormGains feedForwardGains() {
+    return new NormGains(norms.gainsLessOne(), 1 / multipliers.branches().feedForwardInput());
+  }
+
   /** Those of norms at the ends, by which what is added is multiplied, too. */
-  NormGains endGains() {
-    return new NormGains(norms.gainsLessOne(), multipliers.embeddings() / multipliers.branches());
+  NormGains endGains(double branch) {
+    return new NormGains(norms.gainsLessOne(), multipliers.embeddings() / branch);
   }
 
   /** Collects what is told otherwise. */

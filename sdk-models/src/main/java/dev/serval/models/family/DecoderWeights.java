@@ -106,6 +106,13 @@ record DecoderWeights(
     /** Not at all. */
     record None() implements Mixer {}
 
+    /**
+     * Attention, and what carries a state along, of the same rows.
+     *
+     * @param output the map that the latter ends with
+     */
+    record Beside(Attention attention, Carrying state, Weight output) implements Mixer {}
+
     /** What carries a state along. */
     sealed interface Carrying extends Mixer {
       /** The map that it begins with. */

@@ -91,7 +91,7 @@ record DeltaNetTraits(DeltaNetShape shape, Inputs inputs, boolean tiled, boolean
   }
 
   @Override
-  public MixerTensors tensors(int hidden, String layer) {
+  public MixerTensors.Carrying tensors(int hidden, String layer) {
     return MixerTensors.deltaNet(this, hidden, layer);
   }
 }

@@ -4,6 +4,7 @@ import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.RouterSpec.Scoring;
 import java.util.Optional;
+import java.util.function.IntPredicate;
 
 /**
  * The experts of a model's feed-forward layers.
@@ -13,7 +14,7 @@ import java.util.Optional;
  * @param routing which rows go to which
  * @param shared what all rows go to beside them, if there is such an expert
  * @param beside whether each layer is a dense one besides, each with norms of its own
- * @param denseLayers how many of the lowest layers have none
+ * @param layers which layers have them
  * @param names what their tensors are called
  */
 record ExpertTraits(
@@ -22,7 +23,7 @@ record ExpertTraits(
     Routing routing,
     Optional<Shared> shared,
     boolean beside,
-    int denseLayers,
+    IntPredicate layers,
     Names names) {
 
   /** More than any model has, and few enough to be listed. */
@@ -84,9 +85,10 @@ record ExpertTraits(
         this(router, "mlp.experts", "gate_proj", "up_proj", "down_proj");
       }
 
-      /** What an expert's map is called. */
-      String of(int expert, String map) {
-        return "%s.%d.%s".formatted(experts, expert, map);
+      /** What an expert's maps are called. */
+      MapNames of(int expert) {
+        String prefix = "%s.%d.".formatted(experts, expert);
+        return MapNames.apart(prefix + gate, prefix + up, prefix + down);
       }
     }
 
@@ -99,9 +101,10 @@ record ExpertTraits(
      * @param down its down
      */
     record Joined(String router, String experts, String gateUp, String down) implements Names {
-      /** What an expert's map is called. */
-      String of(int expert, String map) {
-        return "%s.%d.%s".formatted(experts, expert, map);
+      /** What an expert's maps are called. */
+      MapNames of(int expert) {
+        String prefix = "%s.%d.".formatted(experts, expert);
+        return MapNames.fused(prefix + gateUp, prefix + down);
       }
     }
 
@@ -140,7 +143,7 @@ record ExpertTraits(
     Routing routing =
         new Routing(used, Scoring.SOFTMAX, Optional.empty(), Optional.empty(), normalised, 1);
     return new ExpertTraits(
-        count, config.width(innerField), routing, Optional.empty(), false, 0, names);
+        count, config.width(innerField), routing, Optional.empty(), false, _ -> true, names);
   }
 
   /**
@@ -158,7 +161,7 @@ record ExpertTraits(
             routing.groups,
             routing.normalised,
             factor);
-    return new ExpertTraits(count, inner, other, shared, beside, denseLayers, names);
+    return new ExpertTraits(count, inner, other, shared, beside, layers, names);
   }
 
   /** With everything that experts give multiplied. */
@@ -171,7 +174,7 @@ record ExpertTraits(
             routing.groups,
             routing.normalised,
             factor);
-    return new ExpertTraits(count, inner, other, shared, beside, denseLayers, names);
+    return new ExpertTraits(count, inner, other, shared, beside, layers, names);
   }
 
   /**
@@ -191,7 +194,7 @@ record ExpertTraits(
             Optional.of(some),
             routing.normalised,
             routing.factor);
-    return new ExpertTraits(count, inner, other, shared, beside, denseLayers, names);
+    return new ExpertTraits(count, inner, other, shared, beside, layers, names);
   }
 
   private void requireEqual(ModelConfig config, int groups, GroupScore score) {
@@ -218,7 +221,7 @@ record ExpertTraits(
 
   /** With an expert that all rows go to. */
   ExpertTraits with(Shared given) {
-    return new ExpertTraits(count, inner, routing, Optional.of(given), beside, denseLayers, names);
+    return new ExpertTraits(count, inner, routing, Optional.of(given), beside, layers, names);
   }
 
   /**
@@ -244,16 +247,21 @@ record ExpertTraits(
    */
   ExpertTraits above(ModelConfig config, String field, int otherwise) {
     int dense = config.atLeast(field, 0, otherwise);
-    return new ExpertTraits(count, inner, routing, shared, beside, dense, names);
+    return only(layer -> layer >= dense);
+  }
+
+  /** In some layers alone. */
+  ExpertTraits only(IntPredicate some) {
+    return new ExpertTraits(count, inner, routing, shared, beside, some, names);
   }
 
   /** With layers that are dense ones besides. */
   ExpertTraits besideDense() {
-    return new ExpertTraits(count, inner, routing, shared, true, denseLayers, names);
+    return new ExpertTraits(count, inner, routing, shared, true, layers, names);
   }
 
   /** Whether a layer has experts. */
   boolean in(int layer) {
-    return layer >= denseLayers;
+    return layers.test(layer);
   }
 }

@@ -21,6 +21,7 @@ final class FeedForwardPart {
   private final ComputeBackend backend;
   private final ResidualStream stream;
   private final ActivationFunction function;
+  private final float factor;
   private final @Nullable FeedForwardRoom[] denseRooms;
   private final @Nullable FeedForwardRoom sharedRoom;
   private final @Nullable Activations both;
@@ -40,6 +41,7 @@ final class FeedForwardPart {
     this.backend = backend;
     this.stream = stream;
     function = shape.traits().activation();
+    factor = shape.traits().feedForwardFactor();
     Optional<ExpertTraits> experts = shape.traits().experts();
     boolean beside = experts.filter(ExpertTraits::beside).isPresent();
     both = beside ? backend.activations(rows, shape.hidden()) : null;
@@ -52,14 +54,13 @@ final class FeedForwardPart {
             .orElse(null);
   }
 
-  /** Of each layer that has no experts; of those of one width the same. */
+  /** Of each layer that is dense; of those of one width the same. */
   private @Nullable FeedForwardRoom[] denseRooms(
       DecoderShape shape, int rows, List<Activations> spare) {
     Map<Integer, FeedForwardRoom> rooms = new HashMap<>();
     @Nullable FeedForwardRoom[] ofLayers = new FeedForwardRoom[shape.layers()];
     for (int layer = 0; layer < ofLayers.length; layer++) {
-      int index = layer;
-      if (shape.traits().experts().filter(some -> some.in(index) && !some.beside()).isEmpty()) {
+      if (shape.dense(layer)) {
         ofLayers[layer] =
             rooms.computeIfAbsent(
                 shape.intermediate(layer),
@@ -92,7 +93,7 @@ final class FeedForwardPart {
       FeedForward.Beside beside,
       DecoderWeights.Layer layer,
       int index) {
-    Activations given = Objects.requireNonNull(stream.branch());
+    Activations given = stream.branch();
     Activations sum = Objects.requireNonNull(both);
     FeedForwardRoom room = Objects.requireNonNull(denseRooms[index]);
     backend.feedForward(batch, function, in, beside.dense(), room, given, false);
@@ -101,7 +102,7 @@ final class FeedForwardPart {
     backend.scale(batch, given, 0);
     backend.addExperts(batch, normed, beside.experts(), given);
     backend.normAdd(batch, given, beside.expertsEndNorm(), sum);
-    stream.add(batch, sum, layer.mlpEndNorm());
+    stream.add(batch, sum, layer.mlpEndNorm(), factor);
   }
 
   private void sparse(StepBatch batch, Activations in, FeedForward.Sparse sparse) {
@@ -121,12 +122,11 @@ final class FeedForwardPart {
       @Nullable FeedForwardRoom of,
       @Nullable Norm endNorm) {
     FeedForwardRoom between = Objects.requireNonNull(of);
-    Activations branch = stream.branch();
-    if (branch == null) {
+    if (ResidualStream.atOnce(endNorm, factor)) {
       backend.feedForward(batch, function, in, maps, between, stream.rows(), true);
       return;
     }
-    backend.feedForward(batch, function, in, maps, between, branch, false);
-    stream.add(batch, branch, endNorm);
+    backend.feedForward(batch, function, in, maps, between, stream.branch(), false);
+    stream.add(batch, stream.branch(), endNorm, factor);
   }
 }

@@ -5,6 +5,7 @@ import dev.serval.api.compute.StateSpaceShape;
 import dev.serval.models.family.DeltaNetTraits.Inputs;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -59,6 +60,23 @@ sealed interface MixerTensors {
     }
   }
 
+  /** What carries a state along. */
+  sealed interface Carrying extends MixerTensors {}
+
+  /**
+   * Attention, and what carries a state along beside it.
+   *
+   * @param output the map that the latter ends with
+   */
+  record Beside(Attention attention, Carrying state, List<TensorNeed> output)
+      implements MixerTensors {
+    @Override
+    public Stream<List<TensorNeed>> all() {
+      return Stream.of(attention.all(), state.all(), Stream.of(output))
+          .flatMap(Function.identity());
+    }
+  }
+
   /** A gated delta network. */
   record DeltaNet(
       DeltaNetTraits traits,
@@ -67,34 +85,39 @@ sealed interface MixerTensors {
       List<TensorNeed> decay,
       List<TensorNeed> timeBias,
       List<TensorNeed> norm)
-      implements MixerTensors {
+      implements Carrying {
     @Override
     public Stream<List<TensorNeed>> all() {
       return Stream.of(inputs, convolution, decay, timeBias, norm);
     }
   }
 
-  /** A state space. */
+  /**
+   * A state space.
+   *
+   * @param steps what gives time steps, if {@code inputs} do not
+   */
   record StateSpace(
       StateSpaceTraits traits,
       List<TensorNeed> inputs,
+      List<TensorNeed> steps,
       List<TensorNeed> convolution,
       List<TensorNeed> convolutionBias,
       List<TensorNeed> decay,
       List<TensorNeed> timeBias,
       List<TensorNeed> skip,
       List<TensorNeed> norm)
-      implements MixerTensors {
+      implements Carrying {
     @Override
     public Stream<List<TensorNeed>> all() {
-      return Stream.of(inputs, convolution, convolutionBias, decay, timeBias, skip, norm);
+      return Stream.of(inputs, steps, convolution, convolutionBias, decay, timeBias, skip, norm);
     }
   }
 
   /** A short convolution. */
   record ShortConvolution(
       ShortConvolutionTraits traits, List<TensorNeed> inputs, List<TensorNeed> kernel)
-      implements MixerTensors {
+      implements Carrying {
     @Override
     public Stream<List<TensorNeed>> all() {
       return Stream.of(inputs, kernel);
@@ -200,10 +223,17 @@ sealed interface MixerTensors {
   static StateSpace stateSpace(StateSpaceTraits traits, int hidden, String layer) {
     String mamba = layer + "mamba.";
     StateSpaceShape shape = traits.shape();
+    int together = shape.inputColumns() - shape.heads();
+    boolean apart = traits.factors().steps() != 1;
+    int rows = apart ? LinearNeed.commonDivisor(together, shape.heads()) : shape.inputColumns();
+    int parts = shape.inputColumns() / rows;
+    int first = apart ? together / rows : parts;
+    String inputs = mamba + "in_proj";
     return new StateSpace(
         traits,
+        LinearNeed.weights(LinearNeed.some(inputs, rows, hidden, parts, IntStream.range(0, first))),
         LinearNeed.weights(
-            List.of(new LinearNeed(mamba + "in_proj", shape.inputColumns(), hidden))),
+            LinearNeed.some(inputs, rows, hidden, parts, IntStream.range(first, parts))),
         List.of(TensorNeed.flat(mamba + "conv1d.weight", shape.channels(), shape.taps())),
         traits.convolutionBias()
             ? List.of(TensorNeed.vector(mamba + "conv1d.bias", shape.channels()))
@@ -211,7 +241,7 @@ sealed interface MixerTensors {
         List.of(TensorNeed.vector(mamba + "A_log", shape.heads())),
         List.of(TensorNeed.vector(mamba + "dt_bias", shape.heads())),
         List.of(TensorNeed.vector(mamba + "D", shape.heads())),
-        List.of(norm(mamba + "norm.weight", traits)));
+        traits.normed() ? List.of(norm(mamba + "norm.weight", traits)) : List.of());
   }
 
   /** As many rows as a row has parts that are normalised by themselves, or one. */

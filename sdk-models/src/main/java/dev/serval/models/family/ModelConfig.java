@@ -5,6 +5,7 @@ import dev.serval.api.storage.CheckpointException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -20,17 +21,26 @@ final class ModelConfig {
   private final String source;
   private final String path;
   private final Map<?, ?> fields;
+  private final Map<String, String> otherNames;
   private final Set<String> read = new HashSet<>();
 
-  private ModelConfig(String source, String path, Map<?, ?> fields) {
+  private ModelConfig(
+      String source, String path, Map<?, ?> fields, Map<String, String> otherNames) {
     this.source = source;
     this.path = path;
     this.fields = fields;
+    this.otherNames = otherNames;
   }
 
-  static ModelConfig of(Checkpoint checkpoint) {
+  /**
+   * That of a checkpoint.
+   *
+   * @param otherNames what some fields may be called, by what they are read as; where both are
+   *     there, they must agree
+   */
+  static ModelConfig of(Checkpoint checkpoint, Map<String, String> otherNames) {
     String file = checkpoint.format().equals("safetensors") ? "/config.json" : "";
-    return new ModelConfig(checkpoint.root() + file, "", checkpoint.config());
+    return new ModelConfig(checkpoint.root() + file, "", checkpoint.config(), otherNames);
   }
 
   /** A number of things, at least 1. */
@@ -115,6 +125,17 @@ final class ModelConfig {
     throw refuse(field, shown(value), "one of " + listed(allowed));
   }
 
+  Optional<String> text(String field) {
+    Object value = value(field);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof String text) {
+      return Optional.of(text);
+    }
+    throw refuse(field, shown(value), "a text");
+  }
+
   Optional<List<String>> texts(String field) {
     Object value = value(field);
     if (value == null) {
@@ -124,6 +145,30 @@ final class ModelConfig {
       return Optional.of(list.stream().map(String.class::cast).toList());
     }
     throw refuse(field, shown(value), "a list of words");
+  }
+
+  /** A list of numbers, some of which may be infinite as Python or transformers write that. */
+  Optional<List<Double>> numbers(String field) {
+    Object value = value(field);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof List<?> list) {
+      List<Double> numbers = list.stream().map(ModelConfig::number).toList();
+      if (numbers.stream().noneMatch(number -> Double.isNaN(number))) {
+        return Optional.of(numbers);
+      }
+    }
+    throw refuse(field, "a list of numbers");
+  }
+
+  private static double number(@Nullable Object value) {
+    return switch (value) {
+      case Number number -> number.doubleValue();
+      case Map<?, ?> map -> number(map.get("__float__"));
+      case String text when text.equals("Infinity") -> Double.POSITIVE_INFINITY;
+      case null, default -> Double.NaN;
+    };
   }
 
   /** A list of finite numbers above 0. */
@@ -136,7 +181,7 @@ final class ModelConfig {
                     && Double.isFinite(number.doubleValue()))) {
       return list.stream().map(element -> ((Number) element).doubleValue()).toList();
     }
-    throw refuse(field, shown(fields.get(field)), "a list of numbers above 0");
+    throw refuse(field, "a list of numbers above 0");
   }
 
   /** A list of whole numbers from 0. */
@@ -173,23 +218,23 @@ final class ModelConfig {
       return Optional.empty();
     }
     if (value instanceof Map<?, ?> map) {
-      return Optional.of(new ModelConfig(source, path + field + ".", map));
+      return Optional.of(new ModelConfig(source, path + field + ".", map, Map.of()));
     }
     throw refuse(field, shown(value), "an object");
   }
 
   /** Whether a field is a word. */
   boolean isText(String field) {
-    return fields.get(field) instanceof String;
+    return fields.get(called(field)) instanceof String;
   }
 
   boolean has(String field) {
-    return fields.containsKey(field);
+    return fields.containsKey(called(field));
   }
 
   /** Takes a field whatever it says, since nothing depends on it. */
   void ignore(String field) {
-    read.add(field);
+    read.add(called(field));
   }
 
   /**
@@ -228,17 +273,35 @@ final class ModelConfig {
   /** An exception about a field. */
   CheckpointException refuse(String field, String found, String allowed) {
     return new CheckpointException(
-        "%s: field '%s%s' is %s; allowed is %s".formatted(source, path, field, found, allowed));
+        "%s: field '%s%s' is %s; allowed is %s"
+            .formatted(source, path, called(field), found, allowed));
   }
 
   /** An exception about a field that is there. */
   CheckpointException refuse(String field, String allowed) {
-    return refuse(field, shown(fields.get(field)), allowed);
+    return refuse(field, shown(fields.get(called(field))), allowed);
   }
 
   private @Nullable Object value(String field) {
+    String called = called(field);
+    read.add(called);
+    if (!called.equals(field) && fields.containsKey(field)) {
+      requireAlike(field, called);
+    }
+    return fields.get(called);
+  }
+
+  private void requireAlike(String field, String other) {
     read.add(field);
-    return fields.get(field);
+    Object value = Objects.requireNonNull(fields.get(field));
+    if (!same(value, fields.get(other))) {
+      throw refuse(other, "that of %s, %s".formatted(field, shown(value)));
+    }
+  }
+
+  private String called(String field) {
+    String other = otherNames.getOrDefault(field, field);
+    return fields.containsKey(other) ? other : field;
   }
 
   private static String shown(@Nullable Object value) {

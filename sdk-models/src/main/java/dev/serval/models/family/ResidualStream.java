@@ -5,12 +5,12 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** What goes from layer to layer, and how the parts of layers begin with it and add to it. */
 final class ResidualStream {
   private final ComputeBackend backend;
-  private final float branchFactor;
   private final Activations rows;
   private final Activations normed;
   private final @Nullable Activations branch;
@@ -22,11 +22,16 @@ final class ResidualStream {
    */
   ResidualStream(ComputeBackend backend, DecoderShape shape, int count) {
     this.backend = backend;
-    branchFactor = shape.traits().branchFactor();
     rows = backend.activations(count, shape.hidden());
     normed = backend.operands(count, shape.hidden());
-    boolean apart = shape.traits().branchNorms().end().isPresent() || branchFactor != 1;
-    branch = apart ? backend.activations(count, shape.hidden()) : null;
+    branch = apart(shape.traits()) ? backend.activations(count, shape.hidden()) : null;
+  }
+
+  private static boolean apart(DecoderTraits traits) {
+    return traits.branchNorms().end().isPresent()
+        || traits.attentionFactor() != 1
+        || traits.stateFactor() != 1
+        || traits.feedForwardFactor() != 1;
   }
 
   /** The rows themselves. */
@@ -39,9 +44,9 @@ final class ResidualStream {
     return normed;
   }
 
-  /** Where a part's result lies that is not added at once; null if all are. */
-  @Nullable Activations branch() {
-    return branch;
+  /** Where a part's result lies that is not added at once. */
+  Activations branch() {
+    return Objects.requireNonNull(branch);
   }
 
   /** What a part begins with. */
@@ -53,21 +58,35 @@ final class ResidualStream {
     return normed;
   }
 
-  /** Adds what a map makes of some rows. */
+  /** Whether what a part gives is added as it is, and so at once. */
+  static boolean atOnce(@Nullable Norm endNorm, float factor) {
+    return endNorm == null && factor == 1;
+  }
+
+  /**
+   * Adds what a map makes of some rows.
+   *
+   * @param factor by what it is multiplied, if it has no norm
+   */
   void add(
-      StepBatch batch, Activations in, Weight map, @Nullable Weight bias, @Nullable Norm endNorm) {
-    if (branch == null) {
+      StepBatch batch,
+      Activations in,
+      Weight map,
+      @Nullable Weight bias,
+      @Nullable Norm endNorm,
+      float factor) {
+    if (atOnce(endNorm, factor)) {
       backend.linearAdd(batch, in, map, bias, rows);
       return;
     }
-    backend.linear(batch, in, map, bias, branch);
-    add(batch, branch, endNorm);
+    backend.linear(batch, in, map, bias, branch());
+    add(batch, branch(), endNorm, factor);
   }
 
-  /** Adds what a part has given. */
-  void add(StepBatch batch, Activations given, @Nullable Norm endNorm) {
+  /** Likewise, what a part has given. */
+  void add(StepBatch batch, Activations given, @Nullable Norm endNorm, float factor) {
     if (endNorm == null) {
-      backend.addScaled(batch, given, branchFactor, rows);
+      backend.addScaled(batch, given, factor, rows);
     } else {
       backend.normAdd(batch, given, endNorm, rows);
     }

@@ -35,7 +35,7 @@ record ShortConvolutionTraits(int width, int taps) implements StateTraits {
   }
 
   @Override
-  public MixerTensors tensors(int hidden, String layer) {
+  public MixerTensors.Carrying tensors(int hidden, String layer) {
     return MixerTensors.shortConvolution(this, hidden, layer);
   }
 }

@@ -19,6 +19,13 @@ final class SigmoidExperts {
   private SigmoidExperts() {}
 
   static ExpertTraits read(ModelConfig config) {
+    return routed(config)
+        .shared(config, "n_shared_experts")
+        .above(config, "first_k_dense_replace", 0);
+  }
+
+  /** Those that some rows go to, in all layers. */
+  static ExpertTraits routed(ModelConfig config) {
     config.choice("scoring_func", Set.of("sigmoid", SELECTION));
     config.choice("topk_method", Set.of(SELECTION));
     boolean normalised = config.flag("norm_topk_prob", true);
@@ -28,8 +35,6 @@ final class SigmoidExperts {
             Scoring.SIGMOID,
             "mlp.gate.e_score_correction_bias",
             config.optionalPositive("routed_scaling_factor").orElse(1.0))
-        .grouped(config, GroupScore.TWO_HIGHEST)
-        .shared(config, "n_shared_experts")
-        .above(config, "first_k_dense_replace", 0);
+        .grouped(config, GroupScore.TWO_HIGHEST);
   }
 }

@@ -1,20 +1,39 @@
 package dev.serval.models.family;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
- * Which layers of a model carry a state along in place of attending, and what they are.
+ * Which layers of a model carry a state along in place of attending or beside that, and what they
+ * are.
  *
  * @param carry for each layer whether it is one
  * @param traits what they are
+ * @param attend whether they attend as well
  */
-record StateLayers(List<Boolean> carry, StateTraits traits) {
+record StateLayers(List<Boolean> carry, StateTraits traits, boolean attend) {
   /** More than any model has, and few enough to be listed. */
   private static final int MOST = 100_000;
+
+  private static final String COUNT = "num_hidden_layers";
+
+  /** Those that are such do not attend. */
+  StateLayers(List<Boolean> carry, StateTraits traits) {
+    this(carry, traits, false);
+  }
+
+  /** Each of so many layers is such, and attends as well. */
+  static StateLayers beside(ModelConfig config, StateTraits traits) {
+    int count = config.count(COUNT);
+    if (count > MOST) {
+      throw config.refuse(COUNT, "a number up to " + MOST);
+    }
+    return new StateLayers(Collections.nCopies(count, true), traits, true);
+  }
 
   /**
    * As {@code layer_types} says.
@@ -25,10 +44,10 @@ record StateLayers(List<Boolean> carry, StateTraits traits) {
    */
   static StateLayers read(
       ModelConfig config, String kind, String attention, IntPredicate usual, StateTraits traits) {
-    int count = config.count("num_hidden_layers");
+    int count = config.count(COUNT);
     Optional<List<String>> types = config.texts(LayerWindows.TYPES);
     if (types.isEmpty() && count > MOST) {
-      throw config.refuse("num_hidden_layers", "a number up to " + MOST);
+      throw config.refuse(COUNT, "a number up to " + MOST);
     }
     List<Boolean> carry = new ArrayList<>();
     for (int layer = 0; types.isEmpty() && layer < count; layer++) {

@@ -1,6 +1,8 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.StateSpaceShape;
+import dev.serval.api.storage.StoredTensor;
+import java.util.List;
 
 /**
  * State spaces, and how a checkpoint has them.
@@ -8,14 +10,56 @@ import dev.serval.api.compute.StateSpaceShape;
  * @param shape their sizes
  * @param convolutionBias whether the convolution has a bias
  * @param logarithms whether decays are stored as their logarithms, and not negated
+ * @param normed whether what they give is normalised
  * @param normGroups into how many parts the norm cuts a row
+ * @param factors by what parts of what they begin with are multiplied
  */
 record StateSpaceTraits(
-    StateSpaceShape shape, boolean convolutionBias, boolean logarithms, int normGroups)
+    StateSpaceShape shape,
+    boolean convolutionBias,
+    boolean logarithms,
+    boolean normed,
+    int normGroups,
+    Factors factors)
     implements StateTraits {
   static final String LOGARITHMS = "linear_decay_logarithms";
   private static final String HEADS = "mamba_n_heads";
   private static final String HEAD_DIM = "mamba_d_head";
+  private static final String STEPS = "time_step_limit";
+
+  /** No step in time is as long. */
+  private static final double NO_LIMIT = 1e20;
+
+  /**
+   * By what parts of what a state space begins with are multiplied, beside its gates.
+   *
+   * @param values that of values
+   * @param keys that of keys
+   * @param queries that of queries
+   * @param steps that of time steps, without their bias
+   */
+  record Factors(double values, double keys, double queries, double steps) {
+    static final Factors NONE = new Factors(1, 1, 1, 1);
+
+    /** What the convolution multiplies by, which takes in all but time steps. */
+    StoredTensor taps(StoredTensor taps, StateSpaceShape shape) {
+      return equals(NONE)
+          ? taps
+          : ComputedVector.of(taps, i -> taps.element(i) * ofChannel(i % shape.channels(), shape));
+    }
+
+    private double ofChannel(long channel, StateSpaceShape shape) {
+      if (channel < shape.inner()) {
+        return values;
+      }
+      return channel < shape.inner() + (long) shape.groups() * shape.stateDim() ? keys : queries;
+    }
+
+    /** Some of the map's rows that give time steps. */
+    StoredTensor steps(StoredTensor rows) {
+      return ComputedVector.of(rows, i -> rows.element(i) * steps);
+    }
+  }
 
   /**
    * Reads them and which layers are such.
@@ -28,11 +72,27 @@ record StateSpaceTraits(
 
   /** Reads them alone. */
   static StateSpaceTraits read(ModelConfig config, int hidden, int normGroups) {
+    refuseLimits(config);
     return new StateSpaceTraits(
         shape(config, hidden),
         config.flag("mamba_conv_bias", true),
         config.flag(LOGARITHMS, true),
-        normGroups);
+        true,
+        normGroups,
+        Factors.NONE);
+  }
+
+  private static void refuseLimits(ModelConfig config) {
+    List<Double> steps = config.numbers(STEPS).orElse(List.of(0.0, Double.POSITIVE_INFINITY));
+    if (steps.size() != 2 || steps.getFirst() != 0 || steps.getLast() < NO_LIMIT) {
+      throw config.refuse(
+          STEPS, "0 and at least " + NO_LIMIT + ", which limit nothing, or missing");
+    }
+  }
+
+  /** With parts multiplied, and a norm or none. */
+  StateSpaceTraits with(Factors some, boolean norm) {
+    return new StateSpaceTraits(shape, convolutionBias, logarithms, norm, normGroups, some);
   }
 
   private static StateSpaceShape shape(ModelConfig config, int hidden) {
@@ -92,7 +152,7 @@ record StateSpaceTraits(
   }
 
   @Override
-  public MixerTensors tensors(int hidden, String layer) {
+  public MixerTensors.Carrying tensors(int hidden, String layer) {
     return MixerTensors.stateSpace(this, hidden, layer);
   }
 }

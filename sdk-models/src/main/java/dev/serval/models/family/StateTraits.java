@@ -18,5 +18,5 @@ sealed interface StateTraits permits DeltaNetTraits, ShortConvolutionTraits, Sta
   int outputColumns();
 
   /** What else it needs, of a layer whose tensors' names begin so. */
-  MixerTensors tensors(int hidden, String layer);
+  MixerTensors.Carrying tensors(int hidden, String layer);
 }

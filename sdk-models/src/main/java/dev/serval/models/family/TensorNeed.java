@@ -56,7 +56,10 @@ record TensorNeed(
         OptionalInt.of(part));
   }
 
-  /** A matrix whose rows are read as one vector, the first one first. */
+  /**
+   * A matrix whose rows are read as one vector, the first one first; a checkpoint may have that
+   * vector itself.
+   */
   static TensorNeed flat(String name, int rows, int columns) {
     return new TensorNeed(
         name,
@@ -70,9 +73,14 @@ record TensorNeed(
     return new TensorNeed(name, shape, view, part, true);
   }
 
-  /** Whether a tensor is of this shape, but for dimensions of 1 that either may have. */
+  /**
+   * Whether a tensor is of this shape, or is all of it as it is read, but for dimensions of 1 that
+   * either may have.
+   */
   boolean fits(StoredTensor tensor) {
-    return withoutOnes(tensor.shape()).equals(withoutOnes(shape));
+    List<Long> stored = withoutOnes(tensor.shape());
+    return stored.equals(withoutOnes(shape))
+        || (part.isEmpty() && stored.equals(withoutOnes(view)));
   }
 
   private static List<Long> withoutOnes(List<Long> shape) {

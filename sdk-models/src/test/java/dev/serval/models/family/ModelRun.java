@@ -27,6 +27,7 @@ final class ModelRun extends SteppedModel {
           new Ernie45(),
           new Ernie45Moe(),
           new Exaone4(),
+          new FalconH1(),
           new Gemma(),
           new Gemma2(),
           new Gemma3(),

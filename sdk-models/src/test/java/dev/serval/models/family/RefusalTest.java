@@ -697,7 +697,7 @@ final class RefusalTest {
     assertThat(spec.kvLayers()).hasSize(1);
     String kinds = "layers_block_type";
     refused(model.with(kinds, List.of("mamba", "attention", "mlp")), kinds, "4 layers");
-    refused(model.with(kinds, List.of("mamba", "attention", "moe", "mlp")), kinds, "moe");
+    refused(model.with(kinds, List.of("mamba", "attention", "conv", "mlp")), kinds, "conv");
     refused(model.with(kinds, List.of("mamba", "mlp", "mlp", "mamba")), kinds, "at least one");
     refused(
         model.with(kinds, List.of("attention", "mamba", "mlp", "mamba")),

@@ -23,6 +23,7 @@ enum Architecture {
   /** EXAONE 3, which is a Llama under other names. */
   EXAONE("LlamaForCausalLM", "llama", false),
   EXAONE4("Exaone4ForCausalLM", "exaone4", false, Names.END_NORMS),
+  FALCON_H1("FalconH1ForCausalLM", "falcon_h1", false, Names.FALCON_H1),
   GEMMA("GemmaForCausalLM", "gemma", false),
   GEMMA2("Gemma2ForCausalLM", "gemma2", false, Names.END_NORMS),
   GEMMA3("Gemma3ForCausalLM", "gemma3_text", false, Names.END_NORMS),
@@ -57,6 +58,7 @@ enum Architecture {
   MISTRAL3("Ministral3ForCausalLM", "ministral3", true),
   NEMOTRON("NemotronForCausalLM", "nemotron", false),
   NEMOTRON_H("NemotronHForCausalLM", "nemotron_h", false, Names.MAMBA),
+  NEMOTRON_H_MOE("NemotronHForCausalLM", "nemotron_h", false, Names.NEMOTRON_H_MOE, Names.EXPERTS),
   /** OLMo 2, or OLMo 3 where there is a window. */
   OLMO2("Olmo2ForCausalLM", "olmo2", false, Names.END_NORMS),
   OLMOE("OlmoeForCausalLM", "olmoe", false, Names.ROUTER, Names.EXPERTS),
@@ -219,6 +221,19 @@ enum Architecture {
             "ssm_norm", "mamba.norm",
             "ssm_out", "mamba.out_proj");
 
+    /** Norms of feed-forward layers have no suffix. */
+    static final Map<String, String> FALCON_H1 =
+        and(
+            MAMBA,
+            Map.of(
+                "ffn_norm", "pre_ff_layernorm.weight",
+                "ffn_gate", "feed_forward.gate_proj",
+                "ffn_up", "feed_forward.up_proj",
+                "ffn_down", "feed_forward.down_proj",
+                "output_norm", "model.final_layernorm"));
+
+    static final Map<String, String> NEMOTRON_H_MOE = and(MAMBA, SHARED_EXPERTS);
+
     /** The one expert that all rows go to is all there is in a model without others. */
     static final Map<String, String> GRANITEHYBRID =
         and(
@@ -314,6 +329,7 @@ enum Architecture {
     return switch (this) {
       case COMMAND_R -> "command-r";
       case ERNIE4_5_MOE -> "ernie4_5-moe";
+      case FALCON_H1 -> "falcon-h1";
       case GPT_OSS -> "gpt-oss";
       case MINIMAX_M2 -> "minimax-m2";
       default -> name().toLowerCase(Locale.ROOT);
@@ -337,7 +353,8 @@ enum Architecture {
 
   /**
    * The names of tensors, by this format's, that are this architecture's own: within a layer, or
-   * the whole name of one outside; without {@code .weight} or {@code .bias}.
+   * the whole name of one outside; without {@code .weight} or {@code .bias}, unless this format has
+   * neither.
    */
   Map<String, String> ownNames() {
     return ownNames;

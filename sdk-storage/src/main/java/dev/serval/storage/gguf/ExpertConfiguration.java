@@ -21,6 +21,7 @@ final class ExpertConfiguration {
   static final String DENSE_WIDTH = "feed_forward_length";
   static final String EXPERT_WIDTH = "expert_feed_forward_length";
   private static final String NORMALISED = "expert_weights_norm";
+  private static final String LATENT_WIDTH = "moe_latent_size";
   private static final double SOFTMAX = 1;
   private static final double SIGMOID = 2;
 
@@ -38,7 +39,8 @@ final class ExpertConfiguration {
           Map.entry(SCORING, SOFTMAX),
           Map.entry(EXPERT_SCALE, 1.0),
           Map.entry(DENSE_LAYERS, 0.0),
-          Map.entry(EXPERT_INTERVAL, 1.0));
+          Map.entry(EXPERT_INTERVAL, 1.0),
+          Map.entry(LATENT_WIDTH, 0.0));
 
   private final Metadata metadata;
   private final Architecture architecture;
@@ -58,6 +60,9 @@ final class ExpertConfiguration {
       case GRANITEHYBRID, QWEN2MOE, QWEN35MOE, QWEN3NEXT ->
           Set.of(EXPERTS, EXPERTS_USED, SHARED_WIDTH);
       case LFM2MOE -> Set.of(EXPERTS, EXPERTS_USED, SCORING, EXPERT_SCALE, DENSE_LAYERS);
+      case NEMOTRON_H_MOE ->
+          Set.of(
+              EXPERTS, EXPERTS_USED, SHARED_EXPERTS, SHARED_WIDTH, SCORING, GROUPS, EXPERT_SCALE);
       case ERNIE4_5_MOE ->
           Set.of(EXPERTS, EXPERTS_USED, SHARED_EXPERTS, SHARED_WIDTH, DENSE_LAYERS);
       case DEEPSEEK2, DOTS1, GLM4MOE ->
@@ -88,6 +93,7 @@ final class ExpertConfiguration {
       case LFM2MOE -> translation.lfm2();
       case LLAMA -> translation.mixtral();
       case MINIMAX_M2 -> translation.miniMax();
+      case NEMOTRON_H_MOE -> translation.nemotronH();
       case OLMOE -> translation.olmoE();
       case QWEN2MOE -> translation.qwen2();
       case QWEN35MOE -> translation.qwen35();
@@ -244,13 +250,24 @@ final class ExpertConfiguration {
   }
 
   private void sharedAndRouted() {
+    routed();
+    fields.put("n_shared_experts", sharedExperts());
+    fields.put("first_k_dense_replace", denseLayers());
+  }
+
+  private void routed() {
     experts("n_routed_experts");
     fields.put("moe_intermediate_size", width());
-    fields.put("n_shared_experts", sharedExperts());
     groups();
-    fields.put("first_k_dense_replace", denseLayers());
     fields.put("norm_topk_prob", metadata.flag(key(NORMALISED)).orElse(false));
     fields.put("routed_scaling_factor", scale());
+  }
+
+  /** However many those are that all rows go to, they are as wide together as is said. */
+  private void nemotronH() {
+    requireSigmoid();
+    routed();
+    fields.put("moe_shared_expert_intermediate_size", metadata.requireNatural(key(SHARED_WIDTH)));
   }
 
   /** One or 0 stands for none, of whatever many. */

@@ -292,10 +292,15 @@ public final class GgufFile {
         tensors.containsKey("blk.0.ffn_gate_up_exps.weight"),
         tensors.containsKey("blk.0.ffn_norm.weight"),
         tensors.containsKey("blk.0.ffn_down.bias"),
-        tensors.keySet().stream().anyMatch(name -> name.endsWith(TensorNames.CONVOLUTION_BIAS)),
+        anyEndsWith(TensorNames.CONVOLUTION_BIAS),
+        anyEndsWith(TensorNames.STATE_NORM),
         divisors(TensorNames.ROTARY_DIVISORS),
         divisors(TensorNames.LONG_DIVISORS),
         divisors(TensorNames.SHORT_DIVISORS));
+  }
+
+  private boolean anyEndsWith(String suffix) {
+    return tensors.keySet().stream().anyMatch(name -> name.endsWith(suffix));
   }
 
   private Optional<List<Double>> divisors(String name) {

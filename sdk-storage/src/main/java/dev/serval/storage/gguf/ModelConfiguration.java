@@ -75,6 +75,7 @@ final class ModelConfiguration {
           Architecture.ARCEE, "relu2",
           Architecture.NEMOTRON, "relu2",
           Architecture.NEMOTRON_H, "relu2",
+          Architecture.NEMOTRON_H_MOE, "relu2",
           Architecture.PHI2, "gelu_new",
           Architecture.STARCODER2, "gelu_pytorch_tanh");
 
@@ -107,7 +108,8 @@ final class ModelConfiguration {
           Architecture.GRANITEHYBRID,
           Architecture.LFM2,
           Architecture.LFM2MOE,
-          Architecture.NEMOTRON_H);
+          Architecture.NEMOTRON_H,
+          Architecture.NEMOTRON_H_MOE);
 
   private static final Set<String> GRANITE_KEYS =
       Set.of(SCORE_SCALE, LOGIT_SCALE, EMBEDDING_SCALE, RESIDUAL_SCALE);
@@ -125,7 +127,7 @@ final class ModelConfiguration {
       case DEEPSEEK2 -> keys.addAll(Set.of(DRAFT_LAYERS, YARN_SHARE));
       case GLM4MOE, QWEN35, QWEN35MOE, QWEN3NEXT -> keys.add(DRAFT_LAYERS);
       case GRANITE, GRANITEHYBRID, GRANITEMOE -> keys.addAll(GRANITE_KEYS);
-      case NEMOTRON_H -> keys.add(NORM_EPSILON);
+      case NEMOTRON_H, NEMOTRON_H_MOE -> keys.add(NORM_EPSILON);
       case MISTRAL3 -> keys.addAll(Set.of(QUERY_GROWTH, YARN_SHARE));
       case MINICPM -> keys.addAll(Set.of(EMBEDDING_SCALE, RESIDUAL_SCALE, LOGIT_SCALE));
       default -> {}
@@ -157,6 +159,7 @@ final class ModelConfiguration {
       case CHATGLM -> translation.config.put("qkv_together", weights.inputsTogether());
       case COHERE2, COMMAND_R -> translation.cohere();
       case DEEPSEEK2 -> translation.deepseek(weights);
+      case FALCON_H1 -> translation.falconH1(weights);
       case GEMMA -> translation.gemma();
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
@@ -168,7 +171,8 @@ final class ModelConfiguration {
       case LFM2, LFM2MOE -> translation.lfm2();
       case MINICPM -> translation.miniCpm();
       case NEMOTRON -> translation.config.put("norm_gains_less_one", false);
-      case NEMOTRON_H -> translation.nemotronH(weights);
+      case NEMOTRON_H -> translation.nemotronH(weights, "mlp");
+      case NEMOTRON_H_MOE -> translation.nemotronH(weights, "moe");
       case QWEN35, QWEN35MOE, QWEN3NEXT -> translation.qwen35();
       case STABLELM -> translation.stableLm(weights);
       case SEED_OSS -> translation.config.put("attention_bias", weights.attentionBias());
@@ -283,7 +287,7 @@ final class ModelConfiguration {
   private long width() {
     String width = key(ExpertConfiguration.DENSE_WIDTH);
     switch (architecture) {
-      case NEMOTRON_H -> {
+      case NEMOTRON_H, NEMOTRON_H_MOE -> {
         return feedForwardLayers().count();
       }
       case GEMMA4 -> {
@@ -424,18 +428,25 @@ final class ModelConfiguration {
     config.put("logits_scaling", oneForNone(LOGIT_SCALE));
   }
 
-  /** Each layer attends, has a state or is a feed-forward layer. */
-  private void nemotronH(WeightFacts weights) {
+  /** Each layer attends, has a state or is a feed-forward layer, all of which are of a kind. */
+  private void nemotronH(WeightFacts weights, String kind) {
     SomeLayers attention = attentionLayers();
     SomeLayers feedForward = feedForwardLayers();
-    List<String> types = attention.types("attention", feedForward, "mlp", "mamba");
-    if (!types.equals(feedForward.types("mlp", attention, "attention", "mamba"))) {
+    List<String> types = attention.types("attention", feedForward, kind, "mamba");
+    if (!types.equals(feedForward.types(kind, attention, "attention", "mamba"))) {
       throw metadata.problem(
           key(ExpertConfiguration.DENSE_WIDTH),
           "is above 0 for a layer that attends; a layer can be one of both");
     }
     config.put("layers_block_type", types);
     config.putAll(MambaConfiguration.translate(metadata, architecture, weights));
+  }
+
+  /** Its converters have multiplied weights. */
+  private void falconH1(WeightFacts weights) {
+    config.putAll(MambaConfiguration.translate(metadata, architecture, weights));
+    config.put("mamba_rms_norm", weights.stateNorms());
+    config.put("mamba_norm_before_gate", false);
   }
 
   private void glm4Moe(WeightFacts weights) {

@@ -16,6 +16,9 @@ final class TensorNames {
   /** How the names of what the convolutions before states add end. */
   static final String CONVOLUTION_BIAS = ".ssm_conv1d.bias";
 
+  /** How those of norms of what states give end. */
+  static final String STATE_NORM = ".ssm_norm.weight";
+
   static final String ROTARY_DIVISORS = "rope_freqs.weight";
   static final String LONG_DIVISORS = "rope_factors_long.weight";
   static final String SHORT_DIVISORS = "rope_factors_short.weight";
@@ -29,6 +32,9 @@ final class TensorNames {
 
   /** What is not named as one in this format either. */
   private static final Set<String> BARE = Set.of("ssm_a", "ssm_d");
+
+  /** How the own names of those end that have no suffix in this format. */
+  private static final String WEIGHT = ".weight";
 
   /** How what is multiplied by column, or by expert, is named. */
   private static final String SCALE = "scale";
@@ -111,6 +117,10 @@ final class TensorNames {
       return Optional.ofNullable(architecture.ownNames().get(part + "." + SCALE))
           .map(name -> "model.layers.%s.%s".formatted(layer.group(1), name));
     }
+    if (layer.group(3) == null && architecture.ownNames().getOrDefault(part, "").endsWith(WEIGHT)) {
+      return Optional.of(
+          "model.layers.%s.%s".formatted(layer.group(1), architecture.ownNames().get(part)));
+    }
     return part.startsWith(NEXT) && layer.group(3) != null
         ? Optional.of(inLayer(layer, part))
         : known(part, layer, architecture);
@@ -128,7 +138,7 @@ final class TensorNames {
 
   private static Optional<String> known(String part, Matcher layer, Architecture architecture) {
     return Optional.ofNullable(architecture.ownNames().get(part))
-        .filter(name -> !name.startsWith(WHOLE))
+        .filter(name -> !name.startsWith(WHOLE) && !name.endsWith(WEIGHT))
         .or(() -> Optional.ofNullable(IN_LAYERS.get(part)))
         .filter(_ -> known(layer))
         .map(name -> inLayer(layer, name));

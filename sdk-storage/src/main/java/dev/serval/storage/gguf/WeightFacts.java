@@ -19,6 +19,7 @@ import java.util.Set;
  * @param feedForwardNorms whether the feed-forward layers have one
  * @param mlpBias whether they have a bias
  * @param convolutionBias whether the convolutions before states have one
+ * @param stateNorms whether what states give is normalised
  * @param divisors what the speed of each rotary pair is divided by, of any context
  * @param longDivisors the same of a context that is longer than the original
  * @param shortDivisors the same of one that is not
@@ -36,6 +37,7 @@ record WeightFacts(
     boolean feedForwardNorms,
     boolean mlpBias,
     boolean convolutionBias,
+    boolean stateNorms,
     Optional<List<Double>> divisors,
     Optional<List<Double>> longDivisors,
     Optional<List<Double>> shortDivisors) {}

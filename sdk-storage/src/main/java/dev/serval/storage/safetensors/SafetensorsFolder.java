@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
@@ -128,8 +129,17 @@ public final class SafetensorsFolder {
         folder,
         digest,
         packing.unpacked(part.map(TextPart::config).orElse(config)),
-        new TensorTable(path.toString(), packing.unpacked(path, tensors(path, weights, part))),
+        new TensorTable(path.toString(), packing.unpacked(path, tensors(path, weights, names(config, part)))),
         texts);
+  }
+
+  /** What a model's tensors are called, by what the files call them; some are left out. */
+  private static Function<String, Optional<String>> names(
+      Map<String, Object> config, Optional<TextPart> part) {
+    if (part.isPresent()) {
+      return part.get()::name;
+    }
+    return MixerNames.in(config) ? stored -> Optional.of(MixerNames.usual(stored)) : Optional::of;
   }
 
   private Map<String, Object> config() {
@@ -169,17 +179,17 @@ public final class SafetensorsFolder {
   }
 
   private static SortedMap<String, RawTensor> tensors(
-      Path path, List<SafetensorsFile> weights, Optional<TextPart> part) {
+      Path path, List<SafetensorsFile> weights, Function<String, Optional<String>> names) {
     SortedMap<String, RawTensor> tensors = new TreeMap<>();
     for (SafetensorsFile file : weights) {
       file.tensors()
           .forEach((stored, entry) ->
-              part.map(texts -> texts.name(stored))
-                  .orElse(Optional.of(stored))
+              names
+                  .apply(stored)
                   .ifPresent(name -> {
                     if (tensors.put(name, new RawTensor(file, entry, name)) != null) {
                       throw new CheckpointException(
-                          "%s has two tensors that are '%s' to its part for texts, one of them '%s'"
+                          "%s has two tensors that stand for '%s', one of them '%s'"
                               .formatted(path, name, stored));
                     }
                   }));

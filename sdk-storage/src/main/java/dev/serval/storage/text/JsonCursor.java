@@ -21,12 +21,14 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.core.util.JsonRecyclerPools;
 
 /**
  * Walks a JSON document from front to back and keeps nothing of it, so that a large one costs no
  * more memory than what its reader takes out. Strict: UTF-8, no name twice in an object, nothing
- * after the document, nesting up to {@value #DEPTH}, names up to {@value #NAME} characters.
+ * after the document, nesting up to {@value #DEPTH}, names up to {@value #NAME} characters; but in
+ * a tree a number may be {@code Infinity}, as Python writes it.
  *
  * <p>The cursor stands on a value; each method takes that value, whole, or refuses it with a
  * message that names the document, the place and what was expected.
@@ -36,12 +38,14 @@ public final class JsonCursor {
   private static final int NAME = 4096;
   private static final int NUMBER = 400;
   private static final int STRING = 1 << 20;
+  private static final String INFINITE = "Infinity";
 
   private static final JsonFactory FACTORY =
       JsonFactory.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
           .disable(TokenStreamFactory.Feature.INTERN_PROPERTY_NAMES)
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
           .recyclerPool(JsonRecyclerPools.nonRecyclingPool())
           .streamReadConstraints(
               StreamReadConstraints.builder()
@@ -196,7 +200,7 @@ public final class JsonCursor {
       case VALUE_TRUE -> true;
       case VALUE_FALSE -> false;
       case VALUE_NUMBER_INT -> whole();
-      case VALUE_NUMBER_FLOAT -> finite(parser.getDoubleValue());
+      case VALUE_NUMBER_FLOAT -> real();
       default -> null;
     };
   }
@@ -204,6 +208,14 @@ public final class JsonCursor {
   private Object whole() {
     BigInteger value = parser.getBigIntegerValue();
     return value.bitLength() < Long.SIZE ? (Object) value.longValue() : finite(value.doubleValue());
+  }
+
+  private double real() {
+    double value = parser.getDoubleValue();
+    if (Double.isNaN(value)) {
+      throw wrong("a number");
+    }
+    return INFINITE.equals(parser.getString()) ? value : finite(value);
   }
 
   private double finite(double value) {

@@ -79,6 +79,28 @@ public record Experts(
    */
   public record Names(String router, String prefix, String gate, String up, String down) {
     /**
+     * Of maps that have no gates.
+     *
+     * @param router what gives the scores
+     * @param prefix what an expert's names begin with, before its number
+     * @param up its first map
+     * @param down its last
+     * @return the names
+     */
+    public static Names ungated(String router, String prefix, String up, String down) {
+      return new Names(router, prefix, up, up, down);
+    }
+
+    /**
+     * Whether there are gates.
+     *
+     * @return false where an expert has two maps alone
+     */
+    public boolean gated() {
+      return !gate.equals(up);
+    }
+
+    /**
      * Those of Mixtral.
      *
      * @param router what gives the scores, beside the experts

@@ -198,14 +198,18 @@ public final class SmallModel implements Checkpoint {
     Experts.Beside beside = given.beside();
     linear(layer + names.router(), given.count(), hidden, given.biased());
     for (int expert = 0; expert < given.count(); expert++) {
-      linear(given.name(layer, expert, names.gate()), given.inner(), hidden, given.biased());
+      if (names.gated()) {
+        linear(given.name(layer, expert, names.gate()), given.inner(), hidden, given.biased());
+      }
       linear(given.name(layer, expert, names.up()), given.inner(), hidden, given.biased());
       linear(given.name(layer, expert, names.down()), hidden, given.inner(), given.biased());
     }
     beside.selectionBias().ifPresent(name -> vector(layer + name, given.count(), 0));
     if (beside.shared() > 0) {
       String maps = layer + beside.sharedMaps();
-      linear(maps + "gate_proj", beside.shared(), hidden, false);
+      if (names.gated()) {
+        linear(maps + "gate_proj", beside.shared(), hidden, false);
+      }
       linear(maps + "up_proj", beside.shared(), hidden, false);
       linear(maps + "down_proj", hidden, beside.shared(), false);
     }
@@ -428,6 +432,18 @@ public final class SmallModel implements Checkpoint {
   public SmallModel withoutTensor(String name) {
     tensors.remove(name);
     values.remove(name);
+    return this;
+  }
+
+  /**
+   * Takes all tensors away whose names begin alike.
+   *
+   * @param prefix what they begin with
+   * @return this model
+   */
+  public SmallModel withoutTensors(String prefix) {
+    tensors.keySet().removeIf(name -> name.startsWith(prefix));
+    values.keySet().removeIf(name -> name.startsWith(prefix));
     return this;
   }
 

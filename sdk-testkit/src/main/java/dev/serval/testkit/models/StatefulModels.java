@@ -9,6 +9,8 @@ import dev.serval.testkit.models.SmallModel.Sizes;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -29,18 +31,7 @@ public final class StatefulModels {
   private static final DeltaNetShape NET = new DeltaNetShape(2, 6, 8, 12, 4);
 
   /** The sizes of a state space. */
-  private static final StateSpaceShape SPACE = new StateSpaceShape(6, 10, 2, 9, 4);
-
-  private static final List<String> SPACE_TENSORS =
-      List.of(
-          "in_proj.weight",
-          "conv1d.weight",
-          "conv1d.bias",
-          "out_proj.weight",
-          "A_log",
-          "D",
-          "dt_bias",
-          "norm.weight");
+  public static final StateSpaceShape SPACE = new StateSpaceShape(6, 10, 2, 9, 4);
 
   /** The rows that a short convolution sees. */
   private static final int TAPS = 3;
@@ -48,6 +39,7 @@ public final class StatefulModels {
   private static final int GROUP = NET.valueHeads() / NET.keyHeads();
   private static final String LINEAR = "linear_attention";
   private static final String WEIGHT = ".weight";
+  private static final String PATTERN = "hybrid_override_pattern";
 
   private StatefulModels() {}
 
@@ -186,53 +178,190 @@ public final class StatefulModels {
    * @return the model
    */
   public static SmallModel ofOnePart(long seed, DType dtype, int vocabulary) {
+    SmallModel model = ofOnePart(seed, dtype, vocabulary, "M*-M");
+    return model
+        .without(PATTERN)
+        .with("layers_block_type", List.of("mamba", "attention", "mlp", "mamba"));
+  }
+
+  /**
+   * Likewise, of other kinds; experts have no gates, and beside them is one that all rows go to.
+   *
+   * @param seed of its weights
+   * @param dtype how they are stored, a plain type
+   * @param vocabulary how many tokens there are
+   * @param pattern a sign for each of four layers: M, *, - or E; the second attends, and no other
+   * @return the model
+   */
+  public static SmallModel ofOnePart(long seed, DType dtype, int vocabulary, String pattern) {
     SmallModel model =
         spaces("NemotronHForCausalLM", seed, dtype, vocabulary)
             .with("hidden_act", "relu2")
-            .with("layers_block_type", List.of("mamba", "attention", "mlp", "mamba"));
+            .with(PATTERN, pattern);
+    if (pattern.contains("E")) {
+      ungatedExperts(model);
+    }
+    Sizes sizes = sizes(vocabulary);
     return model.eachLayer(layer -> {
+      char kind = pattern.charAt(Integer.parseInt(layer.split("\\.", -1)[2]));
       model.withoutTensor(layer + "post_attention_layernorm" + WEIGHT);
-      model.withoutTensor(layer + "mlp.gate_proj" + WEIGHT);
-      if (layer.contains(".2.")) {
-        SPACE_TENSORS.forEach(name -> model.withoutTensor(layer + "mamba." + name));
-      } else {
-        model.withoutTensor(layer + "mlp.up_proj" + WEIGHT);
-        model.withoutTensor(layer + "mlp.down_proj" + WEIGHT);
-        inParts(model, layer + "mamba.norm" + WEIGHT);
+      if (kind != 'M') {
+        model.withoutTensors(layer + "mamba.");
+      }
+      if (kind != 'E') {
+        model.withoutTensors(layer + "mlp.");
+      }
+      switch (kind) {
+        case 'M' ->
+            model.reshaped(
+                layer + "mamba.norm" + WEIGHT, SPACE.groups(), SPACE.inner() / SPACE.groups());
+        case '-' ->
+            model
+                .withMatrix(layer + "mlp.up_proj.weight", sizes.intermediate(), sizes.hidden())
+                .withMatrix(layer + "mlp.down_proj.weight", sizes.hidden(), sizes.intermediate());
+        default -> {}
       }
     });
   }
 
-  private static void inParts(SmallModel model, String norm) {
-    if (model.holds(norm)) {
-      model.reshaped(norm, SPACE.groups(), SPACE.inner() / SPACE.groups());
+  /**
+   * Has the tensors of a model of layers of one part be called as Nemotron-H's checkpoints have
+   * them.
+   *
+   * @param model the model
+   * @return the same
+   */
+  public static SmallModel withMixerNames(SmallModel model) {
+    for (String name : List.copyOf(model.tensorNames())) {
+      String stored =
+          name.replaceFirst("^model\\.embed_tokens\\.", "backbone.embeddings.")
+              .replaceFirst("^model\\.norm\\.", "backbone.norm_f.")
+              .replaceFirst(
+                  "^model\\.layers\\.(\\d+)\\.input_layernorm\\.", "backbone.layers.$1.norm.")
+              .replaceFirst("^model\\.layers\\.(\\d+)\\.\\w+\\.", "backbone.layers.$1.mixer.");
+      if (!stored.equals(name)) {
+        model.renamed(name, stored);
+      }
     }
+    return model;
+  }
+
+  private static void ungatedExperts(SmallModel model) {
+    Experts.Beside beside =
+        new Experts.Beside(
+            0,
+            true,
+            Optional.of("mlp.gate.e_score_correction_bias"),
+            2.5,
+            23,
+            "mlp.shared_experts.",
+            Optional.empty());
+    Experts.Names names = Experts.Names.ungated("mlp.gate", "mlp.experts", "up_proj", "down_proj");
+    model
+        .withExperts(new Experts(5, 2, 19, true, false, names, beside))
+        .with("n_routed_experts", 5L)
+        .with("n_shared_experts", 1L)
+        .with("moe_intermediate_size", 19L)
+        .with("moe_shared_expert_intermediate_size", 23L)
+        .with("norm_topk_prob", true)
+        .with("routed_scaling_factor", 2.5);
+  }
+
+  /**
+   * Has the fields of state spaces and norms be called as Nemotron-H's configurations have them.
+   *
+   * @param model a model of layers of one part
+   * @return the same
+   */
+  public static SmallModel withSpaceFields(SmallModel model) {
+    Map<String, String> names =
+        Map.of(
+            "hidden_act", "mlp_hidden_act",
+            "mamba_d_conv", "conv_kernel",
+            "mamba_d_head", "mamba_head_dim",
+            "mamba_d_state", "ssm_state_size",
+            "mamba_n_groups", "n_groups",
+            "mamba_n_heads", "mamba_num_heads",
+            "rms_norm_eps", "layer_norm_epsilon");
+    names.forEach((from, to) -> {
+      Object value = Objects.requireNonNull(model.config().get(from));
+      model.without(from).with(to, value);
+    });
+    return model.eachLayer(layer -> {
+      String norm = layer + "mamba.norm" + WEIGHT;
+      if (model.holds(norm)) {
+        model.reshaped(norm, SPACE.inner());
+      }
+    });
+  }
+
+  /**
+   * A model each of whose layers attends and has a state space beside that, as Falcon-H1's
+   * checkpoints have it, but for feed-forward layers and the last norm, which are called as those
+   * of most are.
+   *
+   * @param seed of its weights
+   * @param dtype how they are stored, a plain type
+   * @param vocabulary how many tokens there are
+   * @return the model
+   */
+  public static SmallModel sideBySide(long seed, DType dtype, int vocabulary) {
+    Sizes sizes = sizes(vocabulary);
+    SmallModel model =
+        withSpaces(
+            SmallModel.of("FalconH1ForCausalLM", seed, dtype, sizes, Extras.NONE)
+                .with("mamba_d_ssm", (long) SPACE.inner())
+                .with("mamba_rms_norm", true)
+                .with("mamba_norm_before_gate", false));
+    return model.eachLayer(layer -> {
+      space(model, layer, sizes);
+      model.withoutTensor(layer + "post_attention_layernorm" + WEIGHT);
+      model.withGains(layer + "pre_ff_layernorm" + WEIGHT, sizes.hidden());
+    });
+  }
+
+  /**
+   * Has the feed-forward layers and the last norm of such a model be called as they are there.
+   *
+   * @param model the model
+   * @return the same
+   */
+  public static SmallModel withFalconNames(SmallModel model) {
+    model.eachLayer(layer -> {
+      for (String map : List.of("gate_proj", "up_proj", "down_proj")) {
+        rename(model, layer, "mlp." + map, "feed_forward." + map);
+      }
+    });
+    return model.renamed("model.norm.weight", "model.final_layernorm.weight");
+  }
+
+  private static SmallModel withSpaces(SmallModel model) {
+    return model
+        .with("mamba_n_heads", (long) SPACE.heads())
+        .with("mamba_d_head", (long) SPACE.headDim())
+        .with("mamba_n_groups", (long) SPACE.groups())
+        .with("mamba_d_state", (long) SPACE.stateDim())
+        .with("mamba_d_conv", (long) SPACE.taps());
   }
 
   private static SmallModel spaces(String architecture, long seed, DType dtype, int vocabulary) {
     Sizes sizes = sizes(vocabulary);
-    SmallModel model =
-        SmallModel.of(architecture, seed, dtype, sizes, Extras.NONE)
-            .with("mamba_n_heads", (long) SPACE.heads())
-            .with("mamba_d_head", (long) SPACE.headDim())
-            .with("mamba_n_groups", (long) SPACE.groups())
-            .with("mamba_d_state", (long) SPACE.stateDim())
-            .with("mamba_d_conv", (long) SPACE.taps());
-    return eachStateful(
-        model,
-        layer -> {
-          String mamba = layer + "mamba.";
-          model
-              .withMatrix(mamba + "in_proj.weight", SPACE.inputColumns(), sizes.hidden())
-              .withMatrix(mamba + "conv1d.weight", SPACE.channels(), SPACE.taps())
-              .reshaped(mamba + "conv1d.weight", SPACE.channels(), 1, SPACE.taps())
-              .withVector(mamba + "conv1d.bias", SPACE.channels())
-              .withMatrix(mamba + "out_proj.weight", sizes.hidden(), SPACE.inner())
-              .withVector(mamba + "A_log", SPACE.heads())
-              .withVector(mamba + "D", SPACE.heads())
-              .withVector(mamba + "dt_bias", SPACE.heads())
-              .withVector(mamba + "norm.weight", SPACE.inner());
-        });
+    SmallModel model = withSpaces(SmallModel.of(architecture, seed, dtype, sizes, Extras.NONE));
+    return eachStateful(model, layer -> space(model, layer, sizes));
+  }
+
+  private static void space(SmallModel model, String layer, Sizes sizes) {
+    String mamba = layer + "mamba.";
+    model
+        .withMatrix(mamba + "in_proj.weight", SPACE.inputColumns(), sizes.hidden())
+        .withMatrix(mamba + "conv1d.weight", SPACE.channels(), SPACE.taps())
+        .reshaped(mamba + "conv1d.weight", SPACE.channels(), 1, SPACE.taps())
+        .withVector(mamba + "conv1d.bias", SPACE.channels())
+        .withMatrix(mamba + "out_proj.weight", sizes.hidden(), SPACE.inner())
+        .withVector(mamba + "A_log", SPACE.heads())
+        .withVector(mamba + "D", SPACE.heads())
+        .withVector(mamba + "dt_bias", SPACE.heads())
+        .withVector(mamba + "norm.weight", SPACE.inner());
   }
 
   /**

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param routing which rows go to which expert
  * @param routed of each row the products of its router, by which they do
- * @param gateUp gates and ups of some rows, expert by expert
- * @param gated their products
+ * @param gateUp gates and ups of some rows, or ups alone, expert by expert
+ * @param gated what the function makes of them
  * @param given what is made of them
  */
 public record ExpertRoom(
@@ -32,6 +32,7 @@ public record ExpertRoom(
    * @param used how many of them a row goes to
    * @param width how wide rows are
    * @param inner how wide experts are within
+   * @param gateUps how many gates and ups that takes
    */
   public record Sizes(
       int maxRows,
@@ -39,7 +40,8 @@ public record ExpertRoom(
       RouterSpec.@Nullable Groups groups,
       int used,
       int width,
-      int inner) {
+      int inner,
+      int gateUps) {
     public Sizes(ExpertSpec spec, int maxRows) {
       this(
           maxRows,
@@ -47,7 +49,8 @@ public record ExpertRoom(
           spec.router().groups(),
           spec.router().used(),
           spec.width(),
-          spec.inner());
+          spec.inner(),
+          spec.function().inputs(spec.inner()));
     }
 
     public ExpertRoom room(Buffers buffers) {
@@ -55,7 +58,7 @@ public record ExpertRoom(
       return new ExpertRoom(
           new ExpertRouting(maxRows, experts, groups, used),
           buffers.of(maxRows, experts),
-          buffers.of(together, Math.multiplyExact(2, inner)),
+          buffers.of(together, gateUps),
           buffers.of(together, inner),
           buffers.of(together, width));
     }
