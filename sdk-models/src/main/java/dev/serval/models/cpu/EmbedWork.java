@@ -2,22 +2,31 @@ package dev.serval.models.cpu;
 
 import dev.serval.api.compute.StepBatch;
 
-/** Looks up embeddings. */
+/** Looks up embeddings of tokens, or of positions. */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 final class EmbedWork extends RowWork {
   private StepBatch batch;
   private PackedMatrix table;
   private CpuActivations out;
+  private boolean positions;
 
   EmbedWork of(StepBatch step, PackedMatrix embeddings, CpuActivations output) {
     batch = step;
     table = embeddings;
     out = output;
+    positions = false;
+    return this;
+  }
+
+  EmbedWork ofPositions(StepBatch step, PackedMatrix embeddings, CpuActivations output) {
+    of(step, embeddings, output);
+    positions = true;
     return this;
   }
 
   @Override
   void row(int row, int worker) {
-    table.expandRow(batch.token(row), out, out.row(row), worker);
+    int from = positions ? batch.position(row) : batch.token(row);
+    table.expandRow(from, out, out.row(row), worker);
   }
 }

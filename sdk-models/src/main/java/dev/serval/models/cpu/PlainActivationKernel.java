@@ -17,7 +17,8 @@ final class PlainActivationKernel implements ActivationKernel {
       int count,
       int worker) {
     for (int i = 0; i < count; i++) {
-      float let = through(function, Math.min(gates.at(gate + i), function.limit()));
+      float x = Math.min(gates.at(gate + i), function.limit());
+      float let = through(function.steepness(x), x);
       float y = Math.clamp(ups.at(up + i), -function.limit(), function.limit());
       out.set(to + i, let * (y + function.offset()));
     }
@@ -37,7 +38,8 @@ final class PlainActivationKernel implements ActivationKernel {
       out.set(
           to + i,
           switch (function) {
-            case GELU_TANH -> through(GateFunction.GELU_TANH, x);
+            case GELU -> through(GeluSteepness.of(x), x);
+            case GELU_TANH -> through(GateFunction.GELU_TANH.steepness(x), x);
             case RELU_SQUARED -> ActivationKernel.reluSquared(x);
           });
     }
@@ -61,8 +63,8 @@ final class PlainActivationKernel implements ActivationKernel {
     }
   }
 
-  /** x · σ(s(x)) */
-  private static float through(GateFunction function, float x) {
-    return x / (1 + Exponential.of(-function.steepness(x)));
+  /** x · σ(steepness) */
+  private static float through(float steepness, float x) {
+    return x / (1 + Exponential.of(-steepness));
   }
 }

@@ -109,6 +109,7 @@ record DecoderShape(
         config.choice(ACTIVATION, Set.of(GELU_TANH, GELU));
         config.choice("hidden_activation", Set.of(GELU_TANH));
       }
+      case UngatedFunction.GELU -> config.choice(ACTIVATION, Set.of(GELU));
       case UngatedFunction.GELU_TANH -> config.choice(ACTIVATION, Set.of(GELU_TANH, GELU_NEW));
       case UngatedFunction.RELU_SQUARED -> config.choice(ACTIVATION, Set.of("relu2"));
     }
