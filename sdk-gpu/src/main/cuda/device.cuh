@@ -160,7 +160,7 @@ struct GeluTanh {
   }
   static __device__ __forceinline__ float gated(float x, float up) { return __fmul_rn(alone(x), up); }
 };
-// By a quotient of polynomials, as dev.serval.models.cpu.GeluSteepness has it.
+// By a quotient of polynomials, as GeluSteepness of the processor has it.
 struct Gelu {
   static __device__ __forceinline__ float step(float sum, float u, float coefficient) { return __fadd_rn(__fmul_rn(sum, u), coefficient); }
   static __device__ __forceinline__ float alone(float x) {

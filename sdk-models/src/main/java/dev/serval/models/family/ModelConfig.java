@@ -2,9 +2,11 @@ package dev.serval.models.family;
 
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -20,17 +22,49 @@ final class ModelConfig {
   private final String source;
   private final String path;
   private final Map<?, ?> fields;
+  private final Set<String> tensors;
   private final Set<String> read = new HashSet<>();
+  private final Map<String, String> ownNames = new HashMap<>();
+  private final Map<String, Long> usual = new HashMap<>();
 
-  private ModelConfig(String source, String path, Map<?, ?> fields) {
+  private ModelConfig(String source, String path, Map<?, ?> fields, Set<String> tensors) {
     this.source = source;
     this.path = path;
     this.fields = fields;
+    this.tensors = tensors;
   }
 
   static ModelConfig of(Checkpoint checkpoint) {
     String file = checkpoint.format().equals("safetensors") ? "/config.json" : "";
-    return new ModelConfig(checkpoint.root() + file, "", checkpoint.config());
+    return new ModelConfig(
+        checkpoint.root() + file, "", checkpoint.config(), checkpoint.tensorNames());
+  }
+
+  /** Reads fields under a family's own names for them; where both are there, they must agree. */
+  void rename(Map<String, String> own) {
+    own.forEach((field, name) -> {
+      if (!fields.containsKey(field)) {
+        ownNames.put(field, name);
+      } else if (fields.containsKey(name) && !same(fields.get(field), fields.get(name))) {
+        throw refuse(name, "that of " + field + ", " + shown(fields.get(field)));
+      } else {
+        ignore(name);
+      }
+    });
+  }
+
+  /** What a field is if it is missing. */
+  void usual(String field, long value) {
+    usual.put(field, value);
+  }
+
+  /** Whether the checkpoint has a tensor. */
+  boolean stores(String tensor) {
+    return tensors.contains(tensor);
+  }
+
+  private String own(String field) {
+    return ownNames.getOrDefault(field, field);
   }
 
   /** A number of things, at least 1. */
@@ -136,7 +170,7 @@ final class ModelConfig {
                     && Double.isFinite(number.doubleValue()))) {
       return list.stream().map(element -> ((Number) element).doubleValue()).toList();
     }
-    throw refuse(field, shown(fields.get(field)), "a list of numbers above 0");
+    throw refuse(field, shown(fields.get(own(field))), "a list of numbers above 0");
   }
 
   /** A list of whole numbers from 0. */
@@ -173,23 +207,23 @@ final class ModelConfig {
       return Optional.empty();
     }
     if (value instanceof Map<?, ?> map) {
-      return Optional.of(new ModelConfig(source, path + field + ".", map));
+      return Optional.of(new ModelConfig(source, path + own(field) + ".", map, tensors));
     }
     throw refuse(field, shown(value), "an object");
   }
 
   /** Whether a field is a word. */
   boolean isText(String field) {
-    return fields.get(field) instanceof String;
+    return fields.get(own(field)) instanceof String;
   }
 
   boolean has(String field) {
-    return fields.containsKey(field);
+    return fields.containsKey(own(field));
   }
 
   /** Takes a field whatever it says, since nothing depends on it. */
   void ignore(String field) {
-    read.add(field);
+    read.add(own(field));
   }
 
   /**
@@ -218,27 +252,29 @@ final class ModelConfig {
     }
   }
 
-  private static boolean same(Object neutral, @Nullable Object value) {
-    if (neutral instanceof Number a && value instanceof Number b) {
+  private static boolean same(@Nullable Object one, @Nullable Object other) {
+    if (one instanceof Number a && other instanceof Number b) {
       return a.doubleValue() == b.doubleValue();
     }
-    return neutral.equals(value);
+    return Objects.equals(one, other);
   }
 
   /** An exception about a field. */
   CheckpointException refuse(String field, String found, String allowed) {
     return new CheckpointException(
-        "%s: field '%s%s' is %s; allowed is %s".formatted(source, path, field, found, allowed));
+        "%s: field '%s%s' is %s; allowed is %s"
+            .formatted(source, path, own(field), found, allowed));
   }
 
   /** An exception about a field that is there. */
   CheckpointException refuse(String field, String allowed) {
-    return refuse(field, shown(fields.get(field)), allowed);
+    return refuse(field, shown(fields.get(own(field))), allowed);
   }
 
   private @Nullable Object value(String field) {
-    read.add(field);
-    return fields.get(field);
+    read.add(own(field));
+    Object value = fields.get(own(field));
+    return value == null ? usual.get(field) : value;
   }
 
   private static String shown(@Nullable Object value) {

@@ -5,6 +5,8 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
+import dev.serval.models.family.DecoderTraits.BranchNorms;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** What goes from layer to layer, and how the parts of layers begin with it and add to it. */
@@ -13,6 +15,7 @@ final class ResidualStream {
   private final float branchFactor;
   private final Activations rows;
   private final Activations normed;
+  private final @Nullable Activations normedBeside;
   private final @Nullable Activations branch;
 
   /**
@@ -25,6 +28,8 @@ final class ResidualStream {
     branchFactor = shape.traits().branchFactor();
     rows = backend.activations(count, shape.hidden());
     normed = backend.operands(count, shape.hidden());
+    BranchNorms norms = shape.traits().branchNorms();
+    normedBeside = norms.beside() && !norms.one() ? backend.operands(count, shape.hidden()) : null;
     boolean apart = shape.traits().branchNorms().end().isPresent() || branchFactor != 1;
     branch = apart ? backend.activations(count, shape.hidden()) : null;
   }
@@ -51,6 +56,13 @@ final class ResidualStream {
     }
     backend.norm(batch, rows, norm, normed);
     return normed;
+  }
+
+  /** What a part begins with that begins beside another, before that adds to the rows. */
+  Activations beginBeside(StepBatch batch, Norm norm) {
+    Activations out = Objects.requireNonNull(normedBeside);
+    backend.norm(batch, rows, norm, out);
+    return out;
   }
 
   /** Adds what a map makes of some rows. */
