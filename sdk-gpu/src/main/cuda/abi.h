@@ -139,7 +139,7 @@ struct Widen {
   int32_t unused;
 };
 
-// out[r] = table[token(r)]. Tokens are not checked here.
+// out[r] = table[token(r)], or table[position(r)]. Neither is checked here.
 struct Embed {
   const Step* step;
   const void* table;
@@ -147,7 +147,7 @@ struct Embed {
   int32_t columns;
   int32_t tableStride; // as Pack.targetStride
   int32_t outStride;
-  int32_t unused;
+  int32_t ofPositions;
 };
 
 // out = in / sqrt(mean(in^2) + epsilon) * gain, as F32 rows (which may be `in`) or as an operand; or rows += that.

@@ -220,9 +220,9 @@ template <class Table> __device__ __forceinline__ void embed_row(const Embed& a)
   wait_for_earlier();
   int row = blockIdx.x;
   if (row >= a.step->rows) return;
-  int token = array<int32_t>(a.step, a.step->tokens)[row];
+  int from = array<int32_t>(a.step, a.ofPositions ? a.step->positions : a.step->tokens)[row];
   float* out = a.out + (int64_t)row * a.outStride;
-  for (int k = threadIdx.x; k < a.columns; k += blockDim.x) out[k] = Table::element(a, token, k);
+  for (int k = threadIdx.x; k < a.columns; k += blockDim.x) out[k] = Table::element(a, from, k);
 }
 
 } // namespace serval
@@ -311,6 +311,7 @@ KERNEL(gated_silu, Gated, 256, 1, 0) { serval::gate_row<serval::Silu>(a); }
 KERNEL(gated_gelu, Gated, 256, 1, 0) { serval::gate_row<serval::GeluTanh>(a); }
 KERNEL(gated_swiglu_oai, Gated, 256, 1, 0) { serval::gate_row<serval::SwigluOai>(a); }
 KERNEL(ungated_gelu, Gated, 256, 1, 0) { serval::ungated_row<serval::GeluTanh>(a); }
+KERNEL(ungated_gelu_exact, Gated, 256, 1, 0) { serval::ungated_row<serval::Gelu>(a); }
 KERNEL(ungated_relu_squared, Gated, 256, 1, 0) { serval::ungated_row<serval::ReluSquared>(a); }
 
 KERNEL(gate_output, GateOutput, 256, 1, 0) {

@@ -29,31 +29,36 @@ abstract class CentredFamilyContract extends ExpertFamilyContract {
     return model.with(field, 1e-5);
   }
 
-  private static SmallModel normBiases(SmallModel model) {
+  static SmallModel normBiases(SmallModel model) {
+    int hidden = (int) model.number("hidden_size");
     return model
-        .withVector("model.norm.bias", ODD.hidden())
+        .withVector("model.norm.bias", hidden)
         .eachLayer(layer -> {
-          model.withVector(layer + "input_layernorm.bias", ODD.hidden());
-          model.withVector(layer + "post_attention_layernorm.bias", ODD.hidden());
+          model.withVector(layer + "input_layernorm.bias", hidden);
+          model.withVector(layer + "post_attention_layernorm.bias", hidden);
         });
   }
 
-  private static SmallModel sameStart(SmallModel model) {
+  static SmallModel sameStart(SmallModel model) {
     return model.eachLayer(layer -> {
       model.withoutTensor(layer + "post_attention_layernorm.weight");
       model.withoutTensor(layer + "post_attention_layernorm.bias");
     });
   }
 
-  private static SmallModel withoutGates(SmallModel model) {
+  static SmallModel withoutGates(SmallModel model) {
     return model.eachLayer(layer -> {
       model.withoutTensor(layer + "mlp.gate_proj.weight");
       model.withoutTensor(layer + "mlp.gate_proj.bias");
     });
   }
 
-  private static void rename(SmallModel model, String from, String to) {
-    model.renamed(from + ".weight", to + ".weight").renamed(from + ".bias", to + ".bias");
+  /** A map or a norm, with its bias if it has one. */
+  static void rename(SmallModel model, String from, String to) {
+    model.renamed(from + ".weight", to + ".weight");
+    if (model.tensorNames().contains(from + ".bias")) {
+      model.renamed(from + ".bias", to + ".bias");
+    }
   }
 
   private record Way(ActivationFunction function, boolean centred, boolean less, double logits) {

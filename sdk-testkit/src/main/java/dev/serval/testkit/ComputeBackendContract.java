@@ -67,6 +67,41 @@ public abstract class ComputeBackendContract extends CarriedStateContract {
   }
 
   @Test
+  void embeddings_of_positions_are_the_rows_of_their_table_in_any_type() {
+    Random random = new Random(2);
+    for (DType dtype : BackendProbe.PLAIN) {
+      for (int[] shape : SHAPES) {
+        float[][] table = BackendProbe.random(random, dtype, shape[0] + 4, shape[1]);
+        Weight weight = probe.matrix(dtype, table);
+        StepBatch batch = new StepBatch(5, 2);
+        int[] tokens = new int[shape[0] + 4];
+        batch.add(tokens, shape[0] + 1, 3, BlockTable.EMPTY, false);
+        batch.add(tokens, 1, 2, BlockTable.EMPTY, false);
+        Activations out = probe.buffer(5, shape[1]);
+        backend.embedPositions(batch, weight, out);
+        float[][] rows = probe.get(out, 5);
+        for (int row = 0; row < 5; row++) {
+          assertThat(rows[row])
+              .as("%s %s", dtype, Arrays.toString(shape))
+              .containsExactly(table[batch.position(row)]);
+        }
+      }
+    }
+  }
+
+  @Test
+  void positions_that_a_table_does_not_have_are_refused() {
+    Weight table = probe.matrix(DType.F32, new float[7][4]);
+    Activations out = probe.buffer(2, 4);
+    StepBatch batch = new StepBatch(2, 1);
+    batch.add(new int[8], 6, 2, BlockTable.EMPTY, false);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> backend.embedPositions(batch, table, out))
+        .withMessageContaining("position 7")
+        .withMessageContaining("7 positions");
+  }
+
+  @Test
   void tokens_outside_the_vocabulary_are_refused() {
     Weight table = probe.matrix(DType.F32, new float[7][4]);
     Activations out = probe.buffer(1, 4);

@@ -62,9 +62,23 @@ final class Float64 {
   /** What comes of one element. */
   static double activated(UngatedFunction function, double x) {
     return switch (function) {
+      case GELU -> x * normal(x);
       case GELU_TANH -> gated(GateFunction.GELU_TANH, x, 1);
       case RELU_SQUARED -> x > 0 ? x * x : 0;
     };
+  }
+
+  /** The normal distribution, by its series around 0 (Marsaglia, 2004). */
+  private static double normal(double x) {
+    double term = x;
+    double sum = 0;
+    for (int i = 1; Math.abs(x) < 8 && sum + term != sum; i += 2) {
+      sum += term;
+      term *= x * x / (i + 2);
+    }
+    return Math.abs(x) < 8
+        ? 0.5 + sum * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI)
+        : x > 0 ? 1 : 0;
   }
 
   /** What a feed-forward layer has between its maps. */

@@ -25,6 +25,7 @@ final class ReferenceModel {
   private static final String AFTER_ATTENTION = "post_attention_layernorm.weight";
   private static final String BEFORE_MLP = "pre_ff_layernorm.weight";
   private static final String KEYS = "self_attn.k_proj.weight";
+  private static final String POSITIONS = "model.embed_positions.weight";
   private static final String AFTER_MLP = "post_feedforward_layernorm.weight";
 
   private static final Experts.Names DENSE =
@@ -35,6 +36,7 @@ final class ReferenceModel {
   private final int heads;
   private final int kvHeads;
   private final int headDim;
+  private final int layers;
   private final double epsilon;
   private final Rules rules;
 
@@ -72,6 +74,7 @@ final class ReferenceModel {
    * @param logitCap what keeps logits small, or infinity
    * @param centred whether norms are from the mean
    * @param growth by what queries are multiplied, given their position
+   * @param beside whether a feed-forward layer's norm is of what attention begins with, too
    */
   record Ways(
       ActivationFunction function,
@@ -83,7 +86,8 @@ final class ReferenceModel {
       double scoreCap,
       double logitCap,
       boolean centred,
-      IntToDoubleFunction growth) {
+      IntToDoubleFunction growth,
+      boolean beside) {
     /** Norms are by the root of the mean square, and queries do not grow. */
     Ways(
         GateFunction gate,
@@ -104,7 +108,8 @@ final class ReferenceModel {
           scoreCap,
           logitCap,
           false,
-          position -> 1);
+          position -> 1,
+          false);
     }
 
     /** The same, of families with other functions, norms or logits. */
@@ -119,7 +124,8 @@ final class ReferenceModel {
           scoreCap,
           logitCap,
           fromMean,
-          growth);
+          growth,
+          beside);
     }
 
     /** The same with queries that grow. */
@@ -134,7 +140,24 @@ final class ReferenceModel {
           scoreCap,
           logitCap,
           centred,
-          ofQueries);
+          ofQueries,
+          beside);
+    }
+
+    /** The same where both halves of a layer begin with what it begins with, each with a norm. */
+    Ways besides() {
+      return new Ways(
+          function,
+          lessOne,
+          embeddings,
+          branches,
+          scores,
+          logits,
+          scoreCap,
+          logitCap,
+          centred,
+          growth,
+          true);
     }
 
     static Ways plain(double scores) {
@@ -178,6 +201,7 @@ final class ReferenceModel {
     heads = size("num_attention_heads");
     kvHeads = size("num_key_value_heads");
     headDim = size("head_dim");
+    layers = size("num_hidden_layers");
     this.epsilon = epsilon;
   }
 
@@ -252,12 +276,17 @@ final class ReferenceModel {
       for (int i = 0; i < hidden; i++) {
         x[t][i] *= rules.ways.embeddings;
       }
+      if (model.holds(POSITIONS)) {
+        addScaled(x[t], 1, row(POSITIONS, t));
+      }
     }
-    for (int layer = 0; layer < size("num_hidden_layers"); layer++) {
+    for (int layer = 0; layer < layers; layer++) {
       String prefix = "model.layers." + layer + ".";
       boolean sameStart =
           !model.holds(prefix + AFTER_ATTENTION) && !model.holds(prefix + BEFORE_MLP);
-      double[][] start = sameStart ? normed(x, prefix + INPUT) : new double[0][];
+      boolean beside = sameStart || rules.ways.beside;
+      double[][] start =
+          beside ? normed(x, prefix + (sameStart ? INPUT : AFTER_ATTENTION)) : new double[0][];
       if (model.holds(prefix + "linear_attn.A_log")) {
         deltaNet(x, prefix);
       } else if (model.holds(prefix + "mamba.A_log") && model.holds(prefix + KEYS)) {
@@ -272,7 +301,7 @@ final class ReferenceModel {
         attention(x, layer, rules.windows.applyAsInt(layer));
       }
       if (model.holds(prefix + "mlp.up_proj.weight") || mixes(prefix)) {
-        feedForward(x, sameStart ? start : normed(x, prefix + before(prefix)), prefix);
+        feedForward(x, beside ? start : normed(x, prefix + before(prefix)), prefix);
       }
     }
     boolean tied = !model.holds("lm_head.weight");

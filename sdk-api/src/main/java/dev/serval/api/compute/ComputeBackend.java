@@ -177,6 +177,15 @@ public interface ComputeBackend extends AutoCloseable {
   void embed(StepBatch batch, Weight table, Activations out);
 
   /**
+   * Looks up the embedding of each token's position: {@code out[r] = table[position(r)]}.
+   *
+   * @param batch the step
+   * @param table {@code [positions, width]}
+   * @param out width columns
+   */
+  void embedPositions(StepBatch batch, Weight table, Activations out);
+
+  /**
    * Normalises each row, or equal parts of it.
    *
    * @param batch the step

@@ -265,6 +265,22 @@ public final class OperandChecks {
   }
 
   /**
+   * Requires that a table has a row for the position of each token of a step.
+   *
+   * @param batch the step
+   * @param positions how many rows it has
+   */
+  public static void requirePositions(StepBatch batch, int positions) {
+    for (int row = 0; row < batch.rows(); row++) {
+      if (batch.position(row) >= positions) {
+        throw new IllegalArgumentException(
+            "row %d of the step is at position %d; the table has %d positions"
+                .formatted(row, batch.position(row), positions));
+      }
+    }
+  }
+
+  /**
    * Requires that every sequence of a step has a block for each of its tokens.
    *
    * @param batch the step

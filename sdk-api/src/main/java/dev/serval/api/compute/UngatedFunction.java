@@ -2,7 +2,15 @@ package dev.serval.api.compute;
 
 /** What a feed-forward layer that has no gates takes of each element. */
 public enum UngatedFunction implements ActivationFunction {
-  /** The Gaussian error linear unit, as {@link GateFunction#GELU_TANH} takes it of gates. */
+  /**
+   * The Gaussian error linear unit, {@code x · Φ(x)}, where Φ is the normal distribution (Hendrycks
+   * and Gimpel, <a href="https://arxiv.org/abs/1606.08415">arXiv:1606.08415</a>).
+   */
+  GELU,
+
+  /**
+   * The same by way of a hyperbolic tangent, as {@link GateFunction#GELU_TANH} takes it of gates.
+   */
   GELU_TANH,
 
   /**

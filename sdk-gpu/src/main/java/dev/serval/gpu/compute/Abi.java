@@ -39,7 +39,7 @@ final class Abi {
   static final Struct EMBED =
       Struct.named("Embed")
           .wide("step", "table", "out")
-          .narrow("columns", "tableStride", "outStride", "unused")
+          .narrow("columns", "tableStride", "outStride", "ofPositions")
           .build();
   static final Struct RMS_NORM =
       Struct.named("RmsNorm")

@@ -328,6 +328,18 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
+  public void embedPositions(StepBatch batch, Weight table, Activations out) {
+    CudaWeight.Matrix matrix = checks.matrix("table of positions", table);
+    CudaActivations output = checks.floats("output", out, batch, table.columns());
+    CudaChecks.positions(batch, launches.stage(batch), matrix.rows());
+    StepEffects recording = graphs.recording();
+    if (recording != null) {
+      recording.embeddedPositions(matrix.rows());
+    }
+    rows.embedPositions(whole("table of positions", matrix), output);
+  }
+
+  @Override
   public void norm(StepBatch batch, Activations in, Norm norm, Activations out) {
     int columns = OperandChecks.normColumns(norm, out);
     CudaActivations output = checks.rows("output", out, batch, columns);

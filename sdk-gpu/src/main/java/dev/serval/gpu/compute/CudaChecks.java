@@ -90,6 +90,13 @@ final class CudaChecks {
     }
   }
 
+  /** Refuses positions that have no embedding. */
+  static void positions(StepBatch batch, StepImage image, int positions) {
+    if (image.longest() > positions) {
+      OperandChecks.requirePositions(batch, positions);
+    }
+  }
+
   /** Refuses blocks that are not there. */
   static void blocks(StepBatch batch, StepImage image, CudaKvMemory kv) {
     OperandChecks.requireTables(batch, kv.layout());

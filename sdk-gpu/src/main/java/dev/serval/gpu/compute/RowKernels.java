@@ -25,6 +25,7 @@ final class RowKernels {
   private static final long EMBED_COLUMNS = Abi.EMBED.offset("columns");
   private static final long EMBED_TABLE_STRIDE = Abi.EMBED.offset("tableStride");
   private static final long EMBED_OUT_STRIDE = Abi.EMBED.offset("outStride");
+  private static final long EMBED_OF_POSITIONS = Abi.EMBED.offset("ofPositions");
 
   private static final long NORM_STEP = Abi.RMS_NORM.offset("step");
   private static final long NORM_IN = Abi.RMS_NORM.offset("in");
@@ -137,6 +138,7 @@ final class RowKernels {
     activations.put(GateFunction.GELU_TANH, kernels.kernel("gated_gelu"));
     activations.put(GateFunction.SWIGLU_OAI, kernels.kernel("gated_swiglu_oai"));
     activations.put(UngatedFunction.GELU_TANH, kernels.kernel("ungated_gelu"));
+    activations.put(UngatedFunction.GELU, kernels.kernel("ungated_gelu_exact"));
     activations.put(UngatedFunction.RELU_SQUARED, kernels.kernel("ungated_relu_squared"));
     copyColumns = kernels.kernel("copy_columns");
     gateOutput = kernels.kernel("gate_output");
@@ -144,6 +146,15 @@ final class RowKernels {
 
   /** A row of the table for each token. */
   void embed(CudaWeight.Part table, CudaActivations out) {
+    embed(table, out, false);
+  }
+
+  /** A row of the table for each position. */
+  void embedPositions(CudaWeight.Part table, CudaActivations out) {
+    embed(table, out, true);
+  }
+
+  private void embed(CudaWeight.Part table, CudaActivations out, boolean ofPositions) {
     Kernel kernel = Objects.requireNonNull(embeds.get(table.type()));
     MemorySegment to = kernel.arguments();
     to.set(JAVA_LONG, EMBED_STEP, site.step().address());
@@ -152,6 +163,7 @@ final class RowKernels {
     to.set(JAVA_INT, EMBED_COLUMNS, table.columns());
     to.set(JAVA_INT, EMBED_TABLE_STRIDE, table.stride());
     to.set(JAVA_INT, EMBED_OUT_STRIDE, out.stride());
+    to.set(JAVA_INT, EMBED_OF_POSITIONS, ofPositions ? 1 : 0);
     kernel.grid(site.bounds().rows(), 1, 1).launch(site.stream());
   }
 

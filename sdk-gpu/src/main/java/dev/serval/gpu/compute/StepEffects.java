@@ -13,10 +13,16 @@ final class StepEffects {
   private final List<CudaLogits> projected = new ArrayList<>();
   private final List<CudaLogits> drawn = new ArrayList<>();
   private int vocabulary = Integer.MAX_VALUE;
+  private int positions = Integer.MAX_VALUE;
 
   /** Tokens were looked up among so many. */
   void embedded(int rows) {
     vocabulary = Math.min(vocabulary, rows);
+  }
+
+  /** Positions were looked up among so many. */
+  void embeddedPositions(int rows) {
+    positions = Math.min(positions, rows);
   }
 
   /** A cache was written or read. */
@@ -41,6 +47,7 @@ final class StepEffects {
     if (vocabulary != Integer.MAX_VALUE) {
       CudaChecks.tokens(batch, image, vocabulary);
     }
+    CudaChecks.positions(batch, image, positions);
     for (int i = 0; i < caches.size(); i++) {
       CudaChecks.blocks(batch, image, caches.get(i));
     }

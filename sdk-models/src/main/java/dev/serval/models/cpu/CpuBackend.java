@@ -260,6 +260,15 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
+  public void embedPositions(StepBatch batch, Weight table, Activations out) {
+    PackedMatrix embeddings = matrix("table of positions", table).packed();
+    CpuActivations output = rows("output", out, batch, table.columns());
+    OperandChecks.requirePositions(batch, embeddings.rows());
+    crew.settleCaller();
+    embedding.ofPositions(batch, embeddings, output).run(batch.rows(), output.columns(), crew);
+  }
+
+  @Override
   public void norm(StepBatch batch, Activations in, Norm norm, Activations out) {
     normalise(batch, in, norm, out, false);
   }

@@ -38,7 +38,8 @@ import org.jspecify.annotations.Nullable;
  * state along makes of it.
  *
  * <p>In some families gates let through what attention gives. In some both begin with the same
- * norm(x), that of x before either adds to it, or there is no gate. Some normalise what is added
+ * norm(x), or with one each, of x before either adds to it, or there is no gate. In some x begins
+ * with embeddings of tokens and of positions, which then turn nothing. Some normalise what is added
  * once more, or that alone, or multiply it. Where one multiplies embeddings by s, x is kept s times
  * smaller: norms of x add ε/s² in place of ε, which makes them what they were, and what is added is
  * divided by s, by the gains of its norm if there is one.
@@ -61,6 +62,7 @@ final class DecoderExecutor implements ModelExecutor {
   private final ResidualStream stream;
   private final AttentionPart attention;
   private final FeedForwardPart feedForward;
+  private final @Nullable Activations positions;
   private final @Nullable LayerInputRoom layerInputs;
   private final @Nullable Recalling recalling;
   private final Logits logits;
@@ -79,7 +81,7 @@ final class DecoderExecutor implements ModelExecutor {
     this.weights = weights;
     DecoderTraits traits = shape.traits();
     this.logitCap = traits.softcaps().logits();
-    this.parallel = traits.branchNorms().one();
+    this.parallel = traits.branchNorms().beside();
     this.attentionFactor = traits.attentionFactor();
     this.stateFactor = traits.stateFactor();
     this.backend = backend;
@@ -89,6 +91,8 @@ final class DecoderExecutor implements ModelExecutor {
     logits = backend.logits(limits.sequences(), shape.vocabulary());
     embeddingFactor = (float) traits.stream().embeddings();
     stream = new ResidualStream(backend, shape, rows);
+    positions =
+        traits.positions().isPresent() ? backend.activations(rows, shape.hidden(), logits) : null;
     attention = new AttentionPart(backend, kv, stream, shape, rows, logits);
     layerInputs = traits.stream().inputs().isPresent() ? layerInputs(shape, rows) : null;
     recalling = traits.states().map(states -> recalling(rows, states.traits())).orElse(null);
@@ -143,7 +147,7 @@ final class DecoderExecutor implements ModelExecutor {
         case Mixer.Attending mixer -> {
           attention.remember(batch, in, mixer, index);
           rows = last ? lastRows(batch, mixer, index) : batch;
-          in = parallel && rows != batch ? stream.begin(rows, layer.attentionNorm()) : in;
+          in = parallel ? beside(rows, batch, in, layer) : in;
           add(rows, attention.attend(rows, mixer, index), layer, attentionFactor);
         }
         case Mixer.Carrying carrying -> {
@@ -171,8 +175,22 @@ final class DecoderExecutor implements ModelExecutor {
     lastRows.clear();
   }
 
+  /** What the feed-forward layer begins with where attention has not added to it yet. */
+  private Activations beside(
+      StepBatch rows, StepBatch batch, Activations in, DecoderWeights.Layer layer) {
+    if (layer.mlpNorm() != null) {
+      return stream.beginBeside(rows, layer.mlpNorm());
+    }
+    return rows == batch ? in : stream.begin(rows, layer.attentionNorm());
+  }
+
   private void embed(StepBatch batch) {
     backend.embed(batch, weights.embeddings(), stream.rows());
+    if (weights.positions() != null) {
+      Activations added = Objects.requireNonNull(positions);
+      backend.embedPositions(batch, weights.positions(), added);
+      backend.addScaled(batch, added, 1, stream.rows());
+    }
     if (layerInputs != null) {
       layerInputs.begin(batch, stream.rows(), Objects.requireNonNull(weights.inputs()));
     }

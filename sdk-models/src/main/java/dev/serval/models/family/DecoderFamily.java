@@ -12,7 +12,6 @@ import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.StoredTensor;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -40,11 +39,6 @@ abstract class DecoderFamily implements ModelFamily {
 
   /** Reads what sets a model of this family apart. */
   abstract DecoderTraits traits(ModelConfig config);
-
-  /** What architectures of this family call some fields, by what most do; they may do likewise. */
-  Map<String, String> otherNames() {
-    return Map.of();
-  }
 
   @Override
   public final String name() {
@@ -90,7 +84,7 @@ abstract class DecoderFamily implements ModelFamily {
   }
 
   private DecoderShape shape(Checkpoint checkpoint) {
-    ModelConfig config = ModelConfig.of(checkpoint, otherNames());
+    ModelConfig config = ModelConfig.of(checkpoint);
     checkArchitecture(config);
     DecoderShape shape = DecoderShape.read(config, traits(config));
     config.refuseUnread("family " + name);

@@ -55,6 +55,7 @@ final class DecoderLoader {
     needed = tensors.all().mapToInt(List::size).sum();
     LayerRotations rotations = LayerRotations.of(shape);
     Weight embeddings = weight(tensors.embeddings());
+    Weight positions = optional(tensors.positions());
     DecoderWeights.Inputs inputs = tensors.inputs().map(all -> inputs(all, shape)).orElse(null);
     List<DecoderWeights.Layer> layers = new ArrayList<>();
     for (int index = 0; index < shape.layers(); index++) {
@@ -70,7 +71,8 @@ final class DecoderLoader {
     Weight head = shape.tied() ? embeddings : weight(tensors.head());
     Weight headBias = optional(tensors.headBias());
     checkpoint.release();
-    return new DecoderWeights(embeddings, inputs, List.copyOf(layers), finalNorm, head, headBias);
+    return new DecoderWeights(
+        embeddings, positions, inputs, List.copyOf(layers), finalNorm, head, headBias);
   }
 
   private DecoderWeights.Layer layer(
@@ -428,7 +430,10 @@ final class DecoderLoader {
   }
 
   private StoredTensor tensor(TensorNeed need) {
-    return need.in(checkpoint);
+    StoredTensor stored = need.in(checkpoint);
+    return need.reading() == TensorNeed.Reading.BY_COLUMN
+        ? TransposedMatrix.of(List.of(stored.reshaped(need.shape())))
+        : stored;
   }
 
   private Weight loaded(List<TensorNeed> needs, List<StoredTensor> tensors) {

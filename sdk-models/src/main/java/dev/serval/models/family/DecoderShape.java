@@ -7,7 +7,9 @@ import dev.serval.models.family.DecoderTraits.LayerPart;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The sizes and numbers of a decoder-only transformer, checked against each other.
@@ -40,12 +42,12 @@ record DecoderShape(
     DecoderTraits traits) {
   private static final String GELU_TANH = "gelu_pytorch_tanh";
 
-  /** Another name of the same. */
-  private static final String GELU_NEW = "gelu_new";
+  /** The same under all of its names. */
+  private static final Set<String> TANH = Set.of(GELU_TANH, "gelu_new", "gelu_fast");
 
   private static final String ACTIVATION = "hidden_act";
 
-  /** What the first configurations call it in one of both fields. */
+  /** What the first configurations of some families call it in one of both fields. */
   private static final String GELU = "gelu";
 
   /** Reads what all families have in common; a family has read its traits before. */
@@ -66,7 +68,10 @@ record DecoderShape(
             .map(LatentTraits::turned)
             .or(() -> traits.heads().full().map(HeadSizes::dim))
             .orElse(headDim);
-    RotaryFrequencies rotary = RotaryFrequencies.read(config, turned, traits.turning());
+    RotaryFrequencies rotary =
+        traits.positions().isPresent()
+            ? RotaryFrequencies.none()
+            : RotaryFrequencies.read(config, turned, traits.turning());
     return new DecoderShape(
         config.count("vocab_size"),
         rotary.scaling().contextLength(config.count("max_position_embeddings")),
@@ -109,9 +114,19 @@ record DecoderShape(
         config.choice(ACTIVATION, Set.of(GELU_TANH, GELU));
         config.choice("hidden_activation", Set.of(GELU_TANH));
       }
-      case UngatedFunction.GELU_TANH -> config.choice(ACTIVATION, Set.of(GELU_TANH, GELU_NEW));
+      case UngatedFunction.GELU -> config.choice(ACTIVATION, Set.of(GELU));
+      case UngatedFunction.GELU_TANH -> config.choice(ACTIVATION, TANH);
       case UngatedFunction.RELU_SQUARED -> config.choice(ACTIVATION, Set.of("relu2"));
     }
+  }
+
+  /** Which of both a family's model has that may have either. */
+  static UngatedFunction gelu(ModelConfig config, UngatedFunction usual) {
+    Set<String> both = Stream.concat(TANH.stream(), Stream.of(GELU)).collect(Collectors.toSet());
+    return config
+        .choice(ACTIVATION, both)
+        .map(name -> name.equals(GELU) ? UngatedFunction.GELU : UngatedFunction.GELU_TANH)
+        .orElse(usual);
   }
 
   private static int headDim(ModelConfig config, int hidden, int heads) {

@@ -18,9 +18,6 @@ import java.util.stream.Stream;
  * @param shape the model
  */
 record DecoderTensors(DecoderShape shape) {
-  static final String HEAD = "lm_head";
-  private static final String EMBEDDINGS = "model.embed_tokens.weight";
-
   /** What one layer needs. */
   record Layer(
       Norm attentionNorm,
@@ -148,7 +145,7 @@ record DecoderTensors(DecoderShape shape) {
    */
   Stream<List<TensorNeed>> all() {
     return Stream.of(
-            Stream.of(embeddings()),
+            Stream.of(embeddings(), positions()),
             inputs().stream().flatMap(Inputs::all),
             IntStream.range(0, shape.layers()).boxed().flatMap(index -> layer(index).all()),
             finalNorm().all(),
@@ -158,7 +155,22 @@ record DecoderTensors(DecoderShape shape) {
   }
 
   List<TensorNeed> embeddings() {
-    return List.of(TensorNeed.matrix(EMBEDDINGS, shape.vocabulary(), shape.hidden()));
+    String table = outer().embeddings() + ".weight";
+    return List.of(TensorNeed.matrix(table, shape.vocabulary(), shape.hidden()));
+  }
+
+  /** Empty if positions have no embeddings. */
+  List<TensorNeed> positions() {
+    return shape
+        .traits()
+        .positions()
+        .map(table ->
+            List.of(TensorNeed.matrix(table + ".weight", shape.contextLength(), shape.hidden())))
+        .orElse(List.of());
+  }
+
+  private DecoderTraits.OuterNames outer() {
+    return shape.traits().names().outer();
   }
 
   /** Those of all layers lie one behind the other. */
@@ -203,11 +215,11 @@ record DecoderTensors(DecoderShape shape) {
   }
 
   private LinearNeed headMap() {
-    return new LinearNeed(HEAD, shape.vocabulary(), shape.hidden());
+    return new LinearNeed(outer().head(), shape.vocabulary(), shape.hidden());
   }
 
   Layer layer(int index) {
-    String layer = "model.layers." + index + ".";
+    String layer = outer().layers() + index + ".";
     BranchNorms norms = shape.traits().branchNorms();
     if (!shape.has(LayerPart.MIXER, index)) {
       Norm start = norm(layer, norms.start().map(BranchNorms.Names::attention));
@@ -298,7 +310,11 @@ record DecoderTensors(DecoderShape shape) {
   }
 
   private LinearNeed output(String layer, String name, int columns) {
-    return new LinearNeed(layer + name, shape.hidden(), columns);
+    return linear(layer + name, shape.hidden(), columns);
+  }
+
+  private LinearNeed linear(String name, int rows, int columns) {
+    return new LinearNeed(name, rows, columns, shape.traits().byInput());
   }
 
   private Norm norm(String layer, Optional<String> name) {
@@ -320,8 +336,8 @@ record DecoderTensors(DecoderShape shape) {
       case GateFunction _ -> gated(layer, names, inner);
       case UngatedFunction _ ->
           maps(
-              new LinearNeed[] {new LinearNeed(layer + names.up(), inner, shape.hidden())},
-              new LinearNeed(layer + names.down(), shape.hidden(), inner));
+              new LinearNeed[] {linear(layer + names.up(), inner, shape.hidden())},
+              linear(layer + names.down(), shape.hidden(), inner));
     };
   }
 

@@ -16,7 +16,9 @@ import java.util.function.UnaryOperator;
  * @param mlpBias whether the feed-forward layer's maps have a bias, or those of its experts and
  *     what gives these their scores
  * @param headBias whether logits have one
- * @param fusedInputs whether a checkpoint stores queries, keys and values as one map
+ * @param inputs how a checkpoint stores the maps for queries, keys and values
+ * @param byInput whether it stores the maps of layers with a row for each input
+ * @param positions the table of embeddings of positions, if there is one
  * @param activation what the feed-forward layer has between its maps
  * @param names what some tensors are called
  * @param sinks whether each query head has a score that takes its share of attention for nothing
@@ -49,7 +51,9 @@ record DecoderTraits(
     boolean outputBias,
     boolean mlpBias,
     boolean headBias,
-    boolean fusedInputs,
+    InputMaps inputs,
+    boolean byInput,
+    Optional<String> positions,
     ActivationFunction activation,
     PartNames names,
     boolean sinks,
@@ -105,9 +109,35 @@ record DecoderTraits(
     }
   }
 
+  /** How a checkpoint stores the maps for queries, keys and values. */
+  enum InputMaps {
+    /** Each by itself. */
+    APART,
+    /** As one: all queries, then all keys, then all values. */
+    TOGETHER,
+    /** As one: for each key head the queries that attend to it, then its key, then its value. */
+    BY_GROUP
+  }
+
+  /**
+   * What tensors outside layers are called, without {@code .weight} or {@code .bias}, and what
+   * those within begin with.
+   *
+   * @param embeddings the embedding table
+   * @param layers what comes before a layer's number
+   * @param head what gives logits
+   */
+  record OuterNames(String embeddings, String layers, String head) {
+    /** As Llama's. */
+    static final OuterNames USUAL =
+        new OuterNames("model.embed_tokens", "model.layers.", "lm_head");
+  }
+
   /**
    * What some tensors are called, without {@code .weight} or {@code .bias}.
    *
+   * @param outer those outside layers, but for the last norm
+   * @param inputs the one map of queries, keys and values, within a layer, if there is one
    * @param output the map that attention ends with, within a layer
    * @param feedForward the maps of dense feed-forward layers
    * @param finalNorm the last norm
@@ -115,18 +145,38 @@ record DecoderTraits(
    * @param keyNorm that of keys
    */
   record PartNames(
-      String output, MapNames feedForward, String finalNorm, String queryNorm, String keyNorm) {
+      OuterNames outer,
+      String inputs,
+      String output,
+      MapNames feedForward,
+      String finalNorm,
+      String queryNorm,
+      String keyNorm) {
+    private static final String INPUTS = "self_attn.qkv_proj";
+
     /** As Llama's. */
     static final PartNames USUAL = of("self_attn.o_proj", MapNames.of("mlp."), "model.norm");
 
     /** Norms of queries and keys are called as most are. */
     static PartNames of(String output, MapNames feedForward, String finalNorm) {
-      return new PartNames(output, feedForward, finalNorm, "self_attn.q_norm", "self_attn.k_norm");
+      return of(output, feedForward, finalNorm, "self_attn.q_norm", "self_attn.k_norm");
+    }
+
+    /** Those outside layers are called as most are. */
+    static PartNames of(
+        String output, MapNames feedForward, String finalNorm, String queryNorm, String keyNorm) {
+      return new PartNames(
+          OuterNames.USUAL, INPUTS, output, feedForward, finalNorm, queryNorm, keyNorm);
     }
 
     /** The same with other names in feed-forward layers. */
     PartNames with(MapNames maps) {
-      return new PartNames(output, maps, finalNorm, queryNorm, keyNorm);
+      return new PartNames(outer, inputs, output, maps, finalNorm, queryNorm, keyNorm);
+    }
+
+    /** The same with other names outside layers, and of the one map for attention's inputs. */
+    PartNames with(OuterNames others, String qkv) {
+      return new PartNames(others, qkv, output, feedForward, finalNorm, queryNorm, keyNorm);
     }
   }
 
@@ -189,8 +239,9 @@ record DecoderTraits(
    *
    * @param start at the start of both
    * @param end of what both add
+   * @param beside whether both begin with what a layer begins with, and not one after the other
    */
-  record BranchNorms(Optional<Names> start, Optional<Names> end) {
+  record BranchNorms(Optional<Names> start, Optional<Names> end, boolean beside) {
     private static final String INPUT = "input_layernorm";
 
     /** Called so in a model that has no norms of what attention adds. */
@@ -199,29 +250,45 @@ record DecoderTraits(
     private static final Names ENDS = new Names(AFTER_ATTENTION, "post_feedforward_layernorm");
 
     /** At their start. */
-    static final BranchNorms START =
-        new BranchNorms(Optional.of(new Names(INPUT, AFTER_ATTENTION)), Optional.empty());
+    static final BranchNorms START = start(INPUT, AFTER_ATTENTION);
 
     /** One for both, which begin with the same. */
-    static final BranchNorms ONE =
-        new BranchNorms(Optional.of(new Names(INPUT, INPUT)), Optional.empty());
+    static final BranchNorms ONE = one(INPUT);
 
     /** At their start, and of what they add. */
     static final BranchNorms BOTH =
         new BranchNorms(
-            Optional.of(new Names(INPUT, "pre_feedforward_layernorm")), Optional.of(ENDS));
+            Optional.of(new Names(INPUT, "pre_feedforward_layernorm")), Optional.of(ENDS), false);
 
     /** The same, under other names. */
     static final BranchNorms BOTH_OF_GLM =
         new BranchNorms(
-            START.start, Optional.of(new Names("post_self_attn_layernorm", "post_mlp_layernorm")));
+            START.start,
+            Optional.of(new Names("post_self_attn_layernorm", "post_mlp_layernorm")),
+            false);
 
     /** Of what they add alone. */
-    static final BranchNorms END = new BranchNorms(Optional.empty(), Optional.of(ENDS));
+    static final BranchNorms END = new BranchNorms(Optional.empty(), Optional.of(ENDS), false);
 
-    /** Whether attention and the feed-forward layer begin with the same. */
+    /** At their start, so called. */
+    static BranchNorms start(String attention, String feedForward) {
+      return new BranchNorms(
+          Optional.of(new Names(attention, feedForward)), Optional.empty(), false);
+    }
+
+    /** One for both, so called. */
+    static BranchNorms one(String name) {
+      return start(name, name).besides();
+    }
+
+    /** The same where both begin with what a layer begins with. */
+    BranchNorms besides() {
+      return new BranchNorms(start, end, true);
+    }
+
+    /** Whether attention and the feed-forward layer begin with the same norm. */
     boolean one() {
-      return start.filter(names -> names.attention.equals(names.feedForward)).isPresent();
+      return beside && start.filter(names -> names.attention.equals(names.feedForward)).isPresent();
     }
 
     /**
@@ -298,7 +365,9 @@ record DecoderTraits(
     private boolean outputBias;
     private boolean mlpBias;
     private boolean headBias;
-    private boolean fusedInputs;
+    private InputMaps inputs = InputMaps.APART;
+    private boolean byInput;
+    private Optional<String> positions = Optional.empty();
     private ActivationFunction activation = GateFunction.SILU;
     private PartNames names = PartNames.USUAL;
     private boolean sinks;
@@ -333,9 +402,20 @@ record DecoderTraits(
       return this;
     }
 
-    Builder fusedInputs() {
-      fusedInputs = true;
+    Builder inputs(InputMaps maps) {
+      inputs = maps;
       return this;
+    }
+
+    Builder byInput(boolean given) {
+      byInput = given;
+      return this;
+    }
+
+    /** Positions have embeddings of their own, and turn nothing. */
+    Builder positions(String table) {
+      positions = Optional.of(table);
+      return rotaryLayers(RotaryLayers.none());
     }
 
     Builder fusedGates() {
@@ -468,7 +548,9 @@ record DecoderTraits(
           outputBias,
           mlpBias,
           headBias,
-          fusedInputs,
+          inputs,
+          byInput,
+          positions,
           activation,
           names,
           sinks,

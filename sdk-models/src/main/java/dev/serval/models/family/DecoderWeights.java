@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * A decoder-only transformer's weights on its backend.
  *
  * @param embeddings the embedding table
+ * @param positions that of positions, or null
  * @param inputs what makes the inputs that layers have of their own, or null
  * @param layers its layers, the lowest first
  * @param finalNorm the last norm
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 record DecoderWeights(
     Weight embeddings,
+    @Nullable Weight positions,
     @Nullable Inputs inputs,
     List<Layer> layers,
     Norm finalNorm,

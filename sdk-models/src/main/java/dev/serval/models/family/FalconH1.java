@@ -43,10 +43,9 @@ public final class FalconH1 extends DecoderFamily {
     OF_NO_USE.forEach(config::ignore);
     refuseOthers(config);
     Scales scales = Scales.read(config);
-    BranchNorms.Names norms = new BranchNorms.Names("input_layernorm", "pre_ff_layernorm");
     return DecoderTraits.with(LayerWindows.ofSome())
         .norms(Norms.ROOT_MEAN_SQUARE.larger())
-        .branchNorms(new BranchNorms(Optional.of(norms), Optional.empty()))
+        .branchNorms(BranchNorms.start("input_layernorm", "pre_ff_layernorm"))
         .names(
             PartNames.of("self_attn.o_proj", MapNames.of("feed_forward."), "model.final_layernorm"))
         .multipliers(scales.multipliers(config))

@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import dev.serval.models.family.DecoderTraits.InputMaps;
 import dev.serval.models.family.RotaryFrequencies.Turning;
 import java.util.Set;
 
@@ -21,6 +22,7 @@ public final class Glm extends DecoderFamily {
             .biases(config.flag("attention_bias", false), false, false)
             .fusedGates()
             .turning(Turning.NEIGHBOURS_OF_HALF);
-    return (config.flag("qkv_together", false) ? traits.fusedInputs() : traits).build();
+    return (config.flag("qkv_together", false) ? traits.inputs(InputMaps.TOGETHER) : traits)
+        .build();
   }
 }

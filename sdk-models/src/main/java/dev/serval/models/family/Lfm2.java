@@ -67,11 +67,9 @@ public final class Lfm2 extends DecoderFamily {
     return DecoderTraits.with(LayerWindows.ofSome())
         .headNorms(HeadNorms.EACH)
         .norms(new Norms(false, false, false, "norm_eps", 1e-5))
-        .branchNorms(
-            new BranchNorms(
-                Optional.of(new BranchNorms.Names("operator_norm", "ffn_norm")), Optional.empty()))
+        .branchNorms(BranchNorms.start("operator_norm", "ffn_norm"))
         .names(
-            new PartNames(
+            PartNames.of(
                 "self_attn.out_proj",
                 MapNames.apart("feed_forward.w1", "feed_forward.w3", "feed_forward.w2"),
                 "model.embedding_norm",

@@ -11,11 +11,22 @@ import java.util.stream.IntStream;
  * @param columns how many inputs it has
  * @param part which part it is of what the checkpoint has under the name
  * @param parts of how many
+ * @param byInput whether the checkpoint has a row for each input, and not for each output
  */
-record LinearNeed(String name, int rows, int columns, int part, int parts) {
+record LinearNeed(String name, int rows, int columns, int part, int parts, boolean byInput) {
   /** A map that has its name to itself. */
   LinearNeed(String name, int rows, int columns) {
-    this(name, rows, columns, 0, 1);
+    this(name, rows, columns, false);
+  }
+
+  /** The same, which may be stored by inputs. */
+  LinearNeed(String name, int rows, int columns, boolean byInput) {
+    this(name, rows, columns, 0, 1, byInput);
+  }
+
+  /** A part of a map. */
+  LinearNeed(String name, int rows, int columns, int part, int parts) {
+    this(name, rows, columns, part, parts, false);
   }
 
   /** One of several of as many rows under the same name. */
@@ -33,6 +44,9 @@ record LinearNeed(String name, int rows, int columns, int part, int parts) {
 
   private TensorNeed weight() {
     String tensor = name + ".weight";
+    if (byInput) {
+      return TensorNeed.transposed(tensor, rows, columns);
+    }
     return parts == 1
         ? TensorNeed.matrix(tensor, rows, columns)
         : TensorNeed.rowsOf(tensor, part, parts, rows, columns);

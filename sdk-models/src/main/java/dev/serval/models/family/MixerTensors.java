@@ -139,15 +139,20 @@ sealed interface MixerTensors {
     DecoderTraits traits = shape.traits();
     List<LinearNeed> inputs = new ArrayList<>();
     List<LinearNeed> gates = new ArrayList<>();
-    if (traits.fusedInputs()) {
-      int columns = sizes.queryColumns() + 2 * sizes.keyColumns();
-      inputs.add(new LinearNeed(attention + "qkv_proj", columns, shape.hidden()));
-    } else {
-      queries(shape, sizes, attention + "q_proj", inputs, gates);
-      if (!shape.shares(index)) {
-        String values = sizes.valuesOfKeys() ? "k_proj" : "v_proj";
-        inputs.add(new LinearNeed(attention + "k_proj", sizes.keyColumns(), shape.hidden()));
-        inputs.add(new LinearNeed(attention + values, sizes.keyColumns(), shape.hidden()));
+    String together = layer + traits.names().inputs();
+    switch (traits.inputs()) {
+      case TOGETHER -> {
+        int columns = sizes.queryColumns() + 2 * sizes.keyColumns();
+        inputs.add(new LinearNeed(together, columns, shape.hidden(), traits.byInput()));
+      }
+      case BY_GROUP -> inputs.addAll(byGroup(sizes, shape.hidden(), together));
+      case APART -> {
+        queries(shape, sizes, attention + "q_proj", inputs, gates);
+        if (!shape.shares(index)) {
+          String values = sizes.valuesOfKeys() ? "k_proj" : "v_proj";
+          inputs.add(new LinearNeed(attention + "k_proj", sizes.keyColumns(), shape.hidden()));
+          inputs.add(new LinearNeed(attention + values, sizes.keyColumns(), shape.hidden()));
+        }
       }
     }
     boolean bias = traits.inputBias();
@@ -163,6 +168,18 @@ sealed interface MixerTensors {
         traits.sinks()
             ? List.of(TensorNeed.vector(attention + "sinks", shape.heads()))
             : List.of());
+  }
+
+  /** All queries, then all keys and all values, which a key head has one behind the other. */
+  private static List<LinearNeed> byGroup(HeadSizes sizes, int hidden, String name) {
+    int queries = sizes.heads() / sizes.kvHeads();
+    int ofGroup = queries + 2;
+    IntStream heads =
+        IntStream.range(0, sizes.heads()).map(head -> head / queries * ofGroup + head % queries);
+    IntStream groups = IntStream.range(0, sizes.kvHeads()).map(group -> group * ofGroup + queries);
+    IntStream values = IntStream.range(0, sizes.kvHeads()).map(group -> (group + 1) * ofGroup - 1);
+    IntStream parts = IntStream.concat(heads, IntStream.concat(groups, values));
+    return LinearNeed.some(name, sizes.dim(), hidden, ofGroup * sizes.kvHeads(), parts);
   }
 
   /** Behind each head's query may be its gate. */

@@ -2,6 +2,7 @@ package dev.serval.models.family;
 
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.api.storage.CheckpointException;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -21,26 +22,37 @@ final class ModelConfig {
   private final String source;
   private final String path;
   private final Map<?, ?> fields;
-  private final Map<String, String> otherNames;
+  private final Set<String> tensors;
   private final Set<String> read = new HashSet<>();
+  private final Map<String, String> ownNames = new HashMap<>();
+  private final Map<String, Long> usual = new HashMap<>();
 
-  private ModelConfig(
-      String source, String path, Map<?, ?> fields, Map<String, String> otherNames) {
+  private ModelConfig(String source, String path, Map<?, ?> fields, Set<String> tensors) {
     this.source = source;
     this.path = path;
     this.fields = fields;
-    this.otherNames = otherNames;
+    this.tensors = tensors;
   }
 
-  /**
-   * That of a checkpoint.
-   *
-   * @param otherNames what some fields may be called, by what they are read as; where both are
-   *     there, they must agree
-   */
-  static ModelConfig of(Checkpoint checkpoint, Map<String, String> otherNames) {
+  static ModelConfig of(Checkpoint checkpoint) {
     String file = checkpoint.format().equals("safetensors") ? "/config.json" : "";
-    return new ModelConfig(checkpoint.root() + file, "", checkpoint.config(), otherNames);
+    return new ModelConfig(
+        checkpoint.root() + file, "", checkpoint.config(), checkpoint.tensorNames());
+  }
+
+  /** Reads fields under a family's own names for them; where both are there, they must agree. */
+  void rename(Map<String, String> own) {
+    ownNames.putAll(own);
+  }
+
+  /** What a field is if it is missing. */
+  void usual(String field, long value) {
+    usual.put(field, value);
+  }
+
+  /** Whether the checkpoint has a tensor. */
+  boolean stores(String tensor) {
+    return tensors.contains(tensor);
   }
 
   /** A number of things, at least 1. */
@@ -218,7 +230,7 @@ final class ModelConfig {
       return Optional.empty();
     }
     if (value instanceof Map<?, ?> map) {
-      return Optional.of(new ModelConfig(source, path + field + ".", map, Map.of()));
+      return Optional.of(new ModelConfig(source, path + called(field) + ".", map, tensors));
     }
     throw refuse(field, shown(value), "an object");
   }
@@ -263,11 +275,11 @@ final class ModelConfig {
     }
   }
 
-  private static boolean same(Object neutral, @Nullable Object value) {
-    if (neutral instanceof Number a && value instanceof Number b) {
+  private static boolean same(@Nullable Object one, @Nullable Object other) {
+    if (one instanceof Number a && other instanceof Number b) {
       return a.doubleValue() == b.doubleValue();
     }
-    return neutral.equals(value);
+    return Objects.equals(one, other);
   }
 
   /** An exception about a field. */
@@ -288,7 +300,8 @@ final class ModelConfig {
     if (!called.equals(field) && fields.containsKey(field)) {
       requireAlike(field, called);
     }
-    return fields.get(called);
+    Object value = fields.get(called);
+    return value == null ? usual.get(field) : value;
   }
 
   private void requireAlike(String field, String other) {
@@ -300,7 +313,7 @@ final class ModelConfig {
   }
 
   private String called(String field) {
-    String other = otherNames.getOrDefault(field, field);
+    String other = ownNames.getOrDefault(field, field);
     return fields.containsKey(other) ? other : field;
   }
 

@@ -44,6 +44,19 @@ public final class NemotronH extends DecoderFamily {
           "time_step_rank",
           "use_mamba_kernels");
 
+  private static final Map<String, String> FIELDS =
+      Map.of(
+          "head_dim", "attention_head_dim",
+          "hidden_act", "mlp_hidden_act",
+          "mamba_conv_bias", "use_conv_bias",
+          "mamba_d_conv", "conv_kernel",
+          "mamba_d_head", "mamba_head_dim",
+          "mamba_d_state", "ssm_state_size",
+          "mamba_expand", "expand",
+          "mamba_n_groups", "n_groups",
+          "mamba_n_heads", "mamba_num_heads",
+          "rms_norm_eps", "layer_norm_epsilon");
+
   /** Which models without experts may have all the same. */
   private static final List<String> OF_EXPERTS =
       List.of(
@@ -95,22 +108,8 @@ public final class NemotronH extends DecoderFamily {
   }
 
   @Override
-  Map<String, String> otherNames() {
-    return Map.of(
-        "head_dim", "attention_head_dim",
-        "hidden_act", "mlp_hidden_act",
-        "mamba_conv_bias", "use_conv_bias",
-        "mamba_d_conv", "conv_kernel",
-        "mamba_d_head", "mamba_head_dim",
-        "mamba_d_state", "ssm_state_size",
-        "mamba_expand", "expand",
-        "mamba_n_groups", "n_groups",
-        "mamba_n_heads", "mamba_num_heads",
-        "rms_norm_eps", "layer_norm_epsilon");
-  }
-
-  @Override
   DecoderTraits traits(ModelConfig config) {
+    config.rename(FIELDS);
     OF_NO_USE.forEach(config::ignore);
     refuseOthers(config);
     List<Kind> kinds = kinds(config);

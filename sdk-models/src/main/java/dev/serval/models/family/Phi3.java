@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import dev.serval.models.family.DecoderTraits.InputMaps;
 import java.util.Set;
 
 /**
@@ -17,6 +18,9 @@ public final class Phi3 extends DecoderFamily {
   @Override
   DecoderTraits traits(ModelConfig config) {
     config.ignore("auto_map");
-    return DecoderTraits.with(LayerWindows.everywhere(config)).fusedInputs().fusedGates().build();
+    return DecoderTraits.with(LayerWindows.everywhere(config))
+        .inputs(InputMaps.TOGETHER)
+        .fusedGates()
+        .build();
   }
 }

@@ -5,6 +5,7 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
+import dev.serval.models.family.DecoderTraits.BranchNorms;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,7 @@ final class ResidualStream {
   private final ComputeBackend backend;
   private final Activations rows;
   private final Activations normed;
+  private final @Nullable Activations normedBeside;
   private final @Nullable Activations branch;
 
   /**
@@ -24,6 +26,8 @@ final class ResidualStream {
     this.backend = backend;
     rows = backend.activations(count, shape.hidden());
     normed = backend.operands(count, shape.hidden());
+    BranchNorms norms = shape.traits().branchNorms();
+    normedBeside = norms.beside() && !norms.one() ? backend.operands(count, shape.hidden()) : null;
     branch = apart(shape.traits()) ? backend.activations(count, shape.hidden()) : null;
   }
 
@@ -56,6 +60,13 @@ final class ResidualStream {
     }
     backend.norm(batch, rows, norm, normed);
     return normed;
+  }
+
+  /** What a part begins with that begins beside another, before that adds to the rows. */
+  Activations beginBeside(StepBatch batch, Norm norm) {
+    Activations out = Objects.requireNonNull(normedBeside);
+    backend.norm(batch, rows, norm, out);
+    return out;
   }
 
   /** Whether what a part gives is added as it is, and so at once. */

@@ -90,6 +90,11 @@ record RotaryFrequencies(double theta, int dimensions, RotaryScaling scaling, bo
     return outer.or(() -> inner);
   }
 
+  /** Where positions turn nothing. */
+  static RotaryFrequencies none() {
+    return new RotaryFrequencies(DEFAULT_THETA, 0, new RotaryScaling.Unscaled(), false);
+  }
+
   /** The same of another base, without scaling. */
   RotaryFrequencies unscaled(double otherTheta) {
     return unscaled(otherTheta, dimensions);

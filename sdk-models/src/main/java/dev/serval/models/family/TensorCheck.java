@@ -12,7 +12,8 @@ import java.util.stream.Collectors;
 /** Compares the tensors that a model needs with those that a checkpoint has, and counts them. */
 final class TensorCheck {
   /** Buffers that old checkpoints carry; they are computed from the configuration. */
-  private static final Pattern RECOMPUTED = Pattern.compile(".*rotary_emb\\.inv_freq");
+  private static final Pattern RECOMPUTED =
+      Pattern.compile(".*rotary_emb\\.inv_freq|.*\\.(attn|attention)\\.(bias|masked_bias)");
 
   /** What predicts further tokens where it is not a layer behind the last. */
   private static final Pattern DRAFTS = Pattern.compile("(model\\.mtp_|mtp\\.).*");
@@ -36,7 +37,8 @@ final class TensorCheck {
   void check(DecoderTensors tensors, String family) {
     tensors.all().forEach(needs -> needs.forEach(this::one));
     if (tensors.shape().tied()) {
-      checkTiedHead(tensors.embeddings().getFirst());
+      String head = tensors.shape().traits().names().outer().head() + ".weight";
+      checkTiedHead(head, tensors.embeddings().getFirst());
     }
     refuseSurplus(tensors.shape(), family);
   }
@@ -54,7 +56,7 @@ final class TensorCheck {
       throw refuse(
           need.name(), "of shape " + tensor.shape(), need.shape() + ", as the configuration says");
     }
-    if (need.byElement() && tensor.dtype().blockElements() > 1) {
+    if (need.reading() != TensorNeed.Reading.WHOLE && tensor.dtype().blockElements() > 1) {
       throw refuse(need.name(), "of type " + tensor.dtype(), "F32, F16 or BF16");
     }
     if (needed.add(need.name())) {
@@ -64,8 +66,7 @@ final class TensorCheck {
   }
 
   /** A tied head may be stored once more, if it is the same. */
-  private void checkTiedHead(TensorNeed embeddings) {
-    String head = DecoderTensors.HEAD + ".weight";
+  private void checkTiedHead(String head, TensorNeed embeddings) {
     if (!checkpoint.tensorNames().contains(head)) {
       return;
     }

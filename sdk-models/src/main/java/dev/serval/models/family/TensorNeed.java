@@ -12,12 +12,22 @@ import java.util.OptionalInt;
  * @param shape its dimensions there
  * @param view those under which it is read
  * @param part which of the parts that the outermost of these counts; all of it if empty
- * @param byElement whether its elements are read one by one, so that they cannot be in blocks
+ * @param reading how it is read
  */
 record TensorNeed(
-    String name, List<Long> shape, List<Long> view, OptionalInt part, boolean byElement) {
+    String name, List<Long> shape, List<Long> view, OptionalInt part, Reading reading) {
+  /** How a tensor is read. */
+  enum Reading {
+    /** As it is. */
+    WHOLE,
+    /** One element after the other, so that it cannot be in blocks. */
+    BY_ELEMENT,
+    /** Likewise, as a matrix whose columns are stored as rows. */
+    BY_COLUMN
+  }
+
   private TensorNeed(String name, List<Long> shape, List<Long> view, OptionalInt part) {
-    this(name, shape, view, part, false);
+    this(name, shape, view, part, Reading.WHOLE);
   }
 
   private static TensorNeed whole(String name, List<Long> shape) {
@@ -26,6 +36,16 @@ record TensorNeed(
 
   static TensorNeed matrix(String name, int rows, int columns) {
     return whole(name, List.of((long) rows, (long) columns));
+  }
+
+  /** A matrix that is stored the other way round: a row for each of its columns. */
+  static TensorNeed transposed(String name, int rows, int columns) {
+    return new TensorNeed(
+        name,
+        List.of((long) columns, (long) rows),
+        List.of((long) rows, (long) columns),
+        OptionalInt.empty(),
+        Reading.BY_COLUMN);
   }
 
   /** One of several matrices in a tensor. */
@@ -70,7 +90,7 @@ record TensorNeed(
 
   /** The same, whose elements are read one by one. */
   TensorNeed readByElement() {
-    return new TensorNeed(name, shape, view, part, true);
+    return new TensorNeed(name, shape, view, part, Reading.BY_ELEMENT);
   }
 
   /**
@@ -87,7 +107,7 @@ record TensorNeed(
     return shape.stream().filter(length -> length != 1).toList();
   }
 
-  /** What a checkpoint has of it. */
+  /** What a checkpoint has of it, in the order of its elements there. */
   StoredTensor in(Checkpoint checkpoint) {
     StoredTensor tensor = checkpoint.tensor(name).reshaped(view);
     return part.isEmpty()

@@ -23,6 +23,7 @@ enum Architecture {
   /** EXAONE 3, which is a Llama under other names. */
   EXAONE("LlamaForCausalLM", "llama", false),
   EXAONE4("Exaone4ForCausalLM", "exaone4", false, Names.END_NORMS),
+  FALCON("FalconForCausalLM", "falcon", false, Names.FALCON),
   FALCON_H1("FalconH1ForCausalLM", "falcon_h1", false, Names.FALCON_H1),
   GEMMA("GemmaForCausalLM", "gemma", false),
   GEMMA2("Gemma2ForCausalLM", "gemma2", false, Names.END_NORMS),
@@ -30,6 +31,8 @@ enum Architecture {
   GEMMA4("Gemma4ForCausalLM", "gemma4_text", false, Names.GEMMA4, Names.GEMMA4_EXPERTS),
   GLM4("Glm4ForCausalLM", "glm4", true, Names.GLM4),
   GLM4MOE("Glm4MoeForCausalLM", "glm4_moe", false, Names.GLM4MOE, Names.EXPERTS),
+  GPT2("GPT2LMHeadModel", "gpt2", false, Names.GPT2),
+  GPTNEOX("GPTNeoXForCausalLM", "gpt_neox", false, Names.GPTNEOX),
   GPT_OSS("GptOssForCausalLM", "gpt_oss", false, Names.GPT_OSS, Names.EXPERTS),
   /** Converted as Llama is. */
   GRANITE("GraniteForCausalLM", "granite", true),
@@ -83,10 +86,15 @@ enum Architecture {
   /** Converted as Llama is. */
   SMOLLM3("SmolLM3ForCausalLM", "smollm3", true),
   STABLELM("StableLmForCausalLM", "stablelm", false),
+  /** StarCoder, whose query heads attend to one key head. */
+  STARCODER("GPTBigCodeForCausalLM", "gpt_bigcode", false, Names.GPT2),
   STARCODER2("Starcoder2ForCausalLM", "starcoder2", false, Names.STARCODER2);
 
   /** What tensors are called in Hugging Face's checkpoints where others differ. */
   private static final class Names {
+    /** What the names of layers begin with before their number. */
+    static final String LAYERS = "blk";
+
     static final Map<String, String> END_NORMS =
         Map.of(
             "post_attention_norm", "post_attention_layernorm",
@@ -117,6 +125,58 @@ enum Architecture {
             "ffn_gate_exps", "experts.%d.gate_proj",
             "ffn_up_exps", "experts.%d.up_proj",
             "ffn_down_exps", "experts.%d.down_proj");
+
+    static final Map<String, String> GPT2 =
+        Map.ofEntries(
+            Map.entry(LAYERS, "transformer.h"),
+            Map.entry("token_embd", "transformer.wte"),
+            Map.entry("position_embd", "transformer.wpe"),
+            Map.entry("output_norm", "transformer.ln_f"),
+            Map.entry("attn_norm", "ln_1"),
+            Map.entry("attn_qkv", "attn.c_attn"),
+            Map.entry("attn_output", "attn.c_proj"),
+            Map.entry("ffn_norm", "ln_2"),
+            Map.entry("ffn_up", "mlp.c_fc"),
+            Map.entry("ffn_down", "mlp.c_proj"));
+
+    static final Map<String, String> GPTNEOX =
+        Map.of(
+            LAYERS,
+            "gpt_neox.layers",
+            "token_embd",
+            "gpt_neox.embed_in",
+            "output_norm",
+            "gpt_neox.final_layer_norm",
+            "output",
+            "embed_out",
+            "attn_qkv",
+            "attention.query_key_value",
+            "attn_output",
+            "attention.dense",
+            "ffn_up",
+            "mlp.dense_h_to_4h",
+            "ffn_down",
+            "mlp.dense_4h_to_h");
+
+    /** Where attention has a norm of its own, the other is still called as that of both. */
+    static final Map<String, String> FALCON =
+        Map.of(
+            LAYERS,
+            "transformer.h",
+            "token_embd",
+            "transformer.word_embeddings",
+            "output_norm",
+            "transformer.ln_f",
+            "attn_norm_2",
+            "ln_attn",
+            "attn_qkv",
+            "self_attention.query_key_value",
+            "attn_output",
+            "self_attention.dense",
+            "ffn_up",
+            "mlp.dense_h_to_4h",
+            "ffn_down",
+            "mlp.dense_4h_to_h");
 
     static final Map<String, String> PHI2 =
         Map.of(
@@ -349,6 +409,11 @@ enum Architecture {
   /** Whether elements that are turned together are neighbours, and not half a head apart. */
   boolean interleaved() {
     return interleaved;
+  }
+
+  /** What the names of tensors within layers begin with there, before the layer's number. */
+  String layers() {
+    return ownNames.getOrDefault(Names.LAYERS, "model.layers");
   }
 
   /**

@@ -290,6 +290,7 @@ public final class GgufFile {
         TensorNames.layersWith("attn_v", tensors.keySet()),
         tensors.containsKey("blk.0.layer_output_scale.weight"),
         tensors.containsKey("blk.0.ffn_gate_up_exps.weight"),
+        tensors.containsKey("blk.0.attn_norm_2.weight"),
         tensors.containsKey("blk.0.ffn_norm.weight"),
         tensors.containsKey("blk.0.ffn_down.bias"),
         anyEndsWith(TensorNames.CONVOLUTION_BIAS),

@@ -64,30 +64,49 @@ final class ModelConfiguration {
       Map.of(
           Architecture.COHERE2, "layer_norm_eps",
           Architecture.COMMAND_R, "layer_norm_eps",
+          Architecture.FALCON, "layer_norm_epsilon",
+          Architecture.GPT2, "layer_norm_epsilon",
+          Architecture.GPTNEOX, "layer_norm_eps",
           Architecture.NEMOTRON, "norm_eps",
           Architecture.PHI2, "layer_norm_eps",
           Architecture.STABLELM, "layer_norm_eps",
+          Architecture.STARCODER, "layer_norm_epsilon",
           Architecture.STARCODER2, "norm_epsilon");
 
-  /** Those whose feed-forward layers have no gates, and what they have in place of them. */
+  /**
+   * Those whose feed-forward layers have no gates, and what they have in place of them: where
+   * models of one architecture have either GELU, that which llama.cpp takes, as files do not say.
+   */
   private static final Map<Architecture, String> UNGATED =
       Map.of(
           Architecture.ARCEE, "relu2",
+          Architecture.FALCON, "gelu_pytorch_tanh",
+          Architecture.GPT2, "gelu_new",
+          Architecture.GPTNEOX, "gelu_pytorch_tanh",
           Architecture.NEMOTRON, "relu2",
           Architecture.NEMOTRON_H, "relu2",
           Architecture.NEMOTRON_H_MOE, "relu2",
           Architecture.PHI2, "gelu_new",
+          Architecture.STARCODER, "gelu_pytorch_tanh",
           Architecture.STARCODER2, "gelu_pytorch_tanh");
 
   /** Those whose configurations have other fields for it, or none. */
   private static final Set<Architecture> OTHERWISE_BIASED =
       Set.of(
+          Architecture.FALCON,
+          Architecture.GPT2,
+          Architecture.GPTNEOX,
           Architecture.PHI2,
           Architecture.QWEN2,
           Architecture.QWEN2MOE,
           Architecture.QWEN2VL,
           Architecture.STABLELM,
+          Architecture.STARCODER,
           Architecture.STARCODER2);
+
+  /** Their positions have embeddings, and turn nothing. */
+  private static final Set<Architecture> EMBEDDED_POSITIONS =
+      Set.of(Architecture.GPT2, Architecture.STARCODER);
 
   /** Their text has the same position in every kind. */
   private static final Set<Architecture> POSITIONS_OF_SEVERAL_KINDS =
@@ -151,20 +170,25 @@ final class ModelConfiguration {
     translation.refuseUnsupported();
     translation.sizes();
     translation.weights(weights);
-    translation.config.putAll(
-        RotaryConfiguration.translate(metadata, architecture, weights, translation.turnable()));
+    if (!EMBEDDED_POSITIONS.contains(architecture)) {
+      translation.config.putAll(
+          RotaryConfiguration.translate(metadata, architecture, weights, translation.turnable()));
+    }
     translation.window();
     translation.config.putAll(ExpertConfiguration.translate(metadata, architecture));
     switch (architecture) {
       case CHATGLM -> translation.config.put("qkv_together", weights.inputsTogether());
       case COHERE2, COMMAND_R -> translation.cohere();
       case DEEPSEEK2 -> translation.deepseek(weights);
+      case FALCON -> translation.falcon(weights);
       case FALCON_H1 -> translation.falconH1(weights);
       case GEMMA -> translation.gemma();
       case GEMMA2 -> translation.gemma2();
       case GEMMA3 -> translation.gemma3();
       case GEMMA4 -> translation.gemma4(weights);
       case GLM4MOE -> translation.glm4Moe(weights);
+      case GPT2 -> translation.config.put("maps_by_input", false);
+      case GPTNEOX -> translation.gptNeoX();
       case GPT_OSS -> translation.gptOss();
       case GRANITE, GRANITEMOE -> translation.granite();
       case GRANITEHYBRID -> translation.graniteHybrid(weights);
@@ -473,6 +497,20 @@ final class ModelConfiguration {
     config.put("scale_emb", metadata.requireReal(key(EMBEDDING_SCALE)));
     config.put("scale_depth", branches * Math.sqrt((double) layers()));
     config.put("dim_model_base", hidden() / metadata.requireReal(key(LOGIT_SCALE)));
+  }
+
+  /** The second norm of a larger model is that of attention. */
+  private void falcon(WeightFacts weights) {
+    config.put("new_decoder_architecture", weights.attentionNorms());
+    config.put("qkv_together", true);
+  }
+
+  /** Which must be said, as llama.cpp has it. */
+  private void gptNeoX() {
+    String beside = key("use_parallel_residual");
+    config.put(
+        "use_parallel_residual", metadata.flag(beside).orElseThrow(() -> metadata.missing(beside)));
+    config.put("qkv_together", true);
   }
 
   private void gptOss() {

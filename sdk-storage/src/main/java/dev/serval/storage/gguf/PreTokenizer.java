@@ -19,7 +19,11 @@ enum PreTokenizer {
   DEFAULT(
       Set.of("default"),
       false,
-      List.of("[\\p{P}\\$\\+<=>\\^~\\|]+", Pattern.GPT2, "\\p{N}+", "[0-9][0-9][0-9]")),
+      List.of("[\\p{P}\\$\\+<=>\\^~\\|]+", Pattern.GPT2, "\\p{N}+", Pattern.THREE_NUMERALS)),
+  FALCON(
+      Set.of("falcon"),
+      false,
+      List.of("[\\p{P}\\$\\+<=>\\^~\\|`]+", Pattern.GPT2, Pattern.THREE_NUMERALS)),
   GPT2(
       Set.of(
           "gpt-2",
@@ -78,6 +82,8 @@ enum PreTokenizer {
   private static final class Pattern {
     static final String GPT2 =
         "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)";
+
+    static final String THREE_NUMERALS = "[0-9][0-9][0-9]";
 
     static final String TEKKEN =
         "[^\\r\\n\\p{L}\\p{N}]?((?=[\\p{L}])([^a-z]))*((?=[\\p{L}])([^A-Z]))+"

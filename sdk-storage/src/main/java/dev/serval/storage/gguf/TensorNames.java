@@ -47,9 +47,6 @@ final class TensorNames {
   private static final Pattern LAYER =
       Pattern.compile("blk\\.(0|[1-9]\\d{0,5})\\.((?:nextn\\.|shortconv\\.)?\\w+)(?:\\.(\\w+))?");
 
-  /** What whole names begin with that an architecture has for tensors outside layers. */
-  private static final String WHOLE = "model.";
-
   private static final Pattern OUTSIDE = Pattern.compile("(\\w+)\\.(weight|bias)");
 
   private static final Map<String, String> OUTSIDE_LAYERS =
@@ -57,6 +54,15 @@ final class TensorNames {
           "token_embd", "model.embed_tokens",
           "output_norm", "model.norm",
           "output", "lm_head");
+
+  /** What else lies there in some architectures, which have names of their own for it. */
+  private static final Set<String> ALSO_OUTSIDE =
+      Set.of(
+          "token_embd_norm",
+          "position_embd",
+          "per_layer_token_embd",
+          "per_layer_model_proj",
+          "per_layer_proj_norm");
 
   private static final Map<String, String> IN_LAYERS =
       Map.ofEntries(
@@ -103,7 +109,7 @@ final class TensorNames {
       return Optional.empty();
     }
     return Optional.ofNullable(architecture.expertNames().get(layer.group(2)))
-        .map(name -> expert -> inLayer(layer, name.formatted(expert)));
+        .map(name -> expert -> inLayer(layer, name.formatted(expert), architecture));
   }
 
   /** The name in Hugging Face's vocabulary; empty if it has none there. */
@@ -115,33 +121,36 @@ final class TensorNames {
     String part = layer.group(2);
     if (SCALE.equals(layer.group(3))) {
       return Optional.ofNullable(architecture.ownNames().get(part + "." + SCALE))
-          .map(name -> "model.layers.%s.%s".formatted(layer.group(1), name));
+          .map(name -> "%s.%s.%s".formatted(architecture.layers(), layer.group(1), name));
     }
     if (layer.group(3) == null && architecture.ownNames().getOrDefault(part, "").endsWith(WEIGHT)) {
       return Optional.of(
           "model.layers.%s.%s".formatted(layer.group(1), architecture.ownNames().get(part)));
     }
     return part.startsWith(NEXT) && layer.group(3) != null
-        ? Optional.of(inLayer(layer, part))
+        ? Optional.of(inLayer(layer, part, architecture))
         : known(part, layer, architecture);
   }
 
   private static Optional<String> outside(String tensor, Architecture architecture) {
     Matcher outside = OUTSIDE.matcher(tensor);
-    return outside.matches()
+    return outside.matches() && isOutside(outside.group(1))
         ? Optional.ofNullable(architecture.ownNames().get(outside.group(1)))
-            .filter(name -> name.startsWith(WHOLE))
             .or(() -> Optional.ofNullable(OUTSIDE_LAYERS.get(outside.group(1))))
             .map(name -> name + "." + outside.group(2))
         : Optional.empty();
   }
 
+  private static boolean isOutside(String part) {
+    return OUTSIDE_LAYERS.containsKey(part) || ALSO_OUTSIDE.contains(part);
+  }
+
   private static Optional<String> known(String part, Matcher layer, Architecture architecture) {
     return Optional.ofNullable(architecture.ownNames().get(part))
-        .filter(name -> !name.startsWith(WHOLE) && !name.endsWith(WEIGHT))
+        .filter(name -> !isOutside(part) && !name.endsWith(WEIGHT))
         .or(() -> Optional.ofNullable(IN_LAYERS.get(part)))
         .filter(_ -> known(layer))
-        .map(name -> inLayer(layer, name));
+        .map(name -> inLayer(layer, name, architecture));
   }
 
   private static boolean known(Matcher layer) {
@@ -151,10 +160,8 @@ final class TensorNames {
         : "weight".equals(kind) || "bias".equals(kind);
   }
 
-  private static String inLayer(Matcher layer, String name) {
-    if (ALONE.contains(layer.group(2))) {
-      return "model.layers.%s.%s".formatted(layer.group(1), name);
-    }
-    return "model.layers.%s.%s.%s".formatted(layer.group(1), name, layer.group(3));
+  private static String inLayer(Matcher layer, String name, Architecture architecture) {
+    String whole = "%s.%s.%s".formatted(architecture.layers(), layer.group(1), name);
+    return ALONE.contains(layer.group(2)) ? whole : whole + "." + layer.group(3);
   }
 }

@@ -16,6 +16,7 @@ import java.util.Set;
  * @param values which layers have a map that gives values
  * @param layerScales whether what layers give is multiplied by a number of theirs
  * @param expertsJoined whether each expert's gate and up are one map
+ * @param attentionNorms whether attention has a norm beside the one of both halves
  * @param feedForwardNorms whether the feed-forward layers have one
  * @param mlpBias whether they have a bias
  * @param convolutionBias whether the convolutions before states have one
@@ -34,6 +35,7 @@ record WeightFacts(
     Set<Integer> values,
     boolean layerScales,
     boolean expertsJoined,
+    boolean attentionNorms,
     boolean feedForwardNorms,
     boolean mlpBias,
     boolean convolutionBias,

@@ -129,7 +129,8 @@ public final class SafetensorsFolder {
         folder,
         digest,
         packing.unpacked(part.map(TextPart::config).orElse(config)),
-        new TensorTable(path.toString(), packing.unpacked(path, tensors(path, weights, names(config, part)))),
+        new TensorTable(
+            path.toString(), packing.unpacked(path, tensors(path, weights, names(config, part)))),
         texts);
   }
 

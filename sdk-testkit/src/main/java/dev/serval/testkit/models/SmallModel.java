@@ -393,6 +393,37 @@ public final class SmallModel implements Checkpoint {
   }
 
   /**
+   * Stores a matrix with a row for each of its columns; what it holds is still known as it was.
+   *
+   * @param name its name
+   * @return this model
+   */
+  public SmallModel transposed(String name) {
+    StoredTensor stored = tensor(name);
+    long rows = stored.shape().getFirst();
+    long columns = stored.shape().getLast();
+    long size = dtype.bytes(1);
+    MemorySegment data = MemorySegment.ofArray(new byte[(int) stored.data().byteSize()]);
+    for (long i = 0; i < rows * columns; i++) {
+      long to = i % columns * rows + i / columns;
+      MemorySegment.copy(stored.data(), i * size, data, to * size, size);
+    }
+    tensors.put(name, new StoredTensor(name, dtype, List.of(columns, rows), data));
+    return this;
+  }
+
+  /**
+   * Has a field of the configuration be called otherwise.
+   *
+   * @param from its name
+   * @param to the other
+   * @return this model
+   */
+  public SmallModel renamedField(String from, String to) {
+    return with(to, Objects.requireNonNull(config.get(from), from)).without(from);
+  }
+
+  /**
    * A tensor of another one's elements.
    *
    * @param name its name

@@ -3,6 +3,7 @@ package dev.serval.models.cpu.plain;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.models.cpu.activation.ActivationKernel;
+import dev.serval.models.cpu.activation.GeluSteepness;
 import dev.serval.models.cpu.arithmetic.Exponential;
 import dev.serval.models.cpu.memory.CpuActivations;
 
@@ -20,7 +21,8 @@ final class PlainActivationKernel implements ActivationKernel {
       int count,
       int worker) {
     for (int i = 0; i < count; i++) {
-      float let = through(function, Math.min(gates.at(gate + i), function.limit()));
+      float x = Math.min(gates.at(gate + i), function.limit());
+      float let = through(function.steepness(x), x);
       float y = Math.clamp(ups.at(up + i), -function.limit(), function.limit());
       out.set(to + i, let * (y + function.offset()));
     }
@@ -40,7 +42,8 @@ final class PlainActivationKernel implements ActivationKernel {
       out.set(
           to + i,
           switch (function) {
-            case GELU_TANH -> through(GateFunction.GELU_TANH, x);
+            case GELU -> through(GeluSteepness.of(x), x);
+            case GELU_TANH -> through(GateFunction.GELU_TANH.steepness(x), x);
             case RELU_SQUARED -> ActivationKernel.reluSquared(x);
           });
     }
@@ -64,8 +67,8 @@ final class PlainActivationKernel implements ActivationKernel {
     }
   }
 
-  /** x · σ(s(x)) */
-  private static float through(GateFunction function, float x) {
-    return x / (1 + Exponential.of(-function.steepness(x)));
+  /** x · σ(steepness) */
+  private static float through(float steepness, float x) {
+    return x / (1 + Exponential.of(-steepness));
   }
 }

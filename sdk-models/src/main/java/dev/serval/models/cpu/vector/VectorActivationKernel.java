@@ -3,6 +3,7 @@ package dev.serval.models.cpu.vector;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.models.cpu.activation.ActivationKernel;
+import dev.serval.models.cpu.activation.GeluSteepness;
 import dev.serval.models.cpu.memory.CpuActivations;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -62,7 +63,8 @@ final class VectorActivationKernel implements ActivationKernel {
     long at = from * Float.BYTES;
     long outAt = to * Float.BYTES;
     switch (function) {
-      case GELU_TANH -> gelu(in.data(), at, powers[worker], out.data(), outAt, count);
+      case GELU, GELU_TANH ->
+          gelu(function, in.data(), at, powers[worker], out.data(), outAt, count);
       case RELU_SQUARED -> reluSquared(in.data(), at, out.data(), outAt, count);
     }
   }
@@ -109,13 +111,23 @@ final class VectorActivationKernel implements ActivationKernel {
   }
 
   private static void gelu(
-      MemorySegment in, long from, float[] own, MemorySegment out, long to, int count) {
+      UngatedFunction function,
+      MemorySegment in,
+      long from,
+      float[] own,
+      MemorySegment out,
+      long to,
+      int count) {
     for (int i = 0; i < count; i += STRETCH) {
       int part = Math.min(STRETCH, count - i);
       long at = from + (long) i * Float.BYTES;
       MemorySegment.copy(in, ValueLayout.JAVA_FLOAT, at, own, 0, part);
       int whole = Math.ceilDiv(part, Lanes.COUNT) * Lanes.COUNT;
-      steepenCubically(own, whole);
+      if (function == UngatedFunction.GELU) {
+        steepenExactly(own, whole);
+      } else {
+        steepenCubically(own, whole);
+      }
       VectorExponential.apply(own, 0, whole, -1, 0);
       share(in, at, own, out, to + (long) i * Float.BYTES, part);
     }
@@ -171,6 +183,31 @@ final class VectorActivationKernel implements ActivationKernel {
     for (int i = 0; i < count; i += Lanes.COUNT) {
       FloatVector x = FloatVector.fromArray(F, gates, i);
       x.mul(GateFunction.CUBIC).mul(x).add(GateFunction.LINEAR).mul(x).intoArray(gates, i);
+    }
+  }
+
+  /** As {@link GeluSteepness} does, to the bit. */
+  private static void steepenExactly(float[] gates, int count) {
+    for (int i = 0; i < count; i += Lanes.COUNT) {
+      FloatVector x = FloatVector.fromArray(F, gates, i);
+      FloatVector u = x.mul(x).min(GeluSteepness.LARGEST);
+      FloatVector over =
+          u.mul(GeluSteepness.OVER_4)
+              .add(GeluSteepness.OVER_3)
+              .mul(u)
+              .add(GeluSteepness.OVER_2)
+              .mul(u)
+              .add(GeluSteepness.OVER_1)
+              .mul(u)
+              .add(GeluSteepness.OVER_0);
+      FloatVector under =
+          u.mul(GeluSteepness.UNDER_3)
+              .add(GeluSteepness.UNDER_2)
+              .mul(u)
+              .add(GeluSteepness.UNDER_1)
+              .mul(u)
+              .add(1);
+      x.mul(over.div(under)).intoArray(gates, i);
     }
   }
 
