@@ -162,7 +162,9 @@ final class CudaBackend implements ComputeBackend {
                 module);
     Products products = new Products(module, image.instruction(), site);
     linear = new LinearOperations(checks, site, bounds, rows, products, blas, launches::stage);
-    heads = new HeadOperations(checks, site, rows, linear, launches::stage);
+    heads =
+        new HeadOperations(
+            checks, site, rows, linear, new HeadKernels(module, site), launches::stage);
     experts =
         new ExpertOperations(
             this,
@@ -497,12 +499,10 @@ final class CudaBackend implements ComputeBackend {
       Activations ups,
       int first,
       Activations out) {
-    CudaActivations output = checks.rows("output", out, batch, out.columns());
-    CudaActivations gating = checks.floats("gates", gates, batch, output.columns());
-    CudaActivations others = checks.floats("ups", ups, batch, ups.columns());
-    OperandChecks.requireApart(gating, output);
-    OperandChecks.requireApart(others, output);
-    OperandChecks.requireColumns(others, first, output.columns());
+    OperandChecks.requireGatesApart(batch, gates, ups, first, out);
+    CudaActivations output = checks.rows("output", out);
+    CudaActivations gating = checks.floats("gates", gates);
+    CudaActivations others = checks.floats("ups", ups);
     launches.stage(batch);
     rows.activate(function, rows.together(gating, others, first), output);
   }
