@@ -40,8 +40,8 @@ constexpr int MAX_SEGMENTS = 8;
 constexpr int TILE_QUERIES = 128;
 // The most experts of a layer.
 constexpr int MAX_EXPERTS = 1024;
-// The most groups that they are in.
-constexpr int MAX_GROUPS = 32;
+// The most heads that are mapped by one launch.
+constexpr int MAX_HEADS = 128;
 // What a draw gives where the scores are unusable: their largest is no finite number.
 constexpr int NO_TOKEN = -1;
 // The mark of a token of the prompt in a count table; the bits below count how often it was generated.
@@ -243,6 +243,23 @@ struct Linear {
   int32_t unused;
 };
 
+// out = in x weight^T of some heads, gridDim.z of them, each of its own columns by its own weight.
+struct HeadLinear {
+  const Step* step;
+  const void* in;       // the first head's: an operand; F32 rows for F32 and F16 weights
+  float* out;           // F32 rows
+  int64_t inStep;       // from one head's input to the next one's, in bytes: operands in whole k tiles, rows in multiples of 16
+  int32_t inStride;     // as those of Linear
+  int32_t weightRows;
+  int32_t columns;
+  int32_t weightStride;
+  int32_t segments;     // summed one after the other
+  int32_t outStride;
+  int32_t outColumn;    // where the first head's first row goes
+  int32_t outStep;      // columns from there to the next head's
+  uint64_t weights[MAX_HEADS]; // addresses: all of the same shape and type
+};
+
 // Turns queries and keys, after norms if there are any, and writes keys and values to the cache. Queries are turned in place.
 struct RotateStore {
   const Step* step;
@@ -382,7 +399,7 @@ struct Route {
   int32_t normalised;         // 1: scores are divided by the sum of the chosen ones
   float factor;
   int32_t sigmoid;            // 1: scores are those of the logistic function, else of a softmax
-  int32_t groups;             // of count / groups experts each, at most MAX_GROUPS; 1 for none
+  int32_t groups;             // of count / groups experts each; 1 for none
   int32_t groupsUsed;         // groups that a row's experts are in, at most groups; used experts fit in them
   int32_t twoHighest;         // 1: groups rank by the sum of their two highest ranks, else by the highest
   int32_t unused;

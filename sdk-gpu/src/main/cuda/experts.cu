@@ -5,6 +5,7 @@
 
 namespace serval {
 
+constexpr int ROUTED_ROWS = 4;        // of a block
 constexpr float SMALLEST = 0x1p-126f; // what a sum of scores is at least, that nothing is divided by 0
 
 // By what an expert ranks among a row's.
@@ -25,14 +26,14 @@ struct RouterScores {
   float top = -INFINITY, whole = 1.0f;
   uint32_t open = ~0u; // bit e / LANES: whether expert e is in one of the row's groups
 
-  __device__ __forceinline__ RouterScores(const Route& a, int row)
+  __device__ __forceinline__ RouterScores(const Route& a, int row, float* groupRanks)
       : products(a.products + (int64_t)row * a.stride), selectionBias(a.selectionBias), count(a.count), sigmoid(a.sigmoid), twoHighest(a.twoHighest) {
     if (!sigmoid) {
       for (int e = threadIdx.x % LANES; e < count; e += LANES) top = fmaxf(top, products[e]);
       for (int i = LANES / 2; i > 0; i /= 2) top = fmaxf(top, __shfl_xor_sync(ALL, top, i));
       if (ranks_by_scores() || !a.normalised) whole = sum([](int) { return true; });
     }
-    if (a.groups > 1) open = of_groups(best_groups(a.groups, a.groupsUsed), count / a.groups);
+    if (a.groups > 1) open = of_best_groups(groupRanks, a.groups, a.groupsUsed);
   }
 
   __device__ __forceinline__ bool ranks_by_scores() const { return selectionBias || twoHighest; }
@@ -73,23 +74,21 @@ struct RouterScores {
     return twoHighest ? __fadd_rn(one, two) : one;
   }
 
-  // A bit for each group, the same in every lane; lane g has the rank of group g.
-  __device__ __forceinline__ uint32_t best_groups(int groups, int used) const {
-    int lane = threadIdx.x % LANES, size = count / groups;
-    Choice own = {-INFINITY, lane};
+  // Of a lane's experts those of the best groups. The warp leaves the groups' ranks in `ranks`.
+  __device__ __forceinline__ uint32_t of_best_groups(float* ranks, int groups, int used) const {
+    int size = count / groups;
+    uint32_t bits = 0;
     for (int g = 0; g < groups; g++) {
       float rank = group(g * size, size);
-      if (g == lane) own.rank = rank;
+      if (threadIdx.x % LANES == 0) ranks[g] = rank;
     }
-    int before = 0;
-    for (int g = 0; g < groups; g++) before += Choice{__shfl_sync(ALL, own.rank, g), g}.before(own);
-    return __ballot_sync(ALL, lane < groups && before < used);
-  }
-
-  // Of a lane's experts those of some groups.
-  __device__ __forceinline__ uint32_t of_groups(uint32_t groups, int size) const {
-    uint32_t bits = 0;
-    for (int e = threadIdx.x % LANES; e < count; e += LANES) bits |= (groups >> (e / size) & 1) << (e / LANES);
+    __syncwarp();
+    for (int e = threadIdx.x % LANES; e < count; e += LANES) {
+      Choice own = {ranks[e / size], e / size};
+      int before = 0;
+      for (int g = 0; g < groups; g++) before += Choice{ranks[g], g}.before(own);
+      bits |= (uint32_t)(before < used) << (e / LANES);
+    }
     return bits;
   }
 
@@ -123,8 +122,8 @@ struct RouterScores {
   }
 };
 
-__device__ __forceinline__ void route_row(const Route& a, int row) {
-  RouterScores scores(a, row);
+__device__ __forceinline__ void route_row(const Route& a, int row, float* groupRanks) {
+  RouterScores scores(a, row, groupRanks);
   int lane = threadIdx.x % LANES;
   Choice last = {INFINITY, -1};
   for (int i = 0; i < a.used; i++) last = scores.behind(last);
@@ -253,12 +252,13 @@ __device__ __forceinline__ Linear linear_of(const RoutedLinear& a) {
 
 } // namespace serval
 
-KERNEL(route, Route, 128, 1, 0) {
+KERNEL(route, Route, serval::ROUTED_ROWS * serval::LANES, 1, 0) {
   using namespace serval;
+  __shared__ float groupRanks[ROUTED_ROWS][MAX_EXPERTS];
   let_later_begin();
   wait_for_earlier();
-  int row = blockIdx.x * (blockDim.x / LANES) + threadIdx.x / LANES;
-  if (row < a.step->rows) route_row(a, row);
+  int own = threadIdx.x / LANES, row = blockIdx.x * ROUTED_ROWS + own;
+  if (row < a.step->rows) route_row(a, row, groupRanks[own]);
 }
 
 KERNEL(sort_routes, SortRoutes, 256, 1, 0) {

@@ -1481,7 +1481,7 @@ void routing(Bench& bench, int) {
 void routing_by_groups(Bench& bench, int) {
   Random random = {18};
   for (auto [count, used, groups, groupsUsed] :
-       {std::tuple{6, 2, 3, 1}, {9, 3, 3, 1}, {40, 8, 4, 2}, {256, 8, 8, 4}, {160, 6, 8, 3}, {64, 3, 32, 7}, {1024, 24, 32, 2}, {32, 5, 32, 5}})
+       {std::tuple{6, 2, 3, 1}, {9, 3, 3, 1}, {40, 8, 4, 2}, {256, 8, 8, 4}, {160, 6, 8, 3}, {64, 3, 32, 7}, {1024, 24, 32, 2}, {32, 5, 32, 5}, {99, 7, 33, 4}, {1024, 40, 512, 100}, {1000, 7, 1000, 20}})
     for (bool twoHighest : {false, true})
       for (bool sigmoid : {false, true})
         for (bool biased : {false, true})
@@ -1548,10 +1548,10 @@ void sorting_of_routes(Bench& bench, int) {
 }
 
 // What a step of all rows has of a weight, by linear maps of the same bits, and of a function of its gates and ups if there is one.
-vector<float> of_all_rows(Bench& bench, const Matrix& m, const float* bias, const Rows& in, const string& function) {
+vector<float> of_all_rows(Bench& bench, const Matrix& m, const float* bias, const Rows& in, const string& function, int segments = 1) {
   int rows = (int)in.size(), inRows = padded(rows, 128);
   if (!is_plain(m.type)) {
-    LinearRun run = {m, put_operand(bench, in, inRows, m.columns), inRows, bias, rows, false, 1, {}, "mma_linear_"};
+    LinearRun run = {m, put_operand(bench, in, inRows, m.columns), inRows, bias, rows, false, segments, {}, "mma_linear_"};
     vector<float> all = run.run(bench, 8, false, rows);
     return function.empty() ? all : gated_rows(bench, function, all, rows, inRows);
   }
@@ -1569,6 +1569,65 @@ vector<float> of_all_rows(Bench& bench, const Matrix& m, const float* bias, cons
   a.outStride = m.rows;
   bench.launch("linear_" + m.type, (m.rows + 7) / 8, (rows + 7) / 8, 1, a);
   return bench.host((float*)a.out, rows * m.rows);
+}
+
+// Each head has the bits of a linear map of its own. Behind its columns are others, which are no numbers.
+void check_heads(Bench& bench, Random& random, const string& type, int heads, int rows, int weightRows, int columns, int segments) {
+  bool plain = is_plain(type);
+  int unit = plain ? 4 : 64, own = padded(columns, unit), step = own + unit, inRows = padded(rows, 128);
+  HeadLinear a = {};
+  Rows in(rows, vector<double>(heads * step, NAN));
+  vector<vector<float>> expected;
+  for (int h = 0; h < heads; h++) {
+    Matrix m = load(bench, random, type, weightRows, columns);
+    Rows part = random_rows(random, rows, columns);
+    part[rows / 2][columns / 2] = NAN;
+    expected.push_back(of_all_rows(bench, m, nullptr, part, "", segments));
+    for (int r = 0; r < rows; r++) {
+      part[r].resize(own);
+      std::copy(part[r].begin(), part[r].end(), in[r].begin() + h * step);
+    }
+    a.weights[h] = (uint64_t)m.data;
+    a.weightStride = m.stride;
+  }
+  a.step = plain_step(bench, rows);
+  a.inStride = plain ? heads * step : inRows;
+  a.in = plain ? (void*)put(bench, in, a.inStride) : put_operand(bench, in, inRows, heads * step);
+  a.inStep = plain ? step * 4 : step / 64 * inRows * 128;
+  a.weightRows = weightRows;
+  a.columns = columns;
+  a.segments = segments;
+  a.outStep = weightRows + 3;
+  a.outColumn = 2;
+  a.outStride = heads * a.outStep + 3;
+  for (int n : {8, 64}) {
+    if (plain && n > 8) continue;
+    a.out = bench.room<float>(rows * a.outStride);
+    string name = plain ? "heads_" + type : "mma_heads_" + type + "_n" + std::to_string(n);
+    bench.launch(name, (plain ? (weightRows + 7) / 8 : tiles_of(weightRows)) + 1, (rows + n - 1) / n + 1, heads, a);
+    vector<float> actual = bench.host(a.out, rows * a.outStride);
+    for (int r = 0; r < rows; r++)
+      for (int k = 0; k < a.outStride; k++) {
+        int h = (k - a.outColumn) / a.outStep, i = k - a.outColumn - h * a.outStep;
+        bool mapped = k >= a.outColumn && h < heads && i < weightRows;
+        float x = actual[r * a.outStride + k];
+        if (!mapped && bits_of(x) != ~0u) bench.fail(name + " wrote beside its columns");
+        if (mapped && !same_bits({x}, {expected[h][r * weightRows + i]}))
+          bench.fail(text("%s, %d heads [%d, %d]: other bits in row %d, head %d, column %d", name.c_str(), heads, weightRows, columns, r, h, i));
+      }
+  }
+  bench.machine.release();
+}
+
+void maps_of_heads(Bench& bench, int scale) {
+  Random random = {42};
+  for (const char* type : {"bf16", "q8_0", "q4_0", "mxfp4", "f32", "f16"}) {
+    int unit = format(type).elements, segments = is_plain(type) ? 1 : 4;
+    check_heads(bench, random, type, 1, 1, 1, unit, 1);
+    check_heads(bench, random, type, 3, 9, 70, 96, 1);
+    check_heads(bench, random, type, MAX_HEADS, 2, 5, 32, 1);
+    check_heads(bench, random, type, 2, 70 * scale, 128, 512, segments);
+  }
 }
 
 // A route has the bits of its row in a step. `gathered`: routes take rows of a step, else each its own; `function`: of gates and ups.
@@ -2155,6 +2214,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
        }},
       {"linear maps, numbers of MXFP4", [&](Bench& b) { numbers_of_mxfp4(b, scale); }},
       {"linear maps, plain", [&](Bench& b) { plain_linear_maps(b, scale); }},
+      {"linear maps, heads", [&](Bench& b) { maps_of_heads(b, scale); }},
       {"experts, routes", [&](Bench& b) { routing(b, scale); }},
       {"experts, routes by groups", [&](Bench& b) { routing_by_groups(b, scale); }},
       {"experts, order of routes", [&](Bench& b) { sorting_of_routes(b, scale); }},

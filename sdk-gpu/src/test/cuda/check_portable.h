@@ -14,7 +14,7 @@ inline std::string file_of(const std::string& kernel) {
                                                               {"delta_", "recurrent"}, {"state_", "recurrent"}, {"short_", "recurrent"},
                                                               {"mma_routed_", "experts"}, {"routed_", "experts"}, {"route", "experts"},
                                                               {"sort_", "experts"}, {"add_routes", "experts"},
-                                                              {"mma_", "linear"},    {"linear_", "linear"}, {"wgmma_", "linear_hopper"},
+                                                              {"mma_", "linear"},    {"linear_", "linear"}, {"heads_", "linear"}, {"wgmma_", "linear_hopper"},
                                                               {"stream_attention_", "attention_hopper"}, {"attention_", "attention"}, {"sample", "sample"},  {"count_", "sample"}};
   for (auto& [prefix, file] : files)
     if (kernel.rfind(prefix, 0) == 0) return file;
@@ -22,7 +22,7 @@ inline std::string file_of(const std::string& kernel) {
 }
 
 struct Bytes {
-  unsigned char bytes[256];
+  unsigned char bytes[sizeof(HeadLinear)]; // as the largest structure has
 };
 
 class Device : public serval_cases::Machine {
@@ -63,7 +63,7 @@ public:
 template <int WHICH> void cases(Checks& checks) {
   static const char* names[] = {"embeddings", "vectors", "norms", "rounding", "gated", "linear maps, mma", "linear maps, wgmma", "linear maps, plain",
                                 "attention, tensor", "attention, plain", "attention, what", "sampling", "counting", "experts,", "linear maps, numbers",
-                                "attention, sinks", "delta", "state spaces", "short convolutions"};
+                                "attention, sinks", "delta", "state spaces", "short convolutions", "linear maps, heads"};
   Device device(checks.gpu);
   checks.failures += serval_cases::run_cases(device, names[WHICH], 2);
 }
@@ -279,7 +279,7 @@ inline GroupOf caseGroups[] = {
     {"cases-attention-simt", 60, cases<9>},  {"cases-attention-nan", 20, cases<10>},    {"cases-sampling", 20, cases<11>},
     {"cases-counting", 20, cases<12>},       {"cases-experts", 40, cases<13>},          {"cases-mxfp4", 20, cases<14>},
     {"cases-attention-sinks", 40, cases<15>}, {"cases-delta", 40, cases<16>},           {"cases-state-spaces", 40, cases<17>},
-    {"cases-short-convolutions", 20, cases<18>},                                        {"time-prefill", 20, time_prefill},
+    {"cases-short-convolutions", 20, cases<18>}, {"cases-heads", 20, cases<19>},        {"time-prefill", 20, time_prefill},
     {"time-decode-attention", 20, time_decode_attention},
     {"time-rows", 20, time_rows},            {"time-carried", 40, time_carried},        {"time-sampling", 20, time_sampling},
 };

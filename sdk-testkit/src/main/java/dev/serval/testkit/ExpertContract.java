@@ -69,7 +69,7 @@ abstract class ExpertContract extends AttentionContract {
       return new Rules(dtype, used, groups, scoring, selecting, normalised, biased, other, factor);
     }
 
-    static Rules grouped(int used, Groups groups, Scoring scoring, boolean selecting) {
+    static Rules choosing(int used, @Nullable Groups groups, Scoring scoring, boolean selecting) {
       return new Rules(
           DType.F32, used, groups, scoring, selecting, true, false, GateFunction.SILU, 1);
     }
@@ -98,20 +98,26 @@ abstract class ExpertContract extends AttentionContract {
     private final List<float[]> gateUpBiases = new ArrayList<>();
     private final List<float[]> downBiases = new ArrayList<>();
     private final Rules rules;
+    private final float[][] router;
     private final float[] routerBias;
     private final float[] selectionBias;
     private final float[] scales;
     private final ExpertSpec spec;
 
     Crowd(Random random, Rules rules, int count, int width, int inner) {
+      this(random, rules, firstColumns(count, width), inner);
+    }
+
+    Crowd(Random random, Rules rules, float[][] router, int inner) {
+      int count = router.length;
+      int width = router[0].length;
       this.rules = rules;
-      float[][] router = new float[count][width];
+      this.router = router;
       routerBias = new float[rules.biased ? count : 0];
       selectionBias = new float[rules.selecting ? count : 0];
       scales = new float[rules.biased ? count : 0];
       List<FeedForwardMaps> experts = new ArrayList<>();
       for (int expert = 0; expert < count; expert++) {
-        router[expert][expert] = 1;
         if (rules.biased) {
           routerBias[expert] = (random.nextInt(5) - 2) * APART;
           scales[expert] = 0.5f + random.nextFloat();
@@ -157,10 +163,7 @@ abstract class ExpertContract extends AttentionContract {
     }
 
     private double[] scores(float[] in) {
-      double[] products = new double[spec.count()];
-      for (int expert = 0; expert < products.length; expert++) {
-        products[expert] = in[expert] + (rules.biased ? routerBias[expert] : 0);
-      }
+      double[] products = Float64.linear(Float64.widen(in), router, routerBias);
       return switch (rules.scoring) {
         case SOFTMAX -> Float64.softmax(products);
         case SIGMOID -> Arrays.stream(products).map(Float64::sigmoid).toArray();
@@ -209,6 +212,15 @@ abstract class ExpertContract extends AttentionContract {
 
   private Crowd crowd(Random random, int count, int used, int width, int inner) {
     return new Crowd(random, Rules.plain(used), count, width, inner);
+  }
+
+  /** A router whose products are the first columns of a row. */
+  private static float[][] firstColumns(int count, int width) {
+    float[][] router = new float[count][width];
+    for (int expert = 0; expert < count; expert++) {
+      router[expert][expert] = 1;
+    }
+    return router;
   }
 
   private float[][] mix(ExpertLayer layer, float[][] in, float[][] before) {
@@ -311,7 +323,7 @@ abstract class ExpertContract extends AttentionContract {
       for (Scoring scoring : Scoring.values()) {
         for (boolean selecting : new boolean[] {false, true}) {
           Groups some = new Groups(groups, groupsUsed, score);
-          rules.add(Rules.grouped(used, some, scoring, selecting));
+          rules.add(Rules.choosing(used, some, scoring, selecting));
         }
       }
     }
@@ -338,7 +350,9 @@ abstract class ExpertContract extends AttentionContract {
   /** Sums of scores of the logistic function are apart: no two of a row's products add up to 0. */
   @Test
   void a_row_goes_to_experts_of_its_best_groups_alone_though_others_rank_higher() {
-    int[][] sizes = {{6, 2, 3, 1}, {8, 4, 4, 2}, {24, 5, 4, 3}, {64, 8, 32, 11}, {72, 6, 2, 1}};
+    int[][] sizes = {
+      {6, 2, 3, 1}, {8, 4, 4, 2}, {24, 5, 4, 3}, {64, 8, 32, 11}, {72, 6, 2, 1}, {80, 9, 40, 7}
+    };
     Random random = new Random(29);
     for (int[] size : sizes) {
       for (Rules rules : rules(size[1], size[2], size[3])) {
@@ -424,7 +438,7 @@ abstract class ExpertContract extends AttentionContract {
     scoresThatAreNoneStayInTheirRow(Rules.plain(2));
     for (GroupScore score : GroupScore.values()) {
       Groups groups = new Groups(2, 1, score);
-      scoresThatAreNoneStayInTheirRow(Rules.grouped(2, groups, Scoring.SOFTMAX, true));
+      scoresThatAreNoneStayInTheirRow(Rules.choosing(2, groups, Scoring.SOFTMAX, true));
     }
   }
 
@@ -437,6 +451,39 @@ abstract class ExpertContract extends AttentionContract {
     assertRow(actual[0], crowd.expected(in[0], new float[12]), 600, "the row before");
     assertThat(actual[1]).containsOnly(Float.NaN);
     assertRow(actual[2], crowd.expected(in[2], new float[12]), 600, "the row behind");
+  }
+
+  @Test
+  void a_score_that_is_none_leaves_its_row_no_number_though_other_experts_would_count() {
+    for (Scoring scoring : Scoring.values()) {
+      for (boolean selecting : new boolean[] {false, true}) {
+        for (int expert = 0; expert < 4; expert++) {
+          aScoreThatIsNoneLeavesNoNumber(Rules.choosing(2, null, scoring, selecting), expert);
+        }
+      }
+    }
+    for (Rules rules : rules(2, 2, 1)) {
+      for (int expert = 0; expert < 4; expert++) {
+        aScoreThatIsNoneLeavesNoNumber(rules, expert);
+      }
+    }
+  }
+
+  /** The expert's product is a multiple of what is too small: 0 times that in one row alone. */
+  private void aScoreThatIsNoneLeavesNoNumber(Rules rules, int expert) {
+    Random random = new Random(33);
+    float[][] router = firstColumns(4, 12);
+    router[expert][8] = Float.NEGATIVE_INFINITY;
+    Crowd crowd = new Crowd(random, rules, router, 5);
+    float[][] in = rows(random, 3, 12, 4);
+    for (int row = 0; row < 3; row++) {
+      in[row][8] = row == 1 ? 0 : 1;
+    }
+    float[][] actual = mix(backend.experts(crowd.spec, 3), in, new float[3][12]);
+    String what = rules + ", expert " + expert;
+    assertRow(actual[0], crowd.expected(in[0], new float[12]), 600, what);
+    assertThat(actual[1]).as(what).containsOnly(Float.NaN);
+    assertRow(actual[2], crowd.expected(in[2], new float[12]), 600, what);
   }
 
   @Test

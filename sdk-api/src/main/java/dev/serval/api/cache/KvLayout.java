@@ -3,6 +3,7 @@ package dev.serval.api.cache;
 import dev.serval.api.compute.DType;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * How one KV block lies in memory: {@code [layer][key | value][head][slots and dimensions]},
@@ -14,18 +15,34 @@ import java.util.List;
  * that a sequence needs to go on behind it, and so whoever finds, moves or compares blocks need not
  * know of states.
  *
- * @param layers what each of the model's layers that keep keys and values has of a token
- * @param blockTokens slots of a block: tokens it holds
- * @param dtype how elements of keys and values are kept
- * @param stateBytes how much the states of all other layers take; 0 where there are none
+ * <p>Where things lie is worked out once: operations ask for it in each step. Layouts are equal if
+ * their blocks lie alike.
  */
-public record KvLayout(List<KvShape> layers, int blockTokens, DType dtype, long stateBytes) {
+public final class KvLayout {
   /** States begin and end at lines of the processor's caches. */
   private static final long LINE = 64;
 
-  /** Refuses sizes below 1, blocks beyond 2 GiB, and types whose blocks do not divide a head. */
-  public KvLayout {
-    layers = List.copyOf(layers);
+  private final List<KvShape> layers;
+  private final int blockTokens;
+  private final DType dtype;
+  private final long stateBytes;
+
+  /** Of each layer, and behind them that of the end of the last. */
+  private final long[] layerOffsets;
+
+  /**
+   * Refuses sizes below 1, blocks beyond 2 GiB, and types whose blocks do not divide a head.
+   *
+   * @param layers what each of the model's layers that keep keys and values has of a token
+   * @param blockTokens slots of a block: tokens it holds
+   * @param dtype how elements of keys and values are kept
+   * @param stateBytes how much the states of all other layers take; 0 where there are none
+   */
+  public KvLayout(List<KvShape> layers, int blockTokens, DType dtype, long stateBytes) {
+    this.layers = List.copyOf(layers);
+    this.blockTokens = blockTokens;
+    this.dtype = dtype;
+    this.stateBytes = stateBytes;
     if (layers.isEmpty() || blockTokens < 1) {
       throw new IllegalArgumentException(
           "a KV block has at least one layer and one slot, unlike %d, %d"
@@ -34,10 +51,11 @@ public record KvLayout(List<KvShape> layers, int blockTokens, DType dtype, long 
     if (stateBytes < 0) {
       throw new IllegalArgumentException("a state takes at least 0 bytes, not " + stateBytes);
     }
-    long keysAndValues = 0;
-    for (KvShape layer : layers) {
-      keysAndValues = Math.addExact(keysAndValues, layerBytes(layer, blockTokens, dtype));
+    layerOffsets = new long[layers.size() + 1];
+    for (int layer = 0; layer < layers.size(); layer++) {
+      layerOffsets[layer + 1] = Math.addExact(layerOffsets[layer], layerBytes(layer));
     }
+    long keysAndValues = layerOffsets[layers.size()];
     if (keysAndValues > Integer.MAX_VALUE || stateBytes > Integer.MAX_VALUE - keysAndValues) {
       throw new IllegalArgumentException(
           "a KV block of %d bytes and a state of %d bytes is over 2 GiB"
@@ -75,6 +93,42 @@ public record KvLayout(List<KvShape> layers, int blockTokens, DType dtype, long 
   }
 
   /**
+   * What each of the model's layers that keep keys and values has of a token.
+   *
+   * @return at least one
+   */
+  public List<KvShape> layers() {
+    return layers;
+  }
+
+  /**
+   * How many tokens a block holds.
+   *
+   * @return its slots
+   */
+  public int blockTokens() {
+    return blockTokens;
+  }
+
+  /**
+   * How elements of keys and values are kept.
+   *
+   * @return their type
+   */
+  public DType dtype() {
+    return dtype;
+  }
+
+  /**
+   * How much the states of all other layers take.
+   *
+   * @return bytes; 0 where there are none
+   */
+  public long stateBytes() {
+    return stateBytes;
+  }
+
+  /**
    * The size of a block.
    *
    * @return its bytes, over all layers
@@ -89,23 +143,18 @@ public record KvLayout(List<KvShape> layers, int blockTokens, DType dtype, long 
    * @return the offset of the first, in bytes
    */
   public long stateOffset() {
-    long keysAndValues = layerOffset(layers.size());
+    long keysAndValues = layerOffsets[layers.size()];
     return stateBytes == 0 ? keysAndValues : Math.ceilDiv(keysAndValues, LINE) * LINE;
   }
 
   /**
-   * Where a layer begins in a block. It takes as long as there are layers below it: operations ask
-   * once.
+   * Where a layer begins in a block.
    *
    * @param layer from 0, or how many there are for the end of the last
    * @return the offset, in bytes
    */
   public long layerOffset(int layer) {
-    long offset = 0;
-    for (int below = 0; below < layer; below++) {
-      offset += layerBytes(layers.get(below), blockTokens, dtype);
-    }
-    return offset;
+    return layerOffsets[layer];
   }
 
   /**
@@ -148,8 +197,30 @@ public record KvLayout(List<KvShape> layers, int blockTokens, DType dtype, long 
     return Math.ceilDiv(tokens, blockTokens);
   }
 
-  private static long layerBytes(KvShape layer, int blockTokens, DType dtype) {
-    long token = dtype.bytes(layer.keyDim()) + dtype.bytes(layer.valueDim());
-    return Math.multiplyExact(Math.multiplyExact(token, (long) layer.heads()), (long) blockTokens);
+  private long layerBytes(int layer) {
+    KvShape shape = layers.get(layer);
+    long token = dtype.bytes(shape.keyDim()) + dtype.bytes(shape.valueDim());
+    return Math.multiplyExact(Math.multiplyExact(token, (long) shape.heads()), (long) blockTokens);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof KvLayout another
+        && layers.equals(another.layers)
+        && blockTokens == another.blockTokens
+        && dtype == another.dtype
+        && stateBytes == another.stateBytes;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(layers, blockTokens, dtype, stateBytes);
+  }
+
+  /** All that makes layouts equal: the keys of blocks are made of it. */
+  @Override
+  public String toString() {
+    return "KvLayout[layers=%s, blockTokens=%d, dtype=%s, stateBytes=%d]"
+        .formatted(layers, blockTokens, dtype, stateBytes);
   }
 }

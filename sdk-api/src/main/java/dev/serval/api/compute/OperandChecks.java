@@ -404,6 +404,49 @@ public final class OperandChecks {
   }
 
   /**
+   * Requires that heads, their maps and what lies behind them make up what comes out.
+   *
+   * @param batch the step
+   * @param in the heads
+   * @param maps theirs
+   * @param behind what lies behind them all, or null
+   * @param out what comes out
+   */
+  public static void requireHeads(
+      StepBatch batch,
+      Activations in,
+      HeadMaps maps,
+      @Nullable Activations behind,
+      Activations out) {
+    int rest = behind == null ? 0 : behind.columns();
+    requireRows("input", in, batch, maps.heads() * maps.inputStep());
+    requireRows("output", out, batch, maps.heads() * maps.outputStep() + rest);
+    requireApart(in, out);
+    if (behind != null) {
+      requireRows("columns behind", behind, batch, rest);
+    }
+  }
+
+  /**
+   * Requires that gates and what they let through make up what comes out.
+   *
+   * @param batch the step
+   * @param gates as wide as what comes out
+   * @param ups what they let through, among other columns
+   * @param first the first of its columns
+   * @param out what comes out
+   */
+  public static void requireGatesApart(
+      StepBatch batch, Activations gates, Activations ups, int first, Activations out) {
+    requireRows("output", out, batch, out.columns());
+    requireRows("gates", gates, batch, out.columns());
+    requireRows("ups", ups, batch, ups.columns());
+    requireApart(gates, out);
+    requireApart(ups, out);
+    requireColumns(ups, first, out.columns());
+  }
+
+  /**
    * Requires that the last step wrote a row of logits.
    *
    * @param row which row, from 0

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * how many rows they get (Wang et al., <a
  * href="https://arxiv.org/abs/2408.15664">arXiv:2408.15664</a>; as in DeepSeek-V3, <a
  * href="https://arxiv.org/abs/2412.19437">arXiv:2412.19437</a>). What experts rank by is their
- * scores, with it where there is one.
+ * scores, with it where there is one. A row in which one ranks by what is no number goes to the
+ * first experts, and counts them by what is none.
  *
  * @param map {@code [experts, width]}, whose products the scores are made of
  * @param bias a vector of the experts' number that is added to the products, or null

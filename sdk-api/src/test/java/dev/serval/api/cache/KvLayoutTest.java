@@ -41,6 +41,29 @@ final class KvLayoutTest {
   }
 
   @Test
+  void layouts_are_equal_if_all_of_them_is_and_say_so() {
+    List<KvShape> layers = List.of(new KvShape(2, 8), new KvShape(1, 6, 4));
+    KvLayout layout = new KvLayout(layers, 4, DType.BF16, 70);
+    assertThat(layout)
+        .isEqualTo(new KvLayout(layers, 4, DType.BF16, 70))
+        .hasSameHashCodeAs(new KvLayout(layers, 4, DType.BF16, 70))
+        .hasToString(
+            "KvLayout[layers=[KvShape[heads=2, keyDim=8, valueDim=8],"
+                + " KvShape[heads=1, keyDim=6, valueDim=4]], blockTokens=4, dtype=BF16,"
+                + " stateBytes=70]");
+    List<KvLayout> others =
+        List.of(
+            new KvLayout(layers.reversed(), 4, DType.BF16, 70),
+            new KvLayout(layers, 5, DType.BF16, 70),
+            new KvLayout(layers, 4, DType.F16, 70),
+            new KvLayout(layers, 4, DType.BF16, 71));
+    assertThat(others)
+        .doesNotContain(layout)
+        .extracting(KvLayout::toString)
+        .doesNotContain(layout.toString());
+  }
+
+  @Test
   void layers_of_nothing_or_none_at_all_are_refused() {
     assertThatIllegalArgumentException().isThrownBy(() -> new KvShape(1, 0, 4));
     assertThatIllegalArgumentException()

@@ -9,7 +9,7 @@ final class Abi {
   static final int PART = 256;
   static final int TILE_QUERIES = 128;
   static final int MAX_EXPERTS = 1024;
-  static final int MAX_GROUPS = 32;
+  static final int MAX_HEADS = 128;
   static final int NO_TOKEN = -1;
 
   static final Struct STEP =
@@ -77,6 +77,13 @@ final class Abi {
           .wide("step", "in", "weight", "bias", "out", "partials", "arrivals")
           .narrow("ofLogits", "inStride", "weightRows", "columns", "weightStride", "segments")
           .narrow("outStride", "outColumn", "add", "unused")
+          .build();
+  static final Struct HEAD_LINEAR =
+      Struct.named("HeadLinear")
+          .wide("step", "in", "out", "inStep")
+          .narrow("inStride", "weightRows", "columns", "weightStride", "segments")
+          .narrow("outStride", "outColumn", "outStep")
+          .array("weights", MAX_HEADS)
           .build();
   static final Struct ROTATE_STORE =
       Struct.named("RotateStore")
@@ -165,6 +172,7 @@ final class Abi {
           COPY_COLUMNS,
           ROUND,
           LINEAR,
+          HEAD_LINEAR,
           ROTATE_STORE,
           ATTENTION,
           GATED,

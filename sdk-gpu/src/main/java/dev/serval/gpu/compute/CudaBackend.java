@@ -4,14 +4,12 @@ import dev.serval.api.Bytes;
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
-import dev.serval.api.cache.KvShape;
 import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
-import dev.serval.api.compute.DeltaNetShape;
 import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
@@ -24,7 +22,6 @@ import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.ShortConvolutionSpec;
-import dev.serval.api.compute.StateSpaceShape;
 import dev.serval.api.compute.StateSpaceSpec;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.UngatedFunction;
@@ -71,16 +68,15 @@ final class CudaBackend implements ComputeBackend {
   private final StepGraphs graphs;
   private final StepLaunches launches;
   private final WeightLoader loader;
-  private final RowKernels rows;
+  private final RowOperations rows;
   private final LinearOperations linear;
   private final HeadOperations heads;
   private final @Nullable BlasProducts blas;
   private final ExpertOperations experts;
-  private final AttentionKernels attention;
-  private final RecallKernels recalls;
-  private final ShortConvolutionKernel shortConvolutions;
+  private final LogitOperations logits;
+  private final AttentionOperations attention;
+  private final StateOperations states;
   private final Drawing drawing;
-  private final RotaryTables turns;
   private boolean closed;
 
   /**
@@ -138,14 +134,25 @@ final class CudaBackend implements ComputeBackend {
             buffer("gathered rows"),
             image.multiprocessors());
     loader = new WeightLoader(this, path, room, access.stream(), module);
-    rows = new RowKernels(module, site);
-    attention = new AttentionKernels(module, image.instruction(), site);
-    recalls = new RecallKernels(module, site);
-    shortConvolutions = new ShortConvolutionKernel(module, site);
+    RowKernels kernels = new RowKernels(module, site);
     drawing =
         new Drawing(this, access.context(), module, site, buffer("token counts"), buffer("tokens"));
-    turns = new RotaryTables(access, () -> buffer("rotary positions"));
+    RotaryTables turns = new RotaryTables(access, () -> buffer("rotary positions"));
     launches = new StepLaunches(access, loader, step, bounds, graphs, drawing, turns);
+    rows = new RowOperations(checks, kernels, graphs, launches);
+    attention =
+        new AttentionOperations(
+            checks,
+            kernels,
+            new AttentionKernels(module, image.instruction(), site),
+            turns,
+            launches);
+    states =
+        new StateOperations(
+            checks,
+            new RecallKernels(module, site),
+            new ShortConvolutionKernel(module, site),
+            launches);
     cublas = wish == null ? CublasWish.none() : wish.fulfil();
     numerics = new NumericsId("cuda-" + image.instruction() + "-1" + cublas.version());
     rounded = new NumericsId(numerics.value() + "+blocks-as-bf16");
@@ -161,14 +168,16 @@ final class CudaBackend implements ComputeBackend {
                 buffer("rows for cuBLASLt"),
                 module);
     Products products = new Products(module, image.instruction(), site);
-    linear = new LinearOperations(checks, site, bounds, rows, products, blas, launches::stage);
-    heads = new HeadOperations(checks, site, rows, linear, launches::stage);
+    linear = new LinearOperations(checks, site, bounds, kernels, products, blas, launches::stage);
+    heads =
+        new HeadOperations(
+            checks, site, kernels, linear, new HeadKernels(module, site), launches::stage);
     experts =
         new ExpertOperations(
             this,
             checks,
             bounds,
-            rows,
+            kernels,
             linear,
             new ExpertKernels(module, site),
             new ExpertRoom(
@@ -178,6 +187,7 @@ final class CudaBackend implements ComputeBackend {
                 buffer("results of experts")),
             room.child("addresses of experts"),
             launches::stage);
+    logits = new LogitOperations(checks, bounds, kernels, linear, graphs, launches);
   }
 
   private GrowingBuffer buffer(String use) {
@@ -278,17 +288,7 @@ final class CudaBackend implements ComputeBackend {
   @Override
   public KvMemory kvMemory(KvLayout layout, int blocks) {
     OperandChecks.requireBlocks(blocks);
-    if (!attention.keeps(layout.dtype())) {
-      throw new IllegalArgumentException(
-          "KV memory is of type F32, F16, BF16 or Q8_0, not " + layout.dtype());
-    }
-    for (KvShape layer : layout.layers()) {
-      if (Math.max(layer.keyDim(), layer.valueDim()) > AttentionKernels.widestHead()) {
-        throw new IllegalArgumentException(
-            "a head has at most %d dimensions on a GPU, unlike %s"
-                .formatted(AttentionKernels.widestHead(), layer));
-      }
-    }
+    attention.requireKept(layout);
     access.attach();
     long bytes = Math.multiplyExact(layout.blockBytes(), (long) blocks);
     return new CudaKvMemory(
@@ -317,87 +317,32 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public void embed(StepBatch batch, Weight table, Activations out) {
-    CudaWeight.Matrix matrix = checks.matrix("embedding table", table);
-    CudaActivations output = checks.floats("output", out, batch, table.columns());
-    CudaChecks.tokens(batch, launches.stage(batch), matrix.rows());
-    StepEffects recording = graphs.recording();
-    if (recording != null) {
-      recording.embedded(matrix.rows());
-    }
-    rows.embed(whole("embedding table", matrix), output);
+    rows.embed(batch, table, out);
   }
 
   @Override
   public void embedPositions(StepBatch batch, Weight table, Activations out) {
-    CudaWeight.Matrix matrix = checks.matrix("table of positions", table);
-    CudaActivations output = checks.floats("output", out, batch, table.columns());
-    CudaChecks.positions(batch, launches.stage(batch), matrix.rows());
-    StepEffects recording = graphs.recording();
-    if (recording != null) {
-      recording.embeddedPositions(matrix.rows());
-    }
-    rows.embedPositions(whole("table of positions", matrix), output);
+    rows.embedPositions(batch, table, out);
   }
 
   @Override
   public void norm(StepBatch batch, Activations in, Norm norm, Activations out) {
-    int columns = OperandChecks.normColumns(norm, out);
-    CudaActivations output = checks.rows("output", out, batch, columns);
-    CudaActivations input = checks.floats("input", in, batch, columns);
-    if (columns == norm.gain().columns()) {
-      normalise(batch, input, norm, output, false);
-    } else {
-      normaliseParts(batch, input, norm, checks.floats("output", out, batch, columns));
-    }
+    rows.norm(batch, in, norm, out);
   }
 
   @Override
   public void normAdd(StepBatch batch, Activations in, Norm norm, Activations out) {
-    int columns = norm.gain().columns();
-    CudaActivations output = checks.floats("output", out, batch, columns);
-    CudaActivations input = checks.floats("input", in, batch, columns);
-    OperandChecks.requireApart(input, output);
-    normalise(batch, input, norm, output, true);
-  }
-
-  private void normaliseParts(StepBatch batch, CudaActivations in, Norm norm, CudaActivations out) {
-    CudaWeight.Vector gain = checks.vector("gain", norm.gain(), norm.gain().columns());
-    launches.stage(batch);
-    for (int from = 0; from < in.columns(); from += gain.columns()) {
-      rows.normPart(in, out, from, gain, norm.epsilon());
-    }
-  }
-
-  private void normalise(
-      StepBatch batch, CudaActivations in, Norm norm, CudaActivations out, boolean add) {
-    CudaWeight.Vector gain = checks.vector("gain", norm.gain(), in.columns());
-    switch (norm) {
-      case Norm.RootMeanSquare square -> {
-        launches.stage(batch);
-        rows.norm(in, gain, square.epsilon(), out, add);
-      }
-      case Norm.Layer layer -> {
-        long bias = checks.address("bias", layer.bias(), in.columns());
-        launches.stage(batch);
-        rows.layerNorm(in, gain, bias, layer.epsilon(), out, add);
-      }
-    }
+    rows.normAdd(batch, in, norm, out);
   }
 
   @Override
   public void addScaled(StepBatch batch, Activations in, float factor, Activations out) {
-    CudaActivations output = checks.floats("output", out, batch, out.columns());
-    CudaActivations input = checks.floats("input", in, batch, output.columns());
-    OperandChecks.requireApart(input, output);
-    launches.stage(batch);
-    rows.addScaled(input, factor, output);
+    rows.addScaled(batch, in, factor, out);
   }
 
   @Override
   public void scale(StepBatch batch, Activations given, float factor) {
-    CudaActivations all = checks.floats("rows", given, batch, given.columns());
-    launches.stage(batch);
-    rows.scale(all, factor);
+    rows.scale(batch, given, factor);
   }
 
   @Override
@@ -425,7 +370,7 @@ final class CudaBackend implements ComputeBackend {
     if (function != GateFunction.SILU
         || !linear.gated(batch, in, gateUp, maps.gateUpBias(), room.gates(), room.gated())) {
       linear.multiply(batch, in, gateUp, maps.gateUpBias(), room.gates(), false);
-      activate(batch, function, room.gates(), room.gated());
+      rows.activate(batch, function, room.gates(), room.gated());
     }
     linear.multiply(batch, room.gated(), maps.down(), maps.downBias(), out, add);
   }
@@ -443,43 +388,7 @@ final class CudaBackend implements ComputeBackend {
   @Override
   public void rotateAndStore(
       StepBatch batch, Activations qkv, AttentionSpec spec, int layer, KvMemory kv) {
-    CudaActivations input =
-        checks.floats("queries, keys and values", qkv, batch, spec.inputColumns());
-    CudaKvMemory cache = checks.cache(kv, spec, layer);
-    OperandChecks.requireNorms(spec);
-    CudaWeight.@Nullable Vector queryGain = checks.gain("query norm", spec.queryNorm());
-    CudaWeight.@Nullable Vector keyGain = checks.gain("key norm", spec.keyNorm());
-    long valueNorm = checks.address("value norm", spec.valueNorm(), spec.valueDim());
-    StepImage image = stage(batch, cache);
-    long queryTurns = turns.ofQueries(spec.rotary(), image.longest());
-    long keyTurns = turns.ofKeys(spec.rotary(), image.longest());
-    long queryNorm = gainOfHeads(input, 0, queryGain, spec);
-    long keyNorm = gainOfHeads(input, spec.queryColumns(), keyGain, spec);
-    attention.store(input, spec, queryNorm, keyNorm, valueNorm, queryTurns, keyTurns, layer, cache);
-  }
-
-  /** For an operation that writes to blocks. */
-  private StepImage stage(StepBatch batch, CudaKvMemory kv) {
-    StepImage image = launches.stage(batch);
-    CudaChecks.blocks(batch, image, kv);
-    StepEffects recording = graphs.recording();
-    if (recording != null) {
-      recording.used(kv);
-    }
-    return image;
-  }
-
-  /** Where the gain of each head lies; 0 if there is none, or once all heads are normalised. */
-  private long gainOfHeads(
-      CudaActivations qkv, int from, CudaWeight.@Nullable Vector gain, AttentionSpec spec) {
-    if (gain == null) {
-      return 0;
-    }
-    if (spec.ofEachHead(gain)) {
-      return gain.address();
-    }
-    rows.normPart(qkv, qkv, from, gain, spec.normEpsilon());
-    return 0;
+    attention.store(batch, qkv, spec, layer, kv);
   }
 
   @Override
@@ -490,17 +399,9 @@ final class CudaBackend implements ComputeBackend {
       int layer,
       KvMemory kv,
       Activations out) {
-    CudaActivations input =
-        checks.floats("queries, keys and values", qkv, batch, spec.inputColumns());
-    CudaActivations output = checks.rows("output", out, batch, spec.outputColumns());
-    CudaKvMemory cache = checks.cache(kv, spec, layer);
-    long sinks = checks.address("sinks", spec.sinks(), spec.heads());
-    StepImage image = launches.stage(batch, AttentionKernels.tileRows(spec));
-    CudaChecks.blocks(batch, image, cache);
-    attention.attend(input, spec, sinks, layer, cache, output);
+    attention.attend(batch, qkv, spec, layer, kv, out);
   }
 
-  /** As one row of gates and ups, which are brought together for it. */
   @Override
   public void gateApart(
       StepBatch batch,
@@ -509,24 +410,12 @@ final class CudaBackend implements ComputeBackend {
       Activations ups,
       int first,
       Activations out) {
-    CudaActivations output = checks.rows("output", out, batch, out.columns());
-    CudaActivations gating = checks.floats("gates", gates, batch, output.columns());
-    CudaActivations others = checks.floats("ups", ups, batch, ups.columns());
-    OperandChecks.requireApart(gating, output);
-    OperandChecks.requireApart(others, output);
-    OperandChecks.requireColumns(others, first, output.columns());
-    launches.stage(batch);
-    rows.activate(function, rows.together(gating, others, first), output);
+    rows.gateApart(batch, function, gates, ups, first, out);
   }
 
   @Override
   public void gateOutput(StepBatch batch, Activations gates, Activations in, Activations out) {
-    CudaActivations output = checks.rows("output", out, batch, out.columns());
-    CudaActivations input = checks.floats("input", in, batch, output.columns());
-    CudaActivations gating = checks.floats("gates", gates, batch, output.columns());
-    OperandChecks.requireApart(gating, output);
-    launches.stage(batch);
-    rows.gateOutput(gating, input, output);
+    rows.gateOutput(batch, gates, in, out);
   }
 
   @Override
@@ -538,21 +427,7 @@ final class CudaBackend implements ComputeBackend {
       KvMemory kv,
       Activations between,
       Activations out) {
-    DeltaNetShape shape = spec.shape();
-    CudaActivations input = checks.floats("input", in, batch, shape.inputColumns());
-    CudaActivations room = checks.floats("room between", between, batch, shape.channels());
-    CudaActivations output = checks.rows("output", out, batch, shape.valueColumns());
-    RecallKernels.Vectors vectors =
-        new RecallKernels.Vectors(
-            checks.address("convolution", spec.convolution(), shape.taps() * shape.channels()),
-            0,
-            checks.address("decay", spec.decay(), shape.valueHeads()),
-            checks.address("time bias", spec.timeBias(), shape.valueHeads()),
-            0,
-            checks.address("norm", spec.norm(), shape.valueDim()));
-    CudaKvMemory states = checks.states(kv, shape.stateBytes(), stateAt);
-    stage(batch, states);
-    recalls.deltaNet(spec, vectors, new RecallKernels.Places(input, room, output, states, stateAt));
+    states.deltaNet(batch, in, spec, stateAt, kv, between, out);
   }
 
   @Override
@@ -564,22 +439,7 @@ final class CudaBackend implements ComputeBackend {
       KvMemory kv,
       Activations between,
       Activations out) {
-    StateSpaceShape shape = spec.shape();
-    CudaActivations input = checks.floats("input", in, batch, shape.inputColumns());
-    CudaActivations room = checks.floats("room between", between, batch, shape.channels());
-    CudaActivations output = checks.rows("output", out, batch, shape.inner());
-    RecallKernels.Vectors vectors =
-        new RecallKernels.Vectors(
-            checks.address("convolution", spec.convolution(), shape.taps() * shape.channels()),
-            checks.address("bias", spec.convolutionBias(), shape.channels()),
-            checks.address("decay", spec.decay(), shape.heads()),
-            checks.address("time bias", spec.timeBias(), shape.heads()),
-            checks.address("skip", spec.skip(), shape.heads()),
-            checks.address("norm", spec.norm(), shape.inner()));
-    CudaKvMemory states = checks.states(kv, shape.stateBytes(), stateAt);
-    stage(batch, states);
-    recalls.stateSpace(
-        spec, vectors, new RecallKernels.Places(input, room, output, states, stateAt));
+    states.stateSpace(batch, in, spec, stateAt, kv, between, out);
   }
 
   @Override
@@ -590,31 +450,17 @@ final class CudaBackend implements ComputeBackend {
       long stateAt,
       KvMemory kv,
       Activations out) {
-    CudaActivations input = checks.floats("input", in, batch, 3 * spec.width());
-    CudaActivations output = checks.rows("output", out, batch, spec.width());
-    long weights = checks.address("kernel", spec.kernel(), spec.taps() * spec.width());
-    CudaKvMemory states = checks.states(kv, spec.stateBytes(), stateAt);
-    stage(batch, states);
-    shortConvolutions.launch(spec, weights, input, output, states, stateAt);
+    states.shortConvolution(batch, in, spec, stateAt, kv, out);
   }
 
   @Override
   public void gate(StepBatch batch, GateFunction function, Activations gateUp, Activations out) {
-    activate(batch, function, gateUp, out);
+    rows.activate(batch, function, gateUp, out);
   }
 
   @Override
   public void activate(StepBatch batch, UngatedFunction function, Activations in, Activations out) {
-    activate(batch, (ActivationFunction) function, in, out);
-  }
-
-  private void activate(
-      StepBatch batch, ActivationFunction function, Activations in, Activations out) {
-    CudaActivations output = checks.rows("output", out, batch, out.columns());
-    CudaActivations input = checks.floats("input", in, batch, function.inputs(output.columns()));
-    OperandChecks.requireApart(input, output);
-    launches.stage(batch);
-    rows.activate(function, input, output);
+    rows.activate(batch, function, in, out);
   }
 
   @Override
@@ -624,48 +470,19 @@ final class CudaBackend implements ComputeBackend {
 
   @Override
   public boolean gather(StepBatch batch, Activations given) {
-    CudaActivations all = checks.floats("rows", given, batch, given.columns());
-    launches.stage(batch);
-    rows.toFront(all);
+    rows.gather(batch, given);
     return true;
   }
 
   @Override
   public void project(
       StepBatch batch, Activations hidden, Weight head, @Nullable Weight bias, Logits out) {
-    CudaWeight.Matrix matrix = checks.matrix("head", head);
-    CudaActivations input = checks.rows("hidden rows", hidden, batch, matrix.columns());
-    CudaLogits logits = checks.logits(out, matrix.rows(), batch.logitRows());
-    long biasAt = checks.address("bias", bias, matrix.rows());
-    launches.stage(batch);
-    logits.rows(batch.logitRows());
-    StepEffects recording = graphs.recording();
-    if (recording != null) {
-      recording.projected(logits);
-    }
-    if (bounds.logitRows() > 0) {
-      linear.project(matrix, input, biasAt, logits.scores());
-    }
+    logits.project(batch, hidden, head, bias, out);
   }
 
   @Override
   public void softcap(StepBatch batch, float cap, Logits given) {
-    OperandChecks.requireCap(cap);
-    CudaLogits logits = checks.logits(given, given.vocabulary(), batch.logitRows());
-    launches.stage(batch);
-    if (bounds.logitRows() > 0) {
-      rows.softcap(logits.scores(), cap);
-      logits.changed();
-    }
-  }
-
-  private static CudaWeight.Part whole(String role, CudaWeight.Matrix matrix) {
-    if (matrix.parts().size() > 1) {
-      throw new IllegalArgumentException(
-          "the %s is of several types, %s above %s"
-              .formatted(role, matrix.parts().getFirst().type(), matrix.parts().get(1).type()));
-    }
-    return matrix.parts().getFirst();
+    logits.softcap(batch, cap, given);
   }
 
   @Override
@@ -675,9 +492,8 @@ final class CudaBackend implements ComputeBackend {
   }
 
   @Override
-  public void draw(StepBatch batch, Logits logits) {
-    CudaLogits scores = checks.logits(logits, logits.vocabulary(), batch.logitRows());
-    launches.draw(batch, scores);
+  public void draw(StepBatch batch, Logits given) {
+    logits.draw(batch, given);
   }
 
   /** The number of the step under way, or of the last one. */
@@ -691,8 +507,7 @@ final class CudaBackend implements ComputeBackend {
    * @param place where it would be among those of the step; −1 if it cannot be there
    */
   int drawn(Logits given, DeviceSampler sampler, int row, int place) {
-    CudaLogits logits = checks.logits(given, sampler.vocabulary(), row + 1);
-    return launches.drawn(logits, sampler, row, place);
+    return logits.drawn(given, sampler, row, place);
   }
 
   /** The way to the device. */

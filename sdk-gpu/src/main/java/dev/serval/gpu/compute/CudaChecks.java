@@ -18,15 +18,27 @@ final class CudaChecks {
     checks = new OperandChecks(owner);
   }
 
+  CudaActivations rows(String role, Activations given) {
+    return checks.own(role, given, CudaActivations.class, CudaActivations::owner);
+  }
+
   CudaActivations rows(String role, Activations given, StepBatch batch, int columns) {
-    CudaActivations rows = checks.own(role, given, CudaActivations.class, CudaActivations::owner);
+    CudaActivations rows = rows(role, given);
     OperandChecks.requireRows(role, rows, batch, columns);
     return rows;
   }
 
   /** Rows of F32. */
   CudaActivations floats(String role, Activations given, StepBatch batch, int columns) {
-    CudaActivations rows = rows(role, given, batch, columns);
+    return floats(role, rows(role, given, batch, columns));
+  }
+
+  /** Rows of F32. */
+  CudaActivations floats(String role, Activations given) {
+    return floats(role, rows(role, given));
+  }
+
+  private static CudaActivations floats(String role, CudaActivations rows) {
     if (rows.form() != CudaActivations.Form.ROWS) {
       throw new IllegalArgumentException(
           "the %s is a buffer of operands or gates where activations belong".formatted(role));

@@ -55,6 +55,15 @@ sealed interface CudaWeight extends Weight {
       return false;
     }
 
+    /** Whether another is of the same types in the same rows. */
+    boolean isKeptAs(Matrix other) {
+      boolean alike = parts.size() == other.parts.size();
+      for (int i = 0; alike && i < parts.size(); i++) {
+        alike = parts.get(i).isKeptAs(other.parts.get(i));
+      }
+      return alike;
+    }
+
     /** Whether its two halves can be multiplied by one kernel that gates one with the other. */
     boolean fuses() {
       return parts.size() == 1 && packed() && rows % (2 * Abi.TILE) == 0;
@@ -80,6 +89,10 @@ sealed interface CudaWeight extends Weight {
       int columns,
       int stride,
       int segments) {
+    private boolean isKeptAs(Part other) {
+      return type == other.type && rows == other.rows;
+    }
+
     int rowTiles() {
       return Math.ceilDiv(rows, Abi.TILE);
     }

@@ -97,12 +97,6 @@ final class ExpertOperations {
           "a layer has at most %d experts on a GPU, not %d"
               .formatted(Abi.MAX_EXPERTS, rules.experts()));
     }
-    RouterSpec.Groups groups = rules.groups();
-    if (groups != null && groups.count() > Abi.MAX_GROUPS) {
-      throw new IllegalArgumentException(
-          "a layer's experts are in at most %d groups on a GPU, not %d"
-              .formatted(Abi.MAX_GROUPS, groups.count()));
-    }
   }
 
   /** What goes into it is rounded or it is not. */

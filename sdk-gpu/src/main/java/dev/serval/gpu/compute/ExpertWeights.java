@@ -73,7 +73,7 @@ record ExpertWeights(List<CudaWeight.Part> parts, int count, long addresses, lon
 
   private static void requireAlike(
       String role, CudaWeight.Matrix first, int expert, CudaWeight.Matrix matrix) {
-    if (!words(first).equals(words(matrix))) {
+    if (!first.isKeptAs(matrix)) {
       throw new IllegalArgumentException(
           "the %s of expert %d are kept as %s, and on a GPU all experts of a layer as the first, %s"
               .formatted(role, expert, words(matrix), words(first)));

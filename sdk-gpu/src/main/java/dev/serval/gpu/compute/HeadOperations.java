@@ -5,10 +5,11 @@ import dev.serval.api.compute.HeadMaps;
 import dev.serval.api.compute.OperandChecks;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.gpu.compute.CudaActivations.Form;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Maps of heads: a product for each, by the kernels that multiply whole rows. */
+/** Maps of heads: products of all of them at once, as far as their maps are kept alike. */
 final class HeadOperations {
   /** Where a head's columns begin at a multiple of so many, a kernel reads them where they lie. */
   private static final int ALIGNED = 4;
@@ -17,6 +18,7 @@ final class HeadOperations {
   private final LaunchSite site;
   private final RowKernels rows;
   private final LinearOperations linear;
+  private final HeadKernels kernels;
   private final Consumer<StepBatch> stage;
 
   /**
@@ -29,11 +31,13 @@ final class HeadOperations {
       LaunchSite site,
       RowKernels rows,
       LinearOperations linear,
+      HeadKernels kernels,
       Consumer<StepBatch> stage) {
     this.checks = checks;
     this.site = site;
     this.rows = rows;
     this.linear = linear;
+    this.kernels = kernels;
     this.stage = stage;
   }
 
@@ -44,85 +48,78 @@ final class HeadOperations {
       HeadMaps maps,
       @Nullable Activations behind,
       Activations out) {
-    int heads = maps.heads();
-    int rest = behind == null ? 0 : behind.columns();
-    CudaActivations input = checks.floats("input", in, batch, heads * maps.inputStep());
-    CudaActivations output = checks.floats("output", out, batch, heads * maps.outputStep() + rest);
-    OperandChecks.requireApart(input, output);
-    CudaActivations last =
-        behind == null ? null : checks.floats("columns behind", behind, batch, rest);
-    for (int head = 0; head < heads; head++) {
-      checks.matrix("map of a head", maps.maps().get(head));
-    }
+    OperandChecks.requireHeads(batch, in, maps, behind, out);
+    CudaActivations input = checks.floats("input", in);
+    CudaActivations output = checks.floats("output", out);
+    CudaActivations last = behind == null ? null : checks.floats("columns behind", behind);
+    List<CudaWeight.Matrix> matrices =
+        maps.maps().stream().map(map -> checks.matrix("map of a head", map)).toList();
     stage.accept(batch);
-    multiply(input, maps, output);
+    multiply(input, maps, matrices, output);
     if (maps.kept() > 0) {
       int from = maps.inputStep() - maps.kept();
       int to = maps.outputStep() - maps.kept();
       rows.copy(
           RowKernels.Columns.of(input, from, maps.inputStep()),
           RowKernels.Columns.of(output, to, maps.outputStep()),
-          heads,
+          maps.heads(),
           maps.kept());
     }
     if (last != null) {
       rows.copy(
           RowKernels.Columns.of(last, 0, 0),
-          RowKernels.Columns.of(output, heads * maps.outputStep(), 0),
+          RowKernels.Columns.of(output, maps.heads() * maps.outputStep(), 0),
           1,
-          rest);
+          last.columns());
     }
   }
 
-  /** Of rows that are rounded once, if each head has tiles of its own then. */
-  private void multiply(CudaActivations in, HeadMaps maps, CudaActivations out) {
+  private void multiply(
+      CudaActivations in, HeadMaps maps, List<CudaWeight.Matrix> matrices, CudaActivations out) {
+    boolean packed = matrices.stream().anyMatch(CudaWeight.Matrix::anyPacked);
+    CudaActivations apart = apart(in, maps, packed ? Abi.TILE : ALIGNED);
+    LinearOperations.Input given = linear.input(apart, packed);
+    int end;
+    for (int first = 0; first < maps.heads(); first = end) {
+      end = endOfAlike(matrices, first);
+      HeadKernels.Places places =
+          new HeadKernels.Places(first, apart.columns() / maps.heads(), maps.outputStep());
+      List<CudaWeight.Matrix> together = matrices.subList(first, end);
+      for (int part = 0; part < together.getFirst().parts().size(); part++) {
+        kernels.multiply(together, part, given, places, out);
+      }
+    }
+  }
+
+  /** Behind the last head that a launch may take together with this one. */
+  private static int endOfAlike(List<CudaWeight.Matrix> matrices, int first) {
+    int most = Math.min(matrices.size(), first + Abi.MAX_HEADS);
+    int end = first + 1;
+    while (end < most && matrices.get(end).isKeptAs(matrices.get(first))) {
+      end++;
+    }
+    return end;
+  }
+
+  /** Each head's columns, a multiple of so many with zeros behind them: the rows if they are so. */
+  private CudaActivations apart(CudaActivations in, HeadMaps maps, int multiple) {
     int columns = maps.inputStep() - maps.kept();
-    CudaWeight.Matrix first = checks.matrix("map of a head", maps.maps().getFirst());
-    boolean whole = columns % Abi.TILE == 0 && maps.inputStep() % Abi.TILE == 0;
-    LinearOperations.Input rounded = whole && first.anyPacked() ? linear.input(in, true) : null;
-    CudaActivations heads = maps.inputStep() % ALIGNED == 0 ? in : apart(in, maps, columns);
-    int step = heads.columns() / maps.heads();
-    for (int head = 0; head < maps.heads(); head++) {
-      CudaWeight.Matrix matrix = checks.matrix("map of a head", maps.maps().get(head));
-      CudaActivations own = part(heads, head * step, columns);
-      CudaActivations to = part(out, head * maps.outputStep(), matrix.rows());
-      linear.multiplyHead(
-          matrix,
-          rounded == null ? 0 : operand(rounded, head * step),
-          rounded == null ? 0 : rounded.stride(),
-          own,
-          to);
+    if (columns % multiple == 0 && maps.kept() % multiple == 0) {
+      return in;
     }
-  }
-
-  /** Where a head's tiles begin among those of all. */
-  private static long operand(LinearOperations.Input rounded, int column) {
-    long tile = (long) rounded.stride() * Abi.TILE * Short.BYTES;
-    return rounded.operand() + column / Abi.TILE * tile;
-  }
-
-  /** Each head's columns behind the next, from multiples of four on. */
-  private CudaActivations apart(CudaActivations in, HeadMaps maps, int columns) {
-    int step = Math.ceilDiv(columns, ALIGNED) * ALIGNED;
+    int step = Math.ceilDiv(columns, multiple) * multiple;
     int all = maps.heads() * step;
     int stride = CudaActivations.stride(Form.ROWS, 1, all);
     long bytes = (long) site.bounds().rows() * stride * Float.BYTES;
-    long room = site.gathered().atLeast(bytes);
+    CudaActivations apart =
+        new CudaActivations(
+            in.owner(), Form.ROWS, in.maxRows(), all, stride, site.gathered().atLeast(bytes));
     rows.copy(
         RowKernels.Columns.of(in, 0, maps.inputStep()),
-        new RowKernels.Columns(room, stride, step),
+        RowKernels.Columns.of(apart, 0, step),
         maps.heads(),
         columns);
-    return new CudaActivations(in.owner(), Form.ROWS, in.maxRows(), all, stride, room);
-  }
-
-  private static CudaActivations part(CudaActivations rows, int first, int columns) {
-    return new CudaActivations(
-        rows.owner(),
-        Form.ROWS,
-        rows.maxRows(),
-        columns,
-        rows.stride(),
-        rows.address() + (long) first * Float.BYTES);
+    rows.clear(RowKernels.Columns.of(apart, columns, step), maps.heads(), step - columns);
+    return apart;
   }
 }

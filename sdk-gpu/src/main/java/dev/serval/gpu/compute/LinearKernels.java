@@ -78,6 +78,11 @@ final class LinearKernels {
   static final class Family {
     private final List<Member> members = new ArrayList<>();
 
+    /** Of kernels whose names begin so, each of whose blocks takes one row tile. */
+    static Family of(KernelModule module, String prefix) {
+      return new Family(module, prefix, false, false);
+    }
+
     private Family(KernelModule module, String prefix, boolean inTurns, boolean alwaysPaired) {
       for (int width : WIDTHS) {
         String name = prefix + "_n" + width;

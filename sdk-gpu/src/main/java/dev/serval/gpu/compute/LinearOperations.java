@@ -66,19 +66,6 @@ final class LinearOperations {
   }
 
   /**
-   * Multiplies some columns of rows, a head's, by a matrix of its own; the batch is staged.
-   *
-   * @param operand where all columns of the rows lie as an operand, with the head's in tiles of
-   *     their own, and {@code stride} rows; 0 if they do not
-   * @param in the head's columns, which begin at a multiple of 16 bytes
-   */
-  void multiplyHead(
-      CudaWeight.Matrix matrix, long operand, int stride, CudaActivations in, CudaActivations out) {
-    Input given = operand == 0 ? input(in, matrix.anyPacked()) : new Input(in, operand, stride);
-    multiply(matrix, 0, given, out);
-  }
-
-  /**
    * Rows on their way to products.
    *
    * @param rows as they were given

@@ -264,6 +264,11 @@ final class RowKernels {
     copy(in, out, parts, columns, 1);
   }
 
+  /** Makes so many columns of each of so many parts of rows 0. */
+  void clear(Columns rows, int parts, int columns) {
+    copy(rows, rows, parts, columns, 0);
+  }
+
   /** Multiplies rows in place. */
   void scale(CudaActivations rows, float factor) {
     Columns all = Columns.of(rows, 0, 0);

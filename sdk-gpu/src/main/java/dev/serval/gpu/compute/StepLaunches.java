@@ -139,6 +139,17 @@ final class StepLaunches {
     return stage(batch, 0);
   }
 
+  /** As before, for an operation that writes to blocks. */
+  StepImage stage(StepBatch batch, CudaKvMemory kv) {
+    StepImage image = stage(batch);
+    CudaChecks.blocks(batch, image, kv);
+    StepEffects recording = graphs.recording();
+    if (recording != null) {
+      recording.used(kv);
+    }
+    return image;
+  }
+
   /**
    * As before, for an operation that takes rows in tiles.
    *

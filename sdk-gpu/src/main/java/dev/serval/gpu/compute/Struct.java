@@ -53,6 +53,13 @@ record Struct(String name, Map<String, Long> offsets, long size) {
       return add(Integer.BYTES, fields);
     }
 
+    /** So many pointers, 64-bit integers or doubles. */
+    Builder array(String field, int count) {
+      add(Long.BYTES, field);
+      end += (count - 1L) * Long.BYTES;
+      return this;
+    }
+
     private Builder add(long size, String... fields) {
       for (String field : fields) {
         end = Math.ceilDiv(end, size) * size;

@@ -38,7 +38,7 @@ final class AbiTest {
           header
               .substring(begin, header.indexOf("};", begin))
               .lines()
-              .filter(line -> line.strip().matches("(const )?\\w+\\*? \\w+;.*"))
+              .filter(line -> line.strip().matches("(const )?\\w+\\*? \\w+(\\[\\w+])?;.*"))
               .count();
       assertThat(fields).as(struct.name()).isEqualTo(struct.offsets().size());
     }
@@ -63,8 +63,8 @@ final class AbiTest {
         "static_assert(serval::TILE_QUERIES == %d && serval::NO_TOKEN == %d);%n"
             .formatted(Abi.TILE_QUERIES, Abi.NO_TOKEN));
     text.append(
-        "static_assert(serval::MAX_EXPERTS == %d && serval::MAX_GROUPS == %d);%n"
-            .formatted(Abi.MAX_EXPERTS, Abi.MAX_GROUPS));
+        "static_assert(serval::MAX_EXPERTS == %d && serval::MAX_HEADS == %d);%n"
+            .formatted(Abi.MAX_EXPERTS, Abi.MAX_HEADS));
     return text.toString();
   }
 }

@@ -21,8 +21,6 @@ import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -66,24 +64,7 @@ final class CudaExpertsTest {
   }
 
   private StoredTensor tensor(DType dtype, int rows, int columns) {
-    if (dtype.blockElements() > 1) {
-      return RandomBlocks.matrix("blocks", dtype, rows, columns, 0.2f, random);
-    }
-    byte[] data = new byte[(int) dtype.bytes((long) rows * columns)];
-    MemorySegment to = MemorySegment.ofArray(data);
-    for (int i = 0; i < rows * columns; i++) {
-      float value = 0.2f * (float) random.nextGaussian();
-      switch (dtype) {
-        case F32 -> to.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, value);
-        case F16 -> to.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, i, Float.floatToFloat16(value));
-        default ->
-            to.setAtIndex(
-                ValueLayout.JAVA_SHORT_UNALIGNED,
-                i,
-                (short) (Float.floatToRawIntBits(value) >>> Short.SIZE));
-      }
-    }
-    return new StoredTensor("numbers", dtype, List.of((long) rows, (long) columns), to);
+    return RandomTensors.matrix(dtype, rows, columns, random);
   }
 
   private Weight matrix(DType dtype, int rows, int columns) {
@@ -104,8 +85,7 @@ final class CudaExpertsTest {
   }
 
   private StoredTensor vector(DType dtype, int length) {
-    StoredTensor numbers = tensor(dtype, 1, length);
-    return new StoredTensor("vector", dtype, List.of((long) length), numbers.data());
+    return RandomTensors.vector(dtype, length, random);
   }
 
   private FeedForwardMaps biased(Weight gateUp, Weight down) {
@@ -221,22 +201,6 @@ final class CudaExpertsTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> layer(router, experts))
         .withMessageContaining("1024");
-  }
-
-  @Test
-  void more_groups_than_kernels_count_are_refused() {
-    int count = Abi.MAX_GROUPS + 1;
-    Weight router = matrix(DType.F32, count, 4);
-    FeedForwardMaps expert = new FeedForwardMaps(matrix(DType.F32, 2, 4), matrix(DType.F32, 4, 1));
-    RouterSpec.Groups groups = new RouterSpec.Groups(count, 2, RouterSpec.GroupScore.HIGHEST);
-    RouterSpec rules =
-        new RouterSpec(router, null, RouterSpec.Scoring.SOFTMAX, null, null, groups, 2, true, 1);
-    ExpertSpec spec =
-        new ExpertSpec(
-            rules, Stream.generate(() -> expert).limit(count).toList(), GateFunction.SILU);
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> backend.experts(spec, 1))
-        .withMessageContaining("at most 32 groups on a GPU, not 33");
   }
 
   private ExpertLayer layer(Weight router, List<FeedForwardMaps> experts) {

@@ -342,12 +342,9 @@ public final class CpuBackend implements ComputeBackend {
       HeadMaps maps,
       @Nullable Activations behind,
       Activations out) {
-    int rest = behind == null ? 0 : behind.columns();
-    CpuActivations input = rows("input", in, batch, maps.heads() * maps.inputStep());
-    CpuActivations output = rows("output", out, batch, maps.heads() * maps.outputStep() + rest);
-    OperandChecks.requireApart(input, output);
-    CpuActivations last = behind == null ? null : rows("columns behind", behind, batch, rest);
-    headMapping.map(batch.rows(), input, maps, last, output);
+    OperandChecks.requireHeads(batch, in, maps, behind, out);
+    CpuActivations last = behind == null ? null : rows("columns behind", behind);
+    headMapping.map(batch.rows(), rows("input", in), maps, last, rows("output", out));
   }
 
   @Override
@@ -489,15 +486,11 @@ public final class CpuBackend implements ComputeBackend {
       Activations ups,
       int first,
       Activations out) {
-    CpuActivations output = rows("output", out, batch, out.columns());
-    CpuActivations gating = rows("gates", gates, batch, out.columns());
-    CpuActivations others = rows("ups", ups, batch, ups.columns());
-    OperandChecks.requireApart(gating, output);
-    OperandChecks.requireApart(others, output);
-    OperandChecks.requireColumns(others, first, output.columns());
+    OperandChecks.requireGatesApart(batch, gates, ups, first, out);
+    CpuActivations output = rows("output", out);
     activation
-        .of(function, gating, output)
-        .apart(others, first)
+        .of(function, rows("gates", gates), output)
+        .apart(rows("ups", ups), first)
         .run(batch.rows(), output.columns(), crew);
   }
 
@@ -540,7 +533,7 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   private CpuActivations between(String role, Activations given, int columns) {
-    CpuActivations rows = checks.own(role, given, CpuActivations.class, CpuActivations::owner);
+    CpuActivations rows = rows(role, given);
     OperandChecks.requireColumns(role, rows, columns);
     return rows;
   }
@@ -599,8 +592,12 @@ public final class CpuBackend implements ComputeBackend {
     ahead.forEach(PagesAhead::close);
   }
 
+  private CpuActivations rows(String role, Activations given) {
+    return checks.own(role, given, CpuActivations.class, CpuActivations::owner);
+  }
+
   private CpuActivations rows(String role, Activations given, StepBatch batch, int columns) {
-    CpuActivations rows = checks.own(role, given, CpuActivations.class, CpuActivations::owner);
+    CpuActivations rows = rows(role, given);
     OperandChecks.requireRows(role, rows, batch, columns);
     return rows;
   }

@@ -5,6 +5,7 @@ import dev.serval.api.compute.RouterSpec.Scoring;
 import dev.serval.models.cpu.arithmetic.Exponential;
 import dev.serval.models.cpu.linear.CpuWeight;
 import dev.serval.models.cpu.memory.CpuActivations;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,12 +43,17 @@ final class ExpertChoice {
   }
 
   /**
-   * The experts that rank highest, the highest first.
+   * The experts that rank highest, the highest first. Where a rank is no number, none is, and so no
+   * score, either.
    *
    * @param chosen where they are written, from {@code to} on
    */
   void choose(RouterSpec router, CpuWeight.@Nullable Vector selectionBias, int[] chosen, int to) {
     float[] by = router.ranksByScores() ? ranks(router.scoring(), selectionBias) : products;
+    if (hasNone(by)) {
+      Arrays.fill(by, Float.NaN);
+      Arrays.fill(products, Float.NaN);
+    }
     highest.clear();
     if (groups == null) {
       highest.offer(by, 0, by.length, chosen, to);
@@ -59,6 +65,15 @@ final class ExpertChoice {
         highest.offer(by, groups.first(group), groups.first(group + 1), chosen, to);
       }
     }
+  }
+
+  private static boolean hasNone(float[] ranks) {
+    for (float rank : ranks) {
+      if (Float.isNaN(rank)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private float[] ranks(Scoring scoring, CpuWeight.@Nullable Vector selectionBias) {

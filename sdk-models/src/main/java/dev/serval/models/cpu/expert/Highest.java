@@ -1,6 +1,9 @@
 package dev.serval.models.cpu.expert;
 
-/** The highest of the ranks that are offered, the highest first; of equal ones the first. */
+/**
+ * The highest of the ranks that are offered, the highest first; of equal ones the first, and so
+ * where none is a number.
+ */
 final class Highest {
   private final float[] ranks;
   private int offered;
