@@ -103,6 +103,69 @@ final class SteadyStateTest {
     assertNothingTaken(model, prompts());
   }
 
+  /** The sizes of one, without any tensors. */
+  private static SmallModel bare(String architecture, SmallModel.Sizes sizes) {
+    SmallModel model =
+        SmallModel.of(architecture, 7, DType.F32, sizes, SmallModel.Extras.NONE)
+            .without("hidden_act")
+            .without("rms_norm_eps");
+    List.copyOf(model.tensorNames()).forEach(model::withoutTensor);
+    return model;
+  }
+
+  private static void norm(SmallModel model, String name, int width) {
+    model.withGains(name + ".weight", width).withVector(name + ".bias", width);
+  }
+
+  private static void map(SmallModel model, String name, int rows, int columns, int outputs) {
+    model.withMatrix(name + ".weight", rows, columns).withVector(name + ".bias", outputs);
+  }
+
+  private static SmallModel withPositions() {
+    SmallModel model =
+        bare("GPT2LMHeadModel", new SmallModel.Sizes(VOCABULARY, 36, 53, 2, 6, 6, 6))
+            .withMatrix("wte.weight", VOCABULARY, 36)
+            .withMatrix("wpe.weight", 512, 36);
+    norm(model, "ln_f", 36);
+    for (String layer : List.of("h.0.", "h.1.")) {
+      norm(model, layer + "ln_1", 36);
+      map(model, layer + "attn.c_attn", 36, 108, 108);
+      map(model, layer + "attn.c_proj", 36, 36, 36);
+      norm(model, layer + "ln_2", 36);
+      map(model, layer + "mlp.c_fc", 36, 53, 53);
+      map(model, layer + "mlp.c_proj", 53, 36, 36);
+    }
+    return model;
+  }
+
+  private static SmallModel sideBySide() {
+    SmallModel model =
+        bare("GPTNeoXForCausalLM", new SmallModel.Sizes(VOCABULARY, 48, 53, 2, 6, 6, 8))
+            .withMatrix("gpt_neox.embed_in.weight", VOCABULARY, 48)
+            .withMatrix("embed_out.weight", VOCABULARY, 48);
+    norm(model, "gpt_neox.final_layer_norm", 48);
+    for (String layer : List.of("gpt_neox.layers.0.", "gpt_neox.layers.1.")) {
+      norm(model, layer + "input_layernorm", 48);
+      map(model, layer + "attention.query_key_value", 144, 48, 144);
+      map(model, layer + "attention.dense", 48, 48, 48);
+      norm(model, layer + "post_attention_layernorm", 48);
+      map(model, layer + "mlp.dense_h_to_4h", 53, 48, 53);
+      map(model, layer + "mlp.dense_4h_to_h", 48, 53, 48);
+    }
+    return model;
+  }
+
+  static List<SmallModel> classic() {
+    return List.of(withPositions(), sideBySide());
+  }
+
+  @ParameterizedTest
+  @MethodSource("classic")
+  void a_step_with_embedded_positions_or_norms_side_by_side_takes_nothing_from_the_heap(
+      SmallModel model) {
+    assertNothingTaken(model, prompts());
+  }
+
   private static List<int[]> prompts() {
     Random random = new Random(4);
     return IntStream.of(1, 9, 20).mapToObj(n -> random.ints(n, 0, VOCABULARY).toArray()).toList();
