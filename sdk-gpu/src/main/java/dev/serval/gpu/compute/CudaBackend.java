@@ -46,6 +46,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A GPU: checks what it is given, and launches kernels on one stream, step by step. */
 final class CudaBackend implements ComputeBackend {
+  /** Counts changes of what is computed, bit by bit: the last one was how heads are mapped. */
+  private static final String NUMERICS = "-2";
+
   /*
    * All that is on the device belongs to one context and is used by one stream, in whose order every
    * launch, copy and fill takes effect. The host waits for the stream at the end of each step, so that
@@ -154,7 +157,7 @@ final class CudaBackend implements ComputeBackend {
             new ShortConvolutionKernel(module, site),
             launches);
     cublas = wish == null ? CublasWish.none() : wish.fulfil();
-    numerics = new NumericsId("cuda-" + image.instruction() + "-1" + cublas.version());
+    numerics = new NumericsId("cuda-" + image.instruction() + NUMERICS + cublas.version());
     rounded = new NumericsId(numerics.value() + "+blocks-as-bf16");
     BlasHandle handle = cublas.handle();
     blas =

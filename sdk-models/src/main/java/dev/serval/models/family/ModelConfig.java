@@ -314,7 +314,7 @@ final class ModelConfig {
 
   private String called(String field) {
     String other = ownNames.getOrDefault(field, field);
-    return fields.containsKey(other) ? other : field;
+    return fields.containsKey(field) && !fields.containsKey(other) ? field : other;
   }
 
   private static String shown(@Nullable Object value) {

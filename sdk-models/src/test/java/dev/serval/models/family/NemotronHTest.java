@@ -98,7 +98,7 @@ final class NemotronHTest {
         "that of head_dim, 16");
     refused(model("M*-M").with("rms_norm_eps", 1e-6), "'layer_norm_epsilon'", "rms_norm_eps");
     refused(model("M*-M").with("mamba_num_heads", 5L), "'mamba_num_heads' is 5");
-    refused(model("M*-M").without("n_groups"), "'mamba_n_groups' is missing");
+    refused(model("M*-M").without("n_groups"), "'n_groups' is missing");
   }
 
   @Test
