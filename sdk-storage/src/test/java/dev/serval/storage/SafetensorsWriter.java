@@ -3,10 +3,9 @@ package dev.serval.storage;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.serval.api.storage.StoredTensor;
-import java.io.ByteArrayOutputStream;
+import dev.serval.testkit.models.RawTensors;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -45,30 +44,20 @@ public final class SafetensorsWriter {
     public Raw(String name, String type, List<Long> shape, byte... data) {
       this(name, type, shape, MemorySegment.ofArray(data));
     }
-
-    /** One of a type that Serval computes with. */
-    public static Raw of(StoredTensor tensor) {
-      return new Raw(tensor.name(), tensor.dtype().name(), tensor.shape(), tensor.data());
-    }
   }
 
   /** A sound file. */
   public static byte[] file(List<StoredTensor> tensors) {
-    return ofRaw(tensors.stream().map(Raw::of).toList());
+    RawTensors file = new RawTensors();
+    tensors.forEach(file::with);
+    return file.file();
   }
 
   /** A sound file of tensors of any type. */
   public static byte[] ofRaw(List<Raw> tensors) {
-    StringBuilder header = new StringBuilder("{\"__metadata__\": {\"format\": \"pt\"}");
-    ByteArrayOutputStream data = new ByteArrayOutputStream();
-    for (Raw tensor : tensors) {
-      int begin = data.size();
-      data.writeBytes(tensor.data().toArray(ValueLayout.JAVA_BYTE));
-      header.append(
-          ", \"%s\": {\"dtype\": \"%s\", \"shape\": %s, \"data_offsets\": [%d, %d]}"
-              .formatted(tensor.name(), tensor.type(), tensor.shape(), begin, data.size()));
-    }
-    return file(header.append("}   ").toString(), data.toByteArray());
+    RawTensors file = new RawTensors();
+    tensors.forEach(tensor -> file.with(tensor.name, tensor.type, tensor.shape, tensor.data));
+    return file.file();
   }
 
   /** The configuration of a model. */

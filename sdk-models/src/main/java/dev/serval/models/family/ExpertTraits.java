@@ -161,7 +161,7 @@ record ExpertTraits(
             routing.groups,
             routing.normalised,
             factor);
-    return new ExpertTraits(count, inner, other, shared, beside, layers, names);
+    return routed(other);
   }
 
   /** With everything that experts give multiplied. */
@@ -174,7 +174,7 @@ record ExpertTraits(
             routing.groups,
             routing.normalised,
             factor);
-    return new ExpertTraits(count, inner, other, shared, beside, layers, names);
+    return routed(other);
   }
 
   /**
@@ -194,6 +194,10 @@ record ExpertTraits(
             Optional.of(some),
             routing.normalised,
             routing.factor);
+    return routed(other);
+  }
+
+  private ExpertTraits routed(Routing other) {
     return new ExpertTraits(count, inner, other, shared, beside, layers, names);
   }
 

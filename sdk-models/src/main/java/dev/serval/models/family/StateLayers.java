@@ -29,9 +29,7 @@ record StateLayers(List<Boolean> carry, StateTraits traits, boolean attend) {
   /** Each of so many layers is such, and attends as well. */
   static StateLayers beside(ModelConfig config, StateTraits traits) {
     int count = config.count(COUNT);
-    if (count > MOST) {
-      throw config.refuse(COUNT, "a number up to " + MOST);
-    }
+    requireListed(config, count);
     return new StateLayers(Collections.nCopies(count, true), traits, true);
   }
 
@@ -46,8 +44,8 @@ record StateLayers(List<Boolean> carry, StateTraits traits, boolean attend) {
       ModelConfig config, String kind, String attention, IntPredicate usual, StateTraits traits) {
     int count = config.count(COUNT);
     Optional<List<String>> types = config.texts(LayerWindows.TYPES);
-    if (types.isEmpty() && count > MOST) {
-      throw config.refuse(COUNT, "a number up to " + MOST);
+    if (types.isEmpty()) {
+      requireListed(config, count);
     }
     List<Boolean> carry = new ArrayList<>();
     for (int layer = 0; types.isEmpty() && layer < count; layer++) {
@@ -68,6 +66,12 @@ record StateLayers(List<Boolean> carry, StateTraits traits, boolean attend) {
               .formatted(count, attention));
     }
     return new StateLayers(List.copyOf(carry), traits);
+  }
+
+  private static void requireListed(ModelConfig config, int count) {
+    if (count > MOST) {
+      throw config.refuse(COUNT, "a number up to " + MOST);
+    }
   }
 
   /** How many layers below this one are such. */

@@ -121,11 +121,11 @@ final class TensorNames {
     String part = layer.group(2);
     if (SCALE.equals(layer.group(3))) {
       return Optional.ofNullable(architecture.ownNames().get(part + "." + SCALE))
-          .map(name -> "%s.%s.%s".formatted(architecture.layers(), layer.group(1), name));
+          .map(name -> whole(layer, name, architecture));
     }
-    if (layer.group(3) == null && architecture.ownNames().getOrDefault(part, "").endsWith(WEIGHT)) {
-      return Optional.of(
-          "model.layers.%s.%s".formatted(layer.group(1), architecture.ownNames().get(part)));
+    String own = architecture.ownNames().getOrDefault(part, "");
+    if (layer.group(3) == null && own.endsWith(WEIGHT)) {
+      return Optional.of(whole(layer, own, architecture));
     }
     return part.startsWith(NEXT) && layer.group(3) != null
         ? Optional.of(inLayer(layer, part, architecture))
@@ -161,7 +161,11 @@ final class TensorNames {
   }
 
   private static String inLayer(Matcher layer, String name, Architecture architecture) {
-    String whole = "%s.%s.%s".formatted(architecture.layers(), layer.group(1), name);
+    String whole = whole(layer, name, architecture);
     return ALONE.contains(layer.group(2)) ? whole : whole + "." + layer.group(3);
+  }
+
+  private static String whole(Matcher layer, String name, Architecture architecture) {
+    return "%s.%s.%s".formatted(architecture.layers(), layer.group(1), name);
   }
 }

@@ -20,10 +20,7 @@ record AwqMatrices(int groupSize) implements Unpacking {
 
   @Override
   public void unpack(SortedMap<String, RawTensor> raw, Map<String, Supplier<StoredTensor>> made) {
-    for (Pieces pieces : Pieces.all(raw, WORDS)) {
-      GroupedIntegers matrix = matrix(pieces);
-      made.put(pieces.weight(), () -> matrix.named(pieces.weight()));
-    }
+    Pieces.unpack(raw, WORDS, _ -> true, this::matrix, made);
   }
 
   private GroupedIntegers matrix(Pieces pieces) {

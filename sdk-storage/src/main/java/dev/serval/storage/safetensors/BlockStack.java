@@ -28,8 +28,8 @@ record BlockStack(MemorySegment numbers, MemorySegment scales, long experts, lon
   static BlockStack of(RawTensor numbers, RawTensor scales) {
     List<Long> shape = numbers.requireDimensions(4).shape();
     numbers.require(
-        List.of(ElementType.U8), List.of(shape.get(0), shape.get(1), shape.get(2), (long) BYTES));
-    scales.require(List.of(ElementType.U8), shape.subList(0, 3));
+        ElementType.U8, List.of(shape.get(0), shape.get(1), shape.get(2), (long) BYTES));
+    scales.require(ElementType.U8, shape.subList(0, 3));
     return new BlockStack(numbers.data(), scales.data(), shape.get(0), shape.get(1), shape.get(2));
   }
 

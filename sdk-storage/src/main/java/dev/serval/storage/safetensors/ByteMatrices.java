@@ -10,17 +10,10 @@ import java.util.function.Supplier;
 
 /** Weights of signed bytes with a scale for each row, as compressed-tensors stores them. */
 record ByteMatrices() implements Unpacking {
-  private static final String WEIGHT = ".weight";
-
   @Override
   public void unpack(SortedMap<String, RawTensor> raw, Map<String, Supplier<StoredTensor>> made) {
-    for (RawTensor tensor : List.copyOf(raw.values())) {
-      if (tensor.type() == ElementType.I8 && tensor.name().endsWith(WEIGHT)) {
-        Pieces pieces = Pieces.of(raw, tensor, WEIGHT);
-        GroupedIntegers matrix = matrix(pieces);
-        made.put(tensor.name(), () -> matrix.named(tensor.name()));
-      }
-    }
+    Pieces.unpack(
+        raw, ".weight", tensor -> tensor.type() == ElementType.I8, ByteMatrices::matrix, made);
     raw.keySet().removeIf(name -> name.endsWith(".input_scale"));
   }
 

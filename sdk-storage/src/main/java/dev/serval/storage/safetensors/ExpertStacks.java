@@ -56,19 +56,27 @@ record ExpertStacks(Order order) implements Unpacking {
       Matcher map = MAP.matcher(tensor.name());
       if (map.matches()) {
         raw.remove(tensor.name());
-        boolean gates = map.group(2).equals("gate_up_proj");
-        MatrixStack stack = stack(tensor, map.group(3), raw);
-        requireCount(tensor, stack.experts());
-        String ending = map.group(3).equals(BIAS) ? "bias" : "weight";
-        for (int expert = 0; expert < stack.experts(); expert++) {
-          String prefix = map.group(1) + "." + expert + ".";
-          if (gates) {
-            put(made, prefix + "gate_proj." + ending, stack, expert, gates(tensor, stack, 0));
-            put(made, prefix + "up_proj." + ending, stack, expert, gates(tensor, stack, 1));
-          } else {
-            put(made, prefix + "down_proj." + ending, stack, expert, Rows.all(stack.rows()));
-          }
-        }
+        unpack(tensor, map, raw, made);
+      }
+    }
+  }
+
+  private void unpack(
+      RawTensor tensor,
+      Matcher map,
+      SortedMap<String, RawTensor> raw,
+      Map<String, Supplier<StoredTensor>> made) {
+    MatrixStack stack = stack(tensor, map.group(3), raw);
+    requireCount(tensor, stack.experts());
+    boolean gates = map.group(2).equals("gate_up_proj");
+    String ending = map.group(3).equals(BIAS) ? "bias" : "weight";
+    for (int expert = 0; expert < stack.experts(); expert++) {
+      String prefix = map.group(1) + "." + expert + ".";
+      if (gates) {
+        put(made, prefix + "gate_proj." + ending, stack, expert, gates(tensor, stack, 0));
+        put(made, prefix + "up_proj." + ending, stack, expert, gates(tensor, stack, 1));
+      } else {
+        put(made, prefix + "down_proj." + ending, stack, expert, Rows.all(stack.rows()));
       }
     }
   }
@@ -86,7 +94,7 @@ record ExpertStacks(Order order) implements Unpacking {
         String scales = tensor.name().replace(BLOCKS, "_scales");
         RawTensor found = raw.remove(scales);
         if (found == null) {
-          throw tensor.problem("is there without '%s', which belongs to it", scales);
+          throw tensor.without(scales);
         }
         yield BlockStack.of(tensor, found);
       }

@@ -2,8 +2,6 @@ package dev.serval.storage.safetensors;
 
 import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -20,15 +18,10 @@ import java.util.function.Supplier;
  */
 record GptqMatrices(int bits, int groupSize, boolean symmetric, int zeroLess) implements Unpacking {
   private static final String WORDS = ".qweight";
-  private static final ValueLayout.OfInt INT =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   @Override
   public void unpack(SortedMap<String, RawTensor> raw, Map<String, Supplier<StoredTensor>> made) {
-    for (Pieces pieces : Pieces.all(raw, WORDS)) {
-      GroupedIntegers matrix = matrix(pieces);
-      made.put(pieces.weight(), () -> matrix.named(pieces.weight()));
-    }
+    Pieces.unpack(raw, WORDS, _ -> true, this::matrix, made);
   }
 
   private GroupedIntegers matrix(Pieces pieces) {
@@ -44,7 +37,6 @@ record GptqMatrices(int bits, int groupSize, boolean symmetric, int zeroLess) im
             PackedIntegers.of(words, bits, columns / perWord, rows),
             PackedIntegers.of(pieces.take("qzeros"), bits, groups, Math.ceilDiv(rows, perWord)),
             pieces.take("scales").requireShape(List.of(groups, rows)).stored(),
-            bits == Byte.SIZE ? 1 << (bits - 1) : 0,
             zeroLess,
             rows);
     return GroupedIntegers.of(words, stored, rows, columns, groupSize, bits, symmetric);
@@ -52,11 +44,11 @@ record GptqMatrices(int bits, int groupSize, boolean symmetric, int zeroLess) im
 
   /** Whether columns are in the order of their groups. */
   private void requireInOrder(RawTensor indices, long columns) {
-    indices.require(List.of(ElementType.I32), List.of(columns));
+    indices.require(ElementType.I32, List.of(columns));
     MemorySegment data = indices.data();
     long group = groupSize == GroupedIntegers.ROW ? columns : groupSize;
     for (long column = 0; column < columns; column++) {
-      int index = data.get(INT, column * Integer.BYTES);
+      int index = data.get(PackedIntegers.INT, column * Integer.BYTES);
       if (index != column / group) {
         throw indices.problem(
             "has group %d for column %d; columns must be in the order of their groups of %d",
@@ -67,26 +59,21 @@ record GptqMatrices(int bits, int groupSize, boolean symmetric, int zeroLess) im
 
   /** What a matrix is made of. */
   private record Stored(
-      PackedIntegers words,
-      PackedIntegers zeros,
-      StoredTensor scales,
-      int less,
-      int zeroLess,
-      long rows)
+      PackedIntegers words, PackedIntegers zeros, StoredTensor scales, int zeroLess, long rows)
       implements GroupedIntegers.Numbers {
     @Override
     public void read(long row, long column, int[] numbers) {
-      int perWord = PackedIntegers.perWord(words.bits());
+      int perWord = words.perWord();
       for (int i = 0; i < numbers.length; i++) {
         int word = words.word((column + i) / perWord, row);
-        numbers[i] = words.number(word, i % perWord) - less;
+        numbers[i] = words.number(word, i % perWord);
       }
     }
 
     @Override
     public int zero(long row, long group) {
-      int perWord = PackedIntegers.perWord(zeros.bits());
-      return zeros.number(zeros.word(group, row / perWord), row % perWord) + zeroLess - less;
+      int perWord = zeros.perWord();
+      return zeros.number(zeros.word(group, row / perWord), row % perWord) + zeroLess;
     }
 
     @Override

@@ -6,19 +6,20 @@ import java.nio.ByteOrder;
 import java.util.List;
 
 /**
- * Unsigned whole numbers of 4 or 8 bits, as many to a word of 32 bits as fit, the first one lowest.
+ * Unsigned whole numbers of 4 bits, or of 8 bits less 128, as many to a word of 32 bits as fit, the
+ * first one lowest.
  *
  * @param data the words, row after row
  * @param bits how many bits a number has
  * @param across how many words a row has
  */
 record PackedIntegers(MemorySegment data, int bits, long across) {
-  private static final ValueLayout.OfInt INT =
+  static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /** Those of a tensor, which must have such a shape. */
   static PackedIntegers of(RawTensor tensor, int bits, long down, long across) {
-    tensor.require(List.of(ElementType.I32), List.of(down, across));
+    tensor.require(ElementType.I32, List.of(down, across));
     return new PackedIntegers(tensor.data(), bits, across);
   }
 
@@ -27,12 +28,18 @@ record PackedIntegers(MemorySegment data, int bits, long across) {
     return Integer.SIZE / bits;
   }
 
+  /** How many fit into one of its words. */
+  int perWord() {
+    return perWord(bits);
+  }
+
   int word(long row, long column) {
     return data.get(INT, (row * across + column) * Integer.BYTES);
   }
 
   /** One of those in a word. */
   int number(int word, long index) {
-    return (word >>> ((int) index * bits)) & ((1 << bits) - 1);
+    int number = (word >>> ((int) index * bits)) & ((1 << bits) - 1);
+    return bits == Byte.SIZE ? number + Byte.MIN_VALUE : number;
   }
 }

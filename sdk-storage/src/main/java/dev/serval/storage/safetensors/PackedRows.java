@@ -20,10 +20,7 @@ record PackedRows(int bits, int groupSize, boolean symmetric) implements Unpacki
 
   @Override
   public void unpack(SortedMap<String, RawTensor> raw, Map<String, Supplier<StoredTensor>> made) {
-    for (Pieces pieces : Pieces.all(raw, WORDS)) {
-      GroupedIntegers matrix = matrix(pieces);
-      made.put(pieces.weight(), () -> matrix.named(pieces.weight()));
-    }
+    Pieces.unpack(raw, WORDS, _ -> true, this::matrix, made);
   }
 
   private GroupedIntegers matrix(Pieces pieces) {
@@ -50,25 +47,20 @@ record PackedRows(int bits, int groupSize, boolean symmetric) implements Unpacki
             PackedIntegers.of(words, bits, rows, across),
             zeros,
             pieces.take("weight_scale").requireShape(List.of(rows, groups)).stored(),
-            bits == Byte.SIZE ? 1 << (bits - 1) : 0,
             groups);
     return GroupedIntegers.of(words, stored, rows, columns, groupSize, bits, symmetric);
   }
 
   /** What a matrix is made of. */
   private record Stored(
-      PackedIntegers words,
-      Optional<PackedIntegers> zeros,
-      StoredTensor scales,
-      int less,
-      long groups)
+      PackedIntegers words, Optional<PackedIntegers> zeros, StoredTensor scales, long groups)
       implements GroupedIntegers.Numbers {
     @Override
     public void read(long row, long column, int[] numbers) {
-      int perWord = PackedIntegers.perWord(words.bits());
+      int perWord = words.perWord();
       for (int i = 0; i < numbers.length; i++) {
         int word = words.word(row, (column + i) / perWord);
-        numbers[i] = words.number(word, i % perWord) - less;
+        numbers[i] = words.number(word, i % perWord);
       }
     }
 
@@ -78,8 +70,8 @@ record PackedRows(int bits, int groupSize, boolean symmetric) implements Unpacki
         return GroupedIntegers.middle(words.bits());
       }
       PackedIntegers stored = zeros.get();
-      int perWord = PackedIntegers.perWord(stored.bits());
-      return stored.number(stored.word(row / perWord, group), row % perWord) - less;
+      int perWord = stored.perWord();
+      return stored.number(stored.word(row / perWord, group), row % perWord);
     }
 
     @Override

@@ -1,10 +1,13 @@
 package dev.serval.storage.safetensors;
 
-import java.util.ArrayList;
+import dev.serval.api.storage.StoredTensor;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /**
  * What a matrix is stored as: several tensors whose names begin alike.
@@ -14,19 +17,33 @@ import java.util.SortedMap;
  * @param first the piece by which the matrix was found
  */
 record Pieces(SortedMap<String, RawTensor> raw, String prefix, RawTensor first) {
-  /** Those of all matrices that have a piece of such a name. */
-  static List<Pieces> all(SortedMap<String, RawTensor> raw, String suffix) {
-    List<Pieces> all = new ArrayList<>();
-    for (Map.Entry<String, RawTensor> one : List.copyOf(raw.entrySet())) {
-      if (one.getKey().endsWith(suffix)) {
-        all.add(of(raw, one.getValue(), suffix));
+  /**
+   * Takes all matrices that have a piece of such a name.
+   *
+   * @param raw all tensors that nobody has taken
+   * @param suffix how the names of such pieces end
+   * @param which which of those of such a name are one
+   * @param matrix makes a matrix of its pieces
+   * @param made gets the matrices
+   */
+  static void unpack(
+      SortedMap<String, RawTensor> raw,
+      String suffix,
+      Predicate<RawTensor> which,
+      Function<Pieces, GroupedIntegers> matrix,
+      Map<String, Supplier<StoredTensor>> made) {
+    for (RawTensor tensor : List.copyOf(raw.values())) {
+      if (tensor.name().endsWith(suffix) && which.test(tensor)) {
+        Pieces pieces = of(raw, tensor, suffix);
+        GroupedIntegers integers = matrix.apply(pieces);
+        String name = pieces.prefix + ".weight";
+        made.put(name, () -> integers.named(name));
       }
     }
-    return all;
   }
 
   /** Those of one, of which this piece is taken. */
-  static Pieces of(SortedMap<String, RawTensor> raw, RawTensor first, String suffix) {
+  private static Pieces of(SortedMap<String, RawTensor> raw, RawTensor first, String suffix) {
     raw.remove(first.name());
     String name = first.name();
     return new Pieces(raw, name.substring(0, name.length() - suffix.length()), first);
@@ -39,9 +56,7 @@ record Pieces(SortedMap<String, RawTensor> raw, String prefix, RawTensor first) 
 
   /** Takes a further piece. */
   RawTensor take(String name) {
-    return find(name)
-        .orElseThrow(
-            () -> first.problem("is there without '%s.%s', which belongs to it", prefix, name));
+    return find(name).orElseThrow(() -> first.without(prefix + "." + name));
   }
 
   /** Drops a further piece if it is there and all of it is 0, as where a model has none such. */
@@ -50,10 +65,5 @@ record Pieces(SortedMap<String, RawTensor> raw, String prefix, RawTensor first) 
     if (found != null && found.isZero()) {
       raw.remove(found.name());
     }
-  }
-
-  /** What the matrix is called. */
-  String weight() {
-    return prefix + ".weight";
   }
 }

@@ -31,10 +31,10 @@ record RawTensor(SafetensorsFile file, TensorEntry entry, String name) {
     return file.data(entry);
   }
 
-  /** This one, which must be of one of these types and such a shape. */
-  RawTensor require(List<ElementType> types, List<Long> shape) {
-    if (!types.contains(type())) {
-      throw problem("is of type %s; it must be of %s", type(), types);
+  /** This one, which must be of a type and a shape. */
+  RawTensor require(ElementType type, List<Long> shape) {
+    if (type() != type) {
+      throw problem("is of type %s; it must be of %s", type(), type);
     }
     return requireShape(shape);
   }
@@ -66,6 +66,11 @@ record RawTensor(SafetensorsFile file, TensorEntry entry, String name) {
       }
     }
     return true;
+  }
+
+  /** It is there, and another that belongs to it is not. */
+  CheckpointException without(String other) {
+    return problem("is there without '%s', which belongs to it", other);
   }
 
   CheckpointException problem(String sentence, Object... values) {

@@ -1,23 +1,24 @@
 package dev.serval.testkit.models;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.serval.api.storage.StoredTensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Writes checkpoints in Hugging Face's layout, of tensors of any type of the format. */
 public final class RawTensors {
-  private final Map<String, Entry> entries = new TreeMap<>();
+  private final Map<String, Entry> entries = new LinkedHashMap<>();
 
   /** None yet. */
   public RawTensors() {}
@@ -38,8 +39,7 @@ public final class RawTensors {
    * @return this
    */
   public RawTensors with(StoredTensor tensor) {
-    entries.put(tensor.name(), new Entry(tensor.dtype().name(), tensor.shape(), tensor.data()));
-    return this;
+    return with(tensor.name(), tensor.dtype().name(), tensor.shape(), tensor.data());
   }
 
   /**
@@ -68,6 +68,30 @@ public final class RawTensors {
   }
 
   /**
+   * A weights file of the tensors, in the order in which they were added.
+   *
+   * @return its bytes
+   */
+  public byte[] file() {
+    StringBuilder header = new StringBuilder("{\"__metadata__\": {\"format\": \"pt\"}");
+    ByteArrayOutputStream data = new ByteArrayOutputStream();
+    entries.forEach((name, tensor) -> {
+      int begin = data.size();
+      data.writeBytes(tensor.data.toArray(ValueLayout.JAVA_BYTE));
+      header.append(
+          ", \"%s\": {\"dtype\": \"%s\", \"shape\": %s, \"data_offsets\": [%d, %d]}"
+              .formatted(name, tensor.type, tensor.shape, begin, data.size()));
+    });
+    byte[] text = header.append("}   ").toString().getBytes(UTF_8);
+    return ByteBuffer.allocate(Long.BYTES + text.length + data.size())
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(text.length)
+        .put(text)
+        .put(data.toByteArray())
+        .array();
+  }
+
+  /**
    * Writes configuration and weights.
    *
    * @param folder where to
@@ -77,24 +101,6 @@ public final class RawTensors {
   public void save(Path folder, Map<String, Object> config) throws IOException {
     Files.writeString(
         folder.resolve("config.json"), JsonMapper.shared().writeValueAsString(config));
-    Map<String, Object> header = new TreeMap<>();
-    ByteArrayOutputStream data = new ByteArrayOutputStream();
-    entries.forEach((name, tensor) -> {
-      int begin = data.size();
-      data.writeBytes(tensor.data.toArray(ValueLayout.JAVA_BYTE));
-      header.put(
-          name,
-          Map.of(
-              "dtype", tensor.type,
-              "shape", tensor.shape,
-              "data_offsets", List.of(begin, data.size())));
-    });
-    byte[] text = JsonMapper.shared().writeValueAsBytes(header);
-    ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    try (OutputStream file = Files.newOutputStream(folder.resolve("model.safetensors"))) {
-      file.write(length.putLong(text.length).array());
-      file.write(text);
-      data.writeTo(file);
-    }
+    Files.write(folder.resolve("model.safetensors"), file());
   }
 }
