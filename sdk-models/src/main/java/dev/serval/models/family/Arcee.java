@@ -1,7 +1,11 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.family.DecoderTraits.Norms;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Set;
 
 /** Arcee's AFM: as Llama, but without gates in the feed-forward layer. */
@@ -12,12 +16,12 @@ public final class Arcee extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     boolean bias = config.flag("attention_bias", false);
     return DecoderTraits.with(LayerWindows.none(config))
         .biases(bias, bias, config.flag("mlp_bias", false))
         .activation(UngatedFunction.RELU_SQUARED)
-        .norms(Norms.ROOT_MEAN_SQUARE.larger())
+        .norms(RowNorms.ROOT_MEAN_SQUARE.larger())
         .build();
   }
 }

@@ -1,9 +1,13 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.Multipliers;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.Multipliers;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Optional;
 import java.util.Set;
 
@@ -20,7 +24,7 @@ public final class Cohere extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return common(LayerWindows.none(config), config).build();
   }
 
@@ -30,7 +34,7 @@ public final class Cohere extends DecoderFamily {
     double logits = config.optionalPositive("logit_scale").orElse(LOGIT_SCALE);
     return DecoderTraits.with(windows)
         .biases(bias, bias, false)
-        .norms(Norms.centred(false, "layer_norm_eps"))
+        .norms(RowNorms.centred(false, "layer_norm_eps"))
         .branchNorms(BranchNorms.ONE)
         .multipliers(new Multipliers(1, 1, Optional.empty(), logits))
         .turning(Turning.NEIGHBOURS)

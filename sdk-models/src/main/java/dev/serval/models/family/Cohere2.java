@@ -1,5 +1,10 @@
 package dev.serval.models.family;
 
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryLayers;
 import java.util.List;
 import java.util.Set;
 
@@ -24,7 +29,7 @@ public final class Cohere2 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     int period = config.count(PERIOD, USUAL_PERIOD);
     if (config.count("layer_switch", period) != period) {
       throw config.refuse("layer_switch", "that of %s, %d".formatted(PERIOD, period));

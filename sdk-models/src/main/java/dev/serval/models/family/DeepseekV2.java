@@ -1,6 +1,11 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.RouterSpec.GroupScore;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.LatentTraits;
 import java.util.Set;
 
 /**
@@ -18,7 +23,7 @@ public final class DeepseekV2 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return LatentTraits.attention(config).experts(experts(config)).build();
   }
 

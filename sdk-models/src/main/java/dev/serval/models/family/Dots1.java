@@ -1,6 +1,10 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.HeadNorms;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /**
@@ -14,7 +18,7 @@ public final class Dots1 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     config.ignore("max_window_layers");
     boolean bias = config.flag("attention_bias", false);
     return DecoderTraits.with(LayerWindows.none(config))

@@ -1,6 +1,10 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
 import java.util.Set;
 
 /** ERNIE 4.5, dense: as Llama, but positions turn neighbours. */
@@ -11,7 +15,7 @@ public final class Ernie45 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return common(config).build();
   }
 

@@ -1,6 +1,10 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.RouterSpec.Scoring;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
 import java.util.List;
 import java.util.Set;
 
@@ -20,7 +24,7 @@ public final class Ernie45Moe extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     config.choice("moe_gate", Set.of("topk"));
     TRAINING.forEach(config::ignore);
     int last = config.count("num_hidden_layers") - 1;

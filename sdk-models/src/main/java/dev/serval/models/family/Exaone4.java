@@ -1,7 +1,12 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.HeadNorms;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryLayers;
 import java.util.Set;
 
 /**
@@ -18,7 +23,7 @@ public final class Exaone4 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     config.choice("sliding_window_pattern", Set.of("LLLG"));
     LayerWindows windows = LayerWindows.butEveryIfAny(PERIOD, config);
     return DecoderTraits.with(windows)

@@ -1,11 +1,17 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.InputMaps;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.DecoderTraits.OuterNames;
-import dev.serval.models.family.DecoderTraits.PartNames;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderShape;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.InputMaps;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
+import dev.serval.models.decoder.traits.OuterNames;
+import dev.serval.models.decoder.traits.PartNames;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Map;
 import java.util.Set;
 
@@ -42,7 +48,7 @@ public final class Falcon extends DecoderFamily {
    * values; what has two norms has the feed-forward layer's under the name of one alone there.
    */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     boolean later = config.flag("new_decoder_architecture", false);
     config.rename(FIELDS);
     config.ignore("auto_map");
@@ -61,7 +67,7 @@ public final class Falcon extends DecoderFamily {
         .inputs(together ? InputMaps.TOGETHER : InputMaps.BY_GROUP)
         .activation(DecoderShape.gelu(config, UngatedFunction.GELU))
         .names(NAMES)
-        .norms(Norms.centred(true, "layer_norm_epsilon"))
+        .norms(RowNorms.centred(true, "layer_norm_epsilon"))
         .branchNorms(norms(config, later, together ? INPUT : "ln_mlp"))
         .tied()
         .build();

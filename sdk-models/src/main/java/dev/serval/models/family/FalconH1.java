@@ -1,10 +1,17 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.Branches;
-import dev.serval.models.family.DecoderTraits.Multipliers;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.DecoderTraits.PartNames;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
+import dev.serval.models.decoder.traits.Multipliers;
+import dev.serval.models.decoder.traits.Multipliers.Branches;
+import dev.serval.models.decoder.traits.PartNames;
+import dev.serval.models.decoder.traits.RowNorms;
+import dev.serval.models.decoder.traits.StateLayers;
+import dev.serval.models.decoder.traits.StateSpaceTraits;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -39,12 +46,12 @@ public final class FalconH1 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     OF_NO_USE.forEach(config::ignore);
     refuseOthers(config);
     Scales scales = Scales.read(config);
     return DecoderTraits.with(LayerWindows.ofSome())
-        .norms(Norms.ROOT_MEAN_SQUARE.larger())
+        .norms(RowNorms.ROOT_MEAN_SQUARE.larger())
         .branchNorms(BranchNorms.start("input_layernorm", "pre_ff_layernorm"))
         .names(
             PartNames.of("self_attn.o_proj", MapNames.of("feed_forward."), "model.final_layernorm"))

@@ -1,8 +1,14 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.GateFunction;
-import dev.serval.models.family.DecoderTraits.Multipliers;
-import dev.serval.models.family.DecoderTraits.Norms;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.Multipliers;
+import dev.serval.models.decoder.traits.RotaryFrequencies;
+import dev.serval.models.decoder.traits.RotaryScaling;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Optional;
 import java.util.Set;
 
@@ -16,7 +22,7 @@ public final class Gemma extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return common(LayerWindows.none(config), config).build();
   }
 
@@ -26,7 +32,7 @@ public final class Gemma extends DecoderFamily {
     return DecoderTraits.with(windows)
         .biases(bias, bias, false)
         .activation(GateFunction.GELU_TANH)
-        .norms(Norms.ROOT_MEAN_SQUARE.lessOne(config.flag("norm_gains_less_one", true)))
+        .norms(RowNorms.ROOT_MEAN_SQUARE.lessOne(config.flag("norm_gains_less_one", true)))
         .multipliers(multipliers(config))
         .tied();
   }

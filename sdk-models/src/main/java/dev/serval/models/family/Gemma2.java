@@ -1,8 +1,12 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.AttentionSpec;
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.Softcaps;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.Softcaps;
 import java.util.Set;
 
 /**
@@ -18,7 +22,7 @@ public final class Gemma2 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return Gemma.common(LayerWindows.butEvery(PERIOD, config), config)
         .branchNorms(BranchNorms.BOTH)
         .softcaps(

@@ -2,11 +2,19 @@ package dev.serval.models.family;
 
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.HeadNorms;
-import dev.serval.models.family.DecoderTraits.Multipliers;
-import dev.serval.models.family.DecoderTraits.Softcaps;
-import dev.serval.models.family.ExpertTraits.Names;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.ExpertTraits.Names;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.HeadSizes;
+import dev.serval.models.decoder.traits.LayerHeads;
+import dev.serval.models.decoder.traits.LayerStream;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.Multipliers;
+import dev.serval.models.decoder.traits.Softcaps;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -43,7 +51,7 @@ public final class Gemma4 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     if (config.isText(BOTH_WAYS)) {
       config.choice(BOTH_WAYS, Set.of("vision"));
     }

@@ -1,7 +1,11 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.InputMaps;
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.InputMaps;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
 import java.util.Set;
 
 /**
@@ -16,7 +20,7 @@ public final class Glm extends DecoderFamily {
 
   /** GGUF's converters keep the map of queries, keys and values that older checkpoints have. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     DecoderTraits.Builder traits =
         DecoderTraits.with(LayerWindows.none(config))
             .biases(config.flag("attention_bias", false), false, false)

@@ -1,7 +1,11 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.HeadNorms;
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
 import java.util.Set;
 
 /**
@@ -16,7 +20,7 @@ public final class Glm4Moe extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     boolean headNorms = config.flag("use_qk_norm", false);
     return DecoderTraits.with(LayerWindows.none(config))
         .biases(config.flag("attention_bias", false), false, false)

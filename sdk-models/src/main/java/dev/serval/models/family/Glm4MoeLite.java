@@ -1,5 +1,8 @@
 package dev.serval.models.family;
 
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
 import java.util.Set;
 
 /** GLM-4.7-Flash, which is built as DeepSeek-V3 is. */
@@ -10,7 +13,7 @@ public final class Glm4MoeLite extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return DeepseekV3.common(config).build();
   }
 }

@@ -1,11 +1,17 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.InputMaps;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.DecoderTraits.OuterNames;
-import dev.serval.models.family.DecoderTraits.PartNames;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderShape;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.InputMaps;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
+import dev.serval.models.decoder.traits.OuterNames;
+import dev.serval.models.decoder.traits.PartNames;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Map;
 import java.util.Set;
 
@@ -35,7 +41,7 @@ public final class Gpt2 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     config.ignore("reorder_and_upcast_attn");
     return common(config, UngatedFunction.GELU_TANH)
         .inputs(InputMaps.TOGETHER)
@@ -53,7 +59,7 @@ public final class Gpt2 extends DecoderFamily {
         .biases(true, true, true)
         .activation(DecoderShape.gelu(config, usual))
         .names(names(prefix))
-        .norms(Norms.centred(true, "layer_norm_epsilon"))
+        .norms(RowNorms.centred(true, "layer_norm_epsilon"))
         .branchNorms(BranchNorms.start("ln_1", "ln_2"))
         .positions(prefix + "wpe")
         .tied();

@@ -1,7 +1,10 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.family.DecoderTraits.InputMaps;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.InputMaps;
 import java.util.List;
 import java.util.Set;
 
@@ -28,7 +31,7 @@ public final class GptBigCode extends DecoderFamily {
 
   /** What is ignored says how attention is computed. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     IGNORED.forEach(config::ignore);
     DecoderTraits.Builder traits = Gpt2.common(config, UngatedFunction.GELU_TANH);
     if (config.flag("multi_query", true)) {

@@ -1,12 +1,18 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.InputMaps;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.DecoderTraits.OuterNames;
-import dev.serval.models.family.DecoderTraits.PartNames;
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderShape;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.InputMaps;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
+import dev.serval.models.decoder.traits.OuterNames;
+import dev.serval.models.decoder.traits.PartNames;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Map;
 import java.util.Set;
 
@@ -35,7 +41,7 @@ public final class GptNeoX extends DecoderFamily {
 
   /** GGUF's converters bring all queries together, and all keys and all values. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     config.rename(FIELDS);
     boolean beside = config.flag("use_parallel_residual", true);
     boolean bias = config.flag("attention_bias", true);
@@ -44,7 +50,7 @@ public final class GptNeoX extends DecoderFamily {
         .inputs(config.flag("qkv_together", false) ? InputMaps.TOGETHER : InputMaps.BY_GROUP)
         .activation(DecoderShape.gelu(config, UngatedFunction.GELU))
         .names(NAMES)
-        .norms(Norms.centred(true, "layer_norm_eps"))
+        .norms(RowNorms.centred(true, "layer_norm_eps"))
         .branchNorms(beside ? BranchNorms.START.besides() : BranchNorms.START)
         .turning(Turning.QUARTER)
         .build();

@@ -1,7 +1,12 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.GateFunction;
-import dev.serval.models.family.ExpertTraits.Names;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.ExpertTraits.Names;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.List;
 import java.util.Set;
 
@@ -22,7 +27,7 @@ public final class GptOss extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     OF_NO_USE.forEach(config::ignore);
     GateFunction gate = GateFunction.SWIGLU_OAI;
     if (config.optionalPositive("swiglu_limit").orElse((double) gate.limit()) != gate.limit()) {

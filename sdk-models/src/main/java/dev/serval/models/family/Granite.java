@@ -1,6 +1,10 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.Multipliers;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.Multipliers;
 import java.util.Optional;
 import java.util.Set;
 
@@ -15,7 +19,7 @@ public final class Granite extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return common(config, LayerWindows.none(config), config.flag("mlp_bias", false)).build();
   }
 

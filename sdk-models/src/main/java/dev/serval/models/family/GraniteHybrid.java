@@ -1,5 +1,14 @@
 package dev.serval.models.family;
 
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
+import dev.serval.models.decoder.traits.PartNames;
+import dev.serval.models.decoder.traits.RotaryLayers;
+import dev.serval.models.decoder.traits.StateSpaceTraits;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -32,7 +41,7 @@ public final class GraniteHybrid extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     OF_NO_USE.forEach(config::ignore);
     config.choice("normalization_function", Set.of("rmsnorm"));
     if (config.flag("mamba_proj_bias", false)) {
@@ -44,7 +53,7 @@ public final class GraniteHybrid extends DecoderFamily {
     DecoderTraits.Builder traits =
         Granite.common(config, LayerWindows.ofSome(), false)
             .rotaryLayers(positions(config))
-            .names(DecoderTraits.PartNames.USUAL.with(shared))
+            .names(PartNames.USUAL.with(shared))
             .states(StateSpaceTraits.read(config, hidden));
     return config.atLeast(EXPERTS, 0, 0) == 0
         ? traits.width(alone(config)).build()

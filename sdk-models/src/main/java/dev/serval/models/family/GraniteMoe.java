@@ -1,6 +1,11 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.ExpertTraits.Names;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.ExpertTraits.Names;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /** Granite 3 with experts in all of its feed-forward layers, none of which all rows go to. */
@@ -17,7 +22,7 @@ public final class GraniteMoe extends DecoderFamily {
 
   /** GGUF has each expert's gates and ups by themselves, as Mixtral's checkpoints do. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     Names names = config.flag("experts_apart", false) ? Mixtral.NAMES : NAMES;
     return Granite.common(config, LayerWindows.none(config), false)
         .experts(ExpertTraits.read(config, "num_local_experts", "intermediate_size", true, names))

@@ -1,9 +1,16 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.HeadNorms;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.DecoderTraits.PartNames;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
+import dev.serval.models.decoder.traits.PartNames;
+import dev.serval.models.decoder.traits.RowNorms;
+import dev.serval.models.decoder.traits.ShortConvolutionTraits;
+import dev.serval.models.decoder.traits.StateLayers;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -41,7 +48,7 @@ public final class Lfm2 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return common(config).width(width(config)).build();
   }
 
@@ -66,7 +73,7 @@ public final class Lfm2 extends DecoderFamily {
             new ShortConvolutionTraits(hidden, config.count("conv_L_cache", 3)));
     return DecoderTraits.with(LayerWindows.ofSome())
         .headNorms(HeadNorms.EACH)
-        .norms(new Norms(false, false, false, "norm_eps", 1e-5))
+        .norms(new RowNorms(false, false, false, "norm_eps", 1e-5))
         .branchNorms(BranchNorms.start("operator_norm", "ffn_norm"))
         .names(
             PartNames.of(

@@ -1,6 +1,10 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.RouterSpec.Scoring;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
 import java.util.Set;
 
 /** LFM2 with experts above some dense layers: scores by the logistic function with a bias. */
@@ -14,7 +18,7 @@ public final class Lfm2Moe extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     if (!config.flag("use_expert_bias", true)) {
       throw config.refuse("use_expert_bias", "true");
     }

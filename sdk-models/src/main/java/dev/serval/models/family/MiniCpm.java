@@ -1,6 +1,10 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.Multipliers;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.Multipliers;
 import java.util.Optional;
 import java.util.Set;
 
@@ -17,7 +21,7 @@ public final class MiniCpm extends DecoderFamily {
 
   /** The code that {@code auto_map} points to is this architecture's own. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     config.ignore("auto_map");
     double layers = config.count("num_hidden_layers");
     double branches = config.positive("scale_depth") / Math.sqrt(layers);

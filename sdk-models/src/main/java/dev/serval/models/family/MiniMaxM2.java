@@ -1,8 +1,13 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.RouterSpec.Scoring;
-import dev.serval.models.family.DecoderTraits.HeadNorms;
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
 import java.util.List;
 import java.util.Set;
 
@@ -31,7 +36,7 @@ public final class MiniMaxM2 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     OF_NO_USE.forEach(config::ignore);
     refuseOthers(config);
     return DecoderTraits.with(LayerWindows.none(config))

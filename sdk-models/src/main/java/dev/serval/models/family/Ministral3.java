@@ -1,6 +1,10 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.Norms;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Set;
 
 /**
@@ -14,9 +18,9 @@ public final class Ministral3 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return DecoderTraits.with(LayerWindows.everywhere(config))
-        .norms(Norms.ROOT_MEAN_SQUARE.larger())
+        .norms(RowNorms.ROOT_MEAN_SQUARE.larger())
         .build();
   }
 }

@@ -1,5 +1,9 @@
 package dev.serval.models.family;
 
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /**
@@ -13,7 +17,7 @@ public final class Mistral extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return DecoderTraits.with(LayerWindows.everywhere(config)).build();
   }
 }

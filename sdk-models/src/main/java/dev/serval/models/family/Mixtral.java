@@ -1,5 +1,10 @@
 package dev.serval.models.family;
 
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /** Mixtral: as Mistral, with experts in all of its feed-forward layers. */
@@ -17,7 +22,7 @@ public final class Mixtral extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return DecoderTraits.with(LayerWindows.everywhere(config))
         .experts(ExpertTraits.read(config, "num_local_experts", "intermediate_size", true, NAMES))
         .build();

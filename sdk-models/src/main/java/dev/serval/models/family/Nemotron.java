@@ -1,8 +1,12 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Set;
 
 /**
@@ -18,12 +22,12 @@ public final class Nemotron extends DecoderFamily {
 
   /** GGUF's converters store whole gains. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     boolean bias = config.flag("attention_bias", false);
     return DecoderTraits.with(LayerWindows.none(config))
         .biases(bias, bias, config.flag("mlp_bias", false))
         .activation(UngatedFunction.RELU_SQUARED)
-        .norms(Norms.centred(true, "norm_eps").lessOne(config.flag("norm_gains_less_one", true)))
+        .norms(RowNorms.centred(true, "norm_eps").lessOne(config.flag("norm_gains_less_one", true)))
         .turning(Turning.HALF)
         .build();
   }

@@ -1,9 +1,18 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.family.DecoderTraits.LayerPart;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.DecoderTraits.PartNames;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.LayerPart;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
+import dev.serval.models.decoder.traits.PartNames;
+import dev.serval.models.decoder.traits.RotaryLayers;
+import dev.serval.models.decoder.traits.RowNorms;
+import dev.serval.models.decoder.traits.StateLayers;
+import dev.serval.models.decoder.traits.StateSpaceTraits;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -108,7 +117,7 @@ public final class NemotronH extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     config.rename(FIELDS);
     OF_NO_USE.forEach(config::ignore);
     refuseOthers(config);
@@ -119,7 +128,7 @@ public final class NemotronH extends DecoderFamily {
             .biases(attentionBias, attentionBias, config.flag(MLP_BIAS, false))
             .activation(UngatedFunction.RELU_SQUARED)
             .names(PartNames.USUAL.with(MapNames.ungated("mlp.up_proj", "mlp.down_proj")))
-            .norms(Norms.ROOT_MEAN_SQUARE.larger())
+            .norms(RowNorms.ROOT_MEAN_SQUARE.larger())
             .rotaryLayers(RotaryLayers.none())
             .states(states(config, kinds))
             .parts(kinds.stream().map(Kind::part).toList());

@@ -1,7 +1,11 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.HeadNorms;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /**
@@ -16,7 +20,7 @@ public final class Olmo2 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return common(LayerWindows.none(config), config).build();
   }
 

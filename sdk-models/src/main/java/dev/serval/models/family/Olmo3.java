@@ -1,5 +1,9 @@
 package dev.serval.models.family;
 
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /**
@@ -14,7 +18,7 @@ public final class Olmo3 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return Olmo2.common(LayerWindows.butEvery(PERIOD, config), config)
         .windowed(rotary -> rotary.unscaled(rotary.theta()))
         .build();

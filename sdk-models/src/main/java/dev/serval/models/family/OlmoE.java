@@ -1,6 +1,11 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.HeadNorms;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /**
@@ -14,7 +19,7 @@ public final class OlmoE extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     if (config.optionalPositive("clip_qkv").isPresent()) {
       throw config.refuse("clip_qkv", "null or missing");
     }

@@ -1,10 +1,15 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.DecoderTraits.PartNames;
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
+import dev.serval.models.decoder.traits.PartNames;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Set;
 
 /**
@@ -22,13 +27,13 @@ public final class Phi extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return DecoderTraits.with(LayerWindows.none(config))
         .biases(true, true, true)
         .headBias()
         .activation(UngatedFunction.GELU_TANH)
         .names(NAMES)
-        .norms(Norms.centred(true, "layer_norm_eps"))
+        .norms(RowNorms.centred(true, "layer_norm_eps"))
         .branchNorms(BranchNorms.ONE)
         .turning(Turning.HALF)
         .build();

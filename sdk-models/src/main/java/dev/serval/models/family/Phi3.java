@@ -1,6 +1,10 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.InputMaps;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.InputMaps;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /**
@@ -16,7 +20,7 @@ public final class Phi3 extends DecoderFamily {
 
   /** The code that {@code auto_map} points to is this architecture's own. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     config.ignore("auto_map");
     return DecoderTraits.with(LayerWindows.everywhere(config))
         .inputs(InputMaps.TOGETHER)

@@ -1,5 +1,11 @@
 package dev.serval.models.family;
 
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
 import java.util.Optional;
 import java.util.Set;
 
@@ -15,7 +21,7 @@ public final class Qwen2Moe extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     boolean normalised = config.flag("norm_topk_prob", false);
     return DecoderTraits.with(LayerWindows.aboveSome(config))
         .biases(true, false, false)

@@ -1,9 +1,14 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.HeadNorms;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.DeltaNetTraits.Inputs;
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.DeltaNetTraits;
+import dev.serval.models.decoder.traits.DeltaNetTraits.Inputs;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Set;
 
 /**
@@ -21,7 +26,7 @@ public final class Qwen35 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return common(config, Inputs.APART).build();
   }
 
@@ -37,7 +42,7 @@ public final class Qwen35 extends DecoderFamily {
     return DecoderTraits.with(LayerWindows.ofSome())
         .biases(bias, bias, false)
         .headNorms(HeadNorms.EACH)
-        .norms(Norms.ROOT_MEAN_SQUARE.lessOne(lessOne))
+        .norms(RowNorms.ROOT_MEAN_SQUARE.lessOne(lessOne))
         .turning(Turning.QUARTER)
         .outputGates()
         .states(DeltaNetTraits.read(config, inputs))

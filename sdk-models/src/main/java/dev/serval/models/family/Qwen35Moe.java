@@ -1,7 +1,10 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DeltaNetTraits.Inputs;
-import dev.serval.models.family.ExpertTraits.Names;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.DeltaNetTraits.Inputs;
+import dev.serval.models.decoder.traits.ExpertTraits.Names;
 import java.util.Set;
 
 /**
@@ -19,7 +22,7 @@ public final class Qwen35Moe extends DecoderFamily {
 
   /** GGUF has each expert's gates and ups by themselves. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     Names names = config.flag("experts_apart", false) ? Names.USUAL : NAMES;
     return Qwen35.common(config, Inputs.APART)
         .experts(Qwen2Moe.experts(config, config.flag("norm_topk_prob", true), names))

@@ -1,6 +1,11 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.HeadNorms;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.ExpertTraits;
+import dev.serval.models.decoder.traits.HeadNorms;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /** Qwen3 with experts in all of its feed-forward layers. */
@@ -11,7 +16,7 @@ public final class Qwen3Moe extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     boolean bias = config.flag("attention_bias", false);
     boolean normalised = config.flag("norm_topk_prob", false);
     return DecoderTraits.with(LayerWindows.aboveSome(config))

@@ -1,7 +1,10 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DeltaNetTraits.Inputs;
-import dev.serval.models.family.ExpertTraits.Names;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.DeltaNetTraits.Inputs;
+import dev.serval.models.decoder.traits.ExpertTraits.Names;
 import java.util.Set;
 
 /**
@@ -16,7 +19,7 @@ public final class Qwen3Next extends DecoderFamily {
 
   /** GGUF has one of both in the order in which it is needed. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     boolean sorted = config.flag("linear_inputs_sorted", false);
     return Qwen35.common(config, sorted ? Inputs.SORTED : Inputs.TOGETHER)
         .experts(Qwen2Moe.experts(config, config.flag("norm_topk_prob", true), Names.USUAL))

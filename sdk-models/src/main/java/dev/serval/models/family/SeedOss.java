@@ -1,5 +1,9 @@
 package dev.serval.models.family;
 
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
 /** Seed-OSS: as Llama, but queries, keys and values have biases and attention's output has none. */
@@ -10,7 +14,7 @@ public final class SeedOss extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     return DecoderTraits.with(LayerWindows.none(config))
         .biases(
             config.flag("attention_bias", true),

@@ -2,6 +2,8 @@ package dev.serval.models.family;
 
 import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Scoring;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.ExpertTraits;
 import java.util.Set;
 
 /**

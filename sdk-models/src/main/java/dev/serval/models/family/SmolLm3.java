@@ -1,5 +1,10 @@
 package dev.serval.models.family;
 
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryLayers;
 import java.util.Set;
 
 /**
@@ -12,7 +17,7 @@ public final class SmolLm3 extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     boolean attentionBias = config.flag("attention_bias", false);
     config.ignore("max_window_layers");
     return DecoderTraits.with(LayerWindows.none(config))

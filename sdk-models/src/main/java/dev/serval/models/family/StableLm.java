@@ -1,8 +1,12 @@
 package dev.serval.models.family;
 
-import dev.serval.models.family.DecoderTraits.BranchNorms;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.BranchNorms;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Set;
 
 /**
@@ -17,11 +21,11 @@ public final class StableLm extends DecoderFamily {
   }
 
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     boolean one = config.flag("use_parallel_residual", false);
     return DecoderTraits.with(LayerWindows.none(config))
         .biases(config.flag("use_qkv_bias", false), false, false)
-        .norms(Norms.centred(true, "layer_norm_eps"))
+        .norms(RowNorms.centred(true, "layer_norm_eps"))
         .branchNorms(one ? BranchNorms.ONE : BranchNorms.START)
         .turning(Turning.QUARTER)
         .build();

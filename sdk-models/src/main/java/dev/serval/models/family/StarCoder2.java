@@ -1,8 +1,13 @@
 package dev.serval.models.family;
 
 import dev.serval.api.compute.UngatedFunction;
-import dev.serval.models.family.DecoderTraits.Norms;
-import dev.serval.models.family.DecoderTraits.PartNames;
+import dev.serval.models.decoder.DecoderFamily;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.MapNames;
+import dev.serval.models.decoder.traits.PartNames;
+import dev.serval.models.decoder.traits.RowNorms;
 import java.util.List;
 import java.util.Set;
 
@@ -31,7 +36,7 @@ public final class StarCoder2 extends DecoderFamily {
 
   /** What is ignored says the same in other words, or how attention is computed. */
   @Override
-  DecoderTraits traits(ModelConfig config) {
+  protected DecoderTraits traits(ModelConfig config) {
     config.choice("norm_type", Set.of("layer_norm"));
     config.choice("mlp_type", Set.of("default"));
     IGNORED.forEach(config::ignore);
@@ -40,7 +45,7 @@ public final class StarCoder2 extends DecoderFamily {
         .biases(bias, bias, bias)
         .activation(UngatedFunction.GELU_TANH)
         .names(NAMES)
-        .norms(Norms.centred(true, "norm_epsilon"))
+        .norms(RowNorms.centred(true, "norm_epsilon"))
         .tied()
         .build();
   }

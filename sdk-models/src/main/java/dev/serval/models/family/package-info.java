@@ -1,9 +1,8 @@
 /**
  * Model families: each says in a few lines what sets it apart from the others, and shares {@link
- * dev.serval.models.family.DecoderFamily} with them, the forward pass of a decoder-only
- * transformer.
+ * dev.serval.models.decoder.DecoderFamily} with them.
  *
  * <p>To add a family, write a class like {@link dev.serval.models.family.Qwen3} and name it in
- * {@code module-info}.
+ * {@code module-info} and under {@code META-INF/services}.
  */
 package dev.serval.models.family;

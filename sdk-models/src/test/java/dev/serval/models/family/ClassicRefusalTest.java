@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.models.decoder.config.ModelConfig;
+import dev.serval.models.decoder.traits.DecoderShape;
+import dev.serval.models.decoder.traits.DecoderTraits;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -116,15 +120,15 @@ final class ClassicRefusalTest {
 
   @Test
   void the_context_of_falcon_and_the_width_of_what_has_none_are_what_they_were_made_with() {
-    DecoderShape falcon = shape(falcon().without("max_position_embeddings"), new Falcon());
+    DecoderShape falcon = shape(falcon().without("max_position_embeddings"), new Falcon()::traits);
     assertThat(falcon.contextLength()).isEqualTo(2048);
     assertThat(falcon.intermediate()).isEqualTo(64);
     assertThat(falcon.kvHeads()).isEqualTo(1);
-    assertThat(shape(gpt2().without("n_inner"), new Gpt2()).intermediate()).isEqualTo(64);
+    assertThat(shape(gpt2().without("n_inner"), new Gpt2()::traits).intermediate()).isEqualTo(64);
   }
 
-  private static DecoderShape shape(SmallModel model, DecoderFamily family) {
+  private static DecoderShape shape(SmallModel model, Function<ModelConfig, DecoderTraits> traits) {
     ModelConfig config = ModelConfig.of(model);
-    return DecoderShape.read(config, family.traits(config));
+    return DecoderShape.read(config, traits.apply(config));
   }
 }

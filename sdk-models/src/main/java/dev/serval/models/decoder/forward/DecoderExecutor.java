@@ -1,0 +1,261 @@
+package dev.serval.models.decoder.forward;
+
+import dev.serval.api.Sampling;
+import dev.serval.api.cache.KvMemory;
+import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.ComputeBackend;
+import dev.serval.api.compute.DeltaNetSpec;
+import dev.serval.api.compute.Logits;
+import dev.serval.api.compute.NumericsId;
+import dev.serval.api.compute.ShortConvolutionSpec;
+import dev.serval.api.compute.StateSpaceSpec;
+import dev.serval.api.compute.StepBatch;
+import dev.serval.api.compute.Weight;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.StepLimits;
+import dev.serval.api.model.TokenSampler;
+import dev.serval.models.decoder.loading.DecoderWeights;
+import dev.serval.models.decoder.loading.DecoderWeights.Mixer;
+import dev.serval.models.decoder.traits.DecoderShape;
+import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.StateTraits;
+import dev.serval.models.sampling.HostTokenSampler;
+import dev.serval.models.sampling.SamplingScratch;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The forward pass of a decoder-only transformer, for all families and all backends. For each
+ * layer:
+ *
+ * <pre>
+ * x += output · attention(turn(qkv · norm(x)))
+ * x += down · (function(gate · norm(x)) · (up · norm(x)))
+ * </pre>
+ *
+ * <p>or, in place of the last line, what some of several experts make of norm(x) in that way, and
+ * one that all rows go to; in place of the first, or beside it, in some layers, what carries a
+ * state along makes of it.
+ *
+ * <p>In some families gates let through what attention gives. In some both begin with the same
+ * norm(x), or with one each, of x before either adds to it, or there is no gate. In some x begins
+ * with embeddings of tokens and of positions, which then turn nothing. Some normalise what is added
+ * once more, or that alone, or multiply it. Where one multiplies embeddings by s, x is kept s times
+ * smaller: norms of x add ε/s² in place of ε, which makes them what they were, and what is added is
+ * divided by s, by the gains of its norm if there is one.
+ *
+ * <p>Behind the last layer's keys and values nothing reads the rows that no logits are wanted of,
+ * which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather leave them
+ * behind}, that layer ends with the others alone.
+ */
+public final class DecoderExecutor implements ModelExecutor {
+  private final ModelSpec spec;
+  private final DecoderWeights weights;
+  private final float logitCap;
+  private final boolean parallel;
+  private final float attentionFactor;
+  private final float stateFactor;
+  private final ComputeBackend backend;
+  private final KvMemory kv;
+  private final StepLimits limits;
+  private final float embeddingFactor;
+  private final ResidualStream stream;
+  private final AttentionPart attention;
+  private final FeedForwardPart feedForward;
+  private final @Nullable Activations positions;
+  private final @Nullable LayerInputRoom layerInputs;
+  private final @Nullable Recalling recalling;
+  private final Logits logits;
+  private final StepBatch lastRows;
+  private final Consumer<StepBatch> pass = this::pass;
+  private final SamplingScratch samplingScratch = new SamplingScratch();
+
+  public DecoderExecutor(
+      ModelSpec spec,
+      DecoderShape shape,
+      DecoderWeights weights,
+      ComputeBackend backend,
+      KvMemory kv,
+      StepLimits limits) {
+    this.spec = spec;
+    this.weights = weights;
+    DecoderTraits traits = shape.traits();
+    this.logitCap = traits.softcaps().logits();
+    this.parallel = traits.branchNorms().beside();
+    this.attentionFactor = traits.attentionFactor();
+    this.stateFactor = traits.stateFactor();
+    this.backend = backend;
+    this.kv = kv;
+    this.limits = limits;
+    int rows = limits.tokens();
+    logits = backend.logits(limits.sequences(), shape.vocabulary());
+    embeddingFactor = (float) traits.stream().embeddings();
+    stream = new ResidualStream(backend, shape, rows);
+    positions =
+        traits.positions().isPresent() ? backend.activations(rows, shape.hidden(), logits) : null;
+    attention = new AttentionPart(backend, kv, stream, shape, rows, logits);
+    layerInputs = traits.stream().inputs().isPresent() ? layerInputs(shape, rows) : null;
+    recalling = traits.states().map(states -> recalling(rows, states.traits())).orElse(null);
+    feedForward = new FeedForwardPart(backend, stream, shape, rows, attention.spare());
+    lastRows = new StepBatch(limits.sequences(), limits.sequences());
+  }
+
+  private LayerInputRoom layerInputs(DecoderShape shape, int rows) {
+    int columns = shape.traits().stream().inputs().orElseThrow();
+    return new LayerInputRoom(backend, rows, shape.hidden(), shape.layers(), columns, logits);
+  }
+
+  /** What a layer that carries a state along begins with, has in between and gives. */
+  private record Recalling(Activations in, Activations between, Activations out) {}
+
+  private Recalling recalling(int rows, StateTraits traits) {
+    return new Recalling(
+        backend.activations(rows, traits.inputColumns(), logits),
+        backend.activations(rows, traits.betweenColumns(), logits),
+        backend.operands(rows, traits.outputColumns(), logits));
+  }
+
+  @Override
+  public ModelSpec spec() {
+    return spec;
+  }
+
+  @Override
+  public NumericsId numerics() {
+    return backend.numerics();
+  }
+
+  @Override
+  public Logits execute(StepBatch batch) {
+    if (batch.rows() > limits.tokens() || batch.sequences() > limits.sequences()) {
+      throw new IllegalArgumentException(
+          "a step of %d tokens and %d sequences is beyond the %d and %d that were asked for"
+              .formatted(batch.rows(), batch.sequences(), limits.tokens(), limits.sequences()));
+    }
+    backend.step(batch, pass);
+    return logits;
+  }
+
+  private void pass(StepBatch batch) {
+    embed(batch);
+    StepBatch rows = batch;
+    for (int index = 0; index < spec.layers(); index++) {
+      DecoderWeights.Layer layer = weights.layers().get(index);
+      boolean last = index == spec.layers() - 1;
+      Activations in = stream.begin(batch, layer.attentionNorm());
+      switch (layer.mixer()) {
+        case Mixer.Attending mixer -> {
+          attention.remember(batch, in, mixer, index);
+          rows = last ? lastRows(batch, mixer, index) : batch;
+          in = parallel ? beside(rows, batch, in, layer) : in;
+          add(rows, attention.attend(rows, mixer, index), layer, attentionFactor);
+        }
+        case Mixer.Carrying carrying -> {
+          add(batch, recall(batch, in, carrying), layer, stateFactor);
+          rows = last ? lastRows(batch) : batch;
+        }
+        case Mixer.Beside(Mixer.Attention mixer, Mixer.Carrying state, Weight output) -> {
+          stream.add(batch, recall(batch, in, state), output, null, null, stateFactor);
+          attention.remember(batch, in, mixer, index);
+          rows = last ? lastRows(batch, mixer, index) : batch;
+          add(rows, attention.attend(rows, mixer, index), layer, attentionFactor);
+        }
+        case Mixer.None() -> rows = last ? lastRows(batch) : batch;
+      }
+      in = parallel ? in : stream.begin(rows, layer.mlpNorm());
+      feedForward.add(rows, in, layer, index);
+      end(rows, layer, index);
+    }
+    Activations normed = stream.begin(rows, weights.finalNorm());
+    backend.project(rows, normed, weights.head(), weights.headBias(), logits);
+    if (logitCap != AttentionSpec.NO_SOFTCAP) {
+      backend.softcap(rows, logitCap, logits);
+    }
+    backend.draw(rows, logits);
+    lastRows.clear();
+  }
+
+  /** What the feed-forward layer begins with where attention has not added to it yet. */
+  private Activations beside(
+      StepBatch rows, StepBatch batch, Activations in, DecoderWeights.Layer layer) {
+    if (layer.mlpNorm() != null) {
+      return stream.beginBeside(rows, layer.mlpNorm());
+    }
+    return rows == batch ? in : stream.begin(rows, layer.attentionNorm());
+  }
+
+  private void embed(StepBatch batch) {
+    backend.embed(batch, weights.embeddings(), stream.rows());
+    if (weights.positions() != null) {
+      Activations added = Objects.requireNonNull(positions);
+      backend.embedPositions(batch, weights.positions(), added);
+      backend.addScaled(batch, added, 1, stream.rows());
+    }
+    if (layerInputs != null) {
+      layerInputs.begin(batch, stream.rows(), Objects.requireNonNull(weights.inputs()));
+    }
+    if (embeddingFactor != 1) {
+      backend.scale(batch, stream.rows(), embeddingFactor);
+    }
+  }
+
+  private void end(StepBatch batch, DecoderWeights.Layer layer, int index) {
+    if (layer.input() != null) {
+      Objects.requireNonNull(layerInputs).add(batch, index, layer.input(), stream.rows());
+    }
+    if (layer.scale() != 1) {
+      backend.scale(batch, stream.rows(), layer.scale());
+    }
+  }
+
+  private void add(StepBatch batch, Activations in, DecoderWeights.Layer layer, float factor) {
+    Weight output = Objects.requireNonNull(layer.output());
+    stream.add(batch, in, output, layer.outputBias(), layer.attentionEndNorm(), factor);
+  }
+
+  /** The rows that logits are wanted of, or all of them, and what attention has of them. */
+  private StepBatch lastRows(StepBatch batch, Mixer.Attending mixer, int layer) {
+    boolean all = batch.logitRows() == batch.rows();
+    return all || !attention.gather(batch, mixer, layer) ? batch : lastRows(batch);
+  }
+
+  private StepBatch lastRows(StepBatch batch) {
+    if (batch.logitRows() == batch.rows() || !backend.gather(batch, stream.rows())) {
+      return batch;
+    }
+    if (layerInputs != null) {
+      layerInputs.gather(batch);
+    }
+    lastRows.addLastRows(batch);
+    return lastRows;
+  }
+
+  private Activations recall(StepBatch batch, Activations in, Mixer.Carrying mixer) {
+    Recalling room = Objects.requireNonNull(recalling);
+    backend.linear(batch, in, mixer.inputs(), null, room.in());
+    switch (mixer) {
+      case Mixer.DeltaNet(_, DeltaNetSpec spec, long at) ->
+          backend.deltaNet(batch, room.in(), spec, at, kv, room.between(), room.out());
+      case Mixer.StateSpace(_, StateSpaceSpec spec, long at) ->
+          backend.stateSpace(batch, room.in(), spec, at, kv, room.between(), room.out());
+      case Mixer.ShortConvolution(_, ShortConvolutionSpec spec, long at) ->
+          backend.shortConvolution(batch, room.in(), spec, at, kv, room.out());
+    }
+    return room.out();
+  }
+
+  @Override
+  public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
+    Optional<TokenSampler> own =
+        alternatives < 0
+            ? backend.sampler(sampling, seed, prompt, spec.vocabulary())
+            : Optional.empty();
+    return own.orElseGet(() ->
+        new HostTokenSampler(
+            sampling, seed, prompt, spec.vocabulary(), alternatives, samplingScratch));
+  }
+}

@@ -1,0 +1,2 @@
+/** The way of tensors from a checkpoint to weights on a backend. */
+package dev.serval.models.decoder.loading;
