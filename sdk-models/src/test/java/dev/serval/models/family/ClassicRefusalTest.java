@@ -8,6 +8,7 @@ import dev.serval.api.storage.CheckpointException;
 import dev.serval.models.decoder.config.ModelConfig;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.testkit.models.InstalledFamilies;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
@@ -48,7 +49,7 @@ final class ClassicRefusalTest {
 
   private static void refused(SmallModel model, String... words) {
     assertThatExceptionOfType(CheckpointException.class)
-        .isThrownBy(() -> ModelRun.family(model).inspect(model))
+        .isThrownBy(() -> InstalledFamilies.of(model).inspect(model))
         .withMessageContainingAll(words)
         .withMessageContaining("/models/small");
   }

@@ -7,6 +7,7 @@ import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.testkit.models.InstalledFamilies;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
 import java.util.List;
@@ -19,7 +20,7 @@ final class FalconH1Test {
   }
 
   private static ModelSpec inspect(SmallModel model) {
-    return ModelRun.family(model).inspect(model);
+    return InstalledFamilies.of(model).inspect(model);
   }
 
   private static void refused(SmallModel model, String... words) {

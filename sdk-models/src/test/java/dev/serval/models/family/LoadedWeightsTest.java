@@ -13,6 +13,7 @@ import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.CpuBackendProvider;
 import dev.serval.testkit.models.Experts;
+import dev.serval.testkit.models.InstalledFamilies;
 import dev.serval.testkit.models.SmallModel;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -49,7 +50,7 @@ final class LoadedWeightsTest {
   @ParameterizedTest
   @MethodSource("models")
   void what_is_named_is_what_is_loaded(SmallModel model) {
-    ModelFamily family = ModelRun.family(model);
+    ModelFamily family = InstalledFamilies.of(model);
     List<List<String>> loaded = new ArrayList<>();
     try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
         ComputeBackend backend = new CpuBackendProvider().open(ModelRun.CPU, 1, memory)) {
@@ -85,7 +86,7 @@ final class LoadedWeightsTest {
   @ParameterizedTest
   @MethodSource({"models", "modelsOfParts"})
   void loading_is_done_when_all_is_loaded_and_not_before(SmallModel model) {
-    ModelFamily family = ModelRun.family(model);
+    ModelFamily family = InstalledFamilies.of(model);
     List<Long> left = new ArrayList<>();
     try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
         ComputeBackend backend = new CpuBackendProvider().open(ModelRun.CPU, 1, memory)) {

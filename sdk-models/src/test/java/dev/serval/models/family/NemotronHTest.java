@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.testkit.models.InstalledFamilies;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
 import java.util.List;
@@ -24,7 +25,7 @@ final class NemotronHTest {
   }
 
   private static ModelSpec inspect(SmallModel model) {
-    return ModelRun.family(model).inspect(model);
+    return InstalledFamilies.of(model).inspect(model);
   }
 
   private static void refused(SmallModel model, String... words) {

@@ -10,6 +10,7 @@ import dev.serval.api.model.ModelSpec;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.testkit.models.Experts;
 import dev.serval.testkit.models.Gemma4Models;
+import dev.serval.testkit.models.InstalledFamilies;
 import dev.serval.testkit.models.LatentModels;
 import dev.serval.testkit.models.LatentModels.Heads;
 import dev.serval.testkit.models.SmallModel;
@@ -41,7 +42,7 @@ final class RefusalTest {
   }
 
   private static ModelSpec inspect(SmallModel model) {
-    return ModelRun.family(model).inspect(model);
+    return InstalledFamilies.of(model).inspect(model);
   }
 
   private static void refused(SmallModel model, String... words) {
@@ -246,7 +247,7 @@ final class RefusalTest {
     }
     SmallModel drafting = glm4Moe().withTensor("model.layers.2.eh_proj.weight", DType.F32, 16, 32);
     refused(drafting, "model.layers.2.eh_proj.weight", "not part of");
-    ModelRun.family(drafting).inspect(drafting.with("num_nextn_predict_layers", 1L));
+    InstalledFamilies.of(drafting).inspect(drafting.with("num_nextn_predict_layers", 1L));
     drafting.withTensor("model.layers.3.eh_proj.weight", DType.F32, 16, 32);
     refused(drafting, "model.layers.3.eh_proj.weight", "not part of");
   }
