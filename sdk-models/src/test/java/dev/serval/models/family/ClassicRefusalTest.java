@@ -1,14 +1,12 @@
 package dev.serval.models.family;
 
+import static dev.serval.models.family.Refusals.refused;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.serval.api.compute.DType;
-import dev.serval.api.storage.CheckpointException;
 import dev.serval.models.decoder.config.ModelConfig;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.DecoderTraits;
-import dev.serval.testkit.models.InstalledFamilies;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
@@ -45,13 +43,6 @@ final class ClassicRefusalTest {
 
   private static SmallModel falcon() {
     return named("FalconForCausalLM").without("intermediate_size");
-  }
-
-  private static void refused(SmallModel model, String... words) {
-    assertThatExceptionOfType(CheckpointException.class)
-        .isThrownBy(() -> InstalledFamilies.of(model).inspect(model))
-        .withMessageContainingAll(words)
-        .withMessageContaining("/models/small");
   }
 
   @Test

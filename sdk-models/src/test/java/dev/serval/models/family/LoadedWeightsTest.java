@@ -36,7 +36,7 @@ final class LoadedWeightsTest {
         model("LlamaForCausalLM", SmallModel.Extras.NONE).tied(),
         model("Qwen2ForCausalLM", biases),
         model("Qwen3ForCausalLM", norms).tied(),
-        RefusalTest.glm4Moe());
+        ExpertRefusalTest.glm4Moe());
   }
 
   private static SmallModel model(String architecture, SmallModel.Extras biases) {
@@ -69,9 +69,9 @@ final class LoadedWeightsTest {
         withExperts("MixtralForCausalLM", "gate"),
         withExperts("GraniteMoeForCausalLM", "router.layer")
             .expertsTogether(names + "input_linear", names + "output_linear"),
-        RefusalTest.gptOss(),
-        RefusalTest.deepseekV3(),
-        RefusalTest.deepseekV2());
+        ExpertRefusalTest.gptOss(),
+        LatentRefusalTest.deepseekV3(),
+        LatentRefusalTest.deepseekV2());
   }
 
   private static SmallModel withExperts(String architecture, String router) {
