@@ -1,0 +1,38 @@
+package dev.serval.storage.gguf.architecture;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The fields of a {@code config.json} while they are collected, in their order. */
+final class Fields {
+  private final Map<String, Object> values = new LinkedHashMap<>();
+
+  Fields put(String field, Object value) {
+    values.put(field, value);
+    return this;
+  }
+
+  void putIfAbsent(String field, Object value) {
+    values.putIfAbsent(field, value);
+  }
+
+  boolean has(String field) {
+    return values.containsKey(field);
+  }
+
+  void remove(String field) {
+    values.remove(field);
+  }
+
+  /** Says by whose names the model goes, whatever was said before. */
+  Fields called(String model, String modelType) {
+    return put("architectures", List.of(model)).put("model_type", modelType);
+  }
+
+  /** All of them, unmodifiable. */
+  Map<String, Object> asMap() {
+    return Collections.unmodifiableMap(values);
+  }
+}
