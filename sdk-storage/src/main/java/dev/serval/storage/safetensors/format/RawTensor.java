@@ -1,4 +1,4 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.format;
 
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.StoredTensor;
@@ -13,33 +13,33 @@ import java.util.List;
  * @param entry what the file's header says of it
  * @param name what it is called in the model
  */
-record RawTensor(SafetensorsFile file, TensorEntry entry, String name) {
+public record RawTensor(SafetensorsFile file, TensorEntry entry, String name) {
   /** As it is; refused if Serval does not compute with its type. */
-  StoredTensor stored() {
+  public StoredTensor stored() {
     return file.tensor(entry, name);
   }
 
-  ElementType type() {
+  public ElementType type() {
     return entry.type();
   }
 
-  List<Long> shape() {
+  public List<Long> shape() {
     return entry.shape();
   }
 
-  MemorySegment data() {
+  public MemorySegment data() {
     return file.data(entry);
   }
 
   /** This one, which must be of a type and a shape. */
-  RawTensor require(ElementType type, List<Long> shape) {
+  public RawTensor require(ElementType type, List<Long> shape) {
     if (type() != type) {
       throw problem("is of type %s; it must be of %s", type(), type);
     }
     return requireShape(shape);
   }
 
-  RawTensor requireShape(List<Long> shape) {
+  public RawTensor requireShape(List<Long> shape) {
     if (!shape.equals(shape())) {
       throw problem("has shape %s; it must be %s", shape(), shape);
     }
@@ -47,7 +47,7 @@ record RawTensor(SafetensorsFile file, TensorEntry entry, String name) {
   }
 
   /** This one, which must have so many dimensions, of at least 1 each. */
-  RawTensor requireDimensions(int count) {
+  public RawTensor requireDimensions(int count) {
     if (shape().size() != count
         || shape().stream().anyMatch(length -> length < 1 || length > Integer.MAX_VALUE)) {
       throw problem(
@@ -58,7 +58,7 @@ record RawTensor(SafetensorsFile file, TensorEntry entry, String name) {
   }
 
   /** Whether all of its bytes are 0. */
-  boolean isZero() {
+  public boolean isZero() {
     MemorySegment data = data();
     for (long i = 0; i < data.byteSize(); i++) {
       if (data.get(ValueLayout.JAVA_BYTE, i) != 0) {
@@ -69,11 +69,11 @@ record RawTensor(SafetensorsFile file, TensorEntry entry, String name) {
   }
 
   /** It is there, and another that belongs to it is not. */
-  CheckpointException without(String other) {
+  public CheckpointException without(String other) {
     return problem("is there without '%s', which belongs to it", other);
   }
 
-  CheckpointException problem(String sentence, Object... values) {
+  public CheckpointException problem(String sentence, Object... values) {
     return entry.problem(file.file().toString(), sentence, values);
   }
 }

@@ -1,6 +1,8 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.packed;
 
 import dev.serval.api.storage.StoredTensor;
+import dev.serval.storage.safetensors.format.ElementType;
+import dev.serval.storage.safetensors.format.RawTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;

@@ -1,6 +1,7 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.packed;
 
 import dev.serval.api.storage.StoredTensor;
+import dev.serval.storage.safetensors.format.RawTensor;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;

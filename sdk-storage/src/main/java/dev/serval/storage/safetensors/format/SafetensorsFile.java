@@ -1,4 +1,4 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.format;
 
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.FileRange;
@@ -18,7 +18,7 @@ import java.util.SortedMap;
  * which every byte belongs to exactly one tensor (<a
  * href="https://github.com/huggingface/safetensors#format">the format</a>).
  */
-final class SafetensorsFile {
+public final class SafetensorsFile {
   private static final long MOST_HEADER_BYTES = 100_000_000;
   private static final long LENGTH_BYTES = Long.BYTES;
   private static final byte[] LFS_POINTER =
@@ -37,7 +37,8 @@ final class SafetensorsFile {
     this.tensors = tensors;
   }
 
-  static SafetensorsFile read(MappedFile file) {
+  /** Checks a file and its header; refused is what does not fit together. */
+  public static SafetensorsFile read(MappedFile file) {
     long headerBytes = headerBytes(file);
     MemorySegment header = file.bytes().asSlice(LENGTH_BYTES, headerBytes);
     MemorySegment data = file.bytes().asSlice(LENGTH_BYTES + headerBytes);
@@ -104,16 +105,16 @@ final class SafetensorsFile {
     }
   }
 
-  MappedFile file() {
+  public MappedFile file() {
     return file;
   }
 
-  SortedMap<String, TensorEntry> tensors() {
+  public SortedMap<String, TensorEntry> tensors() {
     return tensors;
   }
 
   /** One of its tensors, under the name that it has in the checkpoint. */
-  StoredTensor tensor(TensorEntry tensor, String name) {
+  public StoredTensor tensor(TensorEntry tensor, String name) {
     return tensor
         .type()
         .dtype()

@@ -1,4 +1,4 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.packed;
 
 import dev.serval.api.storage.CheckpointException;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.format;
 
 import dev.serval.api.compute.DType;
 import java.util.Arrays;
@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The element types of the format, under its own names; Serval computes with some of them. */
-enum ElementType {
+public enum ElementType {
   BOOL(8),
   F4(4),
   F6_E2M3(6),
@@ -58,11 +58,11 @@ enum ElementType {
         .collect(Collectors.joining(", "));
   }
 
-  int bits() {
+  public int bits() {
     return bits;
   }
 
-  Optional<DType> dtype() {
+  public Optional<DType> dtype() {
     return dtype;
   }
 }

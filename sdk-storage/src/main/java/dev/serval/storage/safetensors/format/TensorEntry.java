@@ -1,4 +1,4 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.format;
 
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.storage.text.Quoted;
@@ -13,7 +13,7 @@ import java.util.List;
  * @param begin where its data begins, from the end of the header
  * @param end where its data ends
  */
-record TensorEntry(String name, ElementType type, List<Long> shape, long begin, long end) {
+public record TensorEntry(String name, ElementType type, List<Long> shape, long begin, long end) {
   /** Where the data of a file is limited, and what the file is called. */
   TensorEntry requireWithin(String file, long dataBytes) {
     if (begin > end) {

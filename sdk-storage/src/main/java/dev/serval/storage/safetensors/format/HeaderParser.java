@@ -1,4 +1,4 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.format;
 
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.storage.text.JsonCursor;

@@ -1,9 +1,10 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.packed;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.storage.checkpoint.MadeBytes;
-import dev.serval.storage.safetensors.ExpertStacks.Rows;
+import dev.serval.storage.safetensors.format.RawTensor;
+import dev.serval.storage.safetensors.packed.ExpertStacks.Rows;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;

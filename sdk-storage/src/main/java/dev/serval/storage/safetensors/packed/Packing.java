@@ -1,7 +1,8 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.packed;
 
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.api.storage.StoredTensor;
+import dev.serval.storage.safetensors.format.RawTensor;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -18,9 +19,9 @@ import java.util.stream.Stream;
  * @param steps what is unpacked, one after the other
  * @param fields those of the configuration that say so
  */
-record Packing(List<Unpacking> steps, List<String> fields) {
+public record Packing(List<Unpacking> steps, List<String> fields) {
   /** As a configuration says. */
-  static Packing of(String place, Map<String, Object> config) {
+  public static Packing of(String place, Map<String, Object> config) {
     List<Unpacking> quantized = Quantization.of(place, config).stream().toList();
     boolean said = !quantized.isEmpty() || ExpertStacks.stores(config);
     return new Packing(
@@ -29,14 +30,14 @@ record Packing(List<Unpacking> steps, List<String> fields) {
   }
 
   /** The configuration of what is unpacked. */
-  Map<String, Object> unpacked(Map<String, Object> config) {
+  public Map<String, Object> unpacked(Map<String, Object> config) {
     Map<String, Object> left = new LinkedHashMap<>(config);
     left.keySet().removeAll(fields);
     return Collections.unmodifiableMap(left);
   }
 
   /** The tensors by name. */
-  SortedMap<String, Supplier<StoredTensor>> unpacked(
+  public SortedMap<String, Supplier<StoredTensor>> unpacked(
       Path path, SortedMap<String, RawTensor> stored) {
     SortedMap<String, RawTensor> raw = new TreeMap<>(stored);
     Map<String, Supplier<StoredTensor>> made = new TreeMap<>();

@@ -1,5 +1,6 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.packed;
 
+import dev.serval.storage.safetensors.format.ElementType;
 import java.util.Optional;
 
 /** Floating-point numbers of 8 bits: a sign, bits of an exponent, bits of a fraction. */

@@ -1,7 +1,7 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.packed;
 
 import dev.serval.api.storage.StoredTensor;
-import dev.serval.storage.safetensors.ExpertStacks.Rows;
+import dev.serval.storage.safetensors.packed.ExpertStacks.Rows;
 
 /** Equal matrices in one tensor, one for each expert. */
 sealed interface MatrixStack permits BlockStack, TransposedStack {

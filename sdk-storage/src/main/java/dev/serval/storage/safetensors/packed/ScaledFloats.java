@@ -1,8 +1,9 @@
-package dev.serval.storage.safetensors;
+package dev.serval.storage.safetensors.packed;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.storage.checkpoint.MadeBytes;
+import dev.serval.storage.safetensors.format.RawTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
