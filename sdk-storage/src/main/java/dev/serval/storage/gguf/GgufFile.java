@@ -11,10 +11,10 @@ import dev.serval.storage.checkpoint.MappedCheckpoint;
 import dev.serval.storage.checkpoint.MappedFolder;
 import dev.serval.storage.checkpoint.TensorTable;
 import dev.serval.storage.gguf.architecture.Architecture;
-import dev.serval.storage.gguf.architecture.Architectures;
 import dev.serval.storage.gguf.architecture.ModelConfiguration;
 import dev.serval.storage.gguf.architecture.TensorNames;
 import dev.serval.storage.gguf.architecture.WeightFacts;
+import dev.serval.storage.gguf.family.Architectures;
 import dev.serval.storage.gguf.format.GgufPart;
 import dev.serval.storage.gguf.format.Metadata;
 import dev.serval.storage.gguf.format.SplitName;
@@ -276,36 +276,12 @@ public final class GgufFile {
 
   private WeightFacts weightFacts() {
     Placed embeddings = tensors.get(TensorNames.EMBEDDINGS);
-    String attention = TensorNames.attentionLayer(tensors.keySet());
-    return new WeightFacts(
+    return WeightFacts.of(
+        tensors.keySet(),
         embeddings == null
             ? first.metadata().count("tokenizer.ggml.tokens")
             : embeddings.entry().shape().getFirst(),
-        !tensors.containsKey(TensorNames.HEAD),
-        tensors.containsKey(attention + "attn_q.bias")
-            || tensors.containsKey(attention + "attn_qkv.bias"),
-        tensors.containsKey("blk.0.attn_k_b.weight"),
-        tensors.containsKey(attention + "attn_qkv.weight"),
-        tensors.containsKey(attention + "attn_q_norm.weight"),
-        TensorNames.layersWith("attn_v", tensors.keySet()),
-        tensors.containsKey("blk.0.layer_output_scale.weight"),
-        tensors.containsKey("blk.0.ffn_gate_up_exps.weight"),
-        tensors.containsKey("blk.0.attn_norm_2.weight"),
-        tensors.containsKey("blk.0.ffn_norm.weight"),
-        tensors.containsKey("blk.0.ffn_down.bias"),
-        anyEndsWith(TensorNames.CONVOLUTION_BIAS),
-        anyEndsWith(TensorNames.STATE_NORM),
-        divisors(TensorNames.ROTARY_DIVISORS),
-        divisors(TensorNames.LONG_DIVISORS),
-        divisors(TensorNames.SHORT_DIVISORS));
-  }
-
-  private boolean anyEndsWith(String suffix) {
-    return tensors.keySet().stream().anyMatch(name -> name.endsWith(suffix));
-  }
-
-  private Optional<List<Double>> divisors(String name) {
-    return Optional.ofNullable(tensors.get(name)).map(GgufFile::divisors);
+        name -> Optional.ofNullable(tensors.get(name)).map(GgufFile::divisors));
   }
 
   private static List<Double> divisors(Placed placed) {

@@ -15,7 +15,7 @@ import java.util.stream.Stream;
  * turn, gates go through SiLU, norms are from the root mean square, usual fields say which maps
  * have biases, and there are neither windows nor experts.
  */
-final class Description {
+public final class Description {
   private static final Step NOTHING = (model, fields) -> {};
 
   private final String key;
@@ -50,16 +50,17 @@ final class Description {
    * @param model what Hugging Face lists in {@code architectures}
    * @param modelType what Hugging Face calls {@code model_type}
    */
-  static Description of(String key, String model, String modelType) {
+  public static Description of(String key, String model, String modelType) {
     return new Description(key, model, modelType);
   }
 
-  static List<Architecture> all(Description... described) {
+  /** The architectures that are described. */
+  public static List<Architecture> all(Description... described) {
     return Stream.of(described).map(Description::architecture).toList();
   }
 
   /** What names of tensors in layers begin with there, before the layer's number. */
-  Description layers(String beginning) {
+  public Description layers(String beginning) {
     layers = beginning;
     return this;
   }
@@ -67,28 +68,29 @@ final class Description {
   /**
    * What tensors are called there where others differ; later names take the place of earlier ones.
    */
-  Description names(Map<String, String> own) {
+  public Description names(Map<String, String> own) {
     ownNames.putAll(own);
     return this;
   }
 
   /** Keys that change results, and that a step translates. */
-  Description translates(String... keys) {
+  public Description translates(String... keys) {
     return translates(Arrays.asList(keys));
   }
 
-  Description translates(Collection<String> keys) {
+  public Description translates(Collection<String> keys) {
     translated.addAll(keys);
     return this;
   }
 
-  Description positions(Positions kind) {
+  /** What positions turn. */
+  public Description positions(Positions kind) {
     positions = kind;
     return this;
   }
 
   /** Texts have the same position in every kind, of which it may say how many there are. */
-  Description positionsOfSeveralKinds() {
+  public Description positionsOfSeveralKinds() {
     positionsOfSeveralKinds = true;
     return this;
   }
@@ -97,45 +99,48 @@ final class Description {
    * What gates go through, or what is there in place of gates: where models of one architecture
    * have either GELU, that which llama.cpp takes, as files do not say.
    */
-  Description activation(String name) {
+  public Description activation(String name) {
     activation = name;
     return this;
   }
 
   /** Norms are from the mean, and a field says what these add. */
-  Description centred(String field) {
+  public Description centred(String field) {
     epsilonKey = Keys.NORM_EPSILON;
     return translates(epsilonKey).epsilonField(field);
   }
 
   /** Another field says what norms add. */
-  Description epsilonField(String field) {
+  public Description epsilonField(String field) {
     epsilonField = field;
     return this;
   }
 
   /** Its configurations have other fields for biases, or none. */
-  Description otherwiseBiased() {
+  public Description otherwiseBiased() {
     saysBiases = false;
     return this;
   }
 
-  Description keyHeads(ToLongFunction<StoredModel> heads) {
+  /** How many heads of keys and values a layer has, where a file does not say it plainly. */
+  public Description keyHeads(ToLongFunction<StoredModel> heads) {
     keyHeads = heads;
     return this;
   }
 
   /** Other layers do something else, and have no heads of keys and values. */
-  Description attendsInSomeLayers() {
+  public Description attendsInSomeLayers() {
     return keyHeads(stored -> stored.attentionLayers().count());
   }
 
-  Description width(ToLongFunction<StoredModel> layersWidth) {
+  /** How wide feed-forward layers are, where a file does not say it plainly. */
+  public Description width(ToLongFunction<StoredModel> layersWidth) {
     width = layersWidth;
     return this;
   }
 
-  Description window(Step step) {
+  /** There may be a window: a step of {@link Windows}, or one that takes such a step. */
+  public Description window(Step step) {
     window = step;
     return this;
   }
@@ -147,14 +152,14 @@ final class Description {
    * @param step what translates them
    * @param keys what is said of them beside how many there are
    */
-  Description experts(Map<String, String> names, Step step, String... keys) {
+  public Description experts(Map<String, String> names, Step step, String... keys) {
     expertNames = names;
     experts = step;
     return translates(Keys.EXPERTS, Keys.EXPERTS_USED).translates(keys);
   }
 
   /** What only this architecture has. */
-  Description own(Step step) {
+  public Description own(Step step) {
     own = step;
     return this;
   }

@@ -6,33 +6,33 @@ import java.util.List;
 import java.util.Map;
 
 /** The fields of a {@code config.json} while they are collected, in their order. */
-final class Fields {
+public final class Fields {
   private final Map<String, Object> values = new LinkedHashMap<>();
 
-  Fields put(String field, Object value) {
+  public Fields put(String field, Object value) {
     values.put(field, value);
     return this;
   }
 
-  void putIfAbsent(String field, Object value) {
+  public void putIfAbsent(String field, Object value) {
     values.putIfAbsent(field, value);
   }
 
-  boolean has(String field) {
+  public boolean has(String field) {
     return values.containsKey(field);
   }
 
-  void remove(String field) {
+  public void remove(String field) {
     values.remove(field);
   }
 
   /** Says by whose names the model goes, whatever was said before. */
-  Fields called(String model, String modelType) {
+  public Fields called(String model, String modelType) {
     return put("architectures", List.of(model)).put("model_type", modelType);
   }
 
   /** All of them, unmodifiable. */
-  Map<String, Object> asMap() {
+  public Map<String, Object> asMap() {
     return Collections.unmodifiableMap(values);
   }
 }

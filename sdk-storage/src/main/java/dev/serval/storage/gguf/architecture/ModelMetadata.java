@@ -12,80 +12,80 @@ import java.util.Optional;
  * @param file all keys of the file
  * @param architecture what those of the model begin with
  */
-record ModelMetadata(Metadata file, String architecture) {
+public record ModelMetadata(Metadata file, String architecture) {
   private String key(String name) {
     return architecture + "." + name;
   }
 
-  boolean has(String name) {
+  public boolean has(String name) {
     return file.has(key(name));
   }
 
-  boolean isArray(String name) {
+  public boolean isArray(String name) {
     return file.isArray(key(name));
   }
 
-  Optional<String> text(String name) {
+  public Optional<String> text(String name) {
     return file.text(key(name));
   }
 
-  Optional<Boolean> flag(String name) {
+  public Optional<Boolean> flag(String name) {
     return file.flag(key(name));
   }
 
   /** A whole number from 0 to 2^31 − 1. */
-  Optional<Long> natural(String name) {
+  public Optional<Long> natural(String name) {
     return file.natural(key(name));
   }
 
-  long requireNatural(String name) {
+  public long requireNatural(String name) {
     return file.requireNatural(key(name));
   }
 
   /** The same of at least 1. */
-  long requirePositive(String name) {
+  public long requirePositive(String name) {
     return file.requirePositive(key(name));
   }
 
-  Optional<Double> real(String name) {
+  public Optional<Double> real(String name) {
     return file.real(key(name));
   }
 
-  double real(String name, double otherwise) {
+  public double real(String name, double otherwise) {
     return real(name).orElse(otherwise);
   }
 
-  double requireReal(String name) {
+  public double requireReal(String name) {
     return file.requireReal(key(name));
   }
 
   /** A number of any type. */
-  double number(String name) {
+  public double number(String name) {
     return file.number(key(name));
   }
 
   /** Yes or no for each of so many layers. */
-  List<Boolean> flags(String name, long layers) {
+  public List<Boolean> flags(String name, long layers) {
     return file.flags(key(name), Math.toIntExact(layers), "layers");
   }
 
   /** A whole number for each of so many layers. */
-  List<Long> naturals(String name, long layers) {
+  public List<Long> naturals(String name, long layers) {
     return file.naturals(key(name), Math.toIntExact(layers), "layers");
   }
 
   /** Refuses a flag that is there and false. */
-  void requireUnlessMissing(String flag) {
+  public void requireUnlessMissing(String flag) {
     if (!flag(flag).orElse(true)) {
       throw problem(flag, "is false; it must be true");
     }
   }
 
-  CheckpointException missing(String name) {
+  public CheckpointException missing(String name) {
     return file.missing(key(name));
   }
 
-  CheckpointException problem(String name, String sentence) {
+  public CheckpointException problem(String name, String sentence) {
     return file.problem(key(name), sentence);
   }
 }

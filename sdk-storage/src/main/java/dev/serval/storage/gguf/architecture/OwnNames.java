@@ -3,33 +3,34 @@ package dev.serval.storage.gguf.architecture;
 import java.util.Map;
 
 /** What tensors are called in Hugging Face's checkpoints of several families, where most differ. */
-final class OwnNames {
+public final class OwnNames {
   /** Of layers with norms behind attention and feed-forward layers. */
-  static final Map<String, String> END_NORMS =
+  public static final Map<String, String> END_NORMS =
       Map.of(
           "post_attention_norm", "post_attention_layernorm",
           "ffn_norm", "pre_feedforward_layernorm",
           "post_ffw_norm", "post_feedforward_layernorm");
 
   /** Of layers whose second norm is called after attention in this format, too. */
-  static final Map<String, String> POST_ATTENTION =
+  public static final Map<String, String> POST_ATTENTION =
       Map.of("post_attention_norm", "post_attention_layernorm");
 
   /** Of inputs of attention in one map, and of gates and ups in one, under the name of the ups. */
-  static final Map<String, String> JOINED =
+  public static final Map<String, String> JOINED =
       Map.of("attn_qkv", "self_attn.qkv_proj", "ffn_up", "mlp.gate_up_proj");
 
-  static final Map<String, String> ROUTER = Map.of("ffn_gate_inp", "mlp.gate");
+  public static final Map<String, String> ROUTER = Map.of("ffn_gate_inp", "mlp.gate");
 
-  static final Map<String, String> EXPERTS =
+  public static final Map<String, String> EXPERTS =
       Map.of(
           "ffn_gate_exps", "mlp.experts.%d.gate_proj",
           "ffn_up_exps", "mlp.experts.%d.up_proj",
           "ffn_down_exps", "mlp.experts.%d.down_proj");
 
-  static final Map<String, String> MIXTRAL_ROUTER = Map.of("ffn_gate_inp", "block_sparse_moe.gate");
+  public static final Map<String, String> MIXTRAL_ROUTER =
+      Map.of("ffn_gate_inp", "block_sparse_moe.gate");
 
-  static final Map<String, String> MIXTRAL_EXPERTS =
+  public static final Map<String, String> MIXTRAL_EXPERTS =
       Map.of(
           "ffn_gate_exps", "block_sparse_moe.experts.%d.w1",
           "ffn_up_exps", "block_sparse_moe.experts.%d.w3",
@@ -38,7 +39,7 @@ final class OwnNames {
   /**
    * Of experts beside such as all rows go to, and what is added to scores where they are chosen.
    */
-  static final Map<String, String> SHARED_EXPERTS =
+  public static final Map<String, String> SHARED_EXPERTS =
       Map.of(
           "ffn_gate_inp", "mlp.gate",
           "exp_probs_b", "mlp.gate.e_score_correction_bias",
@@ -47,7 +48,7 @@ final class OwnNames {
           "ffn_down_shexp", "mlp.shared_experts.down_proj");
 
   /** Of layers that are state spaces. */
-  static final Map<String, String> MAMBA =
+  public static final Map<String, String> MAMBA =
       Map.of(
           "ssm_in", "mamba.in_proj",
           "ssm_conv1d", "mamba.conv1d",

@@ -1,7 +1,7 @@
 package dev.serval.storage.gguf.architecture;
 
 /** What positions do to queries and keys. */
-enum Positions {
+public enum Positions {
   /** They turn elements that are half a head apart. */
   HALVES,
   /** They turn neighbours, as after conversion in Llama, whose converters reorder rows. */

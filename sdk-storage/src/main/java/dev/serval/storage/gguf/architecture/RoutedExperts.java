@@ -6,9 +6,9 @@ import java.util.Set;
  * Translates what a file says of experts as DeepSeek has them: chosen within groups, by a score
  * that the logistic function gives, beside some that all rows go to.
  */
-final class RoutedExperts {
+public final class RoutedExperts {
   /** What is said of them beside how many there are. */
-  static final Set<String> KEYS =
+  public static final Set<String> KEYS =
       Set.of(Keys.SHARED_EXPERTS, Keys.SHARED_WIDTH, Keys.SCORING, Keys.GROUPS, Keys.EXPERT_SCALE);
 
   private static final String GROUPS_USED = "expert_group_used_count";
@@ -17,20 +17,20 @@ final class RoutedExperts {
   private RoutedExperts() {}
 
   /** The step of models that may have layers without. */
-  static void bySigmoid(StoredModel model, Fields fields) {
+  public static void bySigmoid(StoredModel model, Fields fields) {
     model.experts().requireSigmoid();
     withShared(model, fields);
   }
 
   /** The same, however scores are made. */
-  static void withShared(StoredModel model, Fields fields) {
+  public static void withShared(StoredModel model, Fields fields) {
     alone(model, fields);
     fields.put("n_shared_experts", model.experts().shared());
     fields.put("first_k_dense_replace", model.experts().denseLayers());
   }
 
   /** What is said of those that some rows go to. */
-  static void alone(StoredModel model, Fields fields) {
+  public static void alone(StoredModel model, Fields fields) {
     Experts experts = model.experts();
     experts.putCounts(fields, "n_routed_experts");
     fields.put("moe_intermediate_size", experts.width());
@@ -42,7 +42,7 @@ final class RoutedExperts {
   }
 
   /** How many groups there are; one or 0 stands for none. */
-  static long groups(StoredModel model) {
+  public static long groups(StoredModel model) {
     return Math.max(1, model.metadata().natural(Keys.GROUPS).orElse(1L));
   }
 }

@@ -11,16 +11,16 @@ import java.util.stream.IntStream;
  * @param count how much those have that have any
  * @param have whether each layer has some
  */
-record SomeLayers(long count, List<Boolean> have) {
+public record SomeLayers(long count, List<Boolean> have) {
   /** How much each of so many layers has, as a list says or one number for all. */
-  static List<Long> numbers(ModelMetadata metadata, String name, long layers) {
+  public static List<Long> numbers(ModelMetadata metadata, String name, long layers) {
     return metadata.isArray(name)
         ? metadata.naturals(name, layers)
         : Collections.nCopies(Math.toIntExact(layers), metadata.requirePositive(name));
   }
 
   /** Those of a model of so many layers. */
-  static SomeLayers read(ModelMetadata metadata, String name, long layers) {
+  public static SomeLayers read(ModelMetadata metadata, String name, long layers) {
     List<Long> counts = numbers(metadata, name, layers);
     return new SomeLayers(
         onlyCount(metadata, name, counts), counts.stream().map(count -> count > 0).toList());
@@ -41,12 +41,12 @@ record SomeLayers(long count, List<Boolean> have) {
   }
 
   /** What each layer is called, by whether it has some. */
-  List<String> types(String having, String other) {
+  public List<String> types(String having, String other) {
     return have.stream().map(one -> one ? having : other).toList();
   }
 
   /** What each layer is called that has some of this, some of another, or nothing of both. */
-  List<String> types(String having, SomeLayers others, String havingOther, String neither) {
+  public List<String> types(String having, SomeLayers others, String havingOther, String neither) {
     return IntStream.range(0, have.size())
         .mapToObj(
             layer -> have.get(layer) ? having : others.have.get(layer) ? havingOther : neither)

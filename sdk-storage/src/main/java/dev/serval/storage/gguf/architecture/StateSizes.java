@@ -9,12 +9,12 @@ package dev.serval.storage.gguf.architecture;
  * @param heads how many there are in all
  * @param columns how many numbers a value of one has
  */
-record StateSizes(long taps, long rows, long groups, long heads, long columns) {
+public record StateSizes(long taps, long rows, long groups, long heads, long columns) {
   private static final String OF_ALL = "ssm.inner_size";
   private static final String COUNT = "ssm.time_step_rank";
 
   /** Those of a file; refused by their keys are such as are missing, 0 or do not divide. */
-  static StateSizes read(ModelMetadata metadata) {
+  public static StateSizes read(ModelMetadata metadata) {
     return new StateSizes(
         metadata.requirePositive("ssm.conv_kernel"),
         metadata.requirePositive("ssm.state_size"),
@@ -36,7 +36,7 @@ record StateSizes(long taps, long rows, long groups, long heads, long columns) {
    * Puts the fields of layers that are state spaces, as Mamba 2 has them. Converters store what a
    * state decays by, and not the logarithm.
    */
-  static void mamba(StoredModel model, Fields fields) {
+  public static void mamba(StoredModel model, Fields fields) {
     StateSizes sizes = read(model.metadata());
     fields.put("mamba_n_heads", sizes.heads);
     fields.put("mamba_d_head", sizes.columns);

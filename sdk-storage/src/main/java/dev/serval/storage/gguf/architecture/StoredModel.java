@@ -10,17 +10,17 @@ import java.util.Optional;
  * @param metadata the model's keys
  * @param weights what its tensors say
  */
-record StoredModel(ModelMetadata metadata, WeightFacts weights) {
+public record StoredModel(ModelMetadata metadata, WeightFacts weights) {
   /** The tensors of further ones would have no names. */
   private static final long MOST_LAYERS = 1_000_000;
 
   /** All layers, those that predict further tokens among them. */
-  long storedLayers() {
+  public long storedLayers() {
     return metadata.requireNatural(Keys.LAYERS);
   }
 
   /** Those that predict further tokens come last, and are not among them. */
-  long layers() {
+  public long layers() {
     long all = storedLayers();
     if (all > MOST_LAYERS) {
       throw metadata.problem(
@@ -34,45 +34,45 @@ record StoredModel(ModelMetadata metadata, WeightFacts weights) {
     return all - drafts;
   }
 
-  long draftLayers() {
+  public long draftLayers() {
     return metadata.natural(Keys.DRAFT_LAYERS).orElse(0L);
   }
 
-  long hidden() {
+  public long hidden() {
     return metadata.requireNatural(Keys.HIDDEN);
   }
 
-  long heads() {
+  public long heads() {
     return metadata.requirePositive(Keys.HEADS);
   }
 
   /** How many heads of keys and values there are in each layer. */
-  long keyHeads() {
+  public long keyHeads() {
     return metadata.natural(Keys.KEY_HEADS).orElse(heads());
   }
 
   /** The layers that attend, where others do something else. */
-  SomeLayers attentionLayers() {
+  public SomeLayers attentionLayers() {
     return SomeLayers.read(metadata, Keys.KEY_HEADS, layers());
   }
 
   /** How wide the feed-forward layers are. */
-  long width() {
+  public long width() {
     return metadata.requireNatural(Keys.WIDTH);
   }
 
   /** The layers that are feed-forward layers, where others are something else. */
-  SomeLayers feedForwardLayers() {
+  public SomeLayers feedForwardLayers() {
     return SomeLayers.read(metadata, Keys.WIDTH, layers());
   }
 
   /** What each layer has of something, as a list says or one number for all. */
-  List<Long> ofEachLayer(String name) {
+  public List<Long> ofEachLayer(String name) {
     return SomeLayers.numbers(metadata, name, layers());
   }
 
   /** The size of a head. */
-  long headDim() {
+  public long headDim() {
     Optional<Long> given = metadata.natural(Keys.KEY_LENGTH);
     if (given.isEmpty() && hidden() % heads() != 0) {
       throw metadata.problem(
@@ -88,7 +88,7 @@ record StoredModel(ModelMetadata metadata, WeightFacts weights) {
   }
 
   /** What it says of its experts. */
-  Experts experts() {
+  public Experts experts() {
     return new Experts(metadata);
   }
 }

@@ -11,17 +11,17 @@ import java.util.stream.Collectors;
 /** What GGUF's names of tensors are called in Hugging Face's checkpoints. */
 public final class TensorNames {
   public static final String EMBEDDINGS = "token_embd.weight";
-  public static final String HEAD = "output.weight";
+  static final String HEAD = "output.weight";
 
   /** How the names of what the convolutions before states add end. */
-  public static final String CONVOLUTION_BIAS = ".ssm_conv1d.bias";
+  static final String CONVOLUTION_BIAS = ".ssm_conv1d.bias";
 
   /** How those of norms of what states give end. */
-  public static final String STATE_NORM = ".ssm_norm.weight";
+  static final String STATE_NORM = ".ssm_norm.weight";
 
-  public static final String ROTARY_DIVISORS = "rope_freqs.weight";
-  public static final String LONG_DIVISORS = "rope_factors_long.weight";
-  public static final String SHORT_DIVISORS = "rope_factors_short.weight";
+  static final String ROTARY_DIVISORS = "rope_freqs.weight";
+  static final String LONG_DIVISORS = "rope_factors_long.weight";
+  static final String SHORT_DIVISORS = "rope_factors_short.weight";
 
   /** What is no weight, and becomes part of the configuration. */
   public static final Set<String> DIVISORS = Set.of(ROTARY_DIVISORS, LONG_DIVISORS, SHORT_DIVISORS);
@@ -85,7 +85,7 @@ public final class TensorNames {
    * What the names of a layer's tensors begin with that has queries of its own, as layers of linear
    * attention do not; those of the first layer where there is none.
    */
-  public static String attentionLayer(Set<String> tensors) {
+  static String attentionLayer(Set<String> tensors) {
     return tensors.stream()
         .filter(tensor -> tensor.endsWith(QUERIES))
         .map(tensor -> tensor.substring(0, tensor.length() - QUERIES.length() + 1))
@@ -94,7 +94,7 @@ public final class TensorNames {
   }
 
   /** The layers that have a map of this name. */
-  public static Set<Integer> layersWith(String map, Set<String> tensors) {
+  static Set<Integer> layersWith(String map, Set<String> tensors) {
     return tensors.stream()
         .map(LAYER::matcher)
         .filter(layer -> layer.matches() && layer.group(2).equals(map))

@@ -3,6 +3,7 @@ package dev.serval.storage.gguf.architecture;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * What the tensors say of the configuration. What is said of queries is so of layers that have any.
@@ -42,4 +43,36 @@ public record WeightFacts(
     boolean stateNorms,
     Optional<List<Double>> divisors,
     Optional<List<Double>> longDivisors,
-    Optional<List<Double>> shortDivisors) {}
+    Optional<List<Double>> shortDivisors) {
+  private static final String FIRST = "blk.0.";
+
+  /**
+   * What tensors of these names say.
+   *
+   * @param vocabulary how many tokens there are
+   * @param divisors the numbers of one that speeds are divided by, if it is there
+   */
+  public static WeightFacts of(
+      Set<String> tensors, long vocabulary, Function<String, Optional<List<Double>>> divisors) {
+    String attention = TensorNames.attentionLayer(tensors);
+    return new WeightFacts(
+        vocabulary,
+        !tensors.contains(TensorNames.HEAD),
+        tensors.contains(attention + "attn_q.bias")
+            || tensors.contains(attention + "attn_qkv.bias"),
+        tensors.contains(FIRST + "attn_k_b.weight"),
+        tensors.contains(attention + "attn_qkv.weight"),
+        tensors.contains(attention + "attn_q_norm.weight"),
+        TensorNames.layersWith("attn_v", tensors),
+        tensors.contains(FIRST + "layer_output_scale.weight"),
+        tensors.contains(FIRST + "ffn_gate_up_exps.weight"),
+        tensors.contains(FIRST + "attn_norm_2.weight"),
+        tensors.contains(FIRST + "ffn_norm.weight"),
+        tensors.contains(FIRST + "ffn_down.bias"),
+        tensors.stream().anyMatch(name -> name.endsWith(TensorNames.CONVOLUTION_BIAS)),
+        tensors.stream().anyMatch(name -> name.endsWith(TensorNames.STATE_NORM)),
+        divisors.apply(TensorNames.ROTARY_DIVISORS),
+        divisors.apply(TensorNames.LONG_DIVISORS),
+        divisors.apply(TensorNames.SHORT_DIVISORS));
+  }
+}

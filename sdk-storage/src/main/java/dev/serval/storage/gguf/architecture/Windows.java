@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** Translates what a file says of a window in which tokens are seen. Each method is a step. */
-final class Windows {
+public final class Windows {
   private static final long PERIOD = 4;
 
   private Windows() {}
@@ -14,12 +14,12 @@ final class Windows {
   }
 
   /** Whether there is one. */
-  static boolean has(StoredModel model) {
+  public static boolean has(StoredModel model) {
     return window(model).isPresent();
   }
 
   /** There can be none. */
-  static void none(StoredModel model, Fields fields) {
+  public static void none(StoredModel model, Fields fields) {
     window(model)
         .ifPresent(positions -> {
           throw model
@@ -29,19 +29,19 @@ final class Windows {
   }
 
   /** There may be one, and which layers have it is the family's to know. */
-  static void any(StoredModel model, Fields fields) {
+  public static void any(StoredModel model, Fields fields) {
     window(model).ifPresent(positions -> fields.put("sliding_window", positions));
   }
 
   /** There must be one, which another step has translated. */
-  static void required(StoredModel model, Fields fields) {
+  public static void required(StoredModel model, Fields fields) {
     if (!has(model)) {
       throw model.metadata().missing(Keys.WINDOW);
     }
   }
 
   /** There may be one, which layers have for which that is said, or all but every fourth. */
-  static void ofSomeLayers(StoredModel model, Fields fields) {
+  public static void ofSomeLayers(StoredModel model, Fields fields) {
     if (has(model)) {
       layerTypes(model, fields);
     }
@@ -61,12 +61,12 @@ final class Windows {
   }
 
   /** Whether each layer has it, where each is said. */
-  static List<Boolean> slides(StoredModel model) {
+  public static List<Boolean> slides(StoredModel model) {
     return model.metadata().flags(Keys.WINDOW_PATTERN, model.storedLayers());
   }
 
   /** What layers are called. */
-  static List<String> types(List<Boolean> slides) {
+  public static List<String> types(List<Boolean> slides) {
     return slides.stream().map(one -> one ? "sliding_attention" : "full_attention").toList();
   }
 }

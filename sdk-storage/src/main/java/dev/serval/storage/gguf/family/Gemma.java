@@ -1,5 +1,13 @@
-package dev.serval.storage.gguf.architecture;
+package dev.serval.storage.gguf.family;
 
+import dev.serval.storage.gguf.architecture.Architecture;
+import dev.serval.storage.gguf.architecture.Description;
+import dev.serval.storage.gguf.architecture.Fields;
+import dev.serval.storage.gguf.architecture.Keys;
+import dev.serval.storage.gguf.architecture.ModelMetadata;
+import dev.serval.storage.gguf.architecture.OwnNames;
+import dev.serval.storage.gguf.architecture.StoredModel;
+import dev.serval.storage.gguf.architecture.Windows;
 import java.util.List;
 
 /** Gemma 1 to 3, whose converters add 1 to the gains of norms. */

@@ -1,5 +1,11 @@
-package dev.serval.storage.gguf.architecture;
+package dev.serval.storage.gguf.family;
 
+import dev.serval.storage.gguf.architecture.Architecture;
+import dev.serval.storage.gguf.architecture.Description;
+import dev.serval.storage.gguf.architecture.Experts;
+import dev.serval.storage.gguf.architecture.Fields;
+import dev.serval.storage.gguf.architecture.Keys;
+import dev.serval.storage.gguf.architecture.StoredModel;
 import java.util.List;
 import java.util.Map;
 

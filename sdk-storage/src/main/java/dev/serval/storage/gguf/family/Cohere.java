@@ -1,5 +1,10 @@
-package dev.serval.storage.gguf.architecture;
+package dev.serval.storage.gguf.family;
 
+import dev.serval.storage.gguf.architecture.Architecture;
+import dev.serval.storage.gguf.architecture.Description;
+import dev.serval.storage.gguf.architecture.Keys;
+import dev.serval.storage.gguf.architecture.Positions;
+import dev.serval.storage.gguf.architecture.Windows;
 import java.util.List;
 
 /** Command R. */

@@ -1,5 +1,9 @@
-package dev.serval.storage.gguf.architecture;
+package dev.serval.storage.gguf.family;
 
+import dev.serval.storage.gguf.architecture.Architecture;
+import dev.serval.storage.gguf.architecture.Description;
+import dev.serval.storage.gguf.architecture.OwnNames;
+import dev.serval.storage.gguf.architecture.Windows;
 import java.util.List;
 import java.util.Map;
 

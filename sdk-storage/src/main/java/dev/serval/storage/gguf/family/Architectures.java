@@ -1,5 +1,6 @@
-package dev.serval.storage.gguf.architecture;
+package dev.serval.storage.gguf.family;
 
+import dev.serval.storage.gguf.architecture.Architecture;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -7,7 +8,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The architectures that are translated: each family says which are its. */
+/** The architectures that are translated; each family says which are its. */
 public final class Architectures {
   private static final List<Architecture> ALL =
       Stream.of(
@@ -15,16 +16,18 @@ public final class Architectures {
               Cohere.ALL,
               DeepSeek.ALL,
               Ernie.ALL,
+              Exaone.ALL,
               Falcon.ALL,
               Gemma.ALL,
               Gemma4.ALL,
               Glm.ALL,
+              GptOss.ALL,
               Granite.ALL,
               Lfm2.ALL,
               Llama.ALL,
-              Mixture.ALL,
+              MiniMax.ALL,
               Nemotron.ALL,
-              NormsBehind.ALL,
+              Olmo.ALL,
               Phi.ALL,
               Qwen.ALL,
               QwenLinear.ALL)

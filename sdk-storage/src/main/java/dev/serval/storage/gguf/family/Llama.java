@@ -1,5 +1,14 @@
-package dev.serval.storage.gguf.architecture;
+package dev.serval.storage.gguf.family;
 
+import dev.serval.storage.gguf.architecture.Architecture;
+import dev.serval.storage.gguf.architecture.Description;
+import dev.serval.storage.gguf.architecture.Fields;
+import dev.serval.storage.gguf.architecture.Keys;
+import dev.serval.storage.gguf.architecture.ModelMetadata;
+import dev.serval.storage.gguf.architecture.OwnNames;
+import dev.serval.storage.gguf.architecture.Positions;
+import dev.serval.storage.gguf.architecture.StoredModel;
+import dev.serval.storage.gguf.architecture.Windows;
 import java.util.List;
 
 /**
@@ -18,8 +27,6 @@ final class Llama {
           Description.of("arcee", "ArceeForCausalLM", "arcee")
               .positions(Positions.NEIGHBOURS)
               .activation("relu2"),
-          // EXAONE 3, which is a Llama under other names.
-          Description.of("exaone", "LlamaForCausalLM", "llama"),
           // Which is a Llama under other names.
           Description.of("internlm2", "LlamaForCausalLM", "llama").positions(Positions.NEIGHBOURS),
           Description.of("minicpm", "MiniCPMForCausalLM", "minicpm")

@@ -1,23 +1,26 @@
-package dev.serval.storage.gguf.architecture;
+package dev.serval.storage.gguf.family;
 
+import dev.serval.storage.gguf.architecture.Architecture;
+import dev.serval.storage.gguf.architecture.Description;
+import dev.serval.storage.gguf.architecture.Fields;
+import dev.serval.storage.gguf.architecture.OwnNames;
+import dev.serval.storage.gguf.architecture.StoredModel;
+import dev.serval.storage.gguf.architecture.Windows;
 import java.util.List;
 
-/** OLMo 2 and EXAONE 4, which have norms behind attention and feed-forward layers; and OLMoE. */
-final class NormsBehind {
+/** OLMo 2 and 3, and OLMoE. */
+final class Olmo {
   static final List<Architecture> ALL =
       Description.all(
-          Description.of("exaone4", "Exaone4ForCausalLM", "exaone4")
-              .names(OwnNames.END_NORMS)
-              .window(Windows::ofSomeLayers),
           // OLMo 3 where there is a window.
           Description.of("olmo2", "Olmo2ForCausalLM", "olmo2")
               .names(OwnNames.END_NORMS)
-              .window(NormsBehind::olmo3),
+              .window(Olmo::olmo3),
           Description.of("olmoe", "OlmoeForCausalLM", "olmoe")
               .names(OwnNames.ROUTER)
-              .experts(OwnNames.EXPERTS, NormsBehind::experts));
+              .experts(OwnNames.EXPERTS, Olmo::experts));
 
-  private NormsBehind() {}
+  private Olmo() {}
 
   private static void olmo3(StoredModel model, Fields fields) {
     if (Windows.has(model)) {
