@@ -18,10 +18,6 @@ public final class Fields {
     values.putIfAbsent(field, value);
   }
 
-  public boolean has(String field) {
-    return values.containsKey(field);
-  }
-
   public void remove(String field) {
     values.remove(field);
   }
