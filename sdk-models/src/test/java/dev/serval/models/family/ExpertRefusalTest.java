@@ -4,6 +4,7 @@ import static dev.serval.models.family.LatentRefusalTest.deepseekV2;
 import static dev.serval.models.family.LatentRefusalTest.deepseekV3;
 import static dev.serval.models.family.Refusals.SIZES;
 import static dev.serval.models.family.Refusals.inspect;
+import static dev.serval.models.family.Refusals.model;
 import static dev.serval.models.family.Refusals.refused;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -19,7 +20,7 @@ import org.junit.jupiter.api.Test;
 
 /** Experts that do not fit, or that a family does not choose in its way, are refused. */
 final class ExpertRefusalTest {
-  static SmallModel qwen3Moe() {
+  private static SmallModel qwen3Moe() {
     return SmallModel.of(
             "Qwen3MoeForCausalLM", 3, DType.F32, SIZES, Extras.NONE.with(Extras.HeadNorms.EACH))
         .withExperts(new Experts(3, 2, 7, true, false, "mlp.gate"))
@@ -157,5 +158,43 @@ final class ExpertRefusalTest {
       refused(gptOss().withoutTensor(layer + tensor), tensor, "missing");
     }
     refused(gptOss().withTensor(layer + "self_attn.sinks", DType.F32, 5), "self_attn.sinks", "[5]");
+  }
+
+  /** What is refused here is refused before any of its tensors are looked at. */
+  private static SmallModel sharedExperts(String architecture) {
+    return model(architecture, Extras.NONE)
+        .with("num_experts", 3L)
+        .with("num_experts_per_tok", 2L)
+        .with("moe_intermediate_size", 24L)
+        .with("num_shared_experts", 1L);
+  }
+
+  @Test
+  void what_ling_does_not_do_is_refused() {
+    SmallModel ling = sharedExperts("BailingMoeForCausalLM");
+    refused(ling.with("norm_head", true), "'norm_head' is true", "false or missing");
+    ling.with("norm_head", false).with("score_function", "sigmoid");
+    refused(ling, "'score_function' is \"sigmoid\"", "one of softmax");
+    SmallModel second = sharedExperts("BailingMoeV2ForCausalLM");
+    second.with("moe_shared_expert_intermediate_size", 12L);
+    refused(second, "'moe_shared_expert_intermediate_size' is 12", "moe_intermediate_size, 24");
+    second.without("moe_shared_expert_intermediate_size");
+    refused(second.with("moe_router_enable_expert_bias", false), "true or missing");
+  }
+
+  @Test
+  void patterns_of_k_exaone_and_groups_of_trinity_are_their_own() {
+    SmallModel exaone =
+        sharedExperts("ExaoneMoEForCausalLM")
+            .with("sliding_window", 6L)
+            .with("sliding_window_pattern", 3L);
+    refused(exaone, "'sliding_window_pattern' is 3", "4 or \"LLLG\"");
+    refused(exaone.with("sliding_window_pattern", "LG"), "\"LG\"", "one of LLLG");
+    exaone.with("sliding_window_pattern", 4L).with("first_k_dense_replace", 1L);
+    refused(exaone.with("mlp_layer_types", List.of("dense")), "'mlp_layer_types'", "2 layers");
+    exaone.with("mlp_layer_types", List.of("sparse", "sparse"));
+    refused(exaone, "\"dense\" in layer 0, as other fields say");
+    SmallModel trinity = sharedExperts("AfmoeForCausalLM").with("sliding_window", 6L);
+    refused(trinity.with("num_expert_groups", 2L), "'num_expert_groups' is 2", "1 or missing");
   }
 }

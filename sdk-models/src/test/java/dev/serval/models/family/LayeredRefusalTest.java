@@ -15,11 +15,11 @@ import org.junit.jupiter.api.Test;
 
 /** Layers that differ are described; those that do not fit together are refused. */
 final class LayeredRefusalTest {
-  static SmallModel gemma4() {
+  private static SmallModel gemma4() {
     return Gemma4Models.ofTwoSizes(1, DType.F32, 20);
   }
 
-  static SmallModel gemma4WithInputs() {
+  private static SmallModel gemma4WithInputs() {
     return Gemma4Models.withInputs(1, DType.F32, 20);
   }
 

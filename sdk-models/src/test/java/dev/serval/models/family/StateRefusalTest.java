@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 
 /** Layers that carry states are described; those that do not fit are refused. */
 final class StateRefusalTest {
-  static SmallModel qwen35() {
+  private static SmallModel qwen35() {
     return StatefulModels.apart("Qwen3_5ForCausalLM", 1, DType.F32, 20);
   }
 
