@@ -52,14 +52,19 @@ enum PreTokenizer {
   THREE_DIGITS(
       Set.of("dbrx", "smaug-bpe", "glm4", "chatglm-bpe"), false, List.of(Pattern.threeDigits())),
   QWEN2(
-      Set.of("qwen2", "deepseek-r1-qwen", "kormo", "megrez", "stablelm2", "hunyuan"),
+      Set.of(
+          "qwen2",
+          "bailingmoe",
+          "bailingmoe2",
+          "deepseek-r1-qwen",
+          "hunyuan",
+          "kormo",
+          "llada-moe",
+          "megrez",
+          "stablelm2"),
       false,
       List.of(Pattern.oneDigit())),
   QWEN35(Set.of("qwen35"), false, List.of(Pattern.oneDigitAndMarks())),
-  LING(
-      Set.of("bailingmoe", "bailingmoe2", "llada-moe"),
-      false,
-      List.of(Pattern.oneDigitAndOneLine())),
   JAIS2(Set.of("jais-2"), false, List.of(Pattern.threeDigitsAndHalvedSpaces())),
   EXAONE_MOE(Set.of("exaone-moe"), false, List.of(Pattern.phrases())),
   SEED_CODER(Set.of("seed-coder"), false, List.of(Pattern.oneDigitAndLines())),
@@ -145,8 +150,11 @@ enum PreTokenizer {
         "\\s?[!-/:-~\\x{FF01}-\\x{FF0F}\\x{FF1A}-\\x{FF5E}"
             + "\\x{2018}-\\x{201F}\\x{3000}-\\x{3002}]+";
 
-    /** Groups of three, the last of which ends with the number. */
-    static final String NUMERALS_FROM_THE_RIGHT = "\\p{N}{1,3}(?=(?:\\p{N}{3})*(?!\\p{N}))";
+    /**
+     * Groups of three, the last of which ends with the number, and what lies before the first with
+     * it, as llama.cpp has it: one space of several then stays by itself.
+     */
+    static final String NUMERALS_FROM_THE_RIGHT = "\\P{N}*\\p{N}{1,3}(?=(?:\\p{N}{3})*(?!\\p{N}))";
 
     /** Scripts of East Asia. */
     static final String ASIAN =
@@ -194,11 +202,6 @@ enum PreTokenizer {
     /** Ends of lines are never part of what comes before. */
     static String oneDigitAndLines() {
       return wordsAnd("\\p{L}", "\\p{N}", "");
-    }
-
-    /** Of several ends of lines each is by itself. */
-    static String oneDigitAndOneLine() {
-      return words("\\p{L}", "\\p{N}", "[\\r\\n]*") + "|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
     }
 
     /** Of many spaces the most that are a power of two come first. */
