@@ -184,7 +184,7 @@ final class Assembler {
   private static int indexOf(Operand operand) {
     return switch (operand) {
       case Memory(_, Register index, _, _) when index != null -> index.number();
-      case Broadcast(Memory from) -> indexOf(from);
+      case Broadcast(Operand.Address from) -> indexOf(from);
       default -> 0;
     };
   }
@@ -192,7 +192,7 @@ final class Assembler {
   private static int baseOf(Operand operand) {
     return switch (operand) {
       case Memory memory -> memory.base().number();
-      case Broadcast(Memory from) -> baseOf(from);
+      case Broadcast(Operand.Address from) -> baseOf(from);
       case Vector vector -> vector.number();
       case TileRegister tile -> tile.number();
       case Literal _ -> 0;
@@ -204,7 +204,7 @@ final class Assembler {
       case Vector vector -> bytes(0xC0 | (register & LOW) << 3 | (vector.number() & LOW));
       case TileRegister tile -> bytes(0xC0 | (register & LOW) << 3 | tile.number());
       case Memory memory -> memory(register, memory, unit);
-      case Broadcast(Memory from) -> memory(register, from, unit);
+      case Broadcast(Operand.Address from) -> operand(register, from, unit);
       case Literal(List<Integer> words) -> {
         bytes((register & LOW) << 3 | NO_BASE);
         literal(words);
