@@ -284,14 +284,15 @@ final class Assembler {
     number(target - (size + Integer.BYTES));
   }
 
+  /** Where none lies in two lines of the cache, if the code begins with one. */
   private void placeLiterals() {
-    while (size % Integer.BYTES != 0) {
-      bytes(0);
-    }
     Map<List<Integer>, Integer> placed = new HashMap<>();
     literalUses.forEach((use, words) -> {
       Integer place = placed.get(words);
       if (place == null) {
+        while (size % (words.size() * Integer.BYTES) != 0) {
+          bytes(0);
+        }
         place = size;
         placed.put(words, place);
         words.forEach(this::number);

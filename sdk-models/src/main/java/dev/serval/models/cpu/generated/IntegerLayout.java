@@ -102,10 +102,7 @@ final class IntegerLayout implements BlockLayout {
   private void packCodes(StoredBlocks stored, long block, int within, MemorySegment data, long to) {
     int[] words = new int[form.words()];
     for (int quad = 0; quad < QUADS; quad++) {
-      int codes = stored.codes(block, within, quad);
-      for (CodeBits bits : form.codes(quad)) {
-        words[bits.word()] |= bits.of(codes);
-      }
+      CodeBits.put(stored.codes(block, within, quad), form.codes(quad), words);
     }
     for (int word = 0; word < words.length; word++) {
       data.set(ValueLayout.JAVA_INT, to + 4L * lanes * word, words[word]);
@@ -179,11 +176,11 @@ final class IntegerLayout implements BlockLayout {
   }
 
   private int codes(MemorySegment data, long at, int quad) {
-    int codes = 0;
-    for (CodeBits bits : form.codes(quad)) {
-      codes |= bits.from(data.get(ValueLayout.JAVA_INT, at + 4L * lanes * bits.word()));
+    int[] words = new int[form.words()];
+    for (int word = 0; word < words.length; word++) {
+      words[word] = data.get(ValueLayout.JAVA_INT, at + 4L * lanes * word);
     }
-    return codes;
+    return CodeBits.codes(form.codes(quad), words);
   }
 
   private float factor(MemorySegment data, long at, int group, int lane, int half) {

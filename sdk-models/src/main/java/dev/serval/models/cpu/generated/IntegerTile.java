@@ -9,7 +9,6 @@ import dev.serval.models.cpu.generated.Operand.Literal;
 import dev.serval.models.cpu.generated.Operand.Memory;
 import dev.serval.models.cpu.generated.Operand.Vector;
 import java.util.Collections;
-import java.util.List;
 
 /**
  * A tile of 8-bit inputs and integer codes; see {@link Tile}. Where there are registers enough it
@@ -53,6 +52,9 @@ final class IntegerTile extends Tile {
   private final Vector mask;
   private final Vector ones;
 
+  /** From here on what all groups of a span have in common, if there is room for it. */
+  private final int header;
+
   /** What codes choose from; a tile of one block needs no register for inputs. */
   private final Vector table;
 
@@ -66,6 +68,7 @@ final class IntegerTile extends Tile {
     magnitudes = vector(shared + 1);
     mask = vector(shared + 1);
     ones = vector(shared + 2);
+    header = shared + SHARED;
     input = vector(shared + 2);
     table = keepsConstants() ? vector(shared + (blocks == 1 ? 2 : 3)) : scratch;
   }
@@ -102,6 +105,11 @@ final class IntegerTile extends Tile {
     return set().byteDots() || !form.chooses();
   }
 
+  /** Whether the scale of eight groups is fetched once for all of them. */
+  private boolean keepsHeader() {
+    return scales.header() > 0 && scales.bytes() > 0 && header + blocks() <= set().registers();
+  }
+
   @Override
   void constants() {
     if (!form.bytes() && keepsConstants()) {
@@ -134,6 +142,9 @@ final class IntegerTile extends Tile {
     fetchAhead(0, scales.spanBytes(set()));
     routine().add(new Instruction.Copy(Register.RAX, Register.RDI));
     routine().add(new Instruction.Copy(Register.R10, Register.RDI));
+    for (int block = 0; block < blocks() && keepsHeader(); block++) {
+      fetchHeader(0, block, vector(header + block));
+    }
     routine().advance(Register.RDI, scales.spanBytes(set()));
     routine().advance(Register.R10, scales.header() * set().lanes());
     routine().add(new Instruction.Set(Register.R11, scales.span()));
@@ -269,31 +280,56 @@ final class IntegerTile extends Tile {
 
   private void fetchCodes(int quad, int block) {
     Vector codes = codes(block);
-    List<CodeBits> bits = form.codes(quad);
-    fetchBits(bits.getFirst(), block, codes);
-    if (bits.size() > 1) {
-      fetchBits(bits.getLast(), block, scratch);
-      routine().binary(BinaryOp.VPOR, codes, codes, scratch);
+    CodeBits first = form.codes(quad).getFirst();
+    CodeBits last = form.codes(quad).getLast();
+    if (first.equals(last)) {
+      fetchBits(first, block);
+    } else {
+      load(first, block, codes);
+      load(last, block, scratch);
+      if (first.mask() == last.mask()) {
+        routine().binary(BinaryOp.VPXOR, codes, codes, scratch);
+        mask(first, codes);
+      } else {
+        mask(first, codes);
+        mask(last, scratch);
+        routine().binary(BinaryOp.VPXOR, codes, codes, scratch);
+      }
     }
     if (form.chooses()) {
       choose(block);
     }
   }
 
-  /** Leaves them where they belong in codes. */
-  private void fetchBits(CodeBits bits, int block, Vector target) {
-    Memory at = in(block, Register.RDI, bits.word() * width().bytes());
-    boolean masked = keepsConstants() && bits.mask() == mask();
-    if (masked && bits.shift() == 0) {
-      routine().binary(BinaryOp.VPAND, target, mask, at);
-      return;
+  private void fetchBits(CodeBits bits, int block) {
+    if (bits.shift() == 0 && keeps(bits.mask())) {
+      routine().binary(BinaryOp.VPAND, codes(block), mask, at(bits, block));
+    } else {
+      load(bits, block, codes(block));
+      mask(bits, codes(block));
     }
-    routine().load(target, at);
+  }
+
+  private Memory at(CodeBits bits, int block) {
+    return in(block, Register.RDI, bits.word() * width().bytes());
+  }
+
+  /** Leaves bits where they belong in codes. */
+  private void load(CodeBits bits, int block, Vector target) {
+    routine().load(target, at(bits, block));
     if (bits.shift() != 0) {
-      ImmediateOp op = bits.shift() > 0 ? ImmediateOp.VPSRLW : ImmediateOp.VPSLLW;
+      ImmediateOp op = bits.shift() > 0 ? ImmediateOp.VPSRLD : ImmediateOp.VPSLLD;
       routine().immediate(op, target, target, Math.abs(bits.shift()));
     }
-    routine().binary(BinaryOp.VPAND, target, target, masked ? mask : everywhere(bits.mask()));
+  }
+
+  private void mask(CodeBits bits, Vector target) {
+    Operand other = keeps(bits.mask()) ? mask : everywhere(bits.mask());
+    routine().binary(BinaryOp.VPAND, target, target, other);
+  }
+
+  private boolean keeps(int bits) {
+    return keepsConstants() && bits == mask();
   }
 
   /** That of most codes. */
@@ -366,18 +402,17 @@ final class IntegerTile extends Tile {
     switch (scales) {
       case OF_GROUP, WITH_MINIMUM -> routine().unary(UnaryOp.VCVTPH2PS, target, own);
       case EXPONENT -> power(own, target);
-      case OF_EIGHT_GROUPS ->
-          routine().unary(UnaryOp.VCVTPH2PS, target, in(block, Register.RAX, 0));
+      case OF_EIGHT_GROUPS -> fetchHeader(0, block, target);
       case OF_SUPER_BLOCK -> product(UnaryOp.VPMOVZXBD, own, 0, block);
       case OF_HALVES, SIGNED -> product(UnaryOp.VPMOVSXBD, ofSection, 0, block);
       case OF_HALVES_WITH_MINIMA -> {
         nibble(ofSection, 0, target);
-        product(0, form.unit(), block);
+        product(0, block);
       }
       case ODD_OF_HALVES -> {
         nibble(own, section, target);
         routine().binary(BinaryOp.VADDPS, target, target, everywhere(HALF));
-        product(0, 2 * form.unit(), block);
+        product(0, block);
       }
     }
   }
@@ -408,19 +443,29 @@ final class IntegerTile extends Tile {
     routine().binary(BinaryOp.VSUBPS, target, target, scratch);
   }
 
-  private void product(UnaryOp widening, Memory own, int header, int block) {
+  private void product(UnaryOp widening, Memory own, int at, int block) {
     routine().unary(widening, codes(block), own);
     routine().unary(UnaryOp.VCVTDQ2PS, codes(block), codes(block));
-    product(header, form.unit(), block);
+    product(at, block);
   }
 
-  /** Multiplies what is in the register of codes. */
-  private void product(int header, float unit, int block) {
-    routine().unary(UnaryOp.VCVTPH2PS, scratch, in(block, Register.RAX, header));
-    routine().binary(BinaryOp.VMULPS, codes(block), codes(block), scratch);
+  /** Multiplies what is in the register of codes by what lies there for all groups of a span. */
+  private void product(int at, int block) {
+    boolean kept = at == 0 && keepsHeader();
+    Vector factor = kept ? vector(header + block) : scratch;
+    if (!kept) {
+      fetchHeader(at, block, factor);
+    }
+    routine().binary(BinaryOp.VMULPS, codes(block), codes(block), factor);
+  }
+
+  /** Units are powers of two, so nothing is rounded. */
+  private void fetchHeader(int at, int block, Vector target) {
+    routine().unary(UnaryOp.VCVTPH2PS, target, in(block, Register.RAX, at));
+    float unit = scales == IntegerForm.Scales.ODD_OF_HALVES ? 2 * form.unit() : form.unit();
     if (unit != 1) {
       Operand units = everywhere(Float.floatToRawIntBits(unit));
-      routine().binary(BinaryOp.VMULPS, codes(block), codes(block), units);
+      routine().binary(BinaryOp.VMULPS, target, target, units);
     }
   }
 
@@ -465,7 +510,7 @@ final class IntegerTile extends Tile {
           product(UnaryOp.VPMOVZXBD, own.plus(lanes), lanes * Short.BYTES, block);
       case OF_HALVES_WITH_MINIMA -> {
         nibble(own.plus(section * lanes), 1, codes(block));
-        product(lanes * Short.BYTES, form.unit(), block);
+        product(lanes * Short.BYTES, block);
       }
       case OF_GROUP, EXPONENT, OF_EIGHT_GROUPS, OF_HALVES, ODD_OF_HALVES, SIGNED ->
           throw new IllegalStateException(scales + " have no minimum");

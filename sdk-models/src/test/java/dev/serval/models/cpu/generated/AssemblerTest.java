@@ -325,8 +325,8 @@ final class AssemblerTest {
     ByteBuffer bytes = ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN);
     int at = 9 + bytes.getInt(5);
     assertThat(Arrays.copyOf(code, 5)).containsExactly(0xC4, 0xE2, 0x78, 0x49, 0x05);
-    assertThat(code).hasSize(12 + 64);
-    assertThat(at).isEqualTo(12);
+    assertThat(code).hasSize(64 + 64);
+    assertThat(at).isEqualTo(64);
     byte[] expected = new byte[64];
     expected[0] = 1;
     expected[16] = 64;
