@@ -1,24 +1,22 @@
 package dev.serval.models.cpu.generated;
 
-import java.util.List;
-
 /**
  * Bits of the codes of four columns that lie together, as many in each byte of a word. A code is
  * made of what its words have where it belongs, by exclusive or.
  *
  * @param word which of a group's vectors they are in
  * @param lowest where the lowest is in its byte
- * @param count how many
  * @param below how many bits of the code are below them
+ * @param own which bits of a code they are, in each byte
  * @param mask what is taken of the word, in each byte: these bits, or others as well
  */
-record CodeBits(int word, int lowest, int count, int below, int mask) {
+record CodeBits(int word, int lowest, int below, int own, int mask) {
   private static final int ONES = 0x01010101;
   private static final int NIBBLE = 4;
   private static final int THREE = 3;
 
   private CodeBits(int word, int lowest, int count, int below) {
-    this(word, lowest, count, below, own(count, below));
+    this(word, lowest, below, own(count, below), own(count, below));
   }
 
   /**
@@ -27,13 +25,13 @@ record CodeBits(int word, int lowest, int count, int below, int mask) {
    * @param bits of a code, 2 to 6 or 8
    * @param quad which columns of a group
    */
-  static List<CodeBits> of(int bits, int quad) {
+  static CodeBits[] of(int bits, int quad) {
     return switch (bits) {
-      case 2 -> List.of(new CodeBits(quad / 4, quad % 4 * 2, 2, 0));
+      case 2 -> places(new CodeBits(quad / 4, quad % 4 * 2, 2, 0));
       case THREE -> ofThree(quad);
-      case NIBBLE -> List.of(nibble(quad));
-      case Byte.SIZE -> List.of(new CodeBits(quad, 0, Byte.SIZE, 0));
-      default -> List.of(nibble(quad), above(bits - NIBBLE, quad));
+      case NIBBLE -> places(nibble(quad));
+      case Byte.SIZE -> places(new CodeBits(quad, 0, Byte.SIZE, 0));
+      default -> places(nibble(quad), above(bits - NIBBLE, quad));
     };
   }
 
@@ -42,11 +40,16 @@ record CodeBits(int word, int lowest, int count, int below, int mask) {
    * more is taken than is their own, so that one mask does for all; it is known when they are put
    * there, and taken out again by the other bits.
    */
-  private static List<CodeBits> ofThree(int quad) {
+  private static CodeBits[] ofThree(int quad) {
     int all = own(THREE, 0);
     return quad < 6
-        ? List.of(new CodeBits(quad / 2, quad % 2 * THREE, THREE, 0))
-        : List.of(new CodeBits(quad - 6, 6, 2, 0, all), new CodeBits(2, quad, 1, 2, all));
+        ? places(new CodeBits(quad / 2, quad % 2 * THREE, THREE, 0))
+        : places(
+            new CodeBits(quad - 6, 6, 0, own(2, 0), all), new CodeBits(2, quad, 2, own(1, 2), all));
+  }
+
+  private static CodeBits[] places(CodeBits... places) {
+    return places;
   }
 
   private static CodeBits nibble(int quad) {
@@ -69,24 +72,29 @@ record CodeBits(int word, int lowest, int count, int below, int mask) {
   }
 
   /** Puts codes into words that have none of them yet, but what lies beside those in two places. */
-  static void put(int codes, List<CodeBits> places, int[] words) {
+  static void put(int codes, CodeBits[] places, int[] words) {
+    if (places.length == 1) {
+      words[places[0].word] |= codes << places[0].lowest;
+      return;
+    }
     for (CodeBits place : places) {
-      int missing = (codes ^ codes(places, words)) & own(place.count, place.below);
-      int shift = place.shift();
-      words[place.word] |= shift < 0 ? missing >>> -shift : missing << shift;
+      int beside = place.mask == place.own ? 0 : codes(places, words);
+      int bits = (codes ^ beside) & place.own;
+      words[place.word] |= place.shift() < 0 ? bits >>> -place.shift() : bits << place.shift();
     }
   }
 
   /** The codes of four columns, a byte each. */
-  static int codes(List<CodeBits> places, int[] words) {
+  static int codes(CodeBits[] places, int[] words) {
     int codes = 0;
     for (CodeBits place : places) {
-      codes ^= place.shifted(words[place.word]) & place.mask;
+      codes ^= place.from(words[place.word]);
     }
     return codes;
   }
 
-  private int shifted(int word) {
-    return shift() < 0 ? word << -shift() : word >>> shift();
+  /** What a word has for codes. */
+  int from(int word) {
+    return (shift() < 0 ? word << -shift() : word >>> shift()) & mask;
   }
 }

@@ -154,7 +154,7 @@ public enum IntegerForm {
   /** What codes are places of; empty where they are numbers themselves. */
   private final List<Integer> numbers;
 
-  private final List<List<CodeBits>> codes;
+  private final CodeBits[][] codes = new CodeBits[QUADS][];
   private final int[] ofNibbles;
 
   IntegerForm(DType dtype, IntUnaryOperator numbers, Scales scales) {
@@ -171,7 +171,7 @@ public enum IntegerForm {
     this.offset = offset;
     this.scales = scales;
     this.numbers = numbers;
-    codes = IntStream.range(0, QUADS).mapToObj(quad -> CodeBits.of(bits, quad)).toList();
+    Arrays.setAll(codes, quad -> CodeBits.of(bits, quad));
     ofNibbles =
         CodedBlocks.covers(dtype)
             ? Arrays.stream(ChosenNumbers.of(dtype).all()).map(this::nearest).toArray()
@@ -263,8 +263,8 @@ public enum IntegerForm {
   }
 
   /** Where the codes of four columns of a group are. */
-  List<CodeBits> codes(int quad) {
-    return codes.get(quad);
+  CodeBits[] codes(int quad) {
+    return codes[quad];
   }
 
   /** Vectors of a group's codes. */

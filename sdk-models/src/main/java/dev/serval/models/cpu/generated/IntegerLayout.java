@@ -73,6 +73,7 @@ final class IntegerLayout implements BlockLayout {
   public void pack(MemorySegment[] rows, int count, MemorySegment data, long at) {
     StoredBlocks[] stored = new StoredBlocks[count];
     Arrays.setAll(stored, lane -> new StoredBlocks(form, rows[lane]));
+    int[] words = new int[form.words()];
     for (int group = 0; group < groups; group++) {
       long block = stored[0].block(group);
       int within = group % scales.groups();
@@ -81,7 +82,8 @@ final class IntegerLayout implements BlockLayout {
         if (form.wordsAt() >= 0) {
           copyWords(stored[lane], block + form.wordsAt(), data, to);
         } else {
-          packCodes(stored[lane], block, within, data, to);
+          collectCodes(stored[lane], block, within, words);
+          packCodes(words, data, to);
         }
         packScales(stored[lane], block, within, data, at, group, lane);
       }
@@ -99,11 +101,14 @@ final class IntegerLayout implements BlockLayout {
     }
   }
 
-  private void packCodes(StoredBlocks stored, long block, int within, MemorySegment data, long to) {
-    int[] words = new int[form.words()];
+  private void collectCodes(StoredBlocks stored, long block, int within, int[] words) {
+    Arrays.fill(words, 0);
     for (int quad = 0; quad < QUADS; quad++) {
       CodeBits.put(stored.codes(block, within, quad), form.codes(quad), words);
     }
+  }
+
+  private void packCodes(int[] words, MemorySegment data, long to) {
     for (int word = 0; word < words.length; word++) {
       data.set(ValueLayout.JAVA_INT, to + 4L * lanes * word, words[word]);
     }
@@ -176,11 +181,11 @@ final class IntegerLayout implements BlockLayout {
   }
 
   private int codes(MemorySegment data, long at, int quad) {
-    int[] words = new int[form.words()];
-    for (int word = 0; word < words.length; word++) {
-      words[word] = data.get(ValueLayout.JAVA_INT, at + 4L * lanes * word);
+    int codes = 0;
+    for (CodeBits place : form.codes(quad)) {
+      codes ^= place.from(data.get(ValueLayout.JAVA_INT, at + 4L * lanes * place.word()));
     }
-    return CodeBits.codes(form.codes(quad), words);
+    return codes;
   }
 
   private float factor(MemorySegment data, long at, int group, int lane, int half) {

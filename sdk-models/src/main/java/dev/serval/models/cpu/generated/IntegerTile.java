@@ -209,7 +209,7 @@ final class IntegerTile extends Tile {
 
   /** Whether there is little to do for each code, so that memory is what it waits for. */
   private boolean waitsForMemory() {
-    return !sharesCodes(MAX_ROWS) && scales.onlyOfGroups() && form.codes(0).size() == 1;
+    return !sharesCodes(MAX_ROWS) && scales.onlyOfGroups() && form.codes(0).length == 1;
   }
 
   private Memory input(int row, int at) {
@@ -280,24 +280,29 @@ final class IntegerTile extends Tile {
 
   private void fetchCodes(int quad, int block) {
     Vector codes = codes(block);
-    CodeBits first = form.codes(quad).getFirst();
-    CodeBits last = form.codes(quad).getLast();
-    if (first.equals(last)) {
-      fetchBits(first, block);
+    CodeBits[] places = form.codes(quad);
+    if (places.length == 1) {
+      fetchBits(places[0], block);
     } else {
-      load(first, block, codes);
-      load(last, block, scratch);
-      if (first.mask() == last.mask()) {
-        routine().binary(BinaryOp.VPXOR, codes, codes, scratch);
-        mask(first, codes);
-      } else {
-        mask(first, codes);
-        mask(last, scratch);
-        routine().binary(BinaryOp.VPXOR, codes, codes, scratch);
-      }
+      load(places[0], block, codes);
+      load(places[1], block, scratch);
+      combine(places[0], places[1], codes);
     }
     if (form.chooses()) {
       choose(block);
+    }
+  }
+
+  /** Bits in the scratch register and others; one mask does, if both have the same. */
+  private void combine(CodeBits own, CodeBits others, Vector codes) {
+    boolean together = own.mask() == others.mask();
+    if (!together) {
+      mask(own, codes);
+      mask(others, scratch);
+    }
+    routine().binary(BinaryOp.VPXOR, codes, codes, scratch);
+    if (together) {
+      mask(own, codes);
     }
   }
 
@@ -334,7 +339,7 @@ final class IntegerTile extends Tile {
 
   /** That of most codes. */
   private int mask() {
-    return form.codes(0).getFirst().mask();
+    return form.codes(0)[0].mask();
   }
 
   private void choose(int block) {

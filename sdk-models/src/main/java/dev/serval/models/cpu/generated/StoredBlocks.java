@@ -57,8 +57,8 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
       case IQ4_NL -> halves(at + 2, quad);
       case IQ4_XS -> halves(at + 8 + 16L * within, quad);
       case MXFP4 -> halves(at + 1, quad);
-      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0 ->
-          coded(at, within, quad);
+      case IQ3_XXS, IQ3_S -> halves(at + CodedBlocks.NIBBLES + 16L * within, quad);
+      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, TQ1_0, TQ2_0 -> coded(at, within, quad);
     };
   }
 
