@@ -16,7 +16,7 @@ public enum ChosenNumbers {
   WHOLES(1, 1, 3, 5, 7, 9, 11, 13, 15);
 
   /** What is added to the place of a number for that of the same below 0. */
-  static final int NEGATIVE = 8;
+  public static final int NEGATIVE = 8;
 
   private final float unit;
   private final int[] numbers;
@@ -63,8 +63,12 @@ public enum ChosenNumbers {
     return numbers[place];
   }
 
-  /** All of them. */
-  int[] all() {
+  /**
+   * All of them.
+   *
+   * @return those of the sixteen places
+   */
+  public int[] all() {
     return numbers.clone();
   }
 

@@ -21,7 +21,8 @@ import java.util.Set;
  *
  * An element is {@code scale · (2 s + 1) · unit · number}, where its nibble is the place of a
  * number among {@link ChosenNumbers}. 138 bytes are more than the 50 to 110 that are stored, but
- * not more than what 4-bit types take, and unpacked as quickly.
+ * not more than what 4-bit types take, and unpacked as quickly; generated code keeps fewer of their
+ * bits.
  */
 public final class CodedBlocks {
   private static final Set<DType> TYPES =

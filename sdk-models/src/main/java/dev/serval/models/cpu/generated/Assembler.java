@@ -184,7 +184,7 @@ final class Assembler {
   private static int indexOf(Operand operand) {
     return switch (operand) {
       case Memory(_, Register index, _, _) when index != null -> index.number();
-      case Broadcast(Memory from) -> indexOf(from);
+      case Broadcast(Operand.Address from) -> indexOf(from);
       default -> 0;
     };
   }
@@ -192,7 +192,7 @@ final class Assembler {
   private static int baseOf(Operand operand) {
     return switch (operand) {
       case Memory memory -> memory.base().number();
-      case Broadcast(Memory from) -> baseOf(from);
+      case Broadcast(Operand.Address from) -> baseOf(from);
       case Vector vector -> vector.number();
       case TileRegister tile -> tile.number();
       case Literal _ -> 0;
@@ -204,7 +204,7 @@ final class Assembler {
       case Vector vector -> bytes(0xC0 | (register & LOW) << 3 | (vector.number() & LOW));
       case TileRegister tile -> bytes(0xC0 | (register & LOW) << 3 | tile.number());
       case Memory memory -> memory(register, memory, unit);
-      case Broadcast(Memory from) -> memory(register, from, unit);
+      case Broadcast(Operand.Address from) -> operand(register, from, unit);
       case Literal(List<Integer> words) -> {
         bytes((register & LOW) << 3 | NO_BASE);
         literal(words);
@@ -284,14 +284,15 @@ final class Assembler {
     number(target - (size + Integer.BYTES));
   }
 
+  /** Where none lies in two lines of the cache, if the code begins with one. */
   private void placeLiterals() {
-    while (size % Integer.BYTES != 0) {
-      bytes(0);
-    }
     Map<List<Integer>, Integer> placed = new HashMap<>();
     literalUses.forEach((use, words) -> {
       Integer place = placed.get(words);
       if (place == null) {
+        while (size % (words.size() * Integer.BYTES) != 0) {
+          bytes(0);
+        }
         place = size;
         placed.put(words, place);
         words.forEach(this::number);

@@ -7,6 +7,7 @@ import dev.serval.models.cpu.block.FourBitFloats;
 import dev.serval.models.cpu.block.UnevenNumbers;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntUnaryOperator;
@@ -14,7 +15,7 @@ import java.util.stream.IntStream;
 
 /**
  * Block-wise types whose elements are integers times scales, as tiles take them in: for each group
- * of 32 columns, codes of 4 to 8 bits, and what makes numbers of them.
+ * of 32 columns, codes of 2 to 8 bits, and what makes numbers of them.
  */
 public enum IntegerForm {
   /** Signed bytes. */
@@ -27,10 +28,10 @@ public enum IntegerForm {
   Q5_0(DType.Q5_0, 5, 16, Scales.OF_GROUP),
   /** 5 bits over a minimum. */
   Q5_1(DType.Q5_1, 5, 0, Scales.WITH_MINIMUM),
-  /** 2 bits over minima, in super-blocks; kept as nibbles. */
-  Q2_K(DType.Q2_K, 4, 0, Scales.OF_HALVES_WITH_MINIMA),
-  /** 3 bits, in super-blocks; kept as nibbles. */
-  Q3_K(DType.Q3_K, 4, 4, Scales.OF_HALVES),
+  /** 2 bits over minima, in super-blocks. */
+  Q2_K(DType.Q2_K, 2, 0, Scales.OF_HALVES_WITH_MINIMA),
+  /** 3 bits, in super-blocks. */
+  Q3_K(DType.Q3_K, 3, 4, Scales.OF_HALVES),
   /** Nibbles over minima, in super-blocks. */
   Q4_K(DType.Q4_K, 4, 0, Scales.OF_SUPER_BLOCK),
   /** 5 bits over minima, in super-blocks. */
@@ -43,24 +44,24 @@ public enum IntegerForm {
   IQ4_XS(DType.IQ4_XS, UnevenNumbers::at, Scales.SIGNED),
   /** Nibbles that are floats, chosen likewise. */
   MXFP4(DType.MXFP4, FourBitFloats::doubled, Scales.EXPONENT),
+  /** 2 bits that choose from numbers; they and the scale have the sign of what they lie off. */
+  IQ1_S(DType.IQ1_S, 2, 0, Scales.SIGNED, -7, 1, 9),
+  /** 3 bits that choose from numbers. */
+  IQ1_M(DType.IQ1_M, 3, 0, Scales.ODD_OF_HALVES, -9, -7, -1, 1, 7, 9),
+  /** Likewise. */
+  IQ2_XXS(DType.IQ2_XXS, 3, 0, Scales.SIGNED, -43, -25, -8, 8, 25, 43),
+  /** Likewise. */
+  IQ2_XS(DType.IQ2_XS, 3, 0, Scales.ODD_OF_HALVES, -43, -25, -8, 8, 25, 43),
+  /** Likewise. */
+  IQ2_S(DType.IQ2_S, 3, 0, Scales.ODD_OF_HALVES, -43, -25, -8, 8, 25, 43),
   /** Nibbles that choose from numbers, as rows of its type are given. */
-  IQ1_S(DType.IQ1_S, Scales.SIGNED),
+  IQ3_XXS(DType.IQ3_XXS, ChosenNumbers.of(DType.IQ3_XXS)::at, Scales.SIGNED),
   /** Likewise. */
-  IQ1_M(DType.IQ1_M, Scales.OF_HALVES),
+  IQ3_S(DType.IQ3_S, ChosenNumbers.of(DType.IQ3_S)::at, Scales.SIGNED),
+  /** 2 bits, whose numbers are multiples of 8 units. */
+  TQ1_0(DType.TQ1_0, 2, 1, Scales.OF_EIGHT_GROUPS, -8, 0, 8, 16),
   /** Likewise. */
-  IQ2_XXS(DType.IQ2_XXS, Scales.SIGNED),
-  /** Likewise. */
-  IQ2_XS(DType.IQ2_XS, Scales.OF_HALVES),
-  /** Likewise. */
-  IQ2_S(DType.IQ2_S, Scales.OF_HALVES),
-  /** Likewise. */
-  IQ3_XXS(DType.IQ3_XXS, Scales.SIGNED),
-  /** Likewise. */
-  IQ3_S(DType.IQ3_S, Scales.SIGNED),
-  /** Likewise. */
-  TQ1_0(DType.TQ1_0, Scales.SIGNED),
-  /** Likewise. */
-  TQ2_0(DType.TQ2_0, Scales.SIGNED);
+  TQ2_0(DType.TQ2_0, 2, 1, Scales.OF_EIGHT_GROUPS, -8, 0, 8, 16);
 
   /** What is known of a group beside its codes; sizes in bytes for each matrix row. */
   enum Scales {
@@ -72,10 +73,16 @@ public enum IntegerForm {
     WITH_MINIMUM(0, 4, 1, 1),
     /** Bytes s and t; for eight groups binary16 d and e: the scale d · s and the minimum e · t. */
     OF_SUPER_BLOCK(4, 2, 8, 8),
+    /** For eight groups a binary16. */
+    OF_EIGHT_GROUPS(2, 0, 8, 8),
     /** A signed byte; for eight groups a binary16 that it multiplies. */
     SIGNED(2, 1, 8, 8),
-    /** Bytes s for each half of the group, then t; for eight groups d and e, as above. */
-    OF_HALVES_WITH_MINIMA(4, 4, 8, 8),
+    /** A byte for each half of the group: s and above it t; for eight groups d and e, as above. */
+    OF_HALVES_WITH_MINIMA(4, 2, 8, 8),
+    /**
+     * A byte: s for each half of the group; for eight groups a binary16 that 2 s + 1 multiplies.
+     */
+    ODD_OF_HALVES(2, 1, 8, 8),
     /** A signed byte for each half of the group; for eight groups a binary16 that they multiply. */
     OF_HALVES(2, 2, 8, 8);
 
@@ -128,31 +135,34 @@ public enum IntegerForm {
 
     /** In how many sections of a group codes have scales of their own. */
     int sections() {
-      return this == OF_HALVES || this == OF_HALVES_WITH_MINIMA ? 2 : 1;
+      return switch (this) {
+        case OF_HALVES, OF_HALVES_WITH_MINIMA, ODD_OF_HALVES -> 2;
+        case OF_GROUP, EXPONENT, WITH_MINIMUM, OF_SUPER_BLOCK, OF_EIGHT_GROUPS, SIGNED -> 1;
+      };
     }
   }
 
   private static final int BYTE_OFFSET = 128;
   private static final int PLACES = 16;
+  private static final int QUADS = ActivationGroup.COLUMNS / Integer.BYTES;
 
   private final DType dtype;
   private final int bits;
   private final int offset;
   private final Scales scales;
 
-  /** What nibbles choose from; empty where they are numbers themselves. */
+  /** What codes are places of; empty where they are numbers themselves. */
   private final List<Integer> numbers;
 
-  IntegerForm(DType dtype, int bits, int offset, Scales scales) {
-    this(dtype, bits, offset, scales, List.of());
-  }
+  private final CodeBits[][] codes = new CodeBits[QUADS][];
+  private final int[] ofNibbles;
 
   IntegerForm(DType dtype, IntUnaryOperator numbers, Scales scales) {
     this(dtype, 4, 0, scales, IntStream.range(0, PLACES).map(numbers).boxed().toList());
   }
 
-  IntegerForm(DType coded, Scales scales) {
-    this(coded, ChosenNumbers.of(coded)::at, scales);
+  IntegerForm(DType dtype, int bits, int offset, Scales scales, Integer... numbers) {
+    this(dtype, bits, offset, scales, List.of(numbers));
   }
 
   IntegerForm(DType dtype, int bits, int offset, Scales scales, List<Integer> numbers) {
@@ -161,6 +171,11 @@ public enum IntegerForm {
     this.offset = offset;
     this.scales = scales;
     this.numbers = numbers;
+    Arrays.setAll(codes, quad -> CodeBits.of(bits, quad));
+    ofNibbles =
+        CodedBlocks.covers(dtype)
+            ? Arrays.stream(ChosenNumbers.of(dtype).all()).map(this::nearest).toArray()
+            : new int[0];
   }
 
   /**
@@ -193,7 +208,7 @@ public enum IntegerForm {
 
   /** What scales are multiples of beside what is known of them. */
   float unit() {
-    return coded() ? ChosenNumbers.of(dtype).unit() : 1;
+    return coded() && chooses() ? ChosenNumbers.of(dtype).unit() : 1;
   }
 
   /** Whether codes are kept as whole bytes. */
@@ -201,9 +216,9 @@ public enum IntegerForm {
     return bits == Byte.SIZE;
   }
 
-  /** Whether codes are kept as nibbles that choose from numbers. */
+  /** Whether codes choose from numbers, which are not just as far apart as codes. */
   boolean chooses() {
-    return !numbers.isEmpty();
+    return !numbers.isEmpty() && offset == 0;
   }
 
   /** Whether what is multiplied are signed bytes. */
@@ -213,35 +228,53 @@ public enum IntegerForm {
 
   /** Whether what is multiplied are never more than 4 bits and a sign. */
   boolean small() {
-    return bits == 4 && numbers.stream().allMatch(number -> Math.abs(number) < PLACES);
+    return bits <= 4
+        && (!chooses() || numbers.stream().allMatch(number -> Math.abs(number) < PLACES));
   }
 
-  /** The number that a nibble chooses. */
-  int chosen(int place) {
-    return numbers.get(place);
+  /** The number that a code chooses; 0 for codes that there are not. */
+  int chosen(int code) {
+    return code < numbers.size() ? numbers.get(code) : 0;
   }
 
-  /** The numbers that nibbles choose from as sixteen bytes, four in each word. */
+  /** The code of the number that a nibble of a coded row chooses, or of the nearest there is. */
+  int code(int nibble) {
+    return ofNibbles[nibble];
+  }
+
+  private int nearest(int number) {
+    return IntStream.range(0, numbers.size())
+        .boxed()
+        .min(Comparator.comparingInt(code -> Math.abs(numbers.get(code) - number)))
+        .orElseThrow();
+  }
+
+  /** The numbers that codes choose from as sixteen bytes, four in each word. */
   List<Integer> table(InstructionSet set) {
     List<Integer> words = new ArrayList<>();
     for (int place = 0; place < PLACES; place += Integer.BYTES) {
       int word = 0;
       for (int i = 0; i < Integer.BYTES; i++) {
-        word |= (numbers.get(place + i) + offset(set) & 0xFF) << (Byte.SIZE * i);
+        word |= (chosen(place + i) + offset(set) & 0xFF) << (Byte.SIZE * i);
       }
       words.add(word);
     }
     return List.copyOf(words);
   }
 
-  /** Bits of a code beyond its nibble. */
-  int highBits() {
-    return bytes() ? 0 : bits - 4;
+  /** Where the codes of four columns of a group are. */
+  CodeBits[] codes(int quad) {
+    return codes[quad];
+  }
+
+  /** Vectors of a group's codes. */
+  int words() {
+    return bits;
   }
 
   /** Bytes of a group's codes, for each matrix row. */
   int codeBytes() {
-    return ActivationGroup.COLUMNS * bits / Byte.SIZE;
+    return words() * Integer.BYTES;
   }
 
   /** Bytes of a group in all lanes, its share of scales included. */

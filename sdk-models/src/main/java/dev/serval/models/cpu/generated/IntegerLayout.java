@@ -9,9 +9,8 @@ import java.util.Arrays;
  * Integer codes, group after group; before each span of groups their scales, so that all of a block
  * is read from its beginning to its end.
  *
- * <p>Codes of a group: whole bytes as {@code [quad][lane][4 columns]}; nibbles as {@code [quad 0 to
- * 3][lane]}, with quads 4 to 7 in the upper halves of bytes; then the higher bits of each column,
- * as many quads in a byte as fit.
+ * <p>A group has a vector of codes for each of their bits, with 32 bits for a lane; where in them
+ * the codes of four columns are is said by {@link CodeBits}.
  */
 final class IntegerLayout implements BlockLayout {
   private static final int QUADS = 8;
@@ -19,8 +18,6 @@ final class IntegerLayout implements BlockLayout {
   /** Blocks begin where a line of the cache does, so that no vector lies in two. */
   private static final int LINE = 64;
 
-  private static final int ONES = 0x01010101;
-  private static final int NIBBLES = 0x0F0F0F0F;
   private static final int SIGNS = 0x80808080;
 
   /** Added where nothing is: unlike +0, it leaves a −0 as it is. */
@@ -76,6 +73,7 @@ final class IntegerLayout implements BlockLayout {
   public void pack(MemorySegment[] rows, int count, MemorySegment data, long at) {
     StoredBlocks[] stored = new StoredBlocks[count];
     Arrays.setAll(stored, lane -> new StoredBlocks(form, rows[lane]));
+    int[] words = new int[form.words()];
     for (int group = 0; group < groups; group++) {
       long block = stored[0].block(group);
       int within = group % scales.groups();
@@ -83,10 +81,9 @@ final class IntegerLayout implements BlockLayout {
         long to = codes(at, group) + 4L * lane;
         if (form.wordsAt() >= 0) {
           copyWords(stored[lane], block + form.wordsAt(), data, to);
-        } else if (form.bytes()) {
-          packBytes(stored[lane], block, within, data, to);
         } else {
-          packCodes(stored[lane], block, within, data, to);
+          collectCodes(stored[lane], block, within, words);
+          packCodes(words, data, to);
         }
         packScales(stored[lane], block, within, data, at, group, lane);
       }
@@ -98,51 +95,23 @@ final class IntegerLayout implements BlockLayout {
   }
 
   private void copyWords(StoredBlocks stored, long from, MemorySegment data, long to) {
-    int words = form.codeBytes() / Integer.BYTES;
-    for (int word = 0; word < words; word++) {
+    for (int word = 0; word < form.words(); word++) {
       int codes = stored.word(from + 4L * word) ^ flip;
       data.set(ValueLayout.JAVA_INT, to + 4L * lanes * word, codes);
     }
   }
 
-  private void packBytes(StoredBlocks stored, long block, int within, MemorySegment data, long at) {
+  private void collectCodes(StoredBlocks stored, long block, int within, int[] words) {
+    Arrays.fill(words, 0);
     for (int quad = 0; quad < QUADS; quad++) {
-      int codes = stored.codes(block, within, quad) ^ flip;
-      data.set(ValueLayout.JAVA_INT, at + 4L * lanes * quad, codes);
+      CodeBits.put(stored.codes(block, within, quad), form.codes(quad), words);
     }
   }
 
-  private void packCodes(StoredBlocks stored, long block, int within, MemorySegment data, long at) {
-    long step = 4L * lanes;
-    int[] high = new int[2];
-    for (int quad = 0; quad < QUADS / 2; quad++) {
-      int lower = stored.codes(block, within, quad);
-      int upper = stored.codes(block, within, quad + 4);
-      data.set(ValueLayout.JAVA_INT, at + quad * step, (lower & NIBBLES) | (upper & NIBBLES) << 4);
-      collect(high, quad, lower);
-      collect(high, quad + 4, upper);
+  private void packCodes(int[] words, MemorySegment data, long to) {
+    for (int word = 0; word < words.length; word++) {
+      data.set(ValueLayout.JAVA_INT, to + 4L * lanes * word, words[word]);
     }
-    for (int word = 0; word < form.highBits(); word++) {
-      data.set(ValueLayout.JAVA_INT, at + (4 + word) * step, high[word]);
-    }
-  }
-
-  private void collect(int[] high, int quad, int codes) {
-    if (form.highBits() > 0) {
-      high[word(quad)] |= (codes >>> 4 & highMask()) << highShift(quad);
-    }
-  }
-
-  private int word(int quad) {
-    return quad / (Byte.SIZE / form.highBits());
-  }
-
-  private int highShift(int quad) {
-    return quad % (Byte.SIZE / form.highBits()) * form.highBits();
-  }
-
-  private int highMask() {
-    return form.highBits() == 1 ? ONES : 3 * ONES;
   }
 
   private long header(long at, int group) {
@@ -176,7 +145,8 @@ final class IntegerLayout implements BlockLayout {
         packOwn(stored, block, within, data, own + lane);
       }
       case EXPONENT -> packOwn(stored, block, within, data, own + lane);
-      case OF_HALVES, SIGNED -> {
+      case OF_EIGHT_GROUPS -> half(data, header(at, group), lane, stored.scale(block));
+      case OF_HALVES, ODD_OF_HALVES, SIGNED -> {
         half(data, header(at, group), lane, stored.scale(block));
         packOwn(stored, block, within, data, own + lane);
       }
@@ -197,27 +167,25 @@ final class IntegerLayout implements BlockLayout {
   public float element(MemorySegment data, long at, int lane, int column) {
     int group = column / ActivationGroup.COLUMNS;
     int within = column % ActivationGroup.COLUMNS;
-    int code = code(data, codes(at, group) + 4L * lane, within / 4, within % 4 * Byte.SIZE);
+    int codes = codes(data, codes(at, group) + 4L * lane, within / 4);
+    int code = codes >>> (within % 4 * Byte.SIZE) & 0xFF;
     return factor(data, at, group, lane, within / 16) * number(code)
         + addend(data, at, group, lane, within / 16);
   }
 
   private int number(int code) {
+    if (form.bytes() && flip == 0) {
+      return (byte) code;
+    }
     return form.chooses() ? form.chosen(code) : code - offset;
   }
 
-  private int code(MemorySegment data, long at, int quad, int shift) {
-    long step = 4L * lanes;
-    if (form.bytes()) {
-      int word = data.get(ValueLayout.JAVA_INT, at + quad * step) >>> shift;
-      return flip == 0 ? (byte) word : word & 0xFF;
+  private int codes(MemorySegment data, long at, int quad) {
+    int codes = 0;
+    for (CodeBits place : form.codes(quad)) {
+      codes ^= place.from(data.get(ValueLayout.JAVA_INT, at + 4L * lanes * place.word()));
     }
-    int low = data.get(ValueLayout.JAVA_INT, at + quad % 4 * step) >>> (shift + quad / 4 * 4) & 0xF;
-    if (form.highBits() == 0) {
-      return low;
-    }
-    int high = data.get(ValueLayout.JAVA_INT, at + (4 + word(quad)) * step);
-    return low | (high >>> (shift + highShift(quad)) & highMask() & 0xFF) << 4;
+    return codes;
   }
 
   private float factor(MemorySegment data, long at, int group, int lane, int half) {
@@ -227,27 +195,35 @@ final class IntegerLayout implements BlockLayout {
       case OF_GROUP, WITH_MINIMUM -> number(data, own, lane);
       case EXPONENT ->
           FourBitFloats.halvedScale(data.get(ValueLayout.JAVA_BYTE, own + lane) & 0xFF);
+      case OF_EIGHT_GROUPS -> number(data, header, lane);
       case OF_SUPER_BLOCK, SIGNED ->
           number(data, header, lane) * data.get(ValueLayout.JAVA_BYTE, own + lane) * form.unit();
-      case OF_HALVES, OF_HALVES_WITH_MINIMA ->
+      case OF_HALVES ->
           number(data, header, lane)
-              * data.get(ValueLayout.JAVA_BYTE, own + (long) half * lanes + lane)
-              * form.unit();
+              * data.get(ValueLayout.JAVA_BYTE, own + (long) half * lanes + lane);
+      case OF_HALVES_WITH_MINIMA ->
+          number(data, header, lane) * nibble(data, own + (long) half * lanes + lane, 0);
+      case ODD_OF_HALVES ->
+          number(data, header, lane) * (2 * nibble(data, own + lane, half) + 1) * form.unit();
     };
   }
 
   private float addend(MemorySegment data, long at, int group, int lane, int half) {
     long own = own(at, group);
     return switch (scales) {
-      case OF_GROUP, EXPONENT, OF_HALVES, SIGNED -> NOTHING;
+      case OF_GROUP, EXPONENT, OF_EIGHT_GROUPS, OF_HALVES, ODD_OF_HALVES, SIGNED -> NOTHING;
       case WITH_MINIMUM -> -number(data, own, lanes + lane);
       case OF_SUPER_BLOCK ->
           -(number(data, header(at, group), lanes + lane)
               * data.get(ValueLayout.JAVA_BYTE, own + lanes + lane));
       case OF_HALVES_WITH_MINIMA ->
           -(number(data, header(at, group), lanes + lane)
-              * data.get(ValueLayout.JAVA_BYTE, own + (2L + half) * lanes + lane));
+              * nibble(data, own + (long) half * lanes + lane, 1));
     };
+  }
+
+  private static int nibble(MemorySegment data, long at, int which) {
+    return data.get(ValueLayout.JAVA_BYTE, at) >> (4 * which) & 0xF;
   }
 
   private static float number(MemorySegment data, long at, int index) {

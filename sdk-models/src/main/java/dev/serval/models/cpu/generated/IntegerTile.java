@@ -4,8 +4,11 @@ import dev.serval.models.cpu.generated.Instruction.BinaryOp;
 import dev.serval.models.cpu.generated.Instruction.ImmediateOp;
 import dev.serval.models.cpu.generated.Instruction.Label;
 import dev.serval.models.cpu.generated.Instruction.UnaryOp;
+import dev.serval.models.cpu.generated.Operand.Broadcast;
+import dev.serval.models.cpu.generated.Operand.Literal;
 import dev.serval.models.cpu.generated.Operand.Memory;
 import dev.serval.models.cpu.generated.Operand.Vector;
+import java.util.Collections;
 
 /**
  * A tile of 8-bit inputs and integer codes; see {@link Tile}. Where there are registers enough it
@@ -13,7 +16,8 @@ import dev.serval.models.cpu.generated.Operand.Vector;
  */
 final class IntegerTile extends Tile {
   private static final int QUADS = 8;
-  private static final int NIBBLES = 0x0F0F0F0F;
+  private static final int NIBBLE_BITS = 4;
+  private static final int NIBBLE = 0xF;
   private static final int ONES = 0x00010001;
 
   /** 2<sup>−127</sup> as F32, which is too small to be normal. */
@@ -45,10 +49,13 @@ final class IntegerTile extends Tile {
   private final Vector scratch;
   private final Vector input;
   private final Vector magnitudes;
-  private final Vector nibbles;
+  private final Vector mask;
   private final Vector ones;
 
-  /** What nibbles choose from; a tile of one block needs no register for inputs. */
+  /** From here on what all groups of a span have in common, if there is room for it. */
+  private final int header;
+
+  /** What codes choose from; a tile of one block needs no register for inputs. */
   private final Vector table;
 
   IntegerTile(InstructionSet set, IntegerForm form, int rows, int blocks, Ending ending) {
@@ -59,8 +66,9 @@ final class IntegerTile extends Tile {
     int shared = firstShared(rows, blocks);
     scratch = vector(shared);
     magnitudes = vector(shared + 1);
-    nibbles = keepsConstants() ? vector(shared + 1) : scratch;
+    mask = vector(shared + 1);
     ones = vector(shared + 2);
+    header = shared + SHARED;
     input = vector(shared + 2);
     table = keepsConstants() ? vector(shared + (blocks == 1 ? 2 : 3)) : scratch;
   }
@@ -97,10 +105,15 @@ final class IntegerTile extends Tile {
     return set().byteDots() || !form.chooses();
   }
 
+  /** Whether the scale of eight groups is fetched once for all of them. */
+  private boolean keepsHeader() {
+    return scales.header() > 0 && scales.bytes() > 0 && header + blocks() <= set().registers();
+  }
+
   @Override
   void constants() {
     if (!form.bytes() && keepsConstants()) {
-      routine().constant(nibbles, NIBBLES);
+      routine().constant(mask, mask());
     }
     if (form.chooses() && keepsConstants()) {
       routine().table(table, form.table(set()));
@@ -129,6 +142,9 @@ final class IntegerTile extends Tile {
     fetchAhead(0, scales.spanBytes(set()));
     routine().add(new Instruction.Copy(Register.RAX, Register.RDI));
     routine().add(new Instruction.Copy(Register.R10, Register.RDI));
+    for (int block = 0; block < blocks() && keepsHeader(); block++) {
+      fetchHeader(0, block, vector(header + block));
+    }
     routine().advance(Register.RDI, scales.spanBytes(set()));
     routine().advance(Register.R10, scales.header() * set().lanes());
     routine().add(new Instruction.Set(Register.R11, scales.span()));
@@ -159,7 +175,7 @@ final class IntegerTile extends Tile {
         }
       }
       for (int block = 0; block < blocks(); block++) {
-        fetchScale(in(block, Register.R10, section * set().lanes()), block);
+        fetchScale(section, block);
       }
       for (int row = 0; row < rows(); row++) {
         scale(row, section);
@@ -193,7 +209,7 @@ final class IntegerTile extends Tile {
 
   /** Whether there is little to do for each code, so that memory is what it waits for. */
   private boolean waitsForMemory() {
-    return !sharesCodes(MAX_ROWS) && scales.onlyOfGroups() && form.highBits() == 0;
+    return !sharesCodes(MAX_ROWS) && scales.onlyOfGroups() && form.codes(0).length == 1;
   }
 
   private Memory input(int row, int at) {
@@ -235,7 +251,9 @@ final class IntegerTile extends Tile {
 
   private void raise(Vector target, Vector excess) {
     int shift = Integer.numberOfTrailingZeros(offset);
-    routine().immediate(ImmediateOp.VPSLLD, target, excess, shift);
+    if (shift != 0 || !target.equals(excess)) {
+      routine().immediate(ImmediateOp.VPSLLD, target, excess, shift);
+    }
   }
 
   /** The codes of four columns. */
@@ -244,7 +262,7 @@ final class IntegerTile extends Tile {
       if (form.bytes()) {
         fetchBytes(quad, block);
       } else {
-        fetchNibbles(quad, block);
+        fetchCodes(quad, block);
       }
     }
   }
@@ -260,28 +278,68 @@ final class IntegerTile extends Tile {
     }
   }
 
-  private void fetchNibbles(int quad, int block) {
+  private void fetchCodes(int quad, int block) {
     Vector codes = codes(block);
-    if (form.highBits() > 0) {
-      fetchHighBits(quad, block);
-    }
-    if (!keepsConstants()) {
-      routine().constant(nibbles, NIBBLES);
-    }
-    Memory at = in(block, Register.RDI, quad % 4 * width().bytes());
-    if (quad < 4) {
-      routine().binary(BinaryOp.VPAND, codes, nibbles, at);
+    CodeBits[] places = form.codes(quad);
+    if (places.length == 1) {
+      fetchBits(places[0], block);
     } else {
-      routine().load(codes, at);
-      routine().immediate(ImmediateOp.VPSRLW, codes, codes, 4);
-      routine().binary(BinaryOp.VPAND, codes, codes, nibbles);
-    }
-    if (form.highBits() > 0) {
-      routine().binary(BinaryOp.VPOR, codes, codes, scratch);
+      load(places[0], block, codes);
+      load(places[1], block, scratch);
+      combine(places[0], places[1], codes);
     }
     if (form.chooses()) {
       choose(block);
     }
+  }
+
+  /** Bits in the scratch register and others; one mask does, if both have the same. */
+  private void combine(CodeBits own, CodeBits others, Vector codes) {
+    boolean together = own.mask() == others.mask();
+    if (!together) {
+      mask(own, codes);
+      mask(others, scratch);
+    }
+    routine().binary(BinaryOp.VPXOR, codes, codes, scratch);
+    if (together) {
+      mask(own, codes);
+    }
+  }
+
+  private void fetchBits(CodeBits bits, int block) {
+    if (bits.shift() == 0 && keeps(bits.mask())) {
+      routine().binary(BinaryOp.VPAND, codes(block), mask, at(bits, block));
+    } else {
+      load(bits, block, codes(block));
+      mask(bits, codes(block));
+    }
+  }
+
+  private Memory at(CodeBits bits, int block) {
+    return in(block, Register.RDI, bits.word() * width().bytes());
+  }
+
+  /** Leaves bits where they belong in codes. */
+  private void load(CodeBits bits, int block, Vector target) {
+    routine().load(target, at(bits, block));
+    if (bits.shift() != 0) {
+      ImmediateOp op = bits.shift() > 0 ? ImmediateOp.VPSRLD : ImmediateOp.VPSLLD;
+      routine().immediate(op, target, target, Math.abs(bits.shift()));
+    }
+  }
+
+  private void mask(CodeBits bits, Vector target) {
+    Operand other = keeps(bits.mask()) ? mask : everywhere(bits.mask());
+    routine().binary(BinaryOp.VPAND, target, target, other);
+  }
+
+  private boolean keeps(int bits) {
+    return keepsConstants() && bits == mask();
+  }
+
+  /** That of most codes. */
+  private int mask() {
+    return form.codes(0)[0].mask();
   }
 
   private void choose(int block) {
@@ -290,20 +348,6 @@ final class IntegerTile extends Tile {
     }
     routine().binary(BinaryOp.VPSHUFB, codes(block), table, codes(block));
     takeMagnitudes(block);
-  }
-
-  /** Leaves them in the scratch register, where they belong above nibbles. */
-  private void fetchHighBits(int quad, int block) {
-    int perWord = Byte.SIZE / form.highBits();
-    Memory at = in(block, Register.RDI, (4 + quad / perWord) * width().bytes());
-    routine().load(scratch, at);
-    int shift = 4 - quad % perWord * form.highBits();
-    if (shift != 0) {
-      ImmediateOp op = shift > 0 ? ImmediateOp.VPSLLW : ImmediateOp.VPSRLW;
-      routine().immediate(op, scratch, scratch, Math.abs(shift));
-    }
-    routine().constant(codes(block), form.highBits() == 1 ? 0x10101010 : 0x30303030);
-    routine().binary(BinaryOp.VPAND, scratch, scratch, codes(block));
   }
 
   private void multiply(int row, int quad, boolean first) {
@@ -356,13 +400,37 @@ final class IntegerTile extends Tile {
   }
 
   /** Leaves the scales in the register of codes. */
-  private void fetchScale(Memory own, int block) {
+  private void fetchScale(int section, int block) {
+    Memory own = in(block, Register.R10, 0);
+    Memory ofSection = own.plus(section * set().lanes());
+    Vector target = codes(block);
     switch (scales) {
-      case OF_GROUP, WITH_MINIMUM -> routine().unary(UnaryOp.VCVTPH2PS, codes(block), own);
-      case EXPONENT -> power(own, codes(block));
-      case OF_SUPER_BLOCK, OF_HALVES_WITH_MINIMA -> product(UnaryOp.VPMOVZXBD, own, 0, block);
-      case OF_HALVES, SIGNED -> product(UnaryOp.VPMOVSXBD, own, 0, block);
+      case OF_GROUP, WITH_MINIMUM -> routine().unary(UnaryOp.VCVTPH2PS, target, own);
+      case EXPONENT -> power(own, target);
+      case OF_EIGHT_GROUPS -> fetchHeader(0, block, target);
+      case OF_SUPER_BLOCK -> product(UnaryOp.VPMOVZXBD, own, 0, block);
+      case OF_HALVES, SIGNED -> product(UnaryOp.VPMOVSXBD, ofSection, 0, block);
+      case OF_HALVES_WITH_MINIMA -> {
+        nibble(ofSection, 0, target);
+        product(0, block);
+      }
+      case ODD_OF_HALVES -> {
+        nibble(own, section, target);
+        routine().binary(BinaryOp.VADDPS, target, target, everywhere(HALF));
+        product(0, block);
+      }
     }
+  }
+
+  /** The lower or the upper halves of bytes. */
+  private void nibble(Memory bytes, int which, Vector target) {
+    routine().unary(UnaryOp.VPMOVZXBD, target, bytes);
+    if (which == 0) {
+      routine().binary(BinaryOp.VPAND, target, target, everywhere(NIBBLE));
+    } else {
+      routine().immediate(ImmediateOp.VPSRLD, target, target, NIBBLE_BITS);
+    }
+    routine().unary(UnaryOp.VCVTDQ2PS, target, target);
   }
 
   /**
@@ -380,15 +448,37 @@ final class IntegerTile extends Tile {
     routine().binary(BinaryOp.VSUBPS, target, target, scratch);
   }
 
-  private void product(UnaryOp widening, Memory own, int header, int block) {
+  private void product(UnaryOp widening, Memory own, int at, int block) {
     routine().unary(widening, codes(block), own);
     routine().unary(UnaryOp.VCVTDQ2PS, codes(block), codes(block));
-    routine().unary(UnaryOp.VCVTPH2PS, scratch, in(block, Register.RAX, header));
-    routine().binary(BinaryOp.VMULPS, codes(block), codes(block), scratch);
-    if (form.unit() != 1) {
-      routine().constant(scratch, Float.floatToRawIntBits(form.unit()));
-      routine().binary(BinaryOp.VMULPS, codes(block), codes(block), scratch);
+    product(at, block);
+  }
+
+  /** Multiplies what is in the register of codes by what lies there for all groups of a span. */
+  private void product(int at, int block) {
+    boolean kept = at == 0 && keepsHeader();
+    Vector factor = kept ? vector(header + block) : scratch;
+    if (!kept) {
+      fetchHeader(at, block, factor);
     }
+    routine().binary(BinaryOp.VMULPS, codes(block), codes(block), factor);
+  }
+
+  /** Units are powers of two, so nothing is rounded. */
+  private void fetchHeader(int at, int block, Vector target) {
+    routine().unary(UnaryOp.VCVTPH2PS, target, in(block, Register.RAX, at));
+    float unit = scales == IntegerForm.Scales.ODD_OF_HALVES ? 2 * form.unit() : form.unit();
+    if (unit != 1) {
+      Operand units = everywhere(Float.floatToRawIntBits(unit));
+      routine().binary(BinaryOp.VMULPS, target, target, units);
+    }
+  }
+
+  /** A constant for all lanes, as an operand. */
+  private Operand everywhere(int bits) {
+    return set().broadcasts()
+        ? new Broadcast(Literal.of(bits))
+        : new Literal(Collections.nCopies(set().lanes(), bits));
   }
 
   private void addMinimum(int section) {
@@ -417,12 +507,18 @@ final class IntegerTile extends Tile {
 
   private void fetchMinimum(int section, int block) {
     int lanes = set().lanes();
-    if (scales.groups() > 1) {
-      Memory own = in(block, Register.R10, (form.sections() + section) * lanes);
-      product(UnaryOp.VPMOVZXBD, own, lanes * Short.BYTES, block);
-    } else {
-      Memory own = in(block, Register.R10, lanes * Short.BYTES);
-      routine().unary(UnaryOp.VCVTPH2PS, codes(block), own);
+    Memory own = in(block, Register.R10, 0);
+    switch (scales) {
+      case WITH_MINIMUM ->
+          routine().unary(UnaryOp.VCVTPH2PS, codes(block), own.plus(lanes * Short.BYTES));
+      case OF_SUPER_BLOCK ->
+          product(UnaryOp.VPMOVZXBD, own.plus(lanes), lanes * Short.BYTES, block);
+      case OF_HALVES_WITH_MINIMA -> {
+        nibble(own.plus(section * lanes), 1, codes(block));
+        product(lanes * Short.BYTES, block);
+      }
+      case OF_GROUP, EXPONENT, OF_EIGHT_GROUPS, OF_HALVES, ODD_OF_HALVES, SIGNED ->
+          throw new IllegalStateException(scales + " have no minimum");
     }
   }
 }

@@ -63,5 +63,5 @@ sealed interface Operand {
    *
    * @param from where they are
    */
-  record Broadcast(Memory from) implements Operand {}
+  record Broadcast(Address from) implements Operand {}
 }

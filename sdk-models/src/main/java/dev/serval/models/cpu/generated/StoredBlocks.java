@@ -1,5 +1,6 @@
 package dev.serval.models.cpu.generated;
 
+import dev.serval.models.cpu.block.ChosenNumbers;
 import dev.serval.models.cpu.block.CodedBlocks;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -56,8 +57,8 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
       case IQ4_NL -> halves(at + 2, quad);
       case IQ4_XS -> halves(at + 8 + 16L * within, quad);
       case MXFP4 -> halves(at + 1, quad);
-      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0 ->
-          halves(at + CodedBlocks.NIBBLES + 16L * within, quad);
+      case IQ3_XXS, IQ3_S -> halves(at + CodedBlocks.NIBBLES + 16L * within, quad);
+      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, TQ1_0, TQ2_0 -> coded(at, within, quad);
     };
   }
 
@@ -115,20 +116,42 @@ record StoredBlocks(IntegerForm form, MemorySegment row) {
   byte own(long at, int within, int index) {
     return switch (form) {
       case Q6_K -> row.get(ValueLayout.JAVA_BYTE, at + 192 + 2L * within + index);
-      case Q2_K -> (byte) (octet(at + 2L * within + index % 2) >> (index / 2 * 4) & 0xF);
+      case Q2_K -> row.get(ValueLayout.JAVA_BYTE, at + 2L * within + index);
       case Q3_K -> sixteenth(at + 96, 2 * within + index);
       case IQ4_XS -> eighth(at + 2, within);
       case MXFP4 -> row.get(ValueLayout.JAVA_BYTE, at);
       case Q4_K, Q5_K -> index == 0 ? first(at, within) : second(at, within);
-      case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0 ->
-          odd(at, 2 * within + index);
-      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL -> throw new IllegalArgumentException(form.name());
+      case IQ1_S -> (byte) (turned(at, within) ? -odd(at, within) : odd(at, within));
+      case IQ2_XXS, IQ3_XXS, IQ3_S -> (byte) odd(at, within);
+      case IQ1_M, IQ2_XS, IQ2_S -> row.get(ValueLayout.JAVA_BYTE, at + CodedBlocks.SCALES + within);
+      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL, TQ1_0, TQ2_0 ->
+          throw new IllegalArgumentException(form.name());
     };
   }
 
-  /** Halves of bytes behind the scale; where one is for 32 elements, two are alike. */
-  private byte odd(long at, int part) {
-    return (byte) (2 * (octet(at + CodedBlocks.SCALES + part / 2) >> (part % 2 * 4) & 0xF) + 1);
+  /** Nibbles become the codes of the numbers that they choose. */
+  private int coded(long at, int within, int quad) {
+    int places = halves(at + CodedBlocks.NIBBLES + 16L * within, quad);
+    int signed = turned(at, within) ? places ^ ONES * ChosenNumbers.NEGATIVE : places;
+    int codes = 0;
+    for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
+      codes |= form.code(signed >> shift & 0xF) << shift;
+    }
+    return codes;
+  }
+
+  /**
+   * Whether numbers and the scale of a group are kept with their signs turned: all numbers of a
+   * group of IQ1_S are an eighth more than whole ones, or an eighth less.
+   */
+  private boolean turned(long at, int within) {
+    int place = octet(at + CodedBlocks.NIBBLES + 16L * within) & 0xF;
+    return form == IntegerForm.IQ1_S && (ChosenNumbers.EIGHTHS.at(place) & 7) == 7;
+  }
+
+  /** Behind the scale, for each half of a group half of a byte; of these types two are alike. */
+  private int odd(long at, int within) {
+    return 2 * (octet(at + CodedBlocks.SCALES + within) & 0xF) + 1;
   }
 
   /** Lower bits in the lower halves of eight bytes, then the upper ones; upper bits behind them. */

@@ -31,9 +31,11 @@ abstract sealed class Tile permits IntegerTile, FloatTile, AmxFloatTile {
    * negative. Nibbles stay within 16 bits for a whole group (8 · 2 · 15 · 127), which saves two of the
    * three.
    *
-   * Nibbles that choose numbers stay nibbles in memory, which is what a row alone waits for. A shuffle
-   * of bytes takes each from a table of sixteen, which has a register but for AVX2 alone: there it is
-   * loaded each time, and so is the mask of nibbles.
+   * Codes of two bits lie in vectors by fours, nibbles by twos, and codes of three bits by twos as
+   * well, with the last two in what is left: most are had by a shift and a mask. Codes that choose
+   * numbers stay codes in memory, which is what a row alone waits for. A shuffle of bytes takes each
+   * from a table of up to sixteen, which has a register but for AVX2 alone: there it is loaded each
+   * time, and so is the mask of codes.
    *
    * While a tile is multiplied, the memory would have little to do if its codes are in the cache:
    * others' codes are fetched meanwhile, to the second-level cache, as the first has just room for

@@ -100,8 +100,8 @@ final class IntelSyntax {
     return switch (operand) {
       case Vector vector -> lower(vector.width()) + vector.number();
       case TileRegister(int number) -> "tmm" + number;
-      case Broadcast(Memory from) -> "bcst " + of(from);
-      case Literal literal -> throw new IllegalArgumentException(literal.toString());
+      case Broadcast(Operand.Address from) -> "bcst " + of(from);
+      case Literal _ -> "[rip]";
       case Memory(Register base, Register index, int scale, int displacement) -> {
         StringBuilder text = new StringBuilder("[").append(lower(base));
         if (index != null) {

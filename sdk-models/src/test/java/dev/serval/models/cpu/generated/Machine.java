@@ -154,7 +154,7 @@ final class Machine {
       case Vector vector -> System.arraycopy(vectors[vector.number()], 0, value, 0, LANES);
       case TileRegister tile -> throw new AssertionError(tile + " is no vector");
       case Literal(List<Integer> words) -> Arrays.setAll(value, i -> words.get(i % words.size()));
-      case Broadcast(Memory from) -> Arrays.fill(value, memory.load(address(from)));
+      case Broadcast(Operand.Address from) -> Arrays.fill(value, read(from, Integer.BYTES)[0]);
       case Memory from -> {
         memory.check(address(from), bytes);
         for (int i = 0; i < bytes; i++) {
