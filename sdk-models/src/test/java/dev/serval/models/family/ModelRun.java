@@ -32,6 +32,7 @@ final class ModelRun extends SteppedModel {
           new Gemma(),
           new Gemma2(),
           new Gemma3(),
+          new Gemma3n(),
           new Gemma4(),
           new Glm(),
           new Glm4(),
