@@ -28,7 +28,7 @@ public final class DeepseekV2 extends DecoderFamily {
   }
 
   private static ExpertTraits experts(ModelConfig config) {
-    config.choice("scoring_func", Set.of("softmax"));
+    config.choice(SigmoidExperts.SCORING, Set.of("softmax"));
     boolean grouped =
         config.choice(METHOD, Set.of("greedy", GROUPED)).filter(GROUPED::equals).isPresent();
     boolean normalised = config.flag("norm_topk_prob", false);
@@ -41,7 +41,7 @@ public final class DeepseekV2 extends DecoderFamily {
             ExpertTraits.Names.USUAL);
     return (grouped ? experts.grouped(config, GroupScore.HIGHEST) : experts)
         .multiplied(config.optionalPositive("routed_scaling_factor").orElse(1.0))
-        .shared(config, "n_shared_experts")
-        .above(config, "first_k_dense_replace", 0);
+        .shared(config, SigmoidExperts.SHARED)
+        .above(config, SigmoidExperts.DENSE, 0);
   }
 }

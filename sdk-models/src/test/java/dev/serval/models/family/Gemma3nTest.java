@@ -1,12 +1,12 @@
 package dev.serval.models.family;
 
+import static dev.serval.models.family.Refusals.inspect;
+import static dev.serval.models.family.Refusals.refused;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
-import dev.serval.api.storage.CheckpointException;
 import dev.serval.testkit.models.Gemma3nModels;
 import dev.serval.testkit.models.SmallModel;
 import java.util.Collections;
@@ -18,17 +18,6 @@ import org.junit.jupiter.api.Test;
 final class Gemma3nTest {
   private static SmallModel model() {
     return Gemma3nModels.of(1, DType.F32, 20, 4);
-  }
-
-  private static ModelSpec inspect(SmallModel model) {
-    return ModelRun.family(model).inspect(model);
-  }
-
-  private static void refused(SmallModel model, String... words) {
-    assertThatExceptionOfType(CheckpointException.class)
-        .isThrownBy(() -> inspect(model))
-        .withMessageContainingAll(words)
-        .withMessageContaining("/models/small");
   }
 
   @Test

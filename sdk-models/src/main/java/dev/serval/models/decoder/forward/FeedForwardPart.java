@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class FeedForwardPart {
   private final ComputeBackend backend;
   private final ResidualStream stream;
+  private final ActivationFunction function;
   private final ActivationFunction[] functions;
   private final float factor;
   private final @Nullable FeedForwardRoom[] denseRooms;
@@ -46,7 +47,7 @@ final class FeedForwardPart {
       List<Activations> spare) {
     this.backend = backend;
     this.stream = stream;
-    ActivationFunction function = shape.traits().activation();
+    function = shape.traits().activation();
     functions =
         IntStream.range(0, shape.layers())
             .mapToObj(shape.traits()::activation)
@@ -95,9 +96,9 @@ final class FeedForwardPart {
   void add(StepBatch batch, Activations in, DecoderWeights.Layer layer, int index) {
     switch (layer.feedForward()) {
       case FeedForward.Dense dense ->
-          dense(batch, in, dense.maps(), denseRooms[index], layer.mlpEndNorm(), index);
+          dense(batch, functions[index], in, dense.maps(), denseRooms[index], layer.mlpEndNorm());
       case FeedForward.Beside beside -> beside(batch, in, beside, layer, index);
-      case FeedForward.Sparse sparse -> sparse(batch, in, sparse, index);
+      case FeedForward.Sparse sparse -> sparse(batch, in, sparse, layer.mlpEndNorm());
       case FeedForward.None() -> {}
     }
   }
@@ -121,30 +122,55 @@ final class FeedForwardPart {
     stream.add(batch, sum, layer.mlpEndNorm(), factor);
   }
 
-  private void sparse(StepBatch batch, Activations in, FeedForward.Sparse sparse, int index) {
-    List<ExpertLayer> experts = sparse.experts();
-    for (int layer = 0; layer < experts.size(); layer++) {
-      backend.addExperts(batch, in, experts.get(layer), stream.rows());
+  private void sparse(
+      StepBatch batch, Activations in, FeedForward.Sparse sparse, @Nullable Norm endNorm) {
+    if (endNorm != null) {
+      normedSparse(batch, in, sparse, endNorm);
+      return;
     }
+    addExperts(batch, in, sparse, stream.rows());
     if (sparse.shared() != null) {
-      dense(batch, in, sparse.shared(), sharedRoom, null, index);
+      dense(batch, function, in, sparse.shared(), sharedRoom, null);
+    }
+  }
+
+  /** What experts and those that all rows go to give is added up apart, and normalised. */
+  private void normedSparse(
+      StepBatch batch, Activations in, FeedForward.Sparse sparse, Norm endNorm) {
+    Activations sum = stream.branch();
+    if (sparse.shared() == null) {
+      // Of the rows themselves, so that nothing that others left there comes to them.
+      backend.norm(batch, stream.rows(), endNorm, sum);
+      backend.scale(batch, sum, 0);
+    } else {
+      FeedForwardRoom room = Objects.requireNonNull(sharedRoom);
+      backend.feedForward(batch, function, in, sparse.shared(), room, sum, false);
+    }
+    addExperts(batch, in, sparse, sum);
+    stream.add(batch, sum, endNorm, factor);
+  }
+
+  private void addExperts(
+      StepBatch batch, Activations in, FeedForward.Sparse sparse, Activations out) {
+    List<ExpertLayer> experts = sparse.experts();
+    for (int index = 0; index < experts.size(); index++) {
+      backend.addExperts(batch, in, experts.get(index), out);
     }
   }
 
   private void dense(
       StepBatch batch,
+      ActivationFunction between,
       Activations in,
       FeedForwardMaps maps,
       @Nullable FeedForwardRoom of,
-      @Nullable Norm endNorm,
-      int index) {
-    ActivationFunction function = functions[index];
-    FeedForwardRoom between = Objects.requireNonNull(of);
+      @Nullable Norm endNorm) {
+    FeedForwardRoom room = Objects.requireNonNull(of);
     if (ResidualStream.atOnce(endNorm, factor)) {
-      backend.feedForward(batch, function, in, maps, between, stream.rows(), true);
+      backend.feedForward(batch, between, in, maps, room, stream.rows(), true);
       return;
     }
-    backend.feedForward(batch, function, in, maps, between, stream.branch(), false);
+    backend.feedForward(batch, between, in, maps, room, stream.branch(), false);
     stream.add(batch, stream.branch(), endNorm, factor);
   }
 }

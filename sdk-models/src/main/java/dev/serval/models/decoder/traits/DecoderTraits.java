@@ -35,8 +35,7 @@ import java.util.function.UnaryOperator;
  * @param turning what of a head positions turn, unless a checkpoint says otherwise
  * @param windowed how positions turn heads in layers that have a window, given how they do in
  *     others
- * @param outputGates whether attention's output is let through by gates, each head's behind its
- *     query
+ * @param outputGates whether attention's output is let through by gates
  * @param heads what sets the heads of some layers apart
  * @param stream what else happens to what goes from layer to layer
  * @param widths how wide each layer's feed-forward part is within, if they differ
@@ -71,7 +70,7 @@ public record DecoderTraits(
     RotaryLayers rotaryLayers,
     RotaryFrequencies.Turning turning,
     UnaryOperator<RotaryFrequencies> windowed,
-    boolean outputGates,
+    OutputGates outputGates,
     LayerHeads heads,
     LayerStream stream,
     Optional<IntUnaryOperator> widths,
@@ -163,7 +162,7 @@ public record DecoderTraits(
     private RotaryLayers rotaryLayers = RotaryLayers.all();
     private RotaryFrequencies.Turning turning = RotaryFrequencies.Turning.HALVES;
     private UnaryOperator<RotaryFrequencies> windowed = UnaryOperator.identity();
-    private boolean outputGates;
+    private OutputGates outputGates = OutputGates.NONE;
     private LayerHeads heads = LayerHeads.ALIKE;
     private LayerStream stream = LayerStream.PLAIN;
     private Optional<IntUnaryOperator> widths = Optional.empty();
@@ -276,8 +275,8 @@ public record DecoderTraits(
       return this;
     }
 
-    public Builder outputGates() {
-      outputGates = true;
+    public Builder outputGates(OutputGates given) {
+      outputGates = given;
       return this;
     }
 

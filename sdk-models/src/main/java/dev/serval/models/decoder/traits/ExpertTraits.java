@@ -4,7 +4,9 @@ import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.RouterSpec.Scoring;
 import dev.serval.models.decoder.config.ModelConfig;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.IntPredicate;
 
 /**
@@ -30,6 +32,8 @@ public record ExpertTraits(
   /** More than any model has, and few enough to be listed. */
   private static final int MOST = 4096;
 
+  private static final String TYPES = "mlp_layer_types";
+  private static final String SPARSE = "sparse";
   private static final String GROUPS = "n_group";
   private static final String GROUPS_USED = "topk_group";
 
@@ -50,7 +54,19 @@ public record ExpertTraits(
       Optional<String> selectionBias,
       Optional<Groups> groups,
       boolean normalised,
-      double factor) {}
+      double factor) {
+    private Routing scored(Scoring other, String bias) {
+      return new Routing(used, other, Optional.of(bias), groups, normalised, factor);
+    }
+
+    private Routing grouped(Groups some) {
+      return new Routing(used, scoring, selectionBias, Optional.of(some), normalised, factor);
+    }
+
+    private Routing multiplied(double by) {
+      return new Routing(used, scoring, selectionBias, groups, normalised, by);
+    }
+  }
 
   /**
    * An expert that all rows go to.
@@ -154,28 +170,12 @@ public record ExpertTraits(
    * @param factor by what everything that experts give is multiplied
    */
   public ExpertTraits scored(Scoring scoring, String selectionBias, double factor) {
-    Routing other =
-        new Routing(
-            routing.used,
-            scoring,
-            Optional.of(selectionBias),
-            routing.groups,
-            routing.normalised,
-            factor);
-    return routed(other);
+    return routed(routing.scored(scoring, selectionBias).multiplied(factor));
   }
 
   /** With everything that experts give multiplied. */
   public ExpertTraits multiplied(double factor) {
-    Routing other =
-        new Routing(
-            routing.used,
-            routing.scoring,
-            routing.selectionBias,
-            routing.groups,
-            routing.normalised,
-            factor);
-    return routed(other);
+    return routed(routing.multiplied(factor));
   }
 
   /**
@@ -187,15 +187,7 @@ public record ExpertTraits(
     int groups = config.count(GROUPS, 1);
     requireEqual(config, groups, score);
     Groups some = new Groups(groups, groupsUsed(config, groups), score);
-    Routing other =
-        new Routing(
-            routing.used,
-            routing.scoring,
-            routing.selectionBias,
-            Optional.of(some),
-            routing.normalised,
-            routing.factor);
-    return routed(other);
+    return routed(routing.grouped(some));
   }
 
   private ExpertTraits routed(Routing other) {
@@ -253,6 +245,24 @@ public record ExpertTraits(
   public ExpertTraits above(ModelConfig config, String field, int otherwise) {
     int dense = config.atLeast(field, 0, otherwise);
     return only(layer -> layer >= dense);
+  }
+
+  /** Where {@code mlp_layer_types} says so, if that is given; it must agree with other fields. */
+  public ExpertTraits sparse(ModelConfig config) {
+    Optional<List<String>> types = config.texts(TYPES);
+    int count = config.count("num_hidden_layers");
+    types.ifPresent(list -> {
+      if (list.size() != count || !Set.of("dense", SPARSE).containsAll(list)) {
+        throw config.refuse(
+            TYPES, "\"dense\" or \"sparse\" for each of %d layers".formatted(count));
+      }
+      for (int layer = 0; layer < count; layer++) {
+        if (list.get(layer).equals(SPARSE) && !in(layer)) {
+          throw config.refuse(TYPES, "\"dense\" in layer %d, as other fields say".formatted(layer));
+        }
+      }
+    });
+    return types.map(list -> only(layer -> list.get(layer).equals(SPARSE))).orElse(this);
   }
 
   /** In some layers alone. */

@@ -68,6 +68,12 @@ public record LayerWindows(int window, IntPredicate slides) {
         : none(config);
   }
 
+  /** Layers have the window of {@code sliding_window} where {@code layer_types} says so. */
+  public static LayerWindows typed(ModelConfig config) {
+    int window = config.optionalCount("sliding_window").orElse(AttentionSpec.NO_WINDOW);
+    return checked(config, window, layer -> false);
+  }
+
   private static LayerWindows checked(ModelConfig config, int window, IntPredicate usual) {
     Optional<List<String>> types = config.texts(TYPES);
     types.ifPresent(list -> check(list, config, window));

@@ -25,13 +25,16 @@ public final class Architectures {
               GptOss.ALL,
               Granite.ALL,
               Lfm2.ALL,
+              Ling.ALL,
               Llama.ALL,
+              Mellum.ALL,
               MiniMax.ALL,
               Nemotron.ALL,
               Olmo.ALL,
               Phi.ALL,
               Qwen.ALL,
-              QwenLinear.ALL)
+              QwenLinear.ALL,
+              Trinity.ALL)
           .flatMap(Collection::stream)
           .sorted(Comparator.comparing(Architectures::lettersAndDigits))
           .toList();
