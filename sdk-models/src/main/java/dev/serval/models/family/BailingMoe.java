@@ -3,7 +3,6 @@ package dev.serval.models.family;
 import dev.serval.models.decoder.DecoderFamily;
 import dev.serval.models.decoder.config.ModelConfig;
 import dev.serval.models.decoder.traits.DecoderTraits;
-import dev.serval.models.decoder.traits.ExpertTraits;
 import dev.serval.models.decoder.traits.InputMaps;
 import dev.serval.models.decoder.traits.LayerWindows;
 import dev.serval.models.decoder.traits.MapNames;
@@ -53,7 +52,7 @@ public final class BailingMoe extends DecoderFamily {
     boolean apart = config.flag("qkv_apart", false);
     return common(config)
         .inputs(apart ? InputMaps.APART : InputMaps.TOGETHER)
-        .experts(experts(config))
+        .experts(SoftmaxExperts.read(config, true))
         .build();
   }
 
@@ -71,19 +70,5 @@ public final class BailingMoe extends DecoderFamily {
         .inputs(InputMaps.TOGETHER)
         .names(NAMES)
         .norms(RowNorms.ROOT_MEAN_SQUARE.larger());
-  }
-
-  private static ExpertTraits experts(ModelConfig config) {
-    config.choice(SigmoidExperts.SCORING, Set.of("softmax"));
-    boolean normalised = config.flag("norm_topk_prob", true);
-    return ExpertTraits.read(
-            config,
-            SigmoidExperts.COUNT,
-            "moe_intermediate_size",
-            normalised,
-            ExpertTraits.Names.USUAL)
-        .multiplied(config.optionalPositive("routed_scaling_factor").orElse(1.0))
-        .shared(config, SigmoidExperts.SHARED)
-        .above(config, SigmoidExperts.DENSE, 0);
   }
 }

@@ -3,7 +3,6 @@ package dev.serval.models.family;
 import dev.serval.models.decoder.DecoderFamily;
 import dev.serval.models.decoder.config.ModelConfig;
 import dev.serval.models.decoder.traits.DecoderTraits;
-import dev.serval.models.decoder.traits.ExpertTraits;
 import dev.serval.models.decoder.traits.LayerWindows;
 import java.util.Set;
 
@@ -23,21 +22,7 @@ public final class DeepseekMoe extends DecoderFamily {
     boolean bias = config.flag("attention_bias", false);
     return DecoderTraits.with(LayerWindows.none(config))
         .biases(bias, bias, false)
-        .experts(experts(config))
+        .experts(SoftmaxExperts.read(config, false))
         .build();
-  }
-
-  private static ExpertTraits experts(ModelConfig config) {
-    config.choice(SigmoidExperts.SCORING, Set.of("softmax"));
-    boolean normalised = config.flag("norm_topk_prob", false);
-    return ExpertTraits.read(
-            config,
-            SigmoidExperts.COUNT,
-            "moe_intermediate_size",
-            normalised,
-            ExpertTraits.Names.USUAL)
-        .multiplied(config.optionalPositive("routed_scaling_factor").orElse(1.0))
-        .shared(config, SigmoidExperts.SHARED)
-        .above(config, SigmoidExperts.DENSE, 0);
   }
 }
