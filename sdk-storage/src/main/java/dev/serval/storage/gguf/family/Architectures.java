@@ -28,10 +28,12 @@ public final class Architectures {
               Ling.ALL,
               Llama.ALL,
               Mellum.ALL,
+              MiniCpm.ALL,
               MiniMax.ALL,
               Nemotron.ALL,
               Olmo.ALL,
               Phi.ALL,
+              Plm.ALL,
               Qwen.ALL,
               QwenLinear.ALL,
               Trinity.ALL)
