@@ -40,6 +40,8 @@ constexpr int MAX_SEGMENTS = 8;
 constexpr int TILE_QUERIES = 128;
 // The most experts of a layer.
 constexpr int MAX_EXPERTS = 1024;
+// The most buffers of rows that are mixed with each other.
+constexpr int MAX_MIXED = 8;
 // The most heads that are mapped by one launch.
 constexpr int MAX_HEADS = 128;
 // What a draw gives where the scores are unusable: their largest is no finite number.
@@ -184,6 +186,53 @@ struct AddScaled {
   int32_t inStride;
   int32_t outStride;
   float factor;
+};
+
+// out = in * factors, element by element, as F32 rows or as an operand.
+struct Multiply {
+  const Step* step;
+  const float* in;
+  const float* factors;
+  void* out;
+  int32_t columns;
+  int32_t inStride;
+  int32_t outStride; // elements of a row, or rows of the operand
+  int32_t outOperand;
+};
+
+// rows *= sqrt(mean(like^2) / max(mean(rows^2), 1e-5)), F32 rows.
+struct Rescale {
+  const Step* step;
+  const float* like;
+  float* rows;
+  int32_t columns;
+  int32_t likeStride;
+  int32_t stride;
+  int32_t unused;
+};
+
+// out[i] += the sum over j of shares[i * ins + j] * in[j], F32 rows. What is added counts as it is before.
+struct Mix {
+  const Step* step;
+  const float* shares;
+  int32_t columns;
+  int32_t stride;       // of all buffers alike
+  int32_t sharesStride;
+  int32_t ins;
+  int32_t outs;
+  int32_t unused;
+  uint64_t in[MAX_MIXED];  // addresses
+  uint64_t out[MAX_MIXED]; // likewise; those of some of `in` may be among them
+};
+
+// Gates become max(0, gate - (mean + deviations * the standard deviation of the row's gates)), in place.
+struct Sparsify {
+  const Step* step;
+  float* gates;
+  int32_t columns; // gates of a row
+  int32_t stride;
+  float deviations;
+  int32_t unused;
 };
 
 // Scores become cap * tanh(score / cap).

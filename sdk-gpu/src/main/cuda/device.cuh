@@ -189,6 +189,10 @@ __device__ __forceinline__ float hyperbolic_tangent(float x) {
   return __fsub_rn(1.0f, __fdiv_rn(2.0f, __fadd_rn(1.0f, expf(__fmul_rn(2.0f, x)))));
 }
 
+struct Tanh {
+  static __device__ __forceinline__ float alone(float x) { return hyperbolic_tangent(x); }
+};
+
 // The sum over a warp, the same in every lane.
 __device__ __forceinline__ float warp_sum(float x) {
   for (int i = LANES / 2; i > 0; i /= 2) x = __fadd_rn(x, __shfl_xor_sync(ALL, x, i));

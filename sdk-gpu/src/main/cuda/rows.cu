@@ -252,6 +252,96 @@ KERNEL(add_scaled, AddScaled, 256, 1, 0) {
   for (int k = threadIdx.x; k < a.columns; k += blockDim.x) out[k] = __fadd_rn(out[k], __fmul_rn(in[k], a.factor));
 }
 
+KERNEL(multiply_rows, Multiply, 256, 1, 0) {
+  using namespace serval;
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->rows) return;
+  const float* in = a.in + (int64_t)row * a.inStride;
+  Rows rows = {a.out, a.outStride, a.outOperand != 0};
+  for (int c = threadIdx.x; c < rows.groups(a.columns); c += blockDim.x) {
+    Eight e = none();
+    if (8 * c < a.columns) {
+      Eight x = load_eight(in, 8 * c, a.columns), by = load_eight(a.factors, 8 * c, a.columns);
+      for (int i = 0; i < 8; i++) e.x[i] = __fmul_rn(x.x[i], by.x[i]);
+    }
+    rows.store(row, 8 * c, a.columns, e);
+  }
+}
+
+KERNEL(rescale, Rescale, 256, 1, 0) {
+  using namespace serval;
+  __shared__ float2 room[8];
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->rows) return;
+  const float* like = a.like + (int64_t)row * a.likeStride;
+  float* rows = a.rows + (int64_t)row * a.stride;
+  float wanted = 0.0f, found = 0.0f;
+  for (int k = threadIdx.x; k < a.columns; k += blockDim.x) {
+    wanted = __fmaf_rn(like[k], like[k], wanted);
+    found = __fmaf_rn(rows[k], rows[k], found);
+  }
+  float2 sums = block_sums(wanted, found, room);
+  float least = fmaxf(__fdiv_rn(sums.y, (float)a.columns), 1e-5f);
+  float factor = __fsqrt_rn(__fdiv_rn(__fdiv_rn(sums.x, (float)a.columns), least));
+  for (int k = threadIdx.x; k < a.columns; k += blockDim.x) rows[k] = __fmul_rn(rows[k], factor);
+}
+
+// A thread has all buffers' elements of a column before it writes any.
+KERNEL(mix, Mix, 256, 1, 0) {
+  using namespace serval;
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->rows) return;
+  const float* shares = a.shares + (int64_t)row * a.sharesStride;
+  for (int k = blockIdx.y * blockDim.x + threadIdx.x; k < a.columns; k += gridDim.y * blockDim.x) {
+    int64_t at = (int64_t)row * a.stride + k;
+    float x[MAX_MIXED];
+#pragma unroll
+    for (int j = 0; j < MAX_MIXED; j++) x[j] = j < a.ins ? ((const float*)a.in[j])[at] : 0.0f;
+    for (int i = 0; i < a.outs; i++) {
+      float sum = 0.0f;
+#pragma unroll
+      for (int j = 0; j < MAX_MIXED; j++)
+        if (j < a.ins) sum = __fadd_rn(sum, __fmul_rn(shares[i * a.ins + j], x[j]));
+      float* out = (float*)a.out[i] + at;
+      *out = __fadd_rn(*out, sum);
+    }
+  }
+}
+
+// How far gates are from their mean is summed once that is known, so that little is rounded off.
+KERNEL(sparsify, Sparsify, 256, 1, 0) {
+  using namespace serval;
+  __shared__ float2 room[2][8];
+  let_later_begin();
+  wait_for_earlier();
+  int row = blockIdx.x;
+  if (row >= a.step->rows) return;
+  float* gates = a.gates + (int64_t)row * a.stride;
+  float sum = 0.0f;
+  for (int k = threadIdx.x; k < a.columns; k += blockDim.x) sum = __fadd_rn(sum, gates[k]);
+  float mean = __fdiv_rn(block_sums(sum, 0.0f, room[0]).x, (float)a.columns);
+  float rest = 0.0f, squares = 0.0f;
+  for (int k = threadIdx.x; k < a.columns; k += blockDim.x) {
+    float apart = __fsub_rn(gates[k], mean);
+    rest = __fadd_rn(rest, apart);
+    squares = __fmaf_rn(apart, apart, squares);
+  }
+  float2 sums = block_sums(rest, squares, room[1]);
+  mean = __fadd_rn(mean, __fdiv_rn(sums.x, (float)a.columns));
+  float deviation = __fsqrt_rn(__fdiv_rn(sums.y, (float)a.columns));
+  float least = __fadd_rn(mean, __fmul_rn(a.deviations, deviation));
+  for (int k = threadIdx.x; k < a.columns; k += blockDim.x) {
+    float above = __fsub_rn(gates[k], least);
+    gates[k] = above <= 0.0f ? 0.0f : above;
+  }
+}
+
 KERNEL(softcap, Softcap, 256, 1, 0) {
   using namespace serval;
   let_later_begin();
@@ -312,6 +402,7 @@ KERNEL(gated_gelu, Gated, 256, 1, 0) { serval::gate_row<serval::GeluTanh>(a); }
 KERNEL(gated_swiglu_oai, Gated, 256, 1, 0) { serval::gate_row<serval::SwigluOai>(a); }
 KERNEL(ungated_gelu, Gated, 256, 1, 0) { serval::ungated_row<serval::GeluTanh>(a); }
 KERNEL(ungated_gelu_exact, Gated, 256, 1, 0) { serval::ungated_row<serval::Gelu>(a); }
+KERNEL(ungated_tanh, Gated, 256, 1, 0) { serval::ungated_row<serval::Tanh>(a); }
 KERNEL(ungated_relu_squared, Gated, 256, 1, 0) { serval::ungated_row<serval::ReluSquared>(a); }
 
 KERNEL(gate_output, GateOutput, 256, 1, 0) {

@@ -674,9 +674,11 @@ double gelu_exact(double x, double) { return x / 2 * erfc(-x / sqrt(2.0)); }
 
 double relu_squared(double x, double) { return x <= 0 ? 0 : x * x; }
 
+double tangent(double x, double) { return tanh(x); }
+
 void ungated_activations(Bench& bench, int) {
   Random random = {15};
-  for (auto [name, function, off] : {std::tuple("ungated_gelu", &gelu, 2e-6), std::tuple("ungated_gelu_exact", &gelu_exact, 1e-6), std::tuple("ungated_relu_squared", &relu_squared, 1e-30)})
+  for (auto [name, function, off] : {std::tuple("ungated_gelu", &gelu, 2e-6), std::tuple("ungated_gelu_exact", &gelu_exact, 1e-6), std::tuple("ungated_relu_squared", &relu_squared, 1e-30), std::tuple("ungated_tanh", &tangent, 1e-6)})
     for (int columns : {1, 10, 64, 333}) {
       Rows in = random_rows(random, 4, columns), expected = in;
       in[0][0] = -100, in[1][0] = 100, in[2][0] = -0.0, in[3][0] = NAN;
@@ -770,6 +772,78 @@ void gated_outputs(Bench& bench, int) {
       for (int r = 0; r < 4; r++)
         for (int k = 0; k < columns; k++)
           bench.near(actual[r * stride + k], expected[r][k], 1e-6 * fabs(expected[r][k]) + 1e-30, text("gated output, row %d column %d", r, k));
+    bench.machine.release();
+  }
+}
+
+// ---- several residual streams, and gates of which most are left out
+
+void check_rows(Bench& bench, float* rows, int stride, const Rows& expected, double off, const string& name) {
+  int columns = (int)expected[0].size();
+  vector<float> actual = bench.host(rows, expected.size() * stride);
+  for (size_t r = 0; r < expected.size(); r++)
+    for (int k = 0; k < columns; k++)
+      bench.near(actual[r * stride + k], expected[r][k], off, text("%s, row %d column %d", name.c_str(), (int)r, k));
+}
+
+double mean_square(const vector<double>& row, double middle = 0) {
+  double sum = 0;
+  for (double x : row) sum += (x - middle) * (x - middle);
+  return sum / row.size();
+}
+
+void streams(Bench& bench, int) {
+  Random random = {43};
+  for (int columns : {1, 10, 64, 333, 3000}) {
+    int stride = padded(columns, 4);
+    Rows factors = random_rows(random, 1, columns), in = random_rows(random, 4, columns), like = random_rows(random, 4, columns);
+    for (double& x : in[1]) x = 0;
+    Rows multiplied = in, rescaled = in;
+    for (int r = 0; r < 4; r++)
+      for (int k = 0; k < columns; k++) {
+        multiplied[r][k] *= factors[0][k];
+        rescaled[r][k] *= sqrt(mean_square(like[r]) / std::max(mean_square(in[r]), 1e-5));
+      }
+    Step* step = plain_step(bench, 4);
+    float *x = put(bench, in, stride), *by = put(bench, factors, stride), *out = bench.room<float>(4 * stride);
+    uint16_t* operand = bench.room<uint16_t>(operand_size(128, columns));
+    bench.launch("multiply_rows", 5, 1, 1, Multiply{step, x, by, out, columns, stride, stride, 0});
+    bench.launch("multiply_rows", 5, 1, 1, Multiply{step, x, by, operand, columns, stride, 128, 1});
+    check_rows(bench, out, stride, multiplied, 1e-6, text("multiplied, %d columns", columns));
+    check_operand(bench, operand, 128, multiplied, 0x1.1p-8, text("multiplied, %d columns, operand", columns));
+    bench.launch("rescale", 5, 1, 1, Rescale{step, put(bench, like, stride + 4), x, columns, stride + 4, stride, 0});
+    check_rows(bench, x, stride, rescaled, 1e-4, text("rescaled, %d columns", columns));
+    for (int ins : {1, 3, 8})
+      for (bool same : {false, true}) {
+        int outs = same ? ins : 4, sharesStride = padded(ins * outs, 4);
+        vector<Rows> added, before;
+        for (int j = 0; j < ins; j++) added.push_back(random_rows(random, 4, columns));
+        for (int i = 0; i < outs; i++) before.push_back(same ? added[i] : random_rows(random, 4, columns));
+        Rows shares = random_rows(random, 4, ins * outs);
+        Mix a = {step, put(bench, shares, sharesStride), columns, stride, sharesStride, ins, outs, 0, {}, {}};
+        for (int j = 0; j < ins; j++) a.in[j] = (uint64_t)put(bench, added[j], stride);
+        for (int i = 0; i < outs; i++) a.out[i] = same ? a.in[i] : (uint64_t)put(bench, before[i], stride);
+        bench.launch("mix", 5, same ? 1 : 3, 1, a);
+        for (int i = 0; i < outs; i++) {
+          Rows expected = before[i];
+          for (int r = 0; r < 4; r++)
+            for (int k = 0; k < columns; k++)
+              for (int j = 0; j < ins; j++) expected[r][k] += shares[r][i * ins + j] * added[j][r][k];
+          check_rows(bench, (float*)a.out[i], stride, expected, 1e-4, text("%d mixed into %d, %d columns", ins, outs, columns));
+        }
+      }
+    for (float deviations : {-1.0f, 0.0f, 1.5f}) {
+      Rows gates = random_rows(random, 4, columns), sparse = gates;
+      for (int r = 0; r < 4; r++) {
+        double mean = 0;
+        for (double gate : gates[r]) mean += gate / columns;
+        double least = mean + deviations * sqrt(mean_square(gates[r], mean));
+        for (double& gate : sparse[r]) gate = std::max(gate - least, 0.0);
+      }
+      float* room = put(bench, gates, stride);
+      bench.launch("sparsify", 5, 1, 1, Sparsify{step, room, columns, stride, deviations, 0});
+      check_rows(bench, room, stride, sparse, 1e-5, text("sparse gates, %d columns", columns));
+    }
     bench.machine.release();
   }
 }
@@ -2204,6 +2278,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
       {"gated activations", [&](Bench& b) { gated_activations(b, scale); }},
       {"ungated activations", [&](Bench& b) { ungated_activations(b, scale); }},
       {"gated outputs", [&](Bench& b) { gated_outputs(b, scale); }},
+      {"streams", [&](Bench& b) { streams(b, scale); }},
       {"delta networks", [&](Bench& b) { delta_networks(b, scale); }},
       {"state spaces", [&](Bench& b) { state_spaces(b, scale); }},
       {"short convolutions", [&](Bench& b) { short_convolutions(b, scale); }},

@@ -44,6 +44,7 @@ module dev.serval.models {
       dev.serval.models.family.Gemma,
       dev.serval.models.family.Gemma2,
       dev.serval.models.family.Gemma3,
+      dev.serval.models.family.Gemma3n,
       dev.serval.models.family.Gemma4,
       dev.serval.models.family.Glm,
       dev.serval.models.family.Glm4,

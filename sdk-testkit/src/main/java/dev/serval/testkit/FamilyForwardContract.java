@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
  * What sets families apart, on small random models of odd sizes, against a float64 reference: every
  * family that Serval has runs on every backend.
  */
-public abstract class FamilyForwardContract extends LayeredFamilyContract {
+public abstract class FamilyForwardContract extends StreamsFamilyContract {
   /** For subclasses. */
   protected FamilyForwardContract() {}
 

@@ -6,6 +6,7 @@ import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Groups;
+import dev.serval.api.compute.SparseGate;
 import dev.serval.api.compute.UngatedFunction;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -65,6 +66,7 @@ final class Float64 {
       case GELU -> x * normal(x);
       case GELU_TANH -> gated(GateFunction.GELU_TANH, x, 1);
       case RELU_SQUARED -> x > 0 ? x * x : 0;
+      case TANH -> Math.tanh(x);
     };
   }
 
@@ -85,6 +87,8 @@ final class Float64 {
   static double[] activated(ActivationFunction function, double[] maps) {
     return switch (function) {
       case GateFunction gating -> gated(gating, maps);
+      case SparseGate(GateFunction gating, float deviations) ->
+          gated(gating, withSparseGates(maps, deviations));
       case UngatedFunction plain -> Arrays.stream(maps).map(x -> activated(plain, x)).toArray();
     };
   }
@@ -107,6 +111,23 @@ final class Float64 {
     double[] products = new double[maps.length / 2];
     Arrays.setAll(products, i -> gated(function, maps[i], maps[products.length + i]));
     return products;
+  }
+
+  /** Gates and ups, of the first of which those alone are left that stand out. */
+  static double[] withSparseGates(double[] maps, double deviations) {
+    double[] out = maps.clone();
+    double[] sparse = sparse(Arrays.copyOf(maps, maps.length / 2), deviations);
+    System.arraycopy(sparse, 0, out, 0, sparse.length);
+    return out;
+  }
+
+  /** How far those gates are above it that are above so many deviations from the mean. */
+  static double[] sparse(double[] gates, double deviations) {
+    double mean = Arrays.stream(gates).average().orElseThrow();
+    double variance =
+        Arrays.stream(gates).map(x -> (x - mean) * (x - mean)).average().orElseThrow();
+    double least = mean + deviations * Math.sqrt(variance);
+    return Arrays.stream(gates).map(x -> Math.max(x - least, 0)).toArray();
   }
 
   static double sigmoid(double x) {

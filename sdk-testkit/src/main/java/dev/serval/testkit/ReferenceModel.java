@@ -3,6 +3,7 @@ package dev.serval.testkit;
 import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.DeltaNetShape;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.SparseGate;
 import dev.serval.api.compute.StateSpaceShape;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.testkit.models.Experts;
@@ -589,13 +590,15 @@ final class ReferenceModel {
     double[] between =
         switch (rules.ways.function) {
           case UngatedFunction plain -> Float64.activated(plain, ups);
-          case GateFunction gating ->
-              gated(
-                  gating,
-                  times(multiplier("mlp_multipliers", 0), linear(x, prefix + names.gate())),
-                  ups);
+          case GateFunction gating -> gated(gating, gates(x, prefix, names), ups);
+          case SparseGate(GateFunction gating, float deviations) ->
+              gated(gating, Float64.sparse(gates(x, prefix, names), deviations), ups);
         };
     return times(multiplier("mlp_multipliers", 1), linear(between, prefix + names.down()));
+  }
+
+  private double[] gates(double[] x, String prefix, Experts.Names names) {
+    return times(multiplier("mlp_multipliers", 0), linear(x, prefix + names.gate()));
   }
 
   private static double[] gated(GateFunction function, double[] gates, double[] ups) {

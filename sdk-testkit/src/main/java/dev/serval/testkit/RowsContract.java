@@ -12,19 +12,21 @@ import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.Norm;
+import dev.serval.api.compute.SparseGate;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.api.compute.Weight;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
  * Norms, sums, activation functions and the feed-forward layers that have these between their maps;
  * a part of {@link ComputeBackendContract}.
  */
-abstract class RowsContract extends LogitsContract {
+abstract class RowsContract extends StreamsContract {
   private static final int[] WIDTHS = {1, 3, 8, 65, 200};
 
   RowsContract() {}
@@ -385,13 +387,20 @@ abstract class RowsContract extends LogitsContract {
     Random random = new Random(10);
     for (DType dtype : BackendProbe.PLAIN) {
       for (int[] shape : new int[][] {{1, 3}, {40, 64}, {65, 129}}) {
-        for (ActivationFunction function : BackendProbe.functions()) {
+        for (ActivationFunction function : functions()) {
           checkFeedForward(random, function, dtype, 5, shape[0], shape[1]);
         }
       }
       checkFeedForward(random, GateFunction.SILU, dtype, 600, 8, 9);
       checkFeedForward(random, UngatedFunction.GELU_TANH, dtype, 600, 8, 9);
+      checkFeedForward(random, new SparseGate(GateFunction.GELU_TANH, 0.5f), dtype, 600, 8, 9);
     }
+  }
+
+  private static List<ActivationFunction> functions() {
+    Stream<SparseGate> sparse =
+        Arrays.stream(GateFunction.values()).map(gate -> new SparseGate(gate, 0.5f));
+    return Stream.concat(BackendProbe.functions().stream(), sparse).toList();
   }
 
   private void checkFeedForward(

@@ -1,7 +1,7 @@
 package dev.serval.api.compute;
 
 /** What a feed-forward layer has between its maps. */
-public sealed interface ActivationFunction permits GateFunction, UngatedFunction {
+public sealed interface ActivationFunction permits GateFunction, SparseGate, UngatedFunction {
   /**
    * How many columns it is taken of.
    *

@@ -73,10 +73,11 @@ public interface ComputeBackend extends AutoCloseable {
   Activations activations(int maxRows, int columns);
 
   /**
-   * Allocates a buffer of rows that are written by norms, {@link #attention}, {@link #gateOutput},
-   * {@link #deltaNet}, {@link #stateSpace}, {@link #shortConvolution} or activation functions and
-   * read by linear maps, {@link #addExperts} and {@link #project} alone, so that a backend may keep
-   * them in the type to which its products round their inputs. Weights are loaded first.
+   * Allocates a buffer of rows that are written by norms, {@link #multiply}, {@link #attention},
+   * {@link #gateOutput}, {@link #deltaNet}, {@link #stateSpace}, {@link #shortConvolution} or
+   * activation functions and read by linear maps, {@link #addExperts} and {@link #project} alone,
+   * so that a backend may keep them in the type to which its products round their inputs. Weights
+   * are loaded first.
    *
    * @param maxRows the most rows a step may have
    * @param columns the width
@@ -227,6 +228,39 @@ public interface ComputeBackend extends AutoCloseable {
    * @param factor what they are multiplied by; 0 makes them 0, whatever they hold
    */
   void scale(StepBatch batch, Activations rows, float factor);
+
+  /**
+   * Multiplies each row by a vector, element by element: {@code out = in · factors}.
+   *
+   * @param batch the step
+   * @param in the rows
+   * @param factors a vector of the width
+   * @param out of the same width; not {@code in}
+   */
+  void multiply(StepBatch batch, Activations in, Weight factors, Activations out);
+
+  /**
+   * Makes each row as large as another: {@code rows = rows · √(mean(like²) / max(mean(rows²),
+   * 10⁻⁵))}.
+   *
+   * @param batch the step
+   * @param like rows of the size that is wanted
+   * @param rows of the same width; not {@code like}
+   */
+  void rescale(StepBatch batch, Activations like, Activations rows);
+
+  /**
+   * Adds some rows to others, each of them by a share of its own for each step's row: {@code out[i]
+   * += Σ shares[i · n + j] · in[j]}, with n buffers of rows that are added. So streams of residuals
+   * are mixed.
+   *
+   * @param batch the step
+   * @param in what is added, up to {@link OperandChecks#MOST_MIXED} buffers of one width
+   * @param shares as many columns as there are pairs of buffers
+   * @param out what it is added to, as many at most and of the same width, no two the same; they
+   *     may be among {@code in}, which counts as it is before
+   */
+  void mix(StepBatch batch, List<Activations> in, Activations shares, List<Activations> out);
 
   /**
    * A linear map of each row: {@code out = in · weightᵀ + bias}.
@@ -408,6 +442,16 @@ public interface ComputeBackend extends AutoCloseable {
       Activations out);
 
   /**
+   * Keeps those of each row's gates alone that stand out, as {@link SparseGate} says, in their
+   * place.
+   *
+   * @param batch the step
+   * @param deviations how many standard deviations above the mean the least of them are
+   * @param gateUp gates, then as many ups, which stay as they are
+   */
+  void sparsify(StepBatch batch, float deviations, Activations gateUp);
+
+  /**
    * The activation of a feed-forward layer that has no gates: {@code out = function(in)}.
    *
    * @param batch the step
@@ -418,14 +462,16 @@ public interface ComputeBackend extends AutoCloseable {
   void activate(StepBatch batch, UngatedFunction function, Activations in, Activations out);
 
   /**
-   * A feed-forward layer: {@link #linear} with the first map, {@link #gate} or {@link #activate},
-   * and {@link #linear} or {@link #linearAdd} with the second.
+   * A feed-forward layer: {@link #linear} with the first map, {@link #gate}, behind {@link
+   * #sparsify} perhaps, or {@link #activate}, and {@link #linear} or {@link #linearAdd} with the
+   * second.
    *
    * @param batch the step
    * @param function what is between the maps
    * @param in as many columns as the first map
    * @param maps the weights
-   * @param room what {@link #feedForwardRoom} made for this function and maps of these sizes
+   * @param room what {@link #feedForwardRoom} made for this function, or for a {@link SparseGate}
+   *     of it, and maps of these sizes
    * @param out as many columns as the second map has rows
    * @param add whether the result is added to what is there
    */
@@ -440,6 +486,10 @@ public interface ComputeBackend extends AutoCloseable {
     linear(batch, in, maps.gateUp(), maps.gateUpBias(), room.gates());
     switch (function) {
       case GateFunction gating -> gate(batch, gating, room.gates(), room.gated());
+      case SparseGate(GateFunction gating, float deviations) -> {
+        sparsify(batch, deviations, room.gates());
+        gate(batch, gating, room.gates(), room.gated());
+      }
       case UngatedFunction plain -> activate(batch, plain, room.gates(), room.gated());
     }
     if (add) {

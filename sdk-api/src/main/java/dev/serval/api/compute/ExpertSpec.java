@@ -18,6 +18,9 @@ public record ExpertSpec(
   /** Refuses shapes that do not fit together. */
   public ExpertSpec {
     experts = List.copyOf(experts);
+    if (function instanceof SparseGate) {
+      throw new IllegalArgumentException("experts have no gates that are sparse, " + function);
+    }
     if (experts.size() != router.experts()) {
       throw new IllegalArgumentException(
           "a router of %d experts is given %d".formatted(router.experts(), experts.size()));

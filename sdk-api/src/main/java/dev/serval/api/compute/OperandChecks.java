@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * implement a {@link ComputeBackend}.
  */
 public final class OperandChecks {
+  /** The most buffers of rows that are mixed with each other. */
+  public static final int MOST_MIXED = 8;
+
   /** Parts of rows begin at multiples of so many columns, so that backends can read as many. */
   private static final int TOGETHER = 4;
 
@@ -444,6 +447,59 @@ public final class OperandChecks {
     requireApart(gates, out);
     requireApart(ups, out);
     requireColumns(ups, first, out.columns());
+  }
+
+  /**
+   * Requires that rows can be added to others by shares.
+   *
+   * @param batch the step
+   * @param in what is added
+   * @param shares by what each of them counts for each of the others
+   * @param out what it is added to
+   */
+  public static void requireMix(
+      StepBatch batch, List<Activations> in, Activations shares, List<Activations> out) {
+    if (in.isEmpty() || in.size() > MOST_MIXED || out.isEmpty() || out.size() > MOST_MIXED) {
+      throw new IllegalArgumentException(
+          "from 1 to %d buffers of rows are mixed into as many, not %d into %d"
+              .formatted(MOST_MIXED, in.size(), out.size()));
+    }
+    requireRows("shares", shares, batch, in.size() * out.size());
+    int columns = out.getFirst().columns();
+    for (int i = 0; i < in.size(); i++) {
+      requireRows("input", in.get(i), batch, columns);
+    }
+    for (int i = 0; i < out.size(); i++) {
+      requireRows("output", out.get(i), batch, columns);
+      requireApart(shares, out.get(i));
+      for (int other = 0; other < i; other++) {
+        requireApart(out.get(other), out.get(i));
+      }
+    }
+  }
+
+  /**
+   * Requires that rows are gates and as many ups.
+   *
+   * @param gateUp the rows
+   */
+  public static void requirePairs(Activations gateUp) {
+    if (gateUp.columns() % 2 != 0) {
+      throw new IllegalArgumentException(
+          "gates and as many ups are not in %d columns".formatted(gateUp.columns()));
+    }
+  }
+
+  /**
+   * Requires that something is a number of standard deviations.
+   *
+   * @param deviations how many
+   */
+  public static void requireDeviations(float deviations) {
+    if (!Float.isFinite(deviations)) {
+      throw new IllegalArgumentException(
+          "a number of standard deviations is finite, unlike " + deviations);
+    }
   }
 
   /**

@@ -17,7 +17,10 @@ public enum UngatedFunction implements ActivationFunction {
    * The square of what is above 0, and 0 (So et al., Primer, <a
    * href="https://arxiv.org/abs/2109.08668">arXiv:2109.08668</a>).
    */
-  RELU_SQUARED;
+  RELU_SQUARED,
+
+  /** The hyperbolic tangent, as routers of several residual streams have it. */
+  TANH;
 
   @Override
   public int inputs(int columns) {

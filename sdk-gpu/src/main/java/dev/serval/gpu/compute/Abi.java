@@ -1,5 +1,6 @@
 package dev.serval.gpu.compute;
 
+import dev.serval.api.compute.OperandChecks;
 import java.util.List;
 
 /** The structures that kernels take or read, as {@code abi.h} has them. */
@@ -10,6 +11,7 @@ final class Abi {
   static final int TILE_QUERIES = 128;
   static final int MAX_EXPERTS = 1024;
   static final int MAX_HEADS = 128;
+  static final int MAX_MIXED = OperandChecks.MOST_MIXED;
   static final int NO_TOKEN = -1;
 
   static final Struct STEP =
@@ -55,6 +57,28 @@ final class Abi {
       Struct.named("AddScaled")
           .wide("step", "in", "out")
           .narrow("columns", "inStride", "outStride", "factor")
+          .build();
+  static final Struct MULTIPLY =
+      Struct.named("Multiply")
+          .wide("step", "in", "factors", "out")
+          .narrow("columns", "inStride", "outStride", "outOperand")
+          .build();
+  static final Struct RESCALE =
+      Struct.named("Rescale")
+          .wide("step", "like", "rows")
+          .narrow("columns", "likeStride", "stride", "unused")
+          .build();
+  static final Struct MIX =
+      Struct.named("Mix")
+          .wide("step", "shares")
+          .narrow("columns", "stride", "sharesStride", "ins", "outs", "unused")
+          .array("in", MAX_MIXED)
+          .array("out", MAX_MIXED)
+          .build();
+  static final Struct SPARSIFY =
+      Struct.named("Sparsify")
+          .wide("step", "gates")
+          .narrow("columns", "stride", "deviations", "unused")
           .build();
   static final Struct SOFTCAP =
       Struct.named("Softcap")
@@ -168,6 +192,10 @@ final class Abi {
           RMS_NORM,
           LAYER_NORM,
           ADD_SCALED,
+          MULTIPLY,
+          RESCALE,
+          MIX,
+          SPARSIFY,
           SOFTCAP,
           COPY_COLUMNS,
           ROUND,

@@ -142,7 +142,7 @@ final class CudaBackend implements ComputeBackend {
         new Drawing(this, access.context(), module, site, buffer("token counts"), buffer("tokens"));
     RotaryTables turns = new RotaryTables(access, () -> buffer("rotary positions"));
     launches = new StepLaunches(access, loader, step, bounds, graphs, drawing, turns);
-    rows = new RowOperations(checks, kernels, graphs, launches);
+    rows = new RowOperations(checks, kernels, new StreamKernels(module, site), graphs, launches);
     attention =
         new AttentionOperations(
             checks,
@@ -403,6 +403,27 @@ final class CudaBackend implements ComputeBackend {
       KvMemory kv,
       Activations out) {
     attention.attend(batch, qkv, spec, layer, kv, out);
+  }
+
+  @Override
+  public void multiply(StepBatch batch, Activations in, Weight factors, Activations out) {
+    rows.multiply(batch, in, factors, out);
+  }
+
+  @Override
+  public void rescale(StepBatch batch, Activations like, Activations given) {
+    rows.rescale(batch, like, given);
+  }
+
+  @Override
+  public void mix(
+      StepBatch batch, List<Activations> in, Activations shares, List<Activations> out) {
+    rows.mix(batch, in, shares, out);
+  }
+
+  @Override
+  public void sparsify(StepBatch batch, float deviations, Activations gateUp) {
+    rows.sparsify(batch, deviations, gateUp);
   }
 
   @Override

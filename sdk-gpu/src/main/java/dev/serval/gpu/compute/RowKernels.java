@@ -54,6 +54,21 @@ final class RowKernels {
   private static final long ADD_OUT_STRIDE = Abi.ADD_SCALED.offset("outStride");
   private static final long ADD_FACTOR = Abi.ADD_SCALED.offset("factor");
 
+  private static final long MULTIPLY_STEP = Abi.MULTIPLY.offset("step");
+  private static final long MULTIPLY_IN = Abi.MULTIPLY.offset("in");
+  private static final long MULTIPLY_FACTORS = Abi.MULTIPLY.offset("factors");
+  private static final long MULTIPLY_OUT = Abi.MULTIPLY.offset("out");
+  private static final long MULTIPLY_COLUMNS = Abi.MULTIPLY.offset("columns");
+  private static final long MULTIPLY_IN_STRIDE = Abi.MULTIPLY.offset("inStride");
+  private static final long MULTIPLY_OUT_STRIDE = Abi.MULTIPLY.offset("outStride");
+  private static final long MULTIPLY_OUT_OPERAND = Abi.MULTIPLY.offset("outOperand");
+
+  private static final long SPARSIFY_STEP = Abi.SPARSIFY.offset("step");
+  private static final long SPARSIFY_GATES = Abi.SPARSIFY.offset("gates");
+  private static final long SPARSIFY_COLUMNS = Abi.SPARSIFY.offset("columns");
+  private static final long SPARSIFY_STRIDE = Abi.SPARSIFY.offset("stride");
+  private static final long SPARSIFY_DEVIATIONS = Abi.SPARSIFY.offset("deviations");
+
   private static final long SOFTCAP_STEP = Abi.SOFTCAP.offset("step");
   private static final long SOFTCAP_SCORES = Abi.SOFTCAP.offset("scores");
   private static final long SOFTCAP_COLUMNS = Abi.SOFTCAP.offset("columns");
@@ -108,6 +123,8 @@ final class RowKernels {
   private final Kernel layerNormOperand;
   private final Kernel layerNormAdd;
   private final Kernel addScaled;
+  private final Kernel multiply;
+  private final Kernel sparsify;
   private final Kernel softcap;
   private final Kernel round;
   private final Kernel roundGather;
@@ -129,6 +146,8 @@ final class RowKernels {
     layerNormOperand = kernels.kernel("layer_norm_operand");
     layerNormAdd = kernels.kernel("layer_norm_add");
     addScaled = kernels.kernel("add_scaled");
+    multiply = kernels.kernel("multiply_rows");
+    sparsify = kernels.kernel("sparsify");
     softcap = kernels.kernel("softcap");
     round = kernels.kernel("round_operand");
     roundGather = kernels.kernel("round_gather");
@@ -140,6 +159,7 @@ final class RowKernels {
     activations.put(UngatedFunction.GELU_TANH, kernels.kernel("ungated_gelu"));
     activations.put(UngatedFunction.GELU, kernels.kernel("ungated_gelu_exact"));
     activations.put(UngatedFunction.RELU_SQUARED, kernels.kernel("ungated_relu_squared"));
+    activations.put(UngatedFunction.TANH, kernels.kernel("ungated_tanh"));
     copyColumns = kernels.kernel("copy_columns");
     gateOutput = kernels.kernel("gate_output");
   }
@@ -231,6 +251,31 @@ final class RowKernels {
     to.set(JAVA_INT, ADD_OUT_STRIDE, out.stride());
     to.set(JAVA_FLOAT, ADD_FACTOR, factor);
     addScaled.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+  }
+
+  /** Rows times a vector, to rows or to an operand. */
+  void multiply(CudaActivations in, CudaWeight.Vector factors, CudaActivations out) {
+    MemorySegment to = multiply.arguments();
+    to.set(JAVA_LONG, MULTIPLY_STEP, site.step().address());
+    to.set(JAVA_LONG, MULTIPLY_IN, in.address());
+    to.set(JAVA_LONG, MULTIPLY_FACTORS, factors.address());
+    to.set(JAVA_LONG, MULTIPLY_OUT, out.address());
+    to.set(JAVA_INT, MULTIPLY_COLUMNS, in.columns());
+    to.set(JAVA_INT, MULTIPLY_IN_STRIDE, in.stride());
+    to.set(JAVA_INT, MULTIPLY_OUT_STRIDE, out.stride());
+    to.set(JAVA_INT, MULTIPLY_OUT_OPERAND, out.isOperand() ? 1 : 0);
+    multiply.grid(site.bounds().rows(), 1, 1).launch(site.stream());
+  }
+
+  /** Keeps gates that stand out from the others of their row. */
+  void sparsify(CudaActivations gateUp, float deviations) {
+    MemorySegment to = sparsify.arguments();
+    to.set(JAVA_LONG, SPARSIFY_STEP, site.step().address());
+    to.set(JAVA_LONG, SPARSIFY_GATES, gateUp.address());
+    to.set(JAVA_INT, SPARSIFY_COLUMNS, gateUp.columns() / 2);
+    to.set(JAVA_INT, SPARSIFY_STRIDE, gateUp.stride());
+    to.set(JAVA_FLOAT, SPARSIFY_DEVIATIONS, deviations);
+    sparsify.grid(site.bounds().rows(), 1, 1).launch(site.stream());
   }
 
   /** Keeps scores small. */

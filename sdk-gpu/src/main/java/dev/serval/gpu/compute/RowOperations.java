@@ -5,20 +5,29 @@ import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Norm;
 import dev.serval.api.compute.OperandChecks;
+import dev.serval.api.compute.SparseGate;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.compute.Weight;
+import java.util.List;
 
 /** What is done row by row: embeddings, norms, sums, activation functions and gates. */
 final class RowOperations {
   private final CudaChecks checks;
   private final RowKernels rows;
+  private final StreamKernels streams;
   private final StepGraphs graphs;
   private final StepLaunches launches;
 
   /** On a backend's stream. */
-  RowOperations(CudaChecks checks, RowKernels rows, StepGraphs graphs, StepLaunches launches) {
+  RowOperations(
+      CudaChecks checks,
+      RowKernels rows,
+      StreamKernels streams,
+      StepGraphs graphs,
+      StepLaunches launches) {
     this.checks = checks;
     this.rows = rows;
+    this.streams = streams;
     this.graphs = graphs;
     this.launches = launches;
   }
@@ -108,6 +117,48 @@ final class RowOperations {
     rows.scale(all, factor);
   }
 
+  /** Multiplies rows by a vector. */
+  void multiply(StepBatch batch, Activations in, Weight factors, Activations out) {
+    CudaActivations output = checks.rows("output", out, batch, out.columns());
+    CudaActivations input = checks.floats("input", in, batch, output.columns());
+    CudaWeight.Vector vector = checks.vector("factors", factors, output.columns());
+    OperandChecks.requireApart(input, output);
+    launches.stage(batch);
+    rows.multiply(input, vector, output);
+  }
+
+  /** Makes rows as large as others. */
+  void rescale(StepBatch batch, Activations like, Activations given) {
+    CudaActivations all = checks.floats("rows", given, batch, given.columns());
+    CudaActivations wanted = checks.floats("size that is wanted", like, batch, all.columns());
+    OperandChecks.requireApart(wanted, all);
+    launches.stage(batch);
+    streams.rescale(wanted, all);
+  }
+
+  /** Adds rows to others by shares. */
+  void mix(StepBatch batch, List<Activations> in, Activations by, List<Activations> out) {
+    OperandChecks.requireMix(batch, in, by, out);
+    CudaActivations shares = checks.floats("shares", by);
+    for (int i = 0; i < in.size(); i++) {
+      streams.from(i, checks.floats("input", in.get(i)));
+    }
+    for (int i = 0; i < out.size(); i++) {
+      streams.to(i, checks.floats("output", out.get(i)));
+    }
+    launches.stage(batch);
+    streams.mix(in.size(), shares, out.size(), checks.floats("output", out.getFirst()));
+  }
+
+  /** Keeps gates that stand out. */
+  void sparsify(StepBatch batch, float deviations, Activations gateUp) {
+    OperandChecks.requireDeviations(deviations);
+    OperandChecks.requirePairs(gateUp);
+    CudaActivations all = checks.floats("gates and ups", gateUp, batch, gateUp.columns());
+    launches.stage(batch);
+    rows.sparsify(all, deviations);
+  }
+
   /** As one row of gates and ups, which are brought together for it. */
   void gateApart(
       StepBatch batch,
@@ -140,7 +191,12 @@ final class RowOperations {
     CudaActivations input = checks.floats("input", in, batch, function.inputs(output.columns()));
     OperandChecks.requireApart(input, output);
     launches.stage(batch);
-    rows.activate(function, input, output);
+    if (function instanceof SparseGate(GateFunction gating, float deviations)) {
+      rows.sparsify(input, deviations);
+      rows.activate(gating, input, output);
+    } else {
+      rows.activate(function, input, output);
+    }
   }
 
   /** Brings the rows that logits are wanted of to the front. */

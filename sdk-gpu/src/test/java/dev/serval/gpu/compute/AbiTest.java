@@ -3,6 +3,7 @@ package dev.serval.gpu.compute;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.serval.api.compute.OperandChecks;
 import dev.serval.gpu.standin.NativeBuild;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -65,6 +66,7 @@ final class AbiTest {
     text.append(
         "static_assert(serval::MAX_EXPERTS == %d && serval::MAX_HEADS == %d);%n"
             .formatted(Abi.MAX_EXPERTS, Abi.MAX_HEADS));
+    text.append("static_assert(serval::MAX_MIXED == %d);%n".formatted(OperandChecks.MOST_MIXED));
     return text.toString();
   }
 }

@@ -32,6 +32,7 @@ import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.activation.ActivationWork;
 import dev.serval.models.cpu.activation.OutputGateWork;
 import dev.serval.models.cpu.activation.SoftcapWork;
+import dev.serval.models.cpu.activation.SparsityWork;
 import dev.serval.models.cpu.attention.AttentionWork;
 import dev.serval.models.cpu.attention.RotaryTable;
 import dev.serval.models.cpu.attention.RotaryWork;
@@ -56,7 +57,10 @@ import dev.serval.models.cpu.recurrent.ShortConvolutionWork;
 import dev.serval.models.cpu.recurrent.StateSpaceWork;
 import dev.serval.models.cpu.row.AddWork;
 import dev.serval.models.cpu.row.EmbedWork;
+import dev.serval.models.cpu.row.MixWork;
+import dev.serval.models.cpu.row.MultiplyWork;
 import dev.serval.models.cpu.row.NormWork;
+import dev.serval.models.cpu.row.RescaleWork;
 import dev.serval.models.cpu.row.ScaleWork;
 import dev.serval.models.cpu.tier.KernelChoice;
 import dev.serval.models.cpu.tier.KernelTier;
@@ -90,10 +94,14 @@ public final class CpuBackend implements ComputeBackend {
   private final NormWork norming;
   private final AddWork adding;
   private final ScaleWork scaling;
+  private final MultiplyWork multiplying;
+  private final RescaleWork rescaling;
+  private final MixWork mixingRows;
   private final LinearWork linear = new LinearWork();
   private final RotaryWork rotary;
   private final AttentionWork attention;
   private final ActivationWork activation;
+  private final SparsityWork sparsity;
   private final SoftcapWork capping;
   private final OutputGateWork outputGates;
   private final CarriedStates states = new CarriedStates();
@@ -112,10 +120,14 @@ public final class CpuBackend implements ComputeBackend {
     loader = new WeightLoader(this, kernels.linear(), memory, crew);
     norming = new NormWork(kernels.rows(), kernels.prefetch());
     scaling = new ScaleWork(kernels.prefetch());
+    multiplying = new MultiplyWork(kernels.rows(), kernels.prefetch());
+    rescaling = new RescaleWork(kernels.rows(), kernels.prefetch());
+    mixingRows = new MixWork(kernels.rows(), rows(threads.threads(), MixWork.room()));
     adding = new AddWork(kernels.rows(), kernels.prefetch());
     rotary = new RotaryWork(kernels.rows(), kernels.prefetch(), threads.threads());
     attention = new AttentionWork(kernels.attention(), memory, threads.threads());
-    activation = new ActivationWork(kernels.activation(), kernels.prefetch());
+    activation = new ActivationWork(kernels.activation(), kernels.rows(), kernels.prefetch());
+    sparsity = new SparsityWork(kernels.rows(), kernels.prefetch());
     capping = new SoftcapWork(kernels.softcap());
     outputGates = new OutputGateWork(kernels.activation(), kernels.prefetch());
     deltaNets =
@@ -309,6 +321,37 @@ public final class CpuBackend implements ComputeBackend {
   }
 
   @Override
+  public void multiply(StepBatch batch, Activations in, Weight factors, Activations out) {
+    CpuActivations output = rows("output", out, batch, out.columns());
+    CpuActivations input = rows("input", in, batch, output.columns());
+    CpuWeight.Vector vector = vector("factors", factors, output.columns());
+    OperandChecks.requireApart(input, output);
+    multiplying.of(input, vector, output).run(batch.rows(), output.columns(), crew);
+  }
+
+  @Override
+  public void rescale(StepBatch batch, Activations like, Activations given) {
+    CpuActivations all = rows("rows", given, batch, given.columns());
+    CpuActivations wanted = rows("size that is wanted", like, batch, all.columns());
+    OperandChecks.requireApart(wanted, all);
+    rescaling.of(wanted, all).run(batch.rows(), all.columns(), crew);
+  }
+
+  @Override
+  public void mix(
+      StepBatch batch, List<Activations> in, Activations shares, List<Activations> out) {
+    OperandChecks.requireMix(batch, in, shares, out);
+    mixingRows.by(rows("shares", shares));
+    for (int i = 0; i < in.size(); i++) {
+      mixingRows.from(rows("input", in.get(i)));
+    }
+    for (int i = 0; i < out.size(); i++) {
+      mixingRows.to(rows("output", out.get(i)));
+    }
+    mixingRows.run(batch.rows(), in.size() * out.getFirst().columns(), crew);
+  }
+
+  @Override
   public void linear(
       StepBatch batch, Activations in, Weight weight, @Nullable Weight bias, Activations out) {
     multiply(batch, in, weight, bias, out, false);
@@ -492,6 +535,14 @@ public final class CpuBackend implements ComputeBackend {
         .of(function, rows("gates", gates), output)
         .apart(rows("ups", ups), first)
         .run(batch.rows(), output.columns(), crew);
+  }
+
+  @Override
+  public void sparsify(StepBatch batch, float deviations, Activations gateUp) {
+    OperandChecks.requireDeviations(deviations);
+    OperandChecks.requirePairs(gateUp);
+    CpuActivations rows = rows("gates and ups", gateUp, batch, gateUp.columns());
+    sparsity.of(rows, deviations).run(batch.rows(), rows.columns(), crew);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.serval.models.family;
 
+import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.models.decoder.DecoderFamily;
 import dev.serval.models.decoder.config.ModelConfig;
@@ -8,6 +9,7 @@ import dev.serval.models.decoder.traits.LayerWindows;
 import dev.serval.models.decoder.traits.Multipliers;
 import dev.serval.models.decoder.traits.RotaryFrequencies;
 import dev.serval.models.decoder.traits.RowNorms;
+import dev.serval.models.decoder.traits.Softcaps;
 import java.util.Optional;
 import java.util.Set;
 
@@ -49,5 +51,15 @@ public final class Gemma extends DecoderFamily {
   static double windowTheta(ModelConfig config) {
     Optional<Double> own = config.optionalPositive("rope_local_base_freq");
     return RotaryFrequencies.windowTheta(config).or(() -> own).orElse(WINDOW_THETA);
+  }
+
+  /** Of logits alone. */
+  static Softcaps softcaps(ModelConfig config) {
+    return new Softcaps(AttentionSpec.NO_SOFTCAP, cap("final_logit_softcapping", config));
+  }
+
+  /** What keeps something small; nothing if the field is missing. */
+  static float cap(String field, ModelConfig config) {
+    return config.optionalPositive(field).map(Double::floatValue).orElse(AttentionSpec.NO_SOFTCAP);
   }
 }

@@ -1,6 +1,5 @@
 package dev.serval.models.family;
 
-import dev.serval.api.compute.AttentionSpec;
 import dev.serval.models.decoder.DecoderFamily;
 import dev.serval.models.decoder.config.ModelConfig;
 import dev.serval.models.decoder.traits.BranchNorms;
@@ -27,11 +26,8 @@ public final class Gemma2 extends DecoderFamily {
         .branchNorms(BranchNorms.BOTH)
         .softcaps(
             new Softcaps(
-                cap("attn_logit_softcapping", config), cap("final_logit_softcapping", config)))
+                Gemma.cap("attn_logit_softcapping", config),
+                Gemma.cap("final_logit_softcapping", config)))
         .build();
-  }
-
-  private static float cap(String field, ModelConfig config) {
-    return config.optionalPositive(field).map(Double::floatValue).orElse(AttentionSpec.NO_SOFTCAP);
   }
 }

@@ -1,6 +1,5 @@
 package dev.serval.models.family;
 
-import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.models.decoder.DecoderFamily;
 import dev.serval.models.decoder.config.ModelConfig;
@@ -11,14 +10,12 @@ import dev.serval.models.decoder.traits.ExpertTraits.Names;
 import dev.serval.models.decoder.traits.HeadNorms;
 import dev.serval.models.decoder.traits.HeadSizes;
 import dev.serval.models.decoder.traits.LayerHeads;
+import dev.serval.models.decoder.traits.LayerInputs;
 import dev.serval.models.decoder.traits.LayerStream;
 import dev.serval.models.decoder.traits.LayerWindows;
 import dev.serval.models.decoder.traits.Multipliers;
-import dev.serval.models.decoder.traits.Softcaps;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -29,13 +26,11 @@ import java.util.Set;
  */
 public final class Gemma4 extends DecoderFamily {
   private static final int PERIOD = 6;
-  private static final String SHARING = "num_kv_shared_layers";
 
   /** Where that is for images, texts are read one way. */
   private static final String BOTH_WAYS = "use_bidirectional_attention";
 
   private static final int FULL_HEAD_DIM = 512;
-  private static final String INPUTS = "hidden_size_per_layer_input";
   private static final String HEAD_DIM = "global_head_dim";
 
   /** There with or without experts. */
@@ -57,7 +52,8 @@ public final class Gemma4 extends DecoderFamily {
     }
     LayerWindows windows = LayerWindows.butEvery(PERIOD, config);
     int layers = config.count("num_hidden_layers");
-    LayerHeads heads = new LayerHeads(Optional.of(full(config)), true, sharing(config, windows));
+    LayerHeads heads =
+        new LayerHeads(Optional.of(full(config)), true, LayerHeads.sharing(config, windows));
     double theta = Gemma.windowTheta(config);
     int headDim = config.count("head_dim");
     DecoderTraits.Builder traits =
@@ -66,13 +62,15 @@ public final class Gemma4 extends DecoderFamily {
             .headNorms(HeadNorms.EACH)
             .branchNorms(BranchNorms.BOTH)
             .multipliers(new Multipliers(1, 1, Optional.of(1.0), 1))
-            .softcaps(softcaps(config))
+            .softcaps(Gemma.softcaps(config))
             .heads(heads)
             .stream(stream(config))
             .windowed(rotary -> rotary.unscaled(theta, headDim))
             .tied();
     if (config.flag("use_double_wide_mlp", false)) {
-      traits.wideFrom(layers - heads.sharing());
+      int width = config.width("intermediate_size");
+      int keeping = layers - heads.sharing();
+      traits.widths(layer -> layer < keeping ? width : 2 * width);
     }
     EXPERT_FIELDS.forEach(config::ignore);
     return config.flag("enable_moe_block", false)
@@ -113,42 +111,11 @@ public final class Gemma4 extends DecoderFamily {
     return new HeadSizes(heads, kvHeads, dim, valuesOfKeys);
   }
 
-  /** Some layer below must have keys and values for each of those that have none. */
-  private static int sharing(ModelConfig config, LayerWindows windows) {
-    int layers = config.count("num_hidden_layers");
-    int sharing = config.atLeast(SHARING, 0, 0);
-    int keeping = layers - sharing;
-    Set<Boolean> kinds = new HashSet<>();
-    for (int layer = Math.max(0, keeping); layer < layers && kinds.size() < 2; layer++) {
-      kinds.add(windows.slides().test(layer));
-      if (LayerHeads.keeper(windows, layer, keeping) < 0) {
-        throw config.refuse(
-            SHARING,
-            "a number that leaves a layer with a window and one without below those that share");
-      }
-    }
-    return sharing;
-  }
-
   private static LayerStream stream(ModelConfig config) {
-    config.ignore("vocab_size_per_layer_input");
-    int inputs = config.atLeast(INPUTS, 0, 0);
-    int layers = config.count("num_hidden_layers");
-    if ((long) inputs * layers > Integer.MAX_VALUE) {
-      throw config.refuse(INPUTS, "a number of which %d fit into 2^31 columns".formatted(layers));
-    }
     return new LayerStream(
         Math.sqrt(config.count("hidden_size")),
-        inputs == 0 ? OptionalInt.empty() : OptionalInt.of(inputs),
-        config.flag("layer_scalars", true));
-  }
-
-  private static Softcaps softcaps(ModelConfig config) {
-    float logits =
-        config
-            .optionalPositive("final_logit_softcapping")
-            .map(Double::floatValue)
-            .orElse(AttentionSpec.NO_SOFTCAP);
-    return new Softcaps(AttentionSpec.NO_SOFTCAP, logits);
+        LayerInputs.read(config),
+        config.flag("layer_scalars", true),
+        Optional.empty());
   }
 }

@@ -12,6 +12,7 @@ import dev.serval.api.storage.Checkpoint;
 import dev.serval.storage.SafetensorsReader;
 import dev.serval.testkit.ThreadMeter;
 import dev.serval.testkit.models.Experts;
+import dev.serval.testkit.models.Gemma3nModels;
 import dev.serval.testkit.models.Gemma4Models;
 import dev.serval.testkit.models.LatentModels;
 import dev.serval.testkit.models.Oracle;
@@ -94,12 +95,15 @@ final class SteadyStateTest {
   static List<SmallModel> layered() {
     DType f32 = DType.F32;
     return List.of(
-        Gemma4Models.ofTwoSizes(5, f32, VOCABULARY), Gemma4Models.withInputs(6, f32, VOCABULARY));
+        Gemma4Models.ofTwoSizes(5, f32, VOCABULARY),
+        Gemma4Models.withInputs(6, f32, VOCABULARY),
+        Gemma3nModels.of(7, f32, VOCABULARY, 4));
   }
 
   @ParameterizedTest
   @MethodSource("layered")
-  void a_step_of_layers_that_differ_and_have_inputs_takes_nothing_from_the_heap(SmallModel model) {
+  void a_step_of_layers_that_differ_have_inputs_or_several_streams_takes_nothing_from_the_heap(
+      SmallModel model) {
     assertNothingTaken(model, prompts());
   }
 

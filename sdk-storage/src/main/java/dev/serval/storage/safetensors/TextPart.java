@@ -62,6 +62,24 @@ record TextPart(Map<String, Object> config) {
           Map.entry(THETA, 1e6),
           Map.entry("sliding_window", 4096L));
 
+  private static final Map<String, Object> GEMMA3N =
+      Map.ofEntries(
+          Map.entry("vocab_size", 262_400L),
+          Map.entry("vocab_size_per_layer_input", 262_144L),
+          Map.entry("hidden_size", 2048L),
+          Map.entry("hidden_size_per_layer_input", 256L),
+          Map.entry("intermediate_size", 16_384L),
+          Map.entry("num_hidden_layers", 35L),
+          Map.entry("num_attention_heads", 8L),
+          Map.entry("num_key_value_heads", 2L),
+          Map.entry("num_kv_shared_layers", 15L),
+          Map.entry("head_dim", 256L),
+          Map.entry("max_position_embeddings", 32_768L),
+          Map.entry(THETA, 1e6),
+          Map.entry("sliding_window", 512L),
+          Map.entry("final_logit_softcapping", 30.0),
+          Map.entry("altup_coef_clip", 120.0));
+
   /** Where the names of tensors begin so, and how they begin in a model for texts. */
   private static final List<Map.Entry<String, String>> PREFIXES =
       List.of(
@@ -73,6 +91,7 @@ record TextPart(Map<String, Object> config) {
           Map.entry("model.embed_tokens.", "model.embed_tokens."),
           Map.entry("model.embed_tokens_per_layer.", "model.embed_tokens_per_layer."),
           Map.entry("model.per_layer_", "model.per_layer_"),
+          Map.entry("model.altup_", "model.altup_"),
           Map.entry("model.norm.", "model.norm."));
 
   /**
@@ -94,6 +113,7 @@ record TextPart(Map<String, Object> config) {
   private static final List<Model> MODELS =
       List.of(
           model("Gemma3", "gemma3_text", "Gemma3ForCausalLM", "gemma3_text", GEMMA3),
+          model("Gemma3n", "gemma3n_text", "Gemma3nForCausalLM", "gemma3n_text", GEMMA3N),
           model("Gemma4", "gemma4_text", "Gemma4ForCausalLM", "gemma4_text", Map.of()),
           model("Lfm2Vl", "lfm2", "Lfm2ForCausalLM", "lfm2", Map.of()),
           model("Mistral3", "mistral", "MistralForCausalLM", "mistral", Map.of()),

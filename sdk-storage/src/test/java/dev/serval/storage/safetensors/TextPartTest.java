@@ -124,6 +124,40 @@ final class TextPartTest {
   }
 
   @Test
+  void gemma3n_takes_other_input_too_and_has_streams_of_its_own() throws IOException {
+    try (Checkpoint checkpoint =
+        open(
+            """
+            {"architectures": ["Gemma3nForConditionalGeneration"], "model_type": "gemma3n",
+             "audio_config": {"hidden_size": 1536}, "vision_config": {"hidden_size": 2048},
+             "boa_token_id": 256000, "audio_token_id": 262273,
+             "text_config": {"model_type": "gemma3n_text", "num_hidden_layers": 30,
+                             "num_kv_shared_layers": 10, "altup_num_inputs": 4}}
+            """,
+            "model.language_model.altup_projections.0.weight",
+            "model.language_model.layers.0.altup.correct_output_scale",
+            "model.language_model.per_layer_model_projection.weight",
+            "model.audio_tower.conformer.0.norm.weight",
+            "model.embed_audio.embedding.weight",
+            "model.embed_vision.embedding.weight",
+            "model.vision_tower.timm_model.conv_stem.conv.weight")) {
+      assertThat(checkpoint.config())
+          .containsEntry("architectures", List.of("Gemma3nForCausalLM"))
+          .containsEntry("model_type", "gemma3n_text")
+          .containsEntry("num_hidden_layers", 30L)
+          .containsEntry("num_kv_shared_layers", 10L)
+          .containsEntry("vocab_size", 262_400L)
+          .containsEntry("vocab_size_per_layer_input", 262_144L)
+          .doesNotContainKeys("audio_config", "boa_token_id", "vision_config");
+      assertThat(checkpoint.tensorNames())
+          .containsExactly(
+              "model.altup_projections.0.weight",
+              "model.layers.0.altup.correct_output_scale",
+              "model.per_layer_model_projection.weight");
+    }
+  }
+
+  @Test
   void mistral_small_and_ministral_are_told_apart_by_their_part() throws IOException {
     for (Map.Entry<String, String> part :
         Map.of("mistral", "MistralForCausalLM", "ministral3", "Ministral3ForCausalLM").entrySet()) {

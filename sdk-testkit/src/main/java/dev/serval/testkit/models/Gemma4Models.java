@@ -82,16 +82,7 @@ public final class Gemma4Models {
             .with("vocab_size_per_layer_input", (long) vocabulary)
             .with("num_kv_shared_layers", 2L)
             .with("use_double_wide_mlp", true);
-    int all = ((int) model.number("num_hidden_layers")) * INPUTS;
-    model
-        .withMatrix("model.embed_tokens_per_layer.weight", vocabulary, all)
-        .withMatrix("model.per_layer_model_projection.weight", all, HIDDEN)
-        .withGains("model.per_layer_projection_norm.weight", INPUTS)
-        .eachLayer(layer ->
-            model
-                .withMatrix(layer + "per_layer_input_gate.weight", INPUTS, HIDDEN)
-                .withMatrix(layer + "per_layer_projection.weight", HIDDEN, INPUTS)
-                .withGains(layer + "post_per_layer_input_norm.weight", HIDDEN));
+    inputs(model, vocabulary, INPUTS);
     List.of(1, 4)
         .forEach(layer ->
             heads(model, "model.layers." + layer + ".self_attn.", FULL_HEAD_DIM, KV_HEADS));
@@ -190,6 +181,21 @@ public final class Gemma4Models {
    */
   public static Map<String, Object> unscaled() {
     return Map.of("rope_type", "default", "rope_theta", THETA);
+  }
+
+  /** The tensors of inputs that each layer has of its own, of the first so many tokens. */
+  static void inputs(SmallModel model, int tokens, int columns) {
+    int hidden = (int) model.number("hidden_size");
+    int all = ((int) model.number("num_hidden_layers")) * columns;
+    model
+        .withMatrix("model.embed_tokens_per_layer.weight", tokens, all)
+        .withMatrix("model.per_layer_model_projection.weight", all, hidden)
+        .withGains("model.per_layer_projection_norm.weight", columns)
+        .eachLayer(layer ->
+            model
+                .withMatrix(layer + "per_layer_input_gate.weight", columns, hidden)
+                .withMatrix(layer + "per_layer_projection.weight", hidden, columns)
+                .withGains(layer + "post_per_layer_input_norm.weight", hidden));
   }
 
   private static void heads(SmallModel model, String attention, int dim, int kvHeads) {

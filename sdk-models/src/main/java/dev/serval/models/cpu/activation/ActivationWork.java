@@ -2,23 +2,27 @@ package dev.serval.models.cpu.activation;
 
 import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.SparseGate;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.models.cpu.crew.InputWork;
 import dev.serval.models.cpu.memory.CpuActivations;
 import dev.serval.models.cpu.memory.Prefetch;
+import dev.serval.models.cpu.row.RowKernel;
 
 /** What a feed-forward layer has between its maps: function(gate) · up, or function(in). */
 @SuppressWarnings("NullAway.Init") // reused for every operation, and filled before each
 public final class ActivationWork extends InputWork {
   private final ActivationKernel kernel;
+  private final RowKernel rows;
   private ActivationFunction function;
   private CpuActivations ups;
   private CpuActivations out;
   private int firstUp;
 
-  public ActivationWork(ActivationKernel kernel, Prefetch prefetch) {
+  public ActivationWork(ActivationKernel kernel, RowKernel rows, Prefetch prefetch) {
     super(prefetch);
     this.kernel = kernel;
+    this.rows = rows;
   }
 
   /** What it is taken of, and where results go. */
@@ -46,6 +50,10 @@ public final class ActivationWork extends InputWork {
     switch (function) {
       case GateFunction gating ->
           kernel.gate(gating, in, from, ups, ups.row(row) + firstUp, out, to, count, worker);
+      case SparseGate(GateFunction gating, float deviations) -> {
+        SparsityWork.sparsify(rows, in, from, count, deviations);
+        kernel.gate(gating, in, from, ups, ups.row(row) + firstUp, out, to, count, worker);
+      }
       case UngatedFunction plain -> kernel.activate(plain, in, from, out, to, count, worker);
     }
   }

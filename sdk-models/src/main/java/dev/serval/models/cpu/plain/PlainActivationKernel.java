@@ -45,6 +45,7 @@ final class PlainActivationKernel implements ActivationKernel {
             case GELU -> through(GeluSteepness.of(x), x);
             case GELU_TANH -> through(GateFunction.GELU_TANH.steepness(x), x);
             case RELU_SQUARED -> ActivationKernel.reluSquared(x);
+            case TANH -> Exponential.tanh(x);
           });
     }
   }

@@ -22,7 +22,7 @@ public final class PlainRowKernel implements RowKernel {
       boolean add,
       CpuActivations out,
       long to) {
-    float scale = scale(in, from, 0, columns, epsilon);
+    float scale = RowKernel.scale(meanSquare(in, from, 0, columns), epsilon);
     for (int i = 0; i < columns; i++) {
       float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
       float normed = in.at(from + i) * scale * gain;
@@ -42,7 +42,7 @@ public final class PlainRowKernel implements RowKernel {
       CpuActivations out,
       long to) {
     float mean = mean(in, from, columns);
-    float scale = scale(in, from, mean, columns, epsilon);
+    float scale = RowKernel.scale(meanSquare(in, from, mean, columns), epsilon);
     for (int i = 0; i < columns; i++) {
       float gain = gains.getAtIndex(ValueLayout.JAVA_FLOAT, i);
       float normed = (in.at(from + i) - mean) * scale * gain;
@@ -54,7 +54,8 @@ public final class PlainRowKernel implements RowKernel {
   }
 
   /** Four sums, which do not wait for each other. */
-  private static float mean(CpuActivations in, long from, int columns) {
+  @Override
+  public float mean(CpuActivations in, long from, int columns) {
     double a = 0;
     double b = 0;
     double c = 0;
@@ -72,9 +73,8 @@ public final class PlainRowKernel implements RowKernel {
     return RowKernel.mean(a, b, c, d, columns);
   }
 
-  /** Of how far elements are from the middle, likewise. */
-  private static float scale(
-      CpuActivations in, long from, float middle, int columns, float epsilon) {
+  @Override
+  public double meanSquare(CpuActivations in, long from, float middle, int columns) {
     double a = 0;
     double b = 0;
     double c = 0;
@@ -89,7 +89,14 @@ public final class PlainRowKernel implements RowKernel {
     for (int i = whole; i < columns; i++) {
       a += RowKernel.square(in.at(from + i) - middle);
     }
-    return RowKernel.scale(a, b, c, d, columns, epsilon);
+    return RowKernel.meanSquare(a, b, c, d, columns);
+  }
+
+  @Override
+  public void keepAbove(CpuActivations rows, long from, int count, float least) {
+    for (long i = from; i < from + count; i++) {
+      rows.set(i, Math.max(rows.at(i) - least, 0));
+    }
   }
 
   @Override
@@ -102,7 +109,7 @@ public final class PlainRowKernel implements RowKernel {
 
   @Override
   public void multiply(
-      CpuActivations by,
+      MemorySegment by,
       long at,
       CpuActivations in,
       long from,
@@ -110,7 +117,7 @@ public final class PlainRowKernel implements RowKernel {
       CpuActivations out,
       long to) {
     for (int i = 0; i < count; i++) {
-      out.set(to + i, by.at(at + i) * in.at(from + i));
+      out.set(to + i, by.getAtIndex(ValueLayout.JAVA_FLOAT, at + i) * in.at(from + i));
     }
   }
 

@@ -84,7 +84,7 @@ public final class ShortConvolutionWork implements ConvolutionWork.Stretches {
     @Override
     protected void row(int row, int worker) {
       rowKernel.multiply(
-          gates,
+          gates.data(),
           gates.row(row) + gate,
           in,
           in.row(row) + from,

@@ -71,9 +71,38 @@ public interface RowKernel {
       CpuActivations in, long from, float factor, int count, CpuActivations out, long to);
 
   /**
+   * The mean of consecutive elements.
+   *
+   * @param in the elements
+   * @param from the index of the first
+   * @param columns how many there are
+   */
+  float mean(CpuActivations in, long from, int columns);
+
+  /**
+   * The mean of the squares of how far consecutive elements are from something.
+   *
+   * @param in the elements
+   * @param from the index of the first
+   * @param middle from what
+   * @param columns how many there are
+   */
+  double meanSquare(CpuActivations in, long from, float middle, int columns);
+
+  /**
+   * Takes something from consecutive elements, in their place; what would be less than 0 is 0.
+   *
+   * @param rows the elements
+   * @param from the index of the first
+   * @param count how many there are
+   * @param least what is taken from them
+   */
+  void keepAbove(CpuActivations rows, long from, int count, float least);
+
+  /**
    * Multiplies consecutive elements by others.
    *
-   * @param by the others
+   * @param by the others, F32
    * @param at the index of the first of them
    * @param in the elements
    * @param from the index of the first
@@ -82,7 +111,7 @@ public interface RowKernel {
    * @param to the index of the first
    */
   void multiply(
-      CpuActivations by,
+      MemorySegment by,
       long at,
       CpuActivations in,
       long from,
@@ -112,9 +141,14 @@ public interface RowKernel {
    */
   void round(CpuActivations in, long from, short[] to, int count);
 
-  /** What each element is multiplied by, given the {@link #SUMS} sums of squares, kept in F64. */
-  static float scale(double a, double b, double c, double d, int columns, float epsilon) {
-    return (float) (1 / Math.sqrt(((a + b) + (c + d)) / columns + epsilon));
+  /** What each element is multiplied by that is normalised. */
+  static float scale(double meanSquare, float epsilon) {
+    return (float) (1 / Math.sqrt(meanSquare + epsilon));
+  }
+
+  /** The mean square, given the {@link #SUMS} sums of squares, kept in F64. */
+  static double meanSquare(double a, double b, double c, double d, int columns) {
+    return ((a + b) + (c + d)) / columns;
   }
 
   /** The mean, given the {@link #SUMS} sums, kept in F64. */

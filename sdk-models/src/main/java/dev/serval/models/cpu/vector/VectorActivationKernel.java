@@ -66,6 +66,7 @@ final class VectorActivationKernel implements ActivationKernel {
       case GELU, GELU_TANH ->
           gelu(function, in.data(), at, powers[worker], out.data(), outAt, count);
       case RELU_SQUARED -> reluSquared(in.data(), at, out.data(), outAt, count);
+      case TANH -> tanh(in.data(), at, powers[worker], out.data(), outAt, count);
     }
   }
 
@@ -107,6 +108,17 @@ final class VectorActivationKernel implements ActivationKernel {
       long at = (long) i * Float.BYTES;
       float x = in.get(ValueLayout.JAVA_FLOAT, from + at);
       out.set(ValueLayout.JAVA_FLOAT, to + at, x * out.get(ValueLayout.JAVA_FLOAT, to + at));
+    }
+  }
+
+  private static void tanh(
+      MemorySegment in, long from, float[] own, MemorySegment out, long to, int count) {
+    for (int i = 0; i < count; i += STRETCH) {
+      int part = Math.min(STRETCH, count - i);
+      long at = (long) i * Float.BYTES;
+      MemorySegment.copy(in, ValueLayout.JAVA_FLOAT, from + at, own, 0, part);
+      VectorExponential.tanh(own, 0, Math.ceilDiv(part, Lanes.COUNT) * Lanes.COUNT, 1);
+      MemorySegment.copy(own, 0, out, ValueLayout.JAVA_FLOAT, to + at, part);
     }
   }
 

@@ -49,7 +49,7 @@ final class VectorRowKernel implements RowKernel {
       boolean add,
       CpuActivations out,
       long to) {
-    float scale = scale(in.data(), from * Float.BYTES, 0, columns, epsilon);
+    float scale = RowKernel.scale(meanSquare(in, from, 0, columns), epsilon);
     int whole = F.loopBound(columns);
     long inAt = from * Float.BYTES;
     long outAt = to * Float.BYTES;
@@ -83,8 +83,8 @@ final class VectorRowKernel implements RowKernel {
     }
     long inAt = from * Float.BYTES;
     long outAt = to * Float.BYTES;
-    float mean = mean(in.data(), inAt, columns);
-    float scale = scale(in.data(), inAt, mean, columns, epsilon);
+    float mean = mean(in, from, columns);
+    float scale = RowKernel.scale(meanSquare(in, from, mean, columns), epsilon);
     int whole = F.loopBound(columns);
     centre(in.data(), inAt, mean, scale, gains, whole, out.data(), outAt);
     for (int i = whole; i < columns; i++) {
@@ -96,42 +96,56 @@ final class VectorRowKernel implements RowKernel {
     }
   }
 
-  private static float mean(MemorySegment in, long from, int columns) {
+  @Override
+  public float mean(CpuActivations in, long from, int columns) {
     DoubleVector sums = DoubleVector.zero(WIDE);
     int whole = columns & -SUMS;
     for (int i = 0; i < whole; i += SUMS) {
       DoubleVector x =
           (DoubleVector)
-              FloatVector.fromMemorySegment(NARROW, in, from + (long) i * Float.BYTES, Lanes.ORDER)
+              FloatVector.fromMemorySegment(
+                      NARROW, in.data(), (from + i) * Float.BYTES, Lanes.ORDER)
                   .convertShape(VectorOperators.F2D, WIDE, 0);
       sums = x.add(sums);
     }
     double first = sums.lane(0);
     for (int i = whole; i < columns; i++) {
-      first += in.get(ValueLayout.JAVA_FLOAT, from + (long) i * Float.BYTES);
+      first += in.at(from + i);
     }
     return RowKernel.mean(first, sums.lane(1), sums.lane(2), sums.lane(3), columns);
   }
 
-  /** Of how far elements are from the middle. */
-  private static float scale(
-      MemorySegment in, long from, float middle, int columns, float epsilon) {
+  @Override
+  public double meanSquare(CpuActivations in, long from, float middle, int columns) {
     DoubleVector sums = DoubleVector.zero(WIDE);
     int whole = columns & -SUMS;
     for (int i = 0; i < whole; i += SUMS) {
       DoubleVector x =
           (DoubleVector)
-              FloatVector.fromMemorySegment(NARROW, in, from + (long) i * Float.BYTES, Lanes.ORDER)
+              FloatVector.fromMemorySegment(
+                      NARROW, in.data(), (from + i) * Float.BYTES, Lanes.ORDER)
                   .sub(middle)
                   .convertShape(VectorOperators.F2D, WIDE, 0);
       sums = x.mul(x).add(sums);
     }
     double first = sums.lane(0);
     for (int i = whole; i < columns; i++) {
-      first +=
-          RowKernel.square(in.get(ValueLayout.JAVA_FLOAT, from + (long) i * Float.BYTES) - middle);
+      first += RowKernel.square(in.at(from + i) - middle);
     }
-    return RowKernel.scale(first, sums.lane(1), sums.lane(2), sums.lane(3), columns, epsilon);
+    return RowKernel.meanSquare(first, sums.lane(1), sums.lane(2), sums.lane(3), columns);
+  }
+
+  @Override
+  public void keepAbove(CpuActivations rows, long from, int count, float least) {
+    int whole = F.loopBound(count);
+    for (int i = 0; i < whole; i += L) {
+      long at = (from + i) * Float.BYTES;
+      FloatVector.fromMemorySegment(F, rows.data(), at, Lanes.ORDER)
+          .sub(least)
+          .max(0)
+          .intoMemorySegment(rows.data(), at, Lanes.ORDER);
+    }
+    others.keepAbove(rows, from + whole, count - whole, least);
   }
 
   private static void centre(
@@ -202,7 +216,7 @@ final class VectorRowKernel implements RowKernel {
 
   @Override
   public void multiply(
-      CpuActivations by,
+      MemorySegment by,
       long at,
       CpuActivations in,
       long from,
@@ -211,7 +225,7 @@ final class VectorRowKernel implements RowKernel {
       long to) {
     int whole = F.loopBound(count);
     for (int i = 0; i < whole; i += L) {
-      FloatVector.fromMemorySegment(F, by.data(), (at + i) * Float.BYTES, Lanes.ORDER)
+      FloatVector.fromMemorySegment(F, by, (at + i) * Float.BYTES, Lanes.ORDER)
           .mul(FloatVector.fromMemorySegment(F, in.data(), (from + i) * Float.BYTES, Lanes.ORDER))
           .intoMemorySegment(out.data(), (to + i) * Float.BYTES, Lanes.ORDER);
     }

@@ -235,6 +235,11 @@ public final class ModelConfig {
     throw refuse(field, shown(value), "an object");
   }
 
+  /** Whether a field is a list. */
+  public boolean isList(String field) {
+    return fields.get(called(field)) instanceof List;
+  }
+
   /** Whether a field is a word. */
   public boolean isText(String field) {
     return fields.get(called(field)) instanceof String;

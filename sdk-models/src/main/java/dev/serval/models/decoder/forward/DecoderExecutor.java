@@ -20,9 +20,11 @@ import dev.serval.models.decoder.loading.DecoderWeights;
 import dev.serval.models.decoder.loading.DecoderWeights.Mixer;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerInputs;
 import dev.serval.models.decoder.traits.StateTraits;
 import dev.serval.models.sampling.HostTokenSampler;
 import dev.serval.models.sampling.SamplingScratch;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -46,7 +48,8 @@ import org.jspecify.annotations.Nullable;
  * with embeddings of tokens and of positions, which then turn nothing. Some normalise what is added
  * once more, or that alone, or multiply it. Where one multiplies embeddings by s, x is kept s times
  * smaller: norms of x add ε/s² in place of ε, which makes them what they were, and what is added is
- * divided by s, by the gains of its norm if there is one.
+ * divided by s, by the gains of its norm if there is one. In some x is one of several {@linkplain
+ * AltUpStreams streams}.
  *
  * <p>Behind the last layer's keys and values nothing reads the rows that no logits are wanted of,
  * which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather leave them
@@ -68,6 +71,8 @@ public final class DecoderExecutor implements ModelExecutor {
   private final FeedForwardPart feedForward;
   private final @Nullable Activations positions;
   private final @Nullable LayerInputRoom layerInputs;
+  private final @Nullable AltUpStreams altUp;
+  private final List<Activations> residual;
   private final @Nullable Recalling recalling;
   private final Logits logits;
   private final StepBatch lastRows;
@@ -98,15 +103,22 @@ public final class DecoderExecutor implements ModelExecutor {
     positions =
         traits.positions().isPresent() ? backend.activations(rows, shape.hidden(), logits) : null;
     attention = new AttentionPart(backend, kv, stream, shape, rows, logits);
-    layerInputs = traits.stream().inputs().isPresent() ? layerInputs(shape, rows) : null;
+    layerInputs =
+        traits.stream().inputs().map(inputs -> layerInputs(shape, rows, inputs)).orElse(null);
+    altUp =
+        traits.stream()
+            .altUp()
+            .map(_ -> new AltUpStreams(backend, stream, shape, rows, logits))
+            .orElse(null);
+    residual = List.of(stream.rows());
     recalling = traits.states().map(states -> recalling(rows, states.traits())).orElse(null);
     feedForward = new FeedForwardPart(backend, stream, shape, rows, attention.spare());
     lastRows = new StepBatch(limits.sequences(), limits.sequences());
   }
 
-  private LayerInputRoom layerInputs(DecoderShape shape, int rows) {
-    int columns = shape.traits().stream().inputs().orElseThrow();
-    return new LayerInputRoom(backend, rows, shape.hidden(), shape.layers(), columns, logits);
+  private LayerInputRoom layerInputs(DecoderShape shape, int rows, LayerInputs inputs) {
+    return new LayerInputRoom(
+        backend, rows, shape.hidden(), shape.layers(), inputs.columns(), logits);
   }
 
   /** What a layer that carries a state along begins with, has in between and gives. */
@@ -146,7 +158,7 @@ public final class DecoderExecutor implements ModelExecutor {
     for (int index = 0; index < spec.layers(); index++) {
       DecoderWeights.Layer layer = weights.layers().get(index);
       boolean last = index == spec.layers() - 1;
-      Activations in = stream.begin(batch, layer.attentionNorm());
+      Activations in = begin(batch, layer);
       switch (layer.mixer()) {
         case Mixer.Attending mixer -> {
           attention.remember(batch, in, mixer, index);
@@ -170,6 +182,9 @@ public final class DecoderExecutor implements ModelExecutor {
       feedForward.add(rows, in, layer, index);
       end(rows, layer, index);
     }
+    if (altUp != null) {
+      altUp.end(rows, Objects.requireNonNull(weights.altUp()));
+    }
     Activations normed = stream.begin(rows, weights.finalNorm());
     backend.project(rows, normed, weights.head(), weights.headBias(), logits);
     if (logitCap != AttentionSpec.NO_SOFTCAP) {
@@ -177,6 +192,14 @@ public final class DecoderExecutor implements ModelExecutor {
     }
     backend.draw(rows, logits);
     lastRows.clear();
+  }
+
+  /** What a layer begins with. */
+  private Activations begin(StepBatch batch, DecoderWeights.Layer layer) {
+    return layer.altUp() == null
+        ? stream.begin(batch, layer.attentionNorm())
+        : Objects.requireNonNull(altUp)
+            .begin(batch, layer.altUp(), Objects.requireNonNull(layer.attentionNorm()));
   }
 
   /** What the feed-forward layer begins with where attention has not added to it yet. */
@@ -189,26 +212,44 @@ public final class DecoderExecutor implements ModelExecutor {
   }
 
   private void embed(StepBatch batch) {
-    backend.embed(batch, weights.embeddings(), stream.rows());
+    Activations rows = altUp == null ? stream.rows() : altUp.first();
+    backend.embed(batch, weights.embeddings(), rows);
     if (weights.positions() != null) {
       Activations added = Objects.requireNonNull(positions);
       backend.embedPositions(batch, weights.positions(), added);
-      backend.addScaled(batch, added, 1, stream.rows());
+      backend.addScaled(batch, added, 1, rows);
     }
     if (layerInputs != null) {
-      layerInputs.begin(batch, stream.rows(), Objects.requireNonNull(weights.inputs()));
+      layerInputs.begin(batch, rows, Objects.requireNonNull(weights.inputs()));
     }
     if (embeddingFactor != 1) {
-      backend.scale(batch, stream.rows(), embeddingFactor);
+      backend.scale(batch, rows, embeddingFactor);
+    }
+    if (altUp != null) {
+      altUp.begin(batch, Objects.requireNonNull(weights.altUp()));
     }
   }
 
   private void end(StepBatch batch, DecoderWeights.Layer layer, int index) {
+    if (layer.altUp() != null) {
+      Objects.requireNonNull(altUp).correct(batch, layer.altUp());
+    }
     if (layer.input() != null) {
-      Objects.requireNonNull(layerInputs).add(batch, index, layer.input(), stream.rows());
+      takeInput(batch, layer, layer.input(), index);
     }
     if (layer.scale() != 1) {
       backend.scale(batch, stream.rows(), layer.scale());
+    }
+  }
+
+  private void takeInput(
+      StepBatch batch, DecoderWeights.Layer layer, DecoderWeights.Input weights, int index) {
+    LayerInputRoom inputs = Objects.requireNonNull(layerInputs);
+    if (layer.altUp() == null) {
+      inputs.add(batch, index, weights, stream.rows(), residual);
+    } else {
+      AltUpStreams streams = Objects.requireNonNull(altUp);
+      inputs.add(batch, index, weights, streams.corrected(batch, layer.altUp()), streams.others());
     }
   }
 
@@ -229,6 +270,9 @@ public final class DecoderExecutor implements ModelExecutor {
     }
     if (layerInputs != null) {
       layerInputs.gather(batch);
+    }
+    if (altUp != null) {
+      altUp.gather(batch);
     }
     lastRows.addLastRows(batch);
     return lastRows;

@@ -7,16 +7,19 @@ import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.FeedForwardRoom;
 import dev.serval.api.compute.Norm;
+import dev.serval.api.compute.SparseGate;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.models.decoder.loading.DecoderWeights;
 import dev.serval.models.decoder.loading.DecoderWeights.FeedForward;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.ExpertTraits;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** What layers do with each row by itself, and the room that it has in between. */
@@ -24,6 +27,7 @@ final class FeedForwardPart {
   private final ComputeBackend backend;
   private final ResidualStream stream;
   private final ActivationFunction function;
+  private final ActivationFunction[] functions;
   private final float factor;
   private final @Nullable FeedForwardRoom[] denseRooms;
   private final @Nullable FeedForwardRoom sharedRoom;
@@ -44,6 +48,10 @@ final class FeedForwardPart {
     this.backend = backend;
     this.stream = stream;
     function = shape.traits().activation();
+    functions =
+        IntStream.range(0, shape.layers())
+            .mapToObj(shape.traits()::activation)
+            .toArray(ActivationFunction[]::new);
     factor = shape.traits().feedForwardFactor();
     Optional<ExpertTraits> experts = shape.traits().experts();
     boolean beside = experts.filter(ExpertTraits::beside).isPresent();
@@ -60,17 +68,23 @@ final class FeedForwardPart {
   /** Of each layer that is dense; of those of one width the same. */
   private @Nullable FeedForwardRoom[] denseRooms(
       DecoderShape shape, int rows, List<Activations> spare) {
-    Map<Integer, FeedForwardRoom> rooms = new HashMap<>();
-    @Nullable FeedForwardRoom[] ofLayers = new FeedForwardRoom[shape.layers()];
-    for (int layer = 0; layer < ofLayers.length; layer++) {
+    Map<Integer, ActivationFunction> widths = new LinkedHashMap<>();
+    for (int layer = 0; layer < shape.layers(); layer++) {
       if (shape.dense(layer)) {
-        ofLayers[layer] =
-            rooms.computeIfAbsent(
-                shape.intermediate(layer),
-                width -> backend.feedForwardRoom(function, rows, width, spare));
+        widths.merge(shape.intermediate(layer), functions[layer], FeedForwardPart::either);
       }
     }
-    return ofLayers;
+    Map<Integer, FeedForwardRoom> rooms = new HashMap<>();
+    widths.forEach((width, function) ->
+        rooms.put(width, backend.feedForwardRoom(function, rows, width, spare)));
+    return IntStream.range(0, shape.layers())
+        .mapToObj(layer -> shape.dense(layer) ? rooms.get(shape.intermediate(layer)) : null)
+        .toArray(FeedForwardRoom[]::new);
+  }
+
+  /** Room for sparse gates is room for others as well. */
+  private static ActivationFunction either(ActivationFunction one, ActivationFunction other) {
+    return one instanceof SparseGate ? one : other;
   }
 
   /**
@@ -82,7 +96,7 @@ final class FeedForwardPart {
   void add(StepBatch batch, Activations in, DecoderWeights.Layer layer, int index) {
     switch (layer.feedForward()) {
       case FeedForward.Dense dense ->
-          dense(batch, in, dense.maps(), denseRooms[index], layer.mlpEndNorm());
+          dense(batch, functions[index], in, dense.maps(), denseRooms[index], layer.mlpEndNorm());
       case FeedForward.Beside beside -> beside(batch, in, beside, layer, index);
       case FeedForward.Sparse sparse -> sparse(batch, in, sparse, layer.mlpEndNorm());
       case FeedForward.None() -> {}
@@ -99,7 +113,7 @@ final class FeedForwardPart {
     Activations given = stream.branch();
     Activations sum = Objects.requireNonNull(both);
     FeedForwardRoom room = Objects.requireNonNull(denseRooms[index]);
-    backend.feedForward(batch, function, in, beside.dense(), room, given, false);
+    backend.feedForward(batch, functions[index], in, beside.dense(), room, given, false);
     backend.norm(batch, given, beside.denseEndNorm(), sum);
     Activations normed = stream.begin(batch, beside.expertsNorm());
     backend.scale(batch, given, 0);
@@ -116,7 +130,7 @@ final class FeedForwardPart {
     }
     addExperts(batch, in, sparse, stream.rows());
     if (sparse.shared() != null) {
-      dense(batch, in, sparse.shared(), sharedRoom, null);
+      dense(batch, function, in, sparse.shared(), sharedRoom, null);
     }
   }
 
@@ -146,16 +160,17 @@ final class FeedForwardPart {
 
   private void dense(
       StepBatch batch,
+      ActivationFunction between,
       Activations in,
       FeedForwardMaps maps,
       @Nullable FeedForwardRoom of,
       @Nullable Norm endNorm) {
-    FeedForwardRoom between = Objects.requireNonNull(of);
+    FeedForwardRoom room = Objects.requireNonNull(of);
     if (ResidualStream.atOnce(endNorm, factor)) {
-      backend.feedForward(batch, function, in, maps, between, stream.rows(), true);
+      backend.feedForward(batch, between, in, maps, room, stream.rows(), true);
       return;
     }
-    backend.feedForward(batch, function, in, maps, between, stream.branch(), false);
+    backend.feedForward(batch, between, in, maps, room, stream.branch(), false);
     stream.add(batch, stream.branch(), endNorm, factor);
   }
 }

@@ -6,6 +6,7 @@ import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.models.decoder.loading.DecoderWeights;
+import java.util.List;
 
 /** What a forward pass does with inputs that layers have of their own, and the room for it. */
 final class LayerInputRoom {
@@ -48,11 +49,23 @@ final class LayerInputRoom {
     backend.gather(batch, inputs);
   }
 
-  /** Adds what a layer makes of its input. */
-  void add(StepBatch batch, int layer, DecoderWeights.Input weights, Activations residual) {
-    backend.linear(batch, residual, weights.gate(), null, gates);
+  /**
+   * Adds what a layer makes of its input.
+   *
+   * @param in what it takes it by
+   * @param out what it is added to
+   */
+  void add(
+      StepBatch batch,
+      int layer,
+      DecoderWeights.Input weights,
+      Activations in,
+      List<Activations> out) {
+    backend.linear(batch, in, weights.gate(), null, gates);
     backend.gateApart(batch, GateFunction.GELU_TANH, gates, inputs, layer * columns, gated);
     backend.linear(batch, gated, weights.output(), null, given);
-    backend.normAdd(batch, given, weights.endNorm(), residual);
+    for (int index = 0; index < out.size(); index++) {
+      backend.normAdd(batch, given, weights.endNorm(), out.get(index));
+    }
   }
 }

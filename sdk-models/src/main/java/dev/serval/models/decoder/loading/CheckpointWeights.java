@@ -10,6 +10,9 @@ import dev.serval.models.decoder.tensors.NormTensors;
 import dev.serval.models.decoder.tensors.TensorNeed;
 import dev.serval.models.decoder.traits.NormGains;
 import dev.serval.models.decoder.traits.RowNorms;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,6 +95,23 @@ final class CheckpointWeights {
   /** Tensors, stacked. */
   Weight weight(List<TensorNeed> needs) {
     return loaded(needs, needs.stream().map(this::tensor).toList());
+  }
+
+  /** Tensors, stacked, with rows of zeros below up to a number. */
+  Weight padded(List<TensorNeed> needs, int rows) {
+    List<StoredTensor> tensors = new ArrayList<>(needs.stream().map(this::tensor).toList());
+    long stored = tensors.stream().mapToLong(tensor -> tensor.shape().getFirst()).sum();
+    if (stored < rows) {
+      tensors.add(zeros(tensors.getLast(), rows - stored));
+    }
+    return loaded(needs, tensors);
+  }
+
+  /** Rows like those of a matrix; of no type do bytes of 0 stand for anything else. */
+  private static StoredTensor zeros(StoredTensor matrix, long rows) {
+    long columns = matrix.shape().getLast();
+    MemorySegment data = Arena.ofAuto().allocate(matrix.dtype().bytes(rows * columns));
+    return new StoredTensor("zeros", matrix.dtype(), List.of(rows, columns), data);
   }
 
   /** What the checkpoint has, the way round that is needed. */

@@ -11,6 +11,7 @@ import dev.serval.models.decoder.tensors.DecoderTensors;
 import dev.serval.models.decoder.tensors.MixerTensors;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerInputs;
 import dev.serval.models.decoder.traits.LayerRotations;
 import dev.serval.models.decoder.traits.Multipliers.Branches;
 import dev.serval.models.decoder.traits.NormGains;
@@ -28,6 +29,7 @@ public final class DecoderLoader {
   private final AttentionLoader attention;
   private final StateLoader states;
   private final FeedForwardLoader feedForward;
+  private final AltUpLoader altUp;
 
   /**
    * Loads nothing yet.
@@ -47,6 +49,7 @@ public final class DecoderLoader {
     attention = new AttentionLoader(weights);
     states = new StateLoader(weights);
     feedForward = new FeedForwardLoader(weights, backend, maxRows);
+    altUp = new AltUpLoader(weights, shape);
   }
 
   public DecoderWeights load() {
@@ -54,6 +57,7 @@ public final class DecoderLoader {
     Weight embeddings = weights.weight(tensors.embeddings());
     Weight positions = weights.optional(tensors.positions());
     DecoderWeights.Inputs inputs = tensors.inputs().map(this::inputs).orElse(null);
+    DecoderWeights.AltUp streams = tensors.altUp().map(altUp::outer).orElse(null);
     List<DecoderWeights.Layer> layers = new ArrayList<>();
     for (int index = 0; index < shape.layers(); index++) {
       layers.add(layer(tensors.layer(index), index, rotations.of(index)));
@@ -69,7 +73,7 @@ public final class DecoderLoader {
     Weight headBias = weights.optional(tensors.headBias());
     weights.release();
     return new DecoderWeights(
-        embeddings, positions, inputs, List.copyOf(layers), finalNorm, head, headBias);
+        embeddings, positions, inputs, streams, List.copyOf(layers), finalNorm, head, headBias);
   }
 
   private DecoderWeights.Layer layer(
@@ -92,6 +96,7 @@ public final class DecoderLoader {
         feedForward.feedForward(tensors.feedForward(), shape),
         weights.optionalNorm(tensors.mlpEndNorm(), traits.norms(), feedForwardEnd, shape.epsilon()),
         tensors.input().map(this::input).orElse(null),
+        tensors.altUp().map(altUp::layer).orElse(null),
         tensors.scale().isEmpty() ? 1 : weights.ingredient(tensors.scale().getFirst()).element(0));
   }
 
@@ -111,13 +116,13 @@ public final class DecoderLoader {
 
   /** Both parts of it are added by equal weights whose squares add up to 1. */
   private DecoderWeights.Inputs inputs(DecoderTensors.Inputs tensors) {
-    int columns = shape.traits().stream().inputs().orElseThrow();
+    LayerInputs inputs = shape.traits().stream().inputs().orElseThrow();
     Weight gain = weights.gains(tensors.norm(), new NormGains(false, Math.sqrt(2)));
     return new DecoderWeights.Inputs(
-        weights.weight(tensors.table()),
+        weights.padded(tensors.table(), shape.vocabulary()),
         weights.weight(tensors.map()),
         new Norm.RootMeanSquare(gain, shape.epsilon()),
-        (float) Math.sqrt(columns / 2.0));
+        (float) Math.sqrt(inputs.columns() / 2.0));
   }
 
   private DecoderWeights.Input input(DecoderTensors.Input tensors) {

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param embeddings the embedding table
  * @param positions that of positions, or null
  * @param inputs what makes the inputs that layers have of their own, or null
+ * @param altUp what several streams have outside layers, or null
  * @param layers its layers, the lowest first
  * @param finalNorm the last norm
  * @param head the matrix that gives logits; the embedding table itself where they are tied
@@ -27,6 +28,7 @@ public record DecoderWeights(
     Weight embeddings,
     @Nullable Weight positions,
     @Nullable Inputs inputs,
+    @Nullable AltUp altUp,
     List<Layer> layers,
     Norm finalNorm,
     Weight head,
@@ -45,6 +47,44 @@ public record DecoderWeights(
   /** What a layer makes of its own input. */
   public record Input(Weight gate, Weight output, Norm endNorm) {}
 
+  /**
+   * What makes other streams of the first, and in the end what they add up to of each.
+   *
+   * @param begin for each of the others a map
+   * @param end likewise
+   */
+  public record AltUp(List<Weight> begin, List<Weight> end) {}
+
+  /**
+   * What a layer has of several streams.
+   *
+   * @param routerNorm of what is routed
+   * @param router the map that gives routes
+   * @param prediction what makes shares of predictions of these
+   * @param correction likewise, of corrections
+   * @param ones what is added to the latter
+   * @param scale by what is multiplied what the layer's own input is taken by, or null
+   * @param laurel the map of low rank beside attention
+   */
+  public record AltUpLayer(
+      Norm routerNorm,
+      Weight router,
+      Weight prediction,
+      Weight correction,
+      Weight ones,
+      @Nullable Weight scale,
+      Laurel laurel) {}
+
+  /**
+   * A map of low rank.
+   *
+   * @param start the norm of what is added beside what the map gives
+   * @param left its first half
+   * @param right its second
+   * @param end the norm of what it gives
+   */
+  public record Laurel(Norm start, Weight left, Weight right, Norm end) {}
+
   /** One layer's weights, and what all it gives is multiplied by. */
   public record Layer(
       @Nullable Norm attentionNorm,
@@ -56,6 +96,7 @@ public record DecoderWeights(
       FeedForward feedForward,
       @Nullable Norm mlpEndNorm,
       @Nullable Input input,
+      @Nullable AltUpLayer altUp,
       float scale) {}
 
   /** How a layer mixes what tokens have. */

@@ -3,12 +3,12 @@ package dev.serval.models.decoder.tensors;
 import dev.serval.models.decoder.traits.BranchNorms;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.LayerInputs;
 import dev.serval.models.decoder.traits.LayerPart;
 import dev.serval.models.decoder.traits.OuterNames;
 import dev.serval.models.decoder.traits.StateTraits;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -31,6 +31,7 @@ public record DecoderTensors(DecoderShape shape) {
       FeedForwardTensors feedForward,
       NormTensors mlpEndNorm,
       Optional<Input> input,
+      Optional<AltUpTensors.Layer> altUp,
       List<TensorNeed> scale) {
     public Stream<List<TensorNeed>> all() {
       return Stream.of(
@@ -40,6 +41,7 @@ public record DecoderTensors(DecoderShape shape) {
               Stream.of(output, outputBias),
               feedForward.all(),
               input.stream().flatMap(Input::all),
+              altUp.stream().flatMap(AltUpTensors.Layer::all),
               Stream.of(scale))
           .flatMap(Function.identity());
     }
@@ -67,6 +69,7 @@ public record DecoderTensors(DecoderShape shape) {
     return Stream.of(
             Stream.of(embeddings(), positions()),
             inputs().stream().flatMap(Inputs::all),
+            altUp().stream().flatMap(AltUpTensors::all),
             IntStream.range(0, shape.layers()).boxed().flatMap(index -> layer(index).all()),
             finalNorm().all(),
             Stream.of(head(), headBias()))
@@ -95,34 +98,32 @@ public record DecoderTensors(DecoderShape shape) {
 
   /** Those of all layers lie one behind the other. */
   public Optional<Inputs> inputs() {
-    OptionalInt columns = shape.traits().stream().inputs();
-    if (columns.isEmpty()) {
-      return Optional.empty();
-    }
-    int all = shape.layers() * columns.getAsInt();
-    return Optional.of(
-        new Inputs(
-            List.of(
-                TensorNeed.matrix("model.embed_tokens_per_layer.weight", shape.vocabulary(), all)),
-            LinearNeed.weights(
-                new LinearNeed("model.per_layer_model_projection", all, shape.hidden())),
-            List.of(
-                TensorNeed.vector("model.per_layer_projection_norm.weight", columns.getAsInt()))));
+    return shape.traits().stream().inputs().map(this::inputs);
   }
 
-  private Optional<Input> input(String layer) {
-    OptionalInt columns = shape.traits().stream().inputs();
-    if (columns.isEmpty()) {
-      return Optional.empty();
-    }
-    int inner = columns.getAsInt();
-    return Optional.of(
-        new Input(
-            LinearNeed.weights(
-                new LinearNeed(layer + "per_layer_input_gate", inner, shape.hidden())),
-            LinearNeed.weights(
-                new LinearNeed(layer + "per_layer_projection", shape.hidden(), inner)),
-            norm(layer + "post_per_layer_input_norm")));
+  private Inputs inputs(LayerInputs inputs) {
+    int all = shape.layers() * inputs.columns();
+    return new Inputs(
+        List.of(TensorNeed.matrix("model.embed_tokens_per_layer.weight", inputs.tokens(), all)),
+        LinearNeed.weights(new LinearNeed("model.per_layer_model_projection", all, shape.hidden())),
+        List.of(TensorNeed.vector("model.per_layer_projection_norm.weight", inputs.columns())));
+  }
+
+  private Input input(String layer, LayerInputs inputs) {
+    int inner = inputs.columns();
+    return new Input(
+        LinearNeed.weights(new LinearNeed(layer + "per_layer_input_gate", inner, shape.hidden())),
+        LinearNeed.weights(new LinearNeed(layer + "per_layer_projection", shape.hidden(), inner)),
+        norm(layer + "post_per_layer_input_norm"));
+  }
+
+  /** Empty if there is one stream. */
+  public Optional<AltUpTensors> altUp() {
+    return altUpNeeds().map(AltUpNeeds::outer);
+  }
+
+  private Optional<AltUpNeeds> altUpNeeds() {
+    return shape.traits().stream().altUp().map(traits -> new AltUpNeeds(shape, traits));
   }
 
   public NormTensors finalNorm() {
@@ -167,7 +168,8 @@ public record DecoderTensors(DecoderShape shape) {
         feedForwardNorm,
         new FeedForwardNeeds(shape).of(layer, index),
         norm(layer, norms.end().map(BranchNorms.Names::feedForward)),
-        input(layer),
+        shape.traits().stream().inputs().map(inputs -> input(layer, inputs)),
+        altUpNeeds().map(needs -> needs.of(layer, mixing.norm)),
         shape.traits().stream().scales()
             ? TensorNeed.byElement(List.of(TensorNeed.vector(layer + "layer_scalar", 1)))
             : List.of());

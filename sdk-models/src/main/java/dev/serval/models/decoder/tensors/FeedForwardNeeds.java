@@ -1,6 +1,7 @@
 package dev.serval.models.decoder.tensors;
 
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.SparseGate;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.ExpertTraits;
@@ -36,7 +37,7 @@ record FeedForwardNeeds(DecoderShape shape) {
 
   private FeedForwardTensors.Dense dense(String layer, MapNames names, int inner) {
     return switch (shape.traits().activation()) {
-      case GateFunction _ -> gated(layer, names, inner);
+      case GateFunction _, SparseGate _ -> gated(layer, names, inner);
       case UngatedFunction _ ->
           maps(
               new LinearNeed[] {linear(layer + names.up(), inner, shape.hidden())},

@@ -1,7 +1,9 @@
 package dev.serval.models.decoder.traits;
 
 import dev.serval.api.cache.KvShape;
+import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.SparseGate;
 import dev.serval.api.compute.UngatedFunction;
 import dev.serval.models.decoder.config.ModelConfig;
 import java.util.List;
@@ -52,7 +54,7 @@ public record DecoderShape(
 
   /** Reads what all families have in common; a family has read its traits before. */
   public static DecoderShape read(ModelConfig config, DecoderTraits traits) {
-    checkActivation(config, traits);
+    checkActivation(config, traits.activation());
     int hidden = config.count("hidden_size");
     int heads = config.count("num_attention_heads");
     int kvHeads = traits.latent().isPresent() ? 1 : config.count("num_key_value_heads", heads);
@@ -93,9 +95,9 @@ public record DecoderShape(
   /** Where all layers are of experts, the width of dense ones is that of none. */
   private static int intermediate(ModelConfig config, DecoderTraits traits) {
     String dense = "intermediate_size";
-    if (traits.width().isPresent()) {
+    if (traits.width().isPresent() || traits.widths().isPresent()) {
       config.ignore(dense);
-      return traits.width().getAsInt();
+      return traits.width().orElseGet(() -> traits.widths().orElseThrow().applyAsInt(0));
     }
     Optional<ExpertTraits> everywhere =
         traits.experts().filter(experts -> experts.in(0) && !experts.beside());
@@ -106,8 +108,8 @@ public record DecoderShape(
     return everywhere.get().inner();
   }
 
-  private static void checkActivation(ModelConfig config, DecoderTraits traits) {
-    switch (traits.activation()) {
+  private static void checkActivation(ModelConfig config, ActivationFunction function) {
+    switch (function) {
       case GateFunction.SILU, GateFunction.SWIGLU_OAI ->
           config.choice(ACTIVATION, Set.of("silu", "swish"));
       case GateFunction.GELU_TANH -> {
@@ -117,6 +119,8 @@ public record DecoderShape(
       case UngatedFunction.GELU -> config.choice(ACTIVATION, Set.of(GELU));
       case UngatedFunction.GELU_TANH -> config.choice(ACTIVATION, TANH);
       case UngatedFunction.RELU_SQUARED -> config.choice(ACTIVATION, Set.of("relu2"));
+      case UngatedFunction.TANH -> config.choice(ACTIVATION, Set.of("tanh"));
+      case SparseGate sparse -> checkActivation(config, sparse.function());
     }
   }
 
@@ -237,7 +241,6 @@ public record DecoderShape(
 
   /** How wide a layer's feed-forward part is within, if it has no experts. */
   public int intermediate(int layer) {
-    boolean wide = traits.wideFrom().isPresent() && layer >= traits.wideFrom().getAsInt();
-    return wide ? 2 * intermediate : intermediate;
+    return traits.widths().map(widths -> widths.applyAsInt(layer)).orElse(intermediate);
   }
 }

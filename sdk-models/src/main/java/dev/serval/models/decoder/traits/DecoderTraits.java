@@ -2,9 +2,12 @@ package dev.serval.models.decoder.traits;
 
 import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.GateFunction;
+import dev.serval.api.compute.SparseGate;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.IntToDoubleFunction;
+import java.util.function.IntUnaryOperator;
 import java.util.function.UnaryOperator;
 
 /**
@@ -35,7 +38,9 @@ import java.util.function.UnaryOperator;
  * @param outputGates whether attention's output is let through by gates
  * @param heads what sets the heads of some layers apart
  * @param stream what else happens to what goes from layer to layer
- * @param wideFrom from which layer on feed-forward layers are twice as wide, if any are
+ * @param widths how wide each layer's feed-forward part is within, if they differ
+ * @param sparsity for each layer how many standard deviations above the mean the least of the gates
+ *     is that counts, without end below where all do
  * @param latent how keys and values are kept together as less, if they are
  * @param states layers that carry a state along in place of attending, if there are any
  * @param parts for each layer the only part of both that it has, if layers have one
@@ -68,7 +73,8 @@ public record DecoderTraits(
     OutputGates outputGates,
     LayerHeads heads,
     LayerStream stream,
-    OptionalInt wideFrom,
+    Optional<IntUnaryOperator> widths,
+    IntToDoubleFunction sparsity,
     Optional<LatentTraits> latent,
     Optional<StateLayers> states,
     Optional<List<LayerPart>> parts,
@@ -79,6 +85,14 @@ public record DecoderTraits(
   /** As Llama and Mistral are, unless told otherwise. */
   public static Builder with(LayerWindows windows) {
     return new Builder(windows);
+  }
+
+  /** What a layer's feed-forward part has between its maps. */
+  public ActivationFunction activation(int layer) {
+    double least = sparsity.applyAsDouble(layer);
+    return activation instanceof GateFunction gate && least > Double.NEGATIVE_INFINITY
+        ? new SparseGate(gate, (float) least)
+        : activation;
   }
 
   /** By what is multiplied what attention adds. */
@@ -151,7 +165,8 @@ public record DecoderTraits(
     private OutputGates outputGates = OutputGates.NONE;
     private LayerHeads heads = LayerHeads.ALIKE;
     private LayerStream stream = LayerStream.PLAIN;
-    private OptionalInt wideFrom = OptionalInt.empty();
+    private Optional<IntUnaryOperator> widths = Optional.empty();
+    private IntToDoubleFunction sparsity = GateSparsity.NONE;
     private Optional<LatentTraits> latent = Optional.empty();
     private Optional<StateLayers> states = Optional.empty();
     private Optional<List<LayerPart>> parts = Optional.empty();
@@ -275,8 +290,13 @@ public record DecoderTraits(
       return this;
     }
 
-    public Builder wideFrom(int layer) {
-      wideFrom = OptionalInt.of(layer);
+    public Builder widths(IntUnaryOperator given) {
+      widths = Optional.of(given);
+      return this;
+    }
+
+    public Builder sparsity(IntToDoubleFunction given) {
+      sparsity = given;
       return this;
     }
 
@@ -335,7 +355,8 @@ public record DecoderTraits(
           outputGates,
           heads,
           stream,
-          wideFrom,
+          widths,
+          sparsity,
           latent,
           states,
           parts,

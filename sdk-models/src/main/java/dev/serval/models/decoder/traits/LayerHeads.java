@@ -1,6 +1,9 @@
 package dev.serval.models.decoder.traits;
 
+import dev.serval.models.decoder.config.ModelConfig;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What sets the heads of some layers apart from those of others.
@@ -11,8 +14,27 @@ import java.util.Optional;
  *     last layer below that does and that has a window, or none, as they do
  */
 public record LayerHeads(Optional<HeadSizes> full, boolean valueNorms, int sharing) {
+  private static final String SHARING = "num_kv_shared_layers";
+
   /** All alike. */
   static final LayerHeads ALIKE = new LayerHeads(Optional.empty(), false, 0);
+
+  /** How many share; some layer below must have keys and values for each of those that do. */
+  public static int sharing(ModelConfig config, LayerWindows windows) {
+    int layers = config.count("num_hidden_layers");
+    int sharing = config.atLeast(SHARING, 0, 0);
+    int keeping = layers - sharing;
+    Set<Boolean> kinds = new HashSet<>();
+    for (int layer = Math.max(0, keeping); layer < layers && kinds.size() < 2; layer++) {
+      kinds.add(windows.slides().test(layer));
+      if (keeper(windows, layer, keeping) < 0) {
+        throw config.refuse(
+            SHARING,
+            "a number that leaves a layer with a window and one without below those that share");
+      }
+    }
+    return sharing;
+  }
 
   /**
    * Which layer keeps the keys and values that another attends to.

@@ -109,11 +109,27 @@ final class VectorRowsTest extends VectorCase {
   @ParameterizedTest
   @ValueSource(ints = {1, 15, 16, 64, 130})
   void products_of_rows_have_the_same_bits(int columns) {
-    CpuActivations by = random();
+    MemorySegment by = random().data();
     CpuActivations expected = random();
     CpuActivations actual = copy(expected);
     plain.multiply(by, 5, expected, 9, columns, expected, 9);
     vector.multiply(by, 5, actual, 9, columns, actual, 9);
+    assertSameBits(actual, expected);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 4, 16, 65, 130, 1023})
+  void means_and_what_is_above_something_have_the_same_bits(int columns) {
+    CpuActivations expected = random();
+    CpuActivations actual = copy(expected);
+    float mean = plain.mean(expected, 5, columns);
+    assertThat(vector.mean(actual, 5, columns)).isEqualTo(mean);
+    assertThat(vector.meanSquare(actual, 5, mean, columns))
+        .isEqualTo(plain.meanSquare(expected, 5, mean, columns));
+    expected.set(5, Float.NaN);
+    actual.set(5, Float.NaN);
+    plain.keepAbove(expected, 5, columns, mean);
+    vector.keepAbove(actual, 5, columns, mean);
     assertSameBits(actual, expected);
   }
 

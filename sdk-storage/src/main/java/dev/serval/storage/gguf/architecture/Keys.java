@@ -13,6 +13,8 @@ public final class Keys {
   public static final String KEY_HEADS = "attention.head_count_kv";
   public static final String KEY_LENGTH = "attention.key_length";
   public static final String VALUE_LENGTH = "attention.value_length";
+  public static final String SHARING_LAYERS = "attention.shared_kv_layers";
+  public static final String LAYER_INPUTS = "embedding_length_per_layer_input";
   public static final String NORM_EPSILON = "attention.layer_norm_epsilon";
   public static final String ROOT_NORM_EPSILON = "attention.layer_norm_rms_epsilon";
 

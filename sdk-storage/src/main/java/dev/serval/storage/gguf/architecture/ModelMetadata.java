@@ -2,6 +2,7 @@ package dev.serval.storage.gguf.architecture;
 
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.storage.gguf.format.Metadata;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -72,6 +73,12 @@ public record ModelMetadata(Metadata file, String architecture) {
   /** A whole number for each of so many layers. */
   public List<Long> naturals(String name, long layers) {
     return file.naturals(key(name), Math.toIntExact(layers), "layers");
+  }
+
+  /** A number for each of so many layers. */
+  public Optional<List<Double>> reals(String name, long layers) {
+    return file.reals(key(name), Math.toIntExact(layers), "layers")
+        .map(numbers -> Arrays.stream(numbers).boxed().toList());
   }
 
   /** Refuses a flag that is there and false. */

@@ -11,6 +11,16 @@ public final class OwnNames {
           "ffn_norm", "pre_feedforward_layernorm",
           "post_ffw_norm", "post_feedforward_layernorm");
 
+  /** Of inputs that layers have of their own. */
+  public static final Map<String, String> LAYER_INPUTS =
+      Map.of(
+          "inp_gate", "per_layer_input_gate",
+          "proj", "per_layer_projection",
+          "post_norm", "post_per_layer_input_norm",
+          "per_layer_token_embd", "model.embed_tokens_per_layer",
+          "per_layer_model_proj", "model.per_layer_model_projection",
+          "per_layer_proj_norm", "model.per_layer_projection_norm");
+
   /** Of layers whose second norm is called after attention in this format, too. */
   public static final Map<String, String> POST_ATTENTION =
       Map.of("post_attention_norm", "post_attention_layernorm");

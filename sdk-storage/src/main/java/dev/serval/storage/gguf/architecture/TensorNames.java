@@ -28,7 +28,14 @@ public final class TensorNames {
 
   /** What is neither a map's weight nor its bias, and not named as one. */
   private static final Set<String> ALONE =
-      Set.of("attn_sinks", "exp_probs_b", "layer_output_scale", "ssm_a", "ssm_d", "ssm_dt");
+      Set.of(
+          "altup_correct_scale",
+          "attn_sinks",
+          "exp_probs_b",
+          "layer_output_scale",
+          "ssm_a",
+          "ssm_d",
+          "ssm_dt");
 
   /** What is not named as one in this format either. */
   private static final Set<String> BARE = Set.of("ssm_a", "ssm_d");
@@ -60,6 +67,8 @@ public final class TensorNames {
       Set.of(
           "token_embd_norm",
           "position_embd",
+          "altup_proj",
+          "altup_unembd_proj",
           "per_layer_token_embd",
           "per_layer_model_proj",
           "per_layer_proj_norm");

@@ -42,21 +42,28 @@ public final class Windows {
 
   /** There may be one, which layers have for which that is said, or all but every fourth. */
   public static void ofSomeLayers(StoredModel model, Fields fields) {
-    if (has(model)) {
-      layerTypes(model, fields);
-    }
-    any(model, fields);
+    butEvery(PERIOD).translate(model, fields);
   }
 
-  private static void layerTypes(StoredModel model, Fields fields) {
+  /** Likewise, or all but every so many-th. */
+  public static Step butEvery(long period) {
+    return (model, fields) -> {
+      if (has(model)) {
+        layerTypes(model, fields, period);
+      }
+      any(model, fields);
+    };
+  }
+
+  private static void layerTypes(StoredModel model, Fields fields, long period) {
     ModelMetadata metadata = model.metadata();
     if (metadata.isArray(Keys.WINDOW_PATTERN)) {
       fields.put("layer_types", types(slides(model)));
-    } else if (metadata.natural(Keys.WINDOW_PATTERN).orElse(PERIOD) != PERIOD) {
+    } else if (metadata.natural(Keys.WINDOW_PATTERN).orElse(period) != period) {
       throw metadata.problem(
           Keys.WINDOW_PATTERN,
           "is %d; it must be %d, or say for each layer whether it has the window"
-              .formatted(metadata.requireNatural(Keys.WINDOW_PATTERN), PERIOD));
+              .formatted(metadata.requireNatural(Keys.WINDOW_PATTERN), period));
     }
   }
 

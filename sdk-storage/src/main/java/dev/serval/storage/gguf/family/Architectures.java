@@ -19,6 +19,7 @@ public final class Architectures {
               Exaone.ALL,
               Falcon.ALL,
               Gemma.ALL,
+              Gemma3n.ALL,
               Gemma4.ALL,
               Glm.ALL,
               GptOss.ALL,

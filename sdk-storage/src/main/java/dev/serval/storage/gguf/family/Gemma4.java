@@ -20,12 +20,6 @@ final class Gemma4 {
   private static final Map<String, String> NAMES =
       Map.ofEntries(
           Map.entry("layer_output_scale", "layer_scalar"),
-          Map.entry("inp_gate", "per_layer_input_gate"),
-          Map.entry("proj", "per_layer_projection"),
-          Map.entry("post_norm", "post_per_layer_input_norm"),
-          Map.entry("per_layer_token_embd", "model.embed_tokens_per_layer"),
-          Map.entry("per_layer_model_proj", "model.per_layer_model_projection"),
-          Map.entry("per_layer_proj_norm", "model.per_layer_projection_norm"),
           Map.entry("ffn_gate_inp", "router.proj"),
           Map.entry("ffn_gate_inp.scale", "router.scale"),
           Map.entry("ffn_down_exps.scale", "router.per_expert_scale"),
@@ -45,6 +39,7 @@ final class Gemma4 {
           Description.of("gemma4", "Gemma4ForCausalLM", "gemma4_text")
               .activation("gelu_pytorch_tanh")
               .names(OwnNames.END_NORMS)
+              .names(OwnNames.LAYER_INPUTS)
               .names(NAMES)
               .keyHeads(model -> model.ofEachLayer(Keys.KEY_HEADS).getFirst())
               .width(model -> model.ofEachLayer(Keys.WIDTH).getFirst())
@@ -155,14 +150,12 @@ final class Gemma4 {
   private void others() {
     fields.put("rope_local_base_freq", metadata.real(Keys.WINDOW_THETA, USUAL_THETA));
     fields.put("num_kv_shared_layers", sharing());
-    fields.put(
-        "hidden_size_per_layer_input",
-        metadata.natural("embedding_length_per_layer_input").orElse(0L));
+    fields.put("hidden_size_per_layer_input", metadata.natural(Keys.LAYER_INPUTS).orElse(0L));
     fields.put("layer_scalars", model.weights().layerScales());
     metadata.real(Keys.LOGIT_CAP).ifPresent(cap -> fields.put("final_logit_softcapping", cap));
   }
 
   private long sharing() {
-    return metadata.natural("attention.shared_kv_layers").orElse(0L);
+    return metadata.natural(Keys.SHARING_LAYERS).orElse(0L);
   }
 }

@@ -160,8 +160,8 @@ public final class Metadata {
         .orElseThrow(() -> missing(key));
   }
 
-  public Optional<double[]> reals(String key, int expected) {
-    requireCount(key, expected, "tokens");
+  public Optional<double[]> reals(String key, int expected, String things) {
+    requireCount(key, expected, things);
     return array(key, "FLOAT32", Metadata::isReal)
         .map(value -> {
           double[] numbers = new double[Math.toIntExact(value.count())];

@@ -92,7 +92,7 @@ final class SentencePieceTokenizer implements TokenizerKind {
   private List<List<String>> merges(TokenVocabulary vocabulary) {
     List<String> tokens = vocabulary.tokens();
     double[] scores =
-        metadata.reals(SCORES, tokens.size()).orElseThrow(() -> metadata.missing(SCORES));
+        metadata.reals(SCORES, tokens.size(), "tokens").orElseThrow(() -> metadata.missing(SCORES));
     List<List<String>> merges = new ArrayList<>();
     long most = MOST_MERGED * tokens.stream().mapToLong(String::length).sum();
     long merged = 0;
