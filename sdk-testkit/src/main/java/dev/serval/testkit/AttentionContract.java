@@ -11,6 +11,7 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.DType;
@@ -273,8 +274,9 @@ abstract class AttentionContract {
         AttentionSpec.Inputs.QUERIES,
         1,
         AttentionSpec.NO_SOFTCAP,
-        AttentionSpec.NO_WINDOW,
+        AttentionWindow.NONE,
         RotaryEmbedding.of(new double[] {1}),
+        AttentionSpec.NormPlace.BEFORE_ROTATION,
         null,
         keyNorm,
         valueNorm,
@@ -427,8 +429,9 @@ abstract class AttentionContract {
         AttentionSpec.Inputs.ALL,
         1,
         AttentionSpec.NO_SOFTCAP,
-        AttentionSpec.NO_WINDOW,
+        AttentionWindow.NONE,
         RotaryEmbedding.of(new double[] {1}),
+        AttentionSpec.NormPlace.BEFORE_ROTATION,
         query,
         key,
         null,

@@ -120,7 +120,7 @@ public final class Gemma4 extends DecoderFamily {
     int keeping = layers - sharing;
     Set<Boolean> kinds = new HashSet<>();
     for (int layer = Math.max(0, keeping); layer < layers && kinds.size() < 2; layer++) {
-      kinds.add(windows.slides().test(layer));
+      kinds.add(windows.windowed().test(layer));
       if (LayerHeads.keeper(windows, layer, keeping) < 0) {
         throw config.refuse(
             SHARING,

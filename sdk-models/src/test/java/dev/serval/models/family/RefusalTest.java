@@ -480,7 +480,7 @@ final class RefusalTest {
                 "rope_type", "llama3",
                 "factor", 8.0,
                 "low_freq_factor", 4.0,
-                "high_freq_factor", 4.0,
+                "high_freq_factor", 3.5,
                 "original_max_position_embeddings", 64L)),
         "'rope_scaling.high_freq_factor'",
         "low_freq_factor");

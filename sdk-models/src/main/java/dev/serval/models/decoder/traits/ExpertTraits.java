@@ -1,5 +1,6 @@
 package dev.serval.models.decoder.traits;
 
+import dev.serval.api.compute.ExpertSpec.Weighing;
 import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.RouterSpec.Scoring;
@@ -43,6 +44,7 @@ public record ExpertTraits(
    * @param groups of which a row's experts are in a few, if there are any
    * @param normalised whether the shares of those that a row goes to add up to 1
    * @param factor by what everything that they give is multiplied
+   * @param weighing whether shares multiply what they give, or what they begin with
    */
   public record Routing(
       int used,
@@ -50,7 +52,36 @@ public record ExpertTraits(
       Optional<String> selectionBias,
       Optional<Groups> groups,
       boolean normalised,
-      double factor) {}
+      double factor,
+      Weighing weighing) {
+    private static Routing softmax(int used, boolean normalised) {
+      return new Routing(
+          used,
+          Scoring.SOFTMAX,
+          Optional.empty(),
+          Optional.empty(),
+          normalised,
+          1,
+          Weighing.OUTPUTS);
+    }
+
+    private Routing with(Scoring other, Optional<String> bias) {
+      return new Routing(used, other, bias, groups, normalised, factor, weighing);
+    }
+
+    private Routing with(double other) {
+      return new Routing(used, scoring, selectionBias, groups, normalised, other, weighing);
+    }
+
+    private Routing with(Groups some) {
+      return new Routing(
+          used, scoring, selectionBias, Optional.of(some), normalised, factor, weighing);
+    }
+
+    private Routing ofInputs() {
+      return new Routing(used, scoring, selectionBias, groups, normalised, factor, Weighing.INPUTS);
+    }
+  }
 
   /**
    * An expert that all rows go to.
@@ -141,8 +172,7 @@ public record ExpertTraits(
     if (used > count) {
       throw config.refuse(usedField, "at most " + countField + ", " + count);
     }
-    Routing routing =
-        new Routing(used, Scoring.SOFTMAX, Optional.empty(), Optional.empty(), normalised, 1);
+    Routing routing = Routing.softmax(used, normalised);
     return new ExpertTraits(
         count, config.width(innerField), routing, Optional.empty(), false, _ -> true, names);
   }
@@ -154,28 +184,17 @@ public record ExpertTraits(
    * @param factor by what everything that experts give is multiplied
    */
   public ExpertTraits scored(Scoring scoring, String selectionBias, double factor) {
-    Routing other =
-        new Routing(
-            routing.used,
-            scoring,
-            Optional.of(selectionBias),
-            routing.groups,
-            routing.normalised,
-            factor);
-    return routed(other);
+    return routed(routing.with(scoring, Optional.of(selectionBias)).with(factor));
+  }
+
+  /** With scores by the logistic function, which multiply what experts begin with. */
+  public ExpertTraits weighingInputs() {
+    return routed(routing.with(Scoring.SIGMOID, Optional.empty()).ofInputs());
   }
 
   /** With everything that experts give multiplied. */
   public ExpertTraits multiplied(double factor) {
-    Routing other =
-        new Routing(
-            routing.used,
-            routing.scoring,
-            routing.selectionBias,
-            routing.groups,
-            routing.normalised,
-            factor);
-    return routed(other);
+    return routed(routing.with(factor));
   }
 
   /**
@@ -187,15 +206,7 @@ public record ExpertTraits(
     int groups = config.count(GROUPS, 1);
     requireEqual(config, groups, score);
     Groups some = new Groups(groups, groupsUsed(config, groups), score);
-    Routing other =
-        new Routing(
-            routing.used,
-            routing.scoring,
-            routing.selectionBias,
-            Optional.of(some),
-            routing.normalised,
-            routing.factor);
-    return routed(other);
+    return routed(routing.with(some));
   }
 
   private ExpertTraits routed(Routing other) {

@@ -23,7 +23,7 @@ public record LayerHeads(Optional<HeadSizes> full, boolean valueNorms, int shari
    */
   public static int keeper(LayerWindows windows, int layer, int end) {
     int keeper = end - 1;
-    while (keeper >= 0 && windows.slides().test(keeper) != windows.slides().test(layer)) {
+    while (keeper >= 0 && windows.windowed().test(keeper) != windows.windowed().test(layer)) {
       keeper--;
     }
     return keeper;
