@@ -85,6 +85,10 @@ final class HouseRulesTest {
       slices().matching("dev.serval.models.(**)").should().beFreeOfCycles();
 
   @ArchTest
+  static final ArchRule packages_of_the_storage_are_free_of_cycles =
+      slices().matching("dev.serval.storage.(**)").should().beFreeOfCycles();
+
+  @ArchTest
   static final ArchRule no_state_is_static = fields().that().areStatic().should().beFinal();
 
   /**

@@ -54,4 +54,65 @@ abstract class GgufCase {
     }
     return out.toByteArray();
   }
+
+  static byte[] sixNumbers() {
+    return floats(0, 1, 2, 3, 4, 5);
+  }
+
+  /** A small model of an architecture. */
+  static GgufWriter named(String architecture) {
+    return named(architecture, 1);
+  }
+
+  /** The same of so many layers. */
+  static GgufWriter named(String architecture, int layers) {
+    return embedded(new GgufWriter().put("general.architecture", architecture))
+        .sizes(architecture, layers);
+  }
+
+  /** The same but for how many heads of keys and values there are. */
+  static GgufWriter ofTwoKinds(String architecture, int layers) {
+    return embedded(new GgufWriter().put("general.architecture", architecture))
+        .sizesButHeads(architecture, layers);
+  }
+
+  private static GgufWriter embedded(GgufWriter writer) {
+    return writer.tensor("token_embd.weight", F32, new byte[96], 8, 3);
+  }
+
+  /** One that says what norms from the mean add. */
+  static GgufWriter centred(String architecture) {
+    return named(architecture).put(architecture + ".attention.layer_norm_epsilon", 0.25f);
+  }
+
+  /** One whose queries, keys and values are one map. */
+  static GgufWriter phi3() {
+    return layer(named("phi3"), "attn_qkv.weight", "ffn_up.weight");
+  }
+
+  /** One with three experts. */
+  static GgufWriter experts(String architecture) {
+    return experts(architecture, 1);
+  }
+
+  /** The same of so many layers. */
+  static GgufWriter experts(String architecture, int layers) {
+    return named(architecture, layers)
+        .put(architecture + ".expert_count", 3)
+        .put(architecture + ".expert_used_count", 2)
+        .tensor("blk.0.ffn_gate_inp.weight", F32, new byte[96], 8, 3);
+  }
+
+  /** A file with vectors in layers, under names that begin with a layer's number. */
+  static GgufWriter layers(GgufWriter writer, String... names) {
+    for (String name : names) {
+      writer.tensor("blk." + name, F32, new byte[32], 8);
+    }
+    return writer;
+  }
+
+  /** A file with vectors in the first layer. */
+  static GgufWriter layer(GgufWriter writer, String... names) {
+    return layers(writer, Arrays.stream(names).map(name -> "0." + name).toArray(String[]::new));
+  }
 }

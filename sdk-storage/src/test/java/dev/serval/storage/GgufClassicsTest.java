@@ -9,23 +9,8 @@ import org.junit.jupiter.api.Test;
 
 /** GGUF files of GPT-2, StarCoder, GPT-NeoX and Falcon, whose tensors have names of their own. */
 final class GgufClassicsTest extends GgufCase {
-  private static GgufWriter named(String architecture) {
-    return new GgufWriter()
-        .put("general.architecture", architecture)
-        .sizes(architecture)
-        .put(architecture + ".attention.layer_norm_epsilon", 0.25f)
-        .tensor("token_embd.weight", F32, new byte[96], 8, 3);
-  }
-
   private static GgufWriter neox() {
-    return named("gptneox").put("gptneox.use_parallel_residual", true);
-  }
-
-  private static GgufWriter layer(GgufWriter writer, String... names) {
-    for (String name : names) {
-      writer.tensor("blk.0." + name, F32, new byte[32], 8);
-    }
-    return writer;
+    return centred("gptneox").put("gptneox.use_parallel_residual", true);
   }
 
   @Test
@@ -35,7 +20,7 @@ final class GgufClassicsTest extends GgufCase {
     for (Map.Entry<String, String> model : models.entrySet()) {
       accepted(
           layer(
-                  named(model.getKey()),
+                  centred(model.getKey()),
                   "attn_norm.bias",
                   "attn_qkv.bias",
                   "attn_output.bias",
@@ -65,7 +50,7 @@ final class GgufClassicsTest extends GgufCase {
           });
     }
     accepted(
-        named("gpt2"),
+        centred("gpt2"),
         checkpoint ->
             assertThat(checkpoint.config())
                 .containsEntry("hidden_act", "gelu_new")
@@ -97,16 +82,16 @@ final class GgufClassicsTest extends GgufCase {
               .containsEntry("tie_word_embeddings", false);
         });
     accepted(
-        named("gptneox").put("gptneox.use_parallel_residual", false),
+        centred("gptneox").put("gptneox.use_parallel_residual", false),
         checkpoint ->
             assertThat(checkpoint.config()).containsEntry("use_parallel_residual", false));
-    refused(named("gptneox").file(), "gptneox.use_parallel_residual");
+    refused(centred("gptneox").file(), "gptneox.use_parallel_residual");
   }
 
   @Test
   void falcon_has_a_norm_of_attention_where_there_are_two() throws IOException {
     accepted(
-        layer(named("falcon"), "attn_norm.bias", "attn_qkv.bias", "ffn_down.bias"),
+        layer(centred("falcon"), "attn_norm.bias", "attn_qkv.bias", "ffn_down.bias"),
         checkpoint -> {
           assertThat(checkpoint.tensorNames())
               .containsExactlyInAnyOrder(
@@ -121,7 +106,7 @@ final class GgufClassicsTest extends GgufCase {
               .containsEntry("qkv_together", true);
         });
     accepted(
-        layer(named("falcon"), "attn_norm.weight", "attn_norm_2.weight"),
+        layer(centred("falcon"), "attn_norm.weight", "attn_norm_2.weight"),
         checkpoint -> {
           assertThat(checkpoint.tensorNames())
               .contains("transformer.h.0.input_layernorm.weight", "transformer.h.0.ln_attn.weight");
@@ -131,7 +116,7 @@ final class GgufClassicsTest extends GgufCase {
 
   @Test
   void which_gelu_a_model_has_that_may_have_either_is_that_of_llama_cpp() throws IOException {
-    for (GgufWriter writer : List.of(neox(), named("falcon"), named("starcoder"))) {
+    for (GgufWriter writer : List.of(neox(), centred("falcon"), centred("starcoder"))) {
       accepted(
           writer,
           checkpoint ->
@@ -142,7 +127,7 @@ final class GgufClassicsTest extends GgufCase {
   @Test
   void falcon_cuts_a_text_at_signs_then_as_gpt2_does_and_after_three_numerals() throws IOException {
     accepted(
-        named("falcon")
+        centred("falcon")
             .put("tokenizer.ggml.model", "gpt2")
             .put("tokenizer.ggml.pre", "falcon")
             .put("tokenizer.ggml.bos_token_id", 0)
@@ -160,7 +145,7 @@ final class GgufClassicsTest extends GgufCase {
   @Test
   void what_adds_a_slope_to_scores_is_refused() {
     refused(
-        named("falcon").put("falcon.attention.max_alibi_bias", 8f).file(),
+        centred("falcon").put("falcon.attention.max_alibi_bias", 8f).file(),
         "falcon.attention.max_alibi_bias",
         "8.0");
   }

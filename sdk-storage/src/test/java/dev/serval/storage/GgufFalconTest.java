@@ -15,16 +15,9 @@ final class GgufFalconTest extends GgufCase {
   }
 
   private static GgufWriter falcon(int heads) {
-    return new GgufWriter()
-        .put("general.architecture", "falcon-h1")
-        .sizes("falcon-h1", 1)
-        .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+    return named("falcon-h1")
         .tensor("output_norm.weight", F32, new byte[32], 8)
-        .put(PREFIX + "ssm.conv_kernel", 4)
-        .put(PREFIX + "ssm.state_size", 6)
-        .put(PREFIX + "ssm.group_count", 1)
-        .put(PREFIX + "ssm.time_step_rank", heads)
-        .put(PREFIX + "ssm.inner_size", 16);
+        .states("falcon-h1", 4, 6, 1, heads, 16);
   }
 
   @Test
@@ -73,12 +66,7 @@ final class GgufFalconTest extends GgufCase {
         "blk.0.attn_norm",
         "unknown in models of this architecture");
     refused(
-        new GgufWriter()
-            .put("general.architecture", "llama")
-            .sizes("llama", 1)
-            .tensor("token_embd.weight", F32, new byte[96], 8, 3)
-            .tensor("blk.0.ffn_norm", F32, new byte[32], 8)
-            .file(),
+        named("llama").tensor("blk.0.ffn_norm", F32, new byte[32], 8).file(),
         "blk.0.ffn_norm",
         "unknown in models of this architecture");
   }

@@ -18,10 +18,7 @@ final class GgufLatentTest extends GgufCase {
   private static final String TURNED = "deepseek2.rope.dimension_count";
 
   private static GgufWriter unsized(int layers) {
-    return new GgufWriter()
-        .put("general.architecture", "deepseek2")
-        .sizes("deepseek2", layers)
-        .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+    return named("deepseek2", layers)
         .tensor("blk.0.attn_kv_a_mqa.weight", F32, new byte[256], 8, 8)
         .tensor("blk.0.attn_kv_a_norm.weight", F32, new byte[24], 6);
   }

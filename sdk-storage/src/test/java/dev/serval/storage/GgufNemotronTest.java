@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What becomes of GGUF files of Nemotron-H with experts. */
+/** What becomes of GGUF files of Nemotron-H, with experts or without. */
 final class GgufNemotronTest extends GgufCase {
   private static final String PREFIX = "nemotron_h_moe.";
 
@@ -18,11 +18,7 @@ final class GgufNemotronTest extends GgufCase {
         .integers(PREFIX + "attention.head_count_kv", heads)
         .integers(PREFIX + "feed_forward_length", widths)
         .put(PREFIX + "attention.layer_norm_epsilon", 1e-5f)
-        .put(PREFIX + "ssm.conv_kernel", 4)
-        .put(PREFIX + "ssm.state_size", 6)
-        .put(PREFIX + "ssm.group_count", 2)
-        .put(PREFIX + "ssm.time_step_rank", 2)
-        .put(PREFIX + "ssm.inner_size", 16)
+        .states("nemotron_h_moe", 4, 6, 2, 2, 16)
         .put(PREFIX + "expert_count", 4)
         .put(PREFIX + "expert_used_count", 2)
         .put(PREFIX + "expert_feed_forward_length", 5)
@@ -35,6 +31,38 @@ final class GgufNemotronTest extends GgufCase {
 
   private static GgufWriter experts() {
     return experts(List.of(0, 1, 0, 0), List.of(0, 0, 5, 0));
+  }
+
+  private static GgufWriter nemotronH(List<Integer> heads, List<Integer> widths) {
+    return new GgufWriter()
+        .put("general.architecture", "nemotron_h")
+        .sizesOfAll("nemotron_h", heads.size())
+        .tensor("token_embd.weight", F32, new byte[96], 8, 3)
+        .integers("nemotron_h.attention.head_count_kv", heads)
+        .integers("nemotron_h.feed_forward_length", widths)
+        .put("nemotron_h.attention.layer_norm_epsilon", 1e-5f)
+        .states("nemotron_h", 4, 6, 2, 2, 16);
+  }
+
+  @Test
+  void nemotron_h_files_say_of_each_layer_what_it_is() throws IOException {
+    accepted(
+        nemotronH(List.of(0, 1, 0, 0), List.of(0, 0, 24, 0)),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("NemotronHForCausalLM"))
+                .containsEntry("layers_block_type", List.of("mamba", "attention", "mlp", "mamba"))
+                .containsEntry("intermediate_size", 24L)
+                .containsEntry("num_key_value_heads", 1L)
+                .containsEntry("mamba_n_groups", 2L)
+                .containsEntry("hidden_act", "relu2"));
+    String width = "nemotron_h.feed_forward_length";
+    refused(
+        nemotronH(List.of(0, 1), List.of(0, 24)).file(),
+        width,
+        "is above 0 for a layer that attends");
+    refused(nemotronH(List.of(0, 1), List.of(0, 0)).file(), width, "is 0 for every layer");
+    refused(nemotronH(List.of(1, 0, 0), List.of(0, 8, 24)).file(), width, "has 8 and 24");
   }
 
   @Test

@@ -13,21 +13,6 @@ import org.junit.jupiter.api.Test;
 final class GgufNormsTest extends GgufCase {
   private static final String EPSILON = ".attention.layer_norm_epsilon";
 
-  private static GgufWriter named(String architecture) {
-    return new GgufWriter()
-        .put("general.architecture", architecture)
-        .sizes(architecture)
-        .put(architecture + EPSILON, 0.25f)
-        .tensor("token_embd.weight", F32, new byte[96], 8, 3);
-  }
-
-  private static GgufWriter layer(GgufWriter writer, String... names) {
-    for (String name : names) {
-      writer.tensor("blk.0." + name, F32, new byte[32], 8);
-    }
-    return writer;
-  }
-
   @Test
   void what_norms_from_the_mean_add_has_the_name_that_a_model_gives_it() throws IOException {
     Map<String, String> fields =
@@ -40,7 +25,7 @@ final class GgufNormsTest extends GgufCase {
             "starcoder2", "norm_epsilon");
     for (Map.Entry<String, String> field : fields.entrySet()) {
       String name = field.getKey();
-      GgufWriter writer = named(name);
+      GgufWriter writer = centred(name);
       if (name.startsWith("co")) {
         writer.put(name + ".logit_scale", 0.5f);
       }
@@ -68,15 +53,12 @@ final class GgufNormsTest extends GgufCase {
             "stablelm", "silu");
     for (Map.Entry<String, String> function : functions.entrySet()) {
       accepted(
-          named(function.getKey()),
+          centred(function.getKey()),
           checkpoint ->
               assertThat(checkpoint.config()).containsEntry("hidden_act", function.getValue()));
     }
     accepted(
-        new GgufWriter()
-            .put("general.architecture", "arcee")
-            .sizes("arcee")
-            .tensor("token_embd.weight", F32, new byte[96], 8, 3),
+        named("arcee"),
         checkpoint ->
             assertThat(checkpoint.config())
                 .containsEntry("architectures", List.of("ArceeForCausalLM"))
@@ -88,7 +70,7 @@ final class GgufNormsTest extends GgufCase {
   void phi2_has_names_of_its_own_and_a_bias_of_logits() throws IOException {
     accepted(
         layer(
-                named("phi2"),
+                centred("phi2"),
                 "attn_q.bias",
                 "attn_output.bias",
                 "ffn_up.bias",
@@ -111,14 +93,14 @@ final class GgufNormsTest extends GgufCase {
               .containsEntry("partial_rotary_factor", 1.0);
         });
     accepted(
-        named("phi2").put("phi2.rope.dimension_count", 2),
+        centred("phi2").put("phi2.rope.dimension_count", 2),
         checkpoint -> assertThat(checkpoint.config()).containsEntry("partial_rotary_factor", 0.5));
   }
 
   @Test
   void starcoder2_has_names_of_its_own() throws IOException {
     accepted(
-        layer(named("starcoder2"), "ffn_up.bias", "ffn_down.bias"),
+        layer(centred("starcoder2"), "ffn_up.bias", "ffn_down.bias"),
         checkpoint ->
             assertThat(checkpoint.tensorNames())
                 .contains("model.layers.0.mlp.c_fc.bias", "model.layers.0.mlp.c_proj.bias"));
@@ -127,7 +109,7 @@ final class GgufNormsTest extends GgufCase {
   @Test
   void stablelm_begins_with_one_norm_where_there_is_but_one_whatever_it_says() throws IOException {
     accepted(
-        layer(named("stablelm"), "ffn_norm.weight", "attn_q.bias")
+        layer(centred("stablelm"), "ffn_norm.weight", "attn_q.bias")
             .put("stablelm.use_parallel_residual", true),
         checkpoint ->
             assertThat(checkpoint.config())
@@ -136,7 +118,7 @@ final class GgufNormsTest extends GgufCase {
                 .containsEntry("qk_layernorm", false)
                 .doesNotContainKey("attention_bias"));
     accepted(
-        layer(named("stablelm"), "attn_q_norm.weight"),
+        layer(centred("stablelm"), "attn_q_norm.weight"),
         checkpoint ->
             assertThat(checkpoint.config())
                 .containsEntry("use_parallel_residual", true)
@@ -147,7 +129,7 @@ final class GgufNormsTest extends GgufCase {
   @Test
   void nemotron_has_whole_gains_and_biases_where_there_are_any() throws IOException {
     accepted(
-        layer(named("nemotron"), "attn_q.bias", "ffn_down.bias"),
+        layer(centred("nemotron"), "attn_q.bias", "ffn_down.bias"),
         checkpoint ->
             assertThat(checkpoint.config())
                 .containsEntry("norm_gains_less_one", false)
@@ -158,7 +140,7 @@ final class GgufNormsTest extends GgufCase {
   @Test
   void commands_have_a_scale_of_logits_and_the_second_of_them_windows() throws IOException {
     accepted(
-        named("command-r").put("command-r.logit_scale", 0.0625f),
+        centred("command-r").put("command-r.logit_scale", 0.0625f),
         checkpoint ->
             assertThat(checkpoint.config())
                 .containsEntry("architectures", List.of("CohereForCausalLM"))
@@ -166,16 +148,16 @@ final class GgufNormsTest extends GgufCase {
                 .containsEntry("logit_scale", 0.0625)
                 .containsEntry("rope_interleaved", true));
     accepted(
-        named("cohere2")
+        centred("cohere2")
             .put("cohere2.logit_scale", 0.25f)
             .put("cohere2.attention.sliding_window", 32),
         checkpoint ->
             assertThat(checkpoint.config())
                 .containsEntry("logit_scale", 0.25)
                 .containsEntry("sliding_window", 32L));
-    refused(named("command-r").file(), "command-r.logit_scale");
+    refused(centred("command-r").file(), "command-r.logit_scale");
     refused(
-        named("cohere2")
+        centred("cohere2")
             .put("cohere2.logit_scale", 0.25f)
             .put("cohere2.attention.sliding_window", 32)
             .put("cohere2.attention.sliding_window_pattern", 2)
@@ -185,10 +167,7 @@ final class GgufNormsTest extends GgufCase {
   }
 
   private static GgufWriter mistral3() {
-    return new GgufWriter()
-        .put("general.architecture", "mistral3")
-        .sizes("mistral3")
-        .tensor("token_embd.weight", F32, new byte[96], 8, 3);
+    return named("mistral3");
   }
 
   private static GgufWriter yarn(GgufWriter writer) {

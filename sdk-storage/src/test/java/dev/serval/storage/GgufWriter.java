@@ -135,6 +135,15 @@ final class GgufWriter {
     return put(architecture + ".attention.layer_norm_rms_epsilon", 1e-5f);
   }
 
+  /** The keys of layers that keep a state. */
+  GgufWriter states(String architecture, int taps, int rows, int groups, int heads, int columns) {
+    return put(architecture + ".ssm.conv_kernel", taps)
+        .put(architecture + ".ssm.state_size", rows)
+        .put(architecture + ".ssm.group_count", groups)
+        .put(architecture + ".ssm.time_step_rank", heads)
+        .put(architecture + ".ssm.inner_size", columns);
+  }
+
   GgufWriter version(int number) {
     version = number;
     return this;

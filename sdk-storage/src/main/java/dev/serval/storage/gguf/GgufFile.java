@@ -10,16 +10,23 @@ import dev.serval.storage.checkpoint.Digesting;
 import dev.serval.storage.checkpoint.MappedCheckpoint;
 import dev.serval.storage.checkpoint.MappedFolder;
 import dev.serval.storage.checkpoint.TensorTable;
+import dev.serval.storage.gguf.architecture.Architecture;
+import dev.serval.storage.gguf.architecture.ModelConfiguration;
+import dev.serval.storage.gguf.architecture.TensorNames;
+import dev.serval.storage.gguf.architecture.WeightFacts;
+import dev.serval.storage.gguf.family.Architectures;
+import dev.serval.storage.gguf.format.GgufPart;
+import dev.serval.storage.gguf.format.Metadata;
+import dev.serval.storage.gguf.format.SplitName;
+import dev.serval.storage.gguf.format.TensorEntry;
+import dev.serval.storage.gguf.tokenizer.TokenizerTexts;
 import dev.serval.storage.text.Quoted;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +36,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /** A GGUF file, or several that make up a model, while they are opened. */
@@ -96,15 +104,7 @@ public final class GgufFile {
       return !Files.exists(path.resolve("config.json"), LinkOption.NOFOLLOW_LINKS)
           && !inFolder(path).isEmpty();
     }
-    return Files.isRegularFile(path) && beginsWithMagic(path);
-  }
-
-  private static boolean beginsWithMagic(Path path) {
-    try (InputStream in = Files.newInputStream(path)) {
-      return Arrays.equals(in.readNBytes(GgufPart.MAGIC.length), GgufPart.MAGIC);
-    } catch (IOException e) {
-      return false;
-    }
+    return Files.isRegularFile(path) && GgufPart.begins(path);
   }
 
   private static List<Path> inFolder(Path folder) {
@@ -217,10 +217,10 @@ public final class GgufFile {
     Metadata metadata = first.metadata();
     String key = "general.architecture";
     String name = metadata.text(key).orElseThrow(() -> metadata.missing(key));
-    return Architecture.named(name)
+    return Architectures.named(name)
         .orElseThrow(() ->
             metadata.problem(
-                key, "is %s; supported are %s".formatted(Quoted.of(name), Architecture.names())));
+                key, "is %s; supported are %s".formatted(Quoted.of(name), Architectures.names())));
   }
 
   private TensorTable table(Architecture architecture) {
@@ -276,36 +276,12 @@ public final class GgufFile {
 
   private WeightFacts weightFacts() {
     Placed embeddings = tensors.get(TensorNames.EMBEDDINGS);
-    String attention = TensorNames.attentionLayer(tensors.keySet());
-    return new WeightFacts(
+    return WeightFacts.of(
+        tensors.keySet(),
         embeddings == null
             ? first.metadata().count("tokenizer.ggml.tokens")
             : embeddings.entry().shape().getFirst(),
-        !tensors.containsKey(TensorNames.HEAD),
-        tensors.containsKey(attention + "attn_q.bias")
-            || tensors.containsKey(attention + "attn_qkv.bias"),
-        tensors.containsKey("blk.0.attn_k_b.weight"),
-        tensors.containsKey(attention + "attn_qkv.weight"),
-        tensors.containsKey(attention + "attn_q_norm.weight"),
-        TensorNames.layersWith("attn_v", tensors.keySet()),
-        tensors.containsKey("blk.0.layer_output_scale.weight"),
-        tensors.containsKey("blk.0.ffn_gate_up_exps.weight"),
-        tensors.containsKey("blk.0.attn_norm_2.weight"),
-        tensors.containsKey("blk.0.ffn_norm.weight"),
-        tensors.containsKey("blk.0.ffn_down.bias"),
-        anyEndsWith(TensorNames.CONVOLUTION_BIAS),
-        anyEndsWith(TensorNames.STATE_NORM),
-        divisors(TensorNames.ROTARY_DIVISORS),
-        divisors(TensorNames.LONG_DIVISORS),
-        divisors(TensorNames.SHORT_DIVISORS));
-  }
-
-  private boolean anyEndsWith(String suffix) {
-    return tensors.keySet().stream().anyMatch(name -> name.endsWith(suffix));
-  }
-
-  private Optional<List<Double>> divisors(String name) {
-    return Optional.ofNullable(tensors.get(name)).map(GgufFile::divisors);
+        name -> Optional.ofNullable(tensors.get(name)).map(GgufFile::divisors));
   }
 
   private static List<Double> divisors(Placed placed) {
@@ -322,10 +298,9 @@ public final class GgufFile {
                   tensor.shape(),
                   MOST_DIVISORS));
     }
-    MemorySegment data = placed.part().data(tensor);
-    return Stream.iterate(0L, at -> at < data.byteSize(), at -> at + Float.BYTES)
-        .map(at -> (double) Float.intBitsToFloat(data.get(GgufCursor.INT, at)))
-        .map(value -> divisor(placed, value))
+    StoredTensor stored = placed.named(tensor.name());
+    return LongStream.range(0, stored.shape().getFirst())
+        .mapToObj(index -> divisor(placed, stored.element(index)))
         .toList();
   }
 

@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.storage.CheckpointException;
 import dev.serval.storage.checkpoint.MappedFile;
 import dev.serval.storage.checkpoint.MappedFolder;
+import dev.serval.storage.safetensors.format.SafetensorsFile;
 import dev.serval.storage.text.JsonCursor;
 import dev.serval.storage.text.Quoted;
 import java.util.ArrayList;

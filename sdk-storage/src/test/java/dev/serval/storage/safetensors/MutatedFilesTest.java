@@ -12,6 +12,7 @@ import dev.serval.storage.SafetensorsReader;
 import dev.serval.storage.SafetensorsWriter;
 import dev.serval.storage.ShardedModel;
 import dev.serval.storage.checkpoint.MappedFile;
+import dev.serval.storage.safetensors.format.SafetensorsFile;
 import dev.serval.storage.text.JsonCursor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

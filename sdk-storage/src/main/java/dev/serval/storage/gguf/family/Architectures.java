@@ -1,0 +1,53 @@
+package dev.serval.storage.gguf.family;
+
+import dev.serval.storage.gguf.architecture.Architecture;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** The architectures that are translated; each family says which are its. */
+public final class Architectures {
+  private static final List<Architecture> ALL =
+      Stream.of(
+              Classics.ALL,
+              Cohere.ALL,
+              DeepSeek.ALL,
+              Ernie.ALL,
+              Exaone.ALL,
+              Falcon.ALL,
+              Gemma.ALL,
+              Gemma4.ALL,
+              Glm.ALL,
+              GptOss.ALL,
+              Granite.ALL,
+              Lfm2.ALL,
+              Llama.ALL,
+              MiniMax.ALL,
+              Nemotron.ALL,
+              Olmo.ALL,
+              Phi.ALL,
+              Qwen.ALL,
+              QwenLinear.ALL)
+          .flatMap(Collection::stream)
+          .sorted(Comparator.comparing(Architectures::lettersAndDigits))
+          .toList();
+
+  private Architectures() {}
+
+  private static String lettersAndDigits(Architecture architecture) {
+    return architecture.key().replaceAll("[-_]", "");
+  }
+
+  /** The one of a name. */
+  public static Optional<Architecture> named(String name) {
+    return ALL.stream().filter(one -> one.key().equals(name)).findFirst();
+  }
+
+  /** The names of all, as a list is read. */
+  public static String names() {
+    return ALL.stream().map(Architecture::key).collect(Collectors.joining(", "));
+  }
+}
