@@ -21,6 +21,9 @@ module dev.serval.testkit {
   // What they, and tests of whole runtimes, run.
   exports dev.serval.testkit.models;
 
+  // What models to test with are of.
+  uses dev.serval.api.model.ModelFamily;
+
   // JUnit calls the tests that subclasses inherit.
   opens dev.serval.testkit;
 }

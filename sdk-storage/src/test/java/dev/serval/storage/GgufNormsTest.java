@@ -98,6 +98,39 @@ final class GgufNormsTest extends GgufCase {
   }
 
   @Test
+  void orion_and_jais_2_have_norms_from_the_mean() throws IOException {
+    accepted(
+        centred("orion"),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("OrionForCausalLM"))
+                .containsEntry("rms_norm_eps", 0.25)
+                .containsEntry("hidden_act", "silu"));
+    accepted(
+        layer(centred("jais2"), "attn_q.bias", "ffn_down.bias"),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("Jais2ForCausalLM"))
+                .containsEntry("layer_norm_eps", 0.25)
+                .containsEntry("hidden_act", "relu2")
+                .containsEntry("attention_bias", true)
+                .containsEntry("mlp_bias", true));
+  }
+
+  @Test
+  void pangu_embedded_says_by_its_tensors_whether_attention_has_biases() throws IOException {
+    accepted(
+        layer(named("pangu-embedded"), "attn_q.bias"),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("PanguEmbeddedForCausalLM"))
+                .containsEntry("bias", true));
+    accepted(
+        named("pangu-embedded"),
+        checkpoint -> assertThat(checkpoint.config()).containsEntry("bias", false));
+  }
+
+  @Test
   void starcoder2_has_names_of_its_own() throws IOException {
     accepted(
         layer(centred("starcoder2"), "ffn_up.bias", "ffn_down.bias"),

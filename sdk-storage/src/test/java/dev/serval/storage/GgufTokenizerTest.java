@@ -5,13 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serval.api.storage.CheckpointException;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import java.util.regex.MatchResult;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -83,129 +78,6 @@ final class GgufTokenizerTest extends GgufCase {
   }
 
   @Test
-  void a_mark_is_part_of_a_word_with_qwen35_and_not_with_qwen2() throws IOException {
-    String text = "in \u0939\u093f\u0928 12, e\u0301a!\u0301\n x";
-    assertThat(cut(text, "qwen35"))
-        .containsExactly(
-            "in", " \u0939\u093f\u0928", " ", "1", "2", ",", " e\u0301a", "!\u0301", "\n", " x");
-    assertThat(cut(text, "qwen2"))
-        .containsExactly(
-            "in",
-            " \u0939",
-            "\u093f\u0928",
-            " ",
-            "1",
-            "2",
-            ",",
-            " e",
-            "\u0301a",
-            "!\u0301\n",
-            " x");
-  }
-
-  @Test
-  void lfm2_and_granite_4_cut_digits_by_threes_and_the_first_has_whole_words() throws IOException {
-    Map<String, Boolean> wholeWords = Map.of("lfm2", true, "dbrx", false);
-    for (Map.Entry<String, Boolean> name : wholeWords.entrySet()) {
-      assertThat(cut("it'S 12345 e\u0301 (a)\n\n x  y", name.getKey()))
-          .containsExactly(
-              "it", "'S", " ", "123", "45", " e", "\u0301", " (", "a", ")\n\n", " x", " ", " y");
-      accepted(
-          cutAs(name.getKey()),
-          checkpoint ->
-              assertThat(checkpoint.text("tokenizer.json").orElseThrow())
-                  .contains("\"ignore_merges\":" + name.getValue()));
-    }
-  }
-
-  @Test
-  void deepseek_s_tokenizers_cut_what_earlier_patterns_left() throws IOException {
-    String text = "Gr\u00fc\u00dfe 12345 don't \u4f60\u597d, x_y\n";
-    assertThat(cutInSeries(text, "deepseek-v3"))
-        .containsExactly(
-            "Gr\u00fc\u00dfe",
-            " ",
-            "123",
-            "45",
-            " don",
-            "'t",
-            " ",
-            "\u4f60\u597d",
-            ",",
-            " x",
-            "_y",
-            "\n");
-    assertThat(cutInSeries(text, "deepseek-coder"))
-        .containsExactly(
-            "Gr\u00fc\u00dfe",
-            " ",
-            "1",
-            "2",
-            "3",
-            "4",
-            "5",
-            " don",
-            "'",
-            "t",
-            " ",
-            "\u4f60\u597d",
-            ",",
-            " x",
-            "_",
-            "y",
-            "\n");
-    assertThat(cutInSeries(text, "deepseek-llm"))
-        .containsExactly(
-            "Gr",
-            "\u00fc\u00df",
-            "e",
-            " ",
-            "12345",
-            " don",
-            "'",
-            "t",
-            " ",
-            "\u4f60\u597d",
-            ",",
-            " x",
-            "_",
-            "y",
-            "\n");
-  }
-
-  /** What the patterns of a cut make of a text, each of what those before it left. */
-  private List<String> cutInSeries(String text, String name) throws IOException {
-    List<String> pieces = new ArrayList<>(List.of(text));
-    accepted(
-        cutAs(name),
-        checkpoint ->
-            Pattern.compile("\"Regex\":\"((?:[^\"\\\\]|\\\\.)++)\"")
-                .matcher(checkpoint.text("tokenizer.json").orElseThrow())
-                .results()
-                .map(found -> found.group(1).replace("\\\"", "\"").replace("\\\\", "\\"))
-                .forEach(pattern -> {
-                  List<String> before = List.copyOf(pieces);
-                  pieces.clear();
-                  before.forEach(piece -> cutOne(piece, Pattern.compile(pattern), pieces));
-                }));
-    return pieces;
-  }
-
-  private static void cutOne(String piece, Pattern pattern, List<String> pieces) {
-    int behind = 0;
-    for (MatchResult match : pattern.matcher(piece).results().toList()) {
-      if (match.start() > behind) {
-        pieces.add(piece.substring(behind, match.start()));
-      }
-      pieces.add(match.group());
-      behind = match.end();
-    }
-    if (behind < piece.length()) {
-      pieces.add(piece.substring(behind));
-    }
-  }
-
-  @Test
   void gemma4_s_tokenizer_merges_pieces_in_the_order_of_a_list_within_lines() throws IOException {
     accepted(
         vocabulary("gemma4", List.of("<bos>", "<unk>", "a", "b", "ab"), List.of("a b"))
@@ -224,30 +96,6 @@ final class GgufTokenizerTest extends GgufCase {
         vocabulary("gemma4", List.of("a", "b"), List.of("a b"))
             .put("tokenizer.ggml.bos_token_id", 0),
         "no token 'ab'");
-  }
-
-  private static GgufWriter cutAs(String name) {
-    return vocabulary(List.of("a"), List.of())
-        .put("tokenizer.ggml.pre", name)
-        .put("tokenizer.ggml.bos_token_id", 0);
-  }
-
-  /** What the only pattern of a cut, which Java's expressions know as well, makes of a text. */
-  private List<String> cut(String text, String name) throws IOException {
-    List<String> pieces = new ArrayList<>();
-    accepted(
-        cutAs(name),
-        checkpoint -> {
-          Matcher pattern =
-              Pattern.compile("\"Regex\":\"([^\"]+)\"")
-                  .matcher(checkpoint.text("tokenizer.json").orElseThrow());
-          assertThat(pattern.find()).isTrue();
-          Pattern.compile(pattern.group(1).replace("\\\\", "\\"))
-              .matcher(text)
-              .results()
-              .forEach(piece -> pieces.add(piece.group()));
-        });
-    return pieces;
   }
 
   @Test

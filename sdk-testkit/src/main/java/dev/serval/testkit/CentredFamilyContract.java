@@ -174,6 +174,26 @@ abstract class CentredFamilyContract extends ExpertFamilyContract {
     }
   }
 
+  @Test
+  void orion_has_layer_norms_and_gates() {
+    Way way = new Way(GateFunction.SILU, true, false, 1);
+    for (DType dtype : exactTypes()) {
+      SmallModel model = normBiases(small("OrionForCausalLM", 51, dtype, Extras.NONE));
+      check(model, "rms_norm_eps", way.rules(model, PLAIN, false));
+    }
+  }
+
+  @Test
+  void jais_2_has_layer_norms_and_biases_and_no_gates() {
+    Way way = new Way(UngatedFunction.RELU_SQUARED, true, false, 1);
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          withoutGates(normBiases(small("Jais2ForCausalLM", 52, dtype, ALL_BIASES)))
+              .with("hidden_act", "relu2");
+      check(model, "layer_norm_eps", way.rules(model, PLAIN, false));
+    }
+  }
+
   private static SmallModel cohere(String architecture, DType dtype, Sizes sizes) {
     return sameStart(
         SmallModel.of(architecture, 43, dtype, sizes, Extras.NONE)

@@ -2,8 +2,6 @@ package dev.serval.testkit;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.GateFunction;
-import dev.serval.api.compute.RouterSpec.GroupScore;
-import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.testkit.ReferenceModel.Rules;
 import dev.serval.testkit.ReferenceModel.Ways;
 import dev.serval.testkit.models.Experts;
@@ -14,19 +12,14 @@ import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Extras.HeadNorms;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /** Families whose feed-forward layers are of experts; a part of {@link FamilyForwardContract}. */
-abstract class ExpertFamilyContract extends ForwardContract {
-  private static final String SELECTION_BIAS = "mlp.gate.e_score_correction_bias";
-
+abstract class ExpertFamilyContract extends SharedExpertFamilyContract {
   ExpertFamilyContract() {}
-
-  private static Experts experts(boolean normalised) {
-    return new Experts(5, 2, 19, normalised, false, "mlp.gate");
-  }
 
   private static SmallModel qwen3Moe(DType dtype, boolean normalised) {
     return SmallModel.of("Qwen3MoeForCausalLM", 17, dtype, ODD, Extras.NONE.with(HeadNorms.EACH))
@@ -145,128 +138,48 @@ abstract class ExpertFamilyContract extends ForwardContract {
   }
 
   @Test
-  void qwen2_with_experts_and_one_that_all_rows_go_to_by_a_share_of_its_own() {
-    Beside shared =
-        new Beside(
-            0,
-            false,
-            Optional.empty(),
-            1,
-            31,
-            "mlp.shared_expert.",
-            Optional.of("mlp.shared_expert_gate"));
+  void mellum_does_not_scale_positions_in_layers_with_a_window() {
+    Map<String, Object> scaling =
+        Map.of(
+            "rope_type",
+            "yarn",
+            "factor",
+            4.0,
+            "attention_factor",
+            1.0,
+            "original_max_position_embeddings",
+            16L);
+    double[] slowed = ReferenceModel.yarn(PLAIN, 10_000, 4, 16, true);
     for (DType dtype : exactTypes()) {
-      SmallModel model =
-          SmallModel.of(
-                  "Qwen2MoeForCausalLM", 30, dtype, ODD, Extras.NONE.biases(true, false, false))
-              .withExperts(experts(false).with(shared))
-              .with("model_type", "qwen2_moe")
-              .with("num_experts", 5L)
-              .with("moe_intermediate_size", 19L)
-              .with("shared_expert_intermediate_size", 31L);
-      check(model, PLAIN, layer -> NONE);
+      SmallModel model = mellum(dtype).with("rope_scaling", scaling);
+      checkMellum(model, slowed, PLAIN);
     }
+    Map<String, Object> sliding = Map.of("rope_type", "default", "rope_theta", 500.0);
+    SmallModel model =
+        mellum(DType.F32)
+            .with(
+                "rope_parameters", Map.of("full_attention", scaling, "sliding_attention", sliding));
+    checkMellum(model, slowed, ReferenceModel.frequencies(10, 500));
   }
 
-  private static Beside sigmoid(int denseLayers, double factor, int shared) {
-    return new Beside(
-        denseLayers,
-        true,
-        Optional.of(SELECTION_BIAS),
-        factor,
-        shared,
-        "mlp.shared_experts.",
-        Optional.empty());
-  }
-
-  private static SmallModel sigmoidExperts(SmallModel model, Beside beside, boolean normalised) {
-    return sigmoidExperts(model, experts(normalised).with(beside));
-  }
-
-  private static SmallModel sigmoidExperts(SmallModel model, Experts experts) {
-    Beside beside = experts.beside();
-    return model
-        .withExperts(experts)
-        .with("n_routed_experts", (long) experts.count())
+  private static SmallModel mellum(DType dtype) {
+    Beside dense = new Beside(1, false, Optional.empty(), 1, 0, "", Optional.empty());
+    return SmallModel.of("MellumForCausalLM", 45, dtype, ODD, Extras.NONE.with(HeadNorms.EACH))
+        .withExperts(experts(true).with(dense))
+        .with("num_experts", 5L)
         .with("moe_intermediate_size", 19L)
-        .with("n_shared_experts", (long) beside.shared() / 19)
-        .with("first_k_dense_replace", (long) beside.denseLayers())
-        .with("routed_scaling_factor", beside.factor())
-        .with("norm_topk_prob", experts.normalised())
-        .with("n_group", (long) experts.groups().map(Groups::count).orElse(1))
-        .with("topk_group", (long) experts.groups().map(Groups::used).orElse(1));
+        .with("mlp_layer_types", List.of("dense", "sparse", "sparse"))
+        .with("sliding_window", 6L)
+        .with("layer_types", List.of("sliding_attention", "full_attention", "sliding_attention"));
   }
 
-  @Test
-  void glm4_with_experts_turns_half_of_a_head_and_leaves_out_what_predicts_further_tokens() {
-    double[] ofFour = ReferenceModel.frequencies(4, 10_000);
-    Sizes eight = new Sizes(91, 37, 53, 3, 6, 2, 8);
-    for (DType dtype : exactTypes()) {
-      SmallModel model =
-          SmallModel.of("Glm4MoeForCausalLM", 31, dtype, eight, Extras.NONE)
-              .with("num_nextn_predict_layers", 1L)
-              .withTensor("model.layers.3.eh_proj.weight", DType.F32, 37, 74);
-      check(sigmoidExperts(model, sigmoid(1, 2.5, 19), true), ofFour, layer -> NONE);
-    }
-    Extras extras = Extras.NONE.biases(true, false, false).with(HeadNorms.EACH);
-    SmallModel model =
-        SmallModel.of("Glm4MoeForCausalLM", 32, DType.F32, eight, extras)
-            .with("attention_bias", true)
-            .with("use_qk_norm", true);
-    check(sigmoidExperts(model, sigmoid(0, 1, 38), true), ofFour, layer -> NONE);
-  }
-
-  @Test
-  void glm4_with_experts_in_groups_goes_to_those_of_its_best_groups() {
-    Sizes eight = new Sizes(91, 37, 53, 3, 6, 2, 8);
-    for (Groups groups : List.of(two(2, 1), two(4, 2))) {
-      for (DType dtype : exactTypes()) {
-        Experts experts = new Experts(8, 2, 19, true, false, "mlp.gate").with(groups);
-        SmallModel model =
-            sigmoidExperts(
-                SmallModel.of("Glm4MoeForCausalLM", 37, dtype, eight, Extras.NONE),
-                experts.with(sigmoid(1, 2.5, 19)));
-        check(model, ReferenceModel.frequencies(4, 10_000), layer -> NONE);
-      }
-    }
-  }
-
-  private static Groups two(int count, int used) {
-    return new Groups(count, used, GroupScore.TWO_HIGHEST);
-  }
-
-  @Test
-  void dots1_with_and_without_experts_that_all_rows_go_to() {
-    for (DType dtype : exactTypes()) {
-      SmallModel model =
-          SmallModel.of("Dots1ForCausalLM", 33, dtype, ODD, Extras.NONE.with(HeadNorms.EACH));
-      check(sigmoidExperts(model, sigmoid(2, 1.5, 38), false), PLAIN, layer -> NONE);
-    }
-    SmallModel model =
-        SmallModel.of("Dots1ForCausalLM", 34, DType.F32, ODD, Extras.NONE.with(HeadNorms.EACH));
-    check(sigmoidExperts(model, sigmoid(3, 1, 0), true), PLAIN, layer -> NONE);
-  }
-
-  @Test
-  void ernie_with_experts_whose_selection_bias_may_have_a_dimension_more() {
-    String selectionBias = "mlp.moe_statics.e_score_correction_bias";
-    Beside beside =
-        new Beside(
-            1, false, Optional.of(selectionBias), 1, 38, "mlp.shared_experts.", Optional.empty());
-    for (DType dtype : exactTypes()) {
-      SmallModel model =
-          SmallModel.of("Ernie4_5_MoeForCausalLM", 35, dtype, ODD, Extras.NONE)
-              .withExperts(experts(true).with(beside))
-              .without("num_experts_per_tok")
-              .with("moe_num_experts", 5L)
-              .with("moe_k", 2L)
-              .with("moe_intermediate_size", 19L)
-              .with("moe_num_shared_experts", 2L)
-              .with("moe_layer_start_index", 1L)
-              .with("tie_word_embeddings", false)
-              .reshaped("model.layers.1." + selectionBias, 1, 5);
-      Rules rules = new Rules(layer -> PLAIN, layer -> NONE, 1, true, ReferenceModel.plain(model));
-      check(model, new ReferenceModel(model, rules));
-    }
+  private void checkMellum(SmallModel model, double[] full, double[] sliding) {
+    Rules rules =
+        new Rules(
+            layer -> layer == 1 ? full : sliding,
+            layer -> layer == 1 ? NONE : 6,
+            1,
+            ReferenceModel.plain(model));
+    check(model, new ReferenceModel(model, rules));
   }
 }

@@ -119,6 +119,20 @@ public abstract class FamilyForwardContract extends LayeredFamilyContract {
   }
 
   @Test
+  void pangu_embedded_has_biases_in_attention() {
+    SmallModel model =
+        SmallModel.of(
+                "PanguEmbeddedForCausalLM",
+                3,
+                DType.F32,
+                ODD,
+                Extras.NONE.biases(true, true, false))
+            .with("model_type", "PanguEmbedded")
+            .with("bias", true);
+    check(model, PLAIN, layer -> NONE);
+  }
+
+  @Test
   void mistral_with_and_without_a_sliding_window() {
     SmallModel model = SmallModel.of("MistralForCausalLM", 4, DType.F32, ODD, Extras.NONE);
     check(model, PLAIN, layer -> NONE);

@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
 import dev.serval.api.compute.AttentionWindow;
+import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.RotaryEmbedding;
@@ -21,11 +21,8 @@ import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,7 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sinks of heads of every size, in prompts and in steps of one token over one part or several. */
-final class CudaAttentionTest {
+final class CudaAttentionTest extends CudaCase {
   @RegisterExtension static final TestedGpu GPU = new TestedGpu("memory=1g", "capability=9.0");
 
   private static final int KV_HEADS = 2;
@@ -41,20 +38,9 @@ final class CudaAttentionTest {
   private static final int BLOCK_TOKENS = 16;
   private static final float[] SINKS = {0, 1.5f, -2, 5, Float.NEGATIVE_INFINITY, 0.25f};
 
-  private final Random random = new Random(1);
-  private NativeMemory memory;
-  private CudaBackend backend;
-
-  @BeforeEach
-  void open() {
-    memory = NativeMemory.root("test", Bytes.mebi(16));
-    backend = (CudaBackend) GPU.provider().open(GPU.device(), ComputeOptions.of(1), memory);
-  }
-
-  @AfterEach
-  void close() {
-    backend.close();
-    memory.close();
+  @Override
+  ComputeBackend open(NativeMemory host) {
+    return GPU.provider().open(GPU.device(), ComputeOptions.of(1), host);
   }
 
   private Weight weight(List<Long> shape, float... values) {

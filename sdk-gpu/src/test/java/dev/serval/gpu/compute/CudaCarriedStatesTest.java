@@ -3,11 +3,11 @@ package dev.serval.gpu.compute;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.DeltaNetShape;
@@ -23,18 +23,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Layers that carry a state along in steps that are recorded, and operands as their output. */
-final class CudaCarriedStatesTest {
+final class CudaCarriedStatesTest extends CudaCase {
   @RegisterExtension static final TestedGpu GPU = new TestedGpu("memory=1g", "capability=9.0");
 
   private static final DeltaNetShape DELTA_NET = new DeltaNetShape(2, 4, 16, 24, 4);
@@ -45,20 +42,9 @@ final class CudaCarriedStatesTest {
   private static final int BLOCKS = 12;
   private static final int BLOCK_TOKENS = 8;
 
-  private final Random random = new Random(1);
-  private NativeMemory memory;
-  private CudaBackend backend;
-
-  @BeforeEach
-  void open() {
-    memory = NativeMemory.root("test", Bytes.mebi(16));
-    backend = (CudaBackend) GPU.provider().open(GPU.device(), ComputeOptions.of(1), memory);
-  }
-
-  @AfterEach
-  void close() {
-    backend.close();
-    memory.close();
+  @Override
+  ComputeBackend open(NativeMemory host) {
+    return GPU.provider().open(GPU.device(), ComputeOptions.of(1), host);
   }
 
   /** What can carry a state along. */

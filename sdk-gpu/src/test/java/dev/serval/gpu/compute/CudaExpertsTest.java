@@ -3,10 +3,10 @@ package dev.serval.gpu.compute;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.ActivationFunction;
 import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
@@ -23,12 +23,9 @@ import dev.serval.api.device.NativeMemory;
 import dev.serval.api.storage.StoredTensor;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -39,28 +36,16 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Experts of every type, of several types, and of more rows than go through them at once. Dense
  * layers are multiplied by the instructions that experts are, so that bits can be compared.
  */
-final class CudaExpertsTest {
+final class CudaExpertsTest extends CudaCase {
   @RegisterExtension static final TestedGpu GPU = new TestedGpu("memory=1g", "capability=8.0");
 
   private static final int WIDTH = 64;
   private static final int INNER = 128;
   private static final int ROWS = 11;
 
-  private final Random random = new Random(1);
-  private NativeMemory memory;
-  private CudaBackend backend;
-
-  @BeforeEach
-  void open() {
-    memory = NativeMemory.root("test", Bytes.mebi(16));
-    backend =
-        (CudaBackend) GPU.provider().portable().open(GPU.device(), ComputeOptions.of(1), memory);
-  }
-
-  @AfterEach
-  void close() {
-    backend.close();
-    memory.close();
+  @Override
+  ComputeBackend open(NativeMemory host) {
+    return GPU.provider().portable().open(GPU.device(), ComputeOptions.of(1), host);
   }
 
   private StoredTensor tensor(DType dtype, int rows, int columns) {

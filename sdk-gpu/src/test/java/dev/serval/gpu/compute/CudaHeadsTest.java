@@ -3,9 +3,9 @@ package dev.serval.gpu.compute;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import dev.serval.api.Bytes;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.Activations;
+import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.HeadMaps;
@@ -16,38 +16,23 @@ import dev.serval.api.storage.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Maps of heads, many at once, beside linear maps by the same instructions. */
-final class CudaHeadsTest {
+final class CudaHeadsTest extends CudaCase {
   @RegisterExtension static final TestedGpu GPU = new TestedGpu("memory=1g", "capability=8.0");
 
   private static final int ROWS = 11;
 
-  private final Random random = new Random(1);
-  private NativeMemory memory;
-  private CudaBackend backend;
-
-  @BeforeEach
-  void open() {
-    memory = NativeMemory.root("test", Bytes.mebi(16));
-    backend =
-        (CudaBackend) GPU.provider().portable().open(GPU.device(), ComputeOptions.of(1), memory);
-  }
-
-  @AfterEach
-  void close() {
-    backend.close();
-    memory.close();
+  @Override
+  ComputeBackend open(NativeMemory host) {
+    return GPU.provider().portable().open(GPU.device(), ComputeOptions.of(1), host);
   }
 
   private Weight matrix(DType dtype, int rows, int columns) {

@@ -4,11 +4,10 @@ import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.device.Device;
 import dev.serval.api.gpu.TransferReport;
-import dev.serval.api.model.ModelFamily;
 import dev.serval.api.storage.Checkpoint;
+import dev.serval.testkit.models.InstalledFamilies;
 import dev.serval.testkit.models.SteppedModel;
 import java.util.List;
-import java.util.ServiceLoader;
 
 /** A model on a GPU, or on the stand-in for one. */
 @SuppressWarnings("exports") // what tests share is on the class path
@@ -33,17 +32,7 @@ public final class GpuModel extends SteppedModel {
       Device device,
       ComputeOptions options,
       Setup setup) {
-    super(checkpoint, family(checkpoint), provider, device, options, setup);
-  }
-
-  private static ModelFamily family(Checkpoint checkpoint) {
-    GpuModel.class.getModule().addUses(ModelFamily.class);
-    List<?> named = (List<?>) checkpoint.config().get("architectures");
-    return ServiceLoader.load(ModelFamily.class).stream()
-        .map(ServiceLoader.Provider::get)
-        .filter(family -> family.architectures().containsAll(named))
-        .findFirst()
-        .orElseThrow();
+    super(checkpoint, InstalledFamilies.of(checkpoint), provider, device, options, setup);
   }
 
   /**

@@ -28,20 +28,9 @@ public final class DeepseekV2 extends DecoderFamily {
   }
 
   private static ExpertTraits experts(ModelConfig config) {
-    config.choice("scoring_func", Set.of("softmax"));
     boolean grouped =
         config.choice(METHOD, Set.of("greedy", GROUPED)).filter(GROUPED::equals).isPresent();
-    boolean normalised = config.flag("norm_topk_prob", false);
-    ExpertTraits experts =
-        ExpertTraits.read(
-            config,
-            SigmoidExperts.COUNT,
-            "moe_intermediate_size",
-            normalised,
-            ExpertTraits.Names.USUAL);
-    return (grouped ? experts.grouped(config, GroupScore.HIGHEST) : experts)
-        .multiplied(config.optionalPositive("routed_scaling_factor").orElse(1.0))
-        .shared(config, "n_shared_experts")
-        .above(config, "first_k_dense_replace", 0);
+    ExpertTraits experts = SoftmaxExperts.read(config, false);
+    return grouped ? experts.grouped(config, GroupScore.HIGHEST) : experts;
   }
 }

@@ -15,6 +15,7 @@ import java.util.Set;
  * key head. Where some layers have a window, positions turn nothing in the others.
  */
 public final class Exaone4 extends DecoderFamily {
+  private static final String PATTERN = "sliding_window_pattern";
   private static final int PERIOD = 4;
 
   /** For the service loader. */
@@ -24,12 +25,21 @@ public final class Exaone4 extends DecoderFamily {
 
   @Override
   protected DecoderTraits traits(ModelConfig config) {
-    config.choice("sliding_window_pattern", Set.of("LLLG"));
-    LayerWindows windows = LayerWindows.butEveryIfAny(PERIOD, config);
+    LayerWindows windows = windows(config);
     return DecoderTraits.with(windows)
         .headNorms(HeadNorms.EACH)
         .branchNorms(BranchNorms.END)
         .rotaryLayers(RotaryLayers.windowed(windows, config))
         .build();
+  }
+
+  /** Three of four layers have one, if there is one; the pattern may be a number as well. */
+  static LayerWindows windows(ModelConfig config) {
+    if (config.isText(PATTERN)) {
+      config.choice(PATTERN, Set.of("LLLG"));
+    } else if (config.count(PATTERN, PERIOD) != PERIOD) {
+      throw config.refuse(PATTERN, PERIOD + " or \"LLLG\"");
+    }
+    return LayerWindows.butEveryIfAny(PERIOD, config);
   }
 }

@@ -7,7 +7,6 @@ import dev.serval.models.decoder.traits.DecoderTraits;
 import dev.serval.models.decoder.traits.LayerWindows;
 import dev.serval.models.decoder.traits.Multipliers;
 import dev.serval.models.decoder.traits.RotaryFrequencies;
-import dev.serval.models.decoder.traits.RotaryScaling;
 import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Optional;
 import java.util.Set;
@@ -46,17 +45,9 @@ public final class Gemma extends DecoderFamily {
         1);
   }
 
-  /** That of layers that have a window, in either spelling, whose positions are never scaled. */
+  /** That of layers that have a window, in either spelling. */
   static double windowTheta(ModelConfig config) {
     Optional<Double> own = config.optionalPositive("rope_local_base_freq");
-    Optional<ModelConfig> part =
-        config.part(RotaryFrequencies.PARAMETERS).flatMap(all -> all.part(LayerWindows.SLIDING));
-    Optional<Double> theta = part.flatMap(fields -> fields.optionalPositive("rope_theta"));
-    part.ifPresent(fields -> {
-      if (!(RotaryScaling.read(fields, config) instanceof RotaryScaling.Unscaled)) {
-        throw fields.refuse(RotaryScaling.TYPE, "default alone");
-      }
-    });
-    return theta.or(() -> own).orElse(WINDOW_THETA);
+    return RotaryFrequencies.windowTheta(config).or(() -> own).orElse(WINDOW_THETA);
   }
 }

@@ -29,7 +29,6 @@ public final class NemotronH extends DecoderFamily {
   private static final String KINDS = "layers_block_type";
   private static final String PATTERN = "hybrid_override_pattern";
   private static final String MLP_BIAS = "mlp_bias";
-  private static final String SHARED = "n_shared_experts";
 
   /**
    * Of training, of how kernels work, of states' type, which is F32, of layers that predict further
@@ -70,7 +69,7 @@ public final class NemotronH extends DecoderFamily {
   private static final List<String> OF_EXPERTS =
       List.of(
           SigmoidExperts.COUNT,
-          SHARED,
+          SigmoidExperts.SHARED,
           "moe_intermediate_size",
           "moe_latent_size",
           "moe_shared_expert_intermediate_size",
@@ -196,8 +195,8 @@ public final class NemotronH extends DecoderFamily {
     if (config.flag(MLP_BIAS, false)) {
       throw config.refuse(MLP_BIAS, "false where layers have experts");
     }
-    if (config.count(SHARED, 1) != 1) {
-      throw config.refuse(SHARED, "1 or missing");
+    if (config.count(SigmoidExperts.SHARED, 1) != 1) {
+      throw config.refuse(SigmoidExperts.SHARED, "1 or missing");
     }
     MapNames maps = MapNames.ungated("mlp.shared_experts.up_proj", "mlp.shared_experts.down_proj");
     int width = config.width("moe_shared_expert_intermediate_size");

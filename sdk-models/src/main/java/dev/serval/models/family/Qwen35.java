@@ -7,6 +7,7 @@ import dev.serval.models.decoder.traits.DeltaNetTraits;
 import dev.serval.models.decoder.traits.DeltaNetTraits.Inputs;
 import dev.serval.models.decoder.traits.HeadNorms;
 import dev.serval.models.decoder.traits.LayerWindows;
+import dev.serval.models.decoder.traits.OutputGates;
 import dev.serval.models.decoder.traits.RotaryFrequencies.Turning;
 import dev.serval.models.decoder.traits.RowNorms;
 import java.util.Set;
@@ -44,7 +45,7 @@ public final class Qwen35 extends DecoderFamily {
         .headNorms(HeadNorms.EACH)
         .norms(RowNorms.ROOT_MEAN_SQUARE.lessOne(lessOne))
         .turning(Turning.QUARTER)
-        .outputGates()
+        .outputGates(OutputGates.BEHIND_QUERIES)
         .states(DeltaNetTraits.read(config, inputs))
         .draftLayers(config.atLeast("mtp_num_hidden_layers", 0, 0));
   }

@@ -15,27 +15,45 @@ final class SigmoidExperts {
   /** The field that says how many there are. */
   static final String COUNT = "n_routed_experts";
 
+  /** That which says how many there are that all rows go to. */
+  static final String SHARED = "n_shared_experts";
+
+  /** That which says what makes scores. */
+  static final String SCORING = "scoring_func";
+
+  /** That which says how many layers below have none. */
+  static final String DENSE = "first_k_dense_replace";
+
+  private static final String SELECTION_BIAS = "mlp.gate.e_score_correction_bias";
+
   /** Named after what it does without. */
   private static final String SELECTION = "noaux_tc";
 
   private SigmoidExperts() {}
 
   static ExpertTraits read(ModelConfig config) {
-    return routed(config)
-        .shared(config, "n_shared_experts")
-        .above(config, "first_k_dense_replace", 0);
+    return read(config, ExpertTraits.Names.USUAL, SELECTION_BIAS);
+  }
+
+  /** The same under other names. */
+  static ExpertTraits read(ModelConfig config, ExpertTraits.Names names, String selectionBias) {
+    return routed(config, names, selectionBias).shared(config, SHARED).above(config, DENSE, 0);
   }
 
   /** Those that some rows go to, in all layers. */
   static ExpertTraits routed(ModelConfig config) {
-    config.choice("scoring_func", Set.of("sigmoid", SELECTION));
+    return routed(config, ExpertTraits.Names.USUAL, SELECTION_BIAS);
+  }
+
+  private static ExpertTraits routed(
+      ModelConfig config, ExpertTraits.Names names, String selectionBias) {
+    config.choice(SCORING, Set.of("sigmoid", SELECTION));
     config.choice("topk_method", Set.of(SELECTION));
     boolean normalised = config.flag("norm_topk_prob", true);
-    return ExpertTraits.read(
-            config, COUNT, "moe_intermediate_size", normalised, ExpertTraits.Names.USUAL)
+    return ExpertTraits.read(config, COUNT, "moe_intermediate_size", normalised, names)
         .scored(
             Scoring.SIGMOID,
-            "mlp.gate.e_score_correction_bias",
+            selectionBias,
             config.optionalPositive("routed_scaling_factor").orElse(1.0))
         .grouped(config, GroupScore.TWO_HIGHEST);
   }

@@ -1,10 +1,9 @@
 package dev.serval.models.family;
 
+import static dev.serval.models.family.Refusals.refused;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.serval.api.compute.DType;
-import dev.serval.api.storage.CheckpointException;
 import dev.serval.models.decoder.config.ModelConfig;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.DecoderTraits;
@@ -44,13 +43,6 @@ final class ClassicRefusalTest {
 
   private static SmallModel falcon() {
     return named("FalconForCausalLM").without("intermediate_size");
-  }
-
-  private static void refused(SmallModel model, String... words) {
-    assertThatExceptionOfType(CheckpointException.class)
-        .isThrownBy(() -> ModelRun.family(model).inspect(model))
-        .withMessageContainingAll(words)
-        .withMessageContaining("/models/small");
   }
 
   @Test

@@ -1,12 +1,12 @@
 package dev.serval.models.family;
 
+import static dev.serval.models.family.Refusals.inspect;
+import static dev.serval.models.family.Refusals.refused;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
-import dev.serval.api.storage.CheckpointException;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
 import java.util.List;
@@ -16,17 +16,6 @@ import org.junit.jupiter.api.Test;
 final class FalconH1Test {
   private static SmallModel model() {
     return StatefulModels.withFalconNames(StatefulModels.sideBySide(1, DType.F32, 20));
-  }
-
-  private static ModelSpec inspect(SmallModel model) {
-    return ModelRun.family(model).inspect(model);
-  }
-
-  private static void refused(SmallModel model, String... words) {
-    assertThatExceptionOfType(CheckpointException.class)
-        .isThrownBy(() -> inspect(model))
-        .withMessageContainingAll(words)
-        .withMessageContaining("/models/small");
   }
 
   @Test

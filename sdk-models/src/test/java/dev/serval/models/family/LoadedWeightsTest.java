@@ -13,6 +13,7 @@ import dev.serval.api.model.StepLimits;
 import dev.serval.api.storage.StoredTensor;
 import dev.serval.models.cpu.CpuBackendProvider;
 import dev.serval.testkit.models.Experts;
+import dev.serval.testkit.models.InstalledFamilies;
 import dev.serval.testkit.models.SmallModel;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -35,7 +36,7 @@ final class LoadedWeightsTest {
         model("LlamaForCausalLM", SmallModel.Extras.NONE).tied(),
         model("Qwen2ForCausalLM", biases),
         model("Qwen3ForCausalLM", norms).tied(),
-        RefusalTest.glm4Moe());
+        ExpertRefusalTest.glm4Moe());
   }
 
   private static SmallModel model(String architecture, SmallModel.Extras biases) {
@@ -49,7 +50,7 @@ final class LoadedWeightsTest {
   @ParameterizedTest
   @MethodSource("models")
   void what_is_named_is_what_is_loaded(SmallModel model) {
-    ModelFamily family = ModelRun.family(model);
+    ModelFamily family = InstalledFamilies.of(model);
     List<List<String>> loaded = new ArrayList<>();
     try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
         ComputeBackend backend = new CpuBackendProvider().open(ModelRun.CPU, 1, memory)) {
@@ -68,9 +69,9 @@ final class LoadedWeightsTest {
         withExperts("MixtralForCausalLM", "gate"),
         withExperts("GraniteMoeForCausalLM", "router.layer")
             .expertsTogether(names + "input_linear", names + "output_linear"),
-        RefusalTest.gptOss(),
-        RefusalTest.deepseekV3(),
-        RefusalTest.deepseekV2());
+        ExpertRefusalTest.gptOss(),
+        LatentRefusalTest.deepseekV3(),
+        LatentRefusalTest.deepseekV2());
   }
 
   private static SmallModel withExperts(String architecture, String router) {
@@ -85,7 +86,7 @@ final class LoadedWeightsTest {
   @ParameterizedTest
   @MethodSource({"models", "modelsOfParts"})
   void loading_is_done_when_all_is_loaded_and_not_before(SmallModel model) {
-    ModelFamily family = ModelRun.family(model);
+    ModelFamily family = InstalledFamilies.of(model);
     List<Long> left = new ArrayList<>();
     try (NativeMemory memory = NativeMemory.root("test", Bytes.mebi(64));
         ComputeBackend backend = new CpuBackendProvider().open(ModelRun.CPU, 1, memory)) {

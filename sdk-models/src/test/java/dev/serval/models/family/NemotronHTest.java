@@ -1,11 +1,11 @@
 package dev.serval.models.family;
 
+import static dev.serval.models.family.Refusals.inspect;
+import static dev.serval.models.family.Refusals.refused;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
-import dev.serval.api.storage.CheckpointException;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
 import java.util.List;
@@ -21,17 +21,6 @@ final class NemotronHTest {
 
   private static SmallModel model(String pattern) {
     return StatefulModels.withSpaceFields(StatefulModels.ofOnePart(1, DType.F32, 20, pattern));
-  }
-
-  private static ModelSpec inspect(SmallModel model) {
-    return ModelRun.family(model).inspect(model);
-  }
-
-  private static void refused(SmallModel model, String... words) {
-    assertThatExceptionOfType(CheckpointException.class)
-        .isThrownBy(() -> inspect(model))
-        .withMessageContainingAll(words)
-        .withMessageContaining("/models/small");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.serval.api.compute.DType;
 import dev.serval.api.storage.CheckpointException;
+import dev.serval.testkit.models.InstalledFamilies;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Extras;
 import dev.serval.testkit.models.SmallModel.Sizes;
@@ -30,7 +31,7 @@ final class TurnedRefusalTest {
 
   private static void refused(SmallModel model, String... words) {
     assertThatExceptionOfType(CheckpointException.class)
-        .isThrownBy(() -> ModelRun.family(model).inspect(model))
+        .isThrownBy(() -> InstalledFamilies.of(model).inspect(model))
         .withMessageContainingAll(words)
         .withMessageContaining("/models/small");
   }

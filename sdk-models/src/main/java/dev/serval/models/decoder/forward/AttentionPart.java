@@ -7,6 +7,7 @@ import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.models.decoder.loading.DecoderWeights.Mixer;
 import dev.serval.models.decoder.traits.DecoderShape;
+import dev.serval.models.decoder.traits.OutputGates;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,7 +43,10 @@ final class AttentionPart {
     this.stream = stream;
     this.scores = scores;
     rooms = rooms(shape, rows);
-    gating = shape.traits().outputGates() ? gating(rows, shape.heads() * shape.headDim()) : null;
+    gating =
+        shape.traits().outputGates() != OutputGates.NONE
+            ? gating(rows, shape.heads() * shape.headDim())
+            : null;
     latent =
         shape
             .traits()

@@ -84,7 +84,7 @@ final class FeedForwardPart {
       case FeedForward.Dense dense ->
           dense(batch, in, dense.maps(), denseRooms[index], layer.mlpEndNorm());
       case FeedForward.Beside beside -> beside(batch, in, beside, layer, index);
-      case FeedForward.Sparse sparse -> sparse(batch, in, sparse);
+      case FeedForward.Sparse sparse -> sparse(batch, in, sparse, layer.mlpEndNorm());
       case FeedForward.None() -> {}
     }
   }
@@ -108,13 +108,39 @@ final class FeedForwardPart {
     stream.add(batch, sum, layer.mlpEndNorm(), factor);
   }
 
-  private void sparse(StepBatch batch, Activations in, FeedForward.Sparse sparse) {
-    List<ExpertLayer> experts = sparse.experts();
-    for (int index = 0; index < experts.size(); index++) {
-      backend.addExperts(batch, in, experts.get(index), stream.rows());
+  private void sparse(
+      StepBatch batch, Activations in, FeedForward.Sparse sparse, @Nullable Norm endNorm) {
+    if (endNorm != null) {
+      normedSparse(batch, in, sparse, endNorm);
+      return;
     }
+    addExperts(batch, in, sparse, stream.rows());
     if (sparse.shared() != null) {
       dense(batch, in, sparse.shared(), sharedRoom, null);
+    }
+  }
+
+  /** What experts and those that all rows go to give is added up apart, and normalised. */
+  private void normedSparse(
+      StepBatch batch, Activations in, FeedForward.Sparse sparse, Norm endNorm) {
+    Activations sum = stream.branch();
+    if (sparse.shared() == null) {
+      // Of the rows themselves, so that nothing that others left there comes to them.
+      backend.norm(batch, stream.rows(), endNorm, sum);
+      backend.scale(batch, sum, 0);
+    } else {
+      FeedForwardRoom room = Objects.requireNonNull(sharedRoom);
+      backend.feedForward(batch, function, in, sparse.shared(), room, sum, false);
+    }
+    addExperts(batch, in, sparse, sum);
+    stream.add(batch, sum, endNorm, factor);
+  }
+
+  private void addExperts(
+      StepBatch batch, Activations in, FeedForward.Sparse sparse, Activations out) {
+    List<ExpertLayer> experts = sparse.experts();
+    for (int index = 0; index < experts.size(); index++) {
+      backend.addExperts(batch, in, experts.get(index), out);
     }
   }
 

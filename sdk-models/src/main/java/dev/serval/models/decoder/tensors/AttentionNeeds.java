@@ -3,6 +3,7 @@ package dev.serval.models.decoder.tensors;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.DecoderTraits;
 import dev.serval.models.decoder.traits.HeadSizes;
+import dev.serval.models.decoder.traits.OutputGates;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -33,6 +34,9 @@ final class AttentionNeeds {
           inputs.add(new LinearNeed(attention + values, sizes.keyColumns(), shape.hidden()));
         }
       }
+    }
+    if (traits.outputGates() == OutputGates.APART) {
+      gates.add(new LinearNeed(attention + "gate_proj", sizes.queryColumns(), shape.hidden()));
     }
     boolean bias = traits.inputBias();
     return new MixerTensors.Attention(
@@ -68,7 +72,7 @@ final class AttentionNeeds {
       String name,
       List<LinearNeed> inputs,
       List<LinearNeed> gates) {
-    if (!shape.traits().outputGates()) {
+    if (shape.traits().outputGates() != OutputGates.BEHIND_QUERIES) {
       inputs.add(new LinearNeed(name, sizes.queryColumns(), shape.hidden()));
       return;
     }

@@ -39,6 +39,11 @@ public record BranchNorms(Optional<Names> start, Optional<Names> end, boolean be
   /** Of what they add alone. */
   public static final BranchNorms END = new BranchNorms(Optional.empty(), Optional.of(ENDS), false);
 
+  /** At their start and of what they add, so called. */
+  public static BranchNorms both(Names start, Names end) {
+    return new BranchNorms(Optional.of(start), Optional.of(end), false);
+  }
+
   /** At their start, so called. */
   public static BranchNorms start(String attention, String feedForward) {
     return new BranchNorms(Optional.of(new Names(attention, feedForward)), Optional.empty(), false);

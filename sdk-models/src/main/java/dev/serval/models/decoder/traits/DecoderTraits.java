@@ -32,8 +32,7 @@ import java.util.function.UnaryOperator;
  * @param turning what of a head positions turn, unless a checkpoint says otherwise
  * @param windowed how positions turn heads in layers that have a window, given how they do in
  *     others
- * @param outputGates whether attention's output is let through by gates, each head's behind its
- *     query
+ * @param outputGates whether attention's output is let through by gates
  * @param heads what sets the heads of some layers apart
  * @param stream what else happens to what goes from layer to layer
  * @param wideFrom from which layer on feed-forward layers are twice as wide, if any are
@@ -66,7 +65,7 @@ public record DecoderTraits(
     RotaryLayers rotaryLayers,
     RotaryFrequencies.Turning turning,
     UnaryOperator<RotaryFrequencies> windowed,
-    boolean outputGates,
+    OutputGates outputGates,
     LayerHeads heads,
     LayerStream stream,
     OptionalInt wideFrom,
@@ -149,7 +148,7 @@ public record DecoderTraits(
     private RotaryLayers rotaryLayers = RotaryLayers.all();
     private RotaryFrequencies.Turning turning = RotaryFrequencies.Turning.HALVES;
     private UnaryOperator<RotaryFrequencies> windowed = UnaryOperator.identity();
-    private boolean outputGates;
+    private OutputGates outputGates = OutputGates.NONE;
     private LayerHeads heads = LayerHeads.ALIKE;
     private LayerStream stream = LayerStream.PLAIN;
     private OptionalInt wideFrom = OptionalInt.empty();
@@ -261,8 +260,8 @@ public record DecoderTraits(
       return this;
     }
 
-    public Builder outputGates() {
-      outputGates = true;
+    public Builder outputGates(OutputGates given) {
+      outputGates = given;
       return this;
     }
 

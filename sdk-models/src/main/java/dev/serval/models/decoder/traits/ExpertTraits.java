@@ -5,7 +5,9 @@ import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.RouterSpec.Scoring;
 import dev.serval.models.decoder.config.ModelConfig;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.IntPredicate;
 
 /**
@@ -31,6 +33,8 @@ public record ExpertTraits(
   /** More than any model has, and few enough to be listed. */
   private static final int MOST = 4096;
 
+  private static final String TYPES = "mlp_layer_types";
+  private static final String SPARSE = "sparse";
   private static final String GROUPS = "n_group";
   private static final String GROUPS_USED = "topk_group";
 
@@ -65,17 +69,17 @@ public record ExpertTraits(
           Weighing.OUTPUTS);
     }
 
-    private Routing with(Scoring other, Optional<String> bias) {
+    private Routing scored(Scoring other, Optional<String> bias) {
       return new Routing(used, other, bias, groups, normalised, factor, weighing);
     }
 
-    private Routing with(double other) {
-      return new Routing(used, scoring, selectionBias, groups, normalised, other, weighing);
-    }
-
-    private Routing with(Groups some) {
+    private Routing grouped(Groups some) {
       return new Routing(
           used, scoring, selectionBias, Optional.of(some), normalised, factor, weighing);
+    }
+
+    private Routing multiplied(double by) {
+      return new Routing(used, scoring, selectionBias, groups, normalised, by, weighing);
     }
 
     private Routing ofInputs() {
@@ -184,17 +188,17 @@ public record ExpertTraits(
    * @param factor by what everything that experts give is multiplied
    */
   public ExpertTraits scored(Scoring scoring, String selectionBias, double factor) {
-    return routed(routing.with(scoring, Optional.of(selectionBias)).with(factor));
+    return routed(routing.scored(scoring, Optional.of(selectionBias)).multiplied(factor));
   }
 
   /** With scores by the logistic function, which multiply what experts begin with. */
   public ExpertTraits weighingInputs() {
-    return routed(routing.with(Scoring.SIGMOID, Optional.empty()).ofInputs());
+    return routed(routing.scored(Scoring.SIGMOID, Optional.empty()).ofInputs());
   }
 
   /** With everything that experts give multiplied. */
   public ExpertTraits multiplied(double factor) {
-    return routed(routing.with(factor));
+    return routed(routing.multiplied(factor));
   }
 
   /**
@@ -206,7 +210,7 @@ public record ExpertTraits(
     int groups = config.count(GROUPS, 1);
     requireEqual(config, groups, score);
     Groups some = new Groups(groups, groupsUsed(config, groups), score);
-    return routed(routing.with(some));
+    return routed(routing.grouped(some));
   }
 
   private ExpertTraits routed(Routing other) {
@@ -264,6 +268,24 @@ public record ExpertTraits(
   public ExpertTraits above(ModelConfig config, String field, int otherwise) {
     int dense = config.atLeast(field, 0, otherwise);
     return only(layer -> layer >= dense);
+  }
+
+  /** Where {@code mlp_layer_types} says so, if that is given; it must agree with other fields. */
+  public ExpertTraits sparse(ModelConfig config) {
+    Optional<List<String>> types = config.texts(TYPES);
+    int count = config.count("num_hidden_layers");
+    types.ifPresent(list -> {
+      if (list.size() != count || !Set.of("dense", SPARSE).containsAll(list)) {
+        throw config.refuse(
+            TYPES, "\"dense\" or \"sparse\" for each of %d layers".formatted(count));
+      }
+      for (int layer = 0; layer < count; layer++) {
+        if (list.get(layer).equals(SPARSE) && !in(layer)) {
+          throw config.refuse(TYPES, "\"dense\" in layer %d, as other fields say".formatted(layer));
+        }
+      }
+    });
+    return types.map(list -> only(layer -> list.get(layer).equals(SPARSE))).orElse(this);
   }
 
   /** In some layers alone. */

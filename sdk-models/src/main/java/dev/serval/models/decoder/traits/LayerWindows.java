@@ -80,6 +80,14 @@ public record LayerWindows(AttentionWindow window, IntPredicate windowed) {
     return checked(config, new AttentionWindow.Chunk(positions), rotary::turns);
   }
 
+  /** Layers have the window of {@code sliding_window} where {@code layer_types} says so. */
+  public static LayerWindows typed(ModelConfig config) {
+    OptionalInt window = config.optionalCount(SIZE);
+    return window.isPresent()
+        ? checked(config, new AttentionWindow.Sliding(window.getAsInt()), layer -> false)
+        : none(config);
+  }
+
   private static LayerWindows checked(
       ModelConfig config, AttentionWindow window, IntPredicate usual) {
     Optional<List<String>> types = config.texts(TYPES);

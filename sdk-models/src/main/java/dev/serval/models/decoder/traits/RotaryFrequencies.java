@@ -21,7 +21,7 @@ public record RotaryFrequencies(
   private static final String THETA = "rope_theta";
   static final String SHARE = "partial_rotary_factor";
   static final String SCALING = "rope_scaling";
-  public static final String PARAMETERS = "rope_parameters";
+  static final String PARAMETERS = "rope_parameters";
   private static final double DEFAULT_THETA = 10_000;
 
   /** Keeps a share that was divided out, as 20 of 96, from being rounded down. */
@@ -78,6 +78,19 @@ public record RotaryFrequencies(
     }
     return new RotaryFrequencies(
         theta, dimensions, scaling, config.flag("rope_interleaved", usual.neighbours));
+  }
+
+  /** The base in layers that have a window, if they have one of their own; it is never scaled. */
+  public static Optional<Double> windowTheta(ModelConfig config) {
+    Optional<ModelConfig> part =
+        config.part(PARAMETERS).flatMap(all -> all.part(LayerWindows.SLIDING));
+    Optional<Double> theta = part.flatMap(fields -> fields.optionalPositive(THETA));
+    part.ifPresent(fields -> {
+      if (!(RotaryScaling.read(fields, config) instanceof RotaryScaling.Unscaled)) {
+        throw fields.refuse(RotaryScaling.TYPE, "default alone");
+      }
+    });
+    return theta;
   }
 
   private static int dimensions(ModelConfig config, double share, int headDim) {

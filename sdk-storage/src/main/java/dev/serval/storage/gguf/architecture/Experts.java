@@ -61,9 +61,18 @@ public record Experts(ModelMetadata metadata) {
 
   /** Refuses a model that says they are scored otherwise than by the logistic function. */
   public void requireSigmoid() {
-    if (metadata.has(Keys.SCORING) && metadata.number(Keys.SCORING) != SIGMOID) {
+    requireScoring(SIGMOID);
+  }
+
+  /** The same of the softmax. */
+  public void requireSoftmax() {
+    requireScoring(SOFTMAX);
+  }
+
+  private void requireScoring(double kind) {
+    if (metadata.has(Keys.SCORING) && metadata.number(Keys.SCORING) != kind) {
       throw metadata.problem(
-          Keys.SCORING, "is %s; it must be %s".formatted(metadata.number(Keys.SCORING), SIGMOID));
+          Keys.SCORING, "is %s; it must be %s".formatted(metadata.number(Keys.SCORING), kind));
     }
   }
 

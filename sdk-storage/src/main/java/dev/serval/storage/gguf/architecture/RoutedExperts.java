@@ -22,6 +22,12 @@ public final class RoutedExperts {
     withShared(model, fields);
   }
 
+  /** Likewise, by the softmax of products. */
+  public static void bySoftmax(StoredModel model, Fields fields) {
+    model.experts().requireSoftmax();
+    withShared(model, fields);
+  }
+
   /** The same, however scores are made. */
   public static void withShared(StoredModel model, Fields fields) {
     alone(model, fields);

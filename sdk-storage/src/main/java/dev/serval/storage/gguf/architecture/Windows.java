@@ -60,6 +60,14 @@ public final class Windows {
     }
   }
 
+  /** There may be one, and then it is said of each layer whether it has it. */
+  public static void ofEachLayer(StoredModel model, Fields fields) {
+    if (has(model)) {
+      fields.put("layer_types", types(slides(model)));
+    }
+    any(model, fields);
+  }
+
   /** Whether each layer has it, where each is said. */
   public static List<Boolean> slides(StoredModel model) {
     return model.metadata().flags(Keys.WINDOW_PATTERN, model.storedLayers());

@@ -25,14 +25,17 @@ public final class Architectures {
               Granite.ALL,
               Hunyuan.ALL,
               Lfm2.ALL,
+              Ling.ALL,
               Llama.ALL,
               Llama4.ALL,
+              Mellum.ALL,
               MiniMax.ALL,
               Nemotron.ALL,
               Olmo.ALL,
               Phi.ALL,
               Qwen.ALL,
-              QwenLinear.ALL)
+              QwenLinear.ALL,
+              Trinity.ALL)
           .flatMap(Collection::stream)
           .sorted(Comparator.comparing(Architectures::lettersAndDigits))
           .toList();

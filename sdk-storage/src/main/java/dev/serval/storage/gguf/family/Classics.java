@@ -53,6 +53,9 @@ final class Classics {
               .layers("gpt_neox.layers")
               .names(GPTNEOX)
               .own(Classics::gptNeoX),
+          Description.of("jais2", "Jais2ForCausalLM", "jais2")
+              .centred("layer_norm_eps")
+              .activation("relu2"),
           Description.of("stablelm", "StableLmForCausalLM", "stablelm")
               .centred("layer_norm_eps")
               .otherwiseBiased()

@@ -30,6 +30,11 @@ final class DeepSeek {
 
   static final List<Architecture> ALL =
       Description.all(
+          Description.of("deepseek", "DeepseekForCausalLM", "deepseek")
+              .positions(Positions.NEIGHBOURS)
+              .names(OwnNames.SHARED_EXPERTS)
+              .experts(OwnNames.EXPERTS, RoutedExperts::bySoftmax, Keys.DENSE_LAYERS)
+              .translates(RoutedExperts.KEYS),
           // DeepSeek-V2 where experts are by softmax; V3 and others of its kind otherwise.
           Description.of("deepseek2", "DeepseekV3ForCausalLM", "deepseek_v3")
               .positions(Positions.LATENT)

@@ -37,6 +37,10 @@ final class Llama {
           Description.of("mistral3", "Ministral3ForCausalLM", "ministral3")
               .positions(Positions.NEIGHBOURS)
               .translates(Keys.QUERY_GROWTH, Keys.YARN_SHARE),
+          Description.of("orion", "OrionForCausalLM", "orion").centred("rms_norm_eps"),
+          Description.of("pangu-embedded", "PanguEmbeddedForCausalLM", "PanguEmbedded")
+              .otherwiseBiased()
+              .own((model, fields) -> fields.put("bias", model.weights().attentionBias())),
           Description.of("seed_oss", "SeedOssForCausalLM", "seed_oss")
               .names(OwnNames.POST_ATTENTION)
               .own(

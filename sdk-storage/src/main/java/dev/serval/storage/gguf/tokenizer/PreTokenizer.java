@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -51,13 +52,32 @@ enum PreTokenizer {
   THREE_DIGITS(
       Set.of("dbrx", "smaug-bpe", "glm4", "chatglm-bpe"), false, List.of(Pattern.threeDigits())),
   QWEN2(
-      Set.of("qwen2", "deepseek-r1-qwen", "kormo", "megrez", "stablelm2", "hunyuan"),
+      Set.of(
+          "qwen2",
+          "bailingmoe",
+          "bailingmoe2",
+          "deepseek-r1-qwen",
+          "hunyuan",
+          "kormo",
+          "llada-moe",
+          "megrez",
+          "stablelm2"),
       false,
       List.of(Pattern.oneDigit())),
   QWEN35(Set.of("qwen35"), false, List.of(Pattern.oneDigitAndMarks())),
+  JAIS2(Set.of("jais-2"), false, List.of(Pattern.threeDigitsAndHalvedSpaces())),
+  EXAONE_MOE(Set.of("exaone-moe"), false, List.of(Pattern.phrases())),
   SEED_CODER(Set.of("seed-coder"), false, List.of(Pattern.oneDigitAndLines())),
   SMOLLM(
-      Set.of("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"),
+      Set.of(
+          "smollm",
+          "starcoder",
+          "refact",
+          "command-r",
+          "codeshell",
+          "exaone",
+          "mellum2",
+          "minerva-7b"),
       false,
       List.of("\\p{N}", Pattern.GPT2)),
   TEKKEN(Set.of("tekken"), true, List.of(Pattern.TEKKEN)),
@@ -76,6 +96,11 @@ enum PreTokenizer {
           "\\p{N}{1,3}",
           "[\\x{4E00}-\\x{9FA5}\\x{3040}-\\x{309F}\\x{30A0}-\\x{30FF}]+",
           Pattern.DEEPSEEK3)),
+  TRINITY(
+      Set.of("afmoe"),
+      false,
+      List.of(Pattern.NUMERALS_FROM_THE_RIGHT, Pattern.ASIAN, Pattern.DEEPSEEK3)),
+  KIMI_K2(Set.of("kimi-k2"), false, List.of(Pattern.kimi())),
   GPT4O(Set.of("gpt-4o", "llama4", "kanana2", "minimax-m2"), false, List.of(Pattern.gpt4o()));
 
   /** The patterns, in Oniguruma's syntax. */
@@ -125,13 +150,35 @@ enum PreTokenizer {
         "\\s?[!-/:-~\\x{FF01}-\\x{FF0F}\\x{FF1A}-\\x{FF5E}"
             + "\\x{2018}-\\x{201F}\\x{3000}-\\x{3002}]+";
 
+    /**
+     * Groups of three, the last of which ends with the number, and what lies before the first with
+     * it, as llama.cpp has it: one space of several then stays by itself.
+     */
+    static final String NUMERALS_FROM_THE_RIGHT = "\\P{N}*\\p{N}{1,3}(?=(?:\\p{N}{3})*(?!\\p{N}))";
+
+    /** Scripts of East Asia. */
+    static final String ASIAN =
+        "[\\x{4E00}-\\x{9FFF}\\x{3400}-\\x{4DBF}\\x{F900}-\\x{FAFF}\\x{3040}-\\x{309F}"
+            + "\\x{30A0}-\\x{30FF}\\x{FF65}-\\x{FF9F}\\x{2F00}-\\x{2FDF}\\x{E40}-\\x{E7F}"
+            + "\\x{E80}-\\x{EFF}\\x{1780}-\\x{17FF}\\x{1000}-\\x{109F}\\x{AA60}-\\x{AA7F}"
+            + "\\x{A9E0}-\\x{A9FF}\\x{AC00}-\\x{D7AF}\\x{1100}-\\x{11FF}]+";
+
+    /** What an apostrophe leaves behind. */
+    private static final String CONTRACTION =
+        "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
+
+    /** Chinese characters. */
+    private static final String HAN =
+        "\\x{4E00}-\\x{9FFF}\\x{3400}-\\x{4DBF}\\x{20000}-\\x{2A6DF}"
+            + "\\x{2A700}-\\x{2EBEF}\\x{F900}-\\x{FAFF}\\x{2F800}-\\x{2FA1F}";
+
     static String cased() {
       return "\\s?[" + CASED + "]+";
     }
 
     /** Words whose capitals come first, each with what an apostrophe leaves behind. */
     static String gpt4o() {
-      String contracted = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?";
+      String contracted = CONTRACTION + "?";
       return "[^\\r\\n\\p{L}\\p{N}]?((?=[\\p{L}])([^a-z]))*((?=[\\p{L}])([^A-Z]))+"
           + contracted
           + "|[^\\r\\n\\p{L}\\p{N}]?((?=[\\p{L}])([^a-z]))+((?=[\\p{L}])([^A-Z]))*"
@@ -157,8 +204,42 @@ enum PreTokenizer {
       return wordsAnd("\\p{L}", "\\p{N}", "");
     }
 
+    /** Of many spaces the most that are a power of two come first. */
+    static String threeDigitsAndHalvedSpaces() {
+      String spaces =
+          IntStream.iterate(512, count -> count >= 4, count -> count / 2)
+              .mapToObj("\\s{%d}(?!\\S)|"::formatted)
+              .collect(Collectors.joining());
+      return words("\\p{L}", "\\p{N}{1,3}", "[\\r\\n]*")
+          + "|\\s*[\\r\\n]+|"
+          + spaces
+          + "\\s{1,2}(?!\\S)|\\s{1}";
+    }
+
+    /** Words that single spaces part are one. */
+    static String phrases() {
+      return CONTRACTION
+          + "|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}"
+          + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
+    }
+
+    /** Chinese is by itself. */
+    static String kimi() {
+      return "["
+          + HAN
+          + "]+|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}&&[^"
+          + HAN
+          + "]]+"
+          + CONTRACTION
+          + "?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+    }
+
     private static String wordsAnd(String letters, String digits, String behindSigns) {
-      return "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
+      return words(letters, digits, behindSigns) + "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+    }
+
+    private static String words(String letters, String digits, String behindSigns) {
+      return CONTRACTION
           + "|[^\\r\\n\\p{L}\\p{N}]?["
           + letters
           + "]+|"
@@ -166,8 +247,7 @@ enum PreTokenizer {
           + "| ?[^\\s"
           + letters
           + "\\p{N}]+"
-          + behindSigns
-          + "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+          + behindSigns;
     }
   }
 
