@@ -262,4 +262,48 @@ final class GgufLatentTest extends GgufCase {
         apart(1).put("deepseek2.attention.sliding_window", 7).file(),
         "deepseek2.attention.sliding_window");
   }
+
+  private static GgufWriter latent(String architecture) {
+    return named(architecture, 1)
+        .put(architecture + ".attention.key_length", 6)
+        .put(architecture + ".attention.kv_lora_rank", 6)
+        .put(architecture + ".rope.dimension_count", 2)
+        .tensor("blk.0.attn_kv_a_mqa.weight", F32, new byte[256], 8, 8);
+  }
+
+  @Test
+  void minicpm3_files_do_not_say_by_what_is_multiplied_or_how_large_values_are()
+      throws IOException {
+    accepted(
+        latent("minicpm3")
+            .tensor("rope_factors_long.weight", F32, floats(2), 1)
+            .tensor("rope_factors_short.weight", F32, floats(1), 1),
+        checkpoint -> {
+          assertThat(checkpoint.config())
+              .containsEntry("architectures", List.of("MiniCPM3ForCausalLM"))
+              .containsEntry("qk_nope_head_dim", 4L)
+              .containsEntry("v_head_dim", 4L)
+              .containsEntry("rope_interleaved", false)
+              .containsEntry("scale_emb", 12.0)
+              .containsEntry("scale_depth", 1.4)
+              .containsEntry("dim_model_base", 256.0);
+          assertThat(checkpoint.config().get("rope_scaling").toString())
+              .contains(
+                  "original_max_position_embeddings="
+                      + checkpoint.config().get("max_position_embeddings"));
+        });
+  }
+
+  @Test
+  void plm_files_have_no_gates() throws IOException {
+    refused(latent("plm").file(), "plm.attention.value_length");
+    accepted(
+        latent("plm").put("plm.attention.value_length", 3),
+        checkpoint ->
+            assertThat(checkpoint.config())
+                .containsEntry("architectures", List.of("PLMForCausalLM"))
+                .containsEntry("hidden_act", "relu2")
+                .containsEntry("v_head_dim", 3L)
+                .containsEntry("rope_interleaved", true));
+  }
 }

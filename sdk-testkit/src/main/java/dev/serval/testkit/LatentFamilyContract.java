@@ -1,8 +1,10 @@
 package dev.serval.testkit;
 
 import dev.serval.api.compute.DType;
+import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Groups;
+import dev.serval.api.compute.UngatedFunction;
 import dev.serval.testkit.ReferenceModel.Rules;
 import dev.serval.testkit.ReferenceModel.Ways;
 import dev.serval.testkit.models.Experts;
@@ -139,6 +141,36 @@ abstract class LatentFamilyContract extends StatefulFamilyContract {
       checkPlain(model);
       checkPlain(model.with("rope_interleave", true));
       check(model.with("rope_interleave", false), plain(model), 1, 1, false);
+    }
+  }
+
+  @Test
+  void minicpm3_turns_halves_and_multiplies_embeddings_branches_and_logits() {
+    double branches = 1.4 / Math.sqrt(3);
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          model("MiniCPM3ForCausalLM", 100, dtype, RANKED)
+              .with("scale_emb", 12L)
+              .with("scale_depth", 1.4)
+              .with("dim_model_base", 16L);
+      double scores = 1 / Math.sqrt(15);
+      Ways ways =
+          new Ways(GateFunction.SILU, false, 12, branches, scores, 16 / 37.0, NO_CAP, NO_CAP);
+      Rules rules = new Rules(layer -> plain(model), layer -> NONE, 1, false, ways);
+      check(model.with("tie_word_embeddings", false), new ReferenceModel(model, rules));
+    }
+  }
+
+  @Test
+  void plm_has_no_gates() {
+    for (DType dtype : exactTypes()) {
+      SmallModel model =
+          withoutGates(model("PLMForCausalLM", 101, dtype, PLAIN_QUERIES))
+              .with("hidden_act", "relu2")
+              .tied();
+      Ways ways = Ways.plain(1 / Math.sqrt(22)).with(UngatedFunction.RELU_SQUARED, false, false, 1);
+      Rules rules = new Rules(layer -> plain(model), layer -> NONE, 1, true, ways);
+      check(model, new ReferenceModel(model, rules));
     }
   }
 

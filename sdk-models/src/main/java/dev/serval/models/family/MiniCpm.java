@@ -23,15 +23,19 @@ public final class MiniCpm extends DecoderFamily {
   @Override
   protected DecoderTraits traits(ModelConfig config) {
     config.ignore("auto_map");
-    double layers = config.count("num_hidden_layers");
-    double branches = config.positive("scale_depth") / Math.sqrt(layers);
-    double logits = config.positive("dim_model_base") / config.count("hidden_size");
     boolean bias = config.flag("attention_bias", false);
     return DecoderTraits.with(LayerWindows.none(config))
         .biases(bias, bias, false)
-        .multipliers(
-            new Multipliers(config.positive("scale_emb"), branches, Optional.empty(), logits))
+        .multipliers(multipliers(config))
         .tied()
         .build();
+  }
+
+  /** What is multiplied in its successor, too. */
+  static Multipliers multipliers(ModelConfig config) {
+    double layers = config.count("num_hidden_layers");
+    double branches = config.positive("scale_depth") / Math.sqrt(layers);
+    double logits = config.positive("dim_model_base") / config.count("hidden_size");
+    return new Multipliers(config.positive("scale_emb"), branches, Optional.empty(), logits);
   }
 }

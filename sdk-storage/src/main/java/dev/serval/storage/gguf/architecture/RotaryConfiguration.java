@@ -23,6 +23,8 @@ final class RotaryConfiguration {
   private static final String GROWTH = "llama_4_scaling_beta";
   private static final String ATTENTION_FACTOR = "rope.scaling.attn_factor";
 
+  private static final String ORIGINAL_CONTEXT = "rope.scaling.original_context_length";
+
   private final StoredModel model;
   private final ModelMetadata metadata;
   private final WeightFacts weights;
@@ -151,7 +153,7 @@ final class RotaryConfiguration {
 
   private void originalContext(Map<String, Object> fields) {
     metadata
-        .natural("rope.scaling.original_context_length")
+        .natural(ORIGINAL_CONTEXT)
         .ifPresent(positions -> fields.put("original_max_position_embeddings", positions));
   }
 
@@ -182,7 +184,9 @@ final class RotaryConfiguration {
     fields.put("attention_factor", attentionFactor());
     fields.put(
         "original_max_position_embeddings",
-        metadata.requireNatural("rope.scaling.original_context_length"));
+        metadata
+            .natural(ORIGINAL_CONTEXT)
+            .orElseGet(() -> metadata.requireNatural("context_length")));
     return fields;
   }
 }

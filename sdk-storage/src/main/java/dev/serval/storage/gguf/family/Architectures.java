@@ -29,10 +29,12 @@ public final class Architectures {
               Llama.ALL,
               Llama4.ALL,
               Mellum.ALL,
+              MiniCpm.ALL,
               MiniMax.ALL,
               Nemotron.ALL,
               Olmo.ALL,
               Phi.ALL,
+              Plm.ALL,
               Qwen.ALL,
               QwenLinear.ALL,
               Trinity.ALL)

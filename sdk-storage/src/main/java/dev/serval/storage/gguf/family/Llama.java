@@ -4,7 +4,6 @@ import dev.serval.storage.gguf.architecture.Architecture;
 import dev.serval.storage.gguf.architecture.Description;
 import dev.serval.storage.gguf.architecture.Fields;
 import dev.serval.storage.gguf.architecture.Keys;
-import dev.serval.storage.gguf.architecture.ModelMetadata;
 import dev.serval.storage.gguf.architecture.OwnNames;
 import dev.serval.storage.gguf.architecture.Positions;
 import dev.serval.storage.gguf.architecture.StoredModel;
@@ -29,10 +28,6 @@ final class Llama {
               .activation("relu2"),
           // Which is a Llama under other names.
           Description.of("internlm2", "LlamaForCausalLM", "llama").positions(Positions.NEIGHBOURS),
-          Description.of("minicpm", "MiniCPMForCausalLM", "minicpm")
-              .positions(Positions.NEIGHBOURS)
-              .translates(Keys.EMBEDDING_SCALE, Keys.RESIDUAL_SCALE, Keys.LOGIT_SCALE)
-              .own(Llama::miniCpm),
           // Ministral 3, and Mistral Small 3 where its texts are told apart.
           Description.of("mistral3", "Ministral3ForCausalLM", "ministral3")
               .positions(Positions.NEIGHBOURS)
@@ -63,13 +58,5 @@ final class Llama {
       fields.called("MixtralForCausalLM", "mixtral");
       model.experts().putCounts(fields, "num_local_experts");
     }
-  }
-
-  private static void miniCpm(StoredModel model, Fields fields) {
-    ModelMetadata metadata = model.metadata();
-    double branches = metadata.requireReal(Keys.RESIDUAL_SCALE);
-    fields.put("scale_emb", metadata.requireReal(Keys.EMBEDDING_SCALE));
-    fields.put("scale_depth", branches * Math.sqrt((double) model.layers()));
-    fields.put("dim_model_base", model.hidden() / metadata.requireReal(Keys.LOGIT_SCALE));
   }
 }
