@@ -309,7 +309,7 @@ struct HeadLinear {
   uint64_t weights[MAX_HEADS]; // addresses: all of the same shape and type
 };
 
-// Turns queries and keys, after norms if there are any, and writes keys and values to the cache. Queries are turned in place.
+// Turns queries and keys, before or behind norms if there are any, and writes keys and values to the cache. Queries are turned in place.
 struct RotateStore {
   const Step* step;
   float* qkv;
@@ -331,6 +331,8 @@ struct RotateStore {
   int32_t pairs;          // that positions turn; what lies behind them is kept as it is
   int32_t valueDim;
   int32_t inputs;         // what rows have: 0 queries, keys and values, LATENT, or QUERIES alone
+  int32_t normsBehind;    // 1: norms take what is turned; not of latent attention
+  int32_t unused;
 };
 
 // Attention of a step's rows over the cache. Whatever slots hold that no row of the step has a right to see does not matter.
@@ -349,13 +351,13 @@ struct Attention {
   int32_t kvHeads;
   int32_t headDim;
   int32_t blockTokens;
-  int32_t window;      // positions seen, the row's own included
+  int32_t window;      // positions seen, the row's own included; or those of a chunk
   int32_t outStride;   // elements of a row, or rows of the operand
   int32_t outOperand;  // 1: an operand
   float scale;         // above 0
   float softcap;       // scores become softcap * tanh(score / softcap); 0 for none. Only of `attention_simt_`
   int32_t valueDim;    // that of keys but for `attention_simt_`
-  int32_t unused;
+  int32_t chunked;     // 1: positions of a row's chunk are seen; chunks lie one after the other from position 0 on
 };
 
 // out = function(gate, up), or of what is there alone
@@ -496,11 +498,25 @@ struct RoutedLinear {
   int32_t outColumn;
 };
 
+// rows[route] *= share of each of a row's routes.
+struct ScaleRoutes {
+  const Step* step;
+  const int32_t* places;
+  const float* shares;
+  float* rows;        // F32 rows, one for each route
+  int32_t columns;
+  int32_t stride;
+  int32_t used;
+  int32_t firstRow;   // the rows from here on,
+  int32_t mostRows;   // at most so many
+  int32_t unused;
+};
+
 // out[r] += share * given of each of a row's routes, the first expert first.
 struct AddRoutes {
   const Step* step;
   const int32_t* places;
-  const float* shares;
+  const float* shares; // null for 1
   const float* given; // F32 rows, one for each route
   float* out;         // F32 rows
   int32_t columns;

@@ -57,7 +57,7 @@ template <int W, bool FEW> struct Decode {
     group = a.heads / a.kvHeads;
     row = array<int32_t>(step, step->firstRow)[sequence];
     position = array<int32_t>(step, step->positions)[row];
-    firstSeen = max(position - a.window, -1) + 1;
+    firstSeen = first_seen(a, position);
     firstPart = firstSeen / PART;
     parts = position / PART - firstPart + 1;
     scale = exponent_scale(a);
@@ -403,7 +403,7 @@ template <class Type> struct Simt {
     float squeeze = capped ? __fdiv_rn(a.scale, a.softcap) : 1.0f;
     if (capped) scale = __fmul_rn(a.softcap, LOG2_E);
     float o[MOST_DIMENSIONS / THREADS] = {};
-    int first = max(position - a.window, -1) + 1;
+    int first = first_seen(a, position);
     for (int part = first / PART; part <= position / PART; part++) {
       int begin = max(part * PART, first), end = min(part * PART + PART, position + 1);
       for (int p = begin + warp; p < end; p += THREADS / LANES) {

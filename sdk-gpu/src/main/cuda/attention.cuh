@@ -33,6 +33,11 @@ template <int TILES> struct State {
   }
 };
 
+// The first position that a row sees.
+__device__ __forceinline__ int first_seen(const Attention& a, int position) {
+  return a.chunked ? position - position % a.window : max(position - a.window, -1) + 1;
+}
+
 // What scores are multiplied with so that powers of two can be taken.
 constexpr float LOG2_E = 1.44269504088896340736f;
 __device__ __forceinline__ float exponent_scale(const Attention& a) { return __fmul_rn(a.scale, LOG2_E); }

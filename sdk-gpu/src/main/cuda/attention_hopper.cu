@@ -71,7 +71,7 @@ template <int W> struct Stream {
   __device__ __forceinline__ int group() const { return facts()->group; }
   __device__ __forceinline__ int shares() const { return facts()->shares; }
   __device__ __forceinline__ int row_bytes() const { return a.headDim * 2; }
-  __device__ __forceinline__ int first_seen(int position) const { return max(position - a.window, -1) + 1; }
+  __device__ __forceinline__ int first_seen(int position) const { return serval::first_seen(a, position); }
   __device__ __forceinline__ int first_tile(const StreamItem& i) const { return max(i.part * (PART / KEYS), first_seen(i.position) / KEYS); }
   __device__ __forceinline__ int last_tile(const StreamItem& i) const { return min(i.part * (PART / KEYS) + PART / KEYS - 1, i.position / KEYS); }
 

@@ -31,7 +31,7 @@ template <int W, class Turns> struct Prefill {
   __device__ __forceinline__ int group() const { return a.heads / a.kvHeads; }
   __device__ __forceinline__ int head(int query) const { return blockIdx.y * group() + query % group(); }
   __device__ __forceinline__ int column(int query) const { return head(query) * a.headDim; }
-  __device__ __forceinline__ int first_seen(int position) const { return max(position - a.window, -1) + 1; }
+  __device__ __forceinline__ int first_seen(int position) const { return serval::first_seen(a, position); }
   static __device__ __forceinline__ uint32_t range(int first, int end) { return (uint32_t)first | (uint32_t)max(end, 0) << 16; }
   static __device__ __forceinline__ bool within(int index, uint32_t range) { return index >= (int)(range & 0xffff) && index < (int)(range >> 16); }
 

@@ -272,6 +272,20 @@ KERNEL(sort_routes, SortRoutes, 256, 1, 0) {
 }
 
 // Blocks of a row share out its columns.
+KERNEL(scale_routes, ScaleRoutes, 256, 1, 0) {
+  using namespace serval;
+  let_later_begin();
+  wait_for_earlier();
+  int row = a.firstRow + blockIdx.y;
+  if ((int)blockIdx.y >= a.mostRows || row >= a.step->rows) return;
+  for (int i = 0; i < a.used; i++) {
+    float share = a.shares[(int64_t)row * a.used + i];
+    float* to = a.rows + (int64_t)a.places[(int64_t)row * a.used + i] * a.stride;
+    for (int k = blockIdx.x * blockDim.x + threadIdx.x; k < a.columns; k += gridDim.x * blockDim.x) to[k] = __fmul_rn(to[k], share);
+  }
+}
+
+// Blocks of a row share out its columns.
 KERNEL(add_routes, AddRoutes, 256, 1, 0) {
   using namespace serval;
   let_later_begin();
@@ -279,11 +293,11 @@ KERNEL(add_routes, AddRoutes, 256, 1, 0) {
   int row = a.firstRow + blockIdx.y;
   if ((int)blockIdx.y >= a.mostRows || row >= a.step->rows) return;
   const int32_t* places = a.places + (int64_t)row * a.used;
-  const float* shares = a.shares + (int64_t)row * a.used;
+  const float* shares = a.shares ? a.shares + (int64_t)row * a.used : nullptr;
   float* out = a.out + (int64_t)row * a.outStride;
   for (int k = blockIdx.x * blockDim.x + threadIdx.x; k < a.columns; k += gridDim.x * blockDim.x) {
     float sum = out[k];
-    for (int i = 0; i < a.used; i++) sum = __fadd_rn(sum, __fmul_rn(shares[i], a.given[(int64_t)places[i] * a.givenStride + k]));
+    for (int i = 0; i < a.used; i++) sum = __fadd_rn(sum, __fmul_rn(shares ? shares[i] : 1.0f, a.given[(int64_t)places[i] * a.givenStride + k]));
     out[k] = sum;
   }
 }

@@ -1,4 +1,4 @@
-// Turns queries and keys by their positions, after norms where there are any, and writes keys and values to the cache. A block
+// Turns queries and keys by their positions, before or behind norms where there are any, and writes keys and values to the cache. A block
 // for each row, a warp for each head; a head's pairs lie in its warp's lanes, in order.
 #include "device.cuh"
 
@@ -44,48 +44,74 @@ template <class Cache> __device__ __forceinline__ void store_head(unsigned char*
   }
 }
 
-// A norm of the first dimensions of a head, which its warp's lanes take in turns.
+// The sum of squares of some elements of a head, which its warp's lanes take in turns; of elements that are smaller by 2^64, too,
+// in case it is beyond all numbers.
+struct SquareSum {
+  float sum = 0.0f, scaledSum = 0.0f;
+
+  __device__ __forceinline__ void add(float x) {
+    float scaled = __fmul_rn(x, 0x1p-64f);
+    sum = __fmaf_rn(x, x, sum);
+    scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
+  }
+};
+
+// A norm of the first dimensions of a head.
 struct HeadNorm {
   const float* gain; // null for none
   int dims;
   float factor = 1.0f, scale = 1.0f;
 
-  __device__ __forceinline__ HeadNorm(const float* head, const float* gain, int dims, float epsilon) : gain(gain), dims(dims) {
+  __device__ __forceinline__ HeadNorm() : gain(nullptr), dims(0) {}
+
+  // Of what the warp's lanes have added up; none of them if there is no gain.
+  __device__ __forceinline__ HeadNorm(const SquareSum& squares, const float* gain, int dims, float epsilon) : gain(gain), dims(dims) {
     if (!gain) return;
-    float sum = 0.0f, scaledSum = 0.0f;
-    for (int i = threadIdx.x % LANES; i < dims; i += LANES) {
-      float x = head[i], scaled = __fmul_rn(x, 0x1p-64f);
-      sum = __fmaf_rn(x, x, sum);
-      scaledSum = __fmaf_rn(scaled, scaled, scaledSum);
-    }
-    sum = warp_sum(sum);
-    scaledSum = warp_sum(scaledSum);
+    float sum = warp_sum(squares.sum), scaledSum = warp_sum(squares.scaledSum);
     bool huge = isinf(sum) && !isinf(scaledSum);
     float mean = __fdiv_rn(huge ? scaledSum : sum, (float)dims);
     factor = __fdiv_rn(1.0f, __fsqrt_rn(huge ? mean : __fadd_rn(mean, epsilon)));
     scale = huge ? 0x1p-64f : 1.0f;
   }
 
-  __device__ __forceinline__ float of(const float* head, int i) const {
-    float x = head[i];
+  // Of a head as it lies there.
+  static __device__ __forceinline__ HeadNorm of_head(const float* head, const float* gain, int dims, float epsilon) {
+    SquareSum squares;
+    for (int i = threadIdx.x % LANES; gain && i < dims; i += LANES) squares.add(head[i]);
+    return HeadNorm(squares, gain, dims, epsilon);
+  }
+
+  __device__ __forceinline__ float of(float x, int i) const {
     return gain && i < dims ? __fmul_rn(__fmul_rn(__fmul_rn(x, scale), factor), gain[i]) : x;
   }
 };
 
-// Normalises (with a gain) and turns a head, pair by pair, and what is not turned: store gets an element's index and its value.
-template <class F> __device__ __forceinline__ void turn_head(const RotateStore& a, const float* head, const float* gain, const float2* turns, F store) {
+// Turns a head that a norm takes first, pair by pair, and what is not turned: give gets an element's index and its value.
+template <class F> __device__ __forceinline__ void turn_pairs(const RotateStore& a, const float* head, const HeadNorm& norm, const float2* turns, F give) {
   int lane = threadIdx.x % LANES, from = a.inputs == LATENT ? a.valueDim : 0;
-  HeadNorm norm(head, gain, a.inputs == LATENT ? a.valueDim : a.headDim, a.normEpsilon);
 #pragma unroll 2
   for (int i = lane; i < a.pairs; i += LANES) {
     int first = from + (a.interleaved ? 2 * i : i), second = from + (a.interleaved ? 2 * i + 1 : i + a.pairs);
     float2 turn = turns[i];
-    float x = norm.of(head, first), y = norm.of(head, second);
-    store(first, __fsub_rn(__fmul_rn(x, turn.x), __fmul_rn(y, turn.y)));
-    store(second, __fadd_rn(__fmul_rn(x, turn.y), __fmul_rn(y, turn.x)));
+    float x = norm.of(head[first], first), y = norm.of(head[second], second);
+    give(first, __fsub_rn(__fmul_rn(x, turn.x), __fmul_rn(y, turn.y)));
+    give(second, __fadd_rn(__fmul_rn(x, turn.y), __fmul_rn(y, turn.x)));
   }
-  for (int i = lane; i < from; i += LANES) store(i, norm.of(head, i));
-  for (int i = from + 2 * a.pairs + lane; i < a.headDim; i += LANES) store(i, norm.of(head, i));
+  for (int i = lane; i < from; i += LANES) give(i, norm.of(head[i], i));
+  for (int i = from + 2 * a.pairs + lane; i < a.headDim; i += LANES) give(i, norm.of(head[i], i));
+}
+
+// Normalises (with a gain) and turns a head, or turns and normalises it: store gets an element's index and its value.
+template <class F> __device__ __forceinline__ void turn_head(const RotateStore& a, const float* head, const float* gain, const float2* turns, F store) {
+  if (gain && a.normsBehind) {
+    SquareSum squares;
+    turn_pairs(a, head, HeadNorm(), turns, [&](int, float x) { squares.add(x); });
+    HeadNorm norm(squares, gain, a.headDim, a.normEpsilon);
+    turn_pairs(a, head, HeadNorm(), turns, [&](int i, float x) { store(i, norm.of(x, i)); });
+    return;
+  }
+  HeadNorm norm = HeadNorm::of_head(head, gain, a.inputs == LATENT ? a.valueDim : a.headDim, a.normEpsilon);
+  turn_pairs(a, head, norm, turns, store);
 }
 
 // What no kernel writes is read before those before have ended: the step, and what turns.
@@ -115,8 +141,8 @@ template <class Cache> __device__ __forceinline__ void rotate_store_row(const Ro
       int own = kvHead - a.kvHeads;
       float* head = heads + (int64_t)(a.heads + a.kvHeads) * a.headDim + (int64_t)own * a.valueDim;
       if (a.valueNorm) {
-        HeadNorm norm(head, a.valueNorm, a.valueDim, a.normEpsilon);
-        for (int i = threadIdx.x % LANES; i < a.valueDim; i += LANES) head[i] = norm.of(head, i);
+        HeadNorm norm = HeadNorm::of_head(head, a.valueNorm, a.valueDim, a.normEpsilon);
+        for (int i = threadIdx.x % LANES; i < a.valueDim; i += LANES) head[i] = norm.of(head[i], i);
       }
       store_head<Cache>(layer + a.kvHeads * a.blockTokens * keyRow + (own * a.blockTokens + slot) * valueRow, head, a.valueDim);
       continue;

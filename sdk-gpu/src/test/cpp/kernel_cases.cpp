@@ -1802,11 +1802,36 @@ void sums_of_routes(Bench& bench, int) {
   }
 }
 
+void products_of_routes(Bench& bench, int) {
+  Random random = {18};
+  for (auto [columns, used, first, most] : {std::tuple{1, 1, 0, 9}, {12, 2, 3, 2}, {3000, 3, 0, 9}}) {
+    int rows = 9, routes = rows * used, stride = padded(columns, 4) + 4;
+    Rows before = random_rows(random, routes, columns);
+    vector<int32_t> places(routes);
+    vector<float> shares(routes);
+    for (int i = 0; i < routes; i++) {
+      places[i] = routes - 1 - i;
+      shares[i] = (float)random.unit();
+    }
+    float* out = put(bench, before, stride);
+    bench.launch("scale_routes", 2, most + 3, 1,
+                 ScaleRoutes{plain_step(bench, rows), bench.device(places), bench.device(shares), out, columns, stride, used, first, most, 0});
+    vector<float> actual = bench.host(out, routes * stride);
+    for (int i = 0; i < routes; i++)
+      for (int k = 0; k < columns; k++) {
+        bool taken = i / used >= first && i / used < first + most;
+        float expected = (float)before[places[i]][k] * (taken ? shares[i] : 1.0f);
+        bench.near(actual[places[i] * stride + k], expected, 0, text("%d columns, route %d column %d", columns, i, k));
+      }
+    bench.machine.release();
+  }
+}
+
 // ---- attention
 
 struct AttentionCase {
   int heads, kvHeads, headDim, pairs, window, blockTokens;
-  bool norms, interleaved, operand;
+  bool norms, interleaved, operand, normsBehind = false, chunked = false;
   string type; // of the cache
   vector<Rows> sequences;
   Rows queryGain, keyGain, sinks; // a row of sinks, or none
@@ -1820,18 +1845,22 @@ struct AttentionCase {
   int rowBytes() const { return headDim / format(type).elements * format(type).bytes; }
   int64_t layerBytes() const { return 2ll * kvHeads * blockTokens * rowBytes(); }
   string describe() const {
-    return text("%s, %d:%d heads of %d with %d pairs, window %d, softcap %g, blocks of %d%s%s%s", type.c_str(), heads, kvHeads, headDim, pairs, window, softcap, blockTokens, norms ? ", norms" : "",
+    return text("%s, %d:%d heads of %d with %d pairs, %s %d, softcap %g, blocks of %d%s%s%s", type.c_str(), heads, kvHeads, headDim, pairs, chunked ? "chunks of" : "window", window, softcap, blockTokens,
+                !norms ? "" : normsBehind ? ", norms behind" : ", norms",
                 interleaved ? ", interleaved" : "", sinks.empty() ? "" : ", sinks");
   }
 };
 
+vector<double> normalised(vector<double> x, const Rows* gain) {
+  if (!gain) return x;
+  double sum = 0;
+  for (double v : x) sum += v * v;
+  for (size_t i = 0; i < x.size(); i++) x[i] *= (*gain)[0][i] / sqrt(sum / (double)x.size() + 1e-5f);
+  return x;
+}
+
 vector<double> turned(const AttentionCase& c, const double* head, const Rows* gain, int position, double growth = 1) {
-  vector<double> x(head, head + c.headDim);
-  if (gain) {
-    double sum = 0;
-    for (double v : x) sum += v * v;
-    for (int i = 0; i < c.headDim; i++) x[i] *= (*gain)[0][i] / sqrt(sum / c.headDim + 1e-5f);
-  }
+  vector<double> x = normalised(vector<double>(head, head + c.headDim), c.normsBehind ? nullptr : gain);
   vector<double> y = x;
   for (int i = 0; i < c.pairs; i++) {
     int first = c.interleaved ? 2 * i : i, second = c.interleaved ? 2 * i + 1 : i + c.pairs;
@@ -1839,7 +1868,7 @@ vector<double> turned(const AttentionCase& c, const double* head, const Rows* ga
     y[first] = x[first] * co - x[second] * si;
     y[second] = x[first] * si + x[second] * co;
   }
-  return y;
+  return normalised(y, c.normsBehind ? gain : nullptr);
 }
 
 // What each row of a sequence attends to, in float64; `rounded`: of queries, keys and values as tensor cores take them.
@@ -1857,7 +1886,7 @@ Rows expected_attention(const AttentionCase& c, Rows rows, bool rounded) {
       keys.push_back(rounding(turned(c, &rows[p][(c.heads + kv) * c.headDim], c.norms ? &c.keyGain : nullptr, (int)p)));
     for (int p = 0; p < (int)rows.size(); p++) {
       vector<double> q = rounding(turned(c, &rows[p][h * c.headDim], c.norms ? &c.queryGain : nullptr, p, c.growth(p)));
-      int first = std::max(0, p - (c.window - 1));
+      int first = c.chunked ? p - p % c.window : std::max(0, p - (c.window - 1));
       vector<double> w;
       double sink = c.sinks.empty() ? -INFINITY : c.sinks[0][h], most = sink;
       for (int j = first; j <= p; j++) {
@@ -1923,13 +1952,13 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
     float* qkv = put(bench, in, c.stride());
     bench.launch("rotate_store_" + c.type, rows + 1, 1 + random.below(3), 1,
                  RotateStore{step, qkv, queryNorm, keyNorm, nullptr, queryTurns, keyTurns, kv, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim,
-                             c.blockTokens, c.interleaved, 1e-5f, c.pairs, c.headDim, 0});
+                             c.blockTokens, c.interleaved, 1e-5f, c.pairs, c.headDim, 0, c.normsBehind, 0});
     int outStride = c.operand ? padded(rows, 128) : padded(width, 4);
     size_t outBytes = c.operand ? operand_size(outStride, width) * 2 : (size_t)rows * outStride * 4;
     unsigned char* out = bench.room<unsigned char>(outBytes);
     float* partials = bench.room<float>((size_t)data.header.parts * c.heads * (c.headDim + 4));
     Attention a = {step, qkv, kv, out, partials, arrivals, sinks, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim, c.blockTokens, c.window,
-                   outStride, c.operand, 0.3f, c.softcap, c.headDim, 0};
+                   outStride, c.operand, 0.3f, c.softcap, c.headDim, c.chunked};
     if (simt) {
       bench.launch("attention_simt_" + c.type, rows + 1, c.heads, 1, a);
     } else {
@@ -1975,6 +2004,8 @@ AttentionCase random_attention(Random& random, const string& type, std::initiali
   for (int length : lengths) c.sequences.push_back(random_rows(random, length, c.columns()));
   c.queryGain = random_rows(random, 1, c.headDim);
   c.keyGain = random_rows(random, 1, c.headDim);
+  c.normsBehind = random.below(2);
+  c.chunked = random.below(2);
   return c;
 }
 
@@ -2094,6 +2125,7 @@ void not_a_number_in_one_row(Bench& bench, int) {
       Random random = {300};
       AttentionCase c = random_attention(random, "bf16", {headDim}, {150});
       c.window = 40;
+      c.chunked = false;
       c.operand = false;
       vector<vector<float>> clean = attend(bench, c, random, 1000, simt);
       AttentionCase spoiled = c;
@@ -2294,6 +2326,7 @@ int run_cases(Machine& machine, const char* filter, int scale) {
       {"experts, routes by groups", [&](Bench& b) { routing_by_groups(b, scale); }},
       {"experts, order of routes", [&](Bench& b) { sorting_of_routes(b, scale); }},
       {"experts, products", [&](Bench& b) { routed_products(b, scale); }},
+      {"experts, products by shares", [&](Bench& b) { products_of_routes(b, scale); }},
       {"experts, sums", [&](Bench& b) { sums_of_routes(b, scale); }},
       {"attention, tensor cores", [&](Bench& b) { tensor_core_attention(b, scale); }},
       {"attention, tensor cores, many parts", [&](Bench& b) { decode_of_many_parts(b, scale); }},

@@ -13,7 +13,7 @@ inline std::string file_of(const std::string& kernel) {
   static const std::pair<const char*, const char*> files[] = {{"pack_", "pack"},     {"widen_", "pack"},    {"rotate_", "rotate"},
                                                               {"delta_", "recurrent"}, {"state_", "recurrent"}, {"short_", "recurrent"},
                                                               {"mma_routed_", "experts"}, {"routed_", "experts"}, {"route", "experts"},
-                                                              {"sort_", "experts"}, {"add_routes", "experts"},
+                                                              {"sort_", "experts"}, {"add_routes", "experts"}, {"scale_routes", "experts"},
                                                               {"mma_", "linear"},    {"linear_", "linear"}, {"heads_", "linear"}, {"wgmma_", "linear_hopper"},
                                                               {"stream_attention_", "attention_hopper"}, {"attention_", "attention"}, {"sample", "sample"},  {"count_", "sample"}};
   for (auto& [prefix, file] : files)

@@ -5,6 +5,7 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.RotaryEmbedding;
 import dev.serval.api.compute.StepBatch;
@@ -105,8 +106,9 @@ public class AttentionBenchmark {
         AttentionSpec.Inputs.ALL,
         scale,
         AttentionSpec.NO_SOFTCAP,
-        AttentionSpec.NO_WINDOW,
+        AttentionWindow.NONE,
         rotary,
+        AttentionSpec.NormPlace.BEFORE_ROTATION,
         null,
         null,
         null,

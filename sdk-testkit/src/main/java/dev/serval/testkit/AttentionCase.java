@@ -6,6 +6,8 @@ import dev.serval.api.cache.KvMemory;
 import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.AttentionSpec.NormPlace;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.RotaryEmbedding;
@@ -34,9 +36,10 @@ final class AttentionCase {
   final int headDim;
   final int valueDim;
   final boolean latent;
-  final int window;
+  final AttentionWindow window;
   final float softcap;
   final Norms norms;
+  final NormPlace normPlace;
   final boolean sinks;
   final DType kvType;
   final int blockTokens;
@@ -81,7 +84,7 @@ final class AttentionCase {
       int... lengths) {
     kvHeads = 1 + random.nextInt(3);
     heads = kvHeads * List.of(1, 2, 3, 7).get(random.nextInt(4));
-    window = List.of(AttentionSpec.NO_WINDOW, 1, 3, 17, 40).get(random.nextInt(5));
+    window = window(random);
     this.kvType = kvType;
     headDim = sizes.headDim;
     valueDim = sizes.valueDim;
@@ -90,6 +93,9 @@ final class AttentionCase {
     this.sinks = sinks;
     this.blockTokens = blockTokens;
     norms = norms(random, latent ? 1 : heads * headDim);
+    boolean anywhere = norms == Norms.HEADS && !latent;
+    normPlace =
+        anywhere && random.nextBoolean() ? NormPlace.BEHIND_ROTATION : NormPlace.BEFORE_ROTATION;
     rotary = rotary(random, (latent ? headDim - valueDim : headDim) / 2);
     boolean ofRows = norms == Norms.ROWS;
     int keyGains = ofRows ? kvHeads * headDim : headDim;
@@ -142,6 +148,15 @@ final class AttentionCase {
     return new Sizes(keys, values, values <= keys && random.nextInt(3) == 0);
   }
 
+  private static AttentionWindow window(Random random) {
+    int size = List.of(1, 3, 17, 40).get(random.nextInt(4));
+    return switch (random.nextInt(4)) {
+      case 0 -> AttentionWindow.NONE;
+      case 1 -> new AttentionWindow.Chunk(size);
+      default -> new AttentionWindow.Sliding(size);
+    };
+  }
+
   /** Over rows only where keys begin at a multiple of four columns, as they are to. */
   private static Norms norms(Random random, int queryColumns) {
     List<Norms> some =
@@ -167,7 +182,9 @@ final class AttentionCase {
             ? RotaryEmbedding.of(frequencies)
             : RotaryEmbedding.interleaved(frequencies);
     RotaryEmbedding sized = rotary.withMagnitude(random.nextBoolean() ? 1 : 1.2);
-    return random.nextBoolean() ? sized : sized.withGrowingQueries(0.3, 1 + random.nextInt(9));
+    return random.nextBoolean()
+        ? sized
+        : sized.withGrowingQueries(0.3, 1 + random.nextInt(9), random.nextInt(2));
   }
 
   int columns() {
@@ -210,6 +227,7 @@ final class AttentionCase {
         softcap,
         window,
         rotary,
+        normPlace,
         norms != Norms.NONE && !latent ? probe.vector(DType.F32, queryGain) : null,
         stores && norms != Norms.NONE ? probe.vector(DType.F32, keyGain) : null,
         stores && valueGain != null ? probe.vector(DType.F32, valueGain) : null,
@@ -325,7 +343,7 @@ final class AttentionCase {
       double[][] keys = heads(rows, heads, kvHeads, kvHead, keyGain, spec);
       double[][] values = latent ? beginnings(keys) : values(rows, kvHead);
       for (int position = 0; position < rows.length; position++) {
-        int first = Math.max(0, position - window + 1);
+        int first = window.firstSeen(position);
         double sink = sinks ? sinkScores[head] : Double.NEGATIVE_INFINITY;
         double[] result =
             Float64.attend(queries[position], keys, values, first, position, spec, sink);
@@ -347,13 +365,22 @@ final class AttentionCase {
       turned[position] =
           latent
               ? latent(values, norms == Norms.NONE ? null : gain, spec, position, first == 0)
-              : Float64.turned(
-                  norms == Norms.HEADS ? Float64.rmsNorm(values, gain, EPSILON) : values,
-                  spec,
-                  position,
-                  first == 0);
+              : turned(values, gain, spec, position, first == 0);
     }
     return turned;
+  }
+
+  private double[] turned(
+      double[] head, float[] gain, AttentionSpec spec, int position, boolean query) {
+    if (norms != Norms.HEADS) {
+      return Float64.turned(head, spec, position, query);
+    }
+    return switch (normPlace) {
+      case BEFORE_ROTATION ->
+          Float64.turned(Float64.rmsNorm(head, gain, EPSILON), spec, position, query);
+      case BEHIND_ROTATION ->
+          Float64.rmsNorm(Float64.turned(head, spec, position, query), gain, EPSILON);
+    };
   }
 
   /** What is a value, too, normalised, and turned what lies behind it. */
@@ -393,7 +420,7 @@ final class AttentionCase {
 
   @Override
   public String toString() {
-    return "%d heads on %d of %d and %d%s, window %d, softcap %s, norms of %s, %s, %s blocks of %d"
+    return "%d heads on %d of %d and %d%s, window %s, softcap %s, norms of %s %s, %s, %s blocks of %d"
         .formatted(
             heads,
             kvHeads,
@@ -403,6 +430,7 @@ final class AttentionCase {
             window,
             softcap,
             norms,
+            normPlace,
             sinks ? "sinks" : "no sinks",
             kvType,
             blockTokens);

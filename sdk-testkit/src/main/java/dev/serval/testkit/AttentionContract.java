@@ -11,6 +11,8 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.AttentionSpec.NormPlace;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeBackendProvider;
 import dev.serval.api.compute.DType;
@@ -273,8 +275,9 @@ abstract class AttentionContract {
         AttentionSpec.Inputs.QUERIES,
         1,
         AttentionSpec.NO_SOFTCAP,
-        AttentionSpec.NO_WINDOW,
+        AttentionWindow.NONE,
         RotaryEmbedding.of(new double[] {1}),
+        NormPlace.BEFORE_ROTATION,
         null,
         keyNorm,
         valueNorm,
@@ -418,7 +421,25 @@ abstract class AttentionContract {
         .withMessageContaining("multiple of 4 columns, not at 6");
   }
 
+  @Test
+  void what_is_turned_is_normalised_head_by_head_alone() {
+    Weight ofHead = probe.vector(DType.F32, new float[6]);
+    Weight ofRow = probe.vector(DType.F32, new float[12]);
+    NormPlace behind = NormPlace.BEHIND_ROTATION;
+    assertThat(withNorms(2, behind, ofHead, ofHead).normsBehindRotation()).isTrue();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> withNorms(2, behind, ofRow, ofHead))
+        .withMessageContaining("6 dimensions, not by 12");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> withNorms(2, behind, ofHead, ofRow))
+        .withMessageContaining("6 dimensions, not by 12");
+  }
+
   private static AttentionSpec withNorms(int heads, Weight query, Weight key) {
+    return withNorms(heads, NormPlace.BEFORE_ROTATION, query, key);
+  }
+
+  private static AttentionSpec withNorms(int heads, NormPlace place, Weight query, Weight key) {
     return new AttentionSpec(
         heads,
         1,
@@ -427,8 +448,9 @@ abstract class AttentionContract {
         AttentionSpec.Inputs.ALL,
         1,
         AttentionSpec.NO_SOFTCAP,
-        AttentionSpec.NO_WINDOW,
+        AttentionWindow.NONE,
         RotaryEmbedding.of(new double[] {1}),
+        place,
         query,
         key,
         null,

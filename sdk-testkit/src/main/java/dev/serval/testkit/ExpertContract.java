@@ -9,6 +9,7 @@ import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.ExpertLayer;
 import dev.serval.api.compute.ExpertSpec;
+import dev.serval.api.compute.ExpertSpec.Weighing;
 import dev.serval.api.compute.FeedForwardMaps;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.Logits;
@@ -49,6 +50,7 @@ abstract class ExpertContract extends AttentionContract {
    * @param biased whether maps have biases
    * @param function what experts have between their maps
    * @param factor by what all is multiplied
+   * @param weighing what shares multiply
    */
   private record Rules(
       DType dtype,
@@ -59,7 +61,46 @@ abstract class ExpertContract extends AttentionContract {
       boolean normalised,
       boolean biased,
       ActivationFunction function,
-      float factor) {
+      float factor,
+      Weighing weighing) {
+    Rules(
+        DType dtype,
+        int used,
+        @Nullable Groups groups,
+        Scoring scoring,
+        boolean selecting,
+        boolean normalised,
+        boolean biased,
+        ActivationFunction function,
+        float factor) {
+      this(
+          dtype,
+          used,
+          groups,
+          scoring,
+          selecting,
+          normalised,
+          biased,
+          function,
+          factor,
+          Weighing.OUTPUTS);
+    }
+
+    /** Without biases, what experts begin with is multiplied by shares. */
+    Rules ofInputs() {
+      return new Rules(
+          dtype,
+          used,
+          groups,
+          scoring,
+          selecting,
+          normalised,
+          false,
+          function,
+          factor,
+          Weighing.INPUTS);
+    }
+
     static Rules plain(int used) {
       return new Rules(
           DType.F32, used, null, Scoring.SOFTMAX, false, true, false, GateFunction.SILU, 1);
@@ -138,7 +179,7 @@ abstract class ExpertContract extends AttentionContract {
               rules.used,
               rules.normalised,
               rules.factor);
-      spec = new ExpertSpec(routes, experts, rules.function);
+      spec = new ExpertSpec(routes, experts, rules.function, rules.weighing);
     }
 
     private FeedForwardMaps expert(Random random, int width, int inner) {
@@ -179,19 +220,28 @@ abstract class ExpertContract extends AttentionContract {
       return Float64.greatest(open, rules.used);
     }
 
+    private static double[] times(double factor, double[] row) {
+      return Arrays.stream(row).map(element -> factor * element).toArray();
+    }
+
     double[] expected(float[] in, float[] before) {
       double[] scores = scores(in);
       int[] best = chosen(scores);
       double sum = Arrays.stream(best).mapToDouble(expert -> scores[expert]).sum();
       double[] out = Float64.widen(before);
       for (int expert : best) {
-        double[] maps =
-            Float64.linear(Float64.widen(in), gateUps.get(expert), gateUpBiases.get(expert));
+        double share =
+            rules.factor
+                * scores[expert]
+                / (rules.normalised ? sum : 1)
+                * (rules.biased ? scales[expert] : 1);
+        boolean ofInputs = rules.weighing == Weighing.INPUTS;
+        double[] taken = times(ofInputs ? share : 1, Float64.widen(in));
+        double[] maps = Float64.linear(taken, gateUps.get(expert), gateUpBiases.get(expert));
         double[] products = Float64.activated(rules.function, maps);
         double[] given = Float64.linear(products, downs.get(expert), downBiases.get(expert));
-        double share = rules.factor * scores[expert] / (rules.normalised ? sum : 1);
         for (int i = 0; i < out.length; i++) {
-          out[i] += share * (rules.biased ? scales[expert] : 1) * given[i];
+          out[i] += (ofInputs ? 1 : share) * given[i];
         }
       }
       return out;
@@ -268,6 +318,34 @@ abstract class ExpertContract extends AttentionContract {
         requireRules(random, rules, 5, 64, rows(random, 9, 70, 5));
       }
     }
+  }
+
+  @Test
+  void shares_may_multiply_what_experts_begin_with() {
+    Random random = new Random(35);
+    for (DType dtype : BackendProbe.PLAIN) {
+      for (ActivationFunction function : BackendProbe.functions()) {
+        for (Scoring scoring : Scoring.values()) {
+          for (int inner : new int[] {7, 64}) {
+            Rules rules =
+                new Rules(dtype, 2, null, scoring, false, false, false, function, 0.75f).ofInputs();
+            requireRules(random, rules, 5, inner, rows(random, 70, 64, 5));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void gates_and_ups_of_what_is_multiplied_before_have_no_bias() {
+    Random random = new Random(36);
+    Crowd crowd = new Crowd(random, Rules.plain(1), 1, 4, 5);
+    FeedForwardMaps maps = crowd.spec.experts().getFirst();
+    FeedForwardMaps biased =
+        new FeedForwardMaps(
+            maps.gateUp(), probe.vector(DType.F32, new float[10]), maps.down(), null);
+    refused(() ->
+        new ExpertSpec(crowd.spec.router(), List.of(biased), GateFunction.SILU, Weighing.INPUTS));
   }
 
   @Test

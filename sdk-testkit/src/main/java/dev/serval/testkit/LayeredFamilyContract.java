@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
  * Families whose layers differ in their heads, attend to what others have stored or have inputs of
  * their own; a part of {@link FamilyForwardContract}.
  */
-abstract class LayeredFamilyContract extends ClassicFamilyContract {
+abstract class LayeredFamilyContract extends TurnedFamilyContract {
   private static final int VOCABULARY = 91;
   private static final String POSITIONS = "rope_parameters";
   private static final double[] WINDOWED =

@@ -364,6 +364,8 @@ final class ReferenceModel {
       v[t] = linear(normed, prefix + "self_attn.v_proj");
       q[t] = turned(q[t], heads, t, frequencies, prefix + "self_attn.q_norm.weight");
       k[t] = turned(k[t], kvHeads, t, frequencies, prefix + "self_attn.k_norm.weight");
+      q[t] = normedHeads(q[t], heads, prefix + "self_attn.query_layernorm.weight");
+      k[t] = normedHeads(k[t], kvHeads, prefix + "self_attn.key_layernorm.weight");
       double growth = rules.ways.growth.applyAsDouble(t);
       q[t] = Arrays.stream(q[t]).map(element -> growth * element).toArray();
     }
@@ -556,6 +558,16 @@ final class ReferenceModel {
         values[second] = b * cos + a * sin;
       }
       System.arraycopy(values, 0, all, head * headDim, headDim);
+    }
+    return all;
+  }
+
+  /** Norms of heads that are turned. */
+  private double[] normedHeads(double[] row, int count, String gain) {
+    double[] all = new double[row.length];
+    for (int head = 0; head < count; head++) {
+      double[] values = Arrays.copyOfRange(row, head * headDim, (head + 1) * headDim);
+      System.arraycopy(normIfAny(values, gain), 0, all, head * headDim, headDim);
     }
     return all;
   }

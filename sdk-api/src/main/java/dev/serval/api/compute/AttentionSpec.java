@@ -16,13 +16,14 @@ import org.jspecify.annotations.Nullable;
  * @param softcap what keeps scores s small then: they become {@code softcap · tanh(s / softcap)},
  *     as in Gemma 2 (<a href="https://arxiv.org/abs/2408.00118">arXiv:2408.00118</a>); {@link
  *     #NO_SOFTCAP} for nothing
- * @param window how many positions back a query sees, its own included; {@link #NO_WINDOW} for all
+ * @param window which positions a query sees
  * @param rotary how positions turn queries and keys
- * @param queryNorm the gain of an RMS norm over queries before they are turned, or null: a vector
- *     of {@code headDim} normalises each head, one of all queries' columns all of a row's heads
- *     together, as in OLMo 2 (<a href="https://arxiv.org/abs/2501.00656">arXiv:2501.00656</a>)
- * @param keyNorm the gain of an RMS norm over keys before they are turned, likewise, or null; of
- *     latent attention over the dimensions that are values; of queries alone null
+ * @param normPlace whether queries and keys are normalised before they are turned or behind that
+ * @param queryNorm the gain of an RMS norm over queries, or null: a vector of {@code headDim}
+ *     normalises each head, one of all queries' columns all of a row's heads together, as in OLMo 2
+ *     (<a href="https://arxiv.org/abs/2501.00656">arXiv:2501.00656</a>)
+ * @param keyNorm the gain of an RMS norm over keys, likewise, or null; of latent attention over the
+ *     dimensions that are values; of queries alone null
  * @param valueNorm the gain of an RMS norm over each head of values, a vector of {@code valueDim},
  *     or null; of latent attention and of queries alone null
  * @param normEpsilon what is added to the mean square in those norms
@@ -38,8 +39,9 @@ public record AttentionSpec(
     Inputs inputs,
     float scale,
     float softcap,
-    int window,
+    AttentionWindow window,
     RotaryEmbedding rotary,
+    NormPlace normPlace,
     @Nullable Weight queryNorm,
     @Nullable Weight keyNorm,
     @Nullable Weight valueNorm,
@@ -59,8 +61,13 @@ public record AttentionSpec(
     QUERIES
   }
 
-  /** Every earlier position is seen. */
-  public static final int NO_WINDOW = Integer.MAX_VALUE;
+  /** Where queries and keys are normalised, if they are. */
+  public enum NormPlace {
+    /** Before positions turn them. */
+    BEFORE_ROTATION,
+    /** Once positions have turned them; each head by itself. */
+    BEHIND_ROTATION
+  }
 
   /** Scores may be of any size. */
   public static final float NO_SOFTCAP = Float.POSITIVE_INFINITY;
@@ -92,6 +99,10 @@ public record AttentionSpec(
       throw new IllegalArgumentException(
           "queries alone have no norm of keys or values, which another layer has stored");
     }
+    if (normPlace == NormPlace.BEHIND_ROTATION) {
+      requireOfEachHead(inputs, queryNorm, headDim);
+      requireOfEachHead(inputs, keyNorm, headDim);
+    }
     int turned = inputs == Inputs.LATENT ? headDim - valueDim : headDim;
     if (rotary.pairs() > turned / 2) {
       throw new IllegalArgumentException(
@@ -100,9 +111,13 @@ public record AttentionSpec(
     if (!(softcap > 0)) {
       throw new IllegalArgumentException("a softcap of scores is above 0, not " + softcap);
     }
-    if (window < 1) {
+  }
+
+  private static void requireOfEachHead(Inputs inputs, @Nullable Weight gain, int headDim) {
+    if (gain != null && (inputs == Inputs.LATENT || gain.columns() != headDim)) {
       throw new IllegalArgumentException(
-          "an attention window holds at least 1 position, not " + window);
+          "what is turned is normalised by heads of %d dimensions, not by %d of %s"
+              .formatted(headDim, gain.columns(), inputs));
     }
   }
 
@@ -141,6 +156,15 @@ public record AttentionSpec(
    */
   public boolean ofEachHead(Weight gain) {
     return latent() || gain.columns() == headDim;
+  }
+
+  /**
+   * Whether each head is normalised by a gain once it is turned.
+   *
+   * @return true if norms come behind the rotation
+   */
+  public boolean normsBehindRotation() {
+    return normPlace == NormPlace.BEHIND_ROTATION;
   }
 
   /**
@@ -208,15 +232,5 @@ public record AttentionSpec(
    */
   public int keyColumns() {
     return kvHeads * headDim;
-  }
-
-  /**
-   * The first position that a query sees.
-   *
-   * @param position that of the query
-   * @return 0, or where its window begins
-   */
-  public int firstSeen(int position) {
-    return Math.max(0, position - window + 1);
   }
 }

@@ -11,9 +11,32 @@ import org.jspecify.annotations.Nullable;
  * @param router which rows go to which, and by what that counts
  * @param experts the experts, all of one shape; all of them have a bias or none has
  * @param function what each has between its maps
+ * @param weighing what is multiplied by what a row counts by
  */
 public record ExpertSpec(
-    RouterSpec router, List<FeedForwardMaps> experts, ActivationFunction function) {
+    RouterSpec router,
+    List<FeedForwardMaps> experts,
+    ActivationFunction function,
+    Weighing weighing) {
+
+  /** What is multiplied by that by which an expert counts for a row. */
+  public enum Weighing {
+    /** What the expert gives. */
+    OUTPUTS,
+    /** What it begins with, as in Llama 4; its gates and ups have no bias then. */
+    INPUTS
+  }
+
+  /**
+   * As most models have it.
+   *
+   * @param router which rows go to which, and by what that counts
+   * @param experts the experts
+   * @param function what each has between its maps
+   */
+  public ExpertSpec(RouterSpec router, List<FeedForwardMaps> experts, ActivationFunction function) {
+    this(router, experts, function, Weighing.OUTPUTS);
+  }
 
   /** Refuses shapes that do not fit together. */
   public ExpertSpec {
@@ -34,6 +57,10 @@ public record ExpertSpec(
       requireAlike("gates and ups", expert.gateUpBias(), first.gateUpBias());
       requireAlike("downs", expert.downBias(), first.downBias());
     }
+    if (weighing == Weighing.INPUTS && first.gateUpBias() != null) {
+      throw new IllegalArgumentException(
+          "gates and ups of what is multiplied before have no bias; these have one");
+    }
   }
 
   private static void requireShape(String role, Weight weight, int rows, int columns) {
@@ -49,6 +76,15 @@ public record ExpertSpec(
       throw new IllegalArgumentException(
           "all experts' %s have a bias or none have; some have one here".formatted(role));
     }
+  }
+
+  /**
+   * Whether what experts begin with is multiplied, and not what they give.
+   *
+   * @return true if it is
+   */
+  public boolean weighsInputs() {
+    return weighing == Weighing.INPUTS;
   }
 
   /**

@@ -19,14 +19,21 @@ public final class RotaryEmbedding {
   private final double magnitude;
   private final double growth;
   private final int stretch;
+  private final int ahead;
 
   private RotaryEmbedding(
-      double[] frequencies, boolean interleaved, double magnitude, double growth, int stretch) {
+      double[] frequencies,
+      boolean interleaved,
+      double magnitude,
+      double growth,
+      int stretch,
+      int ahead) {
     this.frequencies = frequencies;
     this.interleaved = interleaved;
     this.magnitude = magnitude;
     this.growth = growth;
     this.stretch = stretch;
+    this.ahead = ahead;
   }
 
   /**
@@ -37,7 +44,7 @@ public final class RotaryEmbedding {
    * @return the embedding
    */
   public static RotaryEmbedding of(double[] frequencies) {
-    return new RotaryEmbedding(frequencies.clone(), false, 1, 0, 1);
+    return new RotaryEmbedding(frequencies.clone(), false, 1, 0, 1, 0);
   }
 
   /**
@@ -48,7 +55,7 @@ public final class RotaryEmbedding {
    * @return the embedding
    */
   public static RotaryEmbedding interleaved(double[] frequencies) {
-    return new RotaryEmbedding(frequencies.clone(), true, 1, 0, 1);
+    return new RotaryEmbedding(frequencies.clone(), true, 1, 0, 1, 0);
   }
 
   /**
@@ -59,26 +66,38 @@ public final class RotaryEmbedding {
    * @return the embedding
    */
   public RotaryEmbedding withMagnitude(double factor) {
-    return new RotaryEmbedding(frequencies, interleaved, factor, growth, stretch);
+    return new RotaryEmbedding(frequencies, interleaved, factor, growth, stretch, ahead);
   }
 
   /**
    * The same with queries that grow with their positions, so that attention stays sharp over long
-   * contexts (Nakanishi, <a href="https://arxiv.org/abs/2501.19399">arXiv:2501.19399</a>, as Llama
-   * 4 and Ministral 3 have it): what is turned of those at position p is multiplied by {@code 1 +
-   * share · ln(1 + ⌊p / positions⌋)}.
+   * contexts (Nakanishi, <a href="https://arxiv.org/abs/2501.19399">arXiv:2501.19399</a>, as
+   * Ministral 3 has it): what is turned of those at position p is multiplied by {@code 1 + share ·
+   * ln(1 + ⌊p / positions⌋)}.
    *
    * @param share how much they grow, from 0
    * @param positions how many are alike, from 1
    * @return the embedding
    */
   public RotaryEmbedding withGrowingQueries(double share, int positions) {
-    if (!(share >= 0) || positions < 1) {
+    return withGrowingQueries(share, positions, 0);
+  }
+
+  /**
+   * Likewise, as if they were some positions ahead, as Llama 4 has it.
+   *
+   * @param share how much they grow, from 0
+   * @param positions how many are alike, from 1
+   * @param ahead how many positions they are ahead, from 0
+   * @return the embedding
+   */
+  public RotaryEmbedding withGrowingQueries(double share, int positions, int ahead) {
+    if (!(share >= 0) || positions < 1 || ahead < 0) {
       throw new IllegalArgumentException(
-          "queries grow by a share from 0 over stretches of at least 1 position, not by %s over %d"
-              .formatted(share, positions));
+          "queries grow by a share from 0 over stretches of at least 1 position, 0 or more ahead,"
+              + " not by %s over %d, %d ahead".formatted(share, positions, ahead));
     }
-    return new RotaryEmbedding(frequencies, interleaved, magnitude, share, positions);
+    return new RotaryEmbedding(frequencies, interleaved, magnitude, share, positions, ahead);
   }
 
   /**
@@ -106,7 +125,7 @@ public final class RotaryEmbedding {
    * @return the magnitude, or more than it from some position on if they grow
    */
   public double queryMagnitude(int position) {
-    int stretches = position / stretch;
+    int stretches = (int) (((long) position + ahead) / stretch);
     return magnitude * (1 + growth * Math.log1p(stretches));
   }
 

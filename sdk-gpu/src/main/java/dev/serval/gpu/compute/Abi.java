@@ -114,14 +114,14 @@ final class Abi {
           .wide("step", "qkv", "queryNorm", "keyNorm", "valueNorm", "queryTurns", "keyTurns")
           .wide("kv", "blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "interleaved")
-          .narrow("normEpsilon", "pairs", "valueDim", "inputs")
+          .narrow("normEpsilon", "pairs", "valueDim", "inputs", "normsBehind", "unused")
           .build();
   static final Struct ATTENTION =
       Struct.named("Attention")
           .wide("step", "qkv", "kv", "out", "partials", "arrivals", "sinks")
           .wide("blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "window")
-          .narrow("outStride", "outOperand", "scale", "softcap", "valueDim", "unused")
+          .narrow("outStride", "outOperand", "scale", "softcap", "valueDim", "chunked")
           .build();
   static final Struct GATED =
       Struct.named("Gated")
@@ -163,6 +163,11 @@ final class Abi {
       Struct.named("RoutedLinear")
           .wide("routes", "tileOf", "sources", "weights", "biases", "in", "out")
           .narrow("inStride", "weightRows", "columns", "weightStride", "outStride", "outColumn")
+          .build();
+  static final Struct SCALE_ROUTES =
+      Struct.named("ScaleRoutes")
+          .wide("step", "places", "shares", "rows")
+          .narrow("columns", "stride", "used", "firstRow", "mostRows", "unused")
           .build();
   static final Struct ADD_ROUTES =
       Struct.named("AddRoutes")
@@ -211,6 +216,7 @@ final class Abi {
           ROUTE_TILE,
           SORT_ROUTES,
           ROUTED_LINEAR,
+          SCALE_ROUTES,
           ADD_ROUTES,
           SAMPLE,
           COUNT);

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.DType;
 import dev.serval.gpu.driver.Kernel;
 import java.lang.foreign.MemorySegment;
@@ -38,6 +39,7 @@ final class AttentionKernels {
   private static final long STORE_VALUE_DIM = Abi.ROTATE_STORE.offset("valueDim");
   private static final long STORE_INPUTS = Abi.ROTATE_STORE.offset("inputs");
   private static final long STORE_EPSILON = Abi.ROTATE_STORE.offset("normEpsilon");
+  private static final long STORE_NORMS_BEHIND = Abi.ROTATE_STORE.offset("normsBehind");
 
   private static final long STEP = Abi.ATTENTION.offset("step");
   private static final long QKV = Abi.ATTENTION.offset("qkv");
@@ -54,6 +56,7 @@ final class AttentionKernels {
   private static final long HEAD_DIM = Abi.ATTENTION.offset("headDim");
   private static final long BLOCK_TOKENS = Abi.ATTENTION.offset("blockTokens");
   private static final long WINDOW = Abi.ATTENTION.offset("window");
+  private static final long CHUNKED = Abi.ATTENTION.offset("chunked");
   private static final long OUT_STRIDE = Abi.ATTENTION.offset("outStride");
   private static final long OUT_OPERAND = Abi.ATTENTION.offset("outOperand");
   private static final long SCALE = Abi.ATTENTION.offset("scale");
@@ -159,6 +162,7 @@ final class AttentionKernels {
     to.set(JAVA_INT, STORE_VALUE_DIM, spec.valueDim());
     to.set(JAVA_INT, STORE_INPUTS, inputs(spec));
     to.set(JAVA_FLOAT, STORE_EPSILON, spec.normEpsilon());
+    to.set(JAVA_INT, STORE_NORMS_BEHIND, spec.normsBehindRotation() ? 1 : 0);
     int rows = site.bounds().rows();
     int shares = rows > FEW_ROWS ? 1 : Math.ceilDiv(spec.heads() + 2 * spec.kvHeads(), SHARE);
     kernel.grid(rows, shares, 1).launch(site.stream());
@@ -258,12 +262,21 @@ final class AttentionKernels {
     to.set(JAVA_INT, KV_HEADS, spec.kvHeads());
     to.set(JAVA_INT, HEAD_DIM, spec.headDim());
     to.set(JAVA_INT, BLOCK_TOKENS, layout.blockTokens());
-    to.set(JAVA_INT, WINDOW, spec.window());
+    to.set(JAVA_INT, WINDOW, positions(spec.window()));
+    to.set(JAVA_INT, CHUNKED, spec.window() instanceof AttentionWindow.Chunk ? 1 : 0);
     to.set(JAVA_INT, OUT_STRIDE, out.stride());
     to.set(JAVA_INT, OUT_OPERAND, out.isOperand() ? 1 : 0);
     to.set(JAVA_INT, VALUE_DIM, spec.valueDim());
     to.set(JAVA_FLOAT, SCALE, spec.scale());
     to.set(JAVA_FLOAT, SOFTCAP, spec.softcapped() ? spec.softcap() : 0);
+  }
+
+  private static int positions(AttentionWindow window) {
+    return switch (window) {
+      case AttentionWindow.None() -> Integer.MAX_VALUE;
+      case AttentionWindow.Sliding(int positions) -> positions;
+      case AttentionWindow.Chunk(int positions) -> positions;
+    };
   }
 
   /** Which of the kernels with tensor cores, or −1 for the simple one. */

@@ -30,9 +30,15 @@ record CudaExperts(
     RouteLayout layout)
     implements ExpertLayer {
 
-  /** Whether one kernel multiplies by gates and ups and gates the one with the other. */
+  /**
+   * Whether one kernel multiplies by gates and ups and gates the one with the other, as nothing is
+   * done to them in between.
+   */
   boolean fuses() {
-    return ExpertKernels.gates(spec.function()) && gateUps.fuses() && downs.packed();
+    return ExpertKernels.gates(spec.function())
+        && !spec.weighsInputs()
+        && gateUps.fuses()
+        && downs.packed();
   }
 
   /** Whether tensor cores multiply by all of its experts. */

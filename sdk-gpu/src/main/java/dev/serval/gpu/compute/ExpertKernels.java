@@ -62,6 +62,16 @@ final class ExpertKernels {
   private static final long LINEAR_OUT_STRIDE = Abi.ROUTED_LINEAR.offset("outStride");
   private static final long LINEAR_OUT_COLUMN = Abi.ROUTED_LINEAR.offset("outColumn");
 
+  private static final long SCALE_STEP = Abi.SCALE_ROUTES.offset("step");
+  private static final long SCALE_PLACES = Abi.SCALE_ROUTES.offset("places");
+  private static final long SCALE_SHARES = Abi.SCALE_ROUTES.offset("shares");
+  private static final long SCALE_ROWS = Abi.SCALE_ROUTES.offset("rows");
+  private static final long SCALE_COLUMNS = Abi.SCALE_ROUTES.offset("columns");
+  private static final long SCALE_STRIDE = Abi.SCALE_ROUTES.offset("stride");
+  private static final long SCALE_USED = Abi.SCALE_ROUTES.offset("used");
+  private static final long SCALE_FIRST_ROW = Abi.SCALE_ROUTES.offset("firstRow");
+  private static final long SCALE_MOST_ROWS = Abi.SCALE_ROUTES.offset("mostRows");
+
   private static final long ADD_STEP = Abi.ADD_ROUTES.offset("step");
   private static final long ADD_PLACES = Abi.ADD_ROUTES.offset("places");
   private static final long ADD_SHARES = Abi.ADD_ROUTES.offset("shares");
@@ -77,7 +87,7 @@ final class ExpertKernels {
   /** Rows that a block of the router's kernel takes. */
   private static final int ROUTED_ROWS = 4;
 
-  /** Columns that a block adds: four for each of its threads. */
+  /** Columns that a block adds, or multiplies: four for each of its threads. */
   private static final int ADDED_COLUMNS = 1024;
 
   /** Rows of a matrix that a block without tensor cores takes. */
@@ -92,6 +102,7 @@ final class ExpertKernels {
   private final LaunchSite site;
   private final Kernel route;
   private final Kernel sort;
+  private final Kernel scale;
   private final Kernel add;
   private final Map<MatrixType, Family> plain = new EnumMap<>(MatrixType.class);
   private final Map<ActivationFunction, Map<MatrixType, Family>> gated = new HashMap<>();
@@ -100,6 +111,7 @@ final class ExpertKernels {
     this.site = site;
     route = module.kernel("route");
     sort = module.kernel("sort_routes");
+    scale = module.kernel("scale_routes");
     add = module.kernel("add_routes");
     for (MatrixType type : MatrixType.values()) {
       if (type.packed()) {
@@ -276,13 +288,30 @@ final class ExpertKernels {
     kernel.grid(blocks, turn.tiles(), 1).launch(site.stream());
   }
 
-  /** Adds what its experts gave to each row. */
-  void add(Turn turn, CudaActivations given, CudaActivations out) {
+  /** Multiplies what the first maps made of each row by its shares. */
+  void scale(Turn turn, CudaActivations rows) {
+    MemorySegment to = scale.arguments();
+    RouteLayout layout = turn.layout();
+    to.set(JAVA_LONG, SCALE_STEP, site.step().address());
+    to.set(JAVA_LONG, SCALE_PLACES, turn.address() + layout.places());
+    to.set(JAVA_LONG, SCALE_SHARES, turn.address() + layout.shares());
+    to.set(JAVA_LONG, SCALE_ROWS, rows.address());
+    to.set(JAVA_INT, SCALE_COLUMNS, rows.columns());
+    to.set(JAVA_INT, SCALE_STRIDE, rows.stride());
+    to.set(JAVA_INT, SCALE_USED, layout.used());
+    to.set(JAVA_INT, SCALE_FIRST_ROW, turn.firstRow());
+    to.set(JAVA_INT, SCALE_MOST_ROWS, turn.rows());
+    int blocks = Math.ceilDiv(rows.columns(), ADDED_COLUMNS);
+    scale.grid(blocks, turn.rows(), 1).launch(site.stream());
+  }
+
+  /** Adds what its experts gave to each row, by its shares or as it is. */
+  void add(Turn turn, boolean weighed, CudaActivations given, CudaActivations out) {
     MemorySegment to = add.arguments();
     RouteLayout layout = turn.layout();
     to.set(JAVA_LONG, ADD_STEP, site.step().address());
     to.set(JAVA_LONG, ADD_PLACES, turn.address() + layout.places());
-    to.set(JAVA_LONG, ADD_SHARES, turn.address() + layout.shares());
+    to.set(JAVA_LONG, ADD_SHARES, weighed ? turn.address() + layout.shares() : 0);
     to.set(JAVA_LONG, ADD_GIVEN, given.address());
     to.set(JAVA_LONG, ADD_OUT, out.address());
     to.set(JAVA_INT, ADD_COLUMNS, out.columns());

@@ -192,7 +192,7 @@ final class ExpertOperations {
     for (int i = 0; i < layer.downs().parts().size(); i++) {
       kernels.follow(turn, layer.downs(), i, gated, given);
     }
-    kernels.add(turn, given, output);
+    kernels.add(turn, !layer.spec().weighsInputs(), given, output);
   }
 
   private void activate(
@@ -204,6 +204,9 @@ final class ExpertOperations {
     for (int i = 0; i < layer.gateUps().parts().size(); i++) {
       CudaWeight.Part part = layer.gateUps().parts().get(i);
       kernels.gather(turn, layer.gateUps(), i, input.address(part), input.stride(part), gateUps);
+    }
+    if (layer.spec().weighsInputs()) {
+      kernels.scale(turn, gateUps);
     }
     rows.activate(layer.spec().function(), turn.address(), turn.routes(), gateUps, gated);
   }

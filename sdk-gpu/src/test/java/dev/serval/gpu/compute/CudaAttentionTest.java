@@ -9,6 +9,7 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeOptions;
 import dev.serval.api.compute.DType;
@@ -53,7 +54,7 @@ final class CudaAttentionTest extends CudaCase {
   }
 
   private static AttentionSpec spec(
-      int headDim, float softcap, int window, @Nullable Weight sinks) {
+      int headDim, float softcap, AttentionWindow window, @Nullable Weight sinks) {
     RotaryEmbedding rotary = RotaryEmbedding.of(new double[] {1, 0.1});
     return new AttentionSpec(
         HEADS,
@@ -65,6 +66,7 @@ final class CudaAttentionTest extends CudaCase {
         softcap,
         window,
         rotary,
+        AttentionSpec.NormPlace.BEFORE_ROTATION,
         null,
         null,
         null,
@@ -120,7 +122,7 @@ final class CudaAttentionTest extends CudaCase {
     float[] rows = rows(count, headDim, 0);
     for (float softcap : new float[] {AttentionSpec.NO_SOFTCAP, 3}) {
       float[][] found =
-          attend(rows, count, spec(headDim, softcap, AttentionSpec.NO_WINDOW, vector(SINKS)));
+          attend(rows, count, spec(headDim, softcap, AttentionWindow.NONE, vector(SINKS)));
       for (int row = 0; row < count; row++) {
         for (int column = 0; column < HEADS * headDim; column++) {
           double share = (row + 1) / (row + 1 + Math.exp(SINKS[column / headDim]));
@@ -140,7 +142,8 @@ final class CudaAttentionTest extends CudaCase {
         attend(
             rows(count, headDim, 0),
             count,
-            spec(headDim, AttentionSpec.NO_SOFTCAP, 20, vector(SINKS)));
+            spec(
+                headDim, AttentionSpec.NO_SOFTCAP, new AttentionWindow.Sliding(20), vector(SINKS)));
     for (int row = 0; row < count; row++) {
       double seen = Math.min(row + 1, 20);
       for (int head = 0; head < HEADS; head++) {
@@ -158,7 +161,7 @@ final class CudaAttentionTest extends CudaCase {
     float[] rows = rows(count, headDim, 1);
     float[] nothing = new float[HEADS];
     Arrays.fill(nothing, Float.NEGATIVE_INFINITY);
-    int window = AttentionSpec.NO_WINDOW;
+    AttentionWindow window = AttentionWindow.NONE;
     float softcap = AttentionSpec.NO_SOFTCAP;
     float[][] expected = attend(rows, count, spec(headDim, softcap, window, null));
     assertThat(attend(rows, count, spec(headDim, softcap, window, vector(nothing))))
@@ -173,7 +176,7 @@ final class CudaAttentionTest extends CudaCase {
             vector(new float[HEADS - 1]),
             vector(new float[HEADS + 1]),
             weight(List.of(1L, (long) HEADS), new float[HEADS]))) {
-      AttentionSpec spec = spec(64, AttentionSpec.NO_SOFTCAP, AttentionSpec.NO_WINDOW, sinks);
+      AttentionSpec spec = spec(64, AttentionSpec.NO_SOFTCAP, AttentionWindow.NONE, sinks);
       assertThatIllegalArgumentException()
           .isThrownBy(() -> attend(rows, 2, spec))
           .withMessageContaining("sinks");

@@ -42,6 +42,7 @@ import dev.serval.models.cpu.expert.AddRoutesWork;
 import dev.serval.models.cpu.expert.CpuExperts;
 import dev.serval.models.cpu.expert.ExpertMixing;
 import dev.serval.models.cpu.expert.ExpertRoom;
+import dev.serval.models.cpu.expert.ScaleRoutesWork;
 import dev.serval.models.cpu.linear.CpuWeight;
 import dev.serval.models.cpu.linear.HeadMapping;
 import dev.serval.models.cpu.linear.LinearWork;
@@ -140,7 +141,11 @@ public final class CpuBackend implements ComputeBackend {
         new ShortConvolutionWork(kernels.recurrent(), kernels.rows(), threads.threads());
     mixing =
         new ExpertMixing(
-            crew, linear, activation, new AddRoutesWork(kernels.rows(), kernels.prefetch()));
+            crew,
+            linear,
+            activation,
+            new ScaleRoutesWork(kernels.prefetch()),
+            new AddRoutesWork(kernels.rows(), kernels.prefetch()));
     headMapping =
         new HeadMapping(crew, kernels.prefetch(), map -> matrix("map of a head", map).packed());
   }

@@ -46,7 +46,7 @@ final class RotaryRefusalTest {
                 "rope_type", "llama3",
                 "factor", 8.0,
                 "low_freq_factor", 4.0,
-                "high_freq_factor", 4.0,
+                "high_freq_factor", 3.5,
                 "original_max_position_embeddings", 64L)),
         "'rope_scaling.high_freq_factor'",
         "low_freq_factor");

@@ -19,6 +19,7 @@ import dev.serval.testkit.models.Oracle;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.StatefulModels;
 import dev.serval.testkit.models.SteppedModel;
+import dev.serval.testkit.models.TurnedModels;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -103,6 +104,22 @@ final class SteadyStateTest {
   @ParameterizedTest
   @MethodSource("layered")
   void a_step_of_layers_that_differ_have_inputs_or_several_streams_takes_nothing_from_the_heap(
+      SmallModel model) {
+    assertNothingTaken(model, prompts());
+  }
+
+  static List<SmallModel> turned() {
+    SmallModel.Sizes sizes = new SmallModel.Sizes(VOCABULARY, 37, 53, 2, 6, 2, 10);
+    return List.of(
+        TurnedModels.hunyuanMoe(8, DType.F32, sizes, 19, 1),
+        TurnedModels.llama4(9, DType.F32, sizes, 1, 1)
+            .with("interleave_moe_layer_step", 2L)
+            .with("no_rope_layer_interval", 2L));
+  }
+
+  @ParameterizedTest
+  @MethodSource("turned")
+  void a_step_of_heads_that_are_normalised_once_turned_takes_nothing_from_the_heap(
       SmallModel model) {
     assertNothingTaken(model, prompts());
   }

@@ -116,6 +116,7 @@ record TextPart(Map<String, Object> config) {
           model("Gemma3n", "gemma3n_text", "Gemma3nForCausalLM", "gemma3n_text", GEMMA3N),
           model("Gemma4", "gemma4_text", "Gemma4ForCausalLM", "gemma4_text", Map.of()),
           model("Lfm2Vl", "lfm2", "Lfm2ForCausalLM", "lfm2", Map.of()),
+          model("Llama4", "llama4_text", "Llama4ForCausalLM", "llama4_text", Map.of()),
           model("Mistral3", "mistral", "MistralForCausalLM", "mistral", Map.of()),
           model("Mistral3", "ministral3", "Ministral3ForCausalLM", "ministral3", Map.of()),
           model("Qwen2VL", "qwen2_vl", "Qwen2ForCausalLM", "qwen2", Map.of()),

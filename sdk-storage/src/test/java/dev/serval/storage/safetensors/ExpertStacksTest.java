@@ -33,6 +33,7 @@ final class ExpertStacksTest {
   private static final int HIDDEN = 64;
   private static final int BLOCKS = HIDDEN / 32;
   private static final String LAYER = "model.layers.1.mlp.experts.";
+  private static final String LLAMA4 = "model.layers.1.feed_forward.experts.";
   private static final String GPT_OSS =
       "{\"model_type\": \"gpt_oss\", \"quantization_config\": {\"quant_method\": \"mxfp4\"}}";
 
@@ -125,8 +126,14 @@ final class ExpertStacksTest {
   private void assertTransposed(
       Checkpoint checkpoint, byte[] data, int rows, String map, int first, int step)
       throws IOException {
+    assertTransposed(checkpoint, LAYER, data, rows, map, first, step);
+  }
+
+  private void assertTransposed(
+      Checkpoint checkpoint, String layer, byte[] data, int rows, String map, int first, int step)
+      throws IOException {
     for (int expert = 0; expert < EXPERTS; expert++) {
-      StoredTensor weight = checkpoint.tensor(LAYER + expert + "." + map + ".weight");
+      StoredTensor weight = checkpoint.tensor(layer + expert + "." + map + ".weight");
       long count = weight.shape().getFirst();
       long columns = weight.shape().getLast();
       byte[] found = weight.data().toArray(ValueLayout.JAVA_BYTE);
@@ -196,6 +203,37 @@ final class ExpertStacksTest {
       assertTransposed(checkpoint, gates, 2 * INNER, "gate_proj", 0, 1);
       assertTransposed(checkpoint, gates, 2 * INNER, "up_proj", INNER, 1);
       assertTransposed(checkpoint, downs, HIDDEN, "down_proj", 0, 1);
+    }
+  }
+
+  @Test
+  void llama4_has_gates_before_ups_by_itself_or_as_a_part() throws IOException {
+    byte[] gates = bytes(2L * EXPERTS * HIDDEN * 2 * INNER);
+    byte[] downs = bytes(2L * EXPERTS * INNER * HIDDEN);
+    Map<String, String> configs =
+        Map.of(
+            "",
+            "{\"architectures\": [\"Llama4ForCausalLM\"], \"model_type\": \"llama4_text\"}",
+            "language_model.",
+            """
+            {"architectures": ["Llama4ForConditionalGeneration"], "model_type": "llama4",
+             "text_config": {"model_type": "llama4_text", "hidden_size": 64}}
+            """);
+    for (Map.Entry<String, String> config : configs.entrySet()) {
+      String prefix = config.getKey() + LLAMA4;
+      List<Long> gateShape = shape(EXPERTS, HIDDEN, 2 * INNER);
+      try (Checkpoint checkpoint =
+          open(
+              config.getValue(),
+              new Raw(prefix + "gate_up_proj", "BF16", gateShape, gates),
+              new Raw(prefix + "down_proj", "BF16", shape(EXPERTS, INNER, HIDDEN), downs))) {
+        assertThat(checkpoint.config())
+            .containsEntry("architectures", List.of("Llama4ForCausalLM"))
+            .containsEntry("model_type", "llama4_text");
+        assertTransposed(checkpoint, LLAMA4, gates, 2 * INNER, "gate_proj", 0, 1);
+        assertTransposed(checkpoint, LLAMA4, gates, 2 * INNER, "up_proj", INNER, 1);
+        assertTransposed(checkpoint, LLAMA4, downs, HIDDEN, "down_proj", 0, 1);
+      }
     }
   }
 

@@ -118,6 +118,8 @@ public final class SmallModel implements Checkpoint {
       NONE,
       /** Each head. */
       EACH,
+      /** Each head once it is turned, under names of their own. */
+      EACH_BEHIND,
       /** All heads of a row. */
       TOGETHER
     }
@@ -282,14 +284,21 @@ public final class SmallModel implements Checkpoint {
       }
       case END -> vector(prefix + "post_feedforward_layernorm.weight", sizes.hidden, 1);
     }
-    if (extras.headNorms != Extras.HeadNorms.NONE) {
-      boolean each = extras.headNorms == Extras.HeadNorms.EACH;
-      vector(prefix + "self_attn.q_norm.weight", each ? sizes.headDim : queries, 1);
-      vector(prefix + "self_attn.k_norm.weight", each ? sizes.headDim : keys, 1);
+    switch (extras.headNorms) {
+      case NONE -> {}
+      case EACH -> headNorms(prefix, "q_norm", sizes.headDim, "k_norm", sizes.headDim);
+      case EACH_BEHIND ->
+          headNorms(prefix, "query_layernorm", sizes.headDim, "key_layernorm", sizes.headDim);
+      case TOGETHER -> headNorms(prefix, "q_norm", queries, "k_norm", keys);
     }
     if (extras.sinks) {
       vector(prefix + "self_attn.sinks", sizes.heads, 0);
     }
+  }
+
+  private void headNorms(String layer, String query, int queries, String key, int keys) {
+    vector(layer + "self_attn." + query + ".weight", queries, 1);
+    vector(layer + "self_attn." + key + ".weight", keys, 1);
   }
 
   private void linear(String name, int rows, int columns, boolean bias) {

@@ -78,9 +78,9 @@ public final class AttentionPieces {
   }
 
   private void addRun(StepBatch batch, int from, int to) {
-    int start = spec.firstSeen(batch.position(from));
+    int start = spec.window().firstSeen(batch.position(from));
     int behind = batch.position(to - 1) + 1;
-    seen += (long) (to - from) * (behind - spec.firstSeen(behind - 1));
+    seen += (long) (to - from) * (behind - spec.window().firstSeen(behind - 1));
     add(from, to, start, behind, Math.ceilDiv(behind, STRETCH) - start / STRETCH, -1);
   }
 

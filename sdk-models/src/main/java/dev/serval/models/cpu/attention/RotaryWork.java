@@ -88,12 +88,18 @@ public final class RotaryWork extends InputWork {
     if (gain != null && !ofEachHead) {
       normalise(first, gain);
     }
+    boolean behind = spec.normsBehindRotation();
+    Weight before = ofEachHead && !behind ? gain : null;
+    Weight after = ofEachHead && behind ? gain : null;
     for (int head = 0; head < heads; head++) {
       long at = first + (long) head * spec.headDim();
-      if (gain != null && ofEachHead) {
-        normalise(at, gain);
+      if (before != null) {
+        normalise(at, before);
       }
       table.turn(kernel, in, at + spec.turnedFrom(), position);
+      if (after != null) {
+        normalise(at, after);
+      }
     }
   }
 

@@ -17,14 +17,20 @@ public final class ExpertMixing {
   private final WorkCrew crew;
   private final LinearWork linear;
   private final ActivationWork activation;
+  private final ScaleRoutesWork scaling;
   private final AddRoutesWork adding;
   private final LinearGroup group = new LinearGroup();
 
   public ExpertMixing(
-      WorkCrew crew, LinearWork linear, ActivationWork activation, AddRoutesWork adding) {
+      WorkCrew crew,
+      LinearWork linear,
+      ActivationWork activation,
+      ScaleRoutesWork scaling,
+      AddRoutesWork adding) {
     this.crew = crew;
     this.linear = linear;
     this.activation = activation;
+    this.scaling = scaling;
     this.adding = adding;
   }
 
@@ -39,6 +45,9 @@ public final class ExpertMixing {
     for (int from = 0; from < routing.routes(); ) {
       int to = routing.endOfTurn(from, room.together());
       multiply(layer.gateUps(), routing, from, to, in, routing.rows(), room.gateUp());
+      if (layer.spec().weighsInputs()) {
+        scaling.of(room.gateUp(), routing, from).run(to - from, room.gateUp().columns(), crew);
+      }
       activation
           .of(layer.spec().function(), room.gateUp(), room.gated())
           .run(to - from, room.gateUp().columns(), crew);
@@ -88,7 +97,9 @@ public final class ExpertMixing {
       int first = routing.first(expert, from);
       int count = routing.count(expert, from, to);
       if (count > 0) {
-        adding.of(room.given(), routing, first, from, out).run(count, out.columns(), crew);
+        adding
+            .of(room.given(), routing, first, from, !layer.spec().weighsInputs(), out)
+            .run(count, out.columns(), crew);
       }
     }
   }

@@ -202,7 +202,7 @@ final class GeneratedAttentionKernel implements AttentionKernel {
     own.score(tile, positions);
     for (int query = own.firstRow(tile); query < own.firstRow(tile + 1); query++) {
       int position = work.batch().position(row(work, piece, query));
-      int first = Math.clamp(work.spec().firstSeen(position) - stretch, 0, positions);
+      int first = Math.clamp(work.spec().window().firstSeen(position) - stretch, 0, positions);
       int end = Math.clamp(position + 1 - stretch, first, positions);
       own.weigh(tile, query, first, end, positions, at);
     }

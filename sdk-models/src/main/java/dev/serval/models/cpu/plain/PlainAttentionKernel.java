@@ -74,7 +74,7 @@ final class PlainAttentionKernel implements AttentionKernel {
   private static void attendRow(
       AttentionWork work, int row, int firstHead, int kvHead, int stretch, AttentionScratch own) {
     int position = work.batch().position(row);
-    int from = Math.max(work.spec().firstSeen(position), stretch) - stretch;
+    int from = Math.max(work.spec().window().firstSeen(position), stretch) - stretch;
     int to = Math.min(position + 1 - stretch, STRETCH);
     if (from >= to) {
       return;

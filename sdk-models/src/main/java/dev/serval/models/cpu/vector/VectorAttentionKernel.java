@@ -117,7 +117,7 @@ final class VectorAttentionKernel implements AttentionKernel {
       AttentionWork work, int from, int to, int stretch, int positions, AttentionState own) {
     for (int row = from; row < to; row++) {
       int position = work.batch().position(row);
-      int first = Math.clamp(work.spec().firstSeen(position) - stretch, 0, positions);
+      int first = Math.clamp(work.spec().window().firstSeen(position) - stretch, 0, positions);
       int end = Math.clamp(position + 1 - stretch, first, positions);
       for (int head = 0; head < work.spec().group(); head++) {
         own.weigh((row - from) * work.spec().group() + head, first, end, positions);

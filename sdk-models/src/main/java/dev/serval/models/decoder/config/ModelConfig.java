@@ -26,6 +26,7 @@ public final class ModelConfig {
   private final Set<String> read = new HashSet<>();
   private final Map<String, String> ownNames = new HashMap<>();
   private final Map<String, Long> usual = new HashMap<>();
+  private final Set<String> alike = new HashSet<>();
 
   private ModelConfig(String source, String path, Map<?, ?> fields, Set<String> tensors) {
     this.source = source;
@@ -48,6 +49,11 @@ public final class ModelConfig {
   /** What a field is if it is missing. */
   public void usual(String field, long value) {
     usual.put(field, value);
+  }
+
+  /** Takes a list of a number for each layer, if all are the same, as that number. */
+  public void alike(String field) {
+    alike.add(field);
   }
 
   /** Whether the checkpoint has a tensor. */
@@ -123,6 +129,11 @@ public final class ModelConfig {
       return flag;
     }
     throw refuse(field, shown(value), "true or false");
+  }
+
+  /** A flag that may be a number, too, of which 0 alone stands for false. */
+  public boolean truth(String field, boolean otherwise) {
+    return value(field) instanceof Long number ? number != 0 : flag(field, otherwise);
   }
 
   /** One of some words. */
@@ -306,7 +317,17 @@ public final class ModelConfig {
       requireAlike(field, called);
     }
     Object value = fields.get(called);
+    if (alike.contains(field) && value instanceof List<?> list) {
+      return theOne(field, list);
+    }
     return value == null ? usual.get(field) : value;
+  }
+
+  private Object theOne(String field, List<?> list) {
+    if (list.isEmpty() || list.stream().anyMatch(one -> !same(one, list.getFirst()))) {
+      throw refuse(field, shown(list), "a number, or a list of the same number for each layer");
+    }
+    return list.getFirst();
   }
 
   private void requireAlike(String field, String other) {

@@ -11,9 +11,11 @@ import dev.serval.models.decoder.tensors.MixerTensors;
 import dev.serval.models.decoder.tensors.TensorNeed;
 import dev.serval.models.decoder.traits.DecoderShape;
 import dev.serval.models.decoder.traits.DecoderTraits;
+import dev.serval.models.decoder.traits.HeadNorms;
 import dev.serval.models.decoder.traits.HeadSizes;
 import dev.serval.models.decoder.traits.LatentTraits;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Loads what attention needs of each layer. */
 final class AttentionLoader {
@@ -28,6 +30,8 @@ final class AttentionLoader {
     DecoderTraits traits = shape.traits();
     HeadSizes sizes = shape.sizes(index);
     boolean stores = !shape.shares(index);
+    boolean bare =
+        traits.headNorms() == HeadNorms.BARE_BEHIND && traits.rotaryLayers().turns(index);
     AttentionSpec spec =
         new AttentionSpec(
             sizes.heads(),
@@ -39,8 +43,9 @@ final class AttentionLoader {
             traits.softcaps().scores(),
             traits.windows().of(index),
             rotary,
-            weights.optionalGains(tensors.queryNorm(), traits.gains()),
-            weights.optionalGains(tensors.keyNorm(), traits.gains()),
+            traits.headNorms().place(),
+            bare ? weights.ones(sizes.dim()) : gains(tensors.queryNorm(), traits),
+            bare && stores ? weights.ones(sizes.dim()) : gains(tensors.keyNorm(), traits),
             stores && traits.heads().valueNorms() ? weights.ones(sizes.dim()) : null,
             shape.epsilon(),
             weights.optional(tensors.sinks()));
@@ -51,6 +56,10 @@ final class AttentionLoader {
         weights.optional(tensors.gatesBias()),
         spec,
         shape.cacheLayer(index));
+  }
+
+  private @Nullable Weight gains(List<TensorNeed> norm, DecoderTraits traits) {
+    return weights.optionalGains(norm, traits.gains());
   }
 
   Mixer latent(MixerTensors.Latent tensors, DecoderShape shape, int index, RotaryEmbedding rotary) {
@@ -67,6 +76,7 @@ final class AttentionLoader {
             shape.traits().softcaps().scores(),
             shape.traits().windows().of(index),
             rotary,
+            AttentionSpec.NormPlace.BEFORE_ROTATION,
             null,
             weights.weight(tensors.keyNorm()),
             null,

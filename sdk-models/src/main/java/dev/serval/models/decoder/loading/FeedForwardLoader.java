@@ -96,7 +96,10 @@ final class FeedForwardLoader {
             routing.normalised(),
             (float) (routing.factor() * traits.feedForwardFactor()));
     return new ExpertSpec(
-        router, tensors.experts().stream().map(this::maps).toList(), traits.activation());
+        router,
+        tensors.experts().stream().map(this::maps).toList(),
+        traits.activation(),
+        routing.weighing());
   }
 
   /** An expert that all rows go to, by the logistic function of a product. */

@@ -86,8 +86,8 @@ final class AttentionNeeds {
   private static List<TensorNeed> headNorm(
       DecoderShape shape, HeadSizes sizes, String name, int columns) {
     return switch (shape.traits().headNorms()) {
-      case NONE -> List.of();
-      case EACH -> List.of(TensorNeed.vector(name + ".weight", sizes.dim()));
+      case NONE, BARE_BEHIND -> List.of();
+      case EACH, EACH_BEHIND -> List.of(TensorNeed.vector(name + ".weight", sizes.dim()));
       case TOGETHER -> List.of(TensorNeed.vector(name + ".weight", columns));
     };
   }

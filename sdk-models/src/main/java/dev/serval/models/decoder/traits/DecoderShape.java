@@ -180,7 +180,7 @@ public record DecoderShape(
 
   /** The heads of a layer that attends. */
   public HeadSizes sizes(int layer) {
-    boolean windowed = traits.windows().slides().test(layer);
+    boolean windowed = traits.windows().windowed().test(layer);
     return traits
         .heads()
         .full()

@@ -24,13 +24,13 @@ import java.util.function.UnaryOperator;
  * @param activation what the feed-forward layer has between its maps
  * @param names what some tensors are called
  * @param sinks whether each query head has a score that takes its share of attention for nothing
- * @param headNorms how queries and keys are normalised before they are turned
+ * @param headNorms how queries and keys are normalised
  * @param branchNorms where attention and the feed-forward layer have norms
  * @param norms what norms of rows are
  * @param multipliers by what parts of the model are multiplied
  * @param softcaps what keeps scores and logits small
  * @param tied whether the embedding table is also the head, unless a checkpoint says otherwise
- * @param windows how far back each layer sees
+ * @param windows which positions each layer sees
  * @param rotaryLayers in which layers positions turn heads
  * @param turning what of a head positions turn, unless a checkpoint says otherwise
  * @param windowed how positions turn heads in layers that have a window, given how they do in

@@ -1,5 +1,6 @@
 package dev.serval.models.decoder.traits;
 
+import dev.serval.api.compute.ExpertSpec.Weighing;
 import dev.serval.api.compute.RouterSpec.GroupScore;
 import dev.serval.api.compute.RouterSpec.Groups;
 import dev.serval.api.compute.RouterSpec.Scoring;
@@ -47,6 +48,7 @@ public record ExpertTraits(
    * @param groups of which a row's experts are in a few, if there are any
    * @param normalised whether the shares of those that a row goes to add up to 1
    * @param factor by what everything that they give is multiplied
+   * @param weighing whether shares multiply what they give, or what they begin with
    */
   public record Routing(
       int used,
@@ -54,17 +56,34 @@ public record ExpertTraits(
       Optional<String> selectionBias,
       Optional<Groups> groups,
       boolean normalised,
-      double factor) {
-    private Routing scored(Scoring other, String bias) {
-      return new Routing(used, other, Optional.of(bias), groups, normalised, factor);
+      double factor,
+      Weighing weighing) {
+    private static Routing softmax(int used, boolean normalised) {
+      return new Routing(
+          used,
+          Scoring.SOFTMAX,
+          Optional.empty(),
+          Optional.empty(),
+          normalised,
+          1,
+          Weighing.OUTPUTS);
+    }
+
+    private Routing scored(Scoring other, Optional<String> bias) {
+      return new Routing(used, other, bias, groups, normalised, factor, weighing);
     }
 
     private Routing grouped(Groups some) {
-      return new Routing(used, scoring, selectionBias, Optional.of(some), normalised, factor);
+      return new Routing(
+          used, scoring, selectionBias, Optional.of(some), normalised, factor, weighing);
     }
 
     private Routing multiplied(double by) {
-      return new Routing(used, scoring, selectionBias, groups, normalised, by);
+      return new Routing(used, scoring, selectionBias, groups, normalised, by, weighing);
+    }
+
+    private Routing ofInputs() {
+      return new Routing(used, scoring, selectionBias, groups, normalised, factor, Weighing.INPUTS);
     }
   }
 
@@ -157,8 +176,7 @@ public record ExpertTraits(
     if (used > count) {
       throw config.refuse(usedField, "at most " + countField + ", " + count);
     }
-    Routing routing =
-        new Routing(used, Scoring.SOFTMAX, Optional.empty(), Optional.empty(), normalised, 1);
+    Routing routing = Routing.softmax(used, normalised);
     return new ExpertTraits(
         count, config.width(innerField), routing, Optional.empty(), false, _ -> true, names);
   }
@@ -170,7 +188,12 @@ public record ExpertTraits(
    * @param factor by what everything that experts give is multiplied
    */
   public ExpertTraits scored(Scoring scoring, String selectionBias, double factor) {
-    return routed(routing.scored(scoring, selectionBias).multiplied(factor));
+    return routed(routing.scored(scoring, Optional.of(selectionBias)).multiplied(factor));
+  }
+
+  /** With scores by the logistic function, which multiply what experts begin with. */
+  public ExpertTraits weighingInputs() {
+    return routed(routing.scored(Scoring.SIGMOID, Optional.empty()).ofInputs());
   }
 
   /** With everything that experts give multiplied. */

@@ -26,7 +26,7 @@ public record LayerHeads(Optional<HeadSizes> full, boolean valueNorms, int shari
     int keeping = layers - sharing;
     Set<Boolean> kinds = new HashSet<>();
     for (int layer = Math.max(0, keeping); layer < layers && kinds.size() < 2; layer++) {
-      kinds.add(windows.slides().test(layer));
+      kinds.add(windows.windowed().test(layer));
       if (keeper(windows, layer, keeping) < 0) {
         throw config.refuse(
             SHARING,
@@ -45,7 +45,7 @@ public record LayerHeads(Optional<HeadSizes> full, boolean valueNorms, int shari
    */
   public static int keeper(LayerWindows windows, int layer, int end) {
     int keeper = end - 1;
-    while (keeper >= 0 && windows.slides().test(keeper) != windows.slides().test(layer)) {
+    while (keeper >= 0 && windows.windowed().test(keeper) != windows.windowed().test(layer)) {
       keeper--;
     }
     return keeper;

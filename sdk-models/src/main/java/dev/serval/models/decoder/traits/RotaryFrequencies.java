@@ -32,13 +32,21 @@ public record RotaryFrequencies(
    *
    * @param share how much of it
    * @param neighbours whether neighbours are turned together, and not the two halves of that
+   * @param byAlpha whether scaling that is called dynamic is {@link RotaryScaling.Ntk}, and not
+   *     refused
    */
-  public record Turning(double share, boolean neighbours) {
+  public record Turning(double share, boolean neighbours, boolean byAlpha) {
+    public static final Turning HALVES_BY_ALPHA = new Turning(1, false, true);
     public static final Turning HALVES = new Turning(1, false);
     public static final Turning HALF = new Turning(0.5, false);
     public static final Turning QUARTER = new Turning(0.25, false);
     public static final Turning NEIGHBOURS = new Turning(1, true);
     public static final Turning NEIGHBOURS_OF_HALF = new Turning(0.5, true);
+
+    /** Of which no scaling is by an alpha. */
+    public Turning(double share, boolean neighbours) {
+      this(share, neighbours, false);
+    }
   }
 
   /**
@@ -53,8 +61,9 @@ public record RotaryFrequencies(
     Optional<Double> share = number(SHARE, config, parameters);
     config.ignore(RotaryScaling.ORIGINAL_CONTEXT);
     Optional<RotaryScaling> outer =
-        config.part(SCALING).map(part -> RotaryScaling.read(part, config));
-    Optional<RotaryScaling> inner = parameters.map(part -> RotaryScaling.read(part, config));
+        config.part(SCALING).map(part -> RotaryScaling.read(part, config, usual.byAlpha));
+    Optional<RotaryScaling> inner =
+        parameters.map(part -> RotaryScaling.read(part, config, usual.byAlpha));
     if (outer.isPresent() && inner.isPresent() && !outer.equals(inner)) {
       throw config.refuse(SCALING, "what rope_parameters says, or one of both alone");
     }

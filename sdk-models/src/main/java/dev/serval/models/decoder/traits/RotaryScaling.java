@@ -88,6 +88,19 @@ public sealed interface RotaryScaling {
     }
   }
 
+  /**
+   * Another base, so that slow pairs turn slower and fast ones hardly do (NTK-aware scaling, as
+   * Hunyuan has it): {@code theta · alpha^(d / (d − 2))}, where d elements are turned.
+   */
+  record Ntk(double alpha) implements RotaryScaling {
+    @Override
+    public double frequency(Pair pair) {
+      double dimensions = pair.dimensions();
+      double base = pair.theta() * Math.pow(alpha, dimensions / (dimensions - 2));
+      return new Pair(pair.index(), pair.dimensions(), base).frequency();
+    }
+  }
+
   /** Those of the first pairs as they are; the others do not turn. */
   record Proportional(double share) implements RotaryScaling {
     @Override
@@ -114,7 +127,7 @@ public sealed interface RotaryScaling {
 
   /**
    * Llama 3.1's: slow pairs, which turn less than {@code low} times over the original context, are
-   * slowed down by the factor; fast ones, above {@code high} times, are left; between, it is
+   * slowed down by the factor; fast ones, from {@code high} times on, are left; between, it is
    * interpolated (Grattafiori et al., https://arxiv.org/abs/2407.21783, and the model's reference
    * code).
    */
@@ -126,7 +139,7 @@ public sealed interface RotaryScaling {
       if (turns < low) {
         return frequency / factor;
       }
-      if (turns > high) {
+      if (turns >= high) {
         return frequency;
       }
       double fast = (turns - low) / (high - low);
@@ -194,22 +207,29 @@ public sealed interface RotaryScaling {
     }
   }
 
+  /** Reads them where scaling is by no alpha. */
+  static RotaryScaling read(ModelConfig fields, ModelConfig model) {
+    return read(fields, model, false);
+  }
+
   /**
    * Reads the fields that say how positions are scaled.
    *
    * @param fields where they are
    * @param model the whole configuration
+   * @param byAlpha whether it may be by an alpha
    */
-  static RotaryScaling read(ModelConfig fields, ModelConfig model) {
-    Optional<String> type = fields.choice(TYPE, Rule.WORDS);
-    Optional<String> oldType = fields.choice(OLD_TYPE, Rule.WORDS);
+  static RotaryScaling read(ModelConfig fields, ModelConfig model, boolean byAlpha) {
+    Set<String> words = Rule.words(byAlpha);
+    Optional<String> type = fields.choice(TYPE, words);
+    Optional<String> oldType = fields.choice(OLD_TYPE, words);
     if (type.isPresent() && oldType.isPresent() && !type.equals(oldType)) {
       throw fields.refuse(OLD_TYPE, "that of rope_type, " + type.get());
     }
     fields.ignore(ORIGINAL_CONTEXT);
     fields.ignore("max_position_embeddings");
     KINDS_OF_POSITIONS.forEach(fields::ignore);
-    RotaryScaling all = rule(type.or(() -> oldType), fields).read(fields, model);
+    RotaryScaling all = rule(type.or(() -> oldType), fields, words).read(fields, model);
     RotaryScaling scaling =
         fields
             .optionalPositive(GROWTH)
@@ -219,11 +239,11 @@ public sealed interface RotaryScaling {
     return scaling;
   }
 
-  private static Rule rule(Optional<String> type, ModelConfig fields) {
+  private static Rule rule(Optional<String> type, ModelConfig fields, Set<String> words) {
     if (type.isEmpty() && fields.has("factor")) {
       throw fields.refuse(
           TYPE,
-          Rule.WORDS.stream()
+          words.stream()
               .sorted()
               .collect(Collectors.joining(", ", "one of ", ", since there is a factor")));
     }
@@ -242,6 +262,14 @@ public sealed interface RotaryScaling {
       @Override
       RotaryScaling read(ModelConfig fields, ModelConfig model) {
         return new Linear(factor(fields));
+      }
+    },
+    /** Called dynamic, but with an alpha it is the same for texts of any length. */
+    DYNAMIC {
+      @Override
+      RotaryScaling read(ModelConfig fields, ModelConfig model) {
+        List.of("factor", "beta_fast", "beta_slow", "mscale", OF_ALL).forEach(fields::ignore);
+        return new Ntk(fields.positive("alpha"));
       }
     },
     PROPORTIONAL {
@@ -265,7 +293,10 @@ public sealed interface RotaryScaling {
       RotaryScaling read(ModelConfig fields, ModelConfig model) {
         double low = fields.positive("low_freq_factor");
         double high = fields.positive("high_freq_factor");
-        requireAbove(fields, "high_freq_factor", high, "low_freq_factor", low);
+        if (high < low) {
+          throw fields.refuse(
+              "high_freq_factor", "a number from low_freq_factor, %s".formatted(low));
+        }
         return new Llama3(factor(fields), low, high, fields.count(ORIGINAL_CONTEXT));
       }
     },
@@ -317,10 +348,12 @@ public sealed interface RotaryScaling {
       }
     };
 
-    static final Set<String> WORDS =
-        Arrays.stream(values())
-            .map(rule -> rule.name().toLowerCase(Locale.ROOT))
-            .collect(Collectors.toUnmodifiableSet());
+    static Set<String> words(boolean byAlpha) {
+      return Arrays.stream(values())
+          .filter(rule -> byAlpha || rule != DYNAMIC)
+          .map(rule -> rule.name().toLowerCase(Locale.ROOT))
+          .collect(Collectors.toUnmodifiableSet());
+    }
 
     abstract RotaryScaling read(ModelConfig fields, ModelConfig model);
 

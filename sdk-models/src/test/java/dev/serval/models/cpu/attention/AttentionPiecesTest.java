@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.StepBatch;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +24,7 @@ final class AttentionPiecesTest {
   }
 
   private static AttentionSpec threeHeads() {
-    return spec(3, 3, AttentionSpec.NO_WINDOW);
+    return spec(3, 3, 0);
   }
 
   /** A step of sequences that have so many tokens, of which the last so many rows are in it. */
@@ -113,8 +114,8 @@ final class AttentionPiecesTest {
       RepetitionInfo repetition) {
     long seed = repetition.getCurrentRepetition();
     Random random = new Random(seed);
-    int window = random.nextBoolean() ? AttentionSpec.NO_WINDOW : 1 + random.nextInt(2000);
-    AttentionSpec spec = spec(1 + random.nextInt(4), 1 + random.nextInt(4), window);
+    AttentionSpec spec =
+        AttentionSpecs.of(1 + random.nextInt(4), 1 + random.nextInt(4), 4, window(random), null);
     int[][] sequences = new int[1 + random.nextInt(5)][];
     for (int i = 0; i < sequences.length; i++) {
       int tokens = 1 + random.nextInt(random.nextInt(10) == 0 ? 20_000 : 600);
@@ -128,7 +129,7 @@ final class AttentionPiecesTest {
     for (int piece = 0; piece < pieces.count(); piece++) {
       assertThat(pieces.first(piece)).as("seed %d", seed).isLessThan(pieces.end(piece));
       for (int row = pieces.firstRow(piece); row < pieces.endRow(piece); row++) {
-        int first = Math.max(pieces.first(piece), spec.firstSeen(batch.position(row)));
+        int first = Math.max(pieces.first(piece), spec.window().firstSeen(batch.position(row)));
         int end = Math.min(pieces.end(piece), batch.position(row) + 1);
         covered[row] += Math.max(0, end - first);
       }
@@ -140,8 +141,17 @@ final class AttentionPiecesTest {
       int position = batch.position(row);
       assertThat(covered[row])
           .as("seed %d, row %d", seed, row)
-          .isEqualTo(position + 1 - spec.firstSeen(position));
+          .isEqualTo(position + 1 - spec.window().firstSeen(position));
     }
+  }
+
+  private static AttentionWindow window(Random random) {
+    int size = 1 + random.nextInt(2000);
+    return switch (random.nextInt(4)) {
+      case 0 -> new AttentionWindow.Sliding(size);
+      case 1 -> new AttentionWindow.Chunk(size);
+      default -> AttentionWindow.NONE;
+    };
   }
 
   private void take(boolean[] used, int piece, int kvHeads, long seed) {

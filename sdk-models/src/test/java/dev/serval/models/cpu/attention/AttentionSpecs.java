@@ -1,6 +1,7 @@
 package dev.serval.models.cpu.attention;
 
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.RotaryEmbedding;
@@ -18,18 +19,22 @@ public final class AttentionSpecs {
 
   /** Heads without norms; a window of 0 is none. */
   public static AttentionSpec of(int kvHeads, int group, int headDim, int window) {
-    return of(kvHeads, group, headDim, window, null);
+    return of(kvHeads, group, headDim, window(window), null);
   }
 
   /** The same with random {@link #sinks}. */
   public static AttentionSpec withSinks(
       int kvHeads, int group, int headDim, int window, ComputeBackend backend) {
-    return of(kvHeads, group, headDim, window, sinks(backend, kvHeads * group));
+    return of(kvHeads, group, headDim, window(window), sinks(backend, kvHeads * group));
+  }
+
+  private static AttentionWindow window(int positions) {
+    return positions == 0 ? AttentionWindow.NONE : new AttentionWindow.Sliding(positions);
   }
 
   /** Heads with sinks, or without. */
   public static AttentionSpec of(
-      int kvHeads, int group, int headDim, int window, @Nullable Weight sinks) {
+      int kvHeads, int group, int headDim, AttentionWindow window, @Nullable Weight sinks) {
     double[] frequencies = new double[headDim / 2];
     Arrays.setAll(frequencies, i -> Math.pow(100, -2.0 * i / headDim));
     return new AttentionSpec(
@@ -40,8 +45,9 @@ public final class AttentionSpecs {
         AttentionSpec.Inputs.ALL,
         (float) (1 / Math.sqrt(headDim)),
         AttentionSpec.NO_SOFTCAP,
-        window == 0 ? AttentionSpec.NO_WINDOW : window,
+        window,
         RotaryEmbedding.of(frequencies),
+        AttentionSpec.NormPlace.BEFORE_ROTATION,
         null,
         null,
         null,

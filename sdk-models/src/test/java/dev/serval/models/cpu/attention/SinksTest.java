@@ -6,6 +6,7 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.compute.AttentionSpec;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelKind;
 import dev.serval.api.compute.StepBatch;
@@ -44,7 +45,8 @@ final class SinksTest extends TierCase {
 
   /** The output of each head of each row. */
   private float[][][] attend(CpuActivations given, DType kvType, @Nullable Weight sinks) {
-    AttentionSpec spec = AttentionSpecs.of(KV_HEADS, HEADS / KV_HEADS, HEAD_DIM, 0, sinks);
+    AttentionSpec spec =
+        AttentionSpecs.of(KV_HEADS, HEADS / KV_HEADS, HEAD_DIM, AttentionWindow.NONE, sinks);
     CpuActivations qkv = (CpuActivations) backend.activations(TOKENS, given.columns());
     qkv.data().copyFrom(given.data());
     KvLayout layout = new KvLayout(1, KV_HEADS, HEAD_DIM, 16, kvType);

@@ -12,7 +12,8 @@ import java.util.regex.Pattern;
 
 /**
  * Experts of a layer that lie in one tensor for each kind of map, as others have a tensor each:
- * gpt-oss's, in MXFP4 or not, and those of Qwen 3-VL. Rows of gates and ups are in the same map.
+ * gpt-oss's, in MXFP4 or not, and those of Qwen 3-VL and Llama 4. Rows of gates and ups are in the
+ * same map.
  *
  * @param order how they are
  */
@@ -29,7 +30,8 @@ record ExpertStacks(Order order) implements Unpacking {
   private static final long MOST = 4096;
 
   private static final Pattern MAP =
-      Pattern.compile("(.*\\.mlp\\.experts)\\.(gate_up_proj|down_proj)(|_blocks|_bias)");
+      Pattern.compile(
+          "(.*\\.(?:mlp|feed_forward)\\.experts)\\.(gate_up_proj|down_proj)(|_blocks|_bias)");
   private static final String BLOCKS = "_blocks";
   private static final String BIAS = "_bias";
 
@@ -38,7 +40,8 @@ record ExpertStacks(Order order) implements Unpacking {
     return config.get("model_type") instanceof String type
         ? switch (type) {
           case "gpt_oss" -> Optional.of(new ExpertStacks(Order.IN_TURNS));
-          case "qwen3_vl_moe" -> Optional.of(new ExpertStacks(Order.HALVES));
+          case "qwen3_vl_moe", "llama4", "llama4_text" ->
+              Optional.of(new ExpertStacks(Order.HALVES));
           default -> Optional.empty();
         }
         : Optional.empty();
