@@ -23,6 +23,7 @@ abstract class ForwardContract {
   static final double[] PLAIN = ReferenceModel.frequencies(10, 10_000);
   private static final double TOLERANCE = 1e-4;
   private static final int LENGTH = 43;
+  private static final int SILENT = 12;
 
   ForwardContract() {}
 
@@ -77,7 +78,17 @@ abstract class ForwardContract {
             run.step(List.of(sequence), List.of(Math.min(chunk, sequence.left()))).getFirst();
         assertClose(logits, expected[LENGTH - 1 - sequence.left()]);
       }
+      assertClose(afterSilentSteps(run, tokens), expected[LENGTH - 1]);
     }
+  }
+
+  /** The logits after all tokens, where nobody wants those of any step before the last. */
+  private static float[] afterSilentSteps(SteppedModel run, int[] tokens) {
+    SteppedModel.Sequence sequence = run.sequence(tokens);
+    while (sequence.left() > SILENT) {
+      run.draw(List.of(sequence), SILENT);
+    }
+    return run.advance(sequence);
   }
 
   static void assertClose(float[] actual, double[] expected) {

@@ -51,15 +51,17 @@ import org.jspecify.annotations.Nullable;
  * divided by s, by the gains of its norm if there is one. In some x is one of several {@linkplain
  * AltUpStreams streams}.
  *
- * <p>Behind the last layer's keys and values nothing reads the rows that no logits are wanted of,
- * which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather leave them
- * behind}, that layer ends with the others alone.
+ * <p>Behind the last keys and values that are stored nothing reads the rows that no logits are
+ * wanted of, which are most of a prompt's: where the backend can {@linkplain ComputeBackend#gather
+ * leave them behind}, the layer that stores them ends with the others alone, and those above it,
+ * which attend to what others have stored, have no more.
  */
 public final class DecoderExecutor implements ModelExecutor {
   private final ModelSpec spec;
   private final DecoderWeights weights;
   private final float logitCap;
   private final boolean parallel;
+  private final int lastKeeping;
   private final float attentionFactor;
   private final float stateFactor;
   private final ComputeBackend backend;
@@ -91,6 +93,7 @@ public final class DecoderExecutor implements ModelExecutor {
     DecoderTraits traits = shape.traits();
     this.logitCap = traits.softcaps().logits();
     this.parallel = traits.branchNorms().beside();
+    this.lastKeeping = shape.keeping() - 1;
     this.attentionFactor = traits.attentionFactor();
     this.stateFactor = traits.stateFactor();
     this.backend = backend;
@@ -157,26 +160,27 @@ public final class DecoderExecutor implements ModelExecutor {
     StepBatch rows = batch;
     for (int index = 0; index < spec.layers(); index++) {
       DecoderWeights.Layer layer = weights.layers().get(index);
-      boolean last = index == spec.layers() - 1;
-      Activations in = begin(batch, layer);
+      boolean last = index == lastKeeping;
+      StepBatch before = rows;
+      Activations in = begin(before, layer);
       switch (layer.mixer()) {
         case Mixer.Attending mixer -> {
-          attention.remember(batch, in, mixer, index);
-          rows = last ? lastRows(batch, mixer, index) : batch;
-          in = parallel ? beside(rows, batch, in, layer) : in;
+          attention.remember(before, in, mixer, index);
+          rows = last ? lastRows(before, mixer, index) : before;
+          in = parallel ? beside(rows, before, in, layer) : in;
           add(rows, attention.attend(rows, mixer, index), layer, attentionFactor);
         }
         case Mixer.Carrying carrying -> {
-          add(batch, recall(batch, in, carrying), layer, stateFactor);
-          rows = last ? lastRows(batch) : batch;
+          add(before, recall(before, in, carrying), layer, stateFactor);
+          rows = last ? lastRows(before) : before;
         }
         case Mixer.Beside(Mixer.Attention mixer, Mixer.Carrying state, Weight output) -> {
-          stream.add(batch, recall(batch, in, state), output, null, null, stateFactor);
-          attention.remember(batch, in, mixer, index);
-          rows = last ? lastRows(batch, mixer, index) : batch;
+          stream.add(before, recall(before, in, state), output, null, null, stateFactor);
+          attention.remember(before, in, mixer, index);
+          rows = last ? lastRows(before, mixer, index) : before;
           add(rows, attention.attend(rows, mixer, index), layer, attentionFactor);
         }
-        case Mixer.None() -> rows = last ? lastRows(batch) : batch;
+        case Mixer.None() -> rows = last ? lastRows(before) : before;
       }
       in = parallel ? in : stream.begin(rows, layer.mlpNorm());
       feedForward.add(rows, in, layer, index);

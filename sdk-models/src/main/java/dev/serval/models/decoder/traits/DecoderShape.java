@@ -188,24 +188,25 @@ public record DecoderShape(
         .orElseGet(() -> new HeadSizes(heads, kvHeads, headDim, false));
   }
 
+  /** How many layers there are up to the last that stores what later tokens read. */
+  public int keeping() {
+    return layers - traits.heads().sharing();
+  }
+
   /** Whether a layer attends to keys and values that another has stored. */
   public boolean shares(int layer) {
-    return layer >= layers - traits.heads().sharing();
+    return layer >= keeping();
   }
 
   /** Which layer of the cache has a layer's keys and values. */
   public int cacheLayer(int layer) {
-    int keeping = layers - traits.heads().sharing();
     return kvLayersBelow(
-        shares(layer) ? LayerHeads.keeper(traits.windows(), layer, keeping) : layer);
+        shares(layer) ? LayerHeads.keeper(traits.windows(), layer, keeping()) : layer);
   }
 
   /** What each layer that keeps keys and values has of a token. */
   public List<KvShape> kvLayers() {
-    return IntStream.range(0, layers - traits.heads().sharing())
-        .filter(this::attends)
-        .mapToObj(this::kept)
-        .toList();
+    return IntStream.range(0, keeping()).filter(this::attends).mapToObj(this::kept).toList();
   }
 
   public boolean attends(int layer) {
