@@ -14,15 +14,15 @@ import java.util.stream.Collectors;
 
 /**
  * What a model's steps take at least: every matrix multiplied with every row, the head and what
- * follows the last layer's keys and values with the rows whose logits are wanted, and weights and
- * cached keys and values read once a step. Experts are multiplied with the rows that go to them,
- * and read if there are any, as many as would be if rows went to any of them alike.
+ * follows the last keys and values that are stored with the rows whose logits are wanted, and
+ * weights and cached keys and values read once a step. Experts are multiplied with the rows that go
+ * to them, and read if there are any, as many as would be if rows went to any of them alike.
  *
  * @param type how most of its matrices' bytes are stored
  * @param layers its matrices but the head and experts
  * @param experts those of all experts
  * @param used the share of experts to which a row goes
- * @param last the last layer's, but for what makes keys and values
+ * @param last those behind the last keys and values that are stored
  * @param head the head
  * @param kvBytes bytes of keys and values of one token, over all layers
  * @param stateBytes bytes of the states of one sequence, which each step reads and writes
@@ -51,7 +51,7 @@ public record ModelWork(
   }
 
   /**
-   * Elements of the last layer, but for what makes keys and values.
+   * Elements behind the last keys and values that are stored.
    *
    * @param others those of no expert
    * @param experts those of all experts
@@ -63,6 +63,8 @@ public record ModelWork(
 
   /** Of no account beside the matrices. */
   private static final String CONVOLUTION = ".conv1d.";
+
+  private static final String SHARING = "num_kv_shared_layers";
 
   private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\..*");
 
@@ -88,7 +90,7 @@ public record ModelWork(
     StoredTensor head =
         checkpoint.tensor(checkpoint.tensorNames().contains(HEAD) ? HEAD : EMBEDDINGS);
     KvLayout kv = spec.kvLayout(1, kvType);
-    String last = "model.layers.%d.".formatted(spec.layers() - 1);
+    int last = spec.layers() - 1 - sharing(checkpoint);
     return new ModelWork(
         commonest(layers, head),
         Size.of(others),
@@ -100,19 +102,32 @@ public record ModelWork(
         spec.stateBytes());
   }
 
+  /** How many of the last layers attend to keys and values that others below have stored. */
+  private static int sharing(Checkpoint checkpoint) {
+    return checkpoint.config().get(SHARING) instanceof Long layers ? layers.intValue() : 0;
+  }
+
   /** Layers behind the last predict further tokens, and are left out. */
   private static boolean isOfLayer(String tensor, int layers) {
+    int layer = layer(tensor);
+    return layer >= 0 && layer < layers;
+  }
+
+  private static int layer(String tensor) {
     Matcher layer = LAYER.matcher(tensor);
-    return layer.matches() && Integer.parseInt(layer.group(1)) < layers;
+    return layer.matches() ? Integer.parseInt(layer.group(1)) : -1;
   }
 
   private static boolean isExperts(StoredTensor tensor) {
     return tensor.name().contains(".experts.") || tensor.shape().size() > 2;
   }
 
-  private static long lastElements(List<StoredTensor> tensors, String last) {
+  private static long lastElements(List<StoredTensor> tensors, int last) {
     return tensors.stream()
-        .filter(tensor -> tensor.name().startsWith(last) && !makesKeysOrValues(tensor))
+        .filter(tensor -> {
+          int layer = layer(tensor.name());
+          return layer > last || (layer == last && !makesKeysOrValues(tensor));
+        })
         .mapToLong(StoredTensor::elements)
         .sum();
   }

@@ -53,4 +53,15 @@ final class ModelWorkTest {
     assertThat(work.stateBytes()).isEqualTo(states);
     assertThat(work.experts().elements()).as("none, but for convolutions").isZero();
   }
+
+  @Test
+  void layers_that_attend_to_what_others_have_stored_have_the_last_rows_alone() {
+    SmallModel model = SmallModel.of("LlamaForCausalLM", 1, DType.F32, SIZES, Extras.NONE);
+    int keysAndValues = 16 * (8 + 8);
+    int others = 16 * (16 + 16) + 3 * 16 * 24;
+    assertThat(ModelWork.of(model, SPEC, DType.F32).last().others()).isEqualTo(others);
+    model.with("num_kv_shared_layers", 1L);
+    assertThat(ModelWork.of(model, SPEC, DType.F32).last().others())
+        .isEqualTo(2 * others + keysAndValues);
+  }
 }
