@@ -27,10 +27,6 @@ public final class ScaleRoutesWork extends InputWork {
 
   @Override
   protected void row(int row, int worker) {
-    float share = routing.shares()[from + row];
-    long end = in.row(row + 1);
-    for (long at = in.row(row); at < end; at++) {
-      in.set(at, in.at(at) * share);
-    }
+    in.scale(row, routing.shares()[from + row]);
   }
 }

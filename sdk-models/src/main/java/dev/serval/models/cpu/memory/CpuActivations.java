@@ -34,6 +34,22 @@ public record CpuActivations(ComputeBackend owner, int maxRows, int columns, Mem
     MemorySegment.copy(data, from * bytes, data, to * bytes, bytes);
   }
 
+  /** Multiplies a row in place. */
+  public void scale(int row, float factor) {
+    long end = row(row + 1);
+    for (long at = row(row); at < end; at++) {
+      set(at, at(at) * factor);
+    }
+  }
+
+  /** Sets all elements of a row. */
+  public void fill(int row, float value) {
+    long end = row(row + 1);
+    for (long at = row(row); at < end; at++) {
+      set(at, value);
+    }
+  }
+
   /** An element. */
   public float at(long index) {
     return data.getAtIndex(ValueLayout.JAVA_FLOAT, index);

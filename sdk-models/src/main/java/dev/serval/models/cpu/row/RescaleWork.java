@@ -28,10 +28,6 @@ public final class RescaleWork extends InputWork {
   protected void row(int row, int worker) {
     double wanted = kernel.meanSquare(like, like.row(row), 0, like.columns());
     double found = kernel.meanSquare(in, in.row(row), 0, in.columns());
-    float factor = (float) Math.sqrt(wanted / Math.max(found, LEAST));
-    long end = in.row(row + 1);
-    for (long at = in.row(row); at < end; at++) {
-      in.set(at, in.at(at) * factor);
-    }
+    in.scale(row, (float) Math.sqrt(wanted / Math.max(found, LEAST)));
   }
 }

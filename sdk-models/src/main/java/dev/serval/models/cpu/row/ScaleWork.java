@@ -21,9 +21,10 @@ public final class ScaleWork extends InputWork {
 
   @Override
   protected void row(int row, int worker) {
-    long end = in.row(row + 1);
-    for (long at = in.row(row); at < end; at++) {
-      in.set(at, factor == 0 ? 0 : in.at(at) * factor);
+    if (factor == 0) {
+      in.fill(row, 0);
+    } else {
+      in.scale(row, factor);
     }
   }
 }

@@ -139,8 +139,6 @@ final class FeedForwardPart {
       StepBatch batch, Activations in, FeedForward.Sparse sparse, Norm endNorm) {
     Activations sum = stream.branch();
     if (sparse.shared() == null) {
-      // Of the rows themselves, so that nothing that others left there comes to them.
-      backend.norm(batch, stream.rows(), endNorm, sum);
       backend.scale(batch, sum, 0);
     } else {
       FeedForwardRoom room = Objects.requireNonNull(sharedRoom);
