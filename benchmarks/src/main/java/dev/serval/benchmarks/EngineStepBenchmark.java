@@ -198,6 +198,11 @@ public class EngineStepBenchmark {
     }
 
     @Override
+    public boolean verifiesDrafts() {
+      return false;
+    }
+
+    @Override
     public Logits execute(StepBatch batch) {
       planned = System.nanoTime();
       rows = batch.logitRows();

@@ -97,6 +97,14 @@ final class BatchPlanner {
     prefills.clear();
   }
 
+  /**
+   * Whether the step may have blocks beyond those of this plan: not while some are brought back,
+   * since those that are taken meanwhile are still to be saved.
+   */
+  boolean leavesBlocks() {
+    return !bringing;
+  }
+
   /** Those that run now; some may have to give way while the step is planned. */
   private void listTurns() {
     if (turns.length < holders.size()) {

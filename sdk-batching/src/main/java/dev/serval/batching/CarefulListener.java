@@ -41,6 +41,15 @@ final class CarefulListener implements EngineListener {
   }
 
   @Override
+  public void verified(SequenceView sequence, int drafted, int accepted) {
+    try {
+      listener.verified(sequence, drafted, accepted);
+    } catch (RuntimeException | Error e) {
+      report(e);
+    }
+  }
+
+  @Override
   public void started(SequenceView sequence, long queuedNanos) {
     try {
       listener.started(sequence, queuedNanos);

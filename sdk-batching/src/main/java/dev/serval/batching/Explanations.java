@@ -82,7 +82,7 @@ final class Explanations {
 
   /** The share of a step that it would not have taken without the chunks of others. */
   private double peers(Step step, Sequence sequence, int planned) {
-    int chunks = step.tokens() - step.decodes();
+    int chunks = step.chunkTokens();
     int own = planned > 1 ? planned : 0;
     if (chunks == own) {
       return 0;
@@ -91,7 +91,8 @@ final class Explanations {
       return (double) (chunks - own) / step.tokens();
     }
     double pairs = StepCosts.pairs(sequence.computedTokens(), own);
-    double without = costs.predictNanos(step.cachedTokens(), own, pairs, step.decodes());
+    int decodes = step.decodes() + step.draftTokens();
+    double without = costs.predictNanos(step.cachedTokens(), own, pairs, decodes);
     double all = costs.predictNanos(step);
     return Math.clamp(1 - without / Math.max(all, 1), 0.0, 1.0);
   }

@@ -1,6 +1,7 @@
 package dev.serval.batching;
 
 import dev.serval.api.batching.BatchingPolicies;
+import dev.serval.api.batching.DraftPolicy;
 import dev.serval.api.batching.EngineSnapshot;
 import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.StepPlan;
@@ -64,6 +65,36 @@ final class Policies {
     } catch (RuntimeException | Error e) {
       throw new PolicyFailure("chunk", e);
     }
+  }
+
+  boolean drafts() {
+    return !policies.draft().equals(DraftPolicy.NONE);
+  }
+
+  /** How many tokens are guessed, each of the vocabulary. */
+  int draft(Sequence sequence, int[] draft, int most, int vocabulary) {
+    int count;
+    try {
+      count = policies.draft().draft(sequence, sequence.tokens(), draft, most);
+    } catch (RuntimeException | Error e) {
+      throw new PolicyFailure("draft", e);
+    }
+    if (count < 0 || count > most) {
+      throw new PolicyFailure(
+          "draft",
+          new IndexOutOfBoundsException(
+              count + " tokens were guessed where 0 to " + most + " may"));
+    }
+    for (int i = 0; i < count; i++) {
+      if (draft[i] < 0 || draft[i] >= vocabulary) {
+        throw new PolicyFailure(
+            "draft",
+            new IndexOutOfBoundsException(
+                "token %d was guessed, and the model's are 0 to %d"
+                    .formatted(draft[i], vocabulary - 1)));
+      }
+    }
+    return count;
   }
 
   Sequence victim(SequenceView needy, Roster roster) {

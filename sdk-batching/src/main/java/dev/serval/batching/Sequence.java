@@ -32,6 +32,7 @@ final class Sequence implements SequenceView {
   private final int mostTokens;
   private final long submittedNanos;
   private final SampledToken drawn;
+  private final Guesses guesses = new Guesses();
 
   private SequenceState state = SequenceState.WAITING;
   private long arrival;
@@ -266,6 +267,37 @@ final class Sequence implements SequenceView {
     kv().commit(tokens, computed);
   }
 
+  /** A drafted token is its next one, and computed already. */
+  void accept() {
+    advance(1);
+    if (recorder != null) {
+      recorder.accepted();
+    }
+  }
+
+  /** How its guesses have been of late. */
+  Guesses guesses() {
+    return guesses;
+  }
+
+  /** Writes so many guesses behind its tokens, for which there is room. */
+  void draft(int[] draft, int count) {
+    makeRoom(count);
+    System.arraycopy(draft, 0, tokens, total, count);
+  }
+
+  /** Whether the guess that lies behind its tokens is this one. */
+  boolean guessed(int token) {
+    return tokens[total] == token;
+  }
+
+  private void makeRoom(int count) {
+    if (total + count > tokens.length) {
+      int most = Math.max(total, LEAST_GROWTH);
+      tokens = Arrays.copyOf(tokens, Math.min(mostTokens, total + Math.max(count, most)));
+    }
+  }
+
   /**
    * Who draws its tokens: made once, and if it cannot be, what fails the sequence when it draws.
    */
@@ -296,9 +328,7 @@ final class Sequence implements SequenceView {
 
   /** Appends a token, and gives the time since the one before it. */
   long append(int token, long nowNanos) {
-    if (total == tokens.length) {
-      tokens = Arrays.copyOf(tokens, Math.min(mostTokens, total + Math.max(total, LEAST_GROWTH)));
-    }
+    makeRoom(1);
     tokens[total++] = token;
     TenantAccounts.chargeGenerated(account(), weight);
     if (generated() == 1) {

@@ -21,6 +21,7 @@ final class Step implements StepPlan {
   private int tokens;
   private int sequences;
   private int decodes;
+  private int draftTokens;
   private int prefillTokens;
   private long cachedTokens;
   private double attentionPairs;
@@ -41,6 +42,7 @@ final class Step implements StepPlan {
     tokens = 0;
     sequences = 0;
     decodes = 0;
+    draftTokens = 0;
     prefillTokens = 0;
     cachedTokens = 0;
     attentionPairs = 0;
@@ -70,6 +72,11 @@ final class Step implements StepPlan {
   @Override
   public int decodes() {
     return decodes;
+  }
+
+  @Override
+  public int draftTokens() {
+    return draftTokens;
   }
 
   @Override
@@ -118,6 +125,13 @@ final class Step implements StepPlan {
       weigh(place, count, -1);
       holders.plan(place, 0);
     }
+  }
+
+  /** Has a decode compute so many tokens more, which lie behind those of its sequence. */
+  void draft(int place, int count) {
+    holders.plan(place, 1 + count);
+    tokens += count;
+    draftTokens += count;
   }
 
   /** The tokens by which unfinished prefills become less, those found in the cache included. */
@@ -169,8 +183,11 @@ final class Step implements StepPlan {
   private int add(int place, int count, ModelExecutor executor) {
     TokenSampler sampler = holders.sampler(place);
     if (holders.isDecode(place) && sampler != null) {
-      int token = holders.nextToken(place);
-      return batch.addDecode(token, holders.computed(place), holders.table(place), sampler);
+      BlockTable table = holders.table(place);
+      int from = holders.computed(place);
+      return count == 1
+          ? batch.addDecode(holders.nextToken(place), from, table, sampler)
+          : batch.addDraft(holders.sequence(place).tokens(), from, count, table);
     }
     return add(holders.sequence(place), count, executor);
   }
@@ -197,13 +214,23 @@ final class Step implements StepPlan {
     return holders.isPrefill(members[index]);
   }
 
-  /** How many tokens of one of the batch's sequences it computes. */
+  /** How many tokens of one of the batch's sequences it computes, its drafted ones aside. */
   int planned(int index) {
-    return batch.firstRow(index + 1) - batch.firstRow(index);
+    return batch.firstRow(index + 1) - batch.firstRow(index) - drafted(index);
   }
 
-  /** How many tokens of any sequence it computes. */
+  /** How many drafted tokens of one of the batch's sequences it computes. */
+  int drafted(int index) {
+    return Math.max(batch.wantedRows(index) - 1, 0);
+  }
+
+  /** How many tokens of any sequence it computes, its drafted ones aside. */
   int planned(Sequence sequence) {
-    return sequence.place() == Holders.NOWHERE ? 0 : holders.planned(sequence.place());
+    int place = sequence.place();
+    if (place == Holders.NOWHERE) {
+      return 0;
+    }
+    int planned = holders.planned(place);
+    return holders.isDecode(place) ? Math.min(planned, 1) : planned;
   }
 }

@@ -26,6 +26,7 @@ final class StepLoop {
   private final Step step;
   private final Roster roster;
   private final BatchPlanner planner;
+  private final Drafting drafting;
   private final Endings endings;
   private final TokenDelivery delivery;
   private @Nullable SequenceHandle received;
@@ -49,6 +50,7 @@ final class StepLoop {
     roster.tick(clock.getAsLong());
     step = new Step(options.limits(), roster.holders());
     planner = new BatchPlanner(cache, options.limits(), policies, roster, listener);
+    drafting = new Drafting(executor, options.limits(), cache, policies, roster);
     endings = new Endings(roster, listener, clock);
     delivery = new TokenDelivery(executor, roster, endings, listener, clock);
   }
@@ -157,6 +159,7 @@ final class StepLoop {
 
   private void takeStep(long begin) {
     planner.plan(step);
+    drafting.plan(step, planner.leavesBlocks());
     if (step.isEmpty()) {
       throw new IllegalStateException(
           roster.waiting() + " sequences wait, none runs, and none finds room in the KV cache");
@@ -171,8 +174,8 @@ final class StepLoop {
   }
 
   private void learn(long nanos) {
-    int chunks = step.tokens() - step.decodes();
-    costs.observe(step.cachedTokens(), chunks, step.attentionPairs(), step.decodes(), nanos);
+    int decodes = step.decodes() + step.draftTokens();
+    costs.observe(step.cachedTokens(), step.chunkTokens(), step.attentionPairs(), decodes, nanos);
     if (step.prefillTokens() > 0 || roster.waiting() > 0) {
       speed.observe(step.prefillTokens(), nanos);
       gate.prefillTokensPerSecond(speed.tokensPerSecond());

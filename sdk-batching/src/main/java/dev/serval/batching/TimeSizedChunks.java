@@ -64,7 +64,7 @@ final class TimeSizedChunks implements ChunkPolicy {
         || starved
         || costs.predictNanos(
                 plan.cachedTokens() + decode.computedTokens(),
-                plan.tokens() - plan.decodes(),
+                plan.chunkTokens(),
                 plan.attentionPairs(),
                 plan.decodes() + 1)
             <= withMargin(due - snapshot.nowNanos(), costs);
@@ -96,7 +96,7 @@ final class TimeSizedChunks implements ChunkPolicy {
   private static int least(SequenceView sequence, StepPlan plan) {
     int rank = sequence.level().rank();
     boolean yields = rank > 0 && plan.dueNanos(rank - 1) != Long.MAX_VALUE;
-    boolean prefills = plan.tokens() > plan.decodes();
+    boolean prefills = plan.chunkTokens() > 0;
     return plan.tokens() > 0 && (yields || prefills) ? 0 : LEAST;
   }
 

@@ -68,6 +68,11 @@ final class TimelineRecorder {
     openTokens = planned;
   }
 
+  /** The step has computed one more, which was drafted. */
+  void accepted() {
+    openTokens++;
+  }
+
   private Cause kind(Sequence sequence) {
     if (sequence.computedTokens() < lostTokens) {
       return Cause.RECOMPUTE;

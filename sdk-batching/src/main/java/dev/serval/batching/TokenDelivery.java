@@ -40,7 +40,7 @@ final class TokenDelivery {
       try {
         sequence.advance(step.planned(i));
         int row = step.batch().logitRow(i);
-        end = row < 0 ? null : draw(sequence, logits, row);
+        end = row < 0 ? null : draw(sequence, logits, row, step.drafted(i));
         roster.note(sequence);
       } catch (RuntimeException | Error e) {
         endings.fail(sequence, e);
@@ -52,10 +52,37 @@ final class TokenDelivery {
     }
   }
 
-  /** Draws and hands over a token, and says why it was the last, if it was. */
-  private @Nullable FinishReason draw(Sequence sequence, Logits logits, int row) {
+  /**
+   * Draws and hands over a token, and one more after each that was guessed, as long as its reader
+   * follows; says why the last one was the last of all, if it was.
+   */
+  private @Nullable FinishReason draw(Sequence sequence, Logits logits, int row, int drafted) {
     SampledToken token = sequence.drawn();
-    sequence.sampler(executor).sample(logits, row, token);
+    int accepted = 0;
+    while (true) {
+      sequence.sampler(executor).sample(logits, row + accepted, token);
+      boolean guessed = accepted < drafted && sequence.guessed(token.id());
+      FinishReason end = hand(sequence, token);
+      accepted += guessed ? 1 : 0;
+      if (!guessed || end != null || !sequence.isRunning()) {
+        learn(sequence, drafted, accepted);
+        return end;
+      }
+      sequence.accept();
+    }
+  }
+
+  private void learn(Sequence sequence, int drafted, int accepted) {
+    if (drafted > 0) {
+      sequence.guesses().verified(drafted, accepted);
+      listener.verified(sequence, drafted, accepted);
+    } else {
+      sequence.guesses().unguessed();
+    }
+  }
+
+  /** Hands over a token, and says why it was the last, if it was. */
+  private @Nullable FinishReason hand(Sequence sequence, SampledToken token) {
     int id = token.id();
     long since = sequence.append(id, clock.getAsLong());
     listener.token(sequence, since, sequence.generated() == 1);

@@ -4,6 +4,7 @@ import dev.serval.api.Sampling;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.ChunkPolicy;
+import dev.serval.api.batching.DraftPolicy;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.batching.EngineLoad;
 import dev.serval.api.batching.EngineSequence;
@@ -43,7 +44,7 @@ final class DrivenEngine {
 
   private DrivenEngine(Setup setup) {
     RecallModel model =
-        new RecallModel(VOCABULARY, setup.blocks, setup.blockTokens, setup.limits.sequences());
+        new RecallModel(VOCABULARY, setup.blocks, setup.blockTokens, setup.limits.logitRows());
     PagedKvCache pages =
         new PagedKvCache(
             model.layout(),
@@ -61,7 +62,8 @@ final class DrivenEngine {
                 cache,
                 setup.limits,
                 setup.context,
-                new BatchingPolicies(setup.admission, setup.order, setup.chunk, setup.victim),
+                new BatchingPolicies(
+                    setup.admission, setup.order, setup.chunk, setup.victim, setup.draft),
                 setup.listener,
                 () -> nanos++,
                 Thread::new));
@@ -151,6 +153,8 @@ final class DrivenEngine {
     private OrderPolicy order = OrderPolicies.firstComeFirstServed();
     private ChunkPolicy chunk = ChunkPolicies.fixedBudget(1000);
     private VictimPolicy victim = VictimPolicies.lastIn();
+    private DraftPolicy draft = DraftPolicies.none();
+    private boolean takesBack = true;
     private EngineListener listener = EngineListener.NONE;
     private Consumer<StepBatch> beforeStep = batch -> {};
     private Runnable beforeSampler = () -> {};
@@ -198,6 +202,19 @@ final class DrivenEngine {
       return this;
     }
 
+    /** Drafts up to so many tokens a step. */
+    Setup draft(int tokens, DraftPolicy policy) {
+      limits = new StepLimits(limits.tokens(), limits.sequences(), tokens);
+      draft = policy;
+      return this;
+    }
+
+    /** Has a model that cannot take back what it has computed. */
+    Setup forgetful() {
+      takesBack = false;
+      return this;
+    }
+
     Setup listener(EngineListener hearer) {
       listener = hearer;
       return this;
@@ -241,6 +258,11 @@ final class DrivenEngine {
     public TokenSampler sampler(Sampling sampling, long seed, int[] prompt, int alternatives) {
       setup.beforeSampler.run();
       return super.sampler(sampling, seed, prompt, alternatives);
+    }
+
+    @Override
+    public boolean verifiesDrafts() {
+      return setup.takesBack && super.verifiesDrafts();
     }
 
     @Override

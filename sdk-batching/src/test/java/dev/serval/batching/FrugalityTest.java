@@ -3,6 +3,7 @@ package dev.serval.batching;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.batching.BatchingPolicies;
+import dev.serval.api.batching.DraftPolicy;
 import dev.serval.api.batching.Engine;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.batching.SequenceOutcome;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(300)
 final class FrugalityTest {
   private static final int SEQUENCES = 16;
+  private static final int DRAFT = 16;
   private static final int WARM_UP = 1000;
   private static final int STRETCH = 500;
   private static final int STRETCHES = 8;
@@ -41,9 +43,9 @@ final class FrugalityTest {
   private final AtomicReference<Thread> thread = new AtomicReference<>();
   private volatile long allocated = Long.MAX_VALUE;
 
-  private Engine engine(boolean prefixReuse) {
+  private Engine engine(boolean prefixReuse, DraftPolicy draft) {
     int blocks = SEQUENCES * (TOKENS / 16 + 1);
-    RecallModel model = new RecallModel(8, blocks, 16, SEQUENCES);
+    RecallModel model = new RecallModel(8, blocks, 16, SEQUENCES + DRAFT);
     return ContinuousBatchingEngine.start(
         new EngineOptions(
             "frugal",
@@ -54,13 +56,14 @@ final class FrugalityTest {
                 ArtefactDigest.of(new byte[32]),
                 model.numerics(),
                 prefixReuse),
-            new StepLimits(64, SEQUENCES),
+            new StepLimits(64, SEQUENCES, DRAFT),
             1_000_000,
             new BatchingPolicies(
                 AdmissionPolicies.maxWaiting(100),
                 OrderPolicies.levelsFirst(OrderPolicies.fairBetweenTenants()),
                 ChunkPolicies.timeSized(),
-                VictimPolicies.leastCost()),
+                VictimPolicies.leastCost(),
+                draft),
             new EngineListener() {},
             System::nanoTime,
             body -> {
@@ -81,10 +84,11 @@ final class FrugalityTest {
 
   /** Without prefix reuse nothing; with it a key of 48 bytes for each block of 16 tokens. */
   @ParameterizedTest
-  @CsvSource({"false, 0.5", "true, 3.5"})
-  void steady_decode_allocates_nothing_but_keys(boolean prefixReuse, double bytesPerToken)
-      throws InterruptedException {
-    try (Engine engine = engine(prefixReuse)) {
+  @CsvSource({"false, false, 0.5", "true, false, 3.5", "false, true, 0.5"})
+  void steady_decode_allocates_nothing_but_keys(
+      boolean prefixReuse, boolean drafts, double bytesPerToken) throws InterruptedException {
+    DraftPolicy draft = drafts ? DraftPolicies.promptLookup() : DraftPolicies.none();
+    try (Engine engine = engine(prefixReuse, draft)) {
       submitAll(engine);
       done.await();
     }
@@ -109,7 +113,7 @@ final class FrugalityTest {
 
   @Test
   void an_idle_engine_burns_no_processor() throws InterruptedException {
-    try (Engine engine = engine(true)) {
+    try (Engine engine = engine(true, DraftPolicies.none())) {
       engine.submit(request(1), new Meter(false)).cancel();
       submitted.countDown();
       long least = Long.MAX_VALUE;

@@ -11,6 +11,7 @@ import dev.serval.api.LoadListener;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.ChunkPolicy;
+import dev.serval.api.batching.DraftPolicy;
 import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.PolicyProvider;
 import dev.serval.api.batching.VictimPolicy;
@@ -102,6 +103,7 @@ public final class ServalModule extends AbstractModule {
     parts.add(one(OrderPolicy.class, ServingRuntimeBuilder::order));
     parts.add(one(ChunkPolicy.class, ServingRuntimeBuilder::chunk));
     parts.add(one(VictimPolicy.class, ServingRuntimeBuilder::victim));
+    parts.add(one(DraftPolicy.class, ServingRuntimeBuilder::draft));
     parts.add(one(MeterRegistry.class, ServingRuntimeBuilder::meters));
     parts.add(one(GenerationTracer.class, ServingRuntimeBuilder::tracer));
     parts.add(one(LoadListener.class, ServingRuntimeBuilder::loadListener));

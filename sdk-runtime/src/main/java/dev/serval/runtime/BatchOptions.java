@@ -3,6 +3,7 @@ package dev.serval.runtime;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.ChunkPolicy;
+import dev.serval.api.batching.DraftPolicy;
 import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.PolicyProvider;
 import dev.serval.api.batching.VictimPolicy;
@@ -19,6 +20,7 @@ import java.util.List;
  * @param order what the order policy does
  * @param chunk what the chunk policy does
  * @param victim what the victim policy does
+ * @param draft what the draft policy does
  */
 record BatchOptions(
     StepLimits limits,
@@ -26,10 +28,12 @@ record BatchOptions(
     String admission,
     String order,
     String chunk,
-    String victim) {
+    String victim,
+    String draft) {
   private static final int STEP_TOKENS = 512;
   private static final int CHUNK_TOKENS = 256;
   private static final int WAITING = 1024;
+  private static final int DRAFT_TOKENS = 16;
 
   /** Checks the options; what it returns is of use only if no problem was found. */
   static BatchOptions conclude(
@@ -64,8 +68,7 @@ record BatchOptions(
             b.maxWaitingTokens == null ? null : Math.max(b.maxWaitingTokens, 1),
             Math.max(chunk, 1),
             problems);
-    int tokens = Math.max(step, 1);
-    return of(b, new StepLimits(tokens, Math.clamp(b.maxRunning, 1, tokens)), catalogue);
+    return of(b, Math.max(step, 1), catalogue, problems);
   }
 
   private static int chunkTokens(ServingRuntimeBuilder b, int step) {
@@ -75,18 +78,32 @@ record BatchOptions(
   }
 
   private static BatchOptions of(
-      ServingRuntimeBuilder b, StepLimits limits, PolicyCatalogue catalogue) {
+      ServingRuntimeBuilder b, int step, PolicyCatalogue catalogue, Problems problems) {
     Named<AdmissionPolicy> admission = catalogue.admission(b.admission);
     Named<OrderPolicy> order = catalogue.order(b.order);
     Named<ChunkPolicy> chunk =
         catalogue.chunk(b.chunkTokens == null ? b.chunk : new PolicyWish.ByName<>("fixed"));
     Named<VictimPolicy> victim = catalogue.victim(b.victim);
+    Named<DraftPolicy> draft = catalogue.draft(b.draft);
+    int drafts = draftTokens(b, step, draft.policy(), problems);
     return new BatchOptions(
-        limits,
-        new BatchingPolicies(admission.policy(), order.policy(), chunk.policy(), victim.policy()),
+        new StepLimits(step, Math.clamp(b.maxRunning, 1, step), drafts),
+        new BatchingPolicies(
+            admission.policy(), order.policy(), chunk.policy(), victim.policy(), draft.policy()),
         admission.words(),
         order.words(),
         chunk.words(),
-        victim.words());
+        victim.words(),
+        draft.words());
+  }
+
+  private static int draftTokens(
+      ServingRuntimeBuilder b, int step, DraftPolicy policy, Problems problems) {
+    int most = step - 1;
+    if (b.draftTokens != null) {
+      problems.requireWithin("draftTokens", b.draftTokens, 1, Math.max(most, 1));
+    }
+    int wanted = b.draftTokens == null ? DRAFT_TOKENS : b.draftTokens;
+    return policy.equals(DraftPolicy.NONE) ? 0 : Math.clamp(wanted, 0, most);
   }
 }

@@ -2,11 +2,13 @@ package dev.serval.runtime;
 
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.ChunkPolicy;
+import dev.serval.api.batching.DraftPolicy;
 import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.PolicyProvider;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.batching.AdmissionPolicies;
 import dev.serval.batching.ChunkPolicies;
+import dev.serval.batching.DraftPolicies;
 import dev.serval.batching.OrderPolicies;
 import dev.serval.batching.VictimPolicies;
 import java.time.Duration;
@@ -62,6 +64,10 @@ record PolicyCatalogue(
     return policy("victim", wish, PolicyProvider::victim, stockVictims());
   }
 
+  Named<DraftPolicy> draft(PolicyWish<DraftPolicy> wish) {
+    return policy("draft", wish, PolicyProvider::draft, stockDrafts());
+  }
+
   private Map<String, Supplier<AdmissionPolicy>> stockAdmissions() {
     Map<String, Supplier<AdmissionPolicy>> stock = new LinkedHashMap<>();
     stock.put("queue", this::bounded);
@@ -101,6 +107,13 @@ record PolicyCatalogue(
     stock.put("last-in", VictimPolicies::lastIn);
     stock.put("least-computed", VictimPolicies::leastComputed);
     stock.put("least-cost", VictimPolicies::leastCost);
+    return stock;
+  }
+
+  private static Map<String, Supplier<DraftPolicy>> stockDrafts() {
+    Map<String, Supplier<DraftPolicy>> stock = new LinkedHashMap<>();
+    stock.put("none", DraftPolicies::none);
+    stock.put("prompt-lookup", DraftPolicies::promptLookup);
     return stock;
   }
 

@@ -172,7 +172,22 @@ record Screen(
     entries.add(new Entry("order", options.batch().order(), ""));
     entries.add(new Entry("chunks", options.batch().chunk(), ""));
     entries.add(new Entry("victim", options.batch().victim(), ""));
+    entries.add(new Entry("drafts", options.batch().draft(), drafts()));
     return entries;
+  }
+
+  private String drafts() {
+    int most = options.batch().limits().draftTokens();
+    if (most == 0) {
+      return "";
+    }
+    List<String> without =
+        models.stream()
+            .filter(model -> !model.computing().executor().verifiesDrafts())
+            .map(LoadedModel::name)
+            .toList();
+    String of = without.isEmpty() ? "" : ", none of " + String.join(", ", without);
+    return "up to %d tokens a step%s".formatted(most, of);
   }
 
   private Entry cache(LoadedModel model) {

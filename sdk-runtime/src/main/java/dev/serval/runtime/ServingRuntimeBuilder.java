@@ -8,6 +8,7 @@ import dev.serval.api.ServingRuntime;
 import dev.serval.api.batching.AdmissionPolicy;
 import dev.serval.api.batching.BatchingPolicies;
 import dev.serval.api.batching.ChunkPolicy;
+import dev.serval.api.batching.DraftPolicy;
 import dev.serval.api.batching.OrderPolicy;
 import dev.serval.api.batching.PolicyProvider;
 import dev.serval.api.batching.VictimPolicy;
@@ -68,6 +69,8 @@ public final class ServingRuntimeBuilder {
   PolicyWish<OrderPolicy> order = new PolicyWish.ByName<>("fcfs");
   PolicyWish<ChunkPolicy> chunk = new PolicyWish.ByName<>("time");
   PolicyWish<VictimPolicy> victim = new PolicyWish.ByName<>("least-cost");
+  PolicyWish<DraftPolicy> draft = new PolicyWish.ByName<>("none");
+  @Nullable Integer draftTokens;
   int streamBuffer = 256;
   Duration warmUp = Duration.ofSeconds(5);
   Duration returnAfter = Duration.ofMinutes(1);
@@ -416,7 +419,43 @@ public final class ServingRuntimeBuilder {
   }
 
   /**
-   * Sets all four policies.
+   * Decides by a named policy which tokens are guessed and verified beside those that decode.
+   * Answers are the same with any; what is guessed right comes sooner. Models that carry a state
+   * along are served without.
+   *
+   * @param name a stock policy, {@code none} or {@code prompt-lookup}, or the name of a {@linkplain
+   *     #policyProvider provider's}; {@code none} unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder draft(String name) {
+    draft = new PolicyWish.ByName<>(Objects.requireNonNull(name, "draft"));
+    return this;
+  }
+
+  /**
+   * Decides which tokens are guessed and verified beside those that decode.
+   *
+   * @param value the policy; see {@link #draft(String)} unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder draft(DraftPolicy value) {
+    draft = new PolicyWish.Given<>(Objects.requireNonNull(value, "draft"));
+    return this;
+  }
+
+  /**
+   * Limits how many drafted tokens a step has, of which each takes a row of scores.
+   *
+   * @param value the number, at least 1, less than a step may have; 16 unless set
+   * @return this builder
+   */
+  public ServingRuntimeBuilder draftTokens(int value) {
+    draftTokens = value;
+    return this;
+  }
+
+  /**
+   * Sets all five policies.
    *
    * @param value the policies
    * @return this builder
@@ -425,7 +464,8 @@ public final class ServingRuntimeBuilder {
     return admission(value.admission())
         .order(value.order())
         .chunk(value.chunk())
-        .victim(value.victim());
+        .victim(value.victim())
+        .draft(value.draft());
   }
 
   /**

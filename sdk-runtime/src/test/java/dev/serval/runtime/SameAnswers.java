@@ -8,6 +8,7 @@ import dev.serval.api.GenerationRequest;
 import dev.serval.api.GenerationResult;
 import dev.serval.api.Prompt;
 import dev.serval.api.ServingRuntime;
+import dev.serval.api.batching.SequenceView;
 import dev.serval.api.compute.DType;
 import dev.serval.testkit.models.Oracle;
 import dev.serval.testkit.models.SmallModel;
@@ -112,6 +113,31 @@ final class SameAnswers {
       assertThat(meters.get("serval.engine.preemptions").counter().count()).isPositive();
       OracleRequests.assertNothingHeld(runtime);
     }
+  }
+
+  /** They are the same where tokens are guessed, one in five wrongly. */
+  void assertWhereTokensAreGuessed() {
+    try (ServingRuntime runtime = builder().blockTokens(4).draft(this::guess).build()) {
+      together(runtime);
+    }
+  }
+
+  private int guess(SequenceView sequence, int[] tokens, int[] draft, int most) {
+    int[] prompt = Arrays.copyOf(tokens, sequence.promptTokens());
+    List<Integer> answer = answers.get(index(prompt));
+    int from = sequence.generatedTokens();
+    int count = Math.min(most, answer.size() - from);
+    for (int i = 0; i < count; i++) {
+      draft[i] = (from + i) % 5 == 4 ? 0 : answer.get(from + i);
+    }
+    return count;
+  }
+
+  private int index(int[] prompt) {
+    return IntStream.range(0, prompts.size())
+        .filter(i -> Arrays.equals(prompts.get(i), prompt))
+        .findFirst()
+        .orElseThrow();
   }
 
   private long blockBytes() {

@@ -89,6 +89,12 @@ final class SameAnswersTest {
 
   @ParameterizedTest
   @EnumSource
+  void answers_are_the_same_where_tokens_are_guessed(Kept kept) throws IOException {
+    alone(kept).assertWhereTokensAreGuessed();
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void answers_are_the_same_after_giving_way_to_others(Kept kept)
       throws IOException, InterruptedException {
     alone(kept).assertAfterGivingWay();

@@ -74,6 +74,11 @@ final class CostedModel implements ModelExecutor {
   }
 
   @Override
+  public boolean verifiesDrafts() {
+    return false;
+  }
+
+  @Override
   public Logits execute(StepBatch batch) {
     long begin = clock.nanos();
     long nanos = Math.max(1, Math.round(costs.nanos(batch) * noise()));

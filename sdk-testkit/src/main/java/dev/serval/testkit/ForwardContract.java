@@ -8,6 +8,7 @@ import dev.serval.api.storage.Checkpoint;
 import dev.serval.testkit.models.SmallModel;
 import dev.serval.testkit.models.SmallModel.Sizes;
 import dev.serval.testkit.models.SteppedModel;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
@@ -24,6 +25,8 @@ abstract class ForwardContract {
   private static final double TOLERANCE = 1e-4;
   private static final int LENGTH = 43;
   private static final int SILENT = 12;
+  private static final int DRAFT = 2;
+  private static final int DRAFTED = 5;
 
   ForwardContract() {}
 
@@ -79,6 +82,29 @@ abstract class ForwardContract {
         assertClose(logits, expected[LENGTH - 1 - sequence.left()]);
       }
       assertClose(afterSilentSteps(run, tokens), expected[LENGTH - 1]);
+      if (run.executor().verifiesDrafts()) {
+        assertVerifies(run, tokens, vocabulary);
+      }
+    }
+  }
+
+  /** Tokens that follow guesses, right and wrong, have the bits that they have by themselves. */
+  private static void assertVerifies(SteppedModel run, int[] tokens, int vocabulary) {
+    SteppedModel.Sequence alone = run.sequence(tokens);
+    SteppedModel.Sequence drafting = run.sequence(tokens);
+    int before = LENGTH - DRAFTED;
+    run.step(List.of(alone, drafting), List.of(before, before));
+    for (int wrong = 1; drafting.left() > DRAFT; wrong = wrong % DRAFT + 1) {
+      int from = LENGTH - drafting.left();
+      int[] guesses = Arrays.copyOfRange(tokens, from + 1, from + 1 + DRAFT);
+      for (int i = wrong - 1; i < DRAFT; i++) {
+        guesses[i] = (guesses[i] + 1) % vocabulary;
+      }
+      List<float[]> drafted = run.verify(drafting, guesses);
+      for (int i = 0; i < wrong; i++) {
+        assertThat(drafted.get(i)).isEqualTo(run.step(List.of(alone), List.of(1)).getFirst());
+      }
+      drafting.accept(wrong - 1);
     }
   }
 

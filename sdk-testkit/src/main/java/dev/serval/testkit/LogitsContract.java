@@ -42,18 +42,19 @@ abstract class LogitsContract extends ExpertContract {
   }
 
   @Test
-  void logits_are_those_of_the_last_row_of_each_sequence_that_wants_them() {
+  void logits_are_those_of_the_last_row_of_each_sequence_that_wants_them_and_of_drafted_ones() {
     Random random = new Random(8);
-    float[][] hidden = floats(random, 7, 5);
+    float[][] hidden = floats(random, 10, 5);
     float[][] head = floats(random, 300, 5);
-    StepBatch batch = new StepBatch(7, 4);
+    StepBatch batch = new StepBatch(10, 5);
     batch.add(new int[3], 0, 3, BlockTable.EMPTY, true);
     batch.add(new int[2], 0, 2, BlockTable.EMPTY, false);
     batch.add(new int[1], 0, 1, BlockTable.EMPTY, true);
+    batch.addDraft(new int[9], 6, 3, BlockTable.EMPTY);
     batch.add(new int[9], 8, 1, BlockTable.EMPTY, true);
-    Logits logits = backend.logits(4, 300);
+    Logits logits = backend.logits(6, 300);
     backend.project(batch, probe.put(hidden), probe.matrix(DType.F32, head), null, logits);
-    assertThat(logits.rows()).isEqualTo(3);
+    assertThat(logits.rows()).isEqualTo(6);
     assertThat(logits.vocabulary()).isEqualTo(300);
     float[][] actual = BackendProbe.values(logits);
     float[] bias = floats(random, 1, 300)[0];
@@ -64,15 +65,15 @@ abstract class LogitsContract extends ExpertContract {
         probe.vector(DType.F32, bias),
         logits);
     float[][] biased = BackendProbe.values(logits);
-    int[] sources = {2, 5, 6};
-    for (int row = 0; row < 3; row++) {
+    int[] sources = {2, 5, 6, 7, 8, 9};
+    for (int row = 0; row < sources.length; row++) {
       double[] in = Float64.widen(hidden[sources[row]]);
       assertRow(actual[row], Float64.linear(in, head, NO_BIAS), 6, "row " + row);
       assertRow(biased[row], Float64.linear(in, head, bias), 7, "biased row " + row);
     }
     assertThatExceptionOfType(IndexOutOfBoundsException.class)
-        .isThrownBy(() -> logits.row(3))
-        .withMessageContaining("3");
+        .isThrownBy(() -> logits.row(6))
+        .withMessageContaining("6");
   }
 
   @Test
@@ -85,20 +86,23 @@ abstract class LogitsContract extends ExpertContract {
 
   @Test
   void rows_that_logits_are_wanted_of_are_moved_to_the_front_or_all_are_left() {
-    float[][] rows = floats(new Random(12), 7, 5);
-    StepBatch batch = new StepBatch(7, 4);
+    float[][] rows = floats(new Random(12), 9, 5);
+    StepBatch batch = new StepBatch(9, 5);
     batch.add(new int[3], 0, 3, BlockTable.EMPTY, false);
     batch.add(new int[] {4, 5}, 0, 2, BlockTable.EMPTY, true);
     batch.add(new int[1], 0, 1, BlockTable.EMPTY, false);
+    batch.addDraft(new int[9], 3, 2, BlockTable.EMPTY);
     batch.add(new int[9], 8, 1, BlockTable.EMPTY, true);
     Activations buffer = probe.put(rows);
     if (backend.gather(batch, buffer)) {
-      float[][] moved = probe.get(buffer, 2);
+      float[][] moved = probe.get(buffer, 4);
       assertThat(moved[0]).containsExactly(rows[4]);
       assertThat(moved[1]).containsExactly(rows[6]);
-      refused(() -> backend.gather(batch, probe.buffer(6, 5)));
+      assertThat(moved[2]).containsExactly(rows[7]);
+      assertThat(moved[3]).containsExactly(rows[8]);
+      refused(() -> backend.gather(batch, probe.buffer(8, 5)));
     } else {
-      assertThat(probe.get(buffer, 7)).isDeepEqualTo(rows);
+      assertThat(probe.get(buffer, 9)).isDeepEqualTo(rows);
     }
   }
 

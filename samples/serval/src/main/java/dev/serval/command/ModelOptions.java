@@ -146,6 +146,20 @@ final class ModelOptions {
               + " (least-cost)")
   private @Nullable String victim;
 
+  @Option(
+      names = "--draft",
+      paramLabel = "POLICY",
+      description =
+          "which tokens are guessed and verified beside those that decode: none, prompt-lookup (what"
+              + " followed where the text stood before), or a plug-in's; answers are the same (none)")
+  private @Nullable String draft;
+
+  @Option(
+      names = "--draft-tokens",
+      paramLabel = "N",
+      description = "drafted tokens that one step may have (16)")
+  private @Nullable Integer draftTokens;
+
   /** Where the model lies. */
   Path path() {
     return model == null ? DemoModel.folder() : model;
@@ -233,6 +247,8 @@ final class ModelOptions {
     given(order, name -> builder.order(name));
     given(chunks, name -> chunks(name, builder));
     given(victim, name -> builder.victim(name));
+    given(draft, name -> builder.draft(name));
+    given(draftTokens, builder::draftTokens);
   }
 
   private static void chunks(String chosen, ServingRuntimeBuilder builder) {

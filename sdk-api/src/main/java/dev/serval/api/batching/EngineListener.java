@@ -28,6 +28,15 @@ public interface EngineListener {
   default void token(SequenceView sequence, long sinceNanos, boolean first) {}
 
   /**
+   * A sequence's drafted tokens were verified.
+   *
+   * @param sequence the sequence, valid during the call
+   * @param drafted how many tokens were guessed
+   * @param accepted how many of them it was given
+   */
+  default void verified(SequenceView sequence, int drafted, int accepted) {}
+
+  /**
    * A sequence first took part in a step.
    *
    * @param sequence the sequence, valid during the call

@@ -50,4 +50,13 @@ public interface PolicyProvider {
   default Optional<VictimPolicy> victim() {
     return Optional.empty();
   }
+
+  /**
+   * Which tokens are guessed.
+   *
+   * @return the policy, empty if this provider has none
+   */
+  default Optional<DraftPolicy> draft() {
+    return Optional.empty();
+  }
 }

@@ -3,7 +3,7 @@ package dev.serval.api.batching;
 /**
  * What steps cost on this machine, learned from those it has taken. A step's time is linear in its
  * launch, the cached tokens that attention reads, the tokens of chunks that the matrices multiply,
- * the attention of chunks and the number of decodes:
+ * the attention of chunks and the number of decodes, among which drafted tokens count:
  *
  * <pre>c + γ·cached + b·Σnew + a·Σ(2·cached·new + new²) + d·decodes</pre>
  */
@@ -52,7 +52,7 @@ public interface StepCosts {
    * @param cached the tokens whose KV is read besides the step's own
    * @param fresh the tokens of its chunks; decodes are counted by themselves
    * @param pairs the sum of {@link #pairs} over its chunks
-   * @param decodes how many of the sequences compute a single token
+   * @param decodes how many of the sequences compute a single token, and how many drafted ones
    * @return nanoseconds
    */
   long predictNanos(long cached, long fresh, double pairs, int decodes);
@@ -82,7 +82,10 @@ public interface StepCosts {
    */
   default long predictNanos(StepPlan plan) {
     return predictNanos(
-        plan.cachedTokens(), plan.tokens() - plan.decodes(), plan.attentionPairs(), plan.decodes());
+        plan.cachedTokens(),
+        plan.chunkTokens(),
+        plan.attentionPairs(),
+        plan.decodes() + plan.draftTokens());
   }
 
   /**
@@ -96,8 +99,8 @@ public interface StepCosts {
   default long predictNanos(StepPlan plan, int cached, int tokens) {
     return predictNanos(
         plan.cachedTokens() + cached,
-        plan.tokens() - plan.decodes() + tokens,
+        plan.chunkTokens() + tokens,
         plan.attentionPairs() + pairs(cached, tokens),
-        plan.decodes());
+        plan.decodes() + plan.draftTokens());
   }
 }

@@ -8,7 +8,7 @@ public interface StepPlan {
   /**
    * The tokens it computes.
    *
-   * @return decodes and chunks together
+   * @return decodes, drafts and chunks together
    */
   int tokens();
 
@@ -20,11 +20,29 @@ public interface StepPlan {
   int sequences();
 
   /**
-   * The sequences of which it computes a single token.
+   * The sequences of which it computes a single token that is known.
    *
    * @return how many
    */
   int decodes();
+
+  /**
+   * The tokens that it computes beside those of decodes because they may follow them.
+   *
+   * @return how many
+   */
+  default int draftTokens() {
+    return 0;
+  }
+
+  /**
+   * The tokens of its chunks.
+   *
+   * @return how many are neither decodes nor drafts
+   */
+  default int chunkTokens() {
+    return tokens() - decodes() - draftTokens();
+  }
 
   /**
    * The tokens whose KV its attention reads besides its own.

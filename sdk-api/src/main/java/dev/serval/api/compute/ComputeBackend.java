@@ -523,7 +523,7 @@ public interface ComputeBackend extends AutoCloseable {
   void addExperts(StepBatch batch, Activations in, ExpertLayer experts, Activations out);
 
   /**
-   * Moves the last row of each sequence that logits are wanted of to its row among the logits, so
+   * Moves those rows of each sequence that logits are wanted of to their rows among the logits, so
    * that the operations that follow can do without the others: their step is what {@link
    * StepBatch#addLastRows} makes of this one. What lay there and behind is lost.
    *
@@ -536,7 +536,7 @@ public interface ComputeBackend extends AutoCloseable {
   }
 
   /**
-   * The scores over the vocabulary, for the last row of each sequence that wants them.
+   * The scores over the vocabulary, for the rows of each sequence that want them.
    *
    * @param batch the step
    * @param hidden the normalised rows
@@ -560,7 +560,7 @@ public interface ComputeBackend extends AutoCloseable {
   /**
    * Allocates room for a step's scores.
    *
-   * @param maxRows the most sequences of a step
+   * @param maxRows the most rows of logits of a step
    * @param vocabulary the vocabulary's size
    * @return the room
    */

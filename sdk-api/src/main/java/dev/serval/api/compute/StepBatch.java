@@ -6,8 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What one step computes: a run of consecutive tokens for each of its sequences, laid out row after
- * row. A decode is a run of one. Filled by the engine and read by the executor, on the engine's
- * thread or, while that waits, on the backend's; reused for every step.
+ * row. A decode is a run of one, or of more where those that follow it are drafted. Filled by the
+ * engine and read by the executor, on the engine's thread or, while that waits, on the backend's;
+ * reused for every step.
  */
 public final class StepBatch {
   private final int[] tokens;
@@ -15,6 +16,7 @@ public final class StepBatch {
   private final int[] rowSequence;
   private final int[] firstRow;
   private final int[] logitRow;
+  private final int[] wantedRows;
   private final BlockTable[] blockTables;
   private final @Nullable TokenSampler[] samplers;
   private int rows;
@@ -34,6 +36,7 @@ public final class StepBatch {
     rowSequence = new int[maxTokens];
     firstRow = new int[maxSequences + 1];
     logitRow = new int[maxSequences];
+    wantedRows = new int[maxSequences];
     blockTables = new BlockTable[maxSequences];
     samplers = new @Nullable TokenSampler[maxSequences];
     java.util.Arrays.fill(blockTables, BlockTable.EMPTY);
@@ -81,13 +84,33 @@ public final class StepBatch {
    * @throws IndexOutOfBoundsException when the batch is full
    */
   public int add(int[] source, int from, int count, BlockTable table, boolean wantsLogits) {
+    addRows(source, from, from, count);
+    return end(table, wantsLogits ? 1 : 0, null);
+  }
+
+  private void addRows(int[] source, int from, int position, int count) {
     System.arraycopy(source, from, tokens, rows, count);
     for (int i = 0; i < count; i++) {
-      positions[rows + i] = from + i;
+      positions[rows + i] = position + i;
       rowSequence[rows + i] = sequences;
     }
     rows += count;
-    return end(table, wantsLogits, null);
+  }
+
+  /**
+   * Adds a sequence's next token and those that are guessed to follow it, with logits after each of
+   * them, from which nothing is drawn within the step.
+   *
+   * @param source where the sequence's tokens are, and behind them the guesses
+   * @param from the position of the token: how many were computed before
+   * @param count how many tokens the run has, the guesses included; more than 1
+   * @param table the sequence's KV blocks, with room for the run
+   * @return which sequence of the step it is, from 0
+   * @throws IndexOutOfBoundsException when the batch is full
+   */
+  public int addDraft(int[] source, int from, int count, BlockTable table) {
+    addRows(source, from, from, count);
+    return end(table, count, null);
   }
 
   /**
@@ -101,18 +124,14 @@ public final class StepBatch {
    * @throws IndexOutOfBoundsException when the batch is full
    */
   public int addDecode(int token, int position, BlockTable table, TokenSampler sampler) {
-    return addRow(token, position, table, sampler);
-  }
-
-  private int addRow(int token, int position, BlockTable table, @Nullable TokenSampler sampler) {
     tokens[rows] = token;
     positions[rows] = position;
     rowSequence[rows++] = sequences;
-    return end(table, true, sampler);
+    return end(table, 1, sampler);
   }
 
   /**
-   * Adds the last row of each sequence of a step that logits are wanted of, with the same number
+   * Adds those rows of each sequence of a step that logits are wanted of, with the same numbers
    * among the logits' rows if this batch was empty.
    *
    * @param step the step
@@ -120,26 +139,26 @@ public final class StepBatch {
    */
   public void addLastRows(StepBatch step) {
     for (int sequence = 0; sequence < step.sequences; sequence++) {
-      if (step.logitRow[sequence] >= 0) {
-        int row = step.firstRow[sequence + 1] - 1;
-        addRow(
-            step.tokens[row],
-            step.positions[row],
-            step.blockTables[sequence],
-            step.samplers[sequence]);
+      int wanted = step.wantedRows[sequence];
+      if (wanted > 0) {
+        int row = step.firstRow[sequence + 1] - wanted;
+        addRows(step.tokens, row, step.positions[row], wanted);
+        end(step.blockTables[sequence], wanted, step.samplers[sequence]);
       }
     }
   }
 
   @SuppressWarnings("ReferenceEquality") // what is the same is not written anew
-  private int end(BlockTable table, boolean wantsLogits, @Nullable TokenSampler sampler) {
+  private int end(BlockTable table, int wanted, @Nullable TokenSampler sampler) {
     if (blockTables[sequences] != table) {
       blockTables[sequences] = table;
     }
     if (samplers[sequences] != sampler) {
       samplers[sequences] = sampler;
     }
-    logitRow[sequences] = wantsLogits ? logitRows++ : -1;
+    logitRow[sequences] = wanted > 0 ? logitRows : -1;
+    wantedRows[sequences] = wanted;
+    logitRows += wanted;
     firstRow[sequences + 1] = rows;
     return sequences++;
   }
@@ -200,7 +219,7 @@ public final class StepBatch {
   /**
    * How many rows of logits are wanted.
    *
-   * @return at most one for each sequence
+   * @return one for each sequence that a token is drawn for, and one for each drafted token
    */
   public int logitRows() {
     return logitRows;
@@ -250,10 +269,20 @@ public final class StepBatch {
    * Where a sequence's logits go.
    *
    * @param sequence from 0
-   * @return the row of the step's logits, or −1 if none are wanted
+   * @return the row of the step's logits, the first if it has several, or −1 if none are wanted
    */
   public int logitRow(int sequence) {
     return logitRow[sequence];
+  }
+
+  /**
+   * How many of a sequence's rows have logits.
+   *
+   * @param sequence from 0
+   * @return 0, 1 for the last one, or all of a run with drafted tokens
+   */
+  public int wantedRows(int sequence) {
+    return wantedRows[sequence];
   }
 
   /**

@@ -37,6 +37,15 @@ public interface ModelExecutor {
   Logits execute(StepBatch batch);
 
   /**
+   * Whether it computes tokens that are only guessed: what it keeps of a token is written anew when
+   * another takes its position. A model that carries a state along does not, since that state has
+   * all tokens in it.
+   *
+   * @return whether {@link StepBatch#addDraft} is allowed
+   */
+  boolean verifiesDrafts();
+
+  /**
    * A sampler for one sequence, fit for where this executor's logits are.
    *
    * @param sampling how tokens are drawn

@@ -43,6 +43,30 @@ final class StepBatchTest {
   }
 
   @Test
+  void drafted_tokens_have_logits_each_and_are_drawn_by_nobody_within_the_step() {
+    BlockTable table = new BlockTable();
+    batch.addDecode(17, 40, BlockTable.EMPTY, sampler);
+    batch.addDraft(TOKENS, 2, 3, table);
+    batch.add(TOKENS, 0, 1, BlockTable.EMPTY, sampler);
+    assertThat(batch.logitRows()).isEqualTo(5);
+    assertThat(batch.wantedRows(0)).isOne();
+    assertThat(batch.wantedRows(1)).isEqualTo(3);
+    assertThat(batch.logitRow(1)).isOne();
+    assertThat(batch.logitRow(2)).isEqualTo(4);
+    assertThat(batch.sampler(1)).isNull();
+    StepBatch last = new StepBatch(6, 3);
+    last.addLastRows(batch);
+    assertThat(last.rows()).isEqualTo(5);
+    assertThat(last.token(1)).isEqualTo(12);
+    assertThat(last.token(3)).isEqualTo(14);
+    assertThat(last.position(3)).isEqualTo(4);
+    assertThat(last.sequenceOf(3)).isOne();
+    assertThat(last.wantedRows(1)).isEqualTo(3);
+    assertThat(last.logitRow(2)).isEqualTo(4);
+    assertThat(last.sampler(2)).isSameAs(sampler);
+  }
+
+  @Test
   void the_rows_that_logits_are_wanted_of_make_a_batch_of_their_own() {
     BlockTable table = new BlockTable();
     batch.add(TOKENS, 0, 2, BlockTable.EMPTY, false);

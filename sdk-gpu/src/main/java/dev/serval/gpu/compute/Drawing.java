@@ -61,11 +61,11 @@ final class Drawing {
     count = module.kernel("count_tokens");
   }
 
-  /** Makes room for the ids of a step. */
+  /** Makes room for the ids of a step, and for one that is drawn by itself. */
   void reserve(int rows) {
     if (rows > room) {
       HostMemory old = ids;
-      ids = context.allocateHost((long) rows * Integer.BYTES);
+      ids = context.allocateHost((rows + 1L) * Integer.BYTES);
       room = rows;
       if (old != null) {
         old.close();
@@ -153,12 +153,21 @@ final class Drawing {
 
   /** Draws what the staged step asks for. */
   void launch(CudaLogits logits) {
+    launch(logits, 0);
+  }
+
+  /** Draws what is staged by itself, beside what the last step drew. */
+  void launchAlone(CudaLogits logits) {
+    launch(logits, room);
+  }
+
+  private void launch(CudaLogits logits, int firstId) {
     HostMemory target = java.util.Objects.requireNonNull(ids);
     MemorySegment to = sample.arguments();
     to.set(JAVA_LONG, STEP, site.step().address());
     to.set(JAVA_LONG, LOGITS, logits.scores().address());
     to.set(JAVA_LONG, COUNTS, tables.atLeast(Integer.BYTES));
-    to.set(JAVA_LONG, TOKENS, target.address());
+    to.set(JAVA_LONG, TOKENS, target.address() + (long) firstId * Integer.BYTES);
     to.set(JAVA_INT, VOCABULARY, logits.vocabulary());
     to.set(JAVA_INT, STRIDE, logits.scores().stride());
     sample.grid(site.bounds().draws(), 1, 1).launch(site.stream());
@@ -177,6 +186,11 @@ final class Drawing {
   /** Whether the last step drew from these scores. */
   boolean drewFrom(CudaLogits logits) {
     return drawn == logits;
+  }
+
+  /** Where what was drawn by itself is found. */
+  int alone() {
+    return room;
   }
 
   /** What was drawn, once the step is done. */

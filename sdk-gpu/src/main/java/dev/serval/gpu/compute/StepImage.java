@@ -51,7 +51,7 @@ final class StepImage {
 
   /** How much room a step takes at most. */
   static long room(StepBatch batch, int tileRows) {
-    long ints = 3L * batch.rows() + 4L * batch.sequences() + 1;
+    long ints = 3L * batch.rows() + 3L * batch.sequences() + batch.logitRows() + 1;
     long draws = 0;
     for (int i = 0; i < batch.sequences(); i++) {
       int count = batch.firstRow(i + 1) - batch.firstRow(i);
@@ -167,8 +167,8 @@ final class StepImage {
     for (int i = 0; i < sequences; i++) {
       int last = batch.firstRow(i + 1) - 1;
       longest = Math.max(longest, batch.position(last) + 1);
-      if (batch.logitRow(i) >= 0) {
-        put(last);
+      for (int row = last + 1 - batch.wantedRows(i); row <= last; row++) {
+        put(row);
       }
     }
   }

@@ -221,7 +221,7 @@ final class StepLaunches {
         drawNow(logits, sampler, row);
       }
       settle();
-      return drawing.id(there ? place : 0);
+      return drawing.id(there ? place : drawing.alone());
     } catch (DeviceLostException e) {
       throw access.gone(e);
     }
@@ -231,8 +231,7 @@ final class StepLaunches {
     drawing.count(sampler);
     step.stageDraw(sampler, row);
     bounds.oneDraw();
-    drawing.launch(logits);
-    drawing.begin();
+    drawing.launchAlone(logits);
     unsettled = true;
   }
 

@@ -608,8 +608,10 @@ public final class CpuBackend implements ComputeBackend {
   public boolean gather(StepBatch batch, Activations rows) {
     CpuActivations all = rows("rows", rows, batch, rows.columns());
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
-      if (batch.logitRow(sequence) >= 0) {
-        all.move(batch.firstRow(sequence + 1) - 1, batch.logitRow(sequence));
+      int wanted = batch.wantedRows(sequence);
+      int first = batch.firstRow(sequence + 1) - wanted;
+      for (int i = 0; i < wanted; i++) {
+        all.move(first + i, batch.logitRow(sequence) + i);
       }
     }
     return true;
@@ -622,8 +624,10 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations input = rows("hidden rows", hidden, batch, matrix.columns());
     CpuLogits logits = logits(out, matrix.rows(), batch.logitRows());
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
-      if (batch.logitRow(sequence) >= 0) {
-        logits.sourceRows()[batch.logitRow(sequence)] = batch.firstRow(sequence + 1) - 1;
+      int wanted = batch.wantedRows(sequence);
+      int first = batch.firstRow(sequence + 1) - wanted;
+      for (int i = 0; i < wanted; i++) {
+        logits.sourceRows()[batch.logitRow(sequence) + i] = first + i;
       }
     }
     logits.rows(batch.logitRows());

@@ -3,7 +3,9 @@ package dev.serval.models.family;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.LoadListener;
+import dev.serval.api.compute.DType;
 import dev.serval.api.compute.KernelKind;
+import dev.serval.api.compute.KernelPreference;
 import dev.serval.api.storage.Checkpoint;
 import dev.serval.models.cpu.Tiers;
 import dev.serval.storage.SafetensorsReader;
@@ -12,6 +14,7 @@ import dev.serval.testkit.models.SteppedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -140,6 +143,38 @@ final class OracleTest {
           assertThat(run.logits(prompt, 1)).containsExactly(expected);
           assertThat(run.logits(prompt, 13)).containsExactly(expected);
           assertThat(batched(run, oracle, prompt)).containsExactly(expected);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("oracles")
+  void logits_after_drafted_tokens_have_the_bits_that_they_have_one_by_one(Oracle oracle)
+      throws IOException {
+    int[] prompt = oracle.prompts().getLast();
+    int[] answer = oracle.greedy().getLast();
+    for (DType kept : List.of(DType.F32, DType.BF16)) {
+      try (Checkpoint checkpoint = open(oracle);
+          ModelRun run = new ModelRun(checkpoint, 2, kept, KernelPreference.require(kernels))) {
+        SteppedModel.Sequence alone = run.sequence(prompt);
+        SteppedModel.Sequence drafting = run.sequence(prompt);
+        run.advance(alone, 13);
+        run.advance(drafting);
+        for (int wrong = 0; wrong < 5; wrong++) {
+          int[] guesses = Arrays.copyOfRange(answer, drafting.generated() + 1, answer.length);
+          guesses = Arrays.copyOf(guesses, wrong + 1);
+          guesses[wrong]++;
+          drafting.append(answer[drafting.generated()]);
+          List<float[]> drafted = run.verify(drafting, guesses);
+          for (int i = 0; i <= wrong; i++) {
+            alone.append(answer[alone.generated()]);
+            assertThat(drafted.get(i)).containsExactly(run.advance(alone));
+          }
+          for (int i = 0; i < wrong; i++) {
+            drafting.append(answer[drafting.generated()]);
+          }
+          drafting.accept(wrong);
         }
       }
     }

@@ -35,6 +35,8 @@ public final class EngineMeters implements EngineListener {
   private final Counter queried;
   private final Counter hit;
   private final Counter preemptions;
+  private final Counter drafted;
+  private final Counter accepted;
   private final SwapMeters swap;
   private final Map<ServiceLevel, LevelMeters> levels = new ConcurrentHashMap<>();
   private @Nullable LevelMeters last;
@@ -54,6 +56,8 @@ public final class EngineMeters implements EngineListener {
     queried = counter("serval.kv.prefix.queried", "Prompt tokens looked for in the KV cache");
     hit = counter("serval.kv.prefix.hit", "Prompt tokens found in the KV cache");
     preemptions = counter("serval.engine.preemptions", "Sequences that had to give way");
+    drafted = counter("serval.draft.tokens", "Tokens that were guessed and verified");
+    accepted = counter("serval.draft.accepted", "Tokens that were guessed right and given");
     swap = new SwapMeters(registry, tags);
   }
 
@@ -105,6 +109,14 @@ public final class EngineMeters implements EngineListener {
       if (!first) {
         gap.record(sinceNanos, TimeUnit.NANOSECONDS);
       }
+    }
+  }
+
+  @Override
+  public void verified(SequenceView sequence, int guessed, int right) {
+    if (measuring) {
+      drafted.increment(guessed);
+      accepted.increment(right);
     }
   }
 

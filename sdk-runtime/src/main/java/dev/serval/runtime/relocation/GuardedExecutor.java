@@ -41,6 +41,11 @@ public final class GuardedExecutor implements ModelExecutor {
   }
 
   @Override
+  public boolean verifiesDrafts() {
+    return executor.verifiesDrafts();
+  }
+
+  @Override
   public Logits execute(StepBatch batch) {
     DeviceGoneException known = gone;
     if (known != null) {

@@ -34,6 +34,11 @@ public class ForwardingModel implements ModelExecutor {
   }
 
   @Override
+  public boolean verifiesDrafts() {
+    return model.verifiesDrafts();
+  }
+
+  @Override
   public Logits execute(StepBatch batch) {
     return model.execute(batch);
   }

@@ -35,14 +35,14 @@ public final class RecallModel implements ModelExecutor {
    * @param vocabulary how many tokens there are
    * @param blocks how many KV blocks it has
    * @param blockTokens how many tokens a block holds
-   * @param maxSequences how many sequences a step has at most
+   * @param maxLogitRows how many rows of logits a step has at most
    */
-  public RecallModel(int vocabulary, int blocks, int blockTokens, int maxSequences) {
+  public RecallModel(int vocabulary, int blocks, int blockTokens, int maxLogitRows) {
     this.vocabulary = vocabulary;
     layout = new KvLayout(1, 1, 1, blockTokens, DType.F32);
     memory = new long[blocks * blockTokens];
     Arrays.fill(memory, -1);
-    logits = new OneHot(maxSequences, vocabulary);
+    logits = new OneHot(maxLogitRows, vocabulary);
   }
 
   /**
@@ -130,6 +130,11 @@ public final class RecallModel implements ModelExecutor {
   }
 
   @Override
+  public boolean verifiesDrafts() {
+    return true;
+  }
+
+  @Override
   public Logits execute(StepBatch batch) {
     for (int row = 0; row < batch.rows(); row++) {
       int position = batch.position(row);
@@ -138,9 +143,9 @@ public final class RecallModel implements ModelExecutor {
     }
     logits.clear();
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
-      if (batch.logitRow(sequence) >= 0) {
-        int last = batch.position(batch.firstRow(sequence + 1) - 1);
-        logits.add(next(recall(batch.blockTable(sequence), last), vocabulary));
+      int end = batch.firstRow(sequence + 1);
+      for (int row = end - batch.wantedRows(sequence); row < end; row++) {
+        logits.add(next(recall(batch.blockTable(sequence), batch.position(row)), vocabulary));
       }
     }
     return logits;

@@ -49,7 +49,7 @@ public class SteppedModel implements AutoCloseable {
    */
   public record Setup(DType kvType, int blockTokens, int blocks, StepLimits limits) {
     /** Small. */
-    public static final Setup SMALL = new Setup(DType.F32, 16, 96, new StepLimits(160, 8));
+    public static final Setup SMALL = new Setup(DType.F32, 16, 96, new StepLimits(160, 8, 8));
 
     /**
      * The same, but for how keys and values are kept.
@@ -193,6 +193,28 @@ public class SteppedModel implements AutoCloseable {
       rows.add(logits.row(batch.logitRow(i)).toArray(ValueLayout.JAVA_FLOAT));
     }
     return rows;
+  }
+
+  /**
+   * One step of a sequence's next token and others that are guessed to follow it.
+   *
+   * @param sequence the sequence, which has computed the next token alone afterwards
+   * @param guesses what may follow
+   * @return the logits after the token and after each guess
+   */
+  public List<float[]> verify(Sequence sequence, int... guesses) {
+    int from = sequence.computed;
+    int count = 1 + guesses.length;
+    int[] run = Arrays.copyOf(sequence.tokens, from + count);
+    System.arraycopy(guesses, 0, run, from + 1, guesses.length);
+    batch.clear();
+    sequence.reserve(from + count);
+    batch.addDraft(run, from, count, sequence.table);
+    Logits logits = executor.execute(batch);
+    sequence.computed++;
+    return IntStream.range(0, count)
+        .mapToObj(row -> logits.row(row).toArray(ValueLayout.JAVA_FLOAT))
+        .toList();
   }
 
   /**
@@ -432,6 +454,15 @@ public class SteppedModel implements AutoCloseable {
     public void takeBack(int count) {
       total -= count;
       computed -= count;
+    }
+
+    /**
+     * Guesses were right: what was verified of them is computed.
+     *
+     * @param count how many
+     */
+    public void accept(int count) {
+      computed += count;
     }
 
     /**

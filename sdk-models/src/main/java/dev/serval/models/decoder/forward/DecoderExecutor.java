@@ -100,7 +100,7 @@ public final class DecoderExecutor implements ModelExecutor {
     this.kv = kv;
     this.limits = limits;
     int rows = limits.tokens();
-    logits = backend.logits(limits.sequences(), shape.vocabulary());
+    logits = backend.logits(limits.logitRows(), shape.vocabulary());
     embeddingFactor = (float) traits.stream().embeddings();
     stream = new ResidualStream(backend, shape, rows);
     positions =
@@ -116,7 +116,7 @@ public final class DecoderExecutor implements ModelExecutor {
     residual = List.of(stream.rows());
     recalling = traits.states().map(states -> recalling(rows, states.traits())).orElse(null);
     feedForward = new FeedForwardPart(backend, stream, shape, rows, attention.spare());
-    lastRows = new StepBatch(limits.sequences(), limits.sequences());
+    lastRows = new StepBatch(limits.logitRows(), limits.sequences());
   }
 
   private LayerInputRoom layerInputs(DecoderShape shape, int rows, LayerInputs inputs) {
@@ -145,11 +145,24 @@ public final class DecoderExecutor implements ModelExecutor {
   }
 
   @Override
+  public boolean verifiesDrafts() {
+    return recalling == null;
+  }
+
+  @Override
   public Logits execute(StepBatch batch) {
-    if (batch.rows() > limits.tokens() || batch.sequences() > limits.sequences()) {
+    if (batch.rows() > limits.tokens()
+        || batch.sequences() > limits.sequences()
+        || batch.logitRows() > limits.logitRows()) {
       throw new IllegalArgumentException(
-          "a step of %d tokens and %d sequences is beyond the %d and %d that were asked for"
-              .formatted(batch.rows(), batch.sequences(), limits.tokens(), limits.sequences()));
+          "a step of %d tokens, %d sequences and %d rows of logits is beyond the %d, %d and %d that were asked for"
+              .formatted(
+                  batch.rows(),
+                  batch.sequences(),
+                  batch.logitRows(),
+                  limits.tokens(),
+                  limits.sequences(),
+                  limits.logitRows()));
     }
     backend.step(batch, pass);
     return logits;

@@ -1,0 +1,132 @@
+package dev.serval.batching;
+
+import dev.serval.api.ServiceLevel;
+import dev.serval.api.cache.KvCache;
+import dev.serval.api.model.ModelExecutor;
+import dev.serval.api.model.StepLimits;
+
+/** Has decodes compute tokens that may follow them, as many as are worth their time. */
+final class Drafting {
+  /*
+   * Speculative decoding (Leviathan, Kalman, Matias, "Fast Inference from Transformers via Speculative
+   * Decoding", arXiv:2211.17192) with one difference: a drafted token is not accepted with a probability,
+   * but where the sequence's own sampler draws the same from the same scores. A row's scores do not depend
+   * on what else is in its step, and a sampler takes one random number for each token that it gives; so
+   * a sequence has the very tokens that it would have without drafts, greedy or not.
+   *
+   * How many are worth it? A step of decodes is bound by the weights it reads, so one row more takes
+   * little, until there are so many that it is bound by computing. What a row takes is what the engine
+   * has learned of decodes (StepCosts), d. The i-th guess of a sequence is right if all before it are,
+   * with a probability of p^i, where p is how often its guesses were right of late. With it the step
+   * gives N + p^i tokens in T + d in place of N in T, which is worth it as long as
+   *
+   *     p^i · T > N · d
+   *
+   * So one sequence drafts much, many draft little or nothing, and one whose guesses are wrong stops
+   * drafting. What is thought of it goes back to what was thought at first while it does not, and so it
+   * tries again now and then.
+   *
+   * No step is made longer than the targets of its decodes allow, none that has chunks, which are bound
+   * by computing, and none has drafts for which a block would have to be taken from who runs.
+   */
+  private final StepLimits limits;
+  private final KvCache cache;
+  private final Policies policies;
+  private final Roster roster;
+  private final Holders holders;
+  private final int vocabulary;
+  private final boolean drafts;
+  private final int[] draft;
+  private double tokens;
+  private boolean takesBlocks;
+
+  Drafting(
+      ModelExecutor executor, StepLimits limits, KvCache cache, Policies policies, Roster roster) {
+    this.limits = limits;
+    this.cache = cache;
+    this.policies = policies;
+    this.roster = roster;
+    holders = roster.holders();
+    drafts = policies.drafts() && limits.draftTokens() > 0 && executor.verifiesDrafts();
+    vocabulary = drafts ? executor.spec().vocabulary() : 0;
+    draft = new int[drafts ? limits.draftTokens() : 0];
+  }
+
+  /**
+   * Adds drafts to a step that is planned otherwise.
+   *
+   * @param step the step
+   * @param takes whether they may take free blocks
+   */
+  void plan(Step step, boolean takes) {
+    takesBlocks = takes;
+    if (!drafts || step.decodes() == 0 || step.chunkTokens() > 0) {
+      return;
+    }
+    tokens = step.decodes();
+    for (int i = 0; i < holders.size() && room(step) > 0; i++) {
+      int place = holders.place(i);
+      if (holders.planned(place) == 1
+          && holders.isDecode(place)
+          && holders.sampler(place) != null) {
+        draft(holders.sequence(place), step);
+      }
+    }
+  }
+
+  private int room(Step step) {
+    int left = Math.min(limits.tokens() - step.tokens(), draft.length - step.draftTokens());
+    return Math.min(left, inTime(step));
+  }
+
+  /** How many more rows there is time for. */
+  private int inTime(Step step) {
+    long due = step.dueNanos(ServiceLevel.LOWEST_RANK);
+    if (due == Long.MAX_VALUE) {
+      return Integer.MAX_VALUE;
+    }
+    double left = (due - roster.nowNanos()) / roster.costs().slack() - stepNanos(step);
+    return left <= 0 ? 0 : (int) Math.min(left / Math.max(rowNanos(step), 1), Integer.MAX_VALUE);
+  }
+
+  private double stepNanos(Step step) {
+    return roster.costs().predictNanos(step);
+  }
+
+  /** What one row more takes. */
+  private double rowNanos(Step step) {
+    int rows = step.decodes() + step.draftTokens();
+    long more = roster.costs().predictNanos(step.cachedTokens(), 0, 0, rows + 1);
+    return more - stepNanos(step);
+  }
+
+  private void draft(Sequence sequence, Step step) {
+    int most = Math.min(worth(sequence, step), sequence.remainingTokens() - 1);
+    most = Math.min(most, room(step));
+    if (most <= 0) {
+      return;
+    }
+    int count = policies.draft(sequence, draft, most, vocabulary);
+    count = Math.min(count, room(sequence, count));
+    if (count > 0) {
+      sequence.draft(draft, count);
+      step.draft(sequence.place(), count);
+      tokens += sequence.guesses().accepted(count);
+    }
+  }
+
+  /** For how many guesses it has room in its blocks, or in one more that nobody needs. */
+  private int room(Sequence sequence, int wanted) {
+    int tokens = sequence.totalTokens();
+    boolean free = takesBlocks && cache.freeBlocks() > roster.active();
+    return free && sequence.kv().reserve(tokens + wanted)
+        ? wanted
+        : sequence.heldBlocks() * cache.blockTokens() - tokens;
+  }
+
+  /** How many guesses of a sequence give more than they take. */
+  private int worth(Sequence sequence, Step step) {
+    double least = tokens * rowNanos(step) / Math.max(stepNanos(step), 1);
+    return sequence.guesses().likelierThan(least, draft.length);
+  }
+}
