@@ -24,6 +24,7 @@ public final class GenerationRequest {
 
   private final Prompt prompt;
   private final @Nullable String model;
+  private final String prediction;
   private final Sampling sampling;
   private final OptionalInt maxTokens;
   private final List<String> stopStrings;
@@ -41,6 +42,7 @@ public final class GenerationRequest {
   private GenerationRequest(Builder b) {
     prompt = b.prompt;
     model = b.model;
+    prediction = b.prediction;
     sampling = b.sampling;
     maxTokens = b.maxTokens;
     stopStrings = List.copyOf(b.stopStrings);
@@ -92,6 +94,15 @@ public final class GenerationRequest {
    */
   public Optional<String> model() {
     return Optional.ofNullable(model);
+  }
+
+  /**
+   * What the answer is expected to be much like.
+   *
+   * @return the text; empty for no expectation
+   */
+  public String prediction() {
+    return prediction;
   }
 
   /**
@@ -216,6 +227,7 @@ public final class GenerationRequest {
   public static final class Builder {
     private final Prompt prompt;
     private @Nullable String model;
+    private String prediction = "";
     private Sampling sampling = Sampling.GREEDY;
     private OptionalInt maxTokens = OptionalInt.empty();
     private List<String> stopStrings = List.of();
@@ -242,6 +254,19 @@ public final class GenerationRequest {
      */
     public Builder model(String name) {
       model = name;
+      return this;
+    }
+
+    /**
+     * Says what the answer is expected to be much like: a text that is to be changed in a few
+     * places, for instance. Where the answer has the same tokens they come sooner; which tokens it
+     * has does not depend on it.
+     *
+     * @param text the text
+     * @return this builder
+     */
+    public Builder prediction(String text) {
+      prediction = Objects.requireNonNull(text, "prediction");
       return this;
     }
 

@@ -16,13 +16,24 @@ public final class DraftPolicies {
   }
 
   /**
-   * Looks for what the sequence ends with further up in it, and guesses that it goes on as it did
-   * there: for answers that repeat their prompt, as summaries, corrections and changes to code do,
-   * or themselves. Needs no second model.
+   * Looks for what the answer ends with in its request's {@linkplain
+   * dev.serval.api.GenerationRequest#prediction() prediction}, and guesses that it goes on as that
+   * does. Requests without one have no drafts.
+   *
+   * @return the policy
+   */
+  public static DraftPolicy predicted() {
+    return new PromptLookup(false);
+  }
+
+  /**
+   * Looks into the prediction, too, and where that has nothing further up in the sequence itself:
+   * for answers that repeat their prompt, as summaries, corrections and changes to code do, or
+   * themselves. Needs no second model.
    *
    * @return the policy
    */
   public static DraftPolicy promptLookup() {
-    return new PromptLookup();
+    return new PromptLookup(true);
   }
 }

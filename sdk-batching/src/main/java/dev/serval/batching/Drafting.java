@@ -38,6 +38,8 @@ final class Drafting {
   private final boolean drafts;
   private final int[] draft;
   private double tokens;
+  private double stepNanos;
+  private double rowNanos;
   private boolean takesBlocks;
 
   Drafting(
@@ -59,11 +61,12 @@ final class Drafting {
    * @param takes whether they may take free blocks
    */
   void plan(Step step, boolean takes) {
-    takesBlocks = takes;
     if (!drafts || step.decodes() == 0 || step.chunkTokens() > 0) {
       return;
     }
+    takesBlocks = takes;
     tokens = step.decodes();
+    weigh(step);
     for (int i = 0; i < holders.size() && room(step) > 0; i++) {
       int place = holders.place(i);
       if (holders.planned(place) == 1
@@ -74,9 +77,37 @@ final class Drafting {
     }
   }
 
+  /** What the step takes as it is, and what one row more does. */
+  private void weigh(Step step) {
+    int rows = step.decodes() + step.draftTokens();
+    stepNanos = roster.costs().predictNanos(step);
+    rowNanos = roster.costs().predictNanos(step.cachedTokens(), 0, 0, rows + 1) - stepNanos;
+  }
+
   private int room(Step step) {
-    int left = Math.min(limits.tokens() - step.tokens(), draft.length - step.draftTokens());
-    return Math.min(left, inTime(step));
+    return Math.min(limits.tokens() - step.tokens(), draft.length - step.draftTokens());
+  }
+
+  private void draft(Sequence sequence, Step step) {
+    int most = Math.min(Math.min(worth(sequence), room(step)), sequence.remainingTokens() - 1);
+    if (most <= 0) {
+      return;
+    }
+    int count = policies.draft(sequence, draft, most, vocabulary);
+    count = count == 0 ? 0 : Math.min(count, inTime(step));
+    count = count == 0 ? 0 : Math.min(count, blocks(sequence, count));
+    if (count > 0) {
+      sequence.draft(draft, count);
+      step.draft(sequence.place(), count);
+      tokens += sequence.guesses().likely(count);
+      weigh(step);
+    }
+  }
+
+  /** How many guesses of a sequence give more than they take. */
+  private int worth(Sequence sequence) {
+    double least = tokens * rowNanos / Math.max(stepNanos, 1);
+    return sequence.guesses().likelierThan(least, draft.length);
   }
 
   /** How many more rows there is time for. */
@@ -85,48 +116,16 @@ final class Drafting {
     if (due == Long.MAX_VALUE) {
       return Integer.MAX_VALUE;
     }
-    double left = (due - roster.nowNanos()) / roster.costs().slack() - stepNanos(step);
-    return left <= 0 ? 0 : (int) Math.min(left / Math.max(rowNanos(step), 1), Integer.MAX_VALUE);
+    double left = (due - roster.nowNanos()) / roster.costs().slack() - stepNanos;
+    return left <= 0 ? 0 : (int) Math.min(left / Math.max(rowNanos, 1), Integer.MAX_VALUE);
   }
 
-  private double stepNanos(Step step) {
-    return roster.costs().predictNanos(step);
-  }
-
-  /** What one row more takes. */
-  private double rowNanos(Step step) {
-    int rows = step.decodes() + step.draftTokens();
-    long more = roster.costs().predictNanos(step.cachedTokens(), 0, 0, rows + 1);
-    return more - stepNanos(step);
-  }
-
-  private void draft(Sequence sequence, Step step) {
-    int most = Math.min(worth(sequence, step), sequence.remainingTokens() - 1);
-    most = Math.min(most, room(step));
-    if (most <= 0) {
-      return;
-    }
-    int count = policies.draft(sequence, draft, most, vocabulary);
-    count = Math.min(count, room(sequence, count));
-    if (count > 0) {
-      sequence.draft(draft, count);
-      step.draft(sequence.place(), count);
-      tokens += sequence.guesses().accepted(count);
-    }
-  }
-
-  /** For how many guesses it has room in its blocks, or in one more that nobody needs. */
-  private int room(Sequence sequence, int wanted) {
-    int tokens = sequence.totalTokens();
+  /** For how many guesses a sequence has room in its blocks, or in one more that nobody needs. */
+  private int blocks(Sequence sequence, int wanted) {
+    int total = sequence.totalTokens();
     boolean free = takesBlocks && cache.freeBlocks() > roster.active();
-    return free && sequence.kv().reserve(tokens + wanted)
+    return free && sequence.kv().reserve(total + wanted)
         ? wanted
-        : sequence.heldBlocks() * cache.blockTokens() - tokens;
-  }
-
-  /** How many guesses of a sequence give more than they take. */
-  private int worth(Sequence sequence, Step step) {
-    double least = tokens * rowNanos(step) / Math.max(stepNanos(step), 1);
-    return sequence.guesses().likelierThan(least, draft.length);
+        : sequence.heldBlocks() * cache.blockTokens() - total;
   }
 }

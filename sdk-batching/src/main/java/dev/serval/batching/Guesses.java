@@ -1,19 +1,33 @@
 package dev.serval.batching;
 
-/** How often a sequence's guesses were right of late, of those that all before them were. */
+/** How a sequence's guesses have been: in all, and how often they were right of late. */
 final class Guesses {
   private static final double AT_FIRST = 0.7;
   private static final double LEARNING = 0.15;
   private static final double FORGETTING = 0.005;
 
+  private int drafted;
+  private int accepted;
   private double right = AT_FIRST;
 
+  /** How many were verified. */
+  int drafted() {
+    return drafted;
+  }
+
+  /** How many of these were right. */
+  int accepted() {
+    return accepted;
+  }
+
   /** So many were verified, and so many of them right. */
-  void verified(int drafted, int accepted) {
-    for (int i = 0; i < accepted; i++) {
+  void verified(int count, int correct) {
+    drafted += count;
+    accepted += correct;
+    for (int i = 0; i < correct; i++) {
       right += LEARNING * (1 - right);
     }
-    if (accepted < drafted) {
+    if (correct < count) {
       right -= LEARNING * right;
     }
   }
@@ -33,10 +47,10 @@ final class Guesses {
   }
 
   /** How many of so many guesses will be right on average. */
-  double accepted(int drafted) {
+  double likely(int count) {
     double sum = 0;
     double all = 1;
-    for (int i = 0; i < drafted; i++) {
+    for (int i = 0; i < count; i++) {
       all *= right;
       sum += all;
     }

@@ -75,7 +75,7 @@ final class Policies {
   int draft(Sequence sequence, int[] draft, int most, int vocabulary) {
     int count;
     try {
-      count = policies.draft().draft(sequence, sequence.tokens(), draft, most);
+      count = policies.draft().draft(sequence, draft, most);
     } catch (RuntimeException | Error e) {
       throw new PolicyFailure("draft", e);
     }

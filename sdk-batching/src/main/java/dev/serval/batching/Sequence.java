@@ -4,9 +4,9 @@ import dev.serval.api.FinishReason;
 import dev.serval.api.IsolationScope;
 import dev.serval.api.ServiceLevel;
 import dev.serval.api.Tenant;
+import dev.serval.api.batching.DraftedSequence;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
-import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.TokenSink;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.cache.KvSequence;
@@ -18,7 +18,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A sequence and all that its engine knows of it. Belongs to the engine's thread. */
-final class Sequence implements SequenceView {
+final class Sequence implements DraftedSequence {
   private static final int[] NONE = {};
   private static final int LEAST_GROWTH = 512;
 
@@ -186,8 +186,14 @@ final class Sequence implements SequenceView {
     pausedSince = number;
   }
 
-  int[] tokens() {
+  @Override
+  public int[] tokens() {
     return tokens;
+  }
+
+  @Override
+  public int[] prediction() {
+    return request.prediction();
   }
 
   /** How many tokens are still to be computed. */
@@ -389,6 +395,8 @@ final class Sequence implements SequenceView {
         cachedPromptTokens,
         generated(),
         preemptions,
+        guesses.drafted(),
+        guesses.accepted(),
         submittedNanos,
         begun ? firstStepNanos : nowNanos,
         generated() > 0 ? firstTokenNanos : nowNanos,

@@ -9,6 +9,7 @@ import dev.serval.api.FinishReason;
 import dev.serval.api.ServiceLevel;
 import dev.serval.api.Tenant;
 import dev.serval.api.batching.DraftPolicy;
+import dev.serval.api.batching.DraftedSequence;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.batching.EngineSequence;
 import dev.serval.api.batching.SequenceRequest;
@@ -43,15 +44,15 @@ final class DraftingTest {
   }
 
   /** Knows how everything goes on. */
-  private static int knowing(SequenceView sequence, int[] tokens, int[] draft, int most) {
-    int[] prompt = Arrays.copyOf(tokens, sequence.promptTokens());
+  private static int knowing(DraftedSequence sequence, int[] draft, int most) {
+    int[] prompt = Arrays.copyOf(sequence.tokens(), sequence.promptTokens());
     int[] all = expected(prompt, sequence.generatedTokens() + most);
     System.arraycopy(all, sequence.generatedTokens(), draft, 0, most);
     return most;
   }
 
-  private static int mistaken(SequenceView sequence, int[] tokens, int[] draft, int most) {
-    knowing(sequence, tokens, draft, most);
+  private static int mistaken(DraftedSequence sequence, int[] draft, int most) {
+    knowing(sequence, draft, most);
     for (int i = 0; i < most; i++) {
       draft[i] = (draft[i] + 1) % VOCABULARY;
     }
@@ -194,8 +195,8 @@ final class DraftingTest {
   }
 
   /** The first is right, the others are not. */
-  private static int guessingHalf(SequenceView sequence, int[] tokens, int[] draft, int most) {
-    mistaken(sequence, tokens, draft, most);
+  private static int guessingHalf(DraftedSequence sequence, int[] draft, int most) {
+    mistaken(sequence, draft, most);
     int right = draft[0];
     draft[0] = (right + VOCABULARY - 1) % VOCABULARY;
     return most;
@@ -257,19 +258,18 @@ final class DraftingTest {
 
   @Test
   void a_policy_that_guesses_what_is_no_token_fails_those_there_are_and_none_after() {
-    DraftPolicy[] odd = {(sequence, tokens, draft, most) -> most + 1};
-    DraftPolicy policy =
-        (sequence, tokens, draft, most) -> odd[0].draft(sequence, tokens, draft, most);
+    DraftPolicy[] odd = {(sequence, draft, most) -> most + 1};
+    DraftPolicy policy = (sequence, draft, most) -> odd[0].draft(sequence, draft, most);
     DrivenEngine driven = new Setup().draft(3, policy).engine();
     assertFails(driven, "4 tokens were guessed where 0 to 3 may");
     odd[0] =
-        (sequence, tokens, draft, most) -> {
+        (sequence, draft, most) -> {
           draft[0] = VOCABULARY;
           return 1;
         };
     assertFails(driven, "token 61 was guessed, and the model's are 0 to 60");
     odd[0] =
-        (sequence, tokens, draft, most) -> {
+        (sequence, draft, most) -> {
           throw new IllegalStateException("out of order");
         };
     assertFails(driven, "the draft policy failed");
@@ -305,9 +305,9 @@ final class DraftingTest {
             .cost(batch -> MILLISECOND + random.nextInt(1 + 1000 * batch.rows()))
             .draft(
                 1 + random.nextInt(7),
-                (sequence, tokens, draft, most) -> {
+                (sequence, draft, most) -> {
                   int count = 1 + random.nextInt(most);
-                  knowing(sequence, tokens, draft, count);
+                  knowing(sequence, draft, count);
                   if (random.nextBoolean()) {
                     draft[random.nextInt(count)] = random.nextInt(VOCABULARY);
                   }

@@ -7,6 +7,7 @@ import dev.serval.api.batching.SequenceRequest;
 import dev.serval.testkit.CollectingSink;
 import dev.serval.testkit.DraftPolicyContract;
 import java.util.Arrays;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 final class PromptLookupTest extends DraftPolicyContract {
@@ -15,11 +16,24 @@ final class PromptLookupTest extends DraftPolicyContract {
     return DraftPolicies.promptLookup();
   }
 
-  private int[] guesses(int most, int... tokens) {
-    int[] draft = new int[most];
-    SequenceRequest request = SequenceRequest.builder("s", tokens, 1).build();
+  private static Sequence sequence(int[] prediction, int[] prompt, int... answer) {
+    SequenceRequest request =
+        SequenceRequest.builder("s", prompt, 1).prediction(prediction).build();
     Sequence sequence = new Sequence(request, new CollectingSink(), new Inbox(), 100, 0);
-    return Arrays.copyOf(draft, policy().draft(sequence, tokens, draft, most));
+    sequence.arrive(0, new TenantAccounts().arrive("tenant"));
+    for (int token : answer) {
+      sequence.append(token, 0);
+    }
+    return sequence;
+  }
+
+  private static int[] guesses(DraftPolicy policy, int most, Sequence sequence) {
+    int[] draft = new int[most];
+    return Arrays.copyOf(draft, policy.draft(sequence, draft, most));
+  }
+
+  private int[] guesses(int most, int... tokens) {
+    return guesses(policy(), most, sequence(new int[0], tokens));
   }
 
   @Test
@@ -44,5 +58,45 @@ final class PromptLookupTest extends DraftPolicyContract {
   void a_text_that_repeats_itself_goes_round() {
     assertThat(guesses(7, 1, 2, 3, 1, 2, 3, 1, 2)).containsExactly(3, 1, 2, 3, 1, 2, 3);
     assertThat(guesses(4, 6, 6, 6)).containsExactly(6, 6, 6, 6);
+  }
+
+  @Test
+  void a_prediction_is_followed_from_its_beginning_and_found_again_behind_a_change() {
+    int[] prompt = {1, 2, 3};
+    int[] expected = {10, 11, 12, 13, 14, 15, 16};
+    DraftPolicy predicted = DraftPolicies.predicted();
+    assertThat(guesses(predicted, 3, sequence(expected, prompt, 10))).containsExactly(11, 12, 13);
+    assertThat(guesses(predicted, 3, sequence(expected, prompt, 11))).isEmpty();
+    assertThat(guesses(predicted, 3, sequence(expected, prompt, 10, 11, 90))).isEmpty();
+    assertThat(guesses(predicted, 3, sequence(expected, prompt, 10, 11, 90, 13))).isEmpty();
+    assertThat(guesses(predicted, 3, sequence(expected, prompt, 10, 11, 90, 13, 14)))
+        .containsExactly(15, 16);
+    assertThat(guesses(predicted, 3, sequence(expected, prompt, 15, 16))).isEmpty();
+  }
+
+  @Test
+  void a_prompt_that_ends_as_the_prediction_begins_is_no_answer() {
+    int[] expected = {10, 11, 12, 13};
+    assertThat(guesses(DraftPolicies.predicted(), 3, sequence(expected, new int[] {1, 10}, 11)))
+        .isEmpty();
+  }
+
+  @Test
+  void what_the_prediction_does_not_have_is_looked_up_in_the_text_if_that_is_wanted() {
+    int[] prompt = {1, 2, 3, 4};
+    int[] expected = {10, 11, 12};
+    Sequence sequence = sequence(expected, prompt, 10, 2, 3);
+    assertThat(guesses(DraftPolicies.promptLookup(), 2, sequence)).containsExactly(4, 10);
+    assertThat(guesses(DraftPolicies.predicted(), 2, sequence)).isEmpty();
+    assertThat(guesses(DraftPolicies.promptLookup(), 2, sequence(expected, prompt, 10, 11)))
+        .containsExactly(12);
+  }
+
+  @Nested
+  final class Predicted extends DraftPolicyContract {
+    @Override
+    protected DraftPolicy policy() {
+      return DraftPolicies.predicted();
+    }
   }
 }

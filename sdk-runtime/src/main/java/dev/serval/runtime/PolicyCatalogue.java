@@ -112,8 +112,9 @@ record PolicyCatalogue(
 
   private static Map<String, Supplier<DraftPolicy>> stockDrafts() {
     Map<String, Supplier<DraftPolicy>> stock = new LinkedHashMap<>();
-    stock.put("none", DraftPolicies::none);
+    stock.put("predicted", DraftPolicies::predicted);
     stock.put("prompt-lookup", DraftPolicies::promptLookup);
+    stock.put("none", DraftPolicies::none);
     return stock;
   }
 

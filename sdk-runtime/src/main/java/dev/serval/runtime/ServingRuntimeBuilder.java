@@ -69,7 +69,7 @@ public final class ServingRuntimeBuilder {
   PolicyWish<OrderPolicy> order = new PolicyWish.ByName<>("fcfs");
   PolicyWish<ChunkPolicy> chunk = new PolicyWish.ByName<>("time");
   PolicyWish<VictimPolicy> victim = new PolicyWish.ByName<>("least-cost");
-  PolicyWish<DraftPolicy> draft = new PolicyWish.ByName<>("none");
+  PolicyWish<DraftPolicy> draft = new PolicyWish.ByName<>("predicted");
   @Nullable Integer draftTokens;
   int streamBuffer = 256;
   Duration warmUp = Duration.ofSeconds(5);
@@ -423,8 +423,10 @@ public final class ServingRuntimeBuilder {
    * Answers are the same with any; what is guessed right comes sooner. Models that carry a state
    * along are served without.
    *
-   * @param name a stock policy, {@code none} or {@code prompt-lookup}, or the name of a {@linkplain
-   *     #policyProvider provider's}; {@code none} unless set
+   * @param name a stock policy, {@code predicted} (from a request's {@linkplain
+   *     dev.serval.api.GenerationRequest#prediction() prediction}), {@code prompt-lookup} (from
+   *     that or what the text has already) or {@code none}, or the name of a {@linkplain
+   *     #policyProvider provider's}; {@code predicted} unless set
    * @return this builder
    */
   public ServingRuntimeBuilder draft(String name) {

@@ -8,12 +8,13 @@ import dev.serval.api.ConfigurationException;
 import dev.serval.api.Generation;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.GenerationResult;
+import dev.serval.api.InvalidRequestException;
 import dev.serval.api.Prompt;
 import dev.serval.api.Sampling;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.batching.DraftPolicy;
+import dev.serval.api.batching.DraftedSequence;
 import dev.serval.api.batching.PolicyProvider;
-import dev.serval.api.batching.SequenceView;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.device.DevicePreference;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -61,7 +62,8 @@ final class DraftedAnswersTest {
     }
 
     @Override
-    public int draft(SequenceView sequence, int[] tokens, int[] draft, int most) {
+    public int draft(DraftedSequence sequence, int[] draft, int most) {
+      int[] tokens = sequence.tokens();
       int total = sequence.totalTokens();
       for (int[] text : known) {
         if (text.length > total && Arrays.equals(text, 0, total, tokens, 0, total)) {
@@ -164,12 +166,45 @@ final class DraftedAnswersTest {
     }
   }
 
+  /** Of an answer that was given before, with some of its characters changed. */
+  @Test
+  void a_prediction_makes_an_answer_sooner_and_no_other() {
+    int[] prompt = served.requests().oracle().prompts().getLast();
+    try (ServingRuntime runtime = builder(DeviceKind.CPU).build()) {
+      GenerationRequest.Builder request =
+          GenerationRequest.builder(Prompt.tokens(prompt)).maxTokens(60).ignoreEos(true);
+      GenerationResult plain = OracleRequests.result(runtime.submit(request.build()));
+      assertThat(plain.usage().draftedTokens()).isZero();
+      String text = plain.choices().getFirst().text();
+      int half = text.offsetByCodePoints(0, text.codePointCount(0, text.length()) / 2);
+      String changed = text.substring(0, half) + " or not " + text.substring(half);
+      GenerationResult predicted =
+          OracleRequests.result(runtime.submit(request.prediction(changed).build()));
+      assertThat(predicted.choices()).isEqualTo(plain.choices());
+      assertThat(predicted.usage().acceptedTokens())
+          .isPositive()
+          .isLessThanOrEqualTo(predicted.usage().draftedTokens());
+      assertThat(predicted.usage().completionTokens()).isEqualTo(60);
+    }
+  }
+
+  @Test
+  void half_a_character_is_no_prediction() {
+    try (ServingRuntime runtime = builder(DeviceKind.CPU).build()) {
+      GenerationRequest request =
+          GenerationRequest.builder(Prompt.text("a")).prediction("\ud83d").build();
+      assertThatThrownBy(() -> runtime.submit(request))
+          .isInstanceOf(InvalidRequestException.class)
+          .hasMessageContaining("prediction: the text has half a surrogate pair");
+    }
+  }
+
   @Test
   void the_screen_says_what_is_drafted() {
     try (ServingRuntime runtime =
         builder(DeviceKind.CPU).draft("prompt-lookup").draftTokens(5).build()) {
       assertThat(runtime.describe().toString())
-          .contains("what followed where the sequence last had the tokens that it ends with")
+          .contains("what follows in a request's prediction or the text so far")
           .contains("up to 5 tokens a step");
     }
     try (ServingRuntime runtime = builder(DeviceKind.CPU).build()) {
@@ -192,7 +227,7 @@ final class DraftedAnswersTest {
     assertThatThrownBy(() -> builder(DeviceKind.CPU).draft("clairvoyant").build())
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContaining(
-            "draft: there is no policy 'clairvoyant'; there is none, prompt-lookup");
+            "draft: there is no policy 'clairvoyant'; there is predicted, prompt-lookup, none");
     assertThatThrownBy(() -> builder(DeviceKind.CPU).draft("prompt-lookup").draftTokens(64).build())
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContaining("draftTokens")

@@ -8,7 +8,7 @@ import dev.serval.api.GenerationRequest;
 import dev.serval.api.GenerationResult;
 import dev.serval.api.Prompt;
 import dev.serval.api.ServingRuntime;
-import dev.serval.api.batching.SequenceView;
+import dev.serval.api.batching.DraftedSequence;
 import dev.serval.api.compute.DType;
 import dev.serval.testkit.models.Oracle;
 import dev.serval.testkit.models.SmallModel;
@@ -122,8 +122,8 @@ final class SameAnswers {
     }
   }
 
-  private int guess(SequenceView sequence, int[] tokens, int[] draft, int most) {
-    int[] prompt = Arrays.copyOf(tokens, sequence.promptTokens());
+  private int guess(DraftedSequence sequence, int[] draft, int most) {
+    int[] prompt = Arrays.copyOf(sequence.tokens(), sequence.promptTokens());
     List<Integer> answer = answers.get(index(prompt));
     int from = sequence.generatedTokens();
     int count = Math.min(most, answer.size() - from);

@@ -43,6 +43,10 @@ final class BadRequestsTest {
     return of(TEXT, "{\"prompt\":" + prompt + "}", param, phrase);
   }
 
+  private static Arguments predicted(String prediction, String param, String phrase) {
+    return of(CHAT, "{" + HI + ",\"prediction\":" + prediction + "}", param, phrase);
+  }
+
   static Stream<Arguments> malformedBodies() {
     return Stream.of(
         of(CHAT, "", null, "empty"),
@@ -69,6 +73,11 @@ final class BadRequestsTest {
     return Stream.of(
         of(CHAT, "{}", "messages", "'messages' is missing"),
         of(CHAT, "{\"messages\":null}", "messages", "'messages' is missing"),
+        predicted("\"text\"", "prediction", "an object with type and content"),
+        predicted("{\"content\":\"a\"}", "prediction.type", "missing"),
+        predicted("{\"type\":\"image\"}", "prediction.type", "the only type of prediction"),
+        predicted("{\"type\":\"content\"}", "prediction.content", "missing"),
+        predicted("{\"type\":\"content\",\"content\":7}", "prediction.content", "a string or"),
         conversation("\"Hi\"", "messages", "an array, not the string \"Hi\""),
         conversation("{}", "messages", "an array, not an object"),
         conversation("[]", "messages", "at least one"),

@@ -2,10 +2,15 @@ package dev.serval.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.api.IsolationScope;
+import dev.serval.api.ServiceLevel;
+import dev.serval.api.Tenant;
 import dev.serval.api.batching.DraftPolicy;
+import dev.serval.api.batching.DraftedSequence;
 import dev.serval.api.batching.SequenceView;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
@@ -43,27 +48,33 @@ public abstract class DraftPolicyContract {
     random = new Random(seed);
   }
 
-  private SequenceView sequence() {
-    return PolicyScene.random(random, 0, 1).running(0);
-  }
-
-  /** Tokens of a sequence, behind which lies what is none. */
-  private int[] tokens(SequenceView sequence) {
-    int[] tokens = random.ints(sequence.totalTokens(), 0, vocabulary()).toArray();
+  private Drafted sequence() {
+    SequenceView view = PolicyScene.random(random, 0, 1).running(0);
+    int[] tokens = random.ints(view.totalTokens(), 0, vocabulary()).toArray();
     int[] roomy = Arrays.copyOf(tokens, tokens.length + random.nextInt(20));
     Arrays.fill(roomy, tokens.length, roomy.length, NO_TOKEN);
-    return roomy;
+    return new Drafted(view, roomy, prediction(tokens, view.promptTokens()));
+  }
+
+  /** None, anything, or what the answer begins with. */
+  private int[] prediction(int[] tokens, int promptTokens) {
+    int[] any = random.ints(random.nextInt(40), 0, vocabulary()).toArray();
+    return switch (random.nextInt(3)) {
+      case 0 -> new int[0];
+      case 1 -> any;
+      default ->
+          IntStream.concat(Arrays.stream(tokens).skip(promptTokens), Arrays.stream(any)).toArray();
+    };
   }
 
   @Test
   void guesses_are_tokens_and_no_more_than_asked_for() {
     DraftPolicy policy = policy();
     for (int round = 0; round < ROUNDS; round++) {
-      SequenceView sequence = sequence();
       int[] draft = new int[16];
       Arrays.fill(draft, NO_TOKEN);
       int most = 1 + random.nextInt(draft.length);
-      int count = policy.draft(sequence, tokens(sequence), draft, most);
+      int count = policy.draft(sequence(), draft, most);
       assertThat(count).isBetween(0, most);
       for (int i = 0; i < draft.length; i++) {
         if (i < count) {
@@ -79,11 +90,107 @@ public abstract class DraftPolicyContract {
   void the_sequence_stays_as_it_is() {
     DraftPolicy policy = policy();
     for (int round = 0; round < ROUNDS; round++) {
-      SequenceView sequence = sequence();
-      int[] tokens = tokens(sequence);
-      int[] before = tokens.clone();
-      policy.draft(sequence, tokens, new int[16], 16);
-      assertThat(tokens).isEqualTo(before);
+      Drafted sequence = sequence();
+      int[] tokens = sequence.tokens().clone();
+      int[] prediction = sequence.prediction().clone();
+      policy.draft(sequence, new int[16], 16);
+      assertThat(sequence.tokens()).isEqualTo(tokens);
+      assertThat(sequence.prediction()).isEqualTo(prediction);
+    }
+  }
+
+  /** A sequence of a scene, with tokens. */
+  @SuppressWarnings("ArrayRecordComponent") // compared by nobody
+  private record Drafted(SequenceView view, int[] tokens, int[] prediction)
+      implements DraftedSequence {
+    @Override
+    public String id() {
+      return view.id();
+    }
+
+    @Override
+    public long submittedNanos() {
+      return view.submittedNanos();
+    }
+
+    @Override
+    public long arrival() {
+      return view.arrival();
+    }
+
+    @Override
+    public int priority() {
+      return view.priority();
+    }
+
+    @Override
+    public IsolationScope scope() {
+      return view.scope();
+    }
+
+    @Override
+    public int promptTokens() {
+      return view.promptTokens();
+    }
+
+    @Override
+    public int totalTokens() {
+      return view.totalTokens();
+    }
+
+    @Override
+    public int computedTokens() {
+      return view.computedTokens();
+    }
+
+    @Override
+    public int remainingTokens() {
+      return view.remainingTokens();
+    }
+
+    @Override
+    public int heldBlocks() {
+      return view.heldBlocks();
+    }
+
+    @Override
+    public int preemptions() {
+      return view.preemptions();
+    }
+
+    @Override
+    public ServiceLevel level() {
+      return view.level();
+    }
+
+    @Override
+    public Tenant tenant() {
+      return view.tenant();
+    }
+
+    @Override
+    public double tenantService() {
+      return view.tenantService();
+    }
+
+    @Override
+    public long deadlineNanos() {
+      return view.deadlineNanos();
+    }
+
+    @Override
+    public int cachedPromptTokens() {
+      return view.cachedPromptTokens();
+    }
+
+    @Override
+    public long lastTokenNanos() {
+      return view.lastTokenNanos();
+    }
+
+    @Override
+    public long waitingSinceNanos() {
+      return view.waitingSinceNanos();
     }
   }
 }

@@ -150,8 +150,9 @@ final class ModelOptions {
       names = "--draft",
       paramLabel = "POLICY",
       description =
-          "which tokens are guessed and verified beside those that decode: none, prompt-lookup (what"
-              + " followed where the text stood before), or a plug-in's; answers are the same (none)")
+          "which tokens are guessed and verified beside those that decode: predicted (what a"
+              + " request expects), prompt-lookup (that, or what followed where the text stood before),"
+              + " none, or a plug-in's; answers are the same (predicted)")
   private @Nullable String draft;
 
   @Option(

@@ -52,6 +52,16 @@ const checks = {
     assert.equal(total_tokens, prompt_tokens + completion_tokens);
   },
 
+  "a predicted answer is the same, and says how much of it was predicted": async () => {
+    const content = answer.replace("various", "many other");
+    const completion = await chat({ prediction: { type: "content", content } });
+    assert.equal(completion.choices[0].message.content, answer);
+    const details = completion.usage.completion_tokens_details;
+    assert.ok(details.accepted_prediction_tokens > 5, JSON.stringify(details));
+    assert.ok(details.rejected_prediction_tokens >= 0);
+    assert.equal((await chat()).usage.completion_tokens_details, undefined);
+  },
+
   "a streamed answer is the same, piece by piece, and ends with its usage": async () => {
     const chunks = await collect(await chat({ stream: true, stream_options: { include_usage: true } }));
     const deltas = chunks.flatMap((c) => c.choices).map((c) => c.delta);

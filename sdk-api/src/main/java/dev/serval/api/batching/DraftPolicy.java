@@ -16,7 +16,7 @@ public interface DraftPolicy {
   DraftPolicy NONE =
       new DraftPolicy() {
         @Override
-        public int draft(SequenceView sequence, int[] tokens, int[] draft, int most) {
+        public int draft(DraftedSequence sequence, int[] draft, int most) {
           return 0;
         }
 
@@ -30,11 +30,9 @@ public interface DraftPolicy {
    * Guesses the tokens that follow a sequence's last.
    *
    * @param sequence the sequence, which has answered already; valid during the call
-   * @param tokens its tokens, from 0 to {@link SequenceView#totalTokens()}; what lies behind them
-   *     has no meaning. Not to be changed, nor kept
    * @param draft where the guesses go, from 0
    * @param most how many of them are worth their time, at least 1
    * @return how many there are, from 0 to {@code most}
    */
-  int draft(SequenceView sequence, int[] tokens, int[] draft, int most);
+  int draft(DraftedSequence sequence, int[] draft, int most);
 }

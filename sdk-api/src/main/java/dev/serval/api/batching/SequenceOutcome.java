@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param cachedPromptTokens those found in the cache when it first ran
  * @param generatedTokens the tokens generated
  * @param preemptions how often it had to give way
+ * @param draftedTokens the tokens that were guessed and verified
+ * @param acceptedTokens those of them that were right
  * @param submittedNanos when it was handed over
  * @param firstStepNanos when the first step that worked on it began; the end if none did
  * @param firstTokenNanos when its first token was drawn; the end if none was
@@ -28,6 +30,8 @@ public record SequenceOutcome(
     int cachedPromptTokens,
     int generatedTokens,
     int preemptions,
+    int draftedTokens,
+    int acceptedTokens,
     long submittedNanos,
     long firstStepNanos,
     long firstTokenNanos,

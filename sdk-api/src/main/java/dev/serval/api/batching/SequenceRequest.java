@@ -9,6 +9,8 @@ import java.util.Set;
  *
  * @param id the request's name, for policies, metrics and logs
  * @param prompt the prompt's tokens, at least one; not changed by anybody from now on
+ * @param prediction the tokens that the answer is expected to have, for draft policies; changes no
+ *     token of it
  * @param maxTokens how many tokens to generate at most, at least 1
  * @param sampling how tokens are drawn
  * @param seed where the draw begins
@@ -23,6 +25,7 @@ import java.util.Set;
 public record SequenceRequest(
     String id,
     int[] prompt,
+    int[] prediction,
     int maxTokens,
     Sampling sampling,
     long seed,
@@ -75,6 +78,7 @@ public record SequenceRequest(
     private final String id;
     private final int[] prompt;
     private final int maxTokens;
+    private int[] prediction = {};
     private Sampling sampling = Sampling.GREEDY;
     private long seed;
     private int alternatives = -1;
@@ -88,6 +92,17 @@ public record SequenceRequest(
       this.id = id;
       this.prompt = prompt;
       this.maxTokens = maxTokens;
+    }
+
+    /**
+     * Sets what its answer is expected to be.
+     *
+     * @param tokens the tokens; not changed by anybody from now on
+     * @return this builder
+     */
+    public Builder prediction(int[] tokens) {
+      prediction = tokens;
+      return this;
     }
 
     /**
@@ -179,6 +194,7 @@ public record SequenceRequest(
       return new SequenceRequest(
           id,
           prompt,
+          prediction,
           maxTokens,
           sampling,
           seed,

@@ -184,6 +184,8 @@ public final class LiveGeneration implements Generation {
               0,
               0,
               0,
+              0,
+              0,
               now,
               now,
               now,
@@ -228,10 +230,13 @@ public final class LiveGeneration implements Generation {
     SequenceOutcome first = choices.getFirst().outcome();
     long end = choices.stream().mapToLong(c -> c.outcome().endedNanos()).max().orElseThrow();
     int generated = choices.stream().mapToInt(Choice::tokenCount).sum();
+    int drafted = choices.stream().mapToInt(c -> c.outcome().draftedTokens()).sum();
+    int accepted = choices.stream().mapToInt(c -> c.outcome().acceptedTokens()).sum();
     return new GenerationResult(
         choices.stream().map(Choice::result).toList(),
         Arrays.stream(request.prompt()).boxed().toList(),
-        new Usage(request.prompt().length, first.cachedPromptTokens(), generated),
+        new Usage(
+            request.prompt().length, first.cachedPromptTokens(), generated, drafted, accepted),
         times.timings(first, end));
   }
 }

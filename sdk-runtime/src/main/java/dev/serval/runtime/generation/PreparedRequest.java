@@ -11,6 +11,7 @@ import java.util.Set;
  * @param id the runtime's name for it
  * @param request what the caller asked
  * @param prompt the prompt's tokens
+ * @param prediction the tokens that an answer is expected to have
  * @param maxTokens how many tokens each choice may have
  * @param endTokens the model's own end-of-sequence tokens, unless they are to be ignored
  * @param stopTokens these and those the caller named
@@ -21,6 +22,7 @@ public record PreparedRequest(
     String id,
     GenerationRequest request,
     int[] prompt,
+    int[] prediction,
     int maxTokens,
     Set<Integer> endTokens,
     Set<Integer> stopTokens,
@@ -29,6 +31,7 @@ public record PreparedRequest(
   /** The sequence of one choice, which the engine explains or does not. */
   SequenceRequest sequence(int choice, boolean explained) {
     return SequenceRequest.builder(sequenceId(choice), prompt, maxTokens)
+        .prediction(prediction)
         .sampling(request.sampling(), seed + choice)
         .alternatives(request.logprobs().orElse(-1))
         .stopTokens(stopTokens)

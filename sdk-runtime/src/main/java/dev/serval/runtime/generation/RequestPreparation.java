@@ -5,6 +5,7 @@ import dev.serval.api.InvalidRequestException;
 import dev.serval.api.InvalidRequestException.Reason;
 import dev.serval.api.Prompt;
 import dev.serval.api.model.TextCodec;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.Set;
@@ -22,6 +23,8 @@ import java.util.function.LongSupplier;
  */
 public record RequestPreparation(
     String model, TextCodec codec, int vocabulary, int contextLength, LongSupplier seeds) {
+  private static final int[] NONE = {};
+
   /**
    * Checks a request and encodes its prompt.
    *
@@ -40,7 +43,8 @@ public record RequestPreparation(
     Set<Integer> stop = new HashSet<>(request.stopTokenIds());
     stop.addAll(end);
     long seed = request.sampling().seed().orElseGet(seeds);
-    return new PreparedRequest(id, request, prompt, maxTokens, end, stop, seed);
+    int[] expected = encodePrediction(request.prediction());
+    return new PreparedRequest(id, request, prompt, expected, maxTokens, end, stop, seed);
   }
 
   private int[] encode(Prompt prompt) {
@@ -75,6 +79,18 @@ public record RequestPreparation(
   private int[] encode(String text) {
     requireCharacters("prompt", text);
     return codec.tokenizer().encode(text, true);
+  }
+
+  /**
+   * Models may know fewer tokens than their tokenizer; a text with such others predicts nothing.
+   */
+  private int[] encodePrediction(String prediction) {
+    requireCharacters("prediction", prediction);
+    if (prediction.isEmpty()) {
+      return NONE;
+    }
+    int[] tokens = codec.tokenizer().encode(prediction, false);
+    return Arrays.stream(tokens).allMatch(token -> token < vocabulary) ? tokens : NONE;
   }
 
   private int maxTokens(GenerationRequest request, int promptTokens) {

@@ -16,7 +16,7 @@ final class CallerTimelinesTest {
 
   private static SequenceOutcome outcome(long submitted, long ended, @Nullable Timeline timeline) {
     return new SequenceOutcome(
-        FinishReason.LENGTH, null, 3, 0, 5, 0, submitted, ended, ended, ended, timeline);
+        FinishReason.LENGTH, null, 3, 0, 5, 0, 0, 0, submitted, ended, ended, ended, timeline);
   }
 
   private static Timeline.Span span(Cause cause, long from, long to, int tokens) {

@@ -161,6 +161,8 @@ final class ScriptedEngine implements Engine {
               2,
               generated,
               0,
+              0,
+              0,
               submitted,
               submitted,
               generated == 0 ? now : firstToken,

@@ -26,6 +26,7 @@ public final class ChatEndpoint implements GenerationEndpoint {
     GenerationRequest.Builder request = GenerationRequest.builder(prompt).model(model.name());
     GenerationFields.apply(body, caller, request);
     maxTokens(body).map(GenerationFields::atLeastOne).ifPresent(request::maxTokens);
+    body.get("prediction").map(Messages::prediction).ifPresent(request::prediction);
     boolean logprobs = logprobs(body, request);
     Delivery delivery = Delivery.of(body);
     boolean reasoning = body.get("include_reasoning").map(Value::truth).orElse(true);

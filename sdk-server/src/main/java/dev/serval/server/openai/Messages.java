@@ -36,6 +36,14 @@ final class Messages {
     return name.equals("developer") ? "system" : name;
   }
 
+  /** The text that an answer is expected to be much like. */
+  static String prediction(Value prediction) {
+    prediction.check(prediction.isObject(), "an object with type and content");
+    Value type = prediction.require("type");
+    type.check(type.is("content"), "content, the only type of prediction");
+    return content(prediction.require("content"));
+  }
+
   private static String content(Value content) {
     if (content.isText()) {
       return content.text();

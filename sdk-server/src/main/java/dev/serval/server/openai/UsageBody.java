@@ -13,9 +13,14 @@ public record UsageBody(
     int completionTokens,
     int totalTokens,
     PromptTokensDetails promptTokensDetails,
+    @Nullable CompletionTokensDetails completionTokensDetails,
     @Nullable List<TimelineBody> timelines) {
   /** Those of the prompt that were found in the cache. */
   public record PromptTokensDetails(int cachedTokens) {}
+
+  /** Those that were predicted and verified, if any were. */
+  public record CompletionTokensDetails(
+      int acceptedPredictionTokens, int rejectedPredictionTokens) {}
 
   static UsageBody of(List<GenerationResult> results) {
     List<Usage> usages = results.stream().map(GenerationResult::usage).toList();
@@ -27,6 +32,13 @@ public record UsageBody(
         completion,
         prompt + completion,
         new PromptTokensDetails(cached),
+        details(usages),
         TimelineBody.of(results));
+  }
+
+  private static @Nullable CompletionTokensDetails details(List<Usage> usages) {
+    int drafted = usages.stream().mapToInt(Usage::draftedTokens).sum();
+    int accepted = usages.stream().mapToInt(Usage::acceptedTokens).sum();
+    return drafted == 0 ? null : new CompletionTokensDetails(accepted, drafted - accepted);
   }
 }

@@ -67,6 +67,7 @@ public final class DecoderExecutor implements ModelExecutor {
   private final ComputeBackend backend;
   private final KvMemory kv;
   private final StepLimits limits;
+  private final int logitRows;
   private final float embeddingFactor;
   private final ResidualStream stream;
   private final AttentionPart attention;
@@ -100,7 +101,8 @@ public final class DecoderExecutor implements ModelExecutor {
     this.kv = kv;
     this.limits = limits;
     int rows = limits.tokens();
-    logits = backend.logits(limits.logitRows(), shape.vocabulary());
+    logitRows = traits.states().isPresent() ? limits.sequences() : limits.logitRows();
+    logits = backend.logits(logitRows, shape.vocabulary());
     embeddingFactor = (float) traits.stream().embeddings();
     stream = new ResidualStream(backend, shape, rows);
     positions =
@@ -116,7 +118,7 @@ public final class DecoderExecutor implements ModelExecutor {
     residual = List.of(stream.rows());
     recalling = traits.states().map(states -> recalling(rows, states.traits())).orElse(null);
     feedForward = new FeedForwardPart(backend, stream, shape, rows, attention.spare());
-    lastRows = new StepBatch(limits.logitRows(), limits.sequences());
+    lastRows = new StepBatch(logitRows, limits.sequences());
   }
 
   private LayerInputRoom layerInputs(DecoderShape shape, int rows, LayerInputs inputs) {
@@ -153,7 +155,7 @@ public final class DecoderExecutor implements ModelExecutor {
   public Logits execute(StepBatch batch) {
     if (batch.rows() > limits.tokens()
         || batch.sequences() > limits.sequences()
-        || batch.logitRows() > limits.logitRows()) {
+        || batch.logitRows() > logitRows) {
       throw new IllegalArgumentException(
           "a step of %d tokens, %d sequences and %d rows of logits is beyond the %d, %d and %d that were asked for"
               .formatted(
@@ -162,7 +164,7 @@ public final class DecoderExecutor implements ModelExecutor {
                   batch.logitRows(),
                   limits.tokens(),
                   limits.sequences(),
-                  limits.logitRows()));
+                  logitRows));
     }
     backend.step(batch, pass);
     return logits;
