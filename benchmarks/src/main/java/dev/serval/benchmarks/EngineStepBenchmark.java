@@ -184,6 +184,7 @@ public class EngineStepBenchmark {
           49152,
           8192,
           30,
+          0,
           Collections.nCopies(30, new KvShape(3, 64)),
           0,
           1,

@@ -26,8 +26,9 @@ final class Drafting {
    * drafting. What is thought of it goes back to what was thought at first while it does not, and so it
    * tries again now and then.
    *
-   * No step is made longer than the targets of its decodes allow, none that has chunks, which are bound
-   * by computing, and none has drafts for which a block would have to be taken from who runs.
+   * No step that keeps the targets of its decodes misses them for drafts; one that misses them without may
+   * have some, since several tokens at once are what is left to be sooner by. None that has chunks, which are
+   * bound by computing, has any, and none for which a block would have to be taken from who runs.
    */
   private final StepLimits limits;
   private final KvCache cache;
@@ -110,14 +111,16 @@ final class Drafting {
     return sequence.guesses().likelierThan(least, draft.length);
   }
 
-  /** How many more rows there is time for. */
+  /** How many more rows there is time for; any number where the step is too late without. */
   private int inTime(Step step) {
     long due = step.dueNanos(ServiceLevel.LOWEST_RANK);
     if (due == Long.MAX_VALUE) {
       return Integer.MAX_VALUE;
     }
     double left = (due - roster.nowNanos()) / roster.costs().slack() - stepNanos;
-    return left <= 0 ? 0 : (int) Math.min(left / Math.max(rowNanos, 1), Integer.MAX_VALUE);
+    return left <= 0
+        ? Integer.MAX_VALUE
+        : (int) Math.min(left / Math.max(rowNanos, 1), Integer.MAX_VALUE);
   }
 
   /** For how many guesses a sequence has room in its blocks, or in one more that nobody needs. */

@@ -60,6 +60,7 @@ final class CostedModel implements ModelExecutor {
         TracePrompts.VOCABULARY,
         Integer.MAX_VALUE,
         1,
+        0,
         List.of(new KvShape(1, 1)),
         0,
         1,

@@ -13,6 +13,8 @@ import java.util.List;
  * @param vocabulary how many logits a row has
  * @param contextLength how many positions it was made for
  * @param layers its layers
+ * @param sharingLayers how many of the last ones attend to keys and values that others have stored,
+ *     and so have work for those rows alone that logits are wanted of
  * @param kvLayers what each of those that keep keys and values has of a token
  * @param stateBytes how much the others keep of a sequence, however long it is; 0 if there are none
  * @param experts how many experts a feed-forward layer has; 1 where there are no experts
@@ -25,6 +27,7 @@ public record ModelSpec(
     int vocabulary,
     int contextLength,
     int layers,
+    int sharingLayers,
     List<KvShape> kvLayers,
     long stateBytes,
     int experts,

@@ -17,6 +17,7 @@ final class KvLayoutTest {
         9,
         512,
         24,
+        0,
         Collections.nCopies(6, new KvShape(2, 256)),
         stateBytes,
         1,

@@ -117,6 +117,7 @@ public abstract class DecoderFamily implements ModelFamily {
         shape.vocabulary(),
         shape.contextLength(),
         shape.layers(),
+        shape.layers() - shape.keeping(),
         shape.kvLayers(),
         shape.traits().states().map(StateLayers::stateBytes).orElse(0L),
         shape.traits().experts().map(ExpertTraits::count).orElse(1),

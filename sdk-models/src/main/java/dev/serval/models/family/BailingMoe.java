@@ -38,9 +38,6 @@ public final class BailingMoe extends DecoderFamily {
   private static final List<String> OF_TRAINING =
       List.of("auto_map", "embedding_dropout", "max_window_layers", "output_dropout");
 
-  /** What some of its kind do and it does not. */
-  private static final List<String> OF_OTHERS = List.of("multi_gate", "norm_head", "norm_softmax");
-
   /** For the service loader. */
   public BailingMoe() {
     super("bailing_moe", Set.of("BailingMoeForCausalLM"), Set.of("bailing_moe"));
@@ -60,11 +57,7 @@ public final class BailingMoe extends DecoderFamily {
   static DecoderTraits.Builder common(ModelConfig config) {
     config.rename(FIELDS);
     OF_TRAINING.forEach(config::ignore);
-    for (String field : OF_OTHERS) {
-      if (config.flag(field, false)) {
-        throw config.refuse(field, "false or missing");
-      }
-    }
+    config.allowOnly(false, "multi_gate", "norm_head", "norm_softmax");
     return DecoderTraits.with(LayerWindows.aboveSome(config))
         .biases(config.flag("use_qkv_bias", false), config.flag("use_bias", false), false)
         .inputs(InputMaps.TOGETHER)

@@ -43,9 +43,7 @@ public final class BailingMoe2 extends DecoderFamily {
   }
 
   private static ExpertTraits experts(ModelConfig config) {
-    if (!config.flag(BIAS, true)) {
-      throw config.refuse(BIAS, "true or missing");
-    }
+    config.allowOnly(true, BIAS);
     ExpertTraits experts =
         SigmoidExperts.read(config, ExpertTraits.Names.USUAL, "mlp.gate.expert_bias");
     if (config.count(SHARED_WIDTH, experts.inner()) != experts.inner()) {

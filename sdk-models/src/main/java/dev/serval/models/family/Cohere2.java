@@ -5,7 +5,6 @@ import dev.serval.models.decoder.config.ModelConfig;
 import dev.serval.models.decoder.traits.DecoderTraits;
 import dev.serval.models.decoder.traits.LayerWindows;
 import dev.serval.models.decoder.traits.RotaryLayers;
-import java.util.List;
 import java.util.Set;
 
 /**
@@ -15,13 +14,6 @@ import java.util.Set;
 public final class Cohere2 extends DecoderFamily {
   private static final String PERIOD = "sliding_window_pattern";
   private static final int USUAL_PERIOD = 4;
-
-  private static final List<String> WHAT_IT_IS =
-      List.of(
-          "use_embedding_sharing",
-          "use_gated_activation",
-          "use_parallel_block",
-          "use_parallel_embedding");
 
   /** For the service loader. */
   public Cohere2() {
@@ -39,16 +31,15 @@ public final class Cohere2 extends DecoderFamily {
     }
     config.choice("order_of_interleaved_layers", Set.of("local_attn_first"));
     config.choice("position_embedding_type", Set.of("rope_gptj"));
-    WHAT_IT_IS.forEach(field -> require(field, config));
+    config.allowOnly(
+        true,
+        "use_embedding_sharing",
+        "use_gated_activation",
+        "use_parallel_block",
+        "use_parallel_embedding");
     LayerWindows windows = LayerWindows.butEvery(period, config);
     return Cohere.common(windows, config)
         .rotaryLayers(RotaryLayers.windowed(windows, config))
         .build();
-  }
-
-  private static void require(String field, ModelConfig config) {
-    if (!config.flag(field, true)) {
-      throw config.refuse(field, "true or none");
-    }
   }
 }

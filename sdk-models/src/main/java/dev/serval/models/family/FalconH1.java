@@ -37,9 +37,6 @@ public final class FalconH1 extends DecoderFamily {
           "time_step_max",
           "time_step_min");
 
-  private static final List<String> BIASES =
-      List.of("attention_bias", "mlp_bias", "mamba_proj_bias", "projectors_bias");
-
   /** For the service loader. */
   public FalconH1() {
     super("falcon_h1", Set.of("FalconH1ForCausalLM"), Set.of("falcon_h1"));
@@ -61,14 +58,8 @@ public final class FalconH1 extends DecoderFamily {
   }
 
   private static void refuseOthers(ModelConfig config) {
-    for (String bias : BIASES) {
-      if (config.flag(bias, false)) {
-        throw config.refuse(bias, "false or missing");
-      }
-    }
-    if (!config.flag("mamba_use_mlp", true)) {
-      throw config.refuse("mamba_use_mlp", "true or missing");
-    }
+    config.allowOnly(false, "attention_bias", "mlp_bias", "mamba_proj_bias", "projectors_bias");
+    config.allowOnly(true, "mamba_use_mlp");
   }
 
   private static StateSpaceTraits space(ModelConfig config, Scales scales) {

@@ -44,9 +44,7 @@ public final class GraniteHybrid extends DecoderFamily {
   protected DecoderTraits traits(ModelConfig config) {
     OF_NO_USE.forEach(config::ignore);
     config.choice("normalization_function", Set.of("rmsnorm"));
-    if (config.flag("mamba_proj_bias", false)) {
-      throw config.refuse("mamba_proj_bias", "false or missing");
-    }
+    config.allowOnly(false, "mamba_proj_bias");
     boolean apart = config.flag("experts_apart", false);
     MapNames shared = apart ? MapNames.of("shared_mlp.") : FUSED;
     int hidden = config.count("hidden_size");

@@ -41,10 +41,6 @@ public final class HunyuanDense extends DecoderFamily {
           "v_head_dim",
           "xdrope_section");
 
-  /** What other models of the house do. */
-  private static final List<String> NOT_DONE =
-      List.of("use_cla", "use_mla", "add_classification_head", "position_embedding_xdrope");
-
   private static final PartNames NAMES =
       PartNames.of(
           "self_attn.o_proj",
@@ -73,10 +69,9 @@ public final class HunyuanDense extends DecoderFamily {
   static DecoderTraits.Builder common(ModelConfig config) {
     config.rename(Map.of("head_dim", "attention_head_dim"));
     OF_NO_USE.forEach(config::ignore);
-    NOT_DONE.forEach(field -> requireUnset(config, field));
-    if (!config.flag("use_rotary_pos_emb", true)) {
-      throw config.refuse("use_rotary_pos_emb", "true");
-    }
+    config.allowOnly(
+        false, "use_cla", "use_mla", "add_classification_head", "position_embedding_xdrope");
+    config.allowOnly(true, "use_rotary_pos_emb");
     config.choice("norm_type", Set.of("rms"));
     boolean bias = config.flag("attention_bias", false);
     return DecoderTraits.with(LayerWindows.none(config))
@@ -85,11 +80,5 @@ public final class HunyuanDense extends DecoderFamily {
         .turning(Turning.HALVES_BY_ALPHA)
         .norms(RowNorms.ROOT_MEAN_SQUARE.larger())
         .headNorms(config.flag("use_qk_norm", true) ? HeadNorms.EACH_BEHIND : HeadNorms.NONE);
-  }
-
-  private static void requireUnset(ModelConfig config, String field) {
-    if (config.flag(field, false)) {
-      throw config.refuse(field, "false");
-    }
   }
 }

@@ -41,12 +41,8 @@ public final class HunyuanMoe extends DecoderFamily {
   protected DecoderTraits traits(ModelConfig config) {
     List.of(COUNT, USED, INNER, SHARED).forEach(config::alike);
     OF_NO_USE.forEach(config::ignore);
-    if (config.flag("group_limited_greedy", false)) {
-      throw config.refuse("group_limited_greedy", "false");
-    }
-    if (!config.flag("norm_topk_prob", true)) {
-      throw config.refuse("norm_topk_prob", "true");
-    }
+    config.allowOnly(false, "group_limited_greedy");
+    config.allowOnly(true, "norm_topk_prob");
     return HunyuanDense.common(config).experts(experts(config)).build();
   }
 

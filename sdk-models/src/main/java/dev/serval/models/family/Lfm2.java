@@ -55,9 +55,7 @@ public final class Lfm2 extends DecoderFamily {
   /** What those with experts have in common with it. */
   static DecoderTraits.Builder common(ModelConfig config) {
     OF_NO_USE.forEach(config::ignore);
-    if (config.flag("conv_bias", false)) {
-      throw config.refuse("conv_bias", "false or missing");
-    }
+    config.allowOnly(false, "conv_bias");
     Optional<Double> theta = config.optionalPositive("theta");
     if (theta.isPresent() && !theta.equals(config.optionalPositive("rope_theta"))) {
       throw config.refuse("theta", "that of rope_theta");

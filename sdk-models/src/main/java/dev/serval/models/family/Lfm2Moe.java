@@ -19,9 +19,7 @@ public final class Lfm2Moe extends DecoderFamily {
 
   @Override
   protected DecoderTraits traits(ModelConfig config) {
-    if (!config.flag("use_expert_bias", true)) {
-      throw config.refuse("use_expert_bias", "true");
-    }
+    config.allowOnly(true, "use_expert_bias");
     config.ignore(Lfm2.ADJUSTED);
     return Lfm2.common(config)
         .experts(

@@ -51,11 +51,7 @@ public final class MiniMaxM2 extends DecoderFamily {
   private static void refuseOthers(ModelConfig config) {
     config.choice("scoring_func", Set.of("sigmoid"));
     config.choice("qk_norm_type", Set.of("per_layer"));
-    for (String field : List.of("use_qk_norm", "use_routing_bias")) {
-      if (!config.flag(field, true)) {
-        throw config.refuse(field, "true or missing");
-      }
-    }
+    config.allowOnly(true, "use_qk_norm", "use_routing_bias");
     if (config.atLeast("shared_intermediate_size", 0, 0) != 0) {
       throw config.refuse("shared_intermediate_size", "0 or missing");
     }

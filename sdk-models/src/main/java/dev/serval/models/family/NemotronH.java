@@ -143,11 +143,7 @@ public final class NemotronH extends DecoderFamily {
 
   private static void refuseOthers(ModelConfig config) {
     config.choice("mamba_hidden_act", Set.of("silu", "swish"));
-    for (String bias : List.of("use_bias", "mamba_proj_bias")) {
-      if (config.flag(bias, false)) {
-        throw config.refuse(bias, "false or missing");
-      }
-    }
+    config.allowOnly(false, "use_bias", "mamba_proj_bias");
   }
 
   private static StateLayers states(ModelConfig config, List<Kind> kinds) {

@@ -33,9 +33,7 @@ public final class Qwen35 extends DecoderFamily {
 
   /** What those with experts have in common with it, and Qwen3-Next before it. */
   static DecoderTraits.Builder common(ModelConfig config, Inputs inputs) {
-    if (!config.flag(OUTPUT_GATE, true)) {
-      throw config.refuse(OUTPUT_GATE, "true");
-    }
+    config.allowOnly(true, OUTPUT_GATE);
     config.ignore("mamba_ssm_dtype");
     config.ignore("mtp_use_dedicated_embeddings");
     boolean bias = config.flag("attention_bias", false);

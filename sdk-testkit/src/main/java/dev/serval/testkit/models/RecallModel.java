@@ -121,7 +121,7 @@ public final class RecallModel implements ModelExecutor {
   @Override
   public ModelSpec spec() {
     return new ModelSpec(
-        "recall", vocabulary, Integer.MAX_VALUE, 1, layout.layers(), 0, 1, 1, 0, Bytes.ZERO);
+        "recall", vocabulary, Integer.MAX_VALUE, 1, 0, layout.layers(), 0, 1, 1, 0, Bytes.ZERO);
   }
 
   @Override

@@ -64,8 +64,6 @@ public record ModelWork(
   /** Of no account beside the matrices. */
   private static final String CONVOLUTION = ".conv1d.";
 
-  private static final String SHARING = "num_kv_shared_layers";
-
   private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\..*");
 
   /**
@@ -90,7 +88,7 @@ public record ModelWork(
     StoredTensor head =
         checkpoint.tensor(checkpoint.tensorNames().contains(HEAD) ? HEAD : EMBEDDINGS);
     KvLayout kv = spec.kvLayout(1, kvType);
-    int last = spec.layers() - 1 - sharing(checkpoint);
+    int last = spec.layers() - 1 - spec.sharingLayers();
     return new ModelWork(
         commonest(layers, head),
         Size.of(others),
@@ -100,11 +98,6 @@ public record ModelWork(
         Size.of(List.of(head)),
         kv.stateOffset(),
         spec.stateBytes());
-  }
-
-  /** How many of the last layers attend to keys and values that others below have stored. */
-  private static int sharing(Checkpoint checkpoint) {
-    return checkpoint.config().get(SHARING) instanceof Long layers ? layers.intValue() : 0;
   }
 
   /** Layers behind the last predict further tokens, and are left out. */

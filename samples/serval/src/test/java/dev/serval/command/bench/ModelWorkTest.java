@@ -18,9 +18,12 @@ import org.junit.jupiter.api.Test;
 
 final class ModelWorkTest {
   private static final Sizes SIZES = new Sizes(20, 16, 24, 2, 4, 2, 4);
-  private static final ModelSpec SPEC =
-      new ModelSpec(
-          "glm4moe", 20, 512, 2, Collections.nCopies(2, new KvShape(2, 4)), 0, 3, 2, 0, Bytes.ZERO);
+  private static final ModelSpec SPEC = sharing(0);
+
+  private static ModelSpec sharing(int layers) {
+    List<KvShape> kept = Collections.nCopies(2, new KvShape(2, 4));
+    return new ModelSpec("glm4moe", 20, 512, 2, layers, kept, 0, 3, 2, 0, Bytes.ZERO);
+  }
 
   @Test
   void experts_that_all_rows_go_to_count_whole_and_what_predicts_further_tokens_not_at_all() {
@@ -47,7 +50,7 @@ final class ModelWorkTest {
     long states = 3 * Float.BYTES * (3 * 104 + 6 * 8 * 12);
     ModelSpec spec =
         new ModelSpec(
-            "qwen3_5", 20, 512, 4, List.of(new KvShape(2, 16)), states, 1, 1, 0, Bytes.ZERO);
+            "qwen3_5", 20, 512, 4, 0, List.of(new KvShape(2, 16)), states, 1, 1, 0, Bytes.ZERO);
     ModelWork work = ModelWork.of(model, spec, DType.F32);
     assertThat(work.kvBytes()).isEqualTo(2 * 2 * 16 * Float.BYTES);
     assertThat(work.stateBytes()).isEqualTo(states);
@@ -60,8 +63,7 @@ final class ModelWorkTest {
     int keysAndValues = 16 * (8 + 8);
     int others = 16 * (16 + 16) + 3 * 16 * 24;
     assertThat(ModelWork.of(model, SPEC, DType.F32).last().others()).isEqualTo(others);
-    model.with("num_kv_shared_layers", 1L);
-    assertThat(ModelWork.of(model, SPEC, DType.F32).last().others())
+    assertThat(ModelWork.of(model, sharing(1), DType.F32).last().others())
         .isEqualTo(2 * others + keysAndValues);
   }
 }

@@ -131,6 +131,15 @@ public final class ModelConfig {
     throw refuse(field, shown(value), "true or false");
   }
 
+  /** Refuses flags that are there and are not this. */
+  public void allowOnly(boolean only, String... flags) {
+    for (String field : flags) {
+      if (flag(field, only) != only) {
+        throw refuse(field, only + " or missing");
+      }
+    }
+  }
+
   /** A flag that may be a number, too, of which 0 alone stands for false. */
   public boolean truth(String field, boolean otherwise) {
     return value(field) instanceof Long number ? number != 0 : flag(field, otherwise);
