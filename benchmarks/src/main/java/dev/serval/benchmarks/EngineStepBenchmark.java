@@ -22,6 +22,7 @@ import dev.serval.api.model.TokenSampler;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.batching.AdmissionPolicies;
 import dev.serval.batching.ChunkPolicies;
+import dev.serval.batching.DraftPolicies;
 import dev.serval.batching.EngineOptions;
 import dev.serval.batching.OrderPolicies;
 import dev.serval.batching.SteppedEngine;
@@ -72,6 +73,10 @@ public class EngineStepBenchmark {
   @Param({"fcfs-fixed", "fair-time"})
   public String policies;
 
+  /** Which tokens are guessed; none of these sequences is predicted. */
+  @Param({"none", "predicted"})
+  public String drafts;
+
   private final Stub model = new Stub();
   private SteppedEngine engine;
   private boolean closing;
@@ -101,7 +106,7 @@ public class EngineStepBenchmark {
                     ArtefactDigest.of(new byte[ArtefactDigest.LENGTH]),
                     model.numerics(),
                     true),
-                new StepLimits(8192, running),
+                new StepLimits(8192, running, 16),
                 4096,
                 policies(),
                 EngineListener.NONE,
@@ -119,7 +124,8 @@ public class EngineStepBenchmark {
         OrderPolicies.levelsFirst(
             simple ? OrderPolicies.firstComeFirstServed() : OrderPolicies.fairBetweenTenants()),
         simple ? ChunkPolicies.fixedBudget(8192) : ChunkPolicies.timeSized(),
-        simple ? VictimPolicies.lastIn() : VictimPolicies.leastCost());
+        simple ? VictimPolicies.lastIn() : VictimPolicies.leastCost(),
+        drafts.equals("none") ? DraftPolicies.none() : DraftPolicies.predicted());
   }
 
   /** Ends them all. */
@@ -200,7 +206,7 @@ public class EngineStepBenchmark {
 
     @Override
     public boolean verifiesDrafts() {
-      return false;
+      return true;
     }
 
     @Override

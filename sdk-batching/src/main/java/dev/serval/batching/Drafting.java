@@ -37,6 +37,7 @@ final class Drafting {
   private final Holders holders;
   private final int vocabulary;
   private final boolean drafts;
+  private final boolean asksOfAll;
   private final int[] draft;
   private double tokens;
   private double stepNanos;
@@ -51,6 +52,7 @@ final class Drafting {
     this.roster = roster;
     holders = roster.holders();
     drafts = policies.drafts() && limits.draftTokens() > 0 && executor.verifiesDrafts();
+    asksOfAll = !policies.draftsPredictionsAlone();
     vocabulary = drafts ? executor.spec().vocabulary() : 0;
     draft = new int[drafts ? limits.draftTokens() : 0];
   }
@@ -70,12 +72,17 @@ final class Drafting {
     weigh(step);
     for (int i = 0; i < holders.size() && room(step) > 0; i++) {
       int place = holders.place(i);
-      if (holders.planned(place) == 1
-          && holders.isDecode(place)
-          && holders.sampler(place) != null) {
+      if (isAskedAbout(place)) {
         draft(holders.sequence(place), step);
       }
     }
+  }
+
+  private boolean isAskedAbout(int place) {
+    return (asksOfAll || holders.isPredicted(place))
+        && holders.planned(place) == 1
+        && holders.isDecode(place)
+        && holders.sampler(place) != null;
   }
 
   /** What the step takes as it is, and what one row more does. */

@@ -23,6 +23,7 @@ final class Holders {
   private static final int DECODES = 16;
   private static final int HAS_ROOM = 32;
   private static final int PREFILLS = 64;
+  private static final int PREDICTED = 128;
 
   /* What is noted of a place, in numbers and in readings of the clock. */
   private static final int NOTES = 4;
@@ -137,7 +138,8 @@ final class Holders {
         | (sequence.isRunning() ? RUNS : 0)
         | (sequence.outstanding() == 1 ? DECODES : 0)
         | (room ? HAS_ROOM : 0)
-        | (sequence.unfinishedPrefill() > 0 ? PREFILLS : 0);
+        | (sequence.unfinishedPrefill() > 0 ? PREFILLS : 0)
+        | (sequence.prediction().length > 0 ? PREDICTED : 0);
   }
 
   int size() {
@@ -192,6 +194,11 @@ final class Holders {
   /** Whether its prefill is unfinished, were it by one token. */
   boolean isPrefill(int place) {
     return (notes[place * NOTES + STANDING] & PREFILLS) != 0;
+  }
+
+  /** Whether it is known what its answer is expected to be. */
+  boolean isPredicted(int place) {
+    return (notes[place * NOTES + STANDING] & PREDICTED) != 0;
   }
 
   BlockTable table(int place) {

@@ -71,6 +71,10 @@ final class Policies {
     return !policies.draft().equals(DraftPolicy.NONE);
   }
 
+  boolean draftsPredictionsAlone() {
+    return policies.draft().ofPredictionsAlone();
+  }
+
   /** How many tokens are guessed, each of the vocabulary. */
   int draft(Sequence sequence, int[] draft, int most, int vocabulary) {
     int count;

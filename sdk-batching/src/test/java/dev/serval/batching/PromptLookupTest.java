@@ -3,10 +3,11 @@ package dev.serval.batching;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.batching.DraftPolicy;
-import dev.serval.api.batching.SequenceRequest;
-import dev.serval.testkit.CollectingSink;
+import dev.serval.api.batching.DraftedSequence;
 import dev.serval.testkit.DraftPolicyContract;
+import dev.serval.testkit.DraftedText;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
@@ -16,18 +17,12 @@ final class PromptLookupTest extends DraftPolicyContract {
     return DraftPolicies.promptLookup();
   }
 
-  private static Sequence sequence(int[] prediction, int[] prompt, int... answer) {
-    SequenceRequest request =
-        SequenceRequest.builder("s", prompt, 1).prediction(prediction).build();
-    Sequence sequence = new Sequence(request, new CollectingSink(), new Inbox(), 100, 0);
-    sequence.arrive(0, new TenantAccounts().arrive("tenant"));
-    for (int token : answer) {
-      sequence.append(token, 0);
-    }
-    return sequence;
+  private static DraftedSequence sequence(int[] prediction, int[] prompt, int... answer) {
+    int[] tokens = IntStream.concat(Arrays.stream(prompt), Arrays.stream(answer)).toArray();
+    return new DraftedText(tokens, tokens.length, prompt.length, prediction);
   }
 
-  private static int[] guesses(DraftPolicy policy, int most, Sequence sequence) {
+  private static int[] guesses(DraftPolicy policy, int most, DraftedSequence sequence) {
     int[] draft = new int[most];
     return Arrays.copyOf(draft, policy.draft(sequence, draft, most));
   }
@@ -85,7 +80,7 @@ final class PromptLookupTest extends DraftPolicyContract {
   void what_the_prediction_does_not_have_is_looked_up_in_the_text_if_that_is_wanted() {
     int[] prompt = {1, 2, 3, 4};
     int[] expected = {10, 11, 12};
-    Sequence sequence = sequence(expected, prompt, 10, 2, 3);
+    DraftedSequence sequence = sequence(expected, prompt, 10, 2, 3);
     assertThat(guesses(DraftPolicies.promptLookup(), 2, sequence)).containsExactly(4, 10);
     assertThat(guesses(DraftPolicies.predicted(), 2, sequence)).isEmpty();
     assertThat(guesses(DraftPolicies.promptLookup(), 2, sequence(expected, prompt, 10, 11)))

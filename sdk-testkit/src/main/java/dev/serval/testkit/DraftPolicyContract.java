@@ -2,12 +2,7 @@ package dev.serval.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.serval.api.IsolationScope;
-import dev.serval.api.ServiceLevel;
-import dev.serval.api.Tenant;
 import dev.serval.api.batching.DraftPolicy;
-import dev.serval.api.batching.DraftedSequence;
-import dev.serval.api.batching.SequenceView;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -48,12 +43,13 @@ public abstract class DraftPolicyContract {
     random = new Random(seed);
   }
 
-  private Drafted sequence() {
-    SequenceView view = PolicyScene.random(random, 0, 1).running(0);
-    int[] tokens = random.ints(view.totalTokens(), 0, vocabulary()).toArray();
-    int[] roomy = Arrays.copyOf(tokens, tokens.length + random.nextInt(20));
-    Arrays.fill(roomy, tokens.length, roomy.length, NO_TOKEN);
-    return new Drafted(view, roomy, prediction(tokens, view.promptTokens()));
+  private DraftedText sequence() {
+    int total = 2 + random.nextInt(300);
+    int prompt = 1 + random.nextInt(total - 1);
+    int[] tokens = random.ints(total, 0, vocabulary()).toArray();
+    int[] roomy = Arrays.copyOf(tokens, total + random.nextInt(20));
+    Arrays.fill(roomy, total, roomy.length, NO_TOKEN);
+    return new DraftedText(roomy, total, prompt, prediction(tokens, prompt));
   }
 
   /** None, anything, or what the answer begins with. */
@@ -90,107 +86,12 @@ public abstract class DraftPolicyContract {
   void the_sequence_stays_as_it_is() {
     DraftPolicy policy = policy();
     for (int round = 0; round < ROUNDS; round++) {
-      Drafted sequence = sequence();
+      DraftedText sequence = sequence();
       int[] tokens = sequence.tokens().clone();
       int[] prediction = sequence.prediction().clone();
       policy.draft(sequence, new int[16], 16);
       assertThat(sequence.tokens()).isEqualTo(tokens);
       assertThat(sequence.prediction()).isEqualTo(prediction);
-    }
-  }
-
-  /** A sequence of a scene, with tokens. */
-  @SuppressWarnings("ArrayRecordComponent") // compared by nobody
-  private record Drafted(SequenceView view, int[] tokens, int[] prediction)
-      implements DraftedSequence {
-    @Override
-    public String id() {
-      return view.id();
-    }
-
-    @Override
-    public long submittedNanos() {
-      return view.submittedNanos();
-    }
-
-    @Override
-    public long arrival() {
-      return view.arrival();
-    }
-
-    @Override
-    public int priority() {
-      return view.priority();
-    }
-
-    @Override
-    public IsolationScope scope() {
-      return view.scope();
-    }
-
-    @Override
-    public int promptTokens() {
-      return view.promptTokens();
-    }
-
-    @Override
-    public int totalTokens() {
-      return view.totalTokens();
-    }
-
-    @Override
-    public int computedTokens() {
-      return view.computedTokens();
-    }
-
-    @Override
-    public int remainingTokens() {
-      return view.remainingTokens();
-    }
-
-    @Override
-    public int heldBlocks() {
-      return view.heldBlocks();
-    }
-
-    @Override
-    public int preemptions() {
-      return view.preemptions();
-    }
-
-    @Override
-    public ServiceLevel level() {
-      return view.level();
-    }
-
-    @Override
-    public Tenant tenant() {
-      return view.tenant();
-    }
-
-    @Override
-    public double tenantService() {
-      return view.tenantService();
-    }
-
-    @Override
-    public long deadlineNanos() {
-      return view.deadlineNanos();
-    }
-
-    @Override
-    public int cachedPromptTokens() {
-      return view.cachedPromptTokens();
-    }
-
-    @Override
-    public long lastTokenNanos() {
-      return view.lastTokenNanos();
-    }
-
-    @Override
-    public long waitingSinceNanos() {
-      return view.waitingSinceNanos();
     }
   }
 }

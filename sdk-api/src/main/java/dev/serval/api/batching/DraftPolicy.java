@@ -35,4 +35,14 @@ public interface DraftPolicy {
    * @return how many there are, from 0 to {@code most}
    */
   int draft(DraftedSequence sequence, int[] draft, int most);
+
+  /**
+   * Whether it guesses for those sequences alone that have a {@linkplain
+   * DraftedSequence#prediction() prediction}, so that it need not be asked about others.
+   *
+   * @return true if it answers 0 for all others; asked once
+   */
+  default boolean ofPredictionsAlone() {
+    return false;
+  }
 }
