@@ -13,7 +13,8 @@ final class PromptLookup implements DraftPolicy {
    * answer is expected to be and, where nothing is found there, perhaps the sequence itself. Of all places
    * where the last two tokens stand, that one counts where most of what comes before them is the same, up
    * to eight tokens; of several such the last one. One walk from the end to the beginning finds it, which
-   * looks at one token of nearly all places (PromptLookupBenchmark). Of the prediction the beginning counts as well while the answer has but one token.
+   * looks at one token of nearly all places (PromptLookupBenchmark). Of the prediction the beginning counts
+   * as well while the answer has but one token.
    *
    * A place so near the end that the sequence stops before there are enough guesses is a text that has
    * begun to repeat itself. The guesses then go round.
