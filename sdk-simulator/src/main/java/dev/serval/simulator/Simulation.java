@@ -188,7 +188,7 @@ public final class Simulation {
     /**
      * Sets who decides.
      *
-     * @param value the four policies
+     * @param value the policies; nothing is drafted, whatever theirs of drafts says
      * @return this builder
      */
     public Builder policies(BatchingPolicies value) {
