@@ -26,6 +26,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
@@ -158,6 +159,27 @@ final class DraftingTest {
     List<List<Run>> late = driven.steps.subList(500, driven.steps.size());
     long guessing = late.stream().filter(step -> step.getFirst().count() > 1).count();
     assertThat(guessing).isBetween(1L, late.size() / 10L);
+  }
+
+  /** From prompts that are bound by computing and single decodes nobody knows what a row takes. */
+  @Test
+  void what_a_row_takes_is_found_out_where_only_one_sequence_decodes() {
+    AtomicBoolean silent = new AtomicBoolean(true);
+    DrivenEngine driven =
+        new Setup()
+            .context(500)
+            .blocks(600, 4)
+            .limits(64, 8)
+            .cost(batch -> MILLISECOND * Math.max(10, batch.rows()))
+            .draft(8, (sequence, draft, most) -> silent.get() ? 0 : knowing(sequence, draft, most))
+            .engine();
+    for (int i = 0; i < 20; i++) {
+      generate(driven, prompt(i, 40 + i), 30);
+    }
+    silent.set(false);
+    int before = driven.steps.size();
+    generate(driven, prompt(30, 5), 300);
+    assertThat(driven.steps.size() - before).isLessThan(100);
   }
 
   @Test

@@ -86,7 +86,9 @@ final class GenerateCommand implements Callable<Integer> {
         Map.of(
             "prompt_tokens", result.usage().promptTokens(),
             "cached_prompt_tokens", result.usage().cachedPromptTokens(),
-            "completion_tokens", result.usage().completionTokens()));
+            "completion_tokens", result.usage().completionTokens(),
+            "drafted_tokens", result.usage().draftedTokens(),
+            "accepted_tokens", result.usage().acceptedTokens()));
     fields.put("timings_ms", timings(result.timings()));
     return JsonMapper.builder().build().writeValueAsString(fields);
   }

@@ -3,6 +3,10 @@ package dev.serval.command;
 import dev.serval.api.GenerationRequest;
 import dev.serval.api.Prompt;
 import dev.serval.api.Sampling;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -74,15 +78,37 @@ final class SamplingOptions {
       description = "end before this text; may be given several times")
   private List<String> stop = new ArrayList<>();
 
+  @Option(
+      names = "--prediction",
+      paramLabel = "FILE",
+      description = "a text that the answer will be much like: what of it is right comes sooner")
+  private @Nullable Path prediction;
+
   GenerationRequest.Builder request(Prompt prompt) {
     GenerationRequest.Builder request =
-        GenerationRequest.builder(prompt).sampling(sampling()).stopStrings(stop);
+        GenerationRequest.builder(prompt)
+            .sampling(sampling())
+            .stopStrings(stop)
+            .prediction(prediction());
     return maxTokens == null ? request : request.maxTokens(maxTokens);
   }
 
   /** Finds wrong values before anything is loaded. */
   void check() {
     request(Prompt.text("")).build();
+  }
+
+  private String prediction() {
+    if (prediction == null) {
+      return "";
+    }
+    try {
+      return Files.readString(prediction);
+    } catch (NoSuchFileException e) {
+      throw new CommandException("prediction: there is nothing at " + prediction, e);
+    } catch (IOException e) {
+      throw new CommandException("prediction: " + prediction + " is no text in UTF-8: " + e, e);
+    }
   }
 
   private Sampling sampling() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -80,6 +81,37 @@ final class ModelCommandsTest {
     assertThat(answer.at("/timings_ms/gaps").size()).isEqualTo(6);
     assertThat(answer.at("/timings_ms/total").asDouble())
         .isGreaterThanOrEqualTo(answer.at("/timings_ms/time_to_first_token").asDouble());
+  }
+
+  @Test
+  void what_an_answer_will_be_much_like_may_lie_in_a_file(@TempDir Path folder) throws IOException {
+    String[] asked = {
+      "generate", "--model", DEMO, "--json", "--ignore-eos", "--max-tokens", "30", "A nerve"
+    };
+    JsonNode plain = JSON.readTree(CommandRun.of(asked).out());
+    Path file = Files.writeString(folder.resolve("like.txt"), plain.get("text").asString());
+    String[] told = Arrays.copyOf(asked, asked.length + 2);
+    told[asked.length] = "--prediction";
+    told[asked.length + 1] = file.toString();
+
+    JsonNode predicted = JSON.readTree(CommandRun.of(told).out());
+    assertThat(predicted.get("token_ids")).isEqualTo(plain.get("token_ids"));
+    assertThat(predicted.at("/usage/accepted_tokens").asInt()).isPositive();
+    assertThat(plain.at("/usage/drafted_tokens").asInt()).isZero();
+  }
+
+  @Test
+  void a_prediction_that_is_not_there_or_no_text_is_said_in_a_sentence(@TempDir Path folder)
+      throws IOException {
+    Path noText = Files.write(folder.resolve("bytes"), new byte[] {'a', (byte) 0xff, 'b'});
+    assertThat(CommandRun.of("generate", "--model", DEMO, "--prediction", "/no/file", "a").err())
+        .isEqualTo("serval: prediction: there is nothing at /no/file\n");
+    CommandRun run =
+        CommandRun.of("generate", "--model", DEMO, "--prediction", noText.toString(), "a");
+    assertThat(run.exit()).isNotZero();
+    assertThat(run.err())
+        .startsWith("serval: prediction: " + noText + " is no text in UTF-8")
+        .hasLineCount(1);
   }
 
   @Test
