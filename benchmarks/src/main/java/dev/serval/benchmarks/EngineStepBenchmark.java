@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.FinishReason;
 import dev.serval.api.Sampling;
 import dev.serval.api.batching.BatchingPolicies;
+import dev.serval.api.batching.DraftPolicy;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
@@ -125,7 +126,7 @@ public class EngineStepBenchmark {
             simple ? OrderPolicies.firstComeFirstServed() : OrderPolicies.fairBetweenTenants()),
         simple ? ChunkPolicies.fixedBudget(8192) : ChunkPolicies.timeSized(),
         simple ? VictimPolicies.lastIn() : VictimPolicies.leastCost(),
-        drafts.equals("none") ? DraftPolicies.none() : DraftPolicies.predicted());
+        drafts.equals("none") ? DraftPolicy.NONE : DraftPolicies.predicted());
   }
 
   /** Ends them all. */

@@ -2,18 +2,9 @@ package dev.serval.batching;
 
 import dev.serval.api.batching.DraftPolicy;
 
-/** The stock {@linkplain DraftPolicy draft policies}. */
+/** The stock {@linkplain DraftPolicy draft policies} beside {@link DraftPolicy#NONE}. */
 public final class DraftPolicies {
   private DraftPolicies() {}
-
-  /**
-   * Guesses nothing.
-   *
-   * @return the policy
-   */
-  public static DraftPolicy none() {
-    return DraftPolicy.NONE;
-  }
 
   /**
    * Looks for what the answer ends with in its request's {@linkplain

@@ -87,7 +87,7 @@ final class Drafting {
 
   /** What the step takes as it is, and what one row more does. */
   private void weigh(Step step) {
-    int rows = step.decodes() + step.draftTokens();
+    int rows = step.decodeRows();
     stepNanos = roster.costs().predictNanos(step);
     rowNanos = roster.costs().predictNanos(step.cachedTokens(), 0, 0, rows + 1) - stepNanos;
   }

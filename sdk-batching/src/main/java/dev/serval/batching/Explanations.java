@@ -91,8 +91,7 @@ final class Explanations {
       return (double) (chunks - own) / step.tokens();
     }
     double pairs = StepCosts.pairs(sequence.computedTokens(), own);
-    int decodes = step.decodes() + step.draftTokens();
-    double without = costs.predictNanos(step.cachedTokens(), own, pairs, decodes);
+    double without = costs.predictNanos(step.cachedTokens(), own, pairs, step.decodeRows());
     double all = costs.predictNanos(step);
     return Math.clamp(1 - without / Math.max(all, 1), 0.0, 1.0);
   }

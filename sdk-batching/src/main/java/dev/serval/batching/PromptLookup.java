@@ -31,10 +31,8 @@ final class PromptLookup implements DraftPolicy {
 
   @Override
   public int draft(DraftedSequence sequence, int[] draft, int most) {
-    int[] tokens = sequence.tokens();
-    int total = sequence.totalTokens();
     int count = predicted(sequence, draft, most);
-    return count == 0 && itself ? repeated(tokens, total, draft, most) : count;
+    return count == 0 && itself ? repeated(sequence, draft, most) : count;
   }
 
   @Override
@@ -61,7 +59,9 @@ final class PromptLookup implements DraftPolicy {
     return count;
   }
 
-  private static int repeated(int[] tokens, int total, int[] draft, int most) {
+  private static int repeated(DraftedSequence sequence, int[] draft, int most) {
+    int[] tokens = sequence.tokens();
+    int total = sequence.totalTokens();
     int after = lookUp(tokens, total - 1, tokens, total, total);
     if (after == 0) {
       return 0;

@@ -174,8 +174,8 @@ final class StepLoop {
   }
 
   private void learn(long nanos) {
-    int decodes = step.decodes() + step.draftTokens();
-    costs.observe(step.cachedTokens(), step.chunkTokens(), step.attentionPairs(), decodes, nanos);
+    costs.observe(
+        step.cachedTokens(), step.chunkTokens(), step.attentionPairs(), step.decodeRows(), nanos);
     if (step.prefillTokens() > 0 || roster.waiting() > 0) {
       speed.observe(step.prefillTokens(), nanos);
       gate.prefillTokensPerSecond(speed.tokensPerSecond());

@@ -184,36 +184,31 @@ final class DraftingTest {
 
   @Test
   void many_sequences_whose_steps_are_bound_by_computing_guess_nothing() {
-    DrivenEngine driven =
-        new Setup()
-            .context(500)
-            .blocks(2000, 4)
-            .limits(64, 8)
-            .cost(DraftingTest::byRows)
-            .draft(32, DraftingTest::guessingHalf)
-            .engine();
-    for (int i = 0; i < 8; i++) {
-      driven.submit(prompt(i, 5), 300, new CollectingSink());
-    }
-    driven.run();
+    DrivenEngine driven = eight(DraftingTest::byRows, DraftingTest::guessingHalf);
     assertThat(most(driven.steps.subList(100, 200))).isOne();
   }
 
   @Test
   void many_sequences_whose_steps_are_bound_by_memory_guess_all_the_same() {
+    DrivenEngine driven = eight(DraftingTest::byMemory, DraftingTest::knowing);
+    assertThat(driven.steps.size()).isLessThan(100);
+  }
+
+  /** Eight sequences side by side. */
+  private static DrivenEngine eight(ToLongFunction<StepBatch> cost, DraftPolicy policy) {
     DrivenEngine driven =
         new Setup()
             .context(500)
             .blocks(2000, 4)
             .limits(64, 8)
-            .cost(DraftingTest::byMemory)
-            .draft(32, DraftingTest::knowing)
+            .cost(cost)
+            .draft(32, policy)
             .engine();
     for (int i = 0; i < 8; i++) {
       driven.submit(prompt(i, 5), 300, new CollectingSink());
     }
     driven.run();
-    assertThat(driven.steps.size()).isLessThan(100);
+    return driven;
   }
 
   /** The first is right, the others are not. */

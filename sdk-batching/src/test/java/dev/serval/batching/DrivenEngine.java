@@ -153,7 +153,7 @@ final class DrivenEngine {
     private OrderPolicy order = OrderPolicies.firstComeFirstServed();
     private ChunkPolicy chunk = ChunkPolicies.fixedBudget(1000);
     private VictimPolicy victim = VictimPolicies.lastIn();
-    private DraftPolicy draft = DraftPolicies.none();
+    private DraftPolicy draft = DraftPolicy.NONE;
     private boolean takesBack = true;
     private EngineListener listener = EngineListener.NONE;
     private Consumer<StepBatch> beforeStep = batch -> {};

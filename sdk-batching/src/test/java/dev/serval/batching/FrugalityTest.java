@@ -87,7 +87,7 @@ final class FrugalityTest {
   @CsvSource({"false, false, 0.5", "true, false, 3.5", "false, true, 0.5"})
   void steady_decode_allocates_nothing_but_keys(
       boolean prefixReuse, boolean drafts, double bytesPerToken) throws InterruptedException {
-    DraftPolicy draft = drafts ? DraftPolicies.promptLookup() : DraftPolicies.none();
+    DraftPolicy draft = drafts ? DraftPolicies.promptLookup() : DraftPolicy.NONE;
     try (Engine engine = engine(prefixReuse, draft)) {
       submitAll(engine);
       done.await();
@@ -113,7 +113,7 @@ final class FrugalityTest {
 
   @Test
   void an_idle_engine_burns_no_processor() throws InterruptedException {
-    try (Engine engine = engine(true, DraftPolicies.none())) {
+    try (Engine engine = engine(true, DraftPolicy.NONE)) {
       engine.submit(request(1), new Meter(false)).cancel();
       submitted.countDown();
       long least = Long.MAX_VALUE;

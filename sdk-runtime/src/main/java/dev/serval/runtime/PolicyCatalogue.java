@@ -114,7 +114,7 @@ record PolicyCatalogue(
     Map<String, Supplier<DraftPolicy>> stock = new LinkedHashMap<>();
     stock.put("predicted", DraftPolicies::predicted);
     stock.put("prompt-lookup", DraftPolicies::promptLookup);
-    stock.put("none", DraftPolicies::none);
+    stock.put("none", () -> DraftPolicy.NONE);
     return stock;
   }
 

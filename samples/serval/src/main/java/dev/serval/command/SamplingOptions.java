@@ -84,6 +84,8 @@ final class SamplingOptions {
       description = "a text that the answer will be much like: what of it is right comes sooner")
   private @Nullable Path prediction;
 
+  private @Nullable String predicted;
+
   GenerationRequest.Builder request(Prompt prompt) {
     GenerationRequest.Builder request =
         GenerationRequest.builder(prompt)
@@ -98,10 +100,15 @@ final class SamplingOptions {
     request(Prompt.text("")).build();
   }
 
+  /** Read once, since the file may be a pipe. */
   private String prediction() {
-    if (prediction == null) {
-      return "";
+    if (predicted == null) {
+      predicted = prediction == null ? "" : read(prediction);
     }
+    return predicted;
+  }
+
+  private static String read(Path prediction) {
     try {
       return Files.readString(prediction);
     } catch (NoSuchFileException e) {

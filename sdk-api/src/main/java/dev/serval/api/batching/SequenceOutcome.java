@@ -36,4 +36,29 @@ public record SequenceOutcome(
     long firstStepNanos,
     long firstTokenNanos,
     long endedNanos,
-    @Nullable Timeline timeline) {}
+    @Nullable Timeline timeline) {
+  /**
+   * Of a sequence that was given up before any step worked on it.
+   *
+   * @param promptTokens the tokens of its prompt
+   * @param submittedNanos when it was handed over
+   * @param endedNanos when it was given up
+   * @return the outcome, cancelled
+   */
+  public static SequenceOutcome givenUp(int promptTokens, long submittedNanos, long endedNanos) {
+    return new SequenceOutcome(
+        FinishReason.CANCELLED,
+        null,
+        promptTokens,
+        0,
+        0,
+        0,
+        0,
+        0,
+        submittedNanos,
+        endedNanos,
+        endedNanos,
+        endedNanos,
+        null);
+  }
+}

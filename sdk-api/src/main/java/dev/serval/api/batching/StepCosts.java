@@ -82,10 +82,7 @@ public interface StepCosts {
    */
   default long predictNanos(StepPlan plan) {
     return predictNanos(
-        plan.cachedTokens(),
-        plan.chunkTokens(),
-        plan.attentionPairs(),
-        plan.decodes() + plan.draftTokens());
+        plan.cachedTokens(), plan.chunkTokens(), plan.attentionPairs(), plan.decodeRows());
   }
 
   /**
@@ -101,6 +98,6 @@ public interface StepCosts {
         plan.cachedTokens() + cached,
         plan.chunkTokens() + tokens,
         plan.attentionPairs() + pairs(cached, tokens),
-        plan.decodes() + plan.draftTokens());
+        plan.decodeRows());
   }
 }

@@ -36,12 +36,21 @@ public interface StepPlan {
   }
 
   /**
+   * The rows of its decodes, drafted ones among them.
+   *
+   * @return how many
+   */
+  default int decodeRows() {
+    return decodes() + draftTokens();
+  }
+
+  /**
    * The tokens of its chunks.
    *
    * @return how many are neither decodes nor drafts
    */
   default int chunkTokens() {
-    return tokens() - decodes() - draftTokens();
+    return tokens() - decodeRows();
   }
 
   /**

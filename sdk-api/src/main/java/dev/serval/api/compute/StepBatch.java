@@ -141,7 +141,7 @@ public final class StepBatch {
     for (int sequence = 0; sequence < step.sequences; sequence++) {
       int wanted = step.wantedRows[sequence];
       if (wanted > 0) {
-        int row = step.firstRow[sequence + 1] - wanted;
+        int row = step.firstWantedRow(sequence);
         addRows(step.tokens, row, step.positions[row], wanted);
         end(step.blockTables[sequence], wanted, step.samplers[sequence]);
       }
@@ -283,6 +283,16 @@ public final class StepBatch {
    */
   public int wantedRows(int sequence) {
     return wantedRows[sequence];
+  }
+
+  /**
+   * The first of a sequence's rows that have logits; the others follow.
+   *
+   * @param sequence from 0
+   * @return the row; the end of the run where there are none
+   */
+  public int firstWantedRow(int sequence) {
+    return firstRow[sequence + 1] - wantedRows[sequence];
   }
 
   /**

@@ -167,7 +167,7 @@ final class StepImage {
     for (int i = 0; i < sequences; i++) {
       int last = batch.firstRow(i + 1) - 1;
       longest = Math.max(longest, batch.position(last) + 1);
-      for (int row = last + 1 - batch.wantedRows(i); row <= last; row++) {
+      for (int row = batch.firstWantedRow(i); row <= last; row++) {
         put(row);
       }
     }

@@ -608,9 +608,8 @@ public final class CpuBackend implements ComputeBackend {
   public boolean gather(StepBatch batch, Activations rows) {
     CpuActivations all = rows("rows", rows, batch, rows.columns());
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
-      int wanted = batch.wantedRows(sequence);
-      int first = batch.firstRow(sequence + 1) - wanted;
-      for (int i = 0; i < wanted; i++) {
+      int first = batch.firstWantedRow(sequence);
+      for (int i = 0; i < batch.wantedRows(sequence); i++) {
         all.move(first + i, batch.logitRow(sequence) + i);
       }
     }
@@ -624,9 +623,8 @@ public final class CpuBackend implements ComputeBackend {
     CpuActivations input = rows("hidden rows", hidden, batch, matrix.columns());
     CpuLogits logits = logits(out, matrix.rows(), batch.logitRows());
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
-      int wanted = batch.wantedRows(sequence);
-      int first = batch.firstRow(sequence + 1) - wanted;
-      for (int i = 0; i < wanted; i++) {
+      int first = batch.firstWantedRow(sequence);
+      for (int i = 0; i < batch.wantedRows(sequence); i++) {
         logits.sourceRows()[batch.logitRow(sequence) + i] = first + i;
       }
     }

@@ -1,6 +1,5 @@
 package dev.serval.runtime.generation;
 
-import dev.serval.api.FinishReason;
 import dev.serval.api.Generation;
 import dev.serval.api.GenerationFailedException;
 import dev.serval.api.GenerationResult;
@@ -176,21 +175,7 @@ public final class LiveGeneration implements Generation {
   private void endOthers(long now) {
     while (handedOver < choices.size()) {
       Choice never = choices.get(handedOver++);
-      never.ended(
-          new SequenceOutcome(
-              FinishReason.CANCELLED,
-              null,
-              request.prompt().length,
-              0,
-              0,
-              0,
-              0,
-              0,
-              now,
-              now,
-              now,
-              now,
-              null));
+      never.ended(SequenceOutcome.givenUp(request.prompt().length, now, now));
     }
   }
 

@@ -76,20 +76,7 @@ final class MovableSequence implements TokenSink, EngineSequence {
   }
 
   private SequenceOutcome none(long nanos) {
-    return new SequenceOutcome(
-        FinishReason.CANCELLED,
-        null,
-        request.prompt().length,
-        0,
-        0,
-        0,
-        0,
-        0,
-        submittedNanos,
-        nanos,
-        nanos,
-        nanos,
-        null);
+    return SequenceOutcome.givenUp(request.prompt().length, submittedNanos, nanos);
   }
 
   boolean hasTokens() {

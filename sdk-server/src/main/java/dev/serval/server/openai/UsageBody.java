@@ -3,6 +3,7 @@ package dev.serval.server.openai;
 import dev.serval.api.GenerationResult;
 import dev.serval.api.Usage;
 import java.util.List;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,9 +25,9 @@ public record UsageBody(
 
   static UsageBody of(List<GenerationResult> results) {
     List<Usage> usages = results.stream().map(GenerationResult::usage).toList();
-    int prompt = usages.stream().mapToInt(Usage::promptTokens).sum();
-    int cached = usages.stream().mapToInt(Usage::cachedPromptTokens).sum();
-    int completion = usages.stream().mapToInt(Usage::completionTokens).sum();
+    int prompt = sum(usages, Usage::promptTokens);
+    int cached = sum(usages, Usage::cachedPromptTokens);
+    int completion = sum(usages, Usage::completionTokens);
     return new UsageBody(
         prompt,
         completion,
@@ -37,8 +38,12 @@ public record UsageBody(
   }
 
   private static @Nullable CompletionTokensDetails details(List<Usage> usages) {
-    int drafted = usages.stream().mapToInt(Usage::draftedTokens).sum();
-    int accepted = usages.stream().mapToInt(Usage::acceptedTokens).sum();
+    int drafted = sum(usages, Usage::draftedTokens);
+    int accepted = sum(usages, Usage::acceptedTokens);
     return drafted == 0 ? null : new CompletionTokensDetails(accepted, drafted - accepted);
+  }
+
+  private static int sum(List<Usage> usages, ToIntFunction<Usage> tokens) {
+    return usages.stream().mapToInt(tokens).sum();
   }
 }
