@@ -18,7 +18,7 @@
 //   element (r, k) at (k / 64) * rows * 64 + r * 64 + (((k % 64 / 8) ^ (r & 7)) * 8) + k % 8, where rows is that of the whole operand,
 //   a multiple of OPERAND_ROWS. What rows beyond a step's hold does not matter; columns beyond the real ones are zeros (whoever
 //   writes an operand writes those of its rows, to the end of the last k tile).
-// KV blocks: [layer][key | value][head][slot][dimension], where layers may be of several shapes, rows as the type stores them (Q8_0: blocks of 34 bytes). Behind them the
+// KV blocks: [layer of a group][key | value][head][slot][dimension], where layers may be of several shapes, rows as the type stores them (Q8_0: blocks of 34 bytes). Behind them the
 // states of other layers as they are after the block's last token that was computed, a layer's after another's, F32:
 //   [taps - 1][channels], rows as they go into the convolution, the oldest first; then [value head][keyDim][valueDim] where heads
 //   have matrices.
@@ -67,7 +67,7 @@ struct Step {
   int32_t tileOf;      // Tile[tiles], best those first that see most positions
   int32_t partOf;      // Part[parts]: of each run of one row all parts from 0 to that of its position, in order
   int32_t tableBegin;  // int[sequences]: where a run's block table begins in blocks
-  int32_t blocks;      // int[]: block tables, one after the other
+  int32_t blocks;      // int[]: block tables, one after the other: of each block of tokens those of all groups of layers; -1 where nobody sees it any more
   int32_t drawOf;      // Draw[draws]
   int32_t biases;      // Bias[]: those of all draws
   int32_t unused;
@@ -332,6 +332,8 @@ struct RotateStore {
   int32_t valueDim;
   int32_t inputs;         // what rows have: 0 queries, keys and values, LATENT, or QUERIES alone
   int32_t normsBehind;    // 1: norms take what is turned; not of latent attention
+  int32_t groups;         // of layers: how many blocks hold a block's tokens
+  int32_t group;          // that of this layer
   int32_t unused;
 };
 
@@ -358,6 +360,8 @@ struct Attention {
   float softcap;       // scores become softcap * tanh(score / softcap); 0 for none. Only of `attention_simt_`
   int32_t valueDim;    // that of keys but for `attention_simt_`
   int32_t chunked;     // 1: positions of a row's chunk are seen; chunks lie one after the other from position 0 on
+  int32_t groups;      // of layers: how many blocks hold a block's tokens
+  int32_t group;       // that of this layer
 };
 
 // out = function(gate, up), or of what is there alone

@@ -179,7 +179,7 @@ template <int ELEMENTS, int BYTES> struct Cache {
 
   __device__ __forceinline__ Cache(const Attention& a, int sequence, int kvHead) : a(a) {
     const Step* step = a.step;
-    table = array<int32_t>(step, step->blocks) + array<int32_t>(step, step->tableBegin)[sequence];
+    table = array<int32_t>(step, step->blocks) + array<int32_t>(step, step->tableBegin)[sequence] + a.group;
     base = (const unsigned char*)a.kv + a.layerOffset + (int64_t)kvHead * a.blockTokens * row_bytes();
     valueOffset = a.kvHeads * a.blockTokens * row_bytes();
     values = (const unsigned char*)a.kv + a.layerOffset + valueOffset + (int64_t)kvHead * a.blockTokens * value_bytes();
@@ -192,12 +192,12 @@ template <int ELEMENTS, int BYTES> struct Cache {
 
   __device__ __forceinline__ const unsigned char* key(int position) const {
     int block = shift >= 0 ? position >> shift : position / a.blockTokens;
-    return base + table[block] * a.blockBytes + (position - block * a.blockTokens) * row_bytes();
+    return base + table[block * a.groups] * a.blockBytes + (position - block * a.blockTokens) * row_bytes();
   }
 
   __device__ __forceinline__ const unsigned char* value(int position) const {
     int block = shift >= 0 ? position >> shift : position / a.blockTokens;
-    return values + table[block] * a.blockBytes + (position - block * a.blockTokens) * value_bytes();
+    return values + table[block * a.groups] * a.blockBytes + (position - block * a.blockTokens) * value_bytes();
   }
 };
 using TensorCache = Cache<1, 2>;

@@ -92,7 +92,7 @@ template <int W> struct Stream {
     i.sequence = p.sequence;
     i.part = p.part;
     i.firstBlock = p.part * PART / a.blockTokens;
-    i.tableBegin = array<int32_t>(step, step->tableBegin)[p.sequence] + i.firstBlock;
+    i.tableBegin = array<int32_t>(step, step->tableBegin)[p.sequence] + i.firstBlock * a.groups + a.group;
     i.row = array<int32_t>(step, step->firstRow)[p.sequence];
     i.position = array<int32_t>(step, step->positions)[i.row];
     prefetch(array<int32_t>(step, step->blocks) + i.tableBegin);
@@ -118,7 +118,7 @@ template <int W> struct Stream {
       ahead = known() + i;
     } while (ahead->row < 0);
     aheadTile = first_tile(*ahead);
-    ids = (ahead->firstBlock + lane()) * a.blockTokens <= ahead->position ? table()[lane()] : 0;
+    ids = (ahead->firstBlock + lane()) * a.blockTokens <= ahead->position ? table()[lane() * a.groups] : 0;
     const char* queries = (const char*)(a.qkv + (int64_t)ahead->row * a.stride + (ahead->kv_head() * group() + ahead->first_head()) * a.headDim);
 #pragma unroll 1
     for (int at = lane() * 128; at < min(group() - ahead->first_head(), 16) * a.headDim * 4; at += LANES * 128) prefetch(queries + at);

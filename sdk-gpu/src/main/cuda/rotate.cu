@@ -126,7 +126,7 @@ template <class Cache> __device__ __forceinline__ void rotate_store_row(const Ro
   int position = array<int32_t>(step, step->positions)[row];
   int sequence = array<int32_t>(step, step->sequenceOf)[row];
   const int32_t* table = array<int32_t>(step, step->blocks) + array<int32_t>(step, step->tableBegin)[sequence];
-  int block = table[position / a.blockTokens], slot = position % a.blockTokens;
+  int block = table[position / a.blockTokens * a.groups + a.group], slot = position % a.blockTokens;
   int64_t keyRow = (int64_t)a.headDim / Cache::ELEMENTS * Cache::BYTES, valueRow = (int64_t)a.valueDim / Cache::ELEMENTS * Cache::BYTES;
   unsigned char* layer = (unsigned char*)a.kv + block * a.blockBytes + a.layerOffset;
   const float2* queryTurns = (const float2*)a.queryTurns + (int64_t)position * a.pairs;

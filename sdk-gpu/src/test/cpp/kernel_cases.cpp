@@ -1904,20 +1904,24 @@ Rows expected_attention(const AttentionCase& c, Rows rows, bool rounded) {
   return out;
 }
 
+// A block of another group of layers, or behind the window.
+constexpr int NOT_THERE = -1;
+
 // Computes all sequences in steps of up to `chunk` rows of each; `simt`: by the plain kernel.
 vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random, int chunk, bool simt) {
-  int layers = 2, blocks = 3;
+  int layers = 2, blocks = 3, groups = 1 + random.below(3), own = random.below(groups);
   vector<vector<int>> tables;
   for (auto& rows : c.sequences) {
     vector<int> table;
-    for (size_t i = 0; i * c.blockTokens < rows.size(); i++) table.push_back(blocks++);
+    for (size_t i = 0; i * c.blockTokens < rows.size(); i++)
+      for (int g = 0; g < groups; g++) table.push_back(g == own ? blocks++ : NOT_THERE);
     tables.push_back(table);
   }
   vector<int> order(blocks);
   for (int i = 0; i < blocks; i++) order[i] = i;
   for (int i = blocks; i > 1; i--) std::swap(order[i - 1], order[random.below(i)]);
   for (auto& table : tables)
-    for (int& b : table) b = order[b];
+    for (int& b : table) b = b == NOT_THERE ? b : order[b];
   int64_t blockBytes = layers * c.layerBytes();
   unsigned char* kv = bench.device(vector<unsigned char>(blocks * blockBytes, 0xff));
   int longest = 0;
@@ -1952,13 +1956,13 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
     float* qkv = put(bench, in, c.stride());
     bench.launch("rotate_store_" + c.type, rows + 1, 1 + random.below(3), 1,
                  RotateStore{step, qkv, queryNorm, keyNorm, nullptr, queryTurns, keyTurns, kv, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim,
-                             c.blockTokens, c.interleaved, 1e-5f, c.pairs, c.headDim, 0, c.normsBehind, 0});
+                             c.blockTokens, c.interleaved, 1e-5f, c.pairs, c.headDim, 0, c.normsBehind, groups, own, 0});
     int outStride = c.operand ? padded(rows, 128) : padded(width, 4);
     size_t outBytes = c.operand ? operand_size(outStride, width) * 2 : (size_t)rows * outStride * 4;
     unsigned char* out = bench.room<unsigned char>(outBytes);
     float* partials = bench.room<float>((size_t)data.header.parts * c.heads * (c.headDim + 4));
     Attention a = {step, qkv, kv, out, partials, arrivals, sinks, blockBytes, c.layerBytes(), c.stride(), c.heads, c.kvHeads, c.headDim, c.blockTokens, c.window,
-                   outStride, c.operand, 0.3f, c.softcap, c.headDim, c.chunked};
+                   outStride, c.operand, 0.3f, c.softcap, c.headDim, c.chunked, groups, own};
     if (simt) {
       bench.launch("attention_simt_" + c.type, rows + 1, c.heads, 1, a);
     } else {
@@ -1968,6 +1972,10 @@ vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random
       if (data.header.parts > 0) bench.launch((fits ? c.decode : "attention_decode_") + w, decodeBlocks, 1, 1, a);
       string prefill = (bench.machine.has(("stream_attention_prefill_" + w).c_str()) && random.below(3) > 0 ? "stream_attention_prefill_" : "attention_prefill_") + w;
       if (data.header.tiles > 0) bench.launch(prefill, data.header.tiles + random.below(2), c.kvHeads, 1, a);
+    }
+    for (size_t s = 0; s < c.sequences.size(); s++) {
+      int next = std::min(from + chunk, (int)c.sequences[s].size()), first = c.chunked ? next - next % c.window : std::max(0, next - (c.window - 1));
+      for (int i = 0; i < first / c.blockTokens; i++) tables[s][i * groups + own] = NOT_THERE;
     }
     vector<unsigned char> bytes = bench.host(out, outBytes);
     int row = 0;

@@ -115,11 +115,11 @@ struct Scene {
 
   Attention attention() const {
     return {(const Step*)step, (const float*)qkv, (const void*)kv, (void*)out, (float*)partials, (int32_t*)arrivals, nullptr, blockBytes, 0,
-            (heads + 2 * kvHeads) * headDim, heads, kvHeads, headDim, blockTokens, INT32_MAX, (rows + 127) / 128 * 128, 1, 0.088f, 0};
+            (heads + 2 * kvHeads) * headDim, heads, kvHeads, headDim, blockTokens, INT32_MAX, (rows + 127) / 128 * 128, 1, 0.088f, 0, headDim, 0, 1, 0};
   }
   RotateStore rotation() const {
     return {(const Step*)step, (float*)qkv, nullptr, nullptr, (const float*)turns, (const float*)turns, (void*)kv, blockBytes, 0, (heads + 2 * kvHeads) * headDim, heads, kvHeads,
-            headDim, blockTokens, 0, 1e-5f, headDim / 2};
+            headDim, blockTokens, 0, 1e-5f, headDim / 2, headDim, 0, 0, 1, 0};
   }
 };
 

@@ -4,6 +4,7 @@ import dev.serval.api.ServiceLevel;
 import dev.serval.api.batching.EngineListener;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvCache;
+import dev.serval.api.cache.KvDemand;
 import dev.serval.api.cache.KvSequence;
 import dev.serval.api.model.StepLimits;
 import java.util.ArrayList;
@@ -23,8 +24,10 @@ final class BatchPlanner {
    *      policy has them, which then are decodes or chunks too. The head of the queue has its turn
    *      when its class has.
    *
-   * Blocks. A sequence begins only with blocks for all of its tokens, so a prefill once begun never
-   * runs out of them: only decodes do, one block at a time. And it begins only if a block is left
+   * Blocks. A sequence begins only with blocks for all of its tokens, so a prefill once begun does not
+   * run out of them: only decodes do, one block at a time. (Layers with a window have blocks for as many
+   * tokens as that and a step reach over, and pass them on to themselves; a prefill asks as decodes do
+   * where another sequence still holds what it passed on.) And it begins only if a block is left
    * over for each sequence that runs already, or the next steps would throw it out again: one
    * block, and one more for each time that somebody had to give way lately, which is forgotten by
    * halves every 350 steps. So where answers outgrow what they began with, fewer are begun at once
@@ -58,6 +61,7 @@ final class BatchPlanner {
   private static final int MOST_BROUGHT = 16;
 
   private final KvCache cache;
+  private final KvDemand demand;
   private final StepLimits limits;
   private final Policies policies;
   private final Roster roster;
@@ -78,6 +82,7 @@ final class BatchPlanner {
   BatchPlanner(
       KvCache cache, StepLimits limits, Policies policies, Roster roster, EngineListener listener) {
     this.cache = cache;
+    demand = cache.demand();
     this.limits = limits;
     this.policies = policies;
     this.roster = roster;
@@ -146,7 +151,7 @@ final class BatchPlanner {
 
   /** Whether there will be blocks for it at the end of this plan, whatever that takes by then. */
   private boolean findsBlocks(Sequence head) {
-    int most = Math.ceilDiv(head.totalTokens(), cache.blockTokens()) + spare() + roster.active();
+    int most = demand.blocks(head.totalTokens()) + spare() + roster.active() * demand.blocks(1);
     return roster.freeWithout(head.rank(), BlockTable.EMPTY) >= most;
   }
 
@@ -209,7 +214,7 @@ final class BatchPlanner {
 
   /** The blocks that one who begins leaves free for those that run already. */
   private int spare() {
-    return (int) (roster.active() * headroom);
+    return demand.blocks(1) * (int) (roster.active() * headroom);
   }
 
   private void giveWay(Sequence victim, Step step) {
@@ -234,7 +239,9 @@ final class BatchPlanner {
   private void planChunks(int rank, Step step) {
     for (int i = 0; i < prefills.size() && step.room() > 0; i++) {
       Sequence sequence = prefills.get(i);
-      if (sequence.isRunning() && sequence.rank() == rank) {
+      if (sequence.isRunning()
+          && sequence.rank() == rank
+          && (holders.hasRoom(sequence.place()) || makeRoom(sequence, step))) {
         include(sequence, step);
       }
     }
@@ -286,7 +293,8 @@ final class BatchPlanner {
     int outstanding = sequence.outstanding();
     int wanted = outstanding == 1 ? 1 : policies.chunk(sequence, step, roster);
     int least = step.isEmpty() ? 1 : 0;
-    return Math.min(Math.max(wanted, least), Math.min(outstanding, step.room()));
+    int most = Math.min(Math.min(outstanding, step.room()), sequence.room());
+    return Math.min(Math.max(wanted, least), most);
   }
 
   private boolean findBlocks(Sequence next, Step step) {
@@ -326,7 +334,7 @@ final class BatchPlanner {
     KvSequence kv = sequence.kv(cache);
     int found = kv.reuse(sequence.tokens(), sequence.totalTokens() - 1);
     int taken = freeBefore - cache.freeBlocks();
-    int missing = Math.ceilDiv(sequence.totalTokens(), cache.blockTokens()) - kv.blocks().size();
+    int missing = kv.missing(sequence.totalTokens());
     if (!makesRoom(missing, sequence, step) || !kv.reserve(sequence.totalTokens())) {
       kv.suspend();
       sequence.blocksToBegin(taken + missing);

@@ -134,8 +134,6 @@ final class Drafting {
   private int blocks(Sequence sequence, int wanted) {
     int total = sequence.totalTokens();
     boolean free = takesBlocks && cache.freeBlocks() > roster.active();
-    return free && sequence.kv().reserve(total + wanted)
-        ? wanted
-        : sequence.heldBlocks() * cache.blockTokens() - total;
+    return free && sequence.kv().reserve(total + wanted) ? wanted : sequence.kv().room() - total;
   }
 }

@@ -44,18 +44,14 @@ public record EngineOptions(
           "a context holds a token of the prompt and one of the completion, but contextLength is "
               + contextLength);
     }
-    if (cacheTokens(cache) < 2) {
-      throw new IllegalArgumentException(
-          "the KV cache holds only " + cacheTokens(cache) + " token");
+    int most = cache.demand().longest(cache.totalBlocks(), contextLength);
+    if (most < 2) {
+      throw new IllegalArgumentException("the KV cache holds only " + most + " token");
     }
   }
 
   /** The most tokens of prompt and completion together. */
   int maxSequenceTokens() {
-    return (int) Math.min(contextLength, cacheTokens(cache));
-  }
-
-  private static long cacheTokens(KvCache cache) {
-    return (long) cache.totalBlocks() * cache.blockTokens();
+    return cache.demand().longest(cache.totalBlocks(), contextLength);
   }
 }

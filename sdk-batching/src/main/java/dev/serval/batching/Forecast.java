@@ -1,6 +1,7 @@
 package dev.serval.batching;
 
 import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvDemand;
 import java.util.Arrays;
 import java.util.BitSet;
 
@@ -15,12 +16,15 @@ final class Forecast {
    *
    *   blocks(t) = those that stay + Σ over answers that last until t of (own + growth until t)
    *
+   * An answer's growth counts as even until its end: where layers have a window it is not, since those
+   * take no more blocks once that is full.
+   *
    * Those that would give way to the one that begins, for they are paused or of a lower class, count
    * as gone. A last block is half full on average.
    */
   private static final long INDEX = 0xffff_ffffL;
 
-  private final int blockTokens;
+  private final KvDemand demand;
   private final AnswerShares shares;
   private final BitSet held;
   private final BitSet shared;
@@ -30,8 +34,8 @@ final class Forecast {
   private int count;
   private boolean sharing;
 
-  Forecast(int totalBlocks, int blockTokens, int sequences, AnswerShares shares) {
-    this.blockTokens = blockTokens;
+  Forecast(int totalBlocks, KvDemand demand, int sequences, AnswerShares shares) {
+    this.demand = demand;
     this.shares = shares;
     held = new BitSet(totalBlocks);
     shared = new BitSet(totalBlocks);
@@ -54,9 +58,9 @@ final class Forecast {
 
   private void tellShared(Holders holders, Sequence next, int blocksHeld) {
     shared.clear();
-    int listed = table(next).size();
+    int listed = table(next).held();
     for (int i = 0; i < holders.size(); i++) {
-      listed += holders.table(holders.place(i)).size();
+      listed += holders.table(holders.place(i)).held();
     }
     sharing = listed > blocksHeld;
     if (!sharing) {
@@ -72,7 +76,9 @@ final class Forecast {
   private void mark(BlockTable table) {
     for (int i = 0; i < table.size(); i++) {
       int block = table.block(i);
-      (held.get(block) ? shared : held).set(block);
+      if (block != BlockTable.NONE) {
+        (held.get(block) ? shared : held).set(block);
+      }
     }
   }
 
@@ -112,7 +118,8 @@ final class Forecast {
   private int shared(BlockTable table) {
     int blocks = 0;
     for (int i = 0; i < table.size(); i++) {
-      blocks += shared.get(table.block(i)) ? 1 : 0;
+      int block = table.block(i);
+      blocks += block != BlockTable.NONE && shared.get(block) ? 1 : 0;
     }
     return blocks;
   }
@@ -121,11 +128,14 @@ final class Forecast {
   private int mostOwn() {
     double most = 0;
     double blocks = 0;
+    double growth = 0;
     for (int i = count - 1; i >= 0; i--) {
       int number = (int) (ends[i] & INDEX);
       double until = (int) (ends[i] >>> 32);
-      blocks += (double) tokens[number] / blockTokens + 0.5 - sharedBlocks[number];
-      most = Math.max(most, blocks + (count - i) * until / blockTokens);
+      double own = demand.mean(tokens[number]);
+      blocks += own - sharedBlocks[number];
+      growth += (demand.mean(tokens[number] + until) - own) / Math.max(until, 1);
+      most = Math.max(most, blocks + growth * until);
     }
     return (int) Math.ceil(most);
   }

@@ -35,8 +35,6 @@ final class Holders {
   private static final int TARGET = 0;
   private static final int DUE = 1;
 
-  private final int blockTokens;
-
   private int[] order;
   private int size;
   private int[] vacant;
@@ -49,8 +47,7 @@ final class Holders {
   private long[] times;
 
   /** With places for so many, and more when more are needed. */
-  Holders(int places, int blockTokens) {
-    this.blockTokens = blockTokens;
+  Holders(int places) {
     order = new int[places];
     vacant = new int[places];
     sequences = new Sequence[places];
@@ -133,7 +130,7 @@ final class Holders {
   }
 
   private int standing(Sequence sequence) {
-    boolean room = sequence.computedTokens() < sequence.heldBlocks() * blockTokens;
+    boolean room = sequence.kv().room() > sequence.computedTokens();
     return sequence.rank()
         | (sequence.isRunning() ? RUNS : 0)
         | (sequence.outstanding() == 1 ? DECODES : 0)

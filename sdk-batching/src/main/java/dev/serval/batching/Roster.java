@@ -11,6 +11,7 @@ import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.StepCosts;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvCache;
+import dev.serval.api.cache.KvDemand;
 import dev.serval.api.model.StepLimits;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -28,6 +29,7 @@ final class Roster implements EngineSnapshot {
   private final Holders holders;
   private final List<Sequence> shelved = new ArrayList<>();
   private final KvCache cache;
+  private final KvDemand demand;
   private final StepLimits limits;
   private final Policies policies;
   private final Gate gate;
@@ -47,9 +49,10 @@ final class Roster implements EngineSnapshot {
 
   Roster(KvCache cache, StepLimits limits, Policies policies, Gate gate, StepCosts costs) {
     this.cache = cache;
-    holders = new Holders(limits.sequences(), cache.blockTokens());
+    demand = cache.demand();
+    holders = new Holders(limits.sequences());
     kept = new BitSet(cache.totalBlocks());
-    forecast = new Forecast(cache.totalBlocks(), cache.blockTokens(), limits.sequences(), shares);
+    forecast = new Forecast(cache.totalBlocks(), demand, limits.sequences(), shares);
     this.limits = limits;
     this.policies = policies;
     this.gate = gate;
@@ -73,7 +76,7 @@ final class Roster implements EngineSnapshot {
     sequence.become(RUNNING);
     holders.add(sequence);
     changes++;
-    mostBlocks += sequence.mostBlocks(cache.blockTokens());
+    mostBlocks += sequence.mostBlocks(demand);
     waiting.remove(sequence);
     tenants.leaveQueue(sequence.account());
     ordered = false;
@@ -132,7 +135,7 @@ final class Roster implements EngineSnapshot {
     }
     holders.remove(sequence);
     changes++;
-    mostBlocks -= sequence.mostBlocks(cache.blockTokens());
+    mostBlocks -= sequence.mostBlocks(demand);
     sequence.giveUpBlocks();
     gate.gaveWay(sequence.rank(), sequence.totalTokens());
     tellBacklog(sequence);
@@ -156,7 +159,7 @@ final class Roster implements EngineSnapshot {
       tenants.leave(sequence.account());
     }
     if (before.holdsBlocks()) {
-      mostBlocks -= sequence.mostBlocks(cache.blockTokens());
+      mostBlocks -= sequence.mostBlocks(demand);
       gate.endedRunning();
     } else {
       gate.endedWaiting(sequence.rank(), sequence.totalTokens());
@@ -256,7 +259,7 @@ final class Roster implements EngineSnapshot {
     int blocks = freeBlocks();
     for (int i = 0; i < holders.size(); i++) {
       int place = holders.place(i);
-      blocks += holders.standsAgainst(place, rank) ? 0 : holders.table(place).size();
+      blocks += holders.standsAgainst(place, rank) ? 0 : holders.table(place).held();
     }
     return blocks;
   }
@@ -279,7 +282,10 @@ final class Roster implements EngineSnapshot {
 
   private void keep(BlockTable table) {
     for (int i = 0; i < table.size(); i++) {
-      kept.set(table.block(i));
+      int block = table.block(i);
+      if (block != BlockTable.NONE) {
+        kept.set(block);
+      }
     }
   }
 
@@ -352,7 +358,7 @@ final class Roster implements EngineSnapshot {
   @Override
   public int foreseenBlocks(SequenceView next) {
     if (next instanceof Sequence sequence) {
-      long most = mostBlocks + sequence.mostBlocks(cache.blockTokens());
+      long most = mostBlocks + sequence.mostBlocks(demand);
       int held = cache.totalBlocks() - cache.freeBlocks();
       return most <= cache.totalBlocks()
           ? (int) most

@@ -9,6 +9,7 @@ import dev.serval.api.batching.SequenceOutcome;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.TokenSink;
 import dev.serval.api.cache.KvCache;
+import dev.serval.api.cache.KvDemand;
 import dev.serval.api.cache.KvSequence;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.SampledToken;
@@ -230,8 +231,13 @@ final class Sequence implements DraftedSequence {
   }
 
   /** The blocks that it needs if its answer goes to its limit. */
-  int mostBlocks(int blockTokens) {
-    return Math.ceilDiv(mostTokens, blockTokens);
+  int mostBlocks(KvDemand demand) {
+    return demand.blocks(mostTokens);
+  }
+
+  /** How many more tokens it has room for in its blocks; any number while it holds none. */
+  int room() {
+    return place == Holders.NOWHERE ? Integer.MAX_VALUE : kv().room() - computed;
   }
 
   /** The free blocks it lacked last time it was to begin; 0 if it was not tried yet. */
@@ -451,7 +457,7 @@ final class Sequence implements DraftedSequence {
 
   @Override
   public int heldBlocks() {
-    return kv == null ? 0 : kv.blocks().size();
+    return kv == null ? 0 : kv.blocks().held();
   }
 
   @Override

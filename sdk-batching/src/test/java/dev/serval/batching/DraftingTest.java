@@ -15,6 +15,7 @@ import dev.serval.api.batching.EngineSequence;
 import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.ServiceTerms;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.SampledToken;
 import dev.serval.batching.DrivenEngine.Run;
@@ -46,8 +47,13 @@ final class DraftingTest {
 
   /** Knows how everything goes on. */
   private static int knowing(DraftedSequence sequence, int[] draft, int most) {
+    return knowing(DrivenEngine.ALL, sequence, draft, most);
+  }
+
+  private static int knowing(
+      List<AttentionWindow> windows, DraftedSequence sequence, int[] draft, int most) {
     int[] prompt = Arrays.copyOf(sequence.tokens(), sequence.promptTokens());
-    int[] all = expected(prompt, sequence.generatedTokens() + most);
+    int[] all = expected(windows, prompt, sequence.generatedTokens() + most);
     System.arraycopy(all, sequence.generatedTokens(), draft, 0, most);
     return most;
   }
@@ -323,9 +329,13 @@ final class DraftingTest {
   }
 
   private static void disturbed(Random random) {
+    AttentionWindow window = new AttentionWindow.Sliding(1 + random.nextInt(12));
+    List<AttentionWindow> windows =
+        random.nextBoolean() ? DrivenEngine.ALL : List.of(window, AttentionWindow.NONE);
     DrivenEngine driven =
         new Setup()
             .blocks(20 + random.nextInt(30), 1 + random.nextInt(5))
+            .windows(windows)
             .limits(8 + random.nextInt(24), 1 + random.nextInt(8))
             .context(40)
             .swap(random.nextInt(2) * 10)
@@ -334,14 +344,14 @@ final class DraftingTest {
                 1 + random.nextInt(7),
                 (sequence, draft, most) -> {
                   int count = 1 + random.nextInt(most);
-                  knowing(sequence, draft, count);
+                  knowing(windows, sequence, draft, count);
                   if (random.nextBoolean()) {
                     draft[random.nextInt(count)] = random.nextInt(VOCABULARY);
                   }
                   return random.nextInt(4) == 0 ? 0 : count;
                 })
             .engine();
-    int longest = Math.min(40, driven.cache.totalBlocks() * driven.cache.blockTokens());
+    int longest = driven.cache.demand().longest(driven.cache.totalBlocks(), 40);
     List<int[]> prompts = new ArrayList<>();
     List<Halting> sinks = new ArrayList<>();
     List<EngineSequence> sequences = new ArrayList<>();
@@ -366,7 +376,7 @@ final class DraftingTest {
       }
     }
     for (int i = 0; i < sequences.size(); i++) {
-      assertThat(sinks.get(i).tokens()).isEqualTo(expected(prompts.get(i), counts.get(i)));
+      assertThat(sinks.get(i).tokens()).isEqualTo(expected(windows, prompts.get(i), counts.get(i)));
     }
     assertThat(driven.cache.freeBlocks()).isEqualTo(driven.cache.totalBlocks());
   }

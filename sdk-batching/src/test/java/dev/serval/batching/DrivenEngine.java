@@ -14,6 +14,7 @@ import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.batching.TokenSink;
 import dev.serval.api.batching.VictimPolicy;
 import dev.serval.api.cache.KvCache;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
@@ -33,6 +34,9 @@ import java.util.function.UnaryOperator;
 final class DrivenEngine {
   static final int VOCABULARY = 61;
 
+  /** No layer has a window. */
+  static final List<AttentionWindow> ALL = List.of(AttentionWindow.NONE);
+
   /** What of a sequence a step computes. */
   record Run(int from, int count) {}
 
@@ -44,7 +48,8 @@ final class DrivenEngine {
 
   private DrivenEngine(Setup setup) {
     RecallModel model =
-        new RecallModel(VOCABULARY, setup.blocks, setup.blockTokens, setup.limits.logitRows());
+        new RecallModel(
+            VOCABULARY, setup.blocks, setup.blockTokens, setup.limits.logitRows(), setup.windows);
     PagedKvCache pages =
         new PagedKvCache(
             model.layout(),
@@ -52,7 +57,8 @@ final class DrivenEngine {
             ArtefactDigest.of(new byte[32]),
             model.numerics(),
             true,
-            model.swap(setup.slots));
+            model.swap(setup.slots),
+            setup.limits.tokens());
     cache = setup.cacheWrapper.apply(pages);
     engine =
         new ContinuousBatchingEngine(
@@ -139,13 +145,19 @@ final class DrivenEngine {
   }
 
   static int[] expected(int[] prompt, int count) {
-    return RecallModel.continuation(VOCABULARY, prompt, count);
+    return expected(ALL, prompt, count);
+  }
+
+  /** What a model with windows says. */
+  static int[] expected(List<AttentionWindow> windows, int[] prompt, int count) {
+    return RecallModel.continuation(VOCABULARY, windows, prompt, count);
   }
 
   /** What a driven engine is made of, with defaults that hold everybody up by nothing. */
   static final class Setup {
     private int blocks = 100;
     private int blockTokens = 4;
+    private List<AttentionWindow> windows = ALL;
     private int slots;
     private int context = 64;
     private StepLimits limits = new StepLimits(16, 8);
@@ -164,6 +176,12 @@ final class DrivenEngine {
     Setup blocks(int count, int tokens) {
       blocks = count;
       blockTokens = tokens;
+      return this;
+    }
+
+    /** Has a layer for each of these, all different. */
+    Setup windows(List<AttentionWindow> ofLayers) {
+      windows = ofLayers;
       return this;
     }
 

@@ -361,6 +361,16 @@ final class EngineFailureTest {
         }
 
         @Override
+        public int missing(int tokens) {
+          return sequence.missing(tokens);
+        }
+
+        @Override
+        public int room() {
+          return sequence.room();
+        }
+
+        @Override
         public void commit(int[] tokens, int computed) {
           sequence.commit(tokens, computed);
         }

@@ -18,6 +18,7 @@ import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.ServiceTerms;
 import dev.serval.api.batching.VictimPolicy;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.api.model.ModelExecutor;
@@ -60,6 +61,7 @@ final class SteppedEngineModelTest {
   private Random random = new Random();
   private SteppedEngine engine;
   private PagedKvCache cache;
+  private List<AttentionWindow> windows = List.of();
   private int context;
   private int admitted;
   private long nanos;
@@ -99,7 +101,9 @@ final class SteppedEngineModelTest {
     int blockTokens = random.nextInt(1, 7);
     int blocks = random.nextInt(6, 46);
     int sequences = random.nextInt(1, 9);
-    RecallModel model = new RecallModel(VOCABULARY, blocks, blockTokens, sequences);
+    StepLimits limits = new StepLimits(sequences + random.nextInt(40), sequences);
+    windows = anyWindows();
+    RecallModel model = new RecallModel(VOCABULARY, blocks, blockTokens, sequences, windows);
     cache =
         new PagedKvCache(
             model.layout(),
@@ -107,8 +111,9 @@ final class SteppedEngineModelTest {
             ArtefactDigest.of(new byte[32]),
             model.numerics(),
             true,
-            model.swap(Math.max(0, random.nextInt(-10, 40))));
-    context = Math.min(random.nextInt(8, 108), blocks * blockTokens);
+            model.swap(Math.max(0, random.nextInt(-10, 40))),
+            limits.tokens());
+    context = cache.demand().longest(blocks, random.nextInt(8, 108));
     hostile = random.nextBoolean();
     tenants =
         List.of(
@@ -122,7 +127,7 @@ final class SteppedEngineModelTest {
                 "modelled",
                 new Moody(model),
                 cache,
-                new StepLimits(sequences + random.nextInt(40), sequences),
+                limits,
                 context,
                 new BatchingPolicies(
                     AdmissionPolicies.maxWaiting(random.nextInt(1, 31)),
@@ -132,6 +137,17 @@ final class SteppedEngineModelTest {
                 EngineListener.NONE,
                 () -> nanos,
                 Thread.ofPlatform()::unstarted));
+  }
+
+  private List<AttentionWindow> anyWindows() {
+    AttentionWindow sliding = new AttentionWindow.Sliding(random.nextInt(1, 20));
+    return switch (random.nextInt(5)) {
+      case 0 -> List.of(sliding);
+      case 1 -> List.of(sliding, AttentionWindow.NONE);
+      case 2 ->
+          List.of(AttentionWindow.NONE, new AttentionWindow.Chunk(random.nextInt(1, 20)), sliding);
+      default -> List.of(AttentionWindow.NONE);
+    };
   }
 
   private OrderPolicy anyOrder() {
@@ -310,7 +326,7 @@ final class SteppedEngineModelTest {
       int count = tokens().length;
       int[] prompt = sequence.prompt();
       assertThat(breach()).isEmpty();
-      assertThat(tokens()).isEqualTo(RecallModel.continuation(VOCABULARY, prompt, count));
+      assertThat(tokens()).isEqualTo(RecallModel.continuation(VOCABULARY, windows, prompt, count));
       assertThat(outcome.generatedTokens()).isEqualTo(count);
       assertThat(outcome.promptTokens()).isEqualTo(prompt.length);
       checkReason(outcome, Math.min(sequence.maxTokens(), context - prompt.length));

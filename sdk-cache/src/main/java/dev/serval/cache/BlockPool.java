@@ -65,6 +65,11 @@ final class BlockPool {
     return next(anchor) == anchor ? Worth.EXPECTED : Worth.FOUND_AGAIN;
   }
 
+  /** Whether nobody holds a block. */
+  boolean isFree(int block) {
+    return books[WIDTH * block + HOLDERS] == 0;
+  }
+
   /** Adds a holder to a block, free or not. */
   void share(int block) {
     if (books[WIDTH * block + HOLDERS]++ == 0) {

@@ -3,6 +3,7 @@ package dev.serval.cache;
 import dev.serval.api.IsolationScope;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvCache;
+import dev.serval.api.cache.KvDemand;
 import dev.serval.api.cache.KvKey;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvSequence;
@@ -12,6 +13,7 @@ import dev.serval.api.compute.NumericsId;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.cache.BlockPool.Worth;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * A KV cache of fixed-size blocks in which equal beginnings are computed once. It keeps the books
@@ -40,7 +42,7 @@ public final class PagedKvCache implements KvCache {
    *  2. A block is shared only once it is published, published only once it is full, and never
    *     written again from then on. A sequence shares whole blocks and begins to write at the start
    *     of a block of its own: nobody writes what another one reads, and nothing is copied on write.
-   *  3. A key has one block at most. Where two sequences compute the same tokens side by side, the
+   *  3. A key has one block at most, of each group of layers. Where two sequences compute the same tokens side by side, the
    *     first to fill a block publishes it, and the other's copy stays anonymous.
    *  4. A published block's contents follow from its key: it was computed from blocks whose keys
    *     its own key contains. Hence the epoch. Whoever held blocks when the cache was cleared goes
@@ -59,6 +61,13 @@ public final class PagedKvCache implements KvCache {
    * that come ahead are held, so that no step meets them, until the step is over beside which they
    * move; then they are free ones that somebody will come back for.
    *
+   * Groups of layers whose queries have a window let go of blocks that are behind it, and look them up
+   * again only as far as a window reaches: KnownBeginning says how. What they let go of stays findable
+   * as any other, for those who go on from there. A sequence is promised blocks for all of its tokens, of
+   * these groups for no more at once than a window and a step reach over: as it moves on, it takes as many
+   * as it lets go of, in one go, so that nobody else comes in between. Only where others hold still what it
+   * let go of may it find none, and has to ask again.
+   *
    * This is the block manager of PagedAttention (Kwon et al., https://arxiv.org/abs/2309.06180)
    * with the prefix tree of RadixAttention (Zheng et al., https://arxiv.org/abs/2312.07104) held as
    * chained hashes: a key names the whole path from the root, so the tree needs no nodes.
@@ -73,6 +82,10 @@ public final class PagedKvCache implements KvCache {
   private final SwappedBlocks swapped;
   private final ScopeRoots roots;
   private final KvKey.Hasher hasher;
+  private final KnownBeginning known;
+  private final int groups;
+  private final int windowed;
+  private final KvDemand demand;
   private long queriedTokens;
   private long hitTokens;
   private long evictedBlocks;
@@ -96,11 +109,11 @@ public final class PagedKvCache implements KvCache {
       ArtefactDigest artefact,
       NumericsId numerics,
       boolean prefixReuse) {
-    this(layout, blocks, artefact, numerics, prefixReuse, KvSwap.NONE);
+    this(layout, blocks, artefact, numerics, prefixReuse, KvSwap.NONE, Integer.MAX_VALUE);
   }
 
   /**
-   * An empty cache whose blocks have somewhere else to go.
+   * An empty cache whose blocks have somewhere else to go, for an engine with steps of some size.
    *
    * @param layout how a block is laid out, of which the keys and the block size follow
    * @param blocks how many blocks the KV memory has
@@ -108,6 +121,8 @@ public final class PagedKvCache implements KvCache {
    * @param numerics how blocks are computed
    * @param prefixReuse whether blocks are published at all; if not, nothing is ever found again
    * @param swap where published blocks go when they are handed out anew
+   * @param stepTokens how many tokens of a sequence a step computes at most: behind windows blocks
+   *     are held of no more
    * @throws IllegalArgumentException when there is no block
    */
   public PagedKvCache(
@@ -116,7 +131,8 @@ public final class PagedKvCache implements KvCache {
       ArtefactDigest artefact,
       NumericsId numerics,
       boolean prefixReuse,
-      KvSwap swap) {
+      KvSwap swap,
+      int stepTokens) {
     if (blocks < 1) {
       throw new IllegalArgumentException("a KV cache has at least one block, unlike " + blocks);
     }
@@ -128,11 +144,20 @@ public final class PagedKvCache implements KvCache {
     roots =
         new ScopeRoots(REMEMBERED_SCOPES, scope -> KvKey.root(artefact, layout, numerics, scope));
     hasher = new KvKey.Hasher(layout.blockTokens());
+    known = new KnownBeginning(layout, index, swapped, pool, hasher);
+    groups = layout.groups();
+    windowed = (int) IntStream.range(0, groups).filter(layout::isWindowed).count();
+    demand = layout.demand(stepTokens);
   }
 
   @Override
   public int blockTokens() {
     return layout.blockTokens();
+  }
+
+  @Override
+  public KvDemand demand() {
+    return demand;
   }
 
   @Override
@@ -208,19 +233,27 @@ public final class PagedKvCache implements KvCache {
   private final class Chain implements KvSequence {
     private final KvKey root;
     private final BlockTable table = new BlockTable();
+
+    /** Of each group the first block of tokens that is held; those before are behind the window. */
+    private final int[] begins = new int[windowed == 0 ? 0 : groups];
+
     private KvKey tip;
     private int fullBlocks;
     private int begunIn = epoch;
+    private int computed;
 
-    /** Up to which block it was looked what is to be brought back. */
-    private KvKey sought;
+    /** How many tokens there are blocks for, or will be as windows move on. */
+    private int reserved;
 
-    private int soughtBlocks;
+    /** Up to which block of tokens groups with a window have theirs. */
+    private int near;
+
+    /** Whether nothing of the beginning was in the swap when it was last looked for there. */
+    private boolean broughtAll;
 
     Chain(KvKey root) {
       this.root = root;
       tip = root;
-      sought = root;
     }
 
     @Override
@@ -239,104 +272,188 @@ public final class PagedKvCache implements KvCache {
       }
       begunIn = epoch;
       queriedTokens += limit;
-      int most = limit / blockTokens();
-      while (fullBlocks < most && shareNext(tokens)) {
-        hitTokens += blockTokens();
+      known.search(root, tokens, limit / blockTokens());
+      if (known.blocks() > 0) {
+        takeUp();
       }
-      return fullBlocks * blockTokens();
+      known.forget();
+      hitTokens += computed;
+      return computed;
+    }
+
+    /** What is there is held first, so that nothing of it is handed out for what comes back. */
+    private void takeUp() {
+      int entries = known.blocks() * groups;
+      for (int entry = 0; entry < entries; entry++) {
+        hold(entry / groups, entry % groups);
+      }
+      for (int entry = 0; entry < entries; entry++) {
+        table.add(taken(entry / groups, entry % groups));
+      }
+      fullBlocks = known.blocks();
+      tip = known.key(fullBlocks - 1);
+      computed = fullBlocks * blockTokens();
+      reserved = computed;
+      near = fullBlocks;
+      for (int group = 0; group < begins.length; group++) {
+        begins[group] = firstSeen(group);
+      }
+    }
+
+    private void hold(int block, int group) {
+      if (known.isSwapped(block, group)) {
+        swapped.hold(known.slot(block, group));
+      } else if (known.needs(block, group)) {
+        pool.share(known.block(block, group));
+      }
+    }
+
+    private int taken(int block, int group) {
+      if (!known.needs(block, group)) {
+        return BlockTable.NONE;
+      }
+      if (!known.isSwapped(block, group)) {
+        return known.block(block, group);
+      }
+      int taken = take();
+      swapped.load(known.slot(block, group), taken);
+      index.publish(known.key(block).ofGroup(group), taken);
+      return taken;
     }
 
     @Override
     public int bring(int[] tokens, int limit, int most) {
-      int full = swapped.isEmpty() ? 0 : limit / blockTokens();
+      if (broughtAll || swapped.isEmpty()) {
+        return 0;
+      }
+      known.search(root, tokens, limit / blockTokens());
       int brought = 0;
-      while (soughtBlocks < full && brought < most) {
-        KvKey key = hasher.child(sought, tokens, soughtBlocks * blockTokens());
-        if (index.find(key) == PrefixIndex.NONE) {
-          if (!begins(key)) {
-            return brought;
+      broughtAll = true;
+      for (int entry = 0; entry < known.blocks() * groups; entry++) {
+        int block = entry / groups;
+        int group = entry % groups;
+        if (known.isSwapped(block, group)) {
+          broughtAll = false;
+          if (brought == most || !begins(known.key(block).ofGroup(group))) {
+            break;
           }
           brought++;
         }
-        sought = key;
-        soughtBlocks++;
       }
+      known.forget();
       return brought;
     }
 
     /** Brings a block back unless others that somebody will come back for would have to go. */
     private boolean begins(KvKey key) {
-      if (pool.free() == 0 || pool.worthOfNext() == Worth.EXPECTED) {
+      int slot = swapped.find(key);
+      if (pool.free() == 0 || pool.worthOfNext() == Worth.EXPECTED || slot == SwappedBlocks.NONE) {
         return false;
       }
-      int slot = swapped.hold(key);
-      if (slot == SwappedBlocks.NONE) {
-        return false;
-      }
+      swapped.hold(slot);
       PagedKvCache.this.bring(key, slot);
       return true;
     }
 
-    private boolean shareNext(int[] tokens) {
-      KvKey key = nextKey(tokens);
-      int block = index.find(key);
-      if (block != PrefixIndex.NONE) {
-        pool.share(block);
-      } else {
-        block = broughtBack(key);
-        if (block == PrefixIndex.NONE) {
-          return false;
-        }
-      }
-      table.add(block);
-      extendTo(key);
-      return true;
+    @Override
+    public int missing(int tokens) {
+      int blocks = blocksOf(tokens);
+      int all = Math.max(0, blocks - table.size() / groups) * (groups - windowed);
+      return all + Math.max(0, nearest(blocks) - near) * windowed;
     }
 
-    private int broughtBack(KvKey key) {
-      if (pool.free() == 0) {
-        return PrefixIndex.NONE;
-      }
-      int slot = swapped.hold(key);
-      if (slot == SwappedBlocks.NONE) {
-        return PrefixIndex.NONE;
-      }
-      int block = take();
-      swapped.load(slot, block);
-      index.publish(key, block);
-      return block;
+    private int blocksOf(int tokens) {
+      return Math.ceilDiv(tokens, blockTokens());
+    }
+
+    /** Up to which block groups with a window have theirs, if others have so many. */
+    private int nearest(int blocks) {
+      long reached = Math.ceilDiv((long) computed + demand.ahead(), (long) blockTokens());
+      return windowed == 0 ? blocks : (int) Math.min(blocks, reached);
     }
 
     @Override
     public boolean reserve(int tokens) {
-      int missing = layout.blocksFor(tokens) - table.size();
-      if (missing > pool.free()) {
+      if (missing(tokens) > pool.free()) {
         return false;
       }
       if (table.size() == 0) {
         begunIn = epoch;
       }
-      for (; missing > 0; missing--) {
-        table.add(take());
+      reserved = Math.max(reserved, tokens);
+      int blocks = blocksOf(tokens);
+      for (int block = table.size() / groups; block < blocks; block++) {
+        for (int group = 0; group < groups; group++) {
+          table.add(layout.isWindowed(group) ? BlockTable.NONE : take());
+        }
+      }
+      while (near < nearest(blocks)) {
+        takeNext();
       }
       return true;
     }
 
-    @Override
-    public void commit(int[] tokens, int computed) {
-      int full = computed / blockTokens();
-      if (layout.blocksFor(computed) > table.size() || full < fullBlocks) {
-        throw new IllegalArgumentException(
-            "%d computed tokens of a sequence that has room for %d and had computed %d or more"
-                .formatted(computed, table.size() * blockTokens(), fullBlocks * blockTokens()));
-      }
-      if (prefixReuse && begunIn == epoch) {
-        while (fullBlocks < full) {
-          KvKey key = nextKey(tokens);
-          index.publish(key, table.block(fullBlocks));
-          extendTo(key);
+    /** Takes the next block of each group with a window. */
+    private void takeNext() {
+      for (int group = 0; group < groups; group++) {
+        if (layout.isWindowed(group)) {
+          table.set(near * groups + group, take());
         }
       }
+      near++;
+    }
+
+    @Override
+    public int room() {
+      return near * blockTokens();
+    }
+
+    @Override
+    public void commit(int[] tokens, int count) {
+      int full = count / blockTokens();
+      if (count > room() || count < computed) {
+        throw new IllegalArgumentException(
+            "%d computed tokens of a sequence that has room for %d and had computed %d"
+                .formatted(count, room(), computed));
+      }
+      computed = count;
+      if (prefixReuse && begunIn == epoch) {
+        while (fullBlocks < full) {
+          publishNext(tokens);
+        }
+      }
+      if (windowed > 0) {
+        moveOn();
+      }
+    }
+
+    private void publishNext(int[] tokens) {
+      tip = hasher.child(tip, tokens, fullBlocks * blockTokens());
+      for (int group = 0; group < groups; group++) {
+        index.publish(tip.ofGroup(group), table.block(fullBlocks * groups + group));
+      }
+      fullBlocks++;
+    }
+
+    /**
+     * Lets go of what is behind windows, and takes what they come to: later, where blocks are on
+     * their way, as what is saved now would be in their way.
+     */
+    private void moveOn() {
+      for (int group = 0; group < groups; group++) {
+        for (int first = firstSeen(group); begins[group] < first; begins[group]++) {
+          letGo(begins[group] * groups + group, Worth.FOUND_AGAIN);
+          table.set(begins[group] * groups + group, BlockTable.NONE);
+        }
+      }
+      int reached = nearest(blocksOf(reserved));
+      while (near < reached && pool.free() >= windowed && arrivals == 0) {
+        takeNext();
+      }
+    }
+
+    private int firstSeen(int group) {
+      return layout.window(group).firstSeen(computed) / blockTokens();
     }
 
     @Override
@@ -350,24 +467,24 @@ public final class PagedKvCache implements KvCache {
     }
 
     private void letGo(Worth published) {
-      for (int i = table.size() - 1; i >= 0; i--) {
-        int block = table.block(i);
-        pool.release(block, index.isPublished(block) ? published : Worth.NOTHING);
+      for (int entry = table.size() - 1; entry >= 0; entry--) {
+        letGo(entry, published);
       }
       table.clear();
       tip = root;
       fullBlocks = 0;
-      sought = root;
-      soughtBlocks = 0;
+      computed = 0;
+      reserved = 0;
+      near = 0;
+      broughtAll = false;
+      Arrays.fill(begins, 0);
     }
 
-    private KvKey nextKey(int[] tokens) {
-      return hasher.child(tip, tokens, fullBlocks * blockTokens());
-    }
-
-    private void extendTo(KvKey key) {
-      tip = key;
-      fullBlocks++;
+    private void letGo(int entry, Worth published) {
+      int block = table.block(entry);
+      if (block != BlockTable.NONE) {
+        pool.release(block, index.isPublished(block) ? published : Worth.NOTHING);
+      }
     }
   }
 }

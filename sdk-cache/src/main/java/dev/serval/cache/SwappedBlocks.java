@@ -64,13 +64,14 @@ final class SwappedBlocks {
     slots.release(slot, worth);
   }
 
-  /** Holds the slot that has a block, until it is {@linkplain #load loaded}; {@link #NONE}. */
-  int hold(KvKey key) {
-    int slot = index.find(key);
-    if (slot != NONE) {
-      slots.share(slot);
-    }
-    return slot;
+  /** The slot that has a block, or {@link #NONE}. */
+  int find(KvKey key) {
+    return index.find(key);
+  }
+
+  /** Holds a slot, until its block is {@linkplain #load loaded}. */
+  void hold(int slot) {
+    slots.share(slot);
   }
 
   /** Brings what a slot has to a block, and lets go of the slot. */

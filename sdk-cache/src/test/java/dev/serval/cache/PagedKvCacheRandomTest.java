@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.serval.api.IsolationScope;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvSequence;
+import dev.serval.api.cache.KvShape;
+import dev.serval.api.cache.KvSwap;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.storage.ArtefactDigest;
@@ -14,7 +17,6 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
-import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.TestReporter;
 
 /** The cache does what {@link ReferenceCache} does, block number for block number. */
@@ -24,6 +26,7 @@ final class PagedKvCacheRandomTest {
 
   private final List<Pair> open = new ArrayList<>();
   private Random random = new Random();
+  private int stepTokens;
   private PagedKvCache cache;
   private ReferenceCache reference;
 
@@ -41,16 +44,38 @@ final class PagedKvCacheRandomTest {
   }
 
   @RepeatedTest(4)
-  void the_cache_agrees_with_a_simple_reference(
-      RepetitionInfo repetition, TestInfo test, TestReporter reporter) {
+  void the_cache_agrees_with_a_simple_reference(RepetitionInfo repetition, TestReporter reporter) {
+    operate(repetition, reporter, List.of(AttentionWindow.NONE));
+  }
+
+  @RepeatedTest(12)
+  void so_it_does_where_layers_have_windows(RepetitionInfo repetition, TestReporter reporter) {
+    AttentionWindow window = new AttentionWindow.Sliding(1 + repetition.getCurrentRepetition());
+    AttentionWindow chunk = new AttentionWindow.Chunk(3 * repetition.getCurrentRepetition());
+    operate(
+        repetition,
+        reporter,
+        switch (repetition.getCurrentRepetition() % 4) {
+          case 0 -> List.of(window);
+          case 1 -> List.of(window, AttentionWindow.NONE);
+          case 2 -> List.of(chunk, window);
+          default -> List.of(AttentionWindow.NONE, chunk, window);
+        });
+  }
+
+  private void operate(
+      RepetitionInfo repetition, TestReporter reporter, List<AttentionWindow> windows) {
     long seed = Long.getLong("serval.seed", System.nanoTime() + repetition.getCurrentRepetition());
     reporter.publishEntry("serval.seed", Long.toString(seed));
     random = new Random(seed);
-    int blocks = 1 + random.nextInt(40);
-    KvLayout layout = new KvLayout(1, 1, 1, BLOCK_TOKENS, DType.F32);
+    int blocks = (1 + random.nextInt(40)) * windows.size();
+    stepTokens = 1 + random.nextInt(12);
+    List<KvShape> layers = windows.stream().map(new KvShape(1, 1)::within).toList();
+    KvLayout layout = new KvLayout(layers, BLOCK_TOKENS, DType.F32, 0);
     ArtefactDigest artefact = ArtefactDigest.of(new byte[32]);
-    cache = new PagedKvCache(layout, blocks, artefact, new NumericsId("test"), true);
-    reference = new ReferenceCache(blocks, BLOCK_TOKENS);
+    NumericsId numerics = new NumericsId("test");
+    cache = new PagedKvCache(layout, blocks, artefact, numerics, true, KvSwap.NONE, stepTokens);
+    reference = new ReferenceCache(blocks, BLOCK_TOKENS, windows, stepTokens);
     for (int operation = 0; operation < OPERATIONS; operation++) {
       try {
         operate();
@@ -110,12 +135,17 @@ final class PagedKvCacheRandomTest {
 
   private void advance(Pair pair) {
     int goal = pair.computed + random.nextInt(pair.tokens.length - pair.computed + 1);
+    int missing = pair.real.missing(goal);
+    int before = cache.freeBlocks();
     boolean room = pair.real.reserve(goal);
-    assertThat(room).isEqualTo(pair.expected.reserve(goal));
-    if (room) {
-      pair.computed = goal;
-      pair.real.commit(pair.tokens, goal);
-      pair.expected.commit(pair.tokens, goal);
+    assertThat(room).isEqualTo(pair.expected.reserve(goal)).isEqualTo(missing <= before);
+    assertThat(cache.freeBlocks()).isEqualTo(room ? before - missing : before);
+    assertThat(pair.real.room()).isEqualTo(pair.expected.near() * BLOCK_TOKENS);
+    int most = Math.min(goal, pair.real.room()) - pair.computed;
+    if (room && most >= 0) {
+      pair.computed += Math.min(most, 1 + random.nextInt(stepTokens));
+      pair.real.commit(pair.tokens, pair.computed);
+      pair.expected.commit(pair.tokens, pair.computed);
     }
   }
 
@@ -129,10 +159,11 @@ final class PagedKvCacheRandomTest {
     assertThat(cache.freeBlocks()).isEqualTo(reference.freeBlocks());
     assertThat(cache.statistics().publishedBlocks()).isEqualTo(reference.published.size());
     for (Pair pair : open) {
+      int[] expected = pair.expected.table.stream().flatMapToInt(Arrays::stream).toArray();
       for (int i = 0; i < pair.real.blocks().size(); i++) {
-        assertThat(pair.real.blocks().block(i)).isEqualTo(pair.expected.table.get(i));
+        assertThat(pair.real.blocks().block(i)).isEqualTo(expected[i]);
       }
-      assertThat(pair.real.blocks().size()).isEqualTo(pair.expected.table.size());
+      assertThat(pair.real.blocks().size()).isEqualTo(expected.length);
     }
   }
 }

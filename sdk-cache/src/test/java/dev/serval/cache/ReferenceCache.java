@@ -1,5 +1,6 @@
 package dev.serval.cache;
 
+import dev.serval.api.compute.AttentionWindow;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -7,18 +8,25 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** A KV cache written for reading: whole prefixes as keys, and no concern for time or memory. */
 final class ReferenceCache {
+  static final int NONE = -1;
+
   private final Deque<Integer> free = new ArrayDeque<>();
   private final Deque<Integer> suspended = new ArrayDeque<>();
   final Map<String, Integer> published = new HashMap<>();
   private final Map<Integer, Integer> holders = new HashMap<>();
   private final List<Sequence> open = new ArrayList<>();
   private final int blockTokens;
+  private final List<AttentionWindow> groups;
+  private final int stepTokens;
 
-  ReferenceCache(int blocks, int blockTokens) {
+  ReferenceCache(int blocks, int blockTokens, List<AttentionWindow> groups, int stepTokens) {
     this.blockTokens = blockTokens;
+    this.groups = groups;
+    this.stepTokens = stepTokens;
     for (int block = 0; block < blocks; block++) {
       free.add(block);
     }
@@ -39,10 +47,41 @@ final class ReferenceCache {
     open.forEach(sequence -> sequence.tainted = !sequence.table.isEmpty());
   }
 
+  private boolean isWindowed(int group) {
+    return !groups.get(group).equals(AttentionWindow.NONE);
+  }
+
+  private Integer take() {
+    Integer block = free.isEmpty() ? suspended.removeFirst() : free.removeFirst();
+    published.values().remove(block);
+    hold(block);
+    return block;
+  }
+
+  private void hold(Integer block) {
+    free.remove(block);
+    suspended.remove(block);
+    holders.merge(block, 1, Integer::sum);
+  }
+
+  private void letGo(int block, Deque<Integer> ifPublished) {
+    if (block != NONE && holders.merge(block, -1, Integer::sum) == 0) {
+      if (published.containsValue(block)) {
+        ifPublished.addLast(block);
+      } else {
+        free.addFirst(block);
+      }
+    }
+  }
+
   final class Sequence {
-    final List<Integer> table = new ArrayList<>();
+    /** Of each block of tokens that of each group. */
+    final List<int[]> table = new ArrayList<>();
+
     private final String scope;
     private int full;
+    private int computed;
+    private int reserved;
     private boolean tainted;
 
     private Sequence(String scope) {
@@ -50,39 +89,112 @@ final class ReferenceCache {
     }
 
     int reuse(int[] tokens, int limit) {
-      int found = 0;
-      while (found + blockTokens <= limit) {
-        Integer block = published.get(key(tokens, found + blockTokens));
-        if (block == null) {
-          break;
-        }
-        free.remove(block);
-        suspended.remove(block);
-        hold(block);
-        found += blockTokens;
-        full++;
+      int blocks = limit / blockTokens;
+      while (blocks > 0 && !takeUp(tokens, blocks)) {
+        blocks--;
       }
-      return found;
+      full = blocks;
+      computed = blocks * blockTokens;
+      reserved = computed;
+      return computed;
+    }
+
+    private boolean takeUp(int[] tokens, int blocks) {
+      for (int block = 0; block < blocks; block++) {
+        int[] row = new int[groups.size()];
+        for (int group = 0; group < row.length; group++) {
+          boolean needed = seen(group, blocks * blockTokens) <= block;
+          Integer found = published.get(key(tokens, block + 1, group));
+          if (needed && found == null) {
+            table.clear();
+            return false;
+          }
+          row[group] = needed ? found : NONE;
+        }
+        table.add(row);
+      }
+      table.forEach(row -> Arrays.stream(row).filter(b -> b != NONE).forEach(b -> hold(b)));
+      return true;
+    }
+
+    /** The first block that a query sees. */
+    private int seen(int group, int position) {
+      return groups.get(group).firstSeen(position) / blockTokens;
     }
 
     boolean reserve(int tokens) {
-      int missing = (tokens + blockTokens - 1) / blockTokens - table.size();
+      int blocks = Math.ceilDiv(tokens, blockTokens);
+      int missing = 0;
+      for (int group = 0; group < groups.size(); group++) {
+        int has = isWindowed(group) ? near() : table.size();
+        int needs = isWindowed(group) ? Math.min(blocks, reached()) : blocks;
+        missing += Math.max(0, needs - has);
+      }
       if (missing > freeBlocks()) {
         return false;
       }
-      for (int i = 0; i < missing; i++) {
-        Integer block = free.isEmpty() ? suspended.removeFirst() : free.removeFirst();
-        published.values().remove(block);
-        hold(block);
+      reserved = Math.max(reserved, tokens);
+      while (table.size() < blocks) {
+        int[] row = new int[groups.size()];
+        for (int group = 0; group < row.length; group++) {
+          row[group] = isWindowed(group) ? NONE : take();
+        }
+        table.add(row);
+      }
+      moveOn(Math.min(blocks, reached()));
+      return true;
+    }
+
+    private int reached() {
+      return Math.ceilDiv(computed + stepTokens, blockTokens);
+    }
+
+    /** Up to which block all groups have theirs. */
+    int near() {
+      int near = computed / blockTokens;
+      while (near < table.size() && hasAll(near)) {
+        near++;
+      }
+      return near;
+    }
+
+    private boolean hasAll(int block) {
+      for (int group = 0; group < groups.size(); group++) {
+        boolean needed = !isWindowed(group) || block >= seen(group, computed);
+        if (needed && table.get(block)[group] == NONE) {
+          return false;
+        }
       }
       return true;
     }
 
-    void commit(int[] tokens, int computed) {
-      while (!tainted && (full + 1) * blockTokens <= computed) {
-        published.putIfAbsent(key(tokens, (full + 1) * blockTokens), table.get(full));
+    private void moveOn(int upTo) {
+      long windowed =
+          IntStream.range(0, groups.size()).filter(ReferenceCache.this::isWindowed).count();
+      for (int near = near(); near < upTo && freeBlocks() >= windowed; near++) {
+        for (int group = 0; group < groups.size(); group++) {
+          if (isWindowed(group)) {
+            table.get(near)[group] = take();
+          }
+        }
+      }
+    }
+
+    void commit(int[] tokens, int count) {
+      computed = count;
+      while (!tainted && (full + 1) * blockTokens <= count) {
+        for (int group = 0; group < groups.size(); group++) {
+          published.putIfAbsent(key(tokens, full + 1, group), table.get(full)[group]);
+        }
         full++;
       }
+      for (int group = 0; group < groups.size(); group++) {
+        for (int block = 0; block < Math.min(seen(group, count), table.size()); block++) {
+          ReferenceCache.this.letGo(table.get(block)[group], free);
+          table.get(block)[group] = NONE;
+        }
+      }
+      moveOn(Math.min(Math.ceilDiv(reserved, blockTokens), reached()));
     }
 
     void release() {
@@ -94,27 +206,20 @@ final class ReferenceCache {
     }
 
     private void letGo(Deque<Integer> ifPublished) {
-      for (Integer block : table.reversed()) {
-        if (holders.merge(block, -1, Integer::sum) == 0) {
-          if (published.containsValue(block)) {
-            ifPublished.addLast(block);
-          } else {
-            free.addFirst(block);
-          }
+      for (int[] row : table.reversed()) {
+        for (int group = row.length - 1; group >= 0; group--) {
+          ReferenceCache.this.letGo(row[group], ifPublished);
         }
       }
       table.clear();
       full = 0;
+      computed = 0;
+      reserved = 0;
       tainted = false;
     }
 
-    private void hold(Integer block) {
-      holders.merge(block, 1, Integer::sum);
-      table.add(block);
-    }
-
-    private String key(int[] tokens, int end) {
-      return scope + Arrays.toString(Arrays.copyOf(tokens, end));
+    private String key(int[] tokens, int blocks, int group) {
+      return scope + group + Arrays.toString(Arrays.copyOf(tokens, blocks * blockTokens));
     }
   }
 }

@@ -5,6 +5,7 @@ import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.DType;
 import dev.serval.api.device.DeviceKind;
 import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.StepLimits;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -54,16 +55,18 @@ record KvOptions(
    * @param kind where it lies
    * @param layout how its blocks are laid out
    * @param contextLength the most tokens of a sequence
-   * @param running how many sequences run at most
+   * @param limits how many sequences run at most, and how much a step computes
    * @param free the device's memory that the weights leave free
    * @return the size and its reason
    */
-  Size size(DeviceKind kind, KvLayout layout, int contextLength, int running, Bytes free) {
+  Size size(DeviceKind kind, KvLayout layout, int contextLength, StepLimits limits, Bytes free) {
     if (budget != null) {
       return new Size(blocks(budget.count(), layout), "of " + budget + " as configured");
     }
     int sharers = reuse ? 2 : 1;
-    long useful = (long) layout.blocksFor(contextLength) * running * sharers * layout.blockBytes();
+    int running = limits.sequences();
+    long each = layout.demand(limits.tokens()).blocks(contextLength) * layout.blockBytes();
+    long useful = each * running * sharers;
     if (kind == DeviceKind.GPU) {
       long share = free.count() / 4 * 3;
       long bytes = Math.min(useful, share);

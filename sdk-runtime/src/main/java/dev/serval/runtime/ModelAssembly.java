@@ -203,7 +203,7 @@ final class ModelAssembly {
       LoadedModel.Stored stored, Predicate<Device> wanted, String remark) {
     KvLayout layout = options.kv().layout(stored.spec());
     Bytes budget = options.kv().budget();
-    Bytes leastKv = budget == null ? Bytes.of(layout.blockBytes()) : budget;
+    Bytes leastKv = budget == null ? Bytes.of(layout.groups() * layout.blockBytes()) : budget;
     List<Device> candidates = devices.candidates(options.parts()).stream().filter(wanted).toList();
     Map<String, Bytes> known = new HashMap<>();
     ModelDemand demand =
@@ -223,7 +223,7 @@ final class ModelAssembly {
                 device.kind(),
                 layout,
                 stored.contextLength(),
-                options.batch().limits().sequences(),
+                options.batch().limits(),
                 free(device, weights));
     requireRoom(stored.name(), layout, kv);
     LoadedModel.Placed placed =
@@ -348,7 +348,8 @@ final class ModelAssembly {
             stored.checkpoint().digest(),
             executor.numerics(),
             options.kv().reuse(),
-            home.computing().swap());
+            home.computing().swap(),
+            options.batch().limits().tokens());
     EngineOptions engine =
         new EngineOptions(
             options.name() + "-" + stored.name(),

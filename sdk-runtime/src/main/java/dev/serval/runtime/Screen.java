@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -145,11 +146,14 @@ record Screen(
         new Entry(model.name() + " weights", weights.toString(), remark),
         new Entry(
             model.name() + " KV",
-            "%s, %d blocks of %d tokens in %s%s"
+            "%s, %d blocks of %d tokens%s in %s%s"
                 .formatted(
                     model.placed().kvBytes(),
                     blocks,
                     layout.blockTokens(),
+                    layout.groups() == 1
+                        ? ""
+                        : " for each of %d groups of layers".formatted(layout.groups()),
                     layout.dtype(),
                     layout.stateBytes() == 0
                         ? ""
@@ -191,16 +195,30 @@ record Screen(
   }
 
   private Entry cache(LoadedModel model) {
-    long tokens = (long) model.placed().kv().blocks() * model.placed().layout().blockTokens();
+    KvLayout layout = model.placed().layout();
+    int tokens =
+        layout
+            .demand(options.batch().limits().tokens())
+            .longest(model.placed().kv().blocks(), Integer.MAX_VALUE);
     return new Entry(
         model.name(),
-        tokens + " tokens, prefixes are " + (options.kv().reuse() ? "found again" : "not kept"),
+        "%d tokens%s, prefixes are %s"
+            .formatted(tokens, windows(layout), options.kv().reuse() ? "found again" : "not kept"),
         swap(model));
+  }
+
+  private static String windows(KvLayout layout) {
+    long windowed = IntStream.range(0, layout.groups()).filter(layout::isWindowed).count();
+    return windowed == 0
+        ? ""
+        : " of one sequence, of which %d of %d groups of layers keep what a window leaves"
+            .formatted(windowed, layout.groups());
   }
 
   private static String swap(LoadedModel model) {
     KvLayout layout = model.placed().layout();
-    long tokens = (long) model.computing().swap().slots() * layout.blockTokens();
+    int slots = model.computing().swap().slots();
+    long tokens = (long) (slots / layout.groups()) * layout.blockTokens();
     return tokens == 0 ? "" : "as many as " + tokens + " more are kept in the host's memory";
   }
 

@@ -36,7 +36,7 @@ final class AttentionCase {
   final int headDim;
   final int valueDim;
   final boolean latent;
-  final AttentionWindow window;
+  AttentionWindow window;
   final float softcap;
   final Norms norms;
   final NormPlace normPlace;
@@ -112,6 +112,12 @@ final class AttentionCase {
     for (int length : lengths) {
       sequences.add(BackendProbe.random(random, DType.F32, length, columns()));
     }
+  }
+
+  /** Has queries see so much. */
+  AttentionCase within(AttentionWindow seen) {
+    window = seen;
+    return this;
   }
 
   /** One with sinks, of a shape for which backends have their fastest kernels. */
@@ -193,7 +199,7 @@ final class AttentionCase {
 
   KvLayout layout() {
     KvShape other = new KvShape(1, kvType.blockElements());
-    KvShape shape = new KvShape(kvHeads, headDim, valueDim);
+    KvShape shape = new KvShape(kvHeads, headDim, valueDim, window);
     return new KvLayout(List.of(other, shape), blockTokens, kvType, 0);
   }
 
@@ -266,7 +272,8 @@ final class AttentionCase {
   private void poison(
       ComputeBackend backend, BackendProbe probe, KvMemory kv, AttentionSpec spec, int blocks) {
     BlockTable all = new BlockTable();
-    IntStream.range(0, blocks).forEach(all::add);
+    int groups = kv.layout().groups();
+    IntStream.range(0, blocks * groups).forEach(entry -> all.add(entry / groups));
     int tokens = blocks * blockTokens;
     float[][] rows = new float[tokens][columns()];
     for (float[] row : rows) {
@@ -317,8 +324,20 @@ final class AttentionCase {
       backend.attention(batch, queries, other, 1, kv, out);
     }
     float[][] rows = probe.get(out, inputs.size());
+    for (int i = 0; i < sequences.size(); i++) {
+      forget(tables.get(i), Math.min(from + chunk, sequences.get(i).length));
+    }
     for (int row = 0; row < rows.length; row++) {
       outputs.get(batch.sequenceOf(row))[batch.position(row)] = rows[row];
+    }
+  }
+
+  /** Takes the blocks from a sequence that the next query does not see. */
+  private void forget(BlockTable table, int computed) {
+    KvLayout layout = layout();
+    int seen = window.firstSeen(computed) / blockTokens;
+    for (int block = 0; block < seen; block++) {
+      table.set(block * layout.groups() + layout.group(1), BlockTable.NONE);
     }
   }
 

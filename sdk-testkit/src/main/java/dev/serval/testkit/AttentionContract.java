@@ -24,6 +24,7 @@ import dev.serval.api.device.NativeMemory;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -259,7 +260,7 @@ abstract class AttentionContract {
     assertThat(spec.stores()).isFalse();
     assertThat(spec.inputColumns()).isEqualTo(spec.queryColumns());
     StepBatch batch = new StepBatch(1, 1);
-    batch.add(new int[1], 0, 1, table(0), false);
+    batch.add(new int[1], 0, 1, table(0, 1), false);
     KvMemory kv = backend.kvMemory(new KvLayout(1, 1, 6, 4, DType.F32), 1);
     Activations wide = probe.buffer(1, 2 * 6 + 2 * 6);
     refused(() -> backend.rotateAndStore(batch, wide, spec, 0, kv));
@@ -343,25 +344,64 @@ abstract class AttentionContract {
   void a_sequence_without_enough_blocks_or_with_wrong_ones_is_refused() {
     AttentionCase attention = new AttentionCase(new Random(11), DType.F32, 1);
     KvMemory kv = backend.kvMemory(attention.layout(), 2);
+    int groups = kv.layout().groups();
     AttentionSpec spec = attention.spec(probe);
     Activations qkv = probe.put(new float[attention.blockTokens + 1][attention.columns()]);
     for (int block : new int[] {-1, 2}) {
       StepBatch batch = new StepBatch(1, 1);
-      batch.add(new int[1], 0, 1, table(block), false);
+      batch.add(new int[1], 0, 1, table(block, groups), false);
       assertThatIllegalArgumentException()
           .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 1, kv))
           .withMessageContaining(String.valueOf(block));
     }
     StepBatch tooLong = new StepBatch(attention.blockTokens + 1, 1);
-    tooLong.add(new int[attention.blockTokens + 1], 0, attention.blockTokens + 1, table(0), false);
+    tooLong.add(
+        new int[attention.blockTokens + 1], 0, attention.blockTokens + 1, table(0, groups), false);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> backend.rotateAndStore(tooLong, qkv, spec, 1, kv));
   }
 
-  private static BlockTable table(int block) {
+  /** Of as many tokens as a block holds, all groups of layers in the same one. */
+  private static BlockTable table(int block, int groups) {
     BlockTable table = new BlockTable();
-    table.add(block);
+    IntStream.range(0, groups).forEach(group -> table.add(block));
     return table;
+  }
+
+  @Test
+  void blocks_that_a_query_sees_are_there() {
+    AttentionCase attention =
+        AttentionCase.withSinks(new Random(11), DType.F32, 64, 1)
+            .within(new AttentionWindow.Sliding(3));
+    KvMemory kv = backend.kvMemory(attention.layout(), 2);
+    BlockTable table = table(0, 2 * kv.layout().groups());
+    table.set(kv.layout().group(1), BlockTable.NONE);
+    AttentionSpec spec = attention.spec(probe);
+    Activations qkv = probe.put(new float[1][attention.columns()]);
+    int last = 2 * attention.blockTokens - 1;
+    StepBatch batch = new StepBatch(1, 1);
+    batch.add(new int[last + 1], last, 1, table, false);
+    backend.rotateAndStore(batch, qkv, spec, 1, kv);
+    StepBatch before = new StepBatch(1, 1);
+    before.add(new int[last], attention.blockTokens, 1, table, false);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> backend.rotateAndStore(before, qkv, spec, 1, kv))
+        .withMessageContaining("no KV block -1");
+  }
+
+  @Test
+  void queries_that_see_more_than_a_layer_keeps_are_refused() {
+    AttentionCase attention = new AttentionCase(new Random(11), DType.F32, 1);
+    AttentionSpec spec = attention.within(AttentionWindow.NONE).spec(probe);
+    KvLayout layout = attention.within(new AttentionWindow.Sliding(3)).layout();
+    KvMemory kv = backend.kvMemory(layout, 2);
+    Activations qkv = probe.put(new float[1][attention.columns()]);
+    StepBatch batch = new StepBatch(1, 1);
+    batch.add(new int[1], 0, 1, table(0, kv.layout().groups()), false);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 1, kv))
+        .withMessageContaining("window=Sliding[positions=3]]")
+        .withMessageContaining("window=None[]]");
   }
 
   @Test
@@ -370,7 +410,7 @@ abstract class AttentionContract {
     Activations qkv = probe.put(new float[1][attention.columns()]);
     Activations out = probe.buffer(1, attention.spec(probe).outputColumns());
     StepBatch batch = new StepBatch(1, 1);
-    batch.add(new int[1], 0, 1, table(0), false);
+    batch.add(new int[1], 0, 1, table(0, 1), false);
     KvMemory kv = backend.kvMemory(attention.layout(), 1);
     float[] scores = attention.sinkScores;
     try (ComputeBackend other = open(1)) {
@@ -393,7 +433,7 @@ abstract class AttentionContract {
     AttentionSpec spec = attention.spec(probe);
     Activations qkv = probe.put(new float[1][attention.columns()]);
     StepBatch batch = new StepBatch(1, 1);
-    batch.add(new int[1], 0, 1, table(0), false);
+    batch.add(new int[1], 0, 1, table(0, 1), false);
     KvMemory kv = backend.kvMemory(attention.layout(), 1);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> backend.rotateAndStore(batch, qkv, spec, 0, kv))
@@ -406,7 +446,7 @@ abstract class AttentionContract {
     KvMemory kv = backend.kvMemory(new KvLayout(1, 1, headDim, 4, DType.F32), 1);
     Activations qkv = probe.put(new float[1][4 * headDim]);
     StepBatch batch = new StepBatch(1, 1);
-    batch.add(new int[1], 0, 1, table(0), false);
+    batch.add(new int[1], 0, 1, table(0, 1), false);
     Weight ofHead = probe.vector(DType.F32, new float[headDim]);
     Weight ofRow = probe.vector(DType.F32, new float[2 * headDim]);
     Weight other = probe.vector(DType.F32, new float[headDim + 1]);
@@ -465,7 +505,7 @@ abstract class AttentionContract {
     Activations qkv = probe.put(new float[1][attention.columns()]);
     Activations out = probe.buffer(1, spec.outputColumns());
     StepBatch batch = new StepBatch(1, 1);
-    batch.add(new int[1], 0, 1, table(0), false);
+    batch.add(new int[1], 0, 1, table(0, 1), false);
     KvMemory kv = backend.kvMemory(attention.layout(), 1);
     for (int layer : new int[] {-1, attention.layout().layers().size()}) {
       assertThatIllegalArgumentException()

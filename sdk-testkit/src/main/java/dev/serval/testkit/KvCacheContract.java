@@ -7,10 +7,13 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvSequence;
+import dev.serval.api.cache.KvShape;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.storage.ArtefactDigest;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -18,6 +21,14 @@ import org.junit.jupiter.api.Test;
 public abstract class KvCacheContract {
   /** The blocks of the caches under test hold four tokens. */
   protected static final KvLayout LAYOUT = new KvLayout(2, 2, 8, 4, DType.F32);
+
+  /** The same blocks for each of two groups of layers, one with a window of six positions. */
+  private static final KvLayout WINDOWED =
+      new KvLayout(
+          List.of(new KvShape(4, 8), new KvShape(4, 8).within(new AttentionWindow.Sliding(6))),
+          4,
+          DType.F32,
+          0);
 
   private static final ArtefactDigest ARTEFACT = ArtefactDigest.of(new byte[32]);
   private static final NumericsId NUMERICS = new NumericsId("test-1");
@@ -348,6 +359,53 @@ public abstract class KvCacheContract {
     held.reserve(8);
     held.commit(tokens(0, 8), 8);
     assertThat(found(cache, ANNA, tokens(0, 8))).as("computed anew").isEqualTo(8);
+  }
+
+  @Test
+  void blocks_that_no_query_sees_any_more_are_let_go_of_and_still_found() {
+    KvCache cache = cache(WINDOWED, 12, ARTEFACT, NUMERICS);
+    KvSequence first = cache.open(ANNA);
+    assertThat(first.missing(16)).isEqualTo(8);
+    assertThat(first.reserve(16)).isTrue();
+    assertThat(first.room()).isEqualTo(16);
+    first.commit(tokens(0, 16), 16);
+    assertThat(first.blocks().held()).as("positions 11 to 16 are seen").isEqualTo(4 + 2);
+    assertThat(numbers(first)[1]).isEqualTo(BlockTable.NONE);
+    assertThat(cache.freeBlocks()).isEqualTo(6);
+    KvSequence second = cache.open(ANNA);
+    assertThat(second.reuse(tokens(0, 12), 11)).isEqualTo(8);
+    assertThat(second.blocks().held()).as("positions 3 to 8 are seen").isEqualTo(4);
+    assertThat(cache.freeBlocks()).as("two of them are the first one's still").isEqualTo(4);
+    first.release();
+    second.release();
+    assertThat(cache.freeBlocks()).isEqualTo(12);
+  }
+
+  @Test
+  void a_prefix_is_found_as_long_as_what_queries_behind_it_see_is_left() {
+    KvCache cache = cache(WINDOWED, 8, ARTEFACT, NUMERICS);
+    computed(cache, ANNA, tokens(0, 16)).release();
+    assertThat(found(cache, ANNA, tokens(0, 8))).isEqualTo(8);
+    assertThat(found(cache, ANNA, tokens(0, 16))).isEqualTo(16);
+    KvSequence other = cache.open(ANNA);
+    assertThat(other.reserve(4)).as("in place of what was let go of first").isTrue();
+    assertThat(found(cache, ANNA, tokens(0, 16))).as("which nobody needs for it").isEqualTo(16);
+    assertThat(found(cache, ANNA, tokens(0, 8))).isZero();
+  }
+
+  @Test
+  void a_sequence_needs_no_more_than_it_was_said_to() {
+    KvCache cache = cache(WINDOWED, 100, ARTEFACT, NUMERICS);
+    assertThat(cache.demand().blocks(16)).isEqualTo(8);
+    assertThat(cache.demand().longest(100, 1000)).isBetween(200, 400);
+    KvSequence sequence = cache.open(ANNA);
+    for (int tokens = 1; tokens <= 100; tokens++) {
+      assertThat(sequence.reserve(tokens)).isTrue();
+      sequence.commit(tokens(0, tokens), tokens);
+      assertThat(sequence.blocks().held()).isLessThanOrEqualTo(cache.demand().blocks(tokens));
+      assertThat(100 - cache.freeBlocks()).isEqualTo(sequence.blocks().held());
+    }
+    assertThat(sequence.blocks().held()).isEqualTo(25 + 2);
   }
 
   @Test

@@ -20,6 +20,15 @@ public interface KvCache {
   int blockTokens();
 
   /**
+   * How many blocks a sequence takes.
+   *
+   * @return the demand of each sequence
+   */
+  default KvDemand demand() {
+    return KvDemand.ofAll(blockTokens());
+  }
+
+  /**
    * How many blocks there are.
    *
    * @return held and free blocks

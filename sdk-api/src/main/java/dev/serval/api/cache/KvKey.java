@@ -20,21 +20,33 @@ import org.jspecify.annotations.Nullable;
  *   <li>the block's layout and type, and the numerics it was computed with;
  *   <li>the isolation scope;
  *   <li>the key of the block before it, and so every token before it;
- *   <li>its own token ids.
+ *   <li>its own token ids, and the group of layers whose block it is.
  * </ul>
  *
- * <p>There is no other way to make a key than {@link #root} and {@link Hasher#child}, so a block
- * cannot be stored under less. Two blocks of equal key are interchangeable; new weights have new
- * keys, and nothing needs to be invalidated for them.
+ * <p>There is no other way to make a key than {@link #root}, {@link Hasher#child} and {@link
+ * #ofGroup}, so a block cannot be stored under less. Two blocks of equal key are interchangeable;
+ * new weights have new keys, and nothing needs to be invalidated for them.
  */
 public final class KvKey {
   private static final VarHandle LONGS =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
+  /**
+   * An odd number whose multiples differ in all bits (Knuth, The Art of Computer Programming, 6.4).
+   */
+  private static final long GOLDEN = 0x9e37_79b9_7f4a_7c15L;
+
   private final long a;
   private final long b;
   private final long c;
   private final long d;
+
+  private KvKey(long a, long b, long c, long d) {
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.d = d;
+  }
 
   private KvKey(byte[] digest) {
     a = (long) LONGS.get(digest, 0);
@@ -61,6 +73,16 @@ public final class KvKey {
     field(sha, scope.shared() ? "shared" : "principal");
     field(sha, scope.name());
     return new KvKey(sha.digest());
+  }
+
+  /**
+   * The key of the same tokens' block of another group of layers.
+   *
+   * @param group which group, from 0
+   * @return the key; this one for group 0
+   */
+  public KvKey ofGroup(int group) {
+    return group == 0 ? this : new KvKey(a + group * GOLDEN, b, c, d);
   }
 
   private static void field(MessageDigest sha, String text) {

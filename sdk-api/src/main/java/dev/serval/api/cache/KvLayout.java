@@ -1,5 +1,6 @@
 package dev.serval.api.cache;
 
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.DType;
 import java.util.Collections;
 import java.util.List;
@@ -7,13 +8,18 @@ import java.util.Objects;
 
 /**
  * How one KV block lies in memory: {@code [layer][key | value][head][slots and dimensions]},
- * contiguous over all layers, so that moving a block between tiers is one copy. How slots and
- * dimensions of a head lie is the backend's affair.
+ * contiguous over all layers of its group, so that moving a block between tiers is one copy. How
+ * slots and dimensions of a head lie is the backend's affair.
+ *
+ * <p>Layers whose queries see the same positions are in groups of their own, each with a block for
+ * the same tokens: where queries have a window, what lies before it is let go of, though others
+ * still need those tokens. Blocks of all groups are of one size. Where no layer has a window, or
+ * all have the same, there is one group of all.
  *
  * <p>Layers that keep a state of a sequence in place of keys and values have it behind those of the
  * others, as it is after the last of the block's tokens that was computed: a full block holds all
  * that a sequence needs to go on behind it, and so whoever finds, moves or compares blocks need not
- * know of states.
+ * know of states. All other layers are in one group then, whatever their queries see.
  *
  * <p>Where things lie is worked out once: operations ask for it in each step. Layouts are equal if
  * their blocks lie alike.
@@ -27,8 +33,7 @@ public final class KvLayout {
   private final DType dtype;
   private final long stateBytes;
 
-  /** Of each layer, and behind them that of the end of the last. */
-  private final long[] layerOffsets;
+  private final KvGroups groups;
 
   /**
    * Refuses sizes below 1, blocks beyond 2 GiB, and types whose blocks do not divide a head.
@@ -51,11 +56,12 @@ public final class KvLayout {
     if (stateBytes < 0) {
       throw new IllegalArgumentException("a state takes at least 0 bytes, not " + stateBytes);
     }
-    layerOffsets = new long[layers.size() + 1];
-    for (int layer = 0; layer < layers.size(); layer++) {
-      layerOffsets[layer + 1] = Math.addExact(layerOffsets[layer], layerBytes(layer));
+    long[] bytes = new long[layers.size()];
+    for (int layer = 0; layer < bytes.length; layer++) {
+      bytes[layer] = layerBytes(layer);
     }
-    long keysAndValues = layerOffsets[layers.size()];
+    groups = new KvGroups(this.layers, bytes, stateBytes > 0);
+    long keysAndValues = groups.blockBytes();
     if (keysAndValues > Integer.MAX_VALUE || stateBytes > Integer.MAX_VALUE - keysAndValues) {
       throw new IllegalArgumentException(
           "a KV block of %d bytes and a state of %d bytes is over 2 GiB"
@@ -129,12 +135,74 @@ public final class KvLayout {
   }
 
   /**
+   * How many groups layers are in.
+   *
+   * @return how many blocks hold a block's tokens
+   */
+  public int groups() {
+    return groups.windows().size();
+  }
+
+  /**
+   * Which positions queries of a group's layers see.
+   *
+   * @param group from 0
+   * @return what lies before those need not be kept
+   */
+  public AttentionWindow window(int group) {
+    return groups.windows().get(group);
+  }
+
+  /**
+   * Whether a group's layers let go of blocks behind a window.
+   *
+   * @param group from 0
+   * @return whether its queries do not see everything
+   */
+  public boolean isWindowed(int group) {
+    return window(group).positions() < Integer.MAX_VALUE;
+  }
+
+  /**
+   * The group of a layer.
+   *
+   * @param layer from 0
+   * @return which group, from 0
+   */
+  public int group(int layer) {
+    return groups.group(layer);
+  }
+
+  /**
+   * How many blocks a sequence takes as it grows.
+   *
+   * @param ahead for how many tokens that are not computed yet it has blocks at most
+   * @return its demand
+   */
+  public KvDemand demand(int ahead) {
+    return new KvDemand(blockTokens, groups.windows(), ahead);
+  }
+
+  /**
    * The size of a block.
    *
-   * @return its bytes, over all layers
+   * @return its bytes, over all layers of a group
    */
   public long blockBytes() {
     return stateBytes == 0 ? stateOffset() : stateOffset() + Math.ceilDiv(stateBytes, LINE) * LINE;
+  }
+
+  /**
+   * What a token takes.
+   *
+   * @return bytes of its keys and values in all layers
+   */
+  public long tokenBytes() {
+    long bytes = 0;
+    for (int layer = 0; layer < layers.size(); layer++) {
+      bytes += layerBytes(layer);
+    }
+    return bytes / blockTokens;
   }
 
   /**
@@ -143,18 +211,18 @@ public final class KvLayout {
    * @return the offset of the first, in bytes
    */
   public long stateOffset() {
-    long keysAndValues = layerOffsets[layers.size()];
+    long keysAndValues = groups.blockBytes();
     return stateBytes == 0 ? keysAndValues : Math.ceilDiv(keysAndValues, LINE) * LINE;
   }
 
   /**
-   * Where a layer begins in a block.
+   * Where a layer begins in a block of its group.
    *
-   * @param layer from 0, or how many there are for the end of the last
+   * @param layer from 0
    * @return the offset, in bytes
    */
   public long layerOffset(int layer) {
-    return layerOffsets[layer];
+    return groups.offset(layer);
   }
 
   /**
@@ -188,13 +256,13 @@ public final class KvLayout {
   }
 
   /**
-   * How many blocks hold this many tokens.
+   * How many blocks hold this many tokens, if none is let go of.
    *
    * @param tokens the number of tokens
-   * @return the blocks, the last perhaps not full
+   * @return the blocks of all groups, the last of each perhaps not full
    */
   public int blocksFor(int tokens) {
-    return Math.ceilDiv(tokens, blockTokens);
+    return Math.ceilDiv(tokens, blockTokens) * groups();
   }
 
   private long layerBytes(int layer) {

@@ -30,8 +30,9 @@ public interface KvSequence {
   }
 
   /**
-   * Takes as many blocks as these many tokens need in all. Either all that are missing are taken,
-   * or none.
+   * Takes as many blocks as these many tokens need in all, of layers with a window for no more than
+   * a step computes beyond what is computed: as the window moves on, blocks behind it make room for
+   * those ahead. Either all that are missing are taken, or none.
    *
    * @param tokens the tokens the sequence shall have room for
    * @return whether it has room now; false if there are not enough free blocks
@@ -39,7 +40,24 @@ public interface KvSequence {
   boolean reserve(int tokens);
 
   /**
-   * Tells that the KV of the first tokens is computed; blocks that became full are published.
+   * How many blocks {@link #reserve} would take.
+   *
+   * @param tokens the tokens the sequence shall have room for
+   * @return the blocks that are missing
+   */
+  int missing(int tokens);
+
+  /**
+   * How far it has room now.
+   *
+   * @return how many tokens can be computed in all
+   */
+  int room();
+
+  /**
+   * Tells that the KV of the first tokens is computed; blocks that became full are published, and
+   * those are let go of that no query sees any more. In their place come those of the tokens that
+   * follow, up to what was reserved, unless others hold them still and none is free.
    *
    * @param tokens where the tokens are
    * @param computed how many of them are computed in all, never less than before

@@ -182,7 +182,7 @@ public record AttentionSpec(
    * @return its part of a KV block
    */
   public KvShape kept() {
-    return new KvShape(kvHeads, headDim, valueDim);
+    return new KvShape(kvHeads, headDim, valueDim, window);
   }
 
   /**

@@ -13,11 +13,23 @@ public sealed interface AttentionWindow {
    */
   int firstSeen(int position);
 
+  /**
+   * How many positions a query sees at most.
+   *
+   * @return at least 1; {@link Integer#MAX_VALUE} without a window
+   */
+  int positions();
+
   /** No window: all positions are seen. */
   record None() implements AttentionWindow {
     @Override
     public int firstSeen(int position) {
       return 0;
+    }
+
+    @Override
+    public int positions() {
+      return Integer.MAX_VALUE;
     }
   }
 

@@ -206,9 +206,12 @@ public final class OperandChecks {
               .formatted(layer, layout.layers().size()));
     }
     KvShape kept = layout.layers().get(layer);
+    boolean reaches =
+        kept.window().positions() == Integer.MAX_VALUE || kept.window().equals(spec.window());
     if (kept.heads() != spec.kvHeads()
         || kept.keyDim() != spec.headDim()
-        || kept.valueDim() != spec.valueDim()) {
+        || kept.valueDim() != spec.valueDim()
+        || !reaches) {
       throw new IllegalArgumentException(
           "layer %d of KV memory keeps %s, not %s".formatted(layer, kept, spec.kept()));
     }
@@ -306,21 +309,30 @@ public final class OperandChecks {
   }
 
   /**
-   * Requires that all blocks that a step touches are there.
+   * Requires that all blocks that a step may touch are there.
    *
    * @param batch the step, of which each sequence {@linkplain #requireTables has its blocks}
    * @param kv the memory
    */
   public static void requireBlocks(StepBatch batch, KvMemory kv) {
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
-      BlockTable table = batch.blockTable(sequence);
-      int needed = kv.layout().blocksFor(tokens(batch, sequence));
-      for (int i = 0; i < needed; i++) {
-        if (table.block(i) < 0 || table.block(i) >= kv.blocks()) {
-          throw new IllegalArgumentException(
-              "there is no KV block %d among the %d of this memory"
-                  .formatted(table.block(i), kv.blocks()));
-        }
+      for (int group = 0; group < kv.layout().groups(); group++) {
+        requireBlocks(batch, sequence, group, kv);
+      }
+    }
+  }
+
+  private static void requireBlocks(StepBatch batch, int sequence, int group, KvMemory kv) {
+    KvLayout layout = kv.layout();
+    BlockTable table = batch.blockTable(sequence);
+    int position = batch.position(batch.firstRow(sequence));
+    int first = layout.window(group).firstSeen(position) / layout.blockTokens();
+    int end = layout.blocksFor(tokens(batch, sequence));
+    for (int i = first * layout.groups() + group; i < end; i += layout.groups()) {
+      if (table.block(i) < 0 || table.block(i) >= kv.blocks()) {
+        throw new IllegalArgumentException(
+            "there is no KV block %d among the %d of this memory"
+                .formatted(table.block(i), kv.blocks()));
       }
     }
   }

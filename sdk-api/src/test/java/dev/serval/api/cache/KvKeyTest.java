@@ -9,6 +9,7 @@ import dev.serval.api.storage.ArtefactDigest;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 final class KvKeyTest {
@@ -44,6 +45,16 @@ final class KvKeyTest {
         .isEqualTo(first)
         .hasSameHashCodeAs(first)
         .hasToString(first.toString());
+  }
+
+  @Test
+  void groups_of_layers_have_keys_of_their_own_for_the_same_tokens() {
+    KvKey first = hasher.child(root, TOKENS, 0);
+    Set<KvKey> keys = new HashSet<>();
+    IntStream.range(0, 20).forEach(group -> keys.add(first.ofGroup(group)));
+    assertThat(keys).hasSize(20).contains(first);
+    assertThat(first.ofGroup(0)).isSameAs(first);
+    assertThat(first.ofGroup(7)).isEqualTo(first.ofGroup(7));
   }
 
   @Test

@@ -114,7 +114,8 @@ final class Abi {
           .wide("step", "qkv", "queryNorm", "keyNorm", "valueNorm", "queryTurns", "keyTurns")
           .wide("kv", "blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "interleaved")
-          .narrow("normEpsilon", "pairs", "valueDim", "inputs", "normsBehind", "unused")
+          .narrow("normEpsilon", "pairs", "valueDim", "inputs", "normsBehind", "groups")
+          .narrow("group", "unused")
           .build();
   static final Struct ATTENTION =
       Struct.named("Attention")
@@ -122,6 +123,7 @@ final class Abi {
           .wide("blockBytes", "layerOffset")
           .narrow("stride", "heads", "kvHeads", "headDim", "blockTokens", "window")
           .narrow("outStride", "outOperand", "scale", "softcap", "valueDim", "chunked")
+          .narrow("groups", "group")
           .build();
   static final Struct GATED =
       Struct.named("Gated")

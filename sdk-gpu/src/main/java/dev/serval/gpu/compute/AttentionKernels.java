@@ -40,6 +40,8 @@ final class AttentionKernels {
   private static final long STORE_INPUTS = Abi.ROTATE_STORE.offset("inputs");
   private static final long STORE_EPSILON = Abi.ROTATE_STORE.offset("normEpsilon");
   private static final long STORE_NORMS_BEHIND = Abi.ROTATE_STORE.offset("normsBehind");
+  private static final long STORE_GROUPS = Abi.ROTATE_STORE.offset("groups");
+  private static final long STORE_GROUP = Abi.ROTATE_STORE.offset("group");
 
   private static final long STEP = Abi.ATTENTION.offset("step");
   private static final long QKV = Abi.ATTENTION.offset("qkv");
@@ -62,6 +64,8 @@ final class AttentionKernels {
   private static final long SCALE = Abi.ATTENTION.offset("scale");
   private static final long VALUE_DIM = Abi.ATTENTION.offset("valueDim");
   private static final long SOFTCAP = Abi.ATTENTION.offset("softcap");
+  private static final long GROUPS = Abi.ATTENTION.offset("groups");
+  private static final long GROUP = Abi.ATTENTION.offset("group");
 
   private static final int[] TENSOR_HEADS = {64, 96, 128};
   private static final int TENSOR_STEP = 8;
@@ -163,6 +167,8 @@ final class AttentionKernels {
     to.set(JAVA_INT, STORE_INPUTS, inputs(spec));
     to.set(JAVA_FLOAT, STORE_EPSILON, spec.normEpsilon());
     to.set(JAVA_INT, STORE_NORMS_BEHIND, spec.normsBehindRotation() ? 1 : 0);
+    to.set(JAVA_INT, STORE_GROUPS, layout.groups());
+    to.set(JAVA_INT, STORE_GROUP, layout.group(layer));
     int rows = site.bounds().rows();
     int shares = rows > FEW_ROWS ? 1 : Math.ceilDiv(spec.heads() + 2 * spec.kvHeads(), SHARE);
     kernel.grid(rows, shares, 1).launch(site.stream());
@@ -262,21 +268,15 @@ final class AttentionKernels {
     to.set(JAVA_INT, KV_HEADS, spec.kvHeads());
     to.set(JAVA_INT, HEAD_DIM, spec.headDim());
     to.set(JAVA_INT, BLOCK_TOKENS, layout.blockTokens());
-    to.set(JAVA_INT, WINDOW, positions(spec.window()));
+    to.set(JAVA_INT, WINDOW, spec.window().positions());
     to.set(JAVA_INT, CHUNKED, spec.window() instanceof AttentionWindow.Chunk ? 1 : 0);
     to.set(JAVA_INT, OUT_STRIDE, out.stride());
     to.set(JAVA_INT, OUT_OPERAND, out.isOperand() ? 1 : 0);
     to.set(JAVA_INT, VALUE_DIM, spec.valueDim());
     to.set(JAVA_FLOAT, SCALE, spec.scale());
     to.set(JAVA_FLOAT, SOFTCAP, spec.softcapped() ? spec.softcap() : 0);
-  }
-
-  private static int positions(AttentionWindow window) {
-    return switch (window) {
-      case AttentionWindow.None() -> Integer.MAX_VALUE;
-      case AttentionWindow.Sliding(int positions) -> positions;
-      case AttentionWindow.Chunk(int positions) -> positions;
-    };
+    to.set(JAVA_INT, GROUPS, layout.groups());
+    to.set(JAVA_INT, GROUP, layout.group(layer));
   }
 
   /** Which of the kernels with tensor cores, or −1 for the simple one. */

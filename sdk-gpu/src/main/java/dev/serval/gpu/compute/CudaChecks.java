@@ -109,11 +109,15 @@ final class CudaChecks {
     }
   }
 
-  /** Refuses blocks that are not there. */
+  /** Refuses blocks that are not there, once for each step. */
   static void blocks(StepBatch batch, StepImage image, CudaKvMemory kv) {
+    if (image.isCheckedFor(kv)) {
+      return;
+    }
     OperandChecks.requireTables(batch, kv.layout());
     if (image.smallestBlock() < 0 || image.largestBlock() >= kv.blocks()) {
       OperandChecks.requireBlocks(batch, kv);
     }
+    image.checkedFor(kv);
   }
 }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.compute.StepBatch;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A step as kernels read it: {@code Step} of {@code abi.h} and its arrays. Written for each step
@@ -48,6 +49,7 @@ final class StepImage {
   private int smallestBlock;
   private int largestBlock;
   private int longest;
+  private @Nullable CudaKvMemory checked;
 
   /** How much room a step takes at most. */
   static long room(StepBatch batch, int tileRows) {
@@ -83,6 +85,7 @@ final class StepImage {
   void write(StepBatch batch, int tileRows, CudaBackend owner, MemorySegment memory) {
     to = memory;
     end = HEADER;
+    checked = null;
     rows = batch.rows();
     sequences = batch.sequences();
     logitRows = batch.logitRows();
@@ -245,6 +248,17 @@ final class StepImage {
         end = sampler.writeBiases(to, end);
       }
     }
+  }
+
+  /** Whether it was seen that all blocks are in some memory. */
+  @SuppressWarnings("ReferenceEquality") // it is about this one
+  boolean isCheckedFor(CudaKvMemory kv) {
+    return checked == kv;
+  }
+
+  /** All blocks are in this memory. */
+  void checkedFor(CudaKvMemory kv) {
+    checked = kv;
   }
 
   /** How many bytes were written. */

@@ -193,7 +193,7 @@ public final class Decoding {
     Arrays.sort(launch);
     double seconds = nanos[STEPS / 2] / 1e9;
     double weights = spec.weights().count() - embeddingBytes();
-    double token = spec.kvLayout(1, DType.BF16).blockBytes();
+    double token = spec.kvLayout(1, DType.BF16).tokenBytes();
     double kv = token * (CONTEXT + WARM + STEPS / 2) * batch;
     double bound = (weights + kv) / bandwidth;
     JsonNode theirs = answers.get("tokens_per_second").get(String.valueOf(batch));

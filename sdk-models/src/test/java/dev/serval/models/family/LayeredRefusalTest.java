@@ -5,6 +5,7 @@ import static dev.serval.models.family.Refusals.refused;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.cache.KvShape;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.testkit.models.Gemma4Models;
@@ -25,7 +26,7 @@ final class LayeredRefusalTest {
 
   @Test
   void layers_that_differ_are_described_by_what_they_keep() {
-    KvShape windowed = new KvShape(2, 8);
+    KvShape windowed = new KvShape(2, 8).within(new AttentionWindow.Sliding(6));
     KvShape full = new KvShape(1, 16);
     ModelSpec spec = inspect(gemma4());
     assertThat(spec.family()).isEqualTo("gemma4");

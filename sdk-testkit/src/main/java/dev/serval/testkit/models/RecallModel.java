@@ -4,7 +4,9 @@ import dev.serval.api.Bytes;
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.cache.KvSwap;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
@@ -22,12 +24,17 @@ import java.util.List;
  * A model that recalls everything: its next token is a hash over all tokens so far, each read back
  * from KV memory through the sequence's block table. One slot of one block that is stale, another's
  * or in the wrong place, and the text goes astray. What it should say is {@link #continuation}.
+ *
+ * <p>It may have layers with windows, each of which recalls what its window leaves.
  */
 public final class RecallModel implements ModelExecutor {
   private final int vocabulary;
+  private final List<AttentionWindow> windows;
   private final KvLayout layout;
   private final long[] memory;
   private final OneHot logits;
+  private final Kept recall = this::recall;
+  private BlockTable recalled = BlockTable.EMPTY;
 
   /**
    * With KV memory of its own.
@@ -38,8 +45,28 @@ public final class RecallModel implements ModelExecutor {
    * @param maxLogitRows how many rows of logits a step has at most
    */
   public RecallModel(int vocabulary, int blocks, int blockTokens, int maxLogitRows) {
+    this(vocabulary, blocks, blockTokens, maxLogitRows, List.of(AttentionWindow.NONE));
+  }
+
+  /**
+   * With layers of several kinds, and KV memory of its own.
+   *
+   * @param vocabulary how many tokens there are
+   * @param blocks how many KV blocks it has
+   * @param blockTokens how many tokens a block holds
+   * @param maxLogitRows how many rows of logits a step has at most
+   * @param windows what each layer sees; all of them are different
+   */
+  public RecallModel(
+      int vocabulary,
+      int blocks,
+      int blockTokens,
+      int maxLogitRows,
+      List<AttentionWindow> windows) {
     this.vocabulary = vocabulary;
-    layout = new KvLayout(1, 1, 1, blockTokens, DType.F32);
+    this.windows = List.copyOf(windows);
+    KvShape one = new KvShape(1, 1);
+    layout = new KvLayout(windows.stream().map(one::within).toList(), blockTokens, DType.F32, 0);
     memory = new long[blocks * blockTokens];
     Arrays.fill(memory, -1);
     logits = new OneHot(maxLogitRows, vocabulary);
@@ -54,13 +81,24 @@ public final class RecallModel implements ModelExecutor {
    * @return the tokens
    */
   public static int[] continuation(int vocabulary, int[] prompt, int count) {
+    return continuation(vocabulary, List.of(AttentionWindow.NONE), prompt, count);
+  }
+
+  /**
+   * What a model with layers of several kinds says after a prompt.
+   *
+   * @param vocabulary how many tokens there are
+   * @param windows what each layer sees
+   * @param prompt the prompt
+   * @param count how many tokens to say
+   * @return the tokens
+   */
+  public static int[] continuation(
+      int vocabulary, List<AttentionWindow> windows, int[] prompt, int count) {
     int[] tokens = Arrays.copyOf(prompt, prompt.length + count);
-    long hash = 0;
-    for (int position = 0; position < tokens.length; position++) {
-      if (position >= prompt.length) {
-        tokens[position] = next(hash, vocabulary);
-      }
-      hash = extend(hash, entry(tokens[position], position));
+    for (int position = prompt.length; position < tokens.length; position++) {
+      long hash = hash(windows, position - 1, (layer, seen) -> entry(tokens[seen], seen));
+      tokens[position] = next(hash, vocabulary);
     }
     return Arrays.copyOfRange(tokens, prompt.length, tokens.length);
   }
@@ -138,34 +176,52 @@ public final class RecallModel implements ModelExecutor {
   public Logits execute(StepBatch batch) {
     for (int row = 0; row < batch.rows(); row++) {
       int position = batch.position(row);
-      int slot = slot(batch.blockTable(batch.sequenceOf(row)), position);
-      memory[slot] = entry(batch.token(row), position);
+      BlockTable table = batch.blockTable(batch.sequenceOf(row));
+      for (int layer = 0; layer < windows.size(); layer++) {
+        memory[slot(table, layer, position)] = entry(batch.token(row), position);
+      }
     }
     logits.clear();
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
       int end = batch.firstRow(sequence + 1);
       for (int row = end - batch.wantedRows(sequence); row < end; row++) {
-        logits.add(next(recall(batch.blockTable(sequence), batch.position(row)), vocabulary));
+        recalled = batch.blockTable(sequence);
+        logits.add(next(hash(windows, batch.position(row), recall), vocabulary));
       }
     }
     return logits;
   }
 
-  private long recall(BlockTable table, int last) {
-    long hash = 0;
-    for (int position = 0; position <= last; position++) {
-      hash = extend(hash, memory[slot(table, position)]);
-    }
-    return hash;
+  /** What a layer keeps of a position. */
+  @FunctionalInterface
+  private interface Kept {
+    long of(int layer, int position);
   }
 
-  private int slot(BlockTable table, int position) {
-    int block = position / layout.blockTokens();
-    if (block >= table.size()) {
-      throw new IllegalStateException(
-          "position " + position + " has no block, there are " + table.size());
+  private static long hash(List<AttentionWindow> windows, int last, Kept kept) {
+    long all = 0;
+    for (int layer = 0; layer < windows.size(); layer++) {
+      long hash = 0;
+      for (int seen = windows.get(layer).firstSeen(last); seen <= last; seen++) {
+        hash = extend(hash, kept.of(layer, seen));
+      }
+      all = layer == 0 ? hash : extend(all, hash);
     }
-    return table.block(block) * layout.blockTokens() + position % layout.blockTokens();
+    return all;
+  }
+
+  private long recall(int layer, int position) {
+    return memory[slot(recalled, layer, position)];
+  }
+
+  private int slot(BlockTable table, int layer, int position) {
+    int entry = position / layout.blockTokens() * layout.groups() + layout.group(layer);
+    if (entry >= table.size() || table.block(entry) == BlockTable.NONE) {
+      throw new IllegalStateException(
+          "position %d of layer %d has no block; there are %d of %d"
+              .formatted(position, layer, table.held(), table.size()));
+    }
+    return table.block(entry) * layout.blockTokens() + position % layout.blockTokens();
   }
 
   private static long entry(int token, int position) {

@@ -3,6 +3,7 @@ package dev.serval.testkit.models;
 import dev.serval.api.Bytes;
 import dev.serval.api.LoadListener;
 import dev.serval.api.cache.BlockTable;
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.cache.KvSwap;
 import dev.serval.api.compute.ComputeBackend;
@@ -37,7 +38,6 @@ public class SteppedModel implements AutoCloseable {
   private final StepBatch batch;
   private final List<Integer> freeBlocks;
   private final SampledToken drawn = new SampledToken(0);
-  private final int blockTokens;
 
   /**
    * How a model is run.
@@ -79,7 +79,6 @@ public class SteppedModel implements AutoCloseable {
       Device device,
       ComputeOptions options,
       Setup setup) {
-    blockTokens = setup.blockTokens();
     batch = new StepBatch(setup.limits().tokens(), setup.limits().sequences());
     freeBlocks = new ArrayList<>(IntStream.range(0, setup.blocks()).boxed().toList());
     Collections.shuffle(freeBlocks, new Random(7));
@@ -87,7 +86,8 @@ public class SteppedModel implements AutoCloseable {
     try {
       kv =
           opened.kvMemory(
-              family.inspect(checkpoint).kvLayout(blockTokens, setup.kvType()), setup.blocks());
+              family.inspect(checkpoint).kvLayout(setup.blockTokens(), setup.kvType()),
+              setup.blocks());
       executor = family.load(checkpoint, opened, kv, setup.limits(), LoadListener.NONE);
     } catch (RuntimeException | Error e) {
       opened.close();
@@ -189,7 +189,7 @@ public class SteppedModel implements AutoCloseable {
     Logits logits = executor.execute(batch);
     List<float[]> rows = new ArrayList<>();
     for (int i = 0; i < sequences.size(); i++) {
-      sequences.get(i).computed += counts.get(i);
+      sequences.get(i).computed(counts.get(i));
       rows.add(logits.row(batch.logitRow(i)).toArray(ValueLayout.JAVA_FLOAT));
     }
     return rows;
@@ -211,7 +211,7 @@ public class SteppedModel implements AutoCloseable {
     sequence.reserve(from + count);
     batch.addDraft(run, from, count, sequence.table);
     Logits logits = executor.execute(batch);
-    sequence.computed++;
+    sequence.computed(1);
     return IntStream.range(0, count)
         .mapToObj(row -> logits.row(row).toArray(ValueLayout.JAVA_FLOAT))
         .toList();
@@ -257,7 +257,7 @@ public class SteppedModel implements AutoCloseable {
     Logits logits = executor.execute(batch);
     for (int i = 0; i < sequences.size(); i++) {
       Sequence sequence = sequences.get(i);
-      sequence.computed += batch.firstRow(i + 1) - batch.firstRow(i);
+      sequence.computed(batch.firstRow(i + 1) - batch.firstRow(i));
       if (batch.logitRow(i) >= 0 && sequence.sampler != null) {
         sequence.sampler.sample(logits, batch.logitRow(i), drawn);
         sequence.append(drawn.id());
@@ -368,7 +368,7 @@ public class SteppedModel implements AutoCloseable {
    */
   public void end(Sequence sequence) {
     for (int i = 0; i < sequence.table.size(); i++) {
-      freeBlocks.add(sequence.table.block(i));
+      sequence.giveBack(i);
     }
     sequence.table.clear();
   }
@@ -419,8 +419,27 @@ public class SteppedModel implements AutoCloseable {
       return this;
     }
 
+    /** So many more tokens are computed: blocks are given back that no query sees any more. */
+    private void computed(int count) {
+      computed += count;
+      KvLayout layout = kv.layout();
+      for (int group = 0; group < layout.groups(); group++) {
+        int seen = layout.window(group).firstSeen(computed) / layout.blockTokens();
+        for (int block = 0; block < seen; block++) {
+          giveBack(block * layout.groups() + group);
+        }
+      }
+    }
+
+    private void giveBack(int entry) {
+      if (table.block(entry) != BlockTable.NONE) {
+        freeBlocks.add(table.block(entry));
+        table.set(entry, BlockTable.NONE);
+      }
+    }
+
     private void reserve(int count) {
-      while (table.size() * blockTokens < count) {
+      while (table.size() < kv.layout().blocksFor(count)) {
         table.add(freeBlocks.removeLast());
       }
     }

@@ -96,7 +96,7 @@ public record ModelWork(
         (double) spec.expertsUsed() / spec.experts(),
         new Last(lastElements(others, last), lastElements(experts, last)),
         Size.of(List.of(head)),
-        kv.stateOffset(),
+        kv.tokenBytes(),
         spec.stateBytes());
   }
 

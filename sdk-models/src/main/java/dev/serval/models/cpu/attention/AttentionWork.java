@@ -226,14 +226,16 @@ public final class AttentionWork implements WorkCrew.Work {
     long keys = layerOffset + kvHead * layout.keyBytes(layer);
     long values = layerOffset + layout.valuesOffset(layer) + kvHead * layout.valueBytes(layer);
     long blockBytes = layout.blockBytes();
-    int block = first / layout.blockTokens();
-    int slot = first - block * layout.blockTokens();
+    int before = first / layout.blockTokens();
+    int slot = first - before * layout.blockTokens();
+    int entry = before * layout.groups() + layout.group(layer);
     int position = first;
     while (position < end) {
       int slots = Math.min(layout.blockTokens() - slot, end - position);
-      long at = blocks.block(block++) * blockBytes;
+      long at = blocks.block(entry) * blockBytes;
       reader.read(
           kv.elements().get(layer), at + keys, at + values, slot, slots, position - stretch);
+      entry += layout.groups();
       position += slots;
       slot = 0;
     }

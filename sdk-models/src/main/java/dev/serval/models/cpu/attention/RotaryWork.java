@@ -122,7 +122,8 @@ public final class RotaryWork extends InputWork {
     KvLayout layout = kv.layout();
     BlockTable blocks = batch.blockTable(batch.sequenceOf(row));
     int position = batch.position(row);
-    long block = blocks.block(position / layout.blockTokens()) * layout.blockBytes();
+    int entry = position / layout.blockTokens() * layout.groups() + layout.group(layer);
+    long block = blocks.block(entry) * layout.blockBytes();
     int slot = position % layout.blockTokens();
     KvElements elements = kv.elements().get(layer);
     long keysAt = block + layerOffset;

@@ -1,8 +1,10 @@
 package dev.serval.models.cpu.memory;
 
+import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.cache.KvShape;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.StepBatch;
 import dev.serval.models.cpu.system.SystemCalls;
@@ -42,15 +44,19 @@ public record CpuKvMemory(
   private static List<KvElements> elements(MemorySegment segment, KvLayout layout) {
     Map<KvShape, KvElements> shapes = new HashMap<>();
     return layout.layers().stream()
+        .map(layer -> layer.within(AttentionWindow.NONE))
         .map(shape -> shapes.computeIfAbsent(shape, each -> new KvElements(segment, layout, each)))
         .toList();
   }
 
-  /** The last block of each sequence of a step is about to be written. */
+  /** The last blocks of each sequence of a step are about to be written. */
   public void use(StepBatch batch) {
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+      BlockTable table = batch.blockTable(sequence);
       int last = batch.position(batch.firstRow(sequence + 1) - 1) / layout.blockTokens();
-      pages.use((batch.blockTable(sequence).block(last) + 1) * layout.blockBytes());
+      for (int group = 0; group < layout.groups(); group++) {
+        pages.use((table.block(last * layout.groups() + group) + 1) * layout.blockBytes());
+      }
     }
   }
 }

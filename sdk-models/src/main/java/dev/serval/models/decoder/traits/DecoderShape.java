@@ -2,6 +2,7 @@ package dev.serval.models.decoder.traits;
 
 import dev.serval.api.cache.KvShape;
 import dev.serval.api.compute.ActivationFunction;
+import dev.serval.api.compute.AttentionWindow;
 import dev.serval.api.compute.GateFunction;
 import dev.serval.api.compute.SparseGate;
 import dev.serval.api.compute.UngatedFunction;
@@ -214,12 +215,21 @@ public record DecoderShape(
     return has(LayerPart.MIXER, layer) && (both || state(layer).isEmpty());
   }
 
+  /**
+   * Which positions queries of a layer see; all, where the window is no shorter than the context.
+   */
+  public AttentionWindow window(int layer) {
+    AttentionWindow window = traits.windows().of(layer);
+    return window.positions() < contextLength ? window : AttentionWindow.NONE;
+  }
+
   private KvShape kept(int layer) {
     HeadSizes sizes = sizes(layer);
     return traits
         .latent()
         .map(latent -> new KvShape(1, latent.keyDim(), latent.rank()))
-        .orElseGet(() -> new KvShape(sizes.kvHeads(), sizes.dim()));
+        .orElseGet(() -> new KvShape(sizes.kvHeads(), sizes.dim()))
+        .within(window(layer));
   }
 
   /** The columns of what attention of a layer begins with. */
