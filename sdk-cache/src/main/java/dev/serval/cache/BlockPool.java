@@ -1,11 +1,11 @@
 package dev.serval.cache;
 
 /**
- * Counts the holders of each block and keeps the blocks that nobody holds in two rings, in the
- * order in which they are handed out: those of the second, which somebody will come back for, when
- * the first is empty. The rings are intrusive: a block's holders and its neighbours lie side by
- * side, and after the last block the rings' anchors, so every operation takes constant time,
- * touches few lines of the processor's cache and allocates nothing.
+ * Counts the holders of each block and keeps the blocks that nobody holds in three rings, by what
+ * they are good for, each in the order in which they are handed out: those of a ring when the ones
+ * before are empty. The rings are intrusive: a block's holders and its neighbours lie side by side,
+ * and after the last block the rings' anchors, so every operation takes constant time, touches few
+ * lines of the processor's cache and allocates nothing.
  */
 final class BlockPool {
   private static final int WIDTH = 4;
@@ -17,6 +17,8 @@ final class BlockPool {
   enum Worth {
     /** Nothing: it is the first to be handed out. */
     NOTHING,
+    /** A sequence has passed it: it is found by who parts from that there, and by nobody else. */
+    PASSED,
     /** It may be found again: it is handed out after all that were let go of before. */
     FOUND_AGAIN,
     /** Somebody will come back for it: it is handed out after all others. */
@@ -24,18 +26,21 @@ final class BlockPool {
   }
 
   private final int[] books;
-  private final int anchor;
+  private final int passed;
+  private final int findable;
   private final int expected;
   private int free;
 
   BlockPool(int blocks) {
-    books = new int[WIDTH * (blocks + 2)];
-    anchor = blocks;
-    expected = blocks + 1;
-    makeRing(anchor);
+    books = new int[WIDTH * (blocks + 3)];
+    passed = blocks;
+    findable = blocks + 1;
+    expected = blocks + 2;
+    makeRing(passed);
+    makeRing(findable);
     makeRing(expected);
     for (int block = 0; block < blocks; block++) {
-      linkBefore(anchor, block);
+      linkBefore(passed, block);
     }
   }
 
@@ -45,7 +50,7 @@ final class BlockPool {
   }
 
   int blocks() {
-    return anchor;
+    return passed;
   }
 
   int free() {
@@ -54,15 +59,22 @@ final class BlockPool {
 
   /** Hands out the first free block; the caller knows that there is one. */
   int take() {
-    int first = next(anchor);
-    int block = first == anchor ? next(expected) : first;
+    int block =
+        switch (worthOfNext()) {
+          case NOTHING, PASSED -> next(passed);
+          case FOUND_AGAIN -> next(findable);
+          case EXPECTED -> next(expected);
+        };
     share(block);
     return block;
   }
 
   /** What the block is good for that would be handed out now, if it is published. */
   Worth worthOfNext() {
-    return next(anchor) == anchor ? Worth.EXPECTED : Worth.FOUND_AGAIN;
+    if (next(passed) != passed) {
+      return Worth.PASSED;
+    }
+    return next(findable) == findable ? Worth.EXPECTED : Worth.FOUND_AGAIN;
   }
 
   /** Whether nobody holds a block. */
@@ -82,8 +94,9 @@ final class BlockPool {
     if (--books[WIDTH * block + HOLDERS] == 0) {
       linkBefore(
           switch (worth) {
-            case NOTHING -> next(anchor);
-            case FOUND_AGAIN -> anchor;
+            case NOTHING -> next(passed);
+            case PASSED -> passed;
+            case FOUND_AGAIN -> findable;
             case EXPECTED -> expected;
           },
           block);

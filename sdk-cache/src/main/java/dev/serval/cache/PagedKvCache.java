@@ -28,8 +28,8 @@ public final class PagedKvCache implements KvCache {
    *
    *   free, anonymous   handed out                          held, anonymous
    *   held, anonymous   full, and its key is new            held, published
-   *   held, anonymous   its holder lets go                  free, anonymous, at the ring's front
-   *   held, published   its last holder lets go             free, published, at the ring's end
+   *   held, anonymous   its holder lets go                  free, anonymous, at the rings' front
+   *   held, published   its last holder lets go             free, published, at a ring's end
    *   free, published   its prefix is found                 held, published
    *   free, published   handed out: evicted                 held, anonymous
    *   any published     clear()                             the same, anonymous
@@ -42,18 +42,19 @@ public final class PagedKvCache implements KvCache {
    *  2. A block is shared only once it is published, published only once it is full, and never
    *     written again from then on. A sequence shares whole blocks and begins to write at the start
    *     of a block of its own: nobody writes what another one reads, and nothing is copied on write.
-   *  3. A key has one block at most, of each group of layers. Where two sequences compute the same tokens side by side, the
+   *  3. A key has one block at most. Where two sequences compute the same tokens side by side, the
    *     first to fill a block publishes it, and the other's copy stays anonymous.
    *  4. A published block's contents follow from its key: it was computed from blocks whose keys
    *     its own key contains. Hence the epoch. Whoever held blocks when the cache was cleared goes
    *     on computing from what was to be forgotten, and publishes nothing more until it has let
    *     go of everything.
    *
-   * Eviction is the order of the ring. Published blocks go to its end when their last holder lets
-   * go, so the least recently freed is handed out first; anonymous ones can never be found again
-   * and go to its front. Those of a sequence that gives way, and will come back for them, are in a
-   * ring of their own, which is touched when the other is empty. A sequence frees its last block first: a chain is then eaten from its tail,
-   * and as a prefix is searched from its head, whatever is left of the chain stays useful.
+   * Eviction is the order of the rings. Published blocks go to the end of theirs when their last
+   * holder lets go, so the least recently freed is handed out first; anonymous ones can never be
+   * found again and go to the front of the first. Those of a sequence that gives way, and will come
+   * back for them, are in the last ring, which is touched when the others are empty. A sequence frees
+   * its last block first: a chain is then eaten from its tail, and as a prefix is searched from its
+   * head, whatever is left of the chain stays useful.
    *
    * Where there is a swap, an evicted block is saved there under its key before it is handed out,
    * and comes back to a free block when its prefix is looked for, or ahead of that. Published blocks
@@ -61,12 +62,14 @@ public final class PagedKvCache implements KvCache {
    * that come ahead are held, so that no step meets them, until the step is over beside which they
    * move; then they are free ones that somebody will come back for.
    *
-   * Groups of layers whose queries have a window let go of blocks that are behind it, and look them up
-   * again only as far as a window reaches: KnownBeginning says how. What they let go of stays findable
-   * as any other, for those who go on from there. A sequence is promised blocks for all of its tokens, of
-   * these groups for no more at once than a window and a step reach over: as it moves on, it takes as many
-   * as it lets go of, in one go, so that nobody else comes in between. Only where others hold still what it
-   * let go of may it find none, and has to ask again.
+   * Groups of layers. Each has a block, and a key, of its own for the same tokens. Where queries have
+   * a window, a sequence lets go of blocks behind it. They stay findable, since somebody may part from
+   * it there, but go to the first ring: who comes back, as conversations do, needs the last ones. Those
+   * that were found themselves have shown to be where sequences part, and are kept as others. What is
+   * found of a beginning is taken up as far as windows reach, no further (KnownBeginning). A sequence is promised blocks for all of its tokens, of these groups for no more at once
+   * than a window and a step reach over; as it moves on, it takes as many as it lets go of, in one go,
+   * so that nobody else comes in between. Only where others still hold what it let go of may it find
+   * none, and has to ask again.
    *
    * This is the block manager of PagedAttention (Kwon et al., https://arxiv.org/abs/2309.06180)
    * with the prefix tree of RadixAttention (Zheng et al., https://arxiv.org/abs/2312.07104) held as
@@ -245,6 +248,9 @@ public final class PagedKvCache implements KvCache {
     /** How many tokens there are blocks for, or will be as windows move on. */
     private int reserved;
 
+    /** How many blocks of tokens were taken up. */
+    private int found;
+
     /** Up to which block of tokens groups with a window have theirs. */
     private int near;
 
@@ -294,6 +300,7 @@ public final class PagedKvCache implements KvCache {
       tip = known.key(fullBlocks - 1);
       computed = fullBlocks * blockTokens();
       reserved = computed;
+      found = fullBlocks;
       near = fullBlocks;
       for (int group = 0; group < begins.length; group++) {
         begins[group] = firstSeen(group);
@@ -442,7 +449,9 @@ public final class PagedKvCache implements KvCache {
     private void moveOn() {
       for (int group = 0; group < groups; group++) {
         for (int first = firstSeen(group); begins[group] < first; begins[group]++) {
-          letGo(begins[group] * groups + group, Worth.FOUND_AGAIN);
+          letGo(
+              begins[group] * groups + group,
+              begins[group] < found ? Worth.FOUND_AGAIN : Worth.PASSED);
           table.set(begins[group] * groups + group, BlockTable.NONE);
         }
       }
@@ -475,6 +484,7 @@ public final class PagedKvCache implements KvCache {
       fullBlocks = 0;
       computed = 0;
       reserved = 0;
+      found = 0;
       near = 0;
       broughtAll = false;
       Arrays.fill(begins, 0);

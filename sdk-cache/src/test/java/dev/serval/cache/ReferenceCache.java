@@ -14,6 +14,7 @@ import java.util.stream.IntStream;
 final class ReferenceCache {
   static final int NONE = -1;
 
+  private final Deque<Integer> passed = new ArrayDeque<>();
   private final Deque<Integer> free = new ArrayDeque<>();
   private final Deque<Integer> suspended = new ArrayDeque<>();
   final Map<String, Integer> published = new HashMap<>();
@@ -28,12 +29,12 @@ final class ReferenceCache {
     this.groups = groups;
     this.stepTokens = stepTokens;
     for (int block = 0; block < blocks; block++) {
-      free.add(block);
+      passed.add(block);
     }
   }
 
   int freeBlocks() {
-    return free.size() + suspended.size();
+    return passed.size() + free.size() + suspended.size();
   }
 
   Sequence open(String scope) {
@@ -52,13 +53,15 @@ final class ReferenceCache {
   }
 
   private Integer take() {
-    Integer block = free.isEmpty() ? suspended.removeFirst() : free.removeFirst();
+    Deque<Integer> ring = !passed.isEmpty() ? passed : free.isEmpty() ? suspended : free;
+    Integer block = ring.removeFirst();
     published.values().remove(block);
     hold(block);
     return block;
   }
 
   private void hold(Integer block) {
+    passed.remove(block);
     free.remove(block);
     suspended.remove(block);
     holders.merge(block, 1, Integer::sum);
@@ -69,7 +72,7 @@ final class ReferenceCache {
       if (published.containsValue(block)) {
         ifPublished.addLast(block);
       } else {
-        free.addFirst(block);
+        passed.addFirst(block);
       }
     }
   }
@@ -80,6 +83,7 @@ final class ReferenceCache {
 
     private final String scope;
     private int full;
+    private int found;
     private int computed;
     private int reserved;
     private boolean tainted;
@@ -94,6 +98,7 @@ final class ReferenceCache {
         blocks--;
       }
       full = blocks;
+      found = blocks;
       computed = blocks * blockTokens;
       reserved = computed;
       return computed;
@@ -190,7 +195,7 @@ final class ReferenceCache {
       }
       for (int group = 0; group < groups.size(); group++) {
         for (int block = 0; block < Math.min(seen(group, count), table.size()); block++) {
-          ReferenceCache.this.letGo(table.get(block)[group], free);
+          ReferenceCache.this.letGo(table.get(block)[group], block < found ? free : passed);
           table.get(block)[group] = NONE;
         }
       }
@@ -213,6 +218,7 @@ final class ReferenceCache {
       }
       table.clear();
       full = 0;
+      found = 0;
       computed = 0;
       reserved = 0;
       tainted = false;
