@@ -373,8 +373,8 @@ final class Roster implements EngineSnapshot {
   }
 
   @Override
-  public int blockTokens() {
-    return cache.blockTokens();
+  public KvDemand demand() {
+    return demand;
   }
 
   @Override

@@ -57,7 +57,7 @@ public final class PagedKvCache implements KvCache {
    * head, whatever is left of the chain stays useful.
    *
    * Where there is a swap, an evicted block is saved there under its key before it is handed out,
-   * and comes back to a free block when its prefix is looked for, or ahead of that. Published blocks
+   * unless it is one that was passed by, and comes back to a free block when its prefix is looked for, or ahead of that. Published blocks
    * are the only ones that move: nobody writes to them, so what was saved once stays true. Those
    * that come ahead are held, so that no step meets them, until the step is over beside which they
    * move; then they are free ones that somebody will come back for.
@@ -225,7 +225,9 @@ public final class PagedKvCache implements KvCache {
     int block = pool.take();
     KvKey key = index.key(block);
     if (key != null) {
-      swapped.save(key, block, worth, early);
+      if (worth != Worth.PASSED) {
+        swapped.save(key, block, worth, early);
+      }
       index.withdraw(block);
       evictedBlocks++;
     }
@@ -238,7 +240,7 @@ public final class PagedKvCache implements KvCache {
     private final BlockTable table = new BlockTable();
 
     /** Of each group the first block of tokens that is held; those before are behind the window. */
-    private final int[] begins = new int[windowed == 0 ? 0 : groups];
+    private final int[] firstHeld = new int[windowed == 0 ? 0 : groups];
 
     private KvKey tip;
     private int fullBlocks;
@@ -302,8 +304,8 @@ public final class PagedKvCache implements KvCache {
       reserved = computed;
       found = fullBlocks;
       near = fullBlocks;
-      for (int group = 0; group < begins.length; group++) {
-        begins[group] = firstSeen(group);
+      for (int group = 0; group < firstHeld.length; group++) {
+        firstHeld[group] = firstSeen(group);
       }
     }
 
@@ -341,7 +343,7 @@ public final class PagedKvCache implements KvCache {
         int group = entry % groups;
         if (known.isSwapped(block, group)) {
           broughtAll = false;
-          if (brought == most || !begins(known.key(block).ofGroup(group))) {
+          if (brought == most || !comesBack(known.key(block).ofGroup(group))) {
             break;
           }
           brought++;
@@ -352,7 +354,7 @@ public final class PagedKvCache implements KvCache {
     }
 
     /** Brings a block back unless others that somebody will come back for would have to go. */
-    private boolean begins(KvKey key) {
+    private boolean comesBack(KvKey key) {
       int slot = swapped.find(key);
       if (pool.free() == 0 || pool.worthOfNext() == Worth.EXPECTED || slot == SwappedBlocks.NONE) {
         return false;
@@ -448,11 +450,11 @@ public final class PagedKvCache implements KvCache {
      */
     private void moveOn() {
       for (int group = 0; group < groups; group++) {
-        for (int first = firstSeen(group); begins[group] < first; begins[group]++) {
+        for (int first = firstSeen(group); firstHeld[group] < first; firstHeld[group]++) {
           letGo(
-              begins[group] * groups + group,
-              begins[group] < found ? Worth.FOUND_AGAIN : Worth.PASSED);
-          table.set(begins[group] * groups + group, BlockTable.NONE);
+              firstHeld[group] * groups + group,
+              firstHeld[group] < found ? Worth.FOUND_AGAIN : Worth.PASSED);
+          table.set(firstHeld[group] * groups + group, BlockTable.NONE);
         }
       }
       int reached = nearest(blocksOf(reserved));
@@ -487,7 +489,7 @@ public final class PagedKvCache implements KvCache {
       found = 0;
       near = 0;
       broughtAll = false;
-      Arrays.fill(begins, 0);
+      Arrays.fill(firstHeld, 0);
     }
 
     private void letGo(int entry, Worth published) {

@@ -7,17 +7,23 @@ import dev.serval.api.IsolationScope;
 import dev.serval.api.cache.KvCache;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvSequence;
+import dev.serval.api.cache.KvShape;
 import dev.serval.api.cache.KvStatistics;
 import dev.serval.api.cache.KvSwap;
+import dev.serval.api.compute.AttentionWindow;
+import dev.serval.api.compute.DType;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.storage.ArtefactDigest;
 import dev.serval.testkit.KvCacheContract;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 final class PagedKvCacheTest extends KvCacheContract {
   private static final int[] TOKENS = {1, 2, 3, 4, 5, 6, 7, 8};
+  private static final int[] SIXTEEN = IntStream.range(0, 16).toArray();
 
   @Override
   protected KvCache cache(
@@ -268,6 +274,45 @@ final class PagedKvCacheTest extends KvCacheContract {
     cache.clear();
     assertThat(found(cache, TOKENS)).isZero();
     assertThat(cache.statistics().swap().loaded()).isZero();
+  }
+
+  /** Layers that see everything, and as many that see four positions. */
+  private static KvCache windowed(int blocks, KvSwap swap) {
+    KvShape all = new KvShape(1, 4);
+    KvShape some = all.within(new AttentionWindow.Sliding(4));
+    return new PagedKvCache(
+        new KvLayout(List.of(all, some), 4, DType.F32, 0),
+        blocks,
+        ArtefactDigest.of(new byte[32]),
+        new NumericsId("test-1"),
+        true,
+        swap,
+        Integer.MAX_VALUE);
+  }
+
+  @Test
+  void what_was_passed_is_handed_out_first_and_not_saved() {
+    NotedSwap swap = new NotedSwap(9);
+    KvCache cache = windowed(8, swap);
+    compute(cache, SIXTEEN);
+    KvSequence other = cache.open(IsolationScope.HOST);
+    assertThat(other.reserve(4)).isTrue();
+    assertThat(swap.moves).isEmpty();
+    assertThat(found(cache, SIXTEEN)).isEqualTo(16);
+    assertThat(other.reserve(8)).as("the third that was passed, and one more").isTrue();
+    assertThat(swap.moves).hasSize(1);
+  }
+
+  @Test
+  void what_was_passed_and_found_is_kept_as_all_else() {
+    KvCache cache = windowed(20, KvSwap.NONE);
+    compute(cache, SIXTEEN);
+    int[] parting = SIXTEEN.clone();
+    Arrays.fill(parting, 8, 16, 99);
+    compute(cache, parting);
+    KvSequence other = cache.open(IsolationScope.HOST);
+    assertThat(other.reserve(24)).as("all that was passed and not found").isTrue();
+    assertThat(found(cache, Arrays.copyOf(SIXTEEN, 8))).isEqualTo(8);
   }
 
   @Test

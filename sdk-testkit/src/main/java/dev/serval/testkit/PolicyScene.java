@@ -7,6 +7,7 @@ import dev.serval.api.batching.EngineSnapshot;
 import dev.serval.api.batching.SequenceView;
 import dev.serval.api.batching.StepCosts;
 import dev.serval.api.batching.StepPlan;
+import dev.serval.api.cache.KvDemand;
 import dev.serval.api.model.StepLimits;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -148,8 +149,8 @@ record PolicyScene(
   }
 
   @Override
-  public int blockTokens() {
-    return BLOCK_TOKENS;
+  public KvDemand demand() {
+    return KvDemand.ofAll(BLOCK_TOKENS);
   }
 
   /** What steps cost, exactly as the formula has it. */

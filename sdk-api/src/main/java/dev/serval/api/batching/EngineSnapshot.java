@@ -1,5 +1,6 @@
 package dev.serval.api.batching;
 
+import dev.serval.api.cache.KvDemand;
 import dev.serval.api.model.StepLimits;
 
 /**
@@ -77,11 +78,11 @@ public interface EngineSnapshot {
   StepLimits limits();
 
   /**
-   * How many tokens a KV block holds.
+   * How many KV blocks a sequence takes as it grows.
    *
-   * @return tokens
+   * @return the demand of each sequence
    */
-  int blockTokens();
+  KvDemand demand();
 
   /**
    * What steps cost, as measured so far.
