@@ -447,7 +447,9 @@ final class PackedWeightsTest {
         }
       }
       StoredTensor part = weight.part(5, "part");
-      assertThat(part.element(7)).isEqualTo(weight.element(5 * COLUMNS + 7));
+      assertThat(part.element(7))
+          .as("the same, be it no number")
+          .isEqualTo(Float.valueOf(weight.element(5 * COLUMNS + 7)));
     }
   }
 
