@@ -57,19 +57,20 @@ public final class PagedKvCache implements KvCache {
    * head, whatever is left of the chain stays useful.
    *
    * Where there is a swap, an evicted block is saved there under its key before it is handed out,
-   * unless it is one that was passed by, and comes back to a free block when its prefix is looked for, or ahead of that. Published blocks
-   * are the only ones that move: nobody writes to them, so what was saved once stays true. Those
-   * that come ahead are held, so that no step meets them, until the step is over beside which they
-   * move; then they are free ones that somebody will come back for.
+   * unless it is one that was passed by, and comes back to a free block when its prefix is looked
+   * for, or ahead of that. Published blocks are the only ones that move: nobody writes to them, so
+   * what was saved once stays true. Those that come ahead are held, so that no step meets them, until
+   * the step is over beside which they move; then they are free ones that somebody will come back for.
    *
    * Groups of layers. Each has a block, and a key, of its own for the same tokens. Where queries have
    * a window, a sequence lets go of blocks behind it. They stay findable, since somebody may part from
    * it there, but go to the first ring: who comes back, as conversations do, needs the last ones. Those
    * that were found themselves have shown to be where sequences part, and are kept as others. What is
-   * found of a beginning is taken up as far as windows reach, no further (KnownBeginning). A sequence is promised blocks for all of its tokens, of these groups for no more at once
-   * than a window and a step reach over; as it moves on, it takes as many as it lets go of, in one go,
-   * so that nobody else comes in between. Only where others still hold what it let go of may it find
-   * none, and has to ask again.
+   * found of a beginning is taken up as far as windows reach, no further (KnownBeginning). A sequence
+   * is promised blocks for all of its tokens, of these groups for no more at once than a window and a
+   * step reach over; as it moves on, it takes as many as it lets go of, in one go, so that nobody else
+   * comes in between. Only where others still hold what it let go of may it find none, and has to ask
+   * again.
    *
    * This is the block manager of PagedAttention (Kwon et al., https://arxiv.org/abs/2309.06180)
    * with the prefix tree of RadixAttention (Zheng et al., https://arxiv.org/abs/2312.07104) held as

@@ -174,6 +174,17 @@ public final class KvLayout {
   }
 
   /**
+   * Where a sequence's block table has the block of a layer and a position.
+   *
+   * @param layer from 0
+   * @param position from 0
+   * @return which entry, from 0
+   */
+  public int entry(int layer, int position) {
+    return position / blockTokens * groups() + group(layer);
+  }
+
+  /**
    * How many blocks a sequence takes as it grows.
    *
    * @param ahead for how many tokens that are not computed yet it has blocks at most

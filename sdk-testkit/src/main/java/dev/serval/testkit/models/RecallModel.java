@@ -184,7 +184,7 @@ public final class RecallModel implements ModelExecutor {
     logits.clear();
     for (int sequence = 0; sequence < batch.sequences(); sequence++) {
       int end = batch.firstRow(sequence + 1);
-      for (int row = end - batch.wantedRows(sequence); row < end; row++) {
+      for (int row = batch.firstWantedRow(sequence); row < end; row++) {
         recalled = batch.blockTable(sequence);
         logits.add(next(hash(windows, batch.position(row), recall), vocabulary));
       }
@@ -215,7 +215,7 @@ public final class RecallModel implements ModelExecutor {
   }
 
   private int slot(BlockTable table, int layer, int position) {
-    int entry = position / layout.blockTokens() * layout.groups() + layout.group(layer);
+    int entry = layout.entry(layer, position);
     if (entry >= table.size() || table.block(entry) == BlockTable.NONE) {
       throw new IllegalStateException(
           "position %d of layer %d has no block; there are %d of %d"

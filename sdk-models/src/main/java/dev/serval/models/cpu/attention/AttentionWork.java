@@ -226,9 +226,8 @@ public final class AttentionWork implements WorkCrew.Work {
     long keys = layerOffset + kvHead * layout.keyBytes(layer);
     long values = layerOffset + layout.valuesOffset(layer) + kvHead * layout.valueBytes(layer);
     long blockBytes = layout.blockBytes();
-    int before = first / layout.blockTokens();
-    int slot = first - before * layout.blockTokens();
-    int entry = before * layout.groups() + layout.group(layer);
+    int slot = first % layout.blockTokens();
+    int entry = layout.entry(layer, first);
     int position = first;
     while (position < end) {
       int slots = Math.min(layout.blockTokens() - slot, end - position);

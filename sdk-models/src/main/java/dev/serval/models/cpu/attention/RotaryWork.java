@@ -122,8 +122,7 @@ public final class RotaryWork extends InputWork {
     KvLayout layout = kv.layout();
     BlockTable blocks = batch.blockTable(batch.sequenceOf(row));
     int position = batch.position(row);
-    int entry = position / layout.blockTokens() * layout.groups() + layout.group(layer);
-    long block = blocks.block(entry) * layout.blockBytes();
+    long block = blocks.block(layout.entry(layer, position)) * layout.blockBytes();
     int slot = position % layout.blockTokens();
     KvElements elements = kv.elements().get(layer);
     long keysAt = block + layerOffset;
