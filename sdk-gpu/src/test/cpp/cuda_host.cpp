@@ -16,14 +16,11 @@
 
 namespace serval_host {
 
-OF_THREAD dim3 thread_index, block_index, block_size, grid_size;
-OF_THREAD unsigned char* shared;
-
 namespace {
 
-constexpr int MOST_THREADS = 1024;
-constexpr size_t STACK = 128 * 1024;
 constexpr size_t MOST_SHARED = 227 * 1024;
+// Frames of fibers that take turns would all lie in the same sets of a cache, were their stacks to begin at the same offset.
+constexpr uintptr_t NEXT_TOP = 576, MOST_TOP = 32 * 1024;
 constexpr unsigned char POISON = 0xff;
 
 #if defined(__x86_64__)
@@ -55,8 +52,8 @@ struct Context {
   void* stack;
 };
 void change(Context& from, Context& to) { serval_host_switch(&from.stack, to.stack); }
-void begin(Context& context, unsigned char* stack, void (*entry)()) {
-  void** top = (void**)(stack + STACK - 64);
+void begin(Context& context, unsigned char* stack, size_t size, void (*entry)()) {
+  void** top = (void**)(stack + size - 64);
   *--top = nullptr; // where entry would return to, which it never does
   *--top = (void*)entry;
   for (int i = 0; i < 6; i++) *--top = nullptr;
@@ -67,10 +64,10 @@ struct Context {
   ucontext_t state;
 };
 void change(Context& from, Context& to) { swapcontext(&from.state, &to.state); }
-void begin(Context& context, unsigned char* stack, void (*entry)()) {
+void begin(Context& context, unsigned char* stack, size_t size, void (*entry)()) {
   getcontext(&context.state);
-  context.state.uc_stack.ss_sp = stack;
-  context.state.uc_stack.ss_size = STACK;
+  context.state.uc_stack.ss_sp = stack + sizeof(Block*);
+  context.state.uc_stack.ss_size = size - sizeof(Block*);
   context.state.uc_link = nullptr;
   makecontext(&context.state, entry, 0);
 }
@@ -84,7 +81,6 @@ struct Copy {
 
 struct Fiber {
   Context context;
-  dim3 index;
   std::vector<Copy> copies;
   std::vector<size_t> groups; // where each committed group ends in copies
   size_t copied = 0;          // how many of the copies were made
@@ -98,22 +94,26 @@ struct Warp {
   Offer offers[LANES];
 };
 
-struct Executor {
+struct Executor : Block {
   Fiber fibers[MOST_THREADS];
   Warp warps[MOST_THREADS / LANES];
   Context scheduler;
   unsigned char* stacks;
-  unsigned char* room;
-  int threads, alive, held, current;
+  int threads, alive, held;
   size_t sharedBytes;
   const Registration* kernel;
   const void* argument;
   uint64_t random = 0x9e3779b97f4a7c15ull;
 
   Executor() {
-    stacks = (unsigned char*)mmap(nullptr, MOST_THREADS * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    room = (unsigned char*)aligned_alloc(1024, (MOST_SHARED + 1023) / 1024 * 1024);
+    constexpr uintptr_t ALL = MOST_THREADS * STACK;
+    void* room = mmap(nullptr, 2 * ALL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    stacks = (unsigned char*)(((uintptr_t)room + ALL - 1) & ~(ALL - 1));
+    *(Block**)stacks = this;
+    shared = (unsigned char*)aligned_alloc(1024, (MOST_SHARED + 1023) / 1024 * 1024);
   }
+
+  bool on_fiber() const { return frame() - (uintptr_t)stacks < MOST_THREADS * STACK; }
 
   uint32_t next_random(uint32_t below) {
     random = random * 6364136223846793005ull + 1442695040888963407ull;
@@ -128,51 +128,51 @@ Registration* newest;
 std::atomic<uint64_t> seed{0x9e3779b97f4a7c15ull};
 uintptr_t (*guard)(void (*action)(void*), void* data);
 
-void resume(int thread) {
-  executor->current = thread;
-  thread_index = executor->fibers[thread].index;
-}
+// Of who runs on a fiber.
+Executor& mine() { return (Executor&)block(); }
+int own_thread() { return (int)thread_index().x; }
+Warp& own_warp() { return mine().warps[own_thread() / LANES]; }
 
 // Goes on with another lane of the warp, or else asks the scheduler.
 void give_way() {
-  int self = executor->current;
-  Warp& warp = executor->warps[self / LANES];
+  Executor& e = mine();
+  int thread = own_thread();
+  Warp& warp = e.warps[thread / LANES];
   if (warp.ready != 0) {
     int lane = __builtin_ctz(warp.ready);
     warp.ready &= warp.ready - 1;
-    int next = self / LANES * LANES + lane;
-    if (next == self) return;
-    resume(next);
-    change(executor->fibers[self].context, executor->fibers[next].context);
+    int next = thread / LANES * LANES + lane;
+    if (next == thread) return;
+    change(e.fibers[thread].context, e.fibers[next].context);
   } else {
-    change(executor->fibers[self].context, executor->scheduler);
+    change(e.fibers[thread].context, e.scheduler);
   }
 }
 
-void release_block() {
-  for (int i = 0; i * LANES < executor->threads; i++) {
-    executor->warps[i].ready |= executor->warps[i].held;
-    executor->warps[i].held = 0;
+void release_block(Executor& e) {
+  for (int i = 0; i * LANES < e.threads; i++) {
+    e.warps[i].ready |= e.warps[i].held;
+    e.warps[i].held = 0;
   }
-  executor->held = 0;
+  e.held = 0;
 }
 
 void thread_entry() {
-  Executor& e = *executor;
+  Executor& e = mine();
   e.kernel->body(e.argument);
-  Warp& warp = e.warps[e.current / LANES];
-  uint32_t self = 1u << e.current % LANES;
+  Warp& warp = own_warp();
+  uint32_t self = 1u << lane();
   if (warp.arrived != 0 && (warp.mask & self)) fail("a thread ended while its warp waits for it");
   warp.alive &= ~self;
   e.alive--;
-  if (e.held > 0 && e.held == e.alive) release_block();
+  if (e.held > 0 && e.held == e.alive) release_block(e);
   give_way();
   abort();
 }
 
 void run_block() {
   Executor& e = *executor;
-  memset(e.room, POISON, e.sharedBytes);
+  memset(e.shared, POISON, e.sharedBytes);
   int warps = (e.threads + LANES - 1) / LANES;
   e.alive = e.threads;
   e.held = 0;
@@ -184,11 +184,10 @@ void run_block() {
   }
   for (int i = 0; i < e.threads; i++) {
     Fiber& fiber = e.fibers[i];
-    fiber.index = {(uint32_t)i, 0, 0};
     fiber.copies.clear();
     fiber.groups.clear();
     fiber.copied = 0;
-    begin(fiber.context, e.stacks + i * STACK, thread_entry);
+    begin(fiber.context, e.stacks + i * STACK, STACK - i * NEXT_TOP % MOST_TOP, thread_entry);
   }
   while (e.alive > 0) {
     int first = (int)e.next_random(warps);
@@ -200,7 +199,6 @@ void run_block() {
         warp.ready &= warp.ready - 1;
         went = true;
         int thread = (first + i) % warps * LANES + lane;
-        resume(thread);
         change(e.scheduler, e.fibers[thread].context);
       }
     }
@@ -252,7 +250,7 @@ void multiply_operation(Offer* offers, uint32_t mask) {
 
 void check_shared(const void* at, size_t bytes) {
   const unsigned char* p = (const unsigned char*)at;
-  if (p < executor->room || p + bytes > executor->room + executor->sharedBytes || (uintptr_t)p % bytes != 0)
+  if (p < mine().shared || p + bytes > mine().shared + mine().sharedBytes || (uintptr_t)p % bytes != 0)
     fail("an address is outside shared memory or not a multiple of the access");
 }
 
@@ -277,34 +275,34 @@ void load_transposed_operation(Offer* offers, uint32_t mask) {
 } // namespace
 
 void fail(const char* what) {
-  fprintf(stderr, "kernel %s, block (%u, %u, %u), thread %d: %s\n", executor && executor->kernel ? executor->kernel->name : "?",
-          block_index.x, block_index.y, block_index.z, executor ? executor->current : -1, what);
+  const Executor* e = executor;
+  dim3 block = e ? e->index : dim3{};
+  fprintf(stderr, "kernel %s, block (%u, %u, %u), thread %d: %s\n", e && e->kernel ? e->kernel->name : "?", block.x, block.y, block.z,
+          e && e->on_fiber() ? own_thread() : -1, what);
   abort();
 }
 
-int lane() { return executor->current % LANES; }
-
 void block_barrier() {
-  Executor& e = *executor;
-  e.warps[e.current / LANES].held |= 1u << e.current % LANES;
-  if (++e.held == e.alive) release_block();
+  Executor& e = mine();
+  own_warp().held |= 1u << lane();
+  if (++e.held == e.alive) release_block(e);
   give_way();
 }
 
 // The lanes after this one come first, so that each has its turn.
 void pause() {
-  int self = executor->current, lane = self % LANES;
-  Warp& warp = executor->warps[self / LANES];
-  uint32_t later = warp.ready & (uint32_t)(~0ull << (lane + 1));
-  warp.ready |= 1u << lane;
+  Executor& e = mine();
+  Warp& warp = own_warp();
+  Context& context = e.fibers[own_thread()].context;
+  uint32_t later = warp.ready & (uint32_t)(~0ull << (lane() + 1));
+  warp.ready |= 1u << lane();
   if (later == 0) {
-    change(executor->fibers[self].context, executor->scheduler);
+    change(context, e.scheduler);
     return;
   }
   int next = __builtin_ctz(later);
   warp.ready &= ~(1u << next);
-  resume(self / LANES * LANES + next);
-  change(executor->fibers[self].context, executor->fibers[self / LANES * LANES + next].context);
+  change(context, e.fibers[own_thread() / LANES * LANES + next].context);
 }
 
 void when_block_ends(bool (*under_way)(), void (*forget)()) {
@@ -312,9 +310,9 @@ void when_block_ends(bool (*under_way)(), void (*forget)()) {
   forget_what_is = forget;
 }
 
-void together(WarpOperation operation, uint32_t mask, Offer offer) {
+void together(WarpOperation operation, uint32_t mask, const void* in, void* out, int number) {
   int self = lane();
-  Warp& warp = executor->warps[executor->current / LANES];
+  Warp& warp = own_warp();
   if (!(mask >> self & 1)) fail("a thread is not in its own mask");
   if (mask & ~warp.alive) fail("a warp waits for threads that have ended");
   if (warp.arrived == 0) {
@@ -323,7 +321,7 @@ void together(WarpOperation operation, uint32_t mask, Offer offer) {
   } else if (warp.operation != operation || warp.mask != mask) {
     fail("threads of a warp wait for each other at different places");
   }
-  warp.offers[self] = offer;
+  warp.offers[self] = {in, out, number};
   warp.arrived |= 1u << self;
   if (warp.arrived == mask) {
     operation(warp.offers, mask);
@@ -347,16 +345,16 @@ void nothing_operation(Offer*, uint32_t) {}
 void copy_later(void* target, const void* source, bool real) {
   check_shared(target, 16);
   if (real && (uintptr_t)source % 16 != 0) fail("an asynchronous copy reads from an address that is no multiple of 16");
-  executor->fibers[executor->current].copies.push_back({target, source, real});
+  mine().fibers[own_thread()].copies.push_back({target, source, real});
 }
 
 void commit_copies() {
-  Fiber& fiber = executor->fibers[executor->current];
+  Fiber& fiber = mine().fibers[own_thread()];
   fiber.groups.push_back(fiber.copies.size());
 }
 
 void wait_for_copies(int groups) {
-  Fiber& fiber = executor->fibers[executor->current];
+  Fiber& fiber = mine().fibers[own_thread()];
   if ((int)fiber.groups.size() <= groups) return;
   size_t end = fiber.groups[fiber.groups.size() - 1 - groups];
   for (; fiber.copied < end; fiber.copied++) {
@@ -401,14 +399,13 @@ void take_blocks(Launch& launch) {
   e.argument = launch.argument;
   e.threads = (int)launch.block.x;
   e.sharedBytes = launch.sharedBytes;
-  block_size = launch.block;
-  grid_size = launch.grid;
-  shared = e.room;
+  e.size = launch.block;
+  e.grid = launch.grid;
   while (launch.fault == 0) {
     size_t taken = launch.next++;
     if (taken >= launch.order.size()) return;
     uint32_t at = launch.order[taken];
-    block_index = {at % launch.grid.x, at / launch.grid.x % launch.grid.y, at / launch.grid.x / launch.grid.y};
+    e.index = {at % launch.grid.x, at / launch.grid.x % launch.grid.y, at / launch.grid.x / launch.grid.y};
     run_block();
   }
 }
@@ -495,13 +492,13 @@ void run(const Registration& kernel, dim3 grid, dim3 block, size_t sharedBytes, 
 
 namespace serval {
 
-void load_matrices(uint32_t (&r)[4], const void* row) { serval_host::together(serval_host::load_operation, 0xffffffffu, {row, r, 0}); }
+void load_matrices(uint32_t (&r)[4], const void* row) { serval_host::together(serval_host::load_operation, 0xffffffffu, row, r, 0); }
 void load_matrices_transposed(uint32_t (&r)[4], const void* row) {
-  serval_host::together(serval_host::load_transposed_operation, 0xffffffffu, {row, r, 0});
+  serval_host::together(serval_host::load_transposed_operation, 0xffffffffu, row, r, 0);
 }
 void multiply(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   serval_host::Fragments fragments = {d, a, {b0, b1}};
-  serval_host::together(serval_host::multiply_operation, 0xffffffffu, {&fragments, nullptr, 0});
+  serval_host::together(serval_host::multiply_operation, 0xffffffffu, &fragments, nullptr, 0);
 }
 
 uint16_t bf16_of(float x) {

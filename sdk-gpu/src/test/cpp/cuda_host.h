@@ -51,20 +51,27 @@ using WarpOperation = void (*)(Offer* offers, uint32_t mask);
 
 // Of a thread of the processor, several of which run blocks.
 #define OF_THREAD __thread
-extern OF_THREAD dim3 thread_index; // of the fiber that runs
-extern OF_THREAD dim3 block_index;
-extern OF_THREAD dim3 block_size;
-extern OF_THREAD dim3 grid_size;
-extern OF_THREAD unsigned char* shared;
 
-int lane();
+// What the threads of a block have in common.
+struct Block {
+  dim3 index, size, grid;
+  unsigned char* shared;
+};
+// Stacks of an executor's fibers lie one after the other, from an address on that is a multiple of all their sizes, where the block
+// is named. So the address of any frame tells which thread runs and of which block: what is thread_local takes a call.
+constexpr uintptr_t STACK = 128 * 1024, MOST_THREADS = 1024;
+static inline uintptr_t frame() { return (uintptr_t)__builtin_frame_address(0); }
+static inline dim3 thread_index() { return {(uint32_t)(frame() / STACK % MOST_THREADS), 0, 0}; }
+static inline const Block& block() { return **(const Block**)(frame() & ~(MOST_THREADS * STACK - 1)); }
+
+static inline int lane() { return (int)thread_index().x % LANES; }
 void block_barrier();
 // Lets other threads go on: for who waits for what they do.
 void pause();
 // Asked when a block's threads have ended: whether something still uses its shared memory, which would be wrong.
 void when_block_ends(bool (*under_way)(), void (*forget)());
 // Waits for the lanes of the mask; the last runs the operation on all of their offers.
-void together(WarpOperation operation, uint32_t mask, Offer offer);
+void together(WarpOperation operation, uint32_t mask, const void* in, void* out, int number);
 [[noreturn]] void fail(const char* what);
 
 void copy_later(void* target, const void* source, bool real);
@@ -102,7 +109,7 @@ template <class T> void shuffle_operation(Offer* offers, uint32_t mask) {
 }
 template <class T> T shuffle(uint32_t mask, T value, int from) {
   T out;
-  together(shuffle_operation<T>, mask, {&value, &out, from});
+  together(shuffle_operation<T>, mask, &value, &out, from);
   return out;
 }
 void ballot_operation(Offer* offers, uint32_t mask);
@@ -110,10 +117,10 @@ void nothing_operation(Offer* offers, uint32_t mask);
 
 } // namespace serval_host
 
-#define threadIdx serval_host::thread_index
-#define blockIdx serval_host::block_index
-#define blockDim serval_host::block_size
-#define gridDim serval_host::grid_size
+#define threadIdx serval_host::thread_index()
+#define blockIdx serval_host::block().index
+#define blockDim serval_host::block().size
+#define gridDim serval_host::block().grid
 
 #define KERNEL(name, Struct, threads, blocks, sharedBytes)                                                                        \
   static void name##_body(const serval::Struct& a);                                                                               \
@@ -125,7 +132,7 @@ void nothing_operation(Offer* offers, uint32_t mask);
   static void name##_body(const serval::Struct& a)
 
 static inline void __syncthreads() { serval_host::block_barrier(); }
-static inline void __syncwarp(uint32_t mask = 0xffffffffu) { serval_host::together(serval_host::nothing_operation, mask, {}); }
+static inline void __syncwarp(uint32_t mask = 0xffffffffu) { serval_host::together(serval_host::nothing_operation, mask, nullptr, nullptr, 0); }
 template <class T> T __shfl_sync(uint32_t mask, T value, int from) { return serval_host::shuffle(mask, value, from); }
 template <class T> T __shfl_xor_sync(uint32_t mask, T value, int with) {
   return serval_host::shuffle(mask, value, serval_host::lane() ^ with);
@@ -140,7 +147,7 @@ template <class T> T __shfl_down_sync(uint32_t mask, T value, int by) {
 }
 static inline uint32_t __ballot_sync(uint32_t mask, bool vote) {
   uint32_t out;
-  serval_host::together(serval_host::ballot_operation, mask, {nullptr, &out, vote});
+  serval_host::together(serval_host::ballot_operation, mask, nullptr, &out, vote);
   return out;
 }
 static inline bool __any_sync(uint32_t mask, bool vote) { return __ballot_sync(mask, vote) != 0; }
@@ -185,7 +192,7 @@ template <class T> static inline T max(T a, T b) { return a < b ? b : a; }
 
 namespace serval {
 
-static inline unsigned char* shared_memory() { return serval_host::shared; }
+static inline unsigned char* shared_memory() { return serval_host::block().shared; }
 static inline void wait_for_earlier() {}
 static inline void let_later_begin() {}
 static inline void prefetch(const void*) {}

@@ -130,7 +130,7 @@ void make_all_but(int groups) {
 
 void check_tile(const void* at, int row_bytes) {
   const unsigned char* p = (const unsigned char*)at;
-  if (p < serval_host::shared || (uintptr_t)(p - serval_host::shared) % 1024 + 32 > (uintptr_t)row_bytes || (uintptr_t)p % 32 != 0)
+  if (p < shared_memory() || (uintptr_t)(p - shared_memory()) % 1024 + 32 > (uintptr_t)row_bytes || (uintptr_t)p % 32 != 0)
     fail("a matrix of a product does not begin where it may");
 }
 
