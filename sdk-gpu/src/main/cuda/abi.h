@@ -18,8 +18,8 @@
 //   element (r, k) at (k / 64) * rows * 64 + r * 64 + (((k % 64 / 8) ^ (r & 7)) * 8) + k % 8, where rows is that of the whole operand,
 //   a multiple of OPERAND_ROWS. What rows beyond a step's hold does not matter; columns beyond the real ones are zeros (whoever
 //   writes an operand writes those of its rows, to the end of the last k tile).
-// KV blocks: [layer of a group][key | value][head][slot][dimension], where layers may be of several shapes, rows as the type stores them (Q8_0: blocks of 34 bytes). Behind them the
-// states of other layers as they are after the block's last token that was computed, a layer's after another's, F32:
+// KV blocks: [layer of a group][key | value][head][slot][dimension], where layers may be of several shapes, rows as the type stores them (Q8_0: blocks of 34 bytes). In
+// groups of their own the states of other layers as they are after the block's last token that was computed, a layer's after another's, F32:
 //   [taps - 1][channels], rows as they go into the convolution, the oldest first; then [value head][keyDim][valueDim] where heads
 //   have matrices.
 #pragma once
@@ -417,6 +417,8 @@ struct Recall {
   int32_t tiled;                // 1: value head h goes with key head h % keyHeads, else h / (valueHeads / keyHeads)
   int32_t normParts;            // of a row, each with a norm of its own; as many as value heads where there is none
   int32_t blockTokens;
+  int32_t groups;               // of layers: how many blocks hold a block's tokens
+  int32_t group;                // that of this layer
   float epsilon;
   int32_t unused;
 };
@@ -436,6 +438,8 @@ struct ShortConvolution {
   int32_t width;
   int32_t taps;
   int32_t blockTokens;
+  int32_t groups;      // of layers: how many blocks hold a block's tokens
+  int32_t group;       // that of this layer
 };
 
 // Chooses each row's experts: those that rank highest by their scores, of equal ones the first, and of its best groups alone where

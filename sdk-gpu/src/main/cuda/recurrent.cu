@@ -26,7 +26,7 @@ template <class Arguments> struct CarriedRun {
 
   // The state of the block that holds a position.
   __device__ __forceinline__ float* state(int position) const {
-    return (float*)((unsigned char*)a.kv + table[position / a.blockTokens] * a.blockBytes + a.stateOffset);
+    return (float*)((unsigned char*)a.kv + table[position / a.blockTokens * a.groups + a.group] * a.blockBytes + a.stateOffset);
   }
   // That which the run begins with; null for zeros.
   __device__ __forceinline__ const float* before() const { return from > 0 ? state(from - 1) : nullptr; }

@@ -147,6 +147,8 @@ uint16_t* put_operand(Bench& bench, const Rows& rows, int operandRows, int colum
 
 // ---- steps
 
+constexpr int NOT_THERE = -1; // what a block table has where there is no block
+
 struct Run {
   int from;            // position of the first row
   int count;
@@ -1100,7 +1102,7 @@ template <class Layer> struct CarriedSteps {
   Random& random;
   const Layer& d;
   vector<CarriedSequence>& sequences;
-  int blockTokens, blocks;
+  int blockTokens, blocks, groups = 1 + random.below(3), own = random.below(groups);
   int64_t stateOffset = 8, blockBytes = padded(8 + 4 * d.state(), 64);
   unsigned char* kv = (unsigned char*)bench.machine.allocate((size_t)blocks * blockBytes);
   decltype(d.arguments(bench)) a = d.arguments(bench);
@@ -1111,6 +1113,15 @@ template <class Layer> struct CarriedSteps {
     a.blockBytes = blockBytes;
     a.stateOffset = stateOffset;
     a.blockTokens = blockTokens;
+    a.groups = groups;
+    a.group = own;
+  }
+
+  // What the block table has of a run: no block but its own, and of those none that is behind the token before it.
+  vector<int> table(const Run& run) const {
+    vector<int> entries(run.blocks.size() * groups, NOT_THERE);
+    for (size_t i = std::max(run.from - 1, 0) / blockTokens; i < run.blocks.size(); i++) entries[i * groups + own] = run.blocks[i];
+    return entries;
   }
 
   // A row of each of these runs' tokens; `operand`: rounded to BF16.
@@ -1119,7 +1130,9 @@ template <class Layer> struct CarriedSteps {
     for (size_t i = 0; i < runs.size(); i++)
       for (int r = 0; r < runs[i].count; r++) in.push_back(sequences[of[i]].in[runs[i].from + r]);
     int rows = (int)in.size(), operandRows = padded(rows, 128), columns = d.outputs();
-    a.step = step_of(runs, 1).put(bench);
+    vector<Run> mine = runs;
+    for (Run& run : mine) run.blocks = table(run);
+    a.step = step_of(mine, 1).put(bench);
     a.inStride = padded(d.inputs(), 4);
     a.outStride = operand ? operandRows : padded(columns, 4);
     a.outOperand = operand;
@@ -1905,7 +1918,6 @@ Rows expected_attention(const AttentionCase& c, Rows rows, bool rounded) {
 }
 
 // A block of another group of layers, or behind the window.
-constexpr int NOT_THERE = -1;
 
 // Computes all sequences in steps of up to `chunk` rows of each; `simt`: by the plain kernel.
 vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random, int chunk, bool simt) {

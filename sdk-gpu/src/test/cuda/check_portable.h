@@ -216,6 +216,7 @@ template <class Layer> void time_carried(Checks& checks, const char* name, const
     a.outOperand = 1;
     a.blockBytes = 4ll * layer.state();
     a.blockTokens = perBlock;
+    a.groups = 1;
     a.kv = (void*)scene.room(blocks * a.blockBytes, 0);
     std::string times;
     for (const serval_cases::CarriedLaunch& each : layer.launches(rows, runs)) {

@@ -11,6 +11,7 @@ import dev.serval.api.batching.SequenceRequest;
 import dev.serval.api.batching.TokenSink;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvShape;
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
@@ -193,7 +194,7 @@ public class EngineStepBenchmark {
           30,
           0,
           Collections.nCopies(30, new KvShape(3, 64)),
-          0,
+          StateShape.NONE,
           1,
           1,
           0,

@@ -12,6 +12,10 @@ final class BlockPool {
   private static final int HOLDERS = 0;
   private static final int NEXT = 1;
   private static final int PREVIOUS = 2;
+  private static final int TICKET = 3;
+
+  /** Of a block that was let go of as it is. */
+  static final int NO_TICKET = 0;
 
   /** What a block is good for that nobody holds any more. */
   enum Worth {
@@ -30,6 +34,7 @@ final class BlockPool {
   private final int findable;
   private final int expected;
   private int free;
+  private int tickets;
 
   BlockPool(int blocks) {
     books = new int[WIDTH * (blocks + 3)];
@@ -92,6 +97,7 @@ final class BlockPool {
   /** Takes a holder from a block. When it was the last, the block is free, and of some worth. */
   void release(int block, Worth worth) {
     if (--books[WIDTH * block + HOLDERS] == 0) {
+      books[WIDTH * block + TICKET] = NO_TICKET;
       linkBefore(
           switch (worth) {
             case NOTHING -> next(passed);
@@ -100,6 +106,27 @@ final class BlockPool {
             case EXPECTED -> expected;
           },
           block);
+    }
+  }
+
+  /**
+   * Takes a holder from a block which may be of less worth soon. When it was the last, the block is
+   * free and may be found again, and there is a ticket.
+   */
+  int releaseForNow(int block) {
+    release(block, Worth.FOUND_AGAIN);
+    if (isFree(block)) {
+      books[WIDTH * block + TICKET] = ++tickets;
+      return tickets;
+    }
+    return NO_TICKET;
+  }
+
+  /** Says what a block is worth, unless somebody has come for it since the ticket was given. */
+  void grade(int block, int ticket, Worth worth) {
+    if (isFree(block) && books[WIDTH * block + TICKET] == ticket) {
+      share(block);
+      release(block, worth);
     }
   }
 

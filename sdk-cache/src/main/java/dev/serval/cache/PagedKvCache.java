@@ -64,8 +64,9 @@ public final class PagedKvCache implements KvCache {
    *
    * Groups of layers. Each has a block, and a key, of its own for the same tokens. Where queries have
    * a window, a sequence lets go of blocks behind it. They stay findable, since somebody may part from
-   * it there, but go to the first ring: who comes back, as conversations do, needs the last ones. Those
-   * that were found themselves have shown to be where sequences part, and are kept as others. What is
+   * it there, but go to the first ring: who comes back, as conversations do, needs the last ones, and
+   * the newest of those that were passed (NewestPassed). Blocks that were found themselves have shown
+   * to be where sequences part, and are kept as others. What is
    * found of a beginning is taken up as far as windows reach, no further (KnownBeginning). A sequence
    * is promised blocks for all of its tokens, of these groups for no more at once than a window and a
    * step reach over; as it moves on, it takes as many as it lets go of, in one go, so that nobody else
@@ -242,6 +243,8 @@ public final class PagedKvCache implements KvCache {
 
     /** Of each group the first block of tokens that is held; those before are behind the window. */
     private final int[] firstHeld = new int[windowed == 0 ? 0 : groups];
+
+    private final NewestPassed newest = new NewestPassed(pool, index, firstHeld.length);
 
     private KvKey tip;
     private int fullBlocks;
@@ -452,16 +455,23 @@ public final class PagedKvCache implements KvCache {
     private void moveOn() {
       for (int group = 0; group < groups; group++) {
         for (int first = firstSeen(group); firstHeld[group] < first; firstHeld[group]++) {
-          letGo(
-              firstHeld[group] * groups + group,
-              firstHeld[group] < found ? Worth.FOUND_AGAIN : Worth.PASSED);
-          table.set(firstHeld[group] * groups + group, BlockTable.NONE);
+          pass(group, firstHeld[group]);
         }
       }
       int reached = nearest(blocksOf(reserved));
       while (near < reached && pool.free() >= windowed && arrivals == 0) {
         takeNext();
       }
+    }
+
+    private void pass(int group, int block) {
+      int entry = block * groups + group;
+      if (block < found) {
+        letGo(entry, Worth.FOUND_AGAIN);
+      } else {
+        newest.pass(group, table.block(entry));
+      }
+      table.set(entry, BlockTable.NONE);
     }
 
     private int firstSeen(int group) {
@@ -479,6 +489,7 @@ public final class PagedKvCache implements KvCache {
     }
 
     private void letGo(Worth published) {
+      newest.grade(published);
       for (int entry = table.size() - 1; entry >= 0; entry--) {
         letGo(entry, published);
       }

@@ -71,7 +71,7 @@ final class PagedKvCacheRandomTest {
     int blocks = (1 + random.nextInt(40)) * windows.size();
     stepTokens = 1 + random.nextInt(12);
     List<KvShape> layers = windows.stream().map(new KvShape(1, 1)::within).toList();
-    KvLayout layout = new KvLayout(layers, BLOCK_TOKENS, DType.F32, 0);
+    KvLayout layout = new KvLayout(layers, BLOCK_TOKENS, DType.F32);
     ArtefactDigest artefact = ArtefactDigest.of(new byte[32]);
     NumericsId numerics = new NumericsId("test");
     cache = new PagedKvCache(layout, blocks, artefact, numerics, true, KvSwap.NONE, stepTokens);

@@ -281,7 +281,7 @@ final class PagedKvCacheTest extends KvCacheContract {
     KvShape all = new KvShape(1, 4);
     KvShape some = all.within(new AttentionWindow.Sliding(4));
     return new PagedKvCache(
-        new KvLayout(List.of(all, some), 4, DType.F32, 0),
+        new KvLayout(List.of(all, some), 4, DType.F32),
         blocks,
         ArtefactDigest.of(new byte[32]),
         new NumericsId("test-1"),
@@ -299,8 +299,22 @@ final class PagedKvCacheTest extends KvCacheContract {
     assertThat(other.reserve(4)).isTrue();
     assertThat(swap.moves).isEmpty();
     assertThat(found(cache, SIXTEEN)).isEqualTo(16);
-    assertThat(other.reserve(8)).as("the third that was passed, and one more").isTrue();
-    assertThat(swap.moves).hasSize(1);
+    assertThat(other.reserve(8)).as("what was passed last, and one more").isTrue();
+    assertThat(swap.moves).hasSize(2);
+  }
+
+  @Test
+  void what_was_passed_last_is_kept_for_who_goes_on_from_the_last_full_block() {
+    KvCache cache = windowed(12, KvSwap.NONE);
+    compute(cache, new int[] {1, 2, 3, 4});
+    int[] tokens = Arrays.copyOf(SIXTEEN, 19);
+    KvSequence sequence = cache.open(IsolationScope.HOST);
+    assertThat(sequence.reserve(19)).isTrue();
+    sequence.commit(tokens, 19);
+    KvSequence other = cache.open(IsolationScope.HOST);
+    assertThat(other.reserve(8)).as("the others that were passed, and an older one").isTrue();
+    sequence.release();
+    assertThat(found(cache, tokens)).isEqualTo(16);
   }
 
   @Test

@@ -19,6 +19,12 @@ final class ReferenceCache {
   private final Deque<Integer> suspended = new ArrayDeque<>();
   final Map<String, Integer> published = new HashMap<>();
   private final Map<Integer, Integer> holders = new HashMap<>();
+
+  private record Passer(Sequence sequence, int group) {}
+
+  /** Who passed a block last and nothing since, while nobody else has come for it. */
+  private final Map<Integer, Passer> newest = new HashMap<>();
+
   private final List<Sequence> open = new ArrayList<>();
   private final int blockTokens;
   private final List<AttentionWindow> groups;
@@ -64,6 +70,7 @@ final class ReferenceCache {
     passed.remove(block);
     free.remove(block);
     suspended.remove(block);
+    newest.remove(block);
     holders.merge(block, 1, Integer::sum);
   }
 
@@ -82,6 +89,7 @@ final class ReferenceCache {
     final List<int[]> table = new ArrayList<>();
 
     private final String scope;
+    private final int[] last;
     private int full;
     private int found;
     private int computed;
@@ -90,6 +98,8 @@ final class ReferenceCache {
 
     private Sequence(String scope) {
       this.scope = scope;
+      last = new int[groups.size()];
+      Arrays.fill(last, NONE);
     }
 
     int reuse(int[] tokens, int limit) {
@@ -195,11 +205,36 @@ final class ReferenceCache {
       }
       for (int group = 0; group < groups.size(); group++) {
         for (int block = 0; block < Math.min(seen(group, count), table.size()); block++) {
-          ReferenceCache.this.letGo(table.get(block)[group], block < found ? free : passed);
-          table.get(block)[group] = NONE;
+          if (table.get(block)[group] != NONE) {
+            pass(group, block);
+          }
         }
       }
       moveOn(Math.min(Math.ceilDiv(reserved, blockTokens), reached()));
+    }
+
+    private void pass(int group, int block) {
+      int number = table.get(block)[group];
+      table.get(block)[group] = NONE;
+      if (block >= found) {
+        regrade(group, passed);
+      }
+      ReferenceCache.this.letGo(number, free);
+      if (block >= found && free.contains(number)) {
+        newest.put(number, new Passer(this, group));
+        last[group] = number;
+      }
+    }
+
+    /** Of the block of a group that it passed last. */
+    private void regrade(int group, Deque<Integer> ring) {
+      if (last[group] != NONE
+          && new Passer(this, group).equals(newest.get(last[group]))
+          && published.containsValue(last[group])) {
+        hold(last[group]);
+        ReferenceCache.this.letGo(last[group], ring);
+      }
+      last[group] = NONE;
     }
 
     void release() {
@@ -211,6 +246,9 @@ final class ReferenceCache {
     }
 
     private void letGo(Deque<Integer> ifPublished) {
+      for (int group = groups.size() - 1; group >= 0; group--) {
+        regrade(group, ifPublished);
+      }
       for (int[] row : table.reversed()) {
         for (int group = row.length - 1; group >= 0; group--) {
           ReferenceCache.this.letGo(row[group], ifPublished);

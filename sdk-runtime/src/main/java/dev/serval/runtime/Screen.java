@@ -155,9 +155,11 @@ record Screen(
                         ? ""
                         : " for each of %d groups of layers".formatted(layout.groups()),
                     layout.dtype(),
-                    layout.stateBytes() == 0
+                    layout.states().layers() == 0
                         ? ""
-                        : ", with states of " + Bytes.of(layout.stateBytes()) + " in each"),
+                        : ", with states of "
+                            + Bytes.of(layout.states().sequenceBytes())
+                            + " for a sequence"),
             model.placed().kv().reason()));
   }
 

@@ -3,6 +3,7 @@ package dev.serval.simulator;
 import dev.serval.api.Bytes;
 import dev.serval.api.Sampling;
 import dev.serval.api.cache.KvShape;
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.compute.Logits;
 import dev.serval.api.compute.NumericsId;
 import dev.serval.api.compute.StepBatch;
@@ -62,7 +63,7 @@ final class CostedModel implements ModelExecutor {
         1,
         0,
         List.of(new KvShape(1, 1)),
-        0,
+        StateShape.NONE,
         1,
         1,
         0,

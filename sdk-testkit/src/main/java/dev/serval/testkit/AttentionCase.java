@@ -200,7 +200,7 @@ final class AttentionCase {
   KvLayout layout() {
     KvShape other = new KvShape(1, kvType.blockElements());
     KvShape shape = new KvShape(kvHeads, headDim, valueDim, window);
-    return new KvLayout(List.of(other, shape), blockTokens, kvType, 0);
+    return new KvLayout(List.of(other, shape), blockTokens, kvType);
   }
 
   AttentionSpec spec(BackendProbe probe) {

@@ -112,8 +112,8 @@ abstract class CarriedStateContract extends RowsContract {
       for (int from = 0; from < TOKENS; ) {
         int count = Math.min(from % 3 + 1, TOKENS - from);
         StepBatch batch = new StepBatch(2 * TOKENS, 2);
-        batch.add(new int[TOKENS], from, count, table(2, 4, 6, 0), false);
-        batch.add(new int[TOKENS], from, count, table(3, 5, 1, 7), false);
+        batch.add(new int[TOKENS], from, count, one.table(from, 2, 4, 6, 0), false);
+        batch.add(new int[TOKENS], from, count, one.table(from, 3, 5, 1, 7), false);
         float[][] rows = new float[2 * count][];
         for (int i = 0; i < count; i++) {
           rows[i] = one.rows[TOKENS - 1 - from - i];
@@ -149,16 +149,16 @@ abstract class CarriedStateContract extends RowsContract {
     StateCase.DeltaNet one = new StateCase.DeltaNet(room(), shape, false, 41);
     DeltaNetSpec spec = one.spec;
     KvMemory kv = one.memory();
-    StepBatch batch = twoRows(0);
+    StepBatch batch = twoRows(kv, 0);
     Activations in = probe.buffer(2, shape.inputColumns());
     Activations between = probe.buffer(2, shape.channels());
     Activations out = probe.buffer(2, shape.valueColumns());
     refused(() -> backend.deltaNet(batch, between, spec, 0, kv, between, out));
     refused(() -> backend.deltaNet(batch, in, spec, 0, kv, in, out));
     refused(() -> backend.deltaNet(batch, in, spec, 0, kv, between, between));
-    refused(() -> backend.deltaNet(twoRows(99), in, spec, 0, kv, between, out));
-    for (long at : wrongPlaces(kv, shape.stateBytes())) {
-      refused(() -> backend.deltaNet(batch, in, spec, at, kv, between, out));
+    refused(() -> backend.deltaNet(twoRows(kv, 99), in, spec, 0, kv, between, out));
+    for (int state : new int[] {-1, 3}) {
+      refused(() -> backend.deltaNet(batch, in, spec, state, kv, between, out));
     }
     DeltaNetSpec wrong =
         new DeltaNetSpec(
@@ -174,16 +174,16 @@ abstract class CarriedStateContract extends RowsContract {
     StateCase.StateSpace one = new StateCase.StateSpace(room(), shape, true, 1, 43);
     StateSpaceSpec spec = one.spec;
     KvMemory kv = one.memory();
-    StepBatch batch = twoRows(0);
+    StepBatch batch = twoRows(kv, 0);
     Activations in = probe.buffer(2, shape.inputColumns());
     Activations between = probe.buffer(2, shape.channels());
     Activations out = probe.buffer(2, shape.inner());
     refused(() -> backend.stateSpace(batch, out, spec, 0, kv, between, out));
     refused(() -> backend.stateSpace(batch, in, spec, 0, kv, in, out));
     refused(() -> backend.stateSpace(batch, in, spec, 0, kv, between, between));
-    refused(() -> backend.stateSpace(twoRows(99), in, spec, 0, kv, between, out));
-    for (long at : wrongPlaces(kv, shape.stateBytes())) {
-      refused(() -> backend.stateSpace(batch, in, spec, at, kv, between, out));
+    refused(() -> backend.stateSpace(twoRows(kv, 99), in, spec, 0, kv, between, out));
+    for (int state : new int[] {-1, 3}) {
+      refused(() -> backend.stateSpace(batch, in, spec, state, kv, between, out));
     }
     StateSpaceSpec wrong =
         new StateSpaceSpec(
@@ -204,26 +204,22 @@ abstract class CarriedStateContract extends RowsContract {
     StateCase.ShortConvolution one = new StateCase.ShortConvolution(room(), 8, 3, 47);
     ShortConvolutionSpec spec = one.spec;
     KvMemory kv = one.memory();
-    StepBatch batch = twoRows(0);
+    StepBatch batch = twoRows(kv, 0);
     Activations in = probe.buffer(2, 24);
     Activations out = probe.buffer(2, 8);
     refused(() -> backend.shortConvolution(batch, out, spec, 0, kv, out));
     refused(() -> backend.shortConvolution(batch, in, spec, 0, kv, in));
-    refused(() -> backend.shortConvolution(twoRows(99), in, spec, 0, kv, out));
-    for (long at : wrongPlaces(kv, spec.stateBytes())) {
-      refused(() -> backend.shortConvolution(batch, in, spec, at, kv, out));
+    refused(() -> backend.shortConvolution(twoRows(kv, 99), in, spec, 0, kv, out));
+    for (int state : new int[] {-1, 3}) {
+      refused(() -> backend.shortConvolution(batch, in, spec, state, kv, out));
     }
     ShortConvolutionSpec wrong = new ShortConvolutionSpec(8, 4, spec.kernel());
     refused(() -> backend.shortConvolution(batch, in, wrong, 0, kv, out));
   }
 
-  private static StepBatch twoRows(int block) {
+  private static StepBatch twoRows(KvMemory kv, int block) {
     StepBatch batch = new StepBatch(2, 1);
-    batch.add(new int[2], 0, 2, table(block), false);
+    batch.add(new int[2], 0, 2, table(kv.layout(), 0, block), false);
     return batch;
-  }
-
-  private static long[] wrongPlaces(KvMemory kv, long bytes) {
-    return new long[] {-4, 2, kv.layout().stateBytes() - bytes + Float.BYTES};
   }
 }

@@ -27,8 +27,7 @@ public abstract class KvCacheContract {
       new KvLayout(
           List.of(new KvShape(4, 8), new KvShape(4, 8).within(new AttentionWindow.Sliding(6))),
           4,
-          DType.F32,
-          0);
+          DType.F32);
 
   private static final ArtefactDigest ARTEFACT = ArtefactDigest.of(new byte[32]);
   private static final NumericsId NUMERICS = new NumericsId("test-1");

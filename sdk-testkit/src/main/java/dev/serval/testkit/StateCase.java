@@ -3,6 +3,7 @@ package dev.serval.testkit;
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.DType;
@@ -17,12 +18,13 @@ import java.util.Arrays;
 import java.util.Random;
 
 /**
- * A layer that carries a state along, and the rows of a sequence. Its state lies behind that of
- * another layer of the same size.
+ * A layer that carries a state along, and the rows of a sequence. It is the second of three such
+ * layers, and may share blocks with others of them.
  */
 abstract class StateCase {
   static final int BLOCK = 8;
   static final int TOKENS = 29;
+  static final int STATE = 1;
   private static final float EPSILON = 1e-5f;
 
   final BackendProbe probe;
@@ -45,7 +47,7 @@ abstract class StateCase {
   record Room(ComputeBackend backend, BackendProbe probe) {}
 
   /** Has the layer compute. */
-  abstract void compute(StepBatch batch, Activations in, long at, KvMemory kv, Activations out);
+  abstract void compute(StepBatch batch, Activations in, int state, KvMemory kv, Activations out);
 
   /** What it should make of the rows. */
   abstract double[][] expected(double[][] in);
@@ -71,16 +73,26 @@ abstract class StateCase {
   }
 
   final KvMemory memory() {
-    return backend.kvMemory(new KvLayout(1, 1, 2, BLOCK, DType.F32, 2 * stateBytes), 8);
+    return backend.kvMemory(layout(), 8);
   }
 
-  final long stateAt() {
-    return stateBytes;
+  final KvLayout layout() {
+    return new KvLayout(1, 1, 2, BLOCK, DType.F32, new StateShape(3, stateBytes));
   }
 
-  static BlockTable table(int... blocks) {
+  /** Of a run from a position on: the layer's blocks but those before that of the token before. */
+  final BlockTable table(int from, int... blocks) {
+    return table(layout(), from, blocks);
+  }
+
+  static BlockTable table(KvLayout layout, int from, int... blocks) {
     BlockTable table = new BlockTable();
-    Arrays.stream(blocks).forEach(table::add);
+    for (int i = 0; i < blocks.length; i++) {
+      boolean isBehind = (i + 1) * layout.blockTokens() < from;
+      for (int group = 0; group < layout.groups(); group++) {
+        table.add(isBehind && layout.isWindowed(group) ? BlockTable.NONE : blocks[i]);
+      }
+    }
     return table;
   }
 
@@ -97,7 +109,7 @@ abstract class StateCase {
     for (int at = from; at < to; at += chunk) {
       int count = Math.min(chunk, to - at);
       StepBatch batch = new StepBatch(TOKENS, 1);
-      batch.add(new int[TOKENS], at, count, table(blocks), false);
+      batch.add(new int[TOKENS], at, count, table(at, blocks), false);
       float[][] some = compute(batch, Arrays.copyOfRange(rows, at, at + count), kv);
       System.arraycopy(some, 0, out, at - from, count);
     }
@@ -106,7 +118,7 @@ abstract class StateCase {
 
   final float[][] compute(StepBatch batch, float[][] in, KvMemory kv) {
     Activations out = probe.buffer(in.length, outColumns);
-    compute(batch, probe.put(in), stateAt(), kv, out);
+    compute(batch, probe.put(in), STATE, kv, out);
     return probe.get(out, in.length);
   }
 
@@ -134,9 +146,9 @@ abstract class StateCase {
     }
 
     @Override
-    void compute(StepBatch batch, Activations in, long at, KvMemory kv, Activations out) {
+    void compute(StepBatch batch, Activations in, int state, KvMemory kv, Activations out) {
       Activations between = probe.buffer(in.maxRows(), spec.shape().channels());
-      backend.deltaNet(batch, in, spec, at, kv, between, out);
+      backend.deltaNet(batch, in, spec, state, kv, between, out);
     }
 
     @Override
@@ -188,9 +200,9 @@ abstract class StateCase {
     }
 
     @Override
-    void compute(StepBatch batch, Activations in, long at, KvMemory kv, Activations out) {
+    void compute(StepBatch batch, Activations in, int state, KvMemory kv, Activations out) {
       Activations between = probe.buffer(in.maxRows(), spec.shape().channels());
-      backend.stateSpace(batch, in, spec, at, kv, between, out);
+      backend.stateSpace(batch, in, spec, state, kv, between, out);
     }
 
     @Override
@@ -217,8 +229,8 @@ abstract class StateCase {
     }
 
     @Override
-    void compute(StepBatch batch, Activations in, long at, KvMemory kv, Activations out) {
-      backend.shortConvolution(batch, in, spec, at, kv, out);
+    void compute(StepBatch batch, Activations in, int state, KvMemory kv, Activations out) {
+      backend.shortConvolution(batch, in, spec, state, kv, out);
     }
 
     @Override

@@ -12,13 +12,25 @@ final class KvGroups {
   /*
    * Layers whose queries see the same positions can let go of the same ones, so blocks hold what such
    * layers keep, and no others. That blocks of all of them can be taken from one supply, they are of
-   * one size: that of all layers of the kind that has least, and of as many layers of the other kinds
-   * as that has room for. Gemma 3 with one layer in six that sees everything has a group of those and
-   * five or six of the others. What is left over in a kind's last group is lost.
+   * one size. Whatever that is, a kind's last group has fewer layers perhaps, and what is left over of
+   * its blocks is lost. So of the sizes in which the first layers of a kind just fit, or all of it, the
+   * one is taken with which a sequence's blocks take the least. A group that sees everything counts 16
+   * times, as it has that many more blocks in a long context, and each group more as if all took a 64th
+   * more, since it lengthens block tables and has keys of its own. Gemma 3 with one layer in six that
+   * sees everything has a group of those and five or six of the others.
    *
    * After vLLM's hybrid KV cache manager (https://docs.vllm.ai, "Hybrid KV Cache Manager").
    */
   private static final int MOST_GROUPS = 16;
+  private static final int LASTING_BLOCKS = 16;
+  private static final double MORE_FOR_A_GROUP = 1.0 / 64;
+
+  /** Layers of one kind can be in one group. */
+  private record Kind(AttentionWindow window, boolean states) {
+    boolean isWindowed() {
+      return window.positions() < Integer.MAX_VALUE;
+    }
+  }
 
   private final List<AttentionWindow> windows = new ArrayList<>();
   private final int[] group;
@@ -28,31 +40,65 @@ final class KvGroups {
   /**
    * Groups of layers.
    *
-   * @param layers what each keeps
-   * @param bytes how much that is of a block's tokens
-   * @param together whether all are to be in one group, whatever their queries see
+   * @param seen which positions queries of each layer see, of those with a state behind all others
+   * @param bytes how much each keeps of a block's tokens
+   * @param states how many of them have a state
    */
-  KvGroups(List<KvShape> layers, long[] bytes, boolean together) {
-    group = new int[layers.size()];
-    offset = new long[layers.size()];
-    Map<AttentionWindow, List<Integer>> kinds = new LinkedHashMap<>();
-    for (int layer = 0; layer < layers.size(); layer++) {
-      AttentionWindow window = together ? AttentionWindow.NONE : layers.get(layer).window();
-      kinds.computeIfAbsent(window, _ -> new ArrayList<>()).add(layer);
+  KvGroups(List<AttentionWindow> seen, long[] bytes, int states) {
+    group = new int[seen.size()];
+    offset = new long[seen.size()];
+    Map<Kind, List<Integer>> kinds = new LinkedHashMap<>();
+    for (int layer = 0; layer < seen.size(); layer++) {
+      Kind kind = new Kind(seen.get(layer), layer >= seen.size() - states);
+      kinds.computeIfAbsent(kind, _ -> new ArrayList<>()).add(layer);
     }
     long room = room(kinds, bytes);
-    kinds.forEach((window, kind) -> fill(window, kind, bytes, room));
+    kinds.forEach((kind, layers) -> fill(kind.window(), layers, bytes, room));
   }
 
-  private static long room(Map<AttentionWindow, List<Integer>> kinds, long[] bytes) {
-    long least =
-        kinds.values().stream()
-            .mapToLong(kind -> kind.stream().mapToLong(layer -> bytes[layer]).sum())
-            .min()
-            .orElseThrow();
-    long all = Arrays.stream(bytes).sum();
-    long largest = Arrays.stream(bytes).max().orElseThrow();
-    return Math.max(Math.max(least, largest), Math.ceilDiv(all, MOST_GROUPS));
+  private static long room(Map<Kind, List<Integer>> kinds, long[] bytes) {
+    long least = Arrays.stream(bytes).max().orElseThrow();
+    long best = 0;
+    double bestCost = Double.POSITIVE_INFINITY;
+    for (List<Integer> kind : kinds.values()) {
+      long room = 0;
+      for (int layer : kind) {
+        room += bytes[layer];
+        double cost = room < least ? Double.POSITIVE_INFINITY : cost(kinds, bytes, room);
+        if (cost < bestCost) {
+          best = room;
+          bestCost = cost;
+        }
+      }
+    }
+    return best;
+  }
+
+  /** Infinite for many groups, unless each kind has one. */
+  private static double cost(Map<Kind, List<Integer>> kinds, long[] bytes, long room) {
+    int groups = 0;
+    double blocks = 0;
+    for (Map.Entry<Kind, List<Integer>> kind : kinds.entrySet()) {
+      int count = count(kind.getValue(), bytes, room);
+      groups += count;
+      blocks += count * (kind.getKey().isWindowed() ? 1 : LASTING_BLOCKS);
+    }
+    return groups > Math.max(MOST_GROUPS, kinds.size())
+        ? Double.POSITIVE_INFINITY
+        : room * blocks * (1 + groups * MORE_FOR_A_GROUP);
+  }
+
+  private static int count(List<Integer> kind, long[] bytes, long room) {
+    int groups = 0;
+    long filled = room;
+    for (int layer : kind) {
+      if (filled + bytes[layer] > room) {
+        groups++;
+        filled = 0;
+      }
+      filled += bytes[layer];
+    }
+    return groups;
   }
 
   private void fill(AttentionWindow window, List<Integer> kind, long[] bytes, long room) {

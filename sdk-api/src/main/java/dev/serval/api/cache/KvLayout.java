@@ -5,6 +5,9 @@ import dev.serval.api.compute.DType;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /**
  * How one KV block lies in memory: {@code [layer][key | value][head][slots and dimensions]},
@@ -16,10 +19,11 @@ import java.util.Objects;
  * still need those tokens. Blocks of all groups are of one size. Where no layer has a window, or
  * all have the same, there is one group of all.
  *
- * <p>Layers that keep a state of a sequence in place of keys and values have it behind those of the
- * others, as it is after the last of the block's tokens that was computed: a full block holds all
- * that a sequence needs to go on behind it, and so whoever finds, moves or compares blocks need not
- * know of states. All other layers are in one group then, whatever their queries see.
+ * <p>Layers that keep a state of a sequence in place of keys and values are in groups as if their
+ * queries saw two positions: to compute a token takes the state as it is behind the one before.
+ * Their block for some tokens holds it as it is behind the last of those that was computed, so full
+ * blocks of all groups hold all that a sequence needs to go on behind them, and whoever finds,
+ * moves or compares blocks need not know of states.
  *
  * <p>Where things lie is worked out once: operations ask for it in each step. Layouts are equal if
  * their blocks lie alike.
@@ -28,10 +32,13 @@ public final class KvLayout {
   /** States begin and end at lines of the processor's caches. */
   private static final long LINE = 64;
 
+  /** A token's state follows from the one before. */
+  private static final AttentionWindow CARRIED = new AttentionWindow.Sliding(2);
+
   private final List<KvShape> layers;
   private final int blockTokens;
   private final DType dtype;
-  private final long stateBytes;
+  private final StateShape states;
 
   private final KvGroups groups;
 
@@ -41,48 +48,67 @@ public final class KvLayout {
    * @param layers what each of the model's layers that keep keys and values has of a token
    * @param blockTokens slots of a block: tokens it holds
    * @param dtype how elements of keys and values are kept
-   * @param stateBytes how much the states of all other layers take; 0 where there are none
+   * @param states what all other layers have of a sequence
    */
-  public KvLayout(List<KvShape> layers, int blockTokens, DType dtype, long stateBytes) {
+  public KvLayout(List<KvShape> layers, int blockTokens, DType dtype, StateShape states) {
     this.layers = List.copyOf(layers);
     this.blockTokens = blockTokens;
     this.dtype = dtype;
-    this.stateBytes = stateBytes;
+    this.states = states;
     if (layers.isEmpty() || blockTokens < 1) {
       throw new IllegalArgumentException(
           "a KV block has at least one layer and one slot, unlike %d, %d"
               .formatted(layers.size(), blockTokens));
     }
-    if (stateBytes < 0) {
-      throw new IllegalArgumentException("a state takes at least 0 bytes, not " + stateBytes);
-    }
-    long[] bytes = new long[layers.size()];
-    for (int layer = 0; layer < bytes.length; layer++) {
-      bytes[layer] = layerBytes(layer);
-    }
-    groups = new KvGroups(this.layers, bytes, stateBytes > 0);
-    long keysAndValues = groups.blockBytes();
-    if (keysAndValues > Integer.MAX_VALUE || stateBytes > Integer.MAX_VALUE - keysAndValues) {
+    groups = new KvGroups(windows(), sizes(), states.layers());
+    if (blockBytes() > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
-          "a KV block of %d bytes and a state of %d bytes is over 2 GiB"
-              .formatted(keysAndValues, stateBytes));
+          "a KV block of %d bytes is over 2 GiB".formatted(blockBytes()));
     }
   }
 
+  private List<AttentionWindow> windows() {
+    return Stream.concat(
+            layers.stream().map(KvShape::window),
+            Collections.nCopies(states.layers(), CARRIED).stream())
+        .toList();
+  }
+
+  private long[] sizes() {
+    return LongStream.concat(
+            IntStream.range(0, layers.size()).mapToLong(this::layerBytes),
+            LongStream.generate(this::alignedStateBytes).limit(states.layers()))
+        .toArray();
+  }
+
+  private long alignedStateBytes() {
+    return Math.multiplyExact(Math.ceilDiv(states.bytes(), LINE), LINE);
+  }
+
   /**
-   * Of layers that are all alike, and a state.
+   * Of layers that all keep keys and values.
+   *
+   * @param layers what each has of a token
+   * @param blockTokens slots of a block: tokens it holds
+   * @param dtype how elements are kept
+   */
+  public KvLayout(List<KvShape> layers, int blockTokens, DType dtype) {
+    this(layers, blockTokens, dtype, StateShape.NONE);
+  }
+
+  /**
+   * Of layers that are all alike, and states.
    *
    * @param layers how many there are
    * @param kvHeads key and value heads of a layer
    * @param headDim dimensions of a head
    * @param blockTokens slots of a block: tokens it holds
    * @param dtype how elements are kept
-   * @param stateBytes how much the states of all other layers take
+   * @param states what all other layers have of a sequence
    */
   public KvLayout(
-      int layers, int kvHeads, int headDim, int blockTokens, DType dtype, long stateBytes) {
-    this(
-        Collections.nCopies(layers, new KvShape(kvHeads, headDim)), blockTokens, dtype, stateBytes);
+      int layers, int kvHeads, int headDim, int blockTokens, DType dtype, StateShape states) {
+    this(Collections.nCopies(layers, new KvShape(kvHeads, headDim)), blockTokens, dtype, states);
   }
 
   /**
@@ -95,7 +121,7 @@ public final class KvLayout {
    * @param dtype how elements are kept
    */
   public KvLayout(int layers, int kvHeads, int headDim, int blockTokens, DType dtype) {
-    this(layers, kvHeads, headDim, blockTokens, dtype, 0);
+    this(layers, kvHeads, headDim, blockTokens, dtype, StateShape.NONE);
   }
 
   /**
@@ -126,12 +152,12 @@ public final class KvLayout {
   }
 
   /**
-   * How much the states of all other layers take.
+   * What layers have of a sequence that keep no keys and values.
    *
-   * @return bytes; 0 where there are none
+   * @return how many there are, and how much each keeps
    */
-  public long stateBytes() {
-    return stateBytes;
+  public StateShape states() {
+    return states;
   }
 
   /**
@@ -185,6 +211,27 @@ public final class KvLayout {
   }
 
   /**
+   * The group of a layer with a state.
+   *
+   * @param state the layer, from 0 among those with a state
+   * @return which group, from 0
+   */
+  public int stateGroup(int state) {
+    return groups.group(layers.size() + state);
+  }
+
+  /**
+   * Where a sequence's block table has the block of a layer with a state and a position.
+   *
+   * @param state the layer, from 0 among those with a state
+   * @param position from 0
+   * @return which entry, from 0
+   */
+  public int stateEntry(int state, int position) {
+    return position / blockTokens * groups() + stateGroup(state);
+  }
+
+  /**
    * How many blocks a sequence takes as it grows.
    *
    * @param ahead for how many tokens that are not computed yet it has blocks at most
@@ -200,7 +247,8 @@ public final class KvLayout {
    * @return its bytes, over all layers of a group
    */
   public long blockBytes() {
-    return stateBytes == 0 ? stateOffset() : stateOffset() + Math.ceilDiv(stateBytes, LINE) * LINE;
+    long bytes = groups.blockBytes();
+    return states.layers() == 0 ? bytes : Math.ceilDiv(bytes, LINE) * LINE;
   }
 
   /**
@@ -217,13 +265,13 @@ public final class KvLayout {
   }
 
   /**
-   * Where the states begin in a block.
+   * Where a state begins in a block of its group.
    *
-   * @return the offset of the first, in bytes
+   * @param state the layer, from 0 among those with a state
+   * @return the offset, in bytes
    */
-  public long stateOffset() {
-    long keysAndValues = groups.blockBytes();
-    return stateBytes == 0 ? keysAndValues : Math.ceilDiv(keysAndValues, LINE) * LINE;
+  public long stateOffset(int state) {
+    return groups.offset(layers.size() + state);
   }
 
   /**
@@ -288,18 +336,18 @@ public final class KvLayout {
         && layers.equals(another.layers)
         && blockTokens == another.blockTokens
         && dtype == another.dtype
-        && stateBytes == another.stateBytes;
+        && states.equals(another.states);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(layers, blockTokens, dtype, stateBytes);
+    return Objects.hash(layers, blockTokens, dtype, states);
   }
 
   /** All that makes layouts equal: the keys of blocks are made of it. */
   @Override
   public String toString() {
-    return "KvLayout[layers=%s, blockTokens=%d, dtype=%s, stateBytes=%d]"
-        .formatted(layers, blockTokens, dtype, stateBytes);
+    return "KvLayout[layers=%s, blockTokens=%d, dtype=%s, states=%s]"
+        .formatted(layers, blockTokens, dtype, states);
   }
 }

@@ -355,7 +355,7 @@ public interface ComputeBackend extends AutoCloseable {
    * @param batch the step
    * @param in rows of {@linkplain DeltaNetShape#inputColumns what it begins with}
    * @param spec the rules
-   * @param stateAt where its state begins behind {@link KvLayout#stateOffset}, in bytes
+   * @param state which layer it is among those with a state, from 0
    * @param kv where blocks are
    * @param between as many columns as {@linkplain DeltaNetShape#channels go through the
    *     convolution}; what lay there is lost
@@ -365,7 +365,7 @@ public interface ComputeBackend extends AutoCloseable {
       StepBatch batch,
       Activations in,
       DeltaNetSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations between,
       Activations out);
@@ -377,7 +377,7 @@ public interface ComputeBackend extends AutoCloseable {
    * @param batch the step
    * @param in rows of {@linkplain StateSpaceShape#inputColumns what it begins with}
    * @param spec the rules
-   * @param stateAt where its state begins behind {@link KvLayout#stateOffset}, in bytes
+   * @param state which layer it is among those with a state, from 0
    * @param kv where blocks are
    * @param between as many columns as {@linkplain StateSpaceShape#channels go through the
    *     convolution}; what lay there is lost
@@ -387,7 +387,7 @@ public interface ComputeBackend extends AutoCloseable {
       StepBatch batch,
       Activations in,
       StateSpaceSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations between,
       Activations out);
@@ -399,7 +399,7 @@ public interface ComputeBackend extends AutoCloseable {
    * @param batch the step
    * @param in rows of three times its width; what lay there is lost
    * @param spec the rules
-   * @param stateAt where its state begins behind {@link KvLayout#stateOffset}, in bytes
+   * @param state which layer it is among those with a state, from 0
    * @param kv where blocks are
    * @param out as many columns as its width
    */
@@ -407,7 +407,7 @@ public interface ComputeBackend extends AutoCloseable {
       StepBatch batch,
       Activations in,
       ShortConvolutionSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations out);
 

@@ -4,6 +4,7 @@ import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
 import dev.serval.api.cache.KvShape;
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.storage.StoredTensor;
 import java.util.List;
 import java.util.function.Function;
@@ -241,16 +242,18 @@ public final class OperandChecks {
   }
 
   /**
-   * Requires that blocks have room for the state of a layer.
+   * Requires that blocks have room for a layer's state.
    *
    * @param layout how they are laid out
    * @param bytes how much it takes
-   * @param stateAt where its state begins behind {@link KvLayout#stateOffset}, in bytes
+   * @param state which layer it is among those with a state, from 0
    */
-  public static void requireState(KvLayout layout, long bytes, long stateAt) {
-    if (stateAt < 0 || stateAt % Float.BYTES != 0 || stateAt > layout.stateBytes() - bytes) {
+  public static void requireState(KvLayout layout, long bytes, int state) {
+    StateShape states = layout.states();
+    if (state < 0 || state >= states.layers() || bytes > states.bytes()) {
       throw new IllegalArgumentException(
-          "a state of %d bytes at %d does not fit %s".formatted(bytes, stateAt, layout));
+          "a state of %d bytes in layer %d of those with one does not fit %s"
+              .formatted(bytes, state, layout));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.serval.api.model;
 import dev.serval.api.Bytes;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvShape;
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.compute.DType;
 import java.util.List;
 
@@ -16,7 +17,7 @@ import java.util.List;
  * @param sharingLayers how many of the last ones attend to keys and values that others have stored,
  *     and so have work for those rows alone that logits are wanted of
  * @param kvLayers what each of those that keep keys and values has of a token
- * @param stateBytes how much the others keep of a sequence, however long it is; 0 if there are none
+ * @param states what the others keep of a sequence
  * @param experts how many experts a feed-forward layer has; 1 where there are no experts
  * @param expertsUsed to how many of them a token goes
  * @param parameters how many parameters it has
@@ -29,13 +30,14 @@ public record ModelSpec(
     int layers,
     int sharingLayers,
     List<KvShape> kvLayers,
-    long stateBytes,
+    StateShape states,
     int experts,
     int expertsUsed,
     long parameters,
     Bytes weights) {
   private static final int BLOCK_TOKENS = 16;
   private static final int MOST_BLOCK_TOKENS = 1024;
+  private static final int MOST_STATE_GROUPS = 15;
 
   /** Keeps what it is given as it is. */
   public ModelSpec {
@@ -43,18 +45,17 @@ public record ModelSpec(
   }
 
   /**
-   * How many tokens a block holds if nobody says otherwise: so many that the state which each block
-   * keeps takes about as much as its keys and values, up to 1,024.
+   * How many tokens a block holds if nobody says otherwise: so many that their keys and values take
+   * as much as the states of a few layers, which are then in no more than 15 blocks; up to 1,024.
    *
    * @param dtype how keys and values are kept
-   * @return 16 where no layer keeps a state, else a larger power of two
+   * @return 16 where no layer keeps a state, else a multiple of it
    */
   public int usualBlockTokens(DType dtype) {
-    int tokens = BLOCK_TOKENS;
-    while (tokens < MOST_BLOCK_TOKENS && kvLayout(tokens, dtype).stateOffset() < stateBytes) {
-      tokens *= 2;
-    }
-    return tokens;
+    long together = Math.ceilDiv(states.layers(), MOST_STATE_GROUPS) * states.bytes();
+    long bytes = kvLayout(BLOCK_TOKENS, dtype).tokenBytes() * BLOCK_TOKENS;
+    int most = MOST_BLOCK_TOKENS / BLOCK_TOKENS;
+    return Math.clamp(Math.ceilDiv(together, bytes), 1, most) * BLOCK_TOKENS;
   }
 
   /**
@@ -65,6 +66,6 @@ public record ModelSpec(
    * @return the layout
    */
   public KvLayout kvLayout(int blockTokens, DType dtype) {
-    return new KvLayout(kvLayers, blockTokens, dtype, stateBytes);
+    return new KvLayout(kvLayers, blockTokens, dtype, states);
   }
 }

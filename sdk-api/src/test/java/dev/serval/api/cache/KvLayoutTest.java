@@ -15,8 +15,9 @@ import org.junit.jupiter.api.Test;
 
 final class KvLayoutTest {
   private static final AttentionWindow WINDOW = new AttentionWindow.Sliding(20);
+  private static final StateShape STATES = new StateShape(2, 70);
 
-  private static ModelSpec spec(long stateBytes) {
+  private static ModelSpec spec(int layers, long stateBytes) {
     return new ModelSpec(
         "any",
         9,
@@ -24,7 +25,7 @@ final class KvLayoutTest {
         24,
         0,
         Collections.nCopies(6, new KvShape(2, 256)),
-        stateBytes,
+        new StateShape(layers, stateBytes),
         1,
         1,
         0,
@@ -33,8 +34,7 @@ final class KvLayoutTest {
 
   @Test
   void keys_lie_before_values_and_heads_side_by_side_in_layers_of_any_shape() {
-    KvLayout layout =
-        new KvLayout(List.of(new KvShape(2, 8), new KvShape(1, 6, 4)), 4, DType.BF16, 0);
+    KvLayout layout = new KvLayout(List.of(new KvShape(2, 8), new KvShape(1, 6, 4)), 4, DType.BF16);
     assertThat(layout.keyBytes(0)).isEqualTo(4 * 8 * 2);
     assertThat(layout.valuesOffset(0)).isEqualTo(2 * 4 * 8 * 2);
     assertThat(layout.layerOffset(1)).isEqualTo(2 * 2 * 4 * 8 * 2);
@@ -49,22 +49,22 @@ final class KvLayoutTest {
   @Test
   void layouts_are_equal_if_all_of_them_is_and_say_so() {
     List<KvShape> layers = List.of(new KvShape(2, 8), new KvShape(1, 6, 4));
-    KvLayout layout = new KvLayout(layers, 4, DType.BF16, 70);
+    KvLayout layout = new KvLayout(layers, 4, DType.BF16, STATES);
     assertThat(layout)
-        .isEqualTo(new KvLayout(layers, 4, DType.BF16, 70))
-        .hasSameHashCodeAs(new KvLayout(layers, 4, DType.BF16, 70))
+        .isEqualTo(new KvLayout(layers, 4, DType.BF16, STATES))
+        .hasSameHashCodeAs(new KvLayout(layers, 4, DType.BF16, STATES))
         .hasToString(
             "KvLayout[layers=[KvShape[heads=2, keyDim=8, valueDim=8, window=None[]],"
                 + " KvShape[heads=1, keyDim=6, valueDim=4, window=None[]]], blockTokens=4,"
-                + " dtype=BF16, stateBytes=70]");
+                + " dtype=BF16, states=StateShape[layers=2, bytes=70]]");
     List<KvLayout> others =
         List.of(
-            new KvLayout(layers.reversed(), 4, DType.BF16, 70),
-            new KvLayout(layers, 5, DType.BF16, 70),
-            new KvLayout(layers, 4, DType.F16, 70),
+            new KvLayout(layers.reversed(), 4, DType.BF16, STATES),
+            new KvLayout(layers, 5, DType.BF16, STATES),
+            new KvLayout(layers, 4, DType.F16, STATES),
             new KvLayout(
-                List.of(layers.getFirst().within(WINDOW), layers.getLast()), 4, DType.BF16, 70),
-            new KvLayout(layers, 4, DType.BF16, 71));
+                List.of(layers.getFirst().within(WINDOW), layers.getLast()), 4, DType.BF16, STATES),
+            new KvLayout(layers, 4, DType.BF16, new StateShape(2, 71)));
     assertThat(others)
         .doesNotContain(layout)
         .extracting(KvLayout::toString)
@@ -84,7 +84,7 @@ final class KvLayoutTest {
                   default -> shape;
                 })
             .toList();
-    return new KvLayout(layers, 4, DType.F32, 0);
+    return new KvLayout(layers, 4, DType.F32);
   }
 
   private static String groups(KvLayout layout) {
@@ -103,18 +103,31 @@ final class KvLayoutTest {
   }
 
   @Test
-  void layers_without_a_window_and_with_states_are_in_one_group() {
-    List<KvShape> layers = List.of(new KvShape(2, 8), new KvShape(2, 8).within(WINDOW));
-    KvLayout layout = new KvLayout(layers, 4, DType.F32, 16);
-    assertThat(layout.groups()).isEqualTo(1);
-    assertThat(layout.isWindowed(0)).isFalse();
+  void layers_with_a_state_are_in_groups_that_let_go_of_all_but_the_newest() {
+    KvLayout layout = new KvLayout(6, 2, 256, 192, DType.BF16, new StateShape(18, 1_122_304));
+    assertThat(groups(layout)).isEqualTo("000000");
+    assertThat(IntStream.range(0, 18).map(layout::stateGroup))
+        .containsExactly(1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9);
+    assertThat(layout.stateOffset(2)).isZero();
+    assertThat(layout.stateOffset(3)).isEqualTo(1_122_304);
+    assertThat(layout.stateEntry(3, 191)).isEqualTo(2);
+    assertThat(layout.stateEntry(3, 192)).isEqualTo(12);
+    assertThat(layout.window(1).firstSeen(192)).isEqualTo(191);
+    assertThat(layout.blockBytes()).isEqualTo(6 * 2 * 2 * 256 * 2 * 192);
+  }
+
+  @Test
+  void states_are_apart_from_keys_and_values_of_the_same_window() {
+    KvShape near = new KvShape(2, 8).within(new AttentionWindow.Sliding(2));
+    KvLayout layout = new KvLayout(List.of(near), 4, DType.F32, STATES);
+    assertThat(layout.stateGroup(0)).isEqualTo(1);
   }
 
   @Test
   void blocks_of_all_groups_are_of_one_size_and_a_token_takes_what_its_layers_do() {
     KvShape large = new KvShape(4, 8);
     KvShape small = new KvShape(2, 8).within(WINDOW);
-    KvLayout layout = new KvLayout(List.of(small, small, small, large), 4, DType.F32, 0);
+    KvLayout layout = new KvLayout(List.of(small, small, small, large), 4, DType.F32);
     assertThat(groups(layout)).isEqualTo("0012");
     assertThat(layout.blockBytes()).isEqualTo(4 * 4 * 8 * 2 * 4);
     assertThat(layout.layerOffset(1)).isEqualTo(layout.blockBytes() / 2);
@@ -128,44 +141,47 @@ final class KvLayoutTest {
   @Test
   void there_are_not_many_groups_however_few_layers_of_a_kind_there_are() {
     KvLayout layout = grouped("a" + "w".repeat(95));
-    assertThat(layout.groups()).isEqualTo(17);
-    assertThat(layout.blockBytes()).isEqualTo(6 * 2 * 8 * 2 * 4 * 4);
+    assertThat(layout.groups()).isEqualTo(15);
+    assertThat(layout.blockBytes()).isEqualTo(7 * 2 * 8 * 2 * 4 * 4);
   }
 
   @Test
   void layers_of_nothing_or_none_at_all_are_refused() {
     assertThatIllegalArgumentException().isThrownBy(() -> new KvShape(1, 0, 4));
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new KvLayout(List.of(), 4, DType.F32, 0))
+        .isThrownBy(() -> new KvLayout(List.of(), 4, DType.F32))
         .withMessageContaining("at least one layer");
   }
 
   @Test
-  void states_lie_behind_keys_and_values_and_begin_and_end_at_whole_lines() {
-    KvLayout layout = new KvLayout(3, 1, 2, 5, DType.BF16, 70);
-    assertThat(layout.stateOffset()).isEqualTo(128);
+  void states_begin_and_end_at_whole_lines() {
+    KvLayout layout = new KvLayout(3, 1, 2, 10, DType.BF16, STATES);
+    assertThat(layout.stateOffset(1)).isEqualTo(128);
     assertThat(layout.blockBytes()).isEqualTo(256);
-    KvLayout without = new KvLayout(3, 1, 2, 5, DType.BF16);
-    assertThat(without.blockBytes()).isEqualTo(3 * 2 * 5 * 2 * 2);
+    KvLayout without = new KvLayout(3, 1, 2, 10, DType.BF16);
+    assertThat(without.blockBytes()).isEqualTo(3 * 2 * 10 * 2 * 2);
     assertThat(without).isNotEqualTo(layout);
   }
 
   @Test
   void states_that_make_no_sense_or_blocks_too_large_are_refused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new KvLayout(1, 1, 2, 16, DType.F32, -1))
+        .isThrownBy(() -> new StateShape(1, -1))
         .withMessageContaining("-1");
+    StateShape tooLarge = new StateShape(1, Integer.MAX_VALUE);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new KvLayout(1, 1, 2, 16, DType.F32, Integer.MAX_VALUE))
+        .isThrownBy(() -> new KvLayout(1, 1, 2, 16, DType.F32, tooLarge))
         .withMessageContaining("2 GiB");
   }
 
   @Test
-  void blocks_take_as_many_tokens_as_make_up_for_their_states() {
-    assertThat(spec(0).usualBlockTokens(DType.BF16)).isEqualTo(16);
-    assertThat(spec(12 * 1024 * 16).usualBlockTokens(DType.BF16)).isEqualTo(16);
-    assertThat(spec(12 * 1024 * 16 + 64).usualBlockTokens(DType.BF16)).isEqualTo(32);
-    assertThat(spec(12 * 1024 * 16 + 64).usualBlockTokens(DType.F32)).isEqualTo(16);
-    assertThat(spec(1 << 30).usualBlockTokens(DType.BF16)).isEqualTo(1024);
+  void keys_and_values_of_a_block_take_as_much_as_states_of_one_to_three_layers() {
+    long block = 16 * 12 * 1024;
+    assertThat(spec(0, 0).usualBlockTokens(DType.BF16)).isEqualTo(16);
+    assertThat(spec(15, block).usualBlockTokens(DType.BF16)).isEqualTo(16);
+    assertThat(spec(15, block + 64).usualBlockTokens(DType.BF16)).isEqualTo(32);
+    assertThat(spec(15, block + 64).usualBlockTokens(DType.F32)).isEqualTo(16);
+    assertThat(spec(36, block).usualBlockTokens(DType.BF16)).isEqualTo(48);
+    assertThat(spec(1, 1 << 30).usualBlockTokens(DType.BF16)).isEqualTo(1024);
   }
 }

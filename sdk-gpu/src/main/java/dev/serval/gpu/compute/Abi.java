@@ -141,12 +141,13 @@ final class Abi {
           .wide("between", "out", "kv", "blockBytes", "stateOffset")
           .narrow("inStride", "betweenStride", "outStride", "outOperand")
           .narrow("keyHeads", "valueHeads", "keyDim", "valueDim", "taps", "tiled", "normParts")
-          .narrow("blockTokens", "epsilon", "unused")
+          .narrow("blockTokens", "groups", "group", "epsilon", "unused")
           .build();
   static final Struct SHORT_CONVOLUTION =
       Struct.named("ShortConvolution")
           .wide("step", "in", "kernel", "out", "kv", "blockBytes", "stateOffset")
           .narrow("inStride", "outStride", "outOperand", "width", "taps", "blockTokens")
+          .narrow("groups", "group")
           .build();
   static final Struct ROUTE =
       Struct.named("Route")

@@ -447,11 +447,11 @@ final class CudaBackend implements ComputeBackend {
       StepBatch batch,
       Activations in,
       DeltaNetSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations between,
       Activations out) {
-    states.deltaNet(batch, in, spec, stateAt, kv, between, out);
+    states.deltaNet(batch, in, spec, state, kv, between, out);
   }
 
   @Override
@@ -459,11 +459,11 @@ final class CudaBackend implements ComputeBackend {
       StepBatch batch,
       Activations in,
       StateSpaceSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations between,
       Activations out) {
-    states.stateSpace(batch, in, spec, stateAt, kv, between, out);
+    states.stateSpace(batch, in, spec, state, kv, between, out);
   }
 
   @Override
@@ -471,10 +471,10 @@ final class CudaBackend implements ComputeBackend {
       StepBatch batch,
       Activations in,
       ShortConvolutionSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations out) {
-    states.shortConvolution(batch, in, spec, stateAt, kv, out);
+    states.shortConvolution(batch, in, spec, state, kv, out);
   }
 
   @Override

@@ -89,9 +89,9 @@ final class CudaChecks {
   }
 
   /** Where the states of a layer lie. */
-  CudaKvMemory states(KvMemory given, long bytes, long stateAt) {
+  CudaKvMemory states(KvMemory given, long bytes, int state) {
     CudaKvMemory kv = ours(given);
-    OperandChecks.requireState(kv.layout(), bytes, stateAt);
+    OperandChecks.requireState(kv.layout(), bytes, state);
     return kv;
   }
 

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.DeltaNetShape;
 import dev.serval.api.compute.DeltaNetSpec;
 import dev.serval.api.compute.StateSpaceShape;
@@ -38,6 +39,8 @@ final class RecallKernels {
   private static final long TILED = Abi.RECALL.offset("tiled");
   private static final long NORM_PARTS = Abi.RECALL.offset("normParts");
   private static final long BLOCK_TOKENS = Abi.RECALL.offset("blockTokens");
+  private static final long GROUPS = Abi.RECALL.offset("groups");
+  private static final long GROUP = Abi.RECALL.offset("group");
   private static final long EPSILON = Abi.RECALL.offset("epsilon");
 
   /** Columns of a head's matrix that a block takes. */
@@ -105,7 +108,7 @@ final class RecallKernels {
       CudaActivations between,
       CudaActivations out,
       CudaKvMemory kv,
-      long stateAt) {}
+      int state) {}
 
   /** What is alike in layers of both kinds. */
   private record Sizes(
@@ -184,9 +187,10 @@ final class RecallKernels {
     to.set(JAVA_LONG, NORM, vectors.norm());
     to.set(JAVA_LONG, BETWEEN, places.between().address());
     to.set(JAVA_LONG, OUT, places.out().address());
+    KvLayout layout = places.kv().layout();
     to.set(JAVA_LONG, KV, places.kv().address());
-    to.set(JAVA_LONG, BLOCK_BYTES, places.kv().layout().blockBytes());
-    to.set(JAVA_LONG, STATE_OFFSET, places.kv().layout().stateOffset() + places.stateAt());
+    to.set(JAVA_LONG, BLOCK_BYTES, layout.blockBytes());
+    to.set(JAVA_LONG, STATE_OFFSET, layout.stateOffset(places.state()));
     to.set(JAVA_INT, IN_STRIDE, places.in().stride());
     to.set(JAVA_INT, BETWEEN_STRIDE, places.between().stride());
     to.set(JAVA_INT, OUT_STRIDE, places.out().stride());
@@ -198,7 +202,9 @@ final class RecallKernels {
     to.set(JAVA_INT, TAPS, sizes.taps());
     to.set(JAVA_INT, TILED, sizes.tiled() ? 1 : 0);
     to.set(JAVA_INT, NORM_PARTS, sizes.normParts());
-    to.set(JAVA_INT, BLOCK_TOKENS, places.kv().layout().blockTokens());
+    to.set(JAVA_INT, BLOCK_TOKENS, layout.blockTokens());
+    to.set(JAVA_INT, GROUPS, layout.groups());
+    to.set(JAVA_INT, GROUP, layout.stateGroup(places.state()));
     to.set(JAVA_FLOAT, EPSILON, sizes.epsilon());
   }
 }

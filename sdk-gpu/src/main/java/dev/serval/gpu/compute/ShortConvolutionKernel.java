@@ -22,6 +22,8 @@ final class ShortConvolutionKernel {
   private static final long WIDTH = Abi.SHORT_CONVOLUTION.offset("width");
   private static final long TAPS = Abi.SHORT_CONVOLUTION.offset("taps");
   private static final long BLOCK_TOKENS = Abi.SHORT_CONVOLUTION.offset("blockTokens");
+  private static final long GROUPS = Abi.SHORT_CONVOLUTION.offset("groups");
+  private static final long GROUP = Abi.SHORT_CONVOLUTION.offset("group");
 
   /** Columns that a block takes at once: eight for each of its threads. */
   private static final int COLUMNS = 1024;
@@ -41,7 +43,7 @@ final class ShortConvolutionKernel {
       CudaActivations in,
       CudaActivations out,
       CudaKvMemory kv,
-      long stateAt) {
+      int state) {
     MemorySegment to = kernel.arguments();
     to.set(JAVA_LONG, STEP, site.step().address());
     to.set(JAVA_LONG, IN, in.address());
@@ -49,13 +51,15 @@ final class ShortConvolutionKernel {
     to.set(JAVA_LONG, OUT, out.address());
     to.set(JAVA_LONG, KV, kv.address());
     to.set(JAVA_LONG, BLOCK_BYTES, kv.layout().blockBytes());
-    to.set(JAVA_LONG, STATE_OFFSET, kv.layout().stateOffset() + stateAt);
+    to.set(JAVA_LONG, STATE_OFFSET, kv.layout().stateOffset(state));
     to.set(JAVA_INT, IN_STRIDE, in.stride());
     to.set(JAVA_INT, OUT_STRIDE, out.stride());
     to.set(JAVA_INT, OUT_OPERAND, out.isOperand() ? 1 : 0);
     to.set(JAVA_INT, WIDTH, spec.width());
     to.set(JAVA_INT, TAPS, spec.taps());
     to.set(JAVA_INT, BLOCK_TOKENS, kv.layout().blockTokens());
+    to.set(JAVA_INT, GROUPS, kv.layout().groups());
+    to.set(JAVA_INT, GROUP, kv.layout().stateGroup(state));
     int shares = Math.ceilDiv(spec.width(), COLUMNS);
     kernel.grid(site.bounds().rows(), shares, 1).launch(site.stream());
   }

@@ -33,7 +33,7 @@ final class StateOperations {
       StepBatch batch,
       Activations in,
       DeltaNetSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations between,
       Activations out) {
@@ -49,9 +49,9 @@ final class StateOperations {
             checks.address("time bias", spec.timeBias(), shape.valueHeads()),
             0,
             checks.address("norm", spec.norm(), shape.valueDim()));
-    CudaKvMemory states = checks.states(kv, shape.stateBytes(), stateAt);
+    CudaKvMemory states = checks.states(kv, shape.stateBytes(), state);
     launches.stage(batch, states);
-    recalls.deltaNet(spec, vectors, new RecallKernels.Places(input, room, output, states, stateAt));
+    recalls.deltaNet(spec, vectors, new RecallKernels.Places(input, room, output, states, state));
   }
 
   /** A layer of state spaces. */
@@ -59,7 +59,7 @@ final class StateOperations {
       StepBatch batch,
       Activations in,
       StateSpaceSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations between,
       Activations out) {
@@ -75,10 +75,9 @@ final class StateOperations {
             checks.address("time bias", spec.timeBias(), shape.heads()),
             checks.address("skip", spec.skip(), shape.heads()),
             checks.address("norm", spec.norm(), shape.inner()));
-    CudaKvMemory states = checks.states(kv, shape.stateBytes(), stateAt);
+    CudaKvMemory states = checks.states(kv, shape.stateBytes(), state);
     launches.stage(batch, states);
-    recalls.stateSpace(
-        spec, vectors, new RecallKernels.Places(input, room, output, states, stateAt));
+    recalls.stateSpace(spec, vectors, new RecallKernels.Places(input, room, output, states, state));
   }
 
   /** A layer that is a short convolution. */
@@ -86,14 +85,14 @@ final class StateOperations {
       StepBatch batch,
       Activations in,
       ShortConvolutionSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations out) {
     CudaActivations input = checks.floats("input", in, batch, 3 * spec.width());
     CudaActivations output = checks.rows("output", out, batch, spec.width());
     long weights = checks.address("kernel", spec.kernel(), spec.taps() * spec.width());
-    CudaKvMemory states = checks.states(kv, spec.stateBytes(), stateAt);
+    CudaKvMemory states = checks.states(kv, spec.stateBytes(), state);
     launches.stage(batch, states);
-    shortConvolutions.launch(spec, weights, input, output, states, stateAt);
+    shortConvolutions.launch(spec, weights, input, output, states, state);
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.serval.api.cache.BlockTable;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.compute.Activations;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.compute.ComputeOptions;
@@ -156,9 +157,10 @@ final class CudaCarriedStatesTest extends CudaCase {
     return backend.load(List.of(new StoredTensor("matrix", DType.BF16, shape, data)));
   }
 
+  /** Of attention, which is not computed, and of the layer with a state. */
   private static BlockTable blocks(int... blocks) {
     BlockTable all = new BlockTable();
-    Arrays.stream(blocks).forEach(all::add);
+    Arrays.stream(blocks).flatMap(block -> IntStream.of(BLOCKS - 1, block)).forEach(all::add);
     return all;
   }
 
@@ -180,7 +182,8 @@ final class CudaCarriedStatesTest extends CudaCase {
       in = rows(kind.inputs);
       kv =
           backend.kvMemory(
-              new KvLayout(1, 1, 8, BLOCK_TOKENS, DType.BF16, kind.stateBytes), BLOCKS);
+              new KvLayout(1, 1, 8, BLOCK_TOKENS, DType.BF16, new StateShape(1, kind.stateBytes)),
+              BLOCKS);
       out = rows(kind.outputs);
     }
 

@@ -453,7 +453,7 @@ public final class CpuBackend implements ComputeBackend {
       StepBatch batch,
       Activations in,
       DeltaNetSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations between,
       Activations out) {
@@ -465,18 +465,18 @@ public final class CpuBackend implements ComputeBackend {
     vector("decay", spec.decay(), shape.valueHeads());
     vector("time bias", spec.timeBias(), shape.valueHeads());
     vector("norm", spec.norm(), shape.valueDim());
-    CarriedStates carried = states(batch, kv, shape.stateBytes(), stateAt);
+    CarriedStates carried = states(batch, kv, shape.stateBytes(), state);
     deltaNets.run(carried, input, spec, convolved, output, crew);
   }
 
-  private CarriedStates states(StepBatch batch, KvMemory kv, long bytes, long stateAt) {
+  private CarriedStates states(StepBatch batch, KvMemory kv, long bytes, int state) {
     CpuKvMemory cache = checks.own("KV memory", kv, CpuKvMemory.class, CpuKvMemory::owner);
-    OperandChecks.requireState(cache.layout(), bytes, stateAt);
+    OperandChecks.requireState(cache.layout(), bytes, state);
     checkBlocks(batch, cache);
-    if (stateAt == 0) {
+    if (state == 0) {
       cache.use(batch);
     }
-    return states.of(batch, cache, cache.layout().stateOffset() + stateAt);
+    return states.of(batch, cache, state);
   }
 
   @Override
@@ -484,7 +484,7 @@ public final class CpuBackend implements ComputeBackend {
       StepBatch batch,
       Activations in,
       StateSpaceSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations between,
       Activations out) {
@@ -500,7 +500,7 @@ public final class CpuBackend implements ComputeBackend {
     if (spec.norm() != null) {
       vector("norm", spec.norm(), shape.inner());
     }
-    CarriedStates carried = states(batch, kv, shape.stateBytes(), stateAt);
+    CarriedStates carried = states(batch, kv, shape.stateBytes(), state);
     stateSpaces.run(carried, input, spec, convolved, output, crew);
   }
 
@@ -509,13 +509,13 @@ public final class CpuBackend implements ComputeBackend {
       StepBatch batch,
       Activations in,
       ShortConvolutionSpec spec,
-      long stateAt,
+      int state,
       KvMemory kv,
       Activations out) {
     CpuActivations input = rows("input", in, batch, 3 * spec.width());
     CpuActivations output = rows("output", out, batch, spec.width());
     vector("kernel", spec.kernel(), spec.taps() * spec.width());
-    CarriedStates carried = states(batch, kv, spec.stateBytes(), stateAt);
+    CarriedStates carried = states(batch, kv, spec.stateBytes(), state);
     shortConvolutions.run(carried, input, spec, output, crew);
   }
 

@@ -4,6 +4,7 @@ import dev.serval.api.Bytes;
 import dev.serval.api.LoadListener;
 import dev.serval.api.cache.KvLayout;
 import dev.serval.api.cache.KvMemory;
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.compute.ComputeBackend;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelFamily;
@@ -85,8 +86,8 @@ public abstract class DecoderFamily implements ModelFamily {
     KvLayout layout = kv.layout();
     if (!layout.equals(spec.kvLayout(layout.blockTokens(), layout.dtype()))) {
       throw new IllegalArgumentException(
-          "%s needs KV blocks of the layers %s and states of %d bytes, unlike %s"
-              .formatted(checkpoint.root(), spec.kvLayers(), spec.stateBytes(), layout));
+          "%s needs KV blocks of the layers %s and states of %s, unlike %s"
+              .formatted(checkpoint.root(), spec.kvLayers(), spec.states(), layout));
     }
     DecoderWeights weights =
         new DecoderLoader(shape, checkpoint, backend, limits.tokens(), listener).load();
@@ -119,7 +120,7 @@ public abstract class DecoderFamily implements ModelFamily {
         shape.layers(),
         shape.layers() - shape.keeping(),
         shape.kvLayers(),
-        shape.traits().states().map(StateLayers::stateBytes).orElse(0L),
+        shape.traits().states().map(StateLayers::shape).orElse(StateShape.NONE),
         shape.traits().experts().map(ExpertTraits::count).orElse(1),
         shape.traits().experts().map(experts -> experts.routing().used()).orElse(1),
         tensors.elements(),

@@ -5,6 +5,7 @@ import static dev.serval.models.family.Refusals.refused;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.cache.KvShape;
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.testkit.models.SmallModel;
@@ -36,7 +37,7 @@ final class FalconH1Test {
                 .with("time_step_max", 0.1));
     assertThat(spec.family()).isEqualTo("falcon_h1");
     assertThat(spec.kvLayers()).hasSize(4).containsOnly(new KvShape(2, 16));
-    assertThat(spec.stateBytes()).isEqualTo(4 * StatefulModels.SPACE.stateBytes());
+    assertThat(spec.states()).isEqualTo(new StateShape(4, StatefulModels.SPACE.stateBytes()));
     assertThat(inspect(model().without("mamba_d_ssm"))).isEqualTo(spec);
   }
 

@@ -4,6 +4,7 @@ import static dev.serval.models.family.Refusals.inspect;
 import static dev.serval.models.family.Refusals.refused;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.testkit.models.SmallModel;
@@ -22,7 +23,7 @@ final class StateRefusalTest {
     ModelSpec spec = inspect(qwen35());
     assertThat(spec.layers()).isEqualTo(4);
     assertThat(spec.kvLayers()).hasSize(1);
-    assertThat(spec.stateBytes()).isEqualTo(3 * Float.BYTES * (3 * 104 + 6 * 8 * 12));
+    assertThat(spec.states()).isEqualTo(new StateShape(3, Float.BYTES * (3 * 104 + 6 * 8 * 12)));
   }
 
   @Test

@@ -66,7 +66,7 @@ public final class RecallModel implements ModelExecutor {
     this.vocabulary = vocabulary;
     this.windows = List.copyOf(windows);
     KvShape one = new KvShape(1, 1);
-    layout = new KvLayout(windows.stream().map(one::within).toList(), blockTokens, DType.F32, 0);
+    layout = new KvLayout(windows.stream().map(one::within).toList(), blockTokens, DType.F32);
     memory = new long[blocks * blockTokens];
     Arrays.fill(memory, -1);
     logits = new OneHot(maxLogitRows, vocabulary);
@@ -159,7 +159,17 @@ public final class RecallModel implements ModelExecutor {
   @Override
   public ModelSpec spec() {
     return new ModelSpec(
-        "recall", vocabulary, Integer.MAX_VALUE, 1, 0, layout.layers(), 0, 1, 1, 0, Bytes.ZERO);
+        "recall",
+        vocabulary,
+        Integer.MAX_VALUE,
+        1,
+        0,
+        layout.layers(),
+        layout.states(),
+        1,
+        1,
+        0,
+        Bytes.ZERO);
   }
 
   @Override

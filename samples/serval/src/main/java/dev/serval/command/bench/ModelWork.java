@@ -97,7 +97,7 @@ public record ModelWork(
         new Last(lastElements(others, last), lastElements(experts, last)),
         Size.of(List.of(head)),
         kv.tokenBytes(),
-        spec.stateBytes());
+        spec.states().sequenceBytes());
   }
 
   /** Layers behind the last predict further tokens, and are left out. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.serval.api.Bytes;
 import dev.serval.api.cache.KvShape;
+import dev.serval.api.cache.StateShape;
 import dev.serval.api.compute.DType;
 import dev.serval.api.model.ModelSpec;
 import dev.serval.testkit.models.Experts;
@@ -22,7 +23,7 @@ final class ModelWorkTest {
 
   private static ModelSpec sharing(int layers) {
     List<KvShape> kept = Collections.nCopies(2, new KvShape(2, 4));
-    return new ModelSpec("glm4moe", 20, 512, 2, layers, kept, 0, 3, 2, 0, Bytes.ZERO);
+    return new ModelSpec("glm4moe", 20, 512, 2, layers, kept, StateShape.NONE, 3, 2, 0, Bytes.ZERO);
   }
 
   @Test
@@ -47,13 +48,13 @@ final class ModelWorkTest {
   @Test
   void layers_that_keep_a_state_read_it_and_have_no_keys_and_values() {
     SmallModel model = StatefulModels.apart("Qwen3_5ForCausalLM", 1, DType.F32, 20);
-    long states = 3 * Float.BYTES * (3 * 104 + 6 * 8 * 12);
+    StateShape states = new StateShape(3, Float.BYTES * (3 * 104 + 6 * 8 * 12));
     ModelSpec spec =
         new ModelSpec(
             "qwen3_5", 20, 512, 4, 0, List.of(new KvShape(2, 16)), states, 1, 1, 0, Bytes.ZERO);
     ModelWork work = ModelWork.of(model, spec, DType.F32);
     assertThat(work.kvBytes()).isEqualTo(2 * 2 * 16 * Float.BYTES);
-    assertThat(work.stateBytes()).isEqualTo(states);
+    assertThat(work.stateBytes()).isEqualTo(states.sequenceBytes());
     assertThat(work.experts().elements()).as("none, but for convolutions").isZero();
   }
 

@@ -14,19 +14,19 @@ import java.lang.foreign.MemorySegment;
 public final class CarriedStates {
   private StepBatch batch;
   private CpuKvMemory kv;
-  private long at;
+  private int layer;
 
   /**
    * Those of one layer.
    *
    * @param step the step
    * @param cache the blocks
-   * @param first where the layer's states begin in a block, in bytes
+   * @param state which layer it is among those with a state
    */
-  public CarriedStates of(StepBatch step, CpuKvMemory cache, long first) {
+  public CarriedStates of(StepBatch step, CpuKvMemory cache, int state) {
     batch = step;
     kv = cache;
-    at = first;
+    layer = state;
     return this;
   }
 
@@ -43,8 +43,8 @@ public final class CarriedStates {
   /** Where the state is that the token at a position leaves behind, in bytes. */
   long behind(int sequence, int position) {
     KvLayout layout = kv.layout();
-    int block = batch.blockTable(sequence).block(position / layout.blockTokens());
-    return block * layout.blockBytes() + at;
+    int block = batch.blockTable(sequence).block(layout.stateEntry(layer, position));
+    return block * layout.blockBytes() + layout.stateOffset(layer);
   }
 
   /** How many tokens from a position on are in its block. */

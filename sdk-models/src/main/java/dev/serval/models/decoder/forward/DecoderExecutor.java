@@ -301,12 +301,12 @@ public final class DecoderExecutor implements ModelExecutor {
     Recalling room = Objects.requireNonNull(recalling);
     backend.linear(batch, in, mixer.inputs(), null, room.in());
     switch (mixer) {
-      case Mixer.DeltaNet(_, DeltaNetSpec spec, long at) ->
-          backend.deltaNet(batch, room.in(), spec, at, kv, room.between(), room.out());
-      case Mixer.StateSpace(_, StateSpaceSpec spec, long at) ->
-          backend.stateSpace(batch, room.in(), spec, at, kv, room.between(), room.out());
-      case Mixer.ShortConvolution(_, ShortConvolutionSpec spec, long at) ->
-          backend.shortConvolution(batch, room.in(), spec, at, kv, room.out());
+      case Mixer.DeltaNet(_, DeltaNetSpec spec, int state) ->
+          backend.deltaNet(batch, room.in(), spec, state, kv, room.between(), room.out());
+      case Mixer.StateSpace(_, StateSpaceSpec spec, int state) ->
+          backend.stateSpace(batch, room.in(), spec, state, kv, room.between(), room.out());
+      case Mixer.ShortConvolution(_, ShortConvolutionSpec spec, int state) ->
+          backend.shortConvolution(batch, room.in(), spec, state, kv, room.out());
     }
     return room.out();
   }

@@ -162,17 +162,17 @@ public record DecoderWeights(
       Weight inputs();
 
       /** Where its state begins among those of a block, in bytes. */
-      long stateAt();
+      int state();
     }
 
     /** A gated delta network. */
-    record DeltaNet(Weight inputs, DeltaNetSpec spec, long stateAt) implements Carrying {}
+    record DeltaNet(Weight inputs, DeltaNetSpec spec, int state) implements Carrying {}
 
     /** A state space. */
-    record StateSpace(Weight inputs, StateSpaceSpec spec, long stateAt) implements Carrying {}
+    record StateSpace(Weight inputs, StateSpaceSpec spec, int state) implements Carrying {}
 
     /** A short convolution. */
-    record ShortConvolution(Weight inputs, ShortConvolutionSpec spec, long stateAt)
+    record ShortConvolution(Weight inputs, ShortConvolutionSpec spec, int state)
         implements Carrying {}
   }
 

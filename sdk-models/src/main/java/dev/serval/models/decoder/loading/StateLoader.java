@@ -45,7 +45,7 @@ final class StateLoader {
             weights.weight(tensors.timeBias()),
             weights.weight(tensors.norm()),
             shape.epsilon());
-    return new Mixer.DeltaNet(weights.weight(tensors.inputs()), spec, stateAt(shape, index));
+    return new Mixer.DeltaNet(weights.weight(tensors.inputs()), spec, state(shape, index));
   }
 
   private Mixer.Carrying stateSpace(
@@ -62,7 +62,7 @@ final class StateLoader {
             weights.optional(tensors.norm()),
             traits.normGroups(),
             shape.epsilon());
-    return new Mixer.StateSpace(inputs(tensors), spec, stateAt(shape, index));
+    return new Mixer.StateSpace(inputs(tensors), spec, state(shape, index));
   }
 
   /** By which channels are multiplied besides. */
@@ -96,12 +96,11 @@ final class StateLoader {
     ShortConvolutionTraits traits = tensors.traits();
     Weight kernel = taps(tensors.kernel(), traits.width(), traits.taps());
     ShortConvolutionSpec spec = new ShortConvolutionSpec(traits.width(), traits.taps(), kernel);
-    return new Mixer.ShortConvolution(
-        weights.weight(tensors.inputs()), spec, stateAt(shape, index));
+    return new Mixer.ShortConvolution(weights.weight(tensors.inputs()), spec, state(shape, index));
   }
 
-  private static long stateAt(DecoderShape shape, int index) {
-    return shape.traits().states().orElseThrow().stateAt(index);
+  private static int state(DecoderShape shape, int index) {
+    return shape.traits().states().orElseThrow().below(index);
   }
 
   private Weight taps(List<TensorNeed> needs, int channels, int taps) {

@@ -1,5 +1,6 @@
 package dev.serval.models.decoder.traits;
 
+import dev.serval.api.cache.StateShape;
 import dev.serval.models.decoder.config.ModelConfig;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -76,17 +77,12 @@ public record StateLayers(List<Boolean> carry, StateTraits traits, boolean atten
   }
 
   /** How many layers below this one are such. */
-  int below(int layer) {
+  public int below(int layer) {
     return (int) IntStream.range(0, layer).filter(carry::get).count();
   }
 
-  /** How much all states of a sequence take. */
-  public long stateBytes() {
-    return below(carry.size()) * traits.stateBytes();
-  }
-
-  /** Where the state of a layer begins among them. */
-  public long stateAt(int layer) {
-    return below(layer) * traits.stateBytes();
+  /** What they keep of a sequence. */
+  public StateShape shape() {
+    return new StateShape(below(carry.size()), traits.stateBytes());
   }
 }
