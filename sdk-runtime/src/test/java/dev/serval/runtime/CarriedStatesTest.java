@@ -12,12 +12,13 @@ import org.junit.jupiter.api.io.TempDir;
 /** Blocks of models whose layers carry a state along. */
 final class CarriedStatesTest {
   @Test
-  void blocks_are_as_large_as_their_states_unless_told_otherwise(@TempDir Path parent)
+  void blocks_are_for_as_many_tokens_as_take_what_states_of_a_layer_do(@TempDir Path parent)
       throws IOException {
     SmallModel model = SameAnswersTest.Kept.DELTA_NETWORKS.model();
     try (ServingRuntime runtime = new SameAnswers(model, parent).builder().build()) {
       assertThat(runtime.describe().toString())
-          .contains("of 64 tokens", "states of 10.4 KiB in each");
+          .contains(
+              "of 16 tokens for each of 4 groups of layers", "states of 10.4 KiB for a sequence");
     }
   }
 }

@@ -9,6 +9,7 @@ import dev.serval.api.GenerationResult;
 import dev.serval.api.Prompt;
 import dev.serval.api.ServingRuntime;
 import dev.serval.api.batching.DraftedSequence;
+import dev.serval.api.cache.KvLayout;
 import dev.serval.api.compute.DType;
 import dev.serval.testkit.models.Oracle;
 import dev.serval.testkit.models.SmallModel;
@@ -105,10 +106,12 @@ final class SameAnswers {
   /** They are the same where there is not room for all at once. */
   void assertAfterGivingWay() throws InterruptedException {
     SimpleMeterRegistry meters = new SimpleMeterRegistry();
-    Bytes budget = Bytes.of(12 * blockBytes());
+    KvLayout layout = layout(8);
+    int blocks = layout.blocksFor(12 * 8);
+    Bytes budget = Bytes.of(blocks * layout.blockBytes());
     try (ServingRuntime runtime =
         builder().blockTokens(8).kvBudget(budget).streamBuffer(1).meters(meters).build()) {
-      assertThat(OracleRequests.load(runtime).totalBlocks()).isEqualTo(12);
+      assertThat(OracleRequests.load(runtime).totalBlocks()).isEqualTo(blocks);
       together(runtime);
       assertThat(meters.get("serval.engine.preemptions").counter().count()).isPositive();
       OracleRequests.assertNothingHeld(runtime);
@@ -140,9 +143,9 @@ final class SameAnswers {
         .orElseThrow();
   }
 
-  private long blockBytes() {
-    try (ServingRuntime runtime = builder().blockTokens(8).build()) {
-      return ((NamedModel) runtime.models().getFirst()).loaded().placed().layout().blockBytes();
+  private KvLayout layout(int blockTokens) {
+    try (ServingRuntime runtime = builder().blockTokens(blockTokens).build()) {
+      return ((NamedModel) runtime.models().getFirst()).loaded().placed().layout();
     }
   }
 }
