@@ -12,6 +12,7 @@ import dev.serval.api.device.Device;
 import dev.serval.api.model.ModelExecutor;
 import dev.serval.api.model.ModelFamily;
 import dev.serval.api.model.ModelSpec;
+import dev.serval.api.model.StepLimits;
 import dev.serval.api.model.TextCodec;
 import dev.serval.api.placement.Placement;
 import dev.serval.api.storage.Checkpoint;
@@ -74,6 +75,11 @@ record LoadedModel(
     /** The device's memory that the model takes. */
     Bytes total() {
       return weights.plus(kvBytes());
+    }
+
+    /** How many tokens of a sequence a step computes at most. */
+    int reach(StepLimits limits) {
+      return layout.reach(limits.tokens(), kv.blocks());
     }
 
     Bytes kvBytes() {

@@ -349,7 +349,7 @@ final class ModelAssembly {
             executor.numerics(),
             options.kv().reuse(),
             home.computing().swap(),
-            options.batch().limits().tokens());
+            home.placed().reach(options.batch().limits()));
     EngineOptions engine =
         new EngineOptions(
             options.name() + "-" + stored.name(),

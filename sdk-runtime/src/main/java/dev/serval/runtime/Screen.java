@@ -200,7 +200,7 @@ record Screen(
     KvLayout layout = model.placed().layout();
     int tokens =
         layout
-            .demand(options.batch().limits().tokens())
+            .demand(model.placed().reach(options.batch().limits()))
             .longest(model.placed().kv().blocks(), Integer.MAX_VALUE);
     return new Entry(
         model.name(),

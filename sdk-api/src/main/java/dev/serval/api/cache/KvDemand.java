@@ -1,6 +1,7 @@
 package dev.serval.api.cache;
 
 import dev.serval.api.compute.AttentionWindow;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -60,6 +61,15 @@ public final class KvDemand {
       blocks += Math.min(whole, passing);
     }
     return (int) Math.min(blocks, Integer.MAX_VALUE);
+  }
+
+  /**
+   * How many blocks of groups with a window are enough for a sequence, however long it is.
+   *
+   * @return the most that it holds at a time
+   */
+  public int passing() {
+    return (int) Math.min(Arrays.stream(most).asLongStream().sum(), Integer.MAX_VALUE);
   }
 
   /**

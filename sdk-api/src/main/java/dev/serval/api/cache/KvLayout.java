@@ -32,6 +32,9 @@ public final class KvLayout {
   /** States begin and end at lines of the processor's caches. */
   private static final long LINE = 64;
 
+  private static final int LEAST_REACH = 64;
+  private static final int PARTS = 8;
+
   /** A token's state follows from the one before. */
   private static final AttentionWindow CARRIED = new AttentionWindow.Sliding(2);
 
@@ -239,6 +242,25 @@ public final class KvLayout {
    */
   public KvDemand demand(int ahead) {
     return new KvDemand(blockTokens, groups.windows(), ahead);
+  }
+
+  /**
+   * How far steps may reach in one sequence: over all of their tokens, unless groups with a window
+   * take more than an eighth of a cache for that, beside what the window takes.
+   *
+   * @param stepTokens how many tokens a step computes at most
+   * @param blocks how many blocks the cache has
+   * @return how many tokens of a sequence a step computes at most; no less than a block's, and 64,
+   *     if a step has so many
+   */
+  public int reach(int stepTokens, int blocks) {
+    int least = Math.min(stepTokens, Math.max(blockTokens, LEAST_REACH));
+    int reach = stepTokens;
+    int most = demand(1).passing() + blocks / PARTS;
+    while (reach > least && demand(reach).passing() > most) {
+      reach = Math.max(least, reach - blockTokens);
+    }
+    return reach;
   }
 
   /**

@@ -175,6 +175,19 @@ final class KvLayoutTest {
   }
 
   @Test
+  void steps_reach_less_far_where_they_would_take_over_an_eighth_of_a_cache() {
+    KvLayout layout = new KvLayout(6, 2, 256, 192, DType.BF16, new StateShape(18, 1_122_304));
+    assertThat(layout.demand(512).passing()).isEqualTo(4 * 9);
+    assertThat(layout.reach(512, 144)).isEqualTo(512);
+    assertThat(layout.reach(512, 143)).isEqualTo(320);
+    assertThat(layout.demand(320).passing()).isEqualTo(3 * 9);
+    assertThat(layout.reach(512, 20)).isEqualTo(192);
+    assertThat(layout.reach(100, 20)).isEqualTo(100);
+    assertThat(grouped("aw").reach(512, 20)).isEqualTo(64);
+    assertThat(grouped("aa").reach(512, 1)).isEqualTo(512);
+  }
+
+  @Test
   void keys_and_values_of_a_block_take_as_much_as_states_of_one_to_three_layers() {
     long block = 16 * 12 * 1024;
     assertThat(spec(0, 0).usualBlockTokens(DType.BF16)).isEqualTo(16);
