@@ -243,8 +243,8 @@ public final class ServingRuntimeBuilder {
 
   /**
    * Sets the tokens of a KV block. What was computed before is found again block by block. Of a
-   * model whose layers keep states each block has a copy of them, too, so that smaller blocks are
-   * found sooner and take more memory for each token.
+   * model whose layers keep states each end of a block that is found takes a copy of them, so that
+   * smaller blocks are found sooner and leave more copies.
    *
    * @param value the number, 1 to 1024; unless set 16, or what {@link
    *     dev.serval.api.model.ModelSpec#usualBlockTokens} says of a model with states

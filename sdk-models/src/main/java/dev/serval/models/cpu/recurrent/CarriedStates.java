@@ -14,7 +14,11 @@ import java.lang.foreign.MemorySegment;
 public final class CarriedStates {
   private StepBatch batch;
   private CpuKvMemory kv;
-  private int layer;
+  private int blockTokens;
+  private int groups;
+  private int group;
+  private long blockBytes;
+  private long at;
 
   /**
    * Those of one layer.
@@ -26,7 +30,12 @@ public final class CarriedStates {
   public CarriedStates of(StepBatch step, CpuKvMemory cache, int state) {
     batch = step;
     kv = cache;
-    layer = state;
+    KvLayout layout = cache.layout();
+    blockTokens = layout.blockTokens();
+    groups = layout.groups();
+    group = layout.stateGroup(state);
+    blockBytes = layout.blockBytes();
+    at = layout.stateOffset(state);
     return this;
   }
 
@@ -42,18 +51,17 @@ public final class CarriedStates {
 
   /** Where the state is that the token at a position leaves behind, in bytes. */
   long behind(int sequence, int position) {
-    KvLayout layout = kv.layout();
-    int block = batch.blockTable(sequence).block(layout.stateEntry(layer, position));
-    return block * layout.blockBytes() + layout.stateOffset(layer);
+    int entry = position / blockTokens * groups + group;
+    return batch.blockTable(sequence).block(entry) * blockBytes + at;
   }
 
   /** How many tokens from a position on are in its block. */
   int left(int position) {
-    return kv.layout().blockTokens() - position % kv.layout().blockTokens();
+    return blockTokens - position % blockTokens;
   }
 
   /** Whether nothing of the sequence is in a position's block yet. */
   boolean enters(int position) {
-    return position % kv.layout().blockTokens() == 0;
+    return position % blockTokens == 0;
   }
 }
