@@ -12,10 +12,12 @@ final class BlockPool {
   private static final int HOLDERS = 0;
   private static final int NEXT = 1;
   private static final int PREVIOUS = 2;
-  private static final int TICKET = 3;
+  private static final int STANDING = 3;
 
-  /** Of a block that was let go of as it is. */
-  static final int NO_TICKET = 0;
+  /** Of a block that no sequence has passed, but all held it to their ends. */
+  static final int NOT_PASSED = 0;
+
+  private static final int PASSED_BY = -1;
 
   /** What a block is good for that nobody holds any more. */
   enum Worth {
@@ -23,6 +25,8 @@ final class BlockPool {
     NOTHING,
     /** A sequence has passed it: it is found by who parts from that there, and by nobody else. */
     PASSED,
+    /** So it has, but sequences part there, and it is kept as what may be found again. */
+    PARTED_FROM,
     /** It may be found again: it is handed out after all that were let go of before. */
     FOUND_AGAIN,
     /** Somebody will come back for it: it is handed out after all others. */
@@ -67,10 +71,11 @@ final class BlockPool {
     int block =
         switch (worthOfNext()) {
           case NOTHING, PASSED -> next(passed);
-          case FOUND_AGAIN -> next(findable);
+          case PARTED_FROM, FOUND_AGAIN -> next(findable);
           case EXPECTED -> next(expected);
         };
     share(block);
+    books[WIDTH * block + STANDING] = NOT_PASSED;
     return block;
   }
 
@@ -97,12 +102,13 @@ final class BlockPool {
   /** Takes a holder from a block. When it was the last, the block is free, and of some worth. */
   void release(int block, Worth worth) {
     if (--books[WIDTH * block + HOLDERS] == 0) {
-      books[WIDTH * block + TICKET] = NO_TICKET;
+      boolean isPassed = worth == Worth.PASSED || worth == Worth.PARTED_FROM;
+      books[WIDTH * block + STANDING] = isPassed ? PASSED_BY : NOT_PASSED;
       linkBefore(
           switch (worth) {
             case NOTHING -> next(passed);
             case PASSED -> passed;
-            case FOUND_AGAIN -> findable;
+            case PARTED_FROM, FOUND_AGAIN -> findable;
             case EXPECTED -> expected;
           },
           block);
@@ -116,15 +122,22 @@ final class BlockPool {
   int releaseForNow(int block) {
     release(block, Worth.FOUND_AGAIN);
     if (isFree(block)) {
-      books[WIDTH * block + TICKET] = ++tickets;
+      books[WIDTH * block + STANDING] = ++tickets;
       return tickets;
     }
-    return NO_TICKET;
+    return NOT_PASSED;
+  }
+
+  /**
+   * Whether a sequence has passed a block since it was handed out, and nobody held it to its end.
+   */
+  boolean isPassed(int block) {
+    return books[WIDTH * block + STANDING] != NOT_PASSED;
   }
 
   /** Says what a block is worth, unless somebody has come for it since the ticket was given. */
   void grade(int block, int ticket, Worth worth) {
-    if (isFree(block) && books[WIDTH * block + TICKET] == ticket) {
+    if (isFree(block) && books[WIDTH * block + STANDING] == ticket) {
       share(block);
       release(block, worth);
     }

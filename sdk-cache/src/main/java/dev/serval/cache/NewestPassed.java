@@ -40,9 +40,9 @@ final class NewestPassed {
   }
 
   private void grade(int group, Worth worth) {
-    if (tickets[group] != BlockPool.NO_TICKET && index.isPublished(blocks[group])) {
+    if (tickets[group] != BlockPool.NOT_PASSED && index.isPublished(blocks[group])) {
       pool.grade(blocks[group], tickets[group], worth);
     }
-    tickets[group] = BlockPool.NO_TICKET;
+    tickets[group] = BlockPool.NOT_PASSED;
   }
 }

@@ -65,8 +65,9 @@ public final class PagedKvCache implements KvCache {
    * Groups of layers. Each has a block, and a key, of its own for the same tokens. Where queries have
    * a window, a sequence lets go of blocks behind it. They stay findable, since somebody may part from
    * it there, but go to the first ring: who comes back, as conversations do, needs the last ones, and
-   * the newest of those that were passed (NewestPassed). Blocks that were found themselves have shown
-   * to be where sequences part, and are kept as others. What is
+   * the newest of those that were passed (NewestPassed). Where a block was found that another sequence
+   * had passed, sequences part, and it is kept as others; what one sequence held to its end and the
+   * next one finds is a conversation that goes on, and is passed as its own. What is
    * found of a beginning is taken up as far as windows reach, no further (KnownBeginning). A sequence
    * is promised blocks for all of its tokens, of these groups for no more at once than a window and a
    * step reach over; as it moves on, it takes as many as it lets go of, in one go, so that nobody else
@@ -257,6 +258,9 @@ public final class PagedKvCache implements KvCache {
     /** How many blocks of tokens were taken up. */
     private int found;
 
+    /** Whether it parted there from a sequence that went on. */
+    private boolean parted;
+
     /** Up to which block of tokens groups with a window have theirs. */
     private int near;
 
@@ -317,7 +321,9 @@ public final class PagedKvCache implements KvCache {
       if (known.isSwapped(block, group)) {
         swapped.hold(known.slot(block, group));
       } else if (known.needs(block, group)) {
-        pool.share(known.block(block, group));
+        int number = known.block(block, group);
+        parted |= layout.isWindowed(group) && pool.isPassed(number);
+        pool.share(number);
       }
     }
 
@@ -466,8 +472,8 @@ public final class PagedKvCache implements KvCache {
 
     private void pass(int group, int block) {
       int entry = block * groups + group;
-      if (block < found) {
-        letGo(entry, Worth.FOUND_AGAIN);
+      if (block < found && parted) {
+        letGo(entry, Worth.PARTED_FROM);
       } else {
         newest.pass(group, table.block(entry));
       }
@@ -499,6 +505,7 @@ public final class PagedKvCache implements KvCache {
       computed = 0;
       reserved = 0;
       found = 0;
+      parted = false;
       near = 0;
       broughtAll = false;
       Arrays.fill(firstHeld, 0);

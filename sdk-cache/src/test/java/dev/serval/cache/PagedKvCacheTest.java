@@ -330,6 +330,17 @@ final class PagedKvCacheTest extends KvCacheContract {
   }
 
   @Test
+  void what_a_conversation_goes_on_from_is_passed_as_what_it_computes_itself() {
+    NotedSwap swap = new NotedSwap(9);
+    KvCache cache = windowed(12, swap);
+    compute(cache, Arrays.copyOf(SIXTEEN, 8));
+    compute(cache, SIXTEEN);
+    assertThat(cache.open(IsolationScope.HOST).reserve(12)).isTrue();
+    assertThat(swap.moves).as("one of its first half, which was not passed").hasSize(1);
+    assertThat(found(cache, SIXTEEN)).isEqualTo(16);
+  }
+
+  @Test
   void a_cache_without_a_block_is_refused() {
     assertThatThrownBy(() -> cache(0, true)).hasMessageContaining("at least one block, unlike 0");
   }

@@ -6,8 +6,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /** A KV cache written for reading: whole prefixes as keys, and no concern for time or memory. */
@@ -24,6 +26,9 @@ final class ReferenceCache {
 
   /** Who passed a block last and nothing since, while nobody else has come for it. */
   private final Map<Integer, Passer> newest = new HashMap<>();
+
+  /** Blocks that a sequence has passed which nobody held to its end since. */
+  private final Set<Integer> passedBy = new HashSet<>();
 
   private final List<Sequence> open = new ArrayList<>();
   private final int blockTokens;
@@ -61,6 +66,7 @@ final class ReferenceCache {
   private Integer take() {
     Deque<Integer> ring = !passed.isEmpty() ? passed : free.isEmpty() ? suspended : free;
     Integer block = ring.removeFirst();
+    passedBy.remove(block);
     published.values().remove(block);
     hold(block);
     return block;
@@ -74,8 +80,12 @@ final class ReferenceCache {
     holders.merge(block, 1, Integer::sum);
   }
 
-  private void letGo(int block, Deque<Integer> ifPublished) {
+  private void letGo(int block, Deque<Integer> ifPublished, boolean passes) {
     if (block != NONE && holders.merge(block, -1, Integer::sum) == 0) {
+      passedBy.remove(block);
+      if (passes && published.containsValue(block)) {
+        passedBy.add(block);
+      }
       if (published.containsValue(block)) {
         ifPublished.addLast(block);
       } else {
@@ -92,6 +102,7 @@ final class ReferenceCache {
     private final int[] last;
     private int full;
     private int found;
+    private boolean parted;
     private int computed;
     private int reserved;
     private boolean tainted;
@@ -107,6 +118,8 @@ final class ReferenceCache {
       while (blocks > 0 && !takeUp(tokens, blocks)) {
         blocks--;
       }
+      parted = blocks > 0 && hasParted();
+      table.forEach(row -> Arrays.stream(row).filter(b -> b != NONE).forEach(b -> hold(b)));
       full = blocks;
       found = blocks;
       computed = blocks * blockTokens;
@@ -128,8 +141,14 @@ final class ReferenceCache {
         }
         table.add(row);
       }
-      table.forEach(row -> Arrays.stream(row).filter(b -> b != NONE).forEach(b -> hold(b)));
       return true;
+    }
+
+    private boolean hasParted() {
+      return table.stream()
+          .anyMatch(row ->
+              IntStream.range(0, row.length)
+                  .anyMatch(group -> isWindowed(group) && passedBy.contains(row[group])));
     }
 
     /** The first block that a query sees. */
@@ -216,11 +235,12 @@ final class ReferenceCache {
     private void pass(int group, int block) {
       int number = table.get(block)[group];
       table.get(block)[group] = NONE;
-      if (block >= found) {
+      boolean own = block >= found || !parted;
+      if (own) {
         regrade(group, passed);
       }
-      ReferenceCache.this.letGo(number, free);
-      if (block >= found && free.contains(number)) {
+      ReferenceCache.this.letGo(number, free, true);
+      if (own && free.contains(number)) {
         newest.put(number, new Passer(this, group));
         last[group] = number;
       }
@@ -232,7 +252,7 @@ final class ReferenceCache {
           && new Passer(this, group).equals(newest.get(last[group]))
           && published.containsValue(last[group])) {
         hold(last[group]);
-        ReferenceCache.this.letGo(last[group], ring);
+        ReferenceCache.this.letGo(last[group], ring, ring == passed);
       }
       last[group] = NONE;
     }
@@ -251,12 +271,13 @@ final class ReferenceCache {
       }
       for (int[] row : table.reversed()) {
         for (int group = row.length - 1; group >= 0; group--) {
-          ReferenceCache.this.letGo(row[group], ifPublished);
+          ReferenceCache.this.letGo(row[group], ifPublished, false);
         }
       }
       table.clear();
       full = 0;
       found = 0;
+      parted = false;
       computed = 0;
       reserved = 0;
       tainted = false;

@@ -73,17 +73,19 @@ public final class KvDemand {
   }
 
   /**
-   * How many blocks a sequence holds that decodes, the last of each group half full on average.
+   * How many blocks a sequence holds that decodes, on average: the last of each group is half full,
+   * and where a window has moved on, it begins anywhere in its first block.
    *
    * @param tokens its tokens
    * @return the number
    */
   public double mean(double tokens) {
-    double seen = lasting * tokens;
+    double whole = tokens / blockTokens + 0.5;
+    double blocks = lasting * whole;
     for (AttentionWindow window : windows) {
-      seen += Math.min(tokens, window.positions());
+      blocks += Math.min(whole, (window.positions() - 1.0) / blockTokens + 1);
     }
-    return seen / blockTokens + 0.5 * (lasting + windows.length);
+    return blocks;
   }
 
   /**

@@ -40,7 +40,8 @@ final class KvDemandTest {
   void behind_a_window_it_takes_no_more_than_that_and_a_step_reach_over() {
     KvDemand demand = new KvDemand(16, List.of(ALL, window(100)), 32);
     assertThat(demand.blocks(16_000)).isEqualTo(1000 + 10);
-    assertThat(demand.mean(16_000)).isEqualTo(1000 + 6.25 + 1);
+    assertThat(demand.mean(16_000)).isEqualTo(1000.5 + 99.0 / 16 + 1);
+    assertThat(demand.mean(50)).isEqualTo(2 * (50.0 / 16 + 0.5));
   }
 
   @Test

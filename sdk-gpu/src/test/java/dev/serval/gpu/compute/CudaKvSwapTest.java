@@ -21,7 +21,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 final class CudaKvSwapTest {
   @RegisterExtension static final TestedGpu GPU = new TestedGpu("memory=256m", "capability=8.0");
 
-  private static final int BLOCKS = 40;
+  private static final int BLOCKS = 160;
   private static final SteppedModel.Setup SETUP =
       new SteppedModel.Setup(DType.BF16, 4, BLOCKS, new StepLimits(64, 4));
 
@@ -101,7 +101,7 @@ final class CudaKvSwapTest {
           for (int round = 0; round < 3; round++) {
             late();
             model.save(moves, swap, 3 + round);
-            SteppedModel.Sequence other = model.sequence(prompt(4 * BLOCKS - 4));
+            SteppedModel.Sequence other = model.sequence(prompt(BLOCKS - 4));
             model.advance(other);
             model.end(other);
             model.load(moves, swap, 3 + round);

@@ -283,8 +283,9 @@ public class SteppedModel implements AutoCloseable {
    * @param firstSlot the slot of its first block, whose others follow
    */
   public void save(Sequence sequence, KvSwap swap, int firstSlot) {
-    for (int i = 0; i < sequence.table.size(); i++) {
-      swap.save(sequence.table.block(i), firstSlot + i);
+    List<Integer> held = sequence.held();
+    for (int i = 0; i < held.size(); i++) {
+      swap.save(sequence.table.block(held.get(i)), firstSlot + i);
     }
     end(sequence);
   }
@@ -298,8 +299,10 @@ public class SteppedModel implements AutoCloseable {
    */
   public void load(Sequence sequence, KvSwap swap, int firstSlot) {
     sequence.reserve(sequence.computed);
-    for (int i = 0; i < sequence.table.size(); i++) {
-      swap.load(firstSlot + i, sequence.table.block(i));
+    sequence.computed(0);
+    List<Integer> held = sequence.held();
+    for (int i = 0; i < held.size(); i++) {
+      swap.load(firstSlot + i, sequence.table.block(held.get(i)));
     }
   }
 
@@ -311,17 +314,15 @@ public class SteppedModel implements AutoCloseable {
    * @param firstSlot the slot of its first block, whose others follow
    */
   public void moveAhead(Sequence sequence, KvSwap swap, int firstSlot) {
-    List<Integer> moved = new ArrayList<>();
-    for (int i = 0; i < sequence.table.size(); i++) {
-      moved.add(freeBlocks.removeLast());
-      swap.saveAhead(sequence.table.block(i), firstSlot + i);
-      swap.loadAhead(firstSlot + i, moved.getLast());
+    List<Integer> held = sequence.held();
+    for (int i = 0; i < held.size(); i++) {
+      int from = sequence.table.block(held.get(i));
+      int to = freeBlocks.removeLast();
+      swap.saveAhead(from, firstSlot + i);
+      swap.loadAhead(firstSlot + i, to);
+      sequence.table.set(held.get(i), to);
+      freeBlocks.add(0, from); // the last to be handed out
     }
-    for (int i = 0; i < sequence.table.size(); i++) {
-      freeBlocks.add(0, sequence.table.block(i)); // the last to be handed out
-    }
-    sequence.table.clear();
-    moved.forEach(sequence.table::add);
   }
 
   /**
@@ -350,15 +351,14 @@ public class SteppedModel implements AutoCloseable {
    * @param slot the slot
    */
   public void moveThrough(Sequence sequence, KvSwap swap, int slot) {
-    List<Integer> moved = new ArrayList<>();
-    for (int i = 0; i < sequence.table.size(); i++) {
-      moved.add(freeBlocks.removeLast());
-      swap.save(sequence.table.block(i), slot);
-      swap.load(slot, moved.getLast());
-      freeBlocks.add(sequence.table.block(i));
+    for (int entry : sequence.held()) {
+      int from = sequence.table.block(entry);
+      int to = freeBlocks.removeLast();
+      swap.save(from, slot);
+      swap.load(slot, to);
+      sequence.table.set(entry, to);
+      freeBlocks.add(from);
     }
-    sequence.table.clear();
-    moved.forEach(sequence.table::add);
   }
 
   /**
@@ -429,6 +429,14 @@ public class SteppedModel implements AutoCloseable {
           giveBack(block * layout.groups() + group);
         }
       }
+    }
+
+    /** Which entries of its table have a block. */
+    private List<Integer> held() {
+      return IntStream.range(0, table.size())
+          .filter(entry -> table.block(entry) != BlockTable.NONE)
+          .boxed()
+          .toList();
     }
 
     private void giveBack(int entry) {

@@ -14,11 +14,8 @@ import java.lang.foreign.MemorySegment;
 public final class CarriedStates {
   private StepBatch batch;
   private CpuKvMemory kv;
-  private int blockTokens;
-  private int groups;
-  private int group;
-  private long blockBytes;
-  private long at;
+  private KvLayout layout;
+  private int layer;
 
   /**
    * Those of one layer.
@@ -30,12 +27,8 @@ public final class CarriedStates {
   public CarriedStates of(StepBatch step, CpuKvMemory cache, int state) {
     batch = step;
     kv = cache;
-    KvLayout layout = cache.layout();
-    blockTokens = layout.blockTokens();
-    groups = layout.groups();
-    group = layout.stateGroup(state);
-    blockBytes = layout.blockBytes();
-    at = layout.stateOffset(state);
+    layout = cache.layout();
+    layer = state;
     return this;
   }
 
@@ -51,17 +44,17 @@ public final class CarriedStates {
 
   /** Where the state is that the token at a position leaves behind, in bytes. */
   long behind(int sequence, int position) {
-    int entry = position / blockTokens * groups + group;
-    return batch.blockTable(sequence).block(entry) * blockBytes + at;
+    int block = batch.blockTable(sequence).block(layout.stateEntry(layer, position));
+    return block * layout.blockBytes() + layout.stateOffset(layer);
   }
 
   /** How many tokens from a position on are in its block. */
   int left(int position) {
-    return blockTokens - position % blockTokens;
+    return layout.blockTokens() - position % layout.blockTokens();
   }
 
   /** Whether nothing of the sequence is in a position's block yet. */
   boolean enters(int position) {
-    return position % blockTokens == 0;
+    return position % layout.blockTokens() == 0;
   }
 }
