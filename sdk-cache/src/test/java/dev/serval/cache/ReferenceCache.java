@@ -237,7 +237,7 @@ final class ReferenceCache {
       table.get(block)[group] = NONE;
       boolean own = block >= found || !parted;
       if (own) {
-        regrade(group, passed);
+        regrade(group, passed, true);
       }
       ReferenceCache.this.letGo(number, free, true);
       if (own && free.contains(number)) {
@@ -247,12 +247,12 @@ final class ReferenceCache {
     }
 
     /** Of the block of a group that it passed last. */
-    private void regrade(int group, Deque<Integer> ring) {
+    private void regrade(int group, Deque<Integer> ring, boolean passes) {
       if (last[group] != NONE
           && new Passer(this, group).equals(newest.get(last[group]))
           && published.containsValue(last[group])) {
         hold(last[group]);
-        ReferenceCache.this.letGo(last[group], ring, ring == passed);
+        ReferenceCache.this.letGo(last[group], ring, passes);
       }
       last[group] = NONE;
     }
@@ -267,7 +267,7 @@ final class ReferenceCache {
 
     private void letGo(Deque<Integer> ifPublished) {
       for (int group = groups.size() - 1; group >= 0; group--) {
-        regrade(group, ifPublished);
+        regrade(group, ifPublished, false);
       }
       for (int[] row : table.reversed()) {
         for (int group = row.length - 1; group >= 0; group--) {
