@@ -147,7 +147,8 @@ uint16_t* put_operand(Bench& bench, const Rows& rows, int operandRows, int colum
 
 // ---- steps
 
-constexpr int NOT_THERE = -1; // what a block table has where there is no block
+// What a block table has of a block that is another group's, or behind the window.
+constexpr int NOT_THERE = -1;
 
 struct Run {
   int from;            // position of the first row
@@ -1920,8 +1921,6 @@ Rows expected_attention(const AttentionCase& c, Rows rows, bool rounded) {
   }
   return out;
 }
-
-// A block of another group of layers, or behind the window.
 
 // Computes all sequences in steps of up to `chunk` rows of each; `simt`: by the plain kernel.
 vector<vector<float>> attend(Bench& bench, const AttentionCase& c, Random random, int chunk, bool simt) {

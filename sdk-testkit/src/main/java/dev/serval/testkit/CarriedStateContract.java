@@ -160,6 +160,8 @@ abstract class CarriedStateContract extends RowsContract {
     for (int state : new int[] {-1, 3}) {
       refused(() -> backend.deltaNet(batch, in, spec, state, kv, between, out));
     }
+    KvMemory small = one.tooSmall();
+    refused(() -> backend.deltaNet(batch, in, spec, 0, small, between, out));
     DeltaNetSpec wrong =
         new DeltaNetSpec(
             shape, false, spec.decay(), spec.decay(), spec.timeBias(), spec.norm(), 1e-5f);
@@ -185,6 +187,8 @@ abstract class CarriedStateContract extends RowsContract {
     for (int state : new int[] {-1, 3}) {
       refused(() -> backend.stateSpace(batch, in, spec, state, kv, between, out));
     }
+    KvMemory small = one.tooSmall();
+    refused(() -> backend.stateSpace(batch, in, spec, 0, small, between, out));
     StateSpaceSpec wrong =
         new StateSpaceSpec(
             shape,
@@ -213,6 +217,8 @@ abstract class CarriedStateContract extends RowsContract {
     for (int state : new int[] {-1, 3}) {
       refused(() -> backend.shortConvolution(batch, in, spec, state, kv, out));
     }
+    KvMemory small = one.tooSmall();
+    refused(() -> backend.shortConvolution(batch, in, spec, 0, small, out));
     ShortConvolutionSpec wrong = new ShortConvolutionSpec(8, 4, spec.kernel());
     refused(() -> backend.shortConvolution(batch, in, wrong, 0, kv, out));
   }

@@ -73,16 +73,21 @@ abstract class StateCase {
   }
 
   final KvMemory memory() {
-    return backend.kvMemory(layout(), 8);
+    return backend.kvMemory(layout(stateBytes), 8);
   }
 
-  final KvLayout layout() {
-    return new KvLayout(1, 1, 2, BLOCK, DType.F32, new StateShape(3, stateBytes));
+  /** Whose states have no room for the layer's. */
+  final KvMemory tooSmall() {
+    return backend.kvMemory(layout(stateBytes - Float.BYTES), 8);
+  }
+
+  private static KvLayout layout(long bytes) {
+    return new KvLayout(1, 1, 2, BLOCK, DType.F32, new StateShape(3, bytes));
   }
 
   /** Of a run from a position on: the layer's blocks but those before that of the token before. */
   final BlockTable table(int from, int... blocks) {
-    return table(layout(), from, blocks);
+    return table(layout(stateBytes), from, blocks);
   }
 
   static BlockTable table(KvLayout layout, int from, int... blocks) {

@@ -53,7 +53,8 @@ final class KvGroups {
       kinds.computeIfAbsent(kind, _ -> new ArrayList<>()).add(layer);
     }
     long room = room(kinds, bytes);
-    kinds.forEach((kind, layers) -> fill(kind.window(), layers, bytes, room));
+    kinds.forEach((kind, layers) ->
+        packed(layers, bytes, room).forEach(some -> place(kind.window(), some, bytes)));
   }
 
   private static long room(Map<Kind, List<Integer>> kinds, long[] bytes) {
@@ -79,7 +80,7 @@ final class KvGroups {
     int groups = 0;
     double blocks = 0;
     for (Map.Entry<Kind, List<Integer>> kind : kinds.entrySet()) {
-      int count = count(kind.getValue(), bytes, room);
+      int count = packed(kind.getValue(), bytes, room).size();
       groups += count;
       blocks += count * (kind.getKey().isWindowed() ? 1 : LASTING_BLOCKS);
     }
@@ -88,31 +89,30 @@ final class KvGroups {
         : room * blocks * (1 + groups * MORE_FOR_A_GROUP);
   }
 
-  private static int count(List<Integer> kind, long[] bytes, long room) {
-    int groups = 0;
+  /** Layers of one kind, in groups for which there is room. */
+  private static List<List<Integer>> packed(List<Integer> kind, long[] bytes, long room) {
+    List<List<Integer>> groups = new ArrayList<>();
     long filled = room;
     for (int layer : kind) {
-      if (filled + bytes[layer] > room) {
-        groups++;
+      if (groups.isEmpty() || filled + bytes[layer] > room) {
+        groups.add(new ArrayList<>());
         filled = 0;
       }
+      groups.getLast().add(layer);
       filled += bytes[layer];
     }
     return groups;
   }
 
-  private void fill(AttentionWindow window, List<Integer> kind, long[] bytes, long room) {
-    long filled = room;
-    for (int layer : kind) {
-      if (filled + bytes[layer] > room) {
-        windows.add(window);
-        filled = 0;
-      }
-      group[layer] = windows.size() - 1;
+  private void place(AttentionWindow window, List<Integer> layers, long[] bytes) {
+    long filled = 0;
+    for (int layer : layers) {
+      group[layer] = windows.size();
       offset[layer] = filled;
       filled += bytes[layer];
-      blockBytes = Math.max(blockBytes, filled);
     }
+    windows.add(window);
+    blockBytes = Math.max(blockBytes, filled);
   }
 
   List<AttentionWindow> windows() {

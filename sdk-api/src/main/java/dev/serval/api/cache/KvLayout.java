@@ -231,7 +231,7 @@ public final class KvLayout {
    * @return which entry, from 0
    */
   public int stateEntry(int state, int position) {
-    return position / blockTokens * groups() + stateGroup(state);
+    return entry(layers.size() + state, position);
   }
 
   /**
